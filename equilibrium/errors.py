@@ -1,0 +1,48 @@
+"""The errors that a user can cause, and that a user can read."""
+
+from __future__ import annotations
+
+
+class InputError(ValueError):
+    """A value in the input cannot be used.
+
+    Parameters
+    ----------
+    source
+        The file, or the name of the object, that holds the value.
+    where
+        The line, field or key.
+    value
+        The value as it was found.
+    expected
+        What would have been accepted, in words.
+    """
+
+    def __init__(self, source: str, where: str, value: object, expected: str) -> None:
+        self.source = source
+        self.where = where
+        self.value = value
+        self.expected = expected
+        super().__init__(f"{source}: {where}: got {value!r}, expected {expected}")
+
+    def located(self, source: str, where: str | None = None) -> InputError:
+        """Return the same error with the file (and field) that the caller knows."""
+        return InputError(source, where or self.where, self.value, self.expected)
+
+
+class InfeasibleError(RuntimeError):
+    """A day that no dispatch can serve.
+
+    Parameters
+    ----------
+    reasons
+        One sentence for each limit that cannot be met: limit, bus, hour and by how much.
+    """
+
+    def __init__(self, reasons: tuple[str, ...]) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reasons) if reasons else "the day is infeasible")
+
+
+class SolverError(RuntimeError):
+    """A solver ended without an answer that can be used (time limit, numerical trouble)."""

@@ -1,0 +1,268 @@
+"""The *lots-lead* market: strategic parking lots on a feeder, the published tri-level EPEC of card 000."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from equilibrium.certify import EPSILON_REGRET, certificate
+from equilibrium.clearing import Clearing
+from equilibrium.day import MarketDay
+from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, add_distribution, distribution_ports
+from equilibrium.duality import Residuals, kkt_residuals, optimal_face
+from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.fleet import Cut, allocate
+from equilibrium.lexicographic import LotCut, Optimum, Own, Stages, cut_rows, impose, own_optimum
+from equilibrium.lots import add_lots, compile_lots, lot_ports, stacked
+from equilibrium.network import FloatArray, Network
+from equilibrium.prices import nodal_prices
+from equilibrium.program import INF, Instance, Program, ProgramBuilder
+from equilibrium.reduction import ReducedModel
+from equilibrium.shortage import compile_diagnosis, compile_shedding, diagnosis_cost, reasons
+from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers.choose import check_solver
+
+METHOD = "lexicographic"
+MAXIMUM_CUT_ROUNDS = 500
+
+
+def compile_joint(network: Network, hours: int) -> Program:
+    """Compile the joint program: the DSO's (2a)-(2p) and the lots' (3b)-(3f) with the network cost as objective."""
+    build = ProgramBuilder()
+    add_lots(build, network.lots, add_distribution(build, network, hours))
+    return build.compile()
+
+
+class LotsLeadMarket:
+    """Clears days of the lots-lead market on one network. Compiled once; :meth:`clear` binds a day.
+
+    Parameters
+    ----------
+    network
+        The feeder and its assets.
+    hours
+        Periods per day, one hour each.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+    on_infeasible
+        ``"stop"``: a day without a feasible dispatch raises. ``"shed"``: the least possible shortage of load and
+        charging is found first, priced at ``value_of_lost_load``, and the day is cleared with it.
+    value_of_lost_load
+        Currency/kWh.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        hours: int = 24,
+        solver: str = "auto",
+        on_infeasible: str = "stop",
+        value_of_lost_load: float = 3.0,
+    ) -> None:
+        self.network, self.hours = network, hours
+        self._solver = check_solver(solver)
+        self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
+        self._program = compile_joint(network, hours)
+        self._model = ReducedModel(self._program, STATE_COLUMNS, STATE_ROWS, solver)
+        self._own_program = compile_lots(network.lots, hours)
+
+    def prepare(self, day: MarketDay) -> None:
+        """Clear a typical day and start every later one from its rows and basis.
+
+        The start is the same for every day, so a cleared day depends on nothing but itself; a typical day makes
+        it a good start.
+        """
+        self._model.rewind()
+        bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
+        instance = self._program.bind(self._ports(bare))
+        if self._stages(bare, self._program, self._model, instance).least_cost(instance) is not None:
+            self._model.remember()
+
+    def clear(self, day: MarketDay) -> Clearing:
+        """Clear one day and prove it.
+
+        Raises
+        ------
+        InfeasibleError
+            When no dispatch serves the day and ``on_infeasible`` is ``"stop"``; its reasons name the limits.
+        """
+        start = time.perf_counter()
+        cuts: list[LotCut] = []
+        for _ in range(MAXIMUM_CUT_ROUNDS):
+            self._model.rewind()
+            stages, own, optimum = self._solve(day, cuts)
+            split = self._split(day, stages, optimum)
+            fresh = [(lot, part) for lot, part in enumerate(split) if isinstance(part, Cut)]
+            if not fresh:
+                vehicles = tuple(part if isinstance(part, np.ndarray) else None for part in split)
+                return self._clearing(day, stages, own, optimum, vehicles, start)
+            cuts += fresh
+        raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def _ports(self, day: MarketDay) -> dict[str, FloatArray]:
+        limit = stacked(day.lots, "power_max_kw", self.hours)
+        return {
+            **distribution_ports(self.network, day, np.zeros_like(limit), limit),
+            **lot_ports(day.lots, self.hours),
+        }
+
+    def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
+        return Stages(self.network, day, program, model, instance, self._solver)
+
+    def _solve(self, day: MarketDay, cuts: list[LotCut]) -> tuple[Stages, Own | None, Optimum]:
+        """Run the lexicographic stages for a day with the cuts known so far."""
+        instance = self._program.bind(self._ports(day))
+        if cuts:
+            instance = instance.with_rows(*cut_rows(self._program, cuts, len(self.network.lots)))
+        stages = self._stages(day, self._program, self._model, instance)
+        own = self._own(day, cuts)
+        optimum = None
+        if own is not None:
+            optimum = stages.least_cost(impose(self._program, instance, self._own_program, own.face))
+        if optimum is None:
+            found = stages.most_profit()
+            if found is None:
+                return self._short(day, cuts, own)
+            face, seconds = found
+            optimum = stages.least_cost(face)
+            if optimum is None:
+                raise SolverError("the face of maximal profit has no point of least cost")
+            note = "the network keeps lots from their own maximum"
+            optimum = replace(optimum, seconds=optimum.seconds + seconds, notes=(*optimum.notes, note))
+        return stages, own, stages.earliest(optimum)
+
+    def _own(self, day: MarketDay, cuts: list[LotCut]) -> Own | None:
+        """Solve the lots' stand-alone problems; ``None`` if a lot's own data admit no schedule."""
+        ports = {
+            **lot_ports(day.lots, self.hours),
+            "lot_max_kw": stacked(day.lots, "power_max_kw", self.hours),
+            "charging_price": stacked(day.lots, "charging_price", self.hours),
+        }
+        instance = self._own_program.bind(ports)
+        if cuts:
+            instance = instance.with_rows(*cut_rows(self._own_program, cuts, len(self.network.lots)))
+        solution = open_handle(instance, "highs").solve()
+        if solution.status is Status.INFEASIBLE:
+            return None
+        return own_optimum(self._own_program, instance, solution)
+
+    def _short(self, day: MarketDay, cuts: list[LotCut], own: Own | None) -> tuple[Stages, Own | None, Optimum]:
+        """Answer a day without a feasible dispatch: say why, or find the least shortage and go on with it."""
+        if self._on_infeasible == "stop":
+            raise InfeasibleError(self._diagnose(day, cuts))
+        program = compile_shedding(self.network, day, self._value_of_lost_load)
+        model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, self._solver)
+        ports = {
+            **self._ports(day),
+            "shed_max_kw": np.maximum(day.load_kw, 0.0),
+            "unserved_max_kwh": np.full((self.hours, len(self.network.lots)), INF),
+        }
+        instance = program.bind(ports)
+        if cuts:
+            instance = instance.with_rows(*cut_rows(program, cuts, len(self.network.lots)))
+        shortage = np.zeros(program.shape[1])
+        for name in ("shed_kw", "unserved_kwh"):
+            shortage[program.columns[name].slice] = self._value_of_lost_load
+        solution = model.solve(instance.with_cost(shortage))
+        if solution.status is not Status.OPTIMAL:
+            raise InfeasibleError(self._diagnose(day, cuts))
+        least = optimal_face(instance.with_cost(shortage), solution.y).with_cost(instance.cost)
+        stages = self._stages(day, program, model, least)
+        found = stages.most_profit()
+        optimum = stages.least_cost(found[0]) if found is not None else None
+        if optimum is None:
+            raise SolverError("the day with the least shortage could not be cleared")
+        note = "shortage: " + "; ".join(self._diagnose(day, cuts))
+        return stages, own, stages.earliest(replace(optimum, notes=(*optimum.notes, note)))
+
+    def _diagnose(self, day: MarketDay, cuts: list[LotCut]) -> tuple[str, ...]:
+        """Name the limits that cannot be met, where and by how much, by an elastic re-solve."""
+        program, slacks = compile_diagnosis(self.network, self.hours)
+        voltage = program.columns["voltage_kv"].index.ravel()
+        instance = program.bind(self._ports(day)).with_columns(voltage, -INF, INF)
+        if cuts:
+            instance = instance.with_rows(*cut_rows(program, cuts, len(self.network.lots)))
+        solution = open_handle(instance.with_cost(diagnosis_cost(program, slacks)), "highs").solve()
+        if solution.status is not Status.OPTIMAL:
+            return (f"the elastic re-solve ended {solution.status}",)
+        return reasons(self.network, slacks, solution.x)
+
+    def _split(self, day: MarketDay, stages: Stages, optimum: Optimum) -> list[FloatArray | Cut | None]:
+        """Split every lot's power among its vehicles, where it has any."""
+        power = optimum.x[stages.lot]
+        return [
+            allocate(lot.fleet, power[:, k], self.network.lots[k].efficiency) if lot.fleet is not None else None
+            for k, lot in enumerate(day.lots)
+        ]
+
+    def _clearing(
+        self,
+        day: MarketDay,
+        stages: Stages,
+        own: Own | None,
+        optimum: Optimum,
+        vehicles: tuple[FloatArray | None, ...],
+        start: float,
+    ) -> Clearing:
+        """Read the answer off the columns and multipliers, and certify it."""
+        program, network, x = stages.program, self.network, optimum.x
+        values = {name: program.value(x, name) for name in program.columns}
+        both = np.minimum(values["import_kw"], values["export_kw"])  # only ever positive where the price is zero
+        prices = nodal_prices(network, program, optimum.y)
+        fuel = float((values["microturbine_kw"] @ [unit.fuel_cost_per_kwh for unit in network.microturbines]).sum())
+        trade = values["import_kw"] - network.export_price_factor * values["export_kw"]
+        profit = (stages.price * values["lot_kw"]).sum(axis=0)
+        shed = values.get("shed_kw", np.zeros_like(day.load_kw))
+        unserved = values.get("unserved_kwh", np.zeros_like(values["lot_kw"]))
+        proof, seconds = self._prove(stages, own, optimum, profit)
+        return Clearing(
+            import_kw=values["import_kw"] - both,
+            export_kw=values["export_kw"] - both,
+            microturbine_kw=values["microturbine_kw"],
+            microturbine_kvar=values["microturbine_kvar"],
+            renewable_kw=values["renewable_kw"],
+            compensator_kvar=values["compensator_kvar"],
+            flow_kw=values["flow_kw"],
+            flow_kvar=values["flow_kvar"],
+            voltage_pu=values["voltage_kv"] / network.feeder.base_kv,
+            lot_kw=values["lot_kw"],
+            lot_soe_kwh=values["soe_kwh"],
+            shed_kw=shed,
+            unserved_kwh=unserved,
+            dlmp=prices.dlmp,
+            dlmp_energy=prices.energy,
+            dlmp_congestion=prices.congestion,
+            dlmp_voltage=prices.voltage,
+            vehicle_kw=vehicles,
+            network_cost=float(day.wholesale_price @ trade) + fuel,
+            fuel_cost=fuel,
+            shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
+            lot_profit=profit,
+            lot_maximum=own.maximum if own is not None else np.full(profit.size, INF),
+            certificate=proof,
+            seconds=time.perf_counter() - start,
+            solver_seconds=seconds,
+        )
+
+    def _prove(self, stages: Stages, own: Own | None, optimum: Optimum, profit: FloatArray) -> tuple:
+        """Collect residuals and regrets; return the certificate and the solver's time."""
+        seconds = optimum.seconds
+        residuals: list[Residuals] = [
+            kkt_residuals(optimum.instance, optimum.x, optimum.y),
+            stages.low_level_residuals(optimum),
+        ]
+        maximum = np.full(profit.size, INF)
+        if own is not None:
+            maximum = own.maximum
+            residuals.append(own.residuals)
+            seconds += own.seconds
+        bound = maximum.copy()
+        power = optimum.x[stages.lot]
+        for lot in np.flatnonzero(maximum - profit > EPSILON_REGRET * np.maximum(1.0, np.abs(profit))):
+            # The network binds: the stand-alone maximum is out of reach, so the deviation itself is solved.
+            bound[lot], proof, spent = stages.best_response(int(lot), power)
+            residuals.append(proof)
+            seconds += spent
+        return certificate(residuals, profit, bound, maximum, METHOD, self._model.solver_name, optimum.notes), seconds

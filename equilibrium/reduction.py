@@ -1,0 +1,236 @@
+"""Solve a program without the columns that its physics determines, and without the rows that do not bind.
+
+On a radial feeder the flows and voltages ``s`` follow from the dispatch ``o`` through square equalities
+``A_ss s + A_so o = b_s``. They are eliminated mechanically (sparse LU, once), their limits become rows in ``o``,
+and of those thousands of rows only the violated ones are ever handed to the solver. The answer is lifted back to
+the full program, multipliers included, so nothing downstream knows of the reduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.linalg import SuperLU, splu
+
+from equilibrium.errors import SolverError
+from equilibrium.network import FloatArray, IntArray
+from equilibrium.program import Block, Instance, Program
+from equilibrium.solvers import Handle, ModelTooLargeError, Solution, Status, open_handle
+from equilibrium.solvers.choose import log_fallback
+
+VIOLATION_TOLERANCE = 1e-9
+"""A limit counts as violated beyond this, relative to ``1 + |limit|`` in its own unit (kW, kvar, kV)."""
+
+ROWS_PER_PERIOD = 6
+"""Violated rows taken up per period and pass: the worst ones."""
+
+MAXIMUM_PASSES = 200
+_CHUNK = 64
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """The rows in the solver, in its order, and their matrix over the free columns."""
+
+    ids: IntArray
+    matrix: sp.csr_array
+
+
+class ReducedModel:
+    """One program, kept in a solver in reduced form.
+
+    Parameters
+    ----------
+    program
+        The full program. The first axis of its blocks is the period.
+    state_columns, state_rows
+        Names of the blocks to eliminate; together they must be square and non-singular, the rows equalities.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`.
+
+    Notes
+    -----
+    Every :meth:`solve` that follows a :meth:`rewind` begins from the same rows and the same basis. So the answer to a
+    day does not depend on which days were solved before it, even where the optimum is not unique.
+
+    Rows carry an id: program rows first, then the limits of state columns, then rows that an instance has beyond the
+    program's own (cuts).
+    """
+
+    def __init__(
+        self, program: Program, state_columns: Sequence[str], state_rows: Sequence[str], solver: str = "auto"
+    ) -> None:
+        self._rows, columns = program.shape
+        self._solver = solver
+        self._state = _positions(program.columns, state_columns)
+        self._state_rows = _positions(program.rows, state_rows)
+        self._free = np.setdiff1d(np.arange(columns), self._state)
+        equalities = program.matrix[self._state_rows, :].tocsc()
+        self._factor: SuperLU = splu(sp.csc_matrix(equalities[:, self._state]))
+        self._sensitivity = _solve_columns(self._factor, -equalities[:, self._free])
+
+        limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
+        self._limited = self._state[limited]
+        units = sp.identity(columns, format="csr")[self._limited, :]
+        self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
+        period = np.concatenate([_periods(program.rows), _periods(program.columns)[self._limited]])
+
+        others = np.setdiff1d(np.arange(self._rows), self._state_rows)
+        lazy = (np.diff(self._all[others, :][:, self._state].indptr) > 0) & (
+            program.row_lower[others] != program.row_upper[others]
+        )
+        self._lazy = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
+        self._lazy_period = period[self._lazy]
+        self._core = _Loaded(others[~lazy], self._reduce(self._all[others[~lazy], :]))
+        self._loaded = self._core
+        self._handle: Handle | None = None
+        self._start: tuple[_Loaded, object] | None = None
+
+    @property
+    def solver_name(self) -> str:
+        """Name and version of the solver that holds the model."""
+        return self._handle.name if self._handle is not None else self._solver
+
+    def remember(self) -> None:
+        """Make the present rows (without cuts) and the present basis the start after every :meth:`rewind`."""
+        if self._handle is None:
+            return
+        own = self._loaded.ids < self._all.shape[0]
+        if not own.all():  # cuts belong to one day: start the next from a model without them
+            self._start = (_Loaded(self._loaded.ids[own], self._loaded.matrix[own, :]), None)
+            self._handle = None
+        else:
+            self._start = (self._loaded, self._handle.basis())
+
+    def rewind(self) -> None:
+        """Go back to the remembered rows and basis, or to an unsolved model if none were remembered."""
+        loaded, basis = self._start if self._start is not None else (self._core, None)
+        if basis is None or self._handle is None:
+            self._handle = None
+        else:
+            self._handle.drop_rows(loaded.ids.size)
+            self._handle.restore(basis)
+        self._loaded = loaded
+
+    def solve(self, instance: Instance) -> Solution:
+        """Solve an instance of the program; it may carry cuts below the program's own rows.
+
+        Returns
+        -------
+        Solution
+            ``x`` and ``y`` in the full instance's numbering.
+        """
+        every = self._all
+        if instance.shape[0] > self._rows:
+            every = sp.csr_array(sp.vstack([every, instance.matrix[self._rows :, :]], format="csr"))
+        lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
+        upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
+        base = np.zeros(instance.shape[1])
+        base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
+        shift = every @ base
+        cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
+        fresh = np.setdiff1d(np.arange(self._all.shape[0], every.shape[0]), self._loaded.ids)
+        seconds = 0.0
+        for _ in range(MAXIMUM_PASSES):
+            self._take_up(fresh, every, lower - shift, upper - shift)
+            ids = self._loaded.ids
+            bound = Instance(
+                self._loaded.matrix,
+                cost,
+                (lower - shift)[ids],
+                (upper - shift)[ids],
+                instance.col_lower[self._free],
+                instance.col_upper[self._free],
+            )
+            solution = self._solve_loaded(bound)
+            seconds += solution.seconds
+            if solution.status is not Status.OPTIMAL:
+                return Solution(solution.status, solution.x, solution.y, seconds)
+            x = base.copy()
+            x[self._free] = solution.x
+            x[self._state] += self._sensitivity @ solution.x
+            fresh = self._violated(every @ x, lower, upper)
+            if not fresh.size:
+                return Solution(Status.OPTIMAL, x, self._lift(instance, solution.y), seconds)
+        raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
+
+    def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
+        """Express rows over all columns in the free ones."""
+        return sp.csr_array(matrix[:, self._free] + matrix[:, self._state] @ self._sensitivity)
+
+    def _take_up(self, ids: IntArray, every: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        if not ids.size:
+            return
+        matrix = self._reduce(every[ids, :])
+        if self._handle is not None:
+            self._handle.add_rows(matrix, lower[ids], upper[ids])
+        stacked = sp.csr_array(sp.vstack([self._loaded.matrix, matrix], format="csr"))
+        self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stacked)
+
+    def _solve_loaded(self, bound: Instance) -> Solution:
+        try:
+            if self._handle is None:
+                self._handle = open_handle(bound, self._solver)
+            else:
+                self._handle.update(bound)
+            return self._handle.solve()
+        except ModelTooLargeError as error:
+            log_fallback(*bound.shape, error)
+            self._solver, self._start = "highs", None
+            self._handle = open_handle(bound, self._solver)
+            return self._handle.solve()
+
+    def _violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray) -> IntArray:
+        """Return the ids of the worst violated lazy rows, at most :data:`ROWS_PER_PERIOD` in each period."""
+        low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
+        with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is -inf or nan, never positive
+            excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
+        pick = np.flatnonzero(excess > VIOLATION_TOLERANCE)
+        pick = pick[~np.isin(self._lazy[pick], self._loaded.ids)]
+        if not pick.size:
+            return pick
+        pick = pick[np.lexsort((-excess[pick], self._lazy_period[pick]))]
+        period = self._lazy_period[pick]
+        rank = np.arange(pick.size) - np.searchsorted(period, period, side="left")
+        return self._lazy[pick[rank < ROWS_PER_PERIOD]]
+
+    def _lift(self, instance: Instance, multipliers: FloatArray) -> FloatArray:
+        """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""
+        by_id = np.zeros(self._all.shape[0] + instance.shape[0] - self._rows)
+        by_id[self._loaded.ids] = multipliers
+        y = np.concatenate([by_id[: self._rows], by_id[self._all.shape[0] :]])
+        held = np.zeros(instance.shape[1])
+        held[self._limited] = by_id[self._rows : self._all.shape[0]]
+        right = (instance.cost - instance.matrix.T @ y - held)[self._state]
+        y[self._state_rows] = self._factor.solve(right, trans="T")
+        return y
+
+
+def _positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:
+    return np.sort(np.concatenate([blocks[name].index.ravel() for name in names]))
+
+
+def _periods(blocks: Mapping[str, Block]) -> IntArray:
+    """Return the period (first axis of its block) of every row or column."""
+    periods = [np.repeat(np.arange(b.shape[0]), b.size // max(1, b.shape[0])) for b in blocks.values()]
+    return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
+
+
+def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:
+    """Put bounds in the order of the ids: program rows, state limits, cuts."""
+    return np.concatenate([rows[:own], limits, rows[own:]])
+
+
+def _solve_columns(factor: SuperLU, matrix: sp.csc_array) -> sp.csr_array:
+    """Return ``factor^-1 matrix`` as a sparse matrix, a few dense columns at a time."""
+    parts = []
+    for start in range(0, matrix.shape[1], _CHUNK):
+        dense = factor.solve(np.asfortranarray(matrix[:, start : start + _CHUNK].toarray()))
+        dense[np.abs(dense) < 1e-15 * max(1.0, float(np.max(np.abs(dense), initial=0.0)))] = 0.0
+        parts.append(sp.csc_array(dense))
+    if not parts:
+        return sp.csr_array((matrix.shape[0], 0))
+    return sp.csr_array(sp.hstack(parts, format="csr"))

@@ -1,0 +1,15 @@
+"""Solvers behind one small protocol over sparse arrays."""
+
+from equilibrium.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
+from equilibrium.solvers.choose import SOLVERS, open_handle, solve_mixed
+
+__all__ = [
+    "SOLVERS",
+    "Handle",
+    "MixedSolution",
+    "ModelTooLargeError",
+    "Solution",
+    "Status",
+    "open_handle",
+    "solve_mixed",
+]

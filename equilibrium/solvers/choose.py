@@ -1,0 +1,69 @@
+"""Which solver takes a model, and what happens when it may not."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+
+from equilibrium.errors import InputError
+from equilibrium.program import Instance
+from equilibrium.solvers.base import Handle, MixedSolution, ModelTooLargeError
+from equilibrium.solvers.highs import HighsHandle, solve_mixed_highs
+
+SOLVERS = ("auto", "highs", "gurobi")
+"""Accepted names. ``auto`` is HiGHS: it warm-starts as fast, needs no licence and gives the same digits anywhere."""
+
+_log = logging.getLogger(__name__)
+
+
+def check_solver(name: str) -> str:
+    """Return ``name`` if it is a known solver, else raise :class:`equilibrium.errors.InputError`."""
+    if name not in SOLVERS:
+        raise InputError("solver", "name", name, f"one of {', '.join(SOLVERS)}")
+    return name
+
+
+def open_handle(instance: Instance, solver: str = "auto") -> Handle:
+    """Load ``instance`` into the solver called ``solver`` and keep it there."""
+    if check_solver(solver) == "gurobi":
+        from equilibrium.solvers.gurobi import GurobiHandle  # noqa: PLC0415  its import costs a licence look-up
+
+        return GurobiHandle(instance)
+    return HighsHandle(instance)
+
+
+def log_fallback(rows: int, columns: int, error: ModelTooLargeError) -> None:
+    """Say once per model that HiGHS takes over from Gurobi."""
+    _log.warning("model of %d rows and %d columns is too large for the Gurobi licence (%s): HiGHS takes over", rows, columns, error)
+
+
+def solve_mixed(
+    instance: Instance,
+    integer: np.ndarray,
+    solver: str = "auto",
+    *,
+    gap: float = 1e-9,
+    time_limit_s: float = 600.0,
+) -> MixedSolution:
+    """Solve a mixed-integer linear program from nothing.
+
+    Parameters
+    ----------
+    integer
+        True where a column is integer (0/1 by its bounds), shape ``(columns,)``.
+    solver
+        One of :data:`SOLVERS`.
+    gap
+        Relative and absolute optimality gap at which the solver may stop.
+    time_limit_s
+        Wall time after which the incumbent is returned with status ``limit``.
+    """
+    if check_solver(solver) == "gurobi":
+        from equilibrium.solvers.gurobi import solve_mixed_gurobi  # noqa: PLC0415
+
+        try:
+            return solve_mixed_gurobi(instance, integer, gap, time_limit_s)
+        except ModelTooLargeError as error:
+            log_fallback(*instance.shape, error)
+    return solve_mixed_highs(instance, integer, gap, time_limit_s)

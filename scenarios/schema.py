@@ -1,0 +1,252 @@
+"""The keys of a scenario file, checked by pydantic: unknown keys are errors, units stand in the names.
+
+Keys with money in them carry the currency of the file (``currency: EUR`` makes ``fuel_cost_eur_per_mwh``,
+``currency: USD`` makes ``fuel_cost_usd_per_mwh``). Their attributes leave it out: ``fuel_cost_per_mwh``.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Literal
+
+from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+MONEY = "eur"
+"""How the schema itself writes the currency; :mod:`scenarios.scenario` translates other currencies."""
+
+
+def _key(name: str) -> str:
+    """Return the key of an attribute: the currency goes before the first ``_per_kwh`` or ``_per_mwh``."""
+    for unit in ("_per_kwh", "_per_mwh"):
+        if name.endswith(unit):
+            return name.removesuffix(unit) + f"_{MONEY}{unit}"
+    return name
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("a number, not yes or no")  # noqa: TRY004 - pydantic turns only ValueError into its own
+    return value
+
+
+def _label(value: object) -> object:
+    """Let ``bus: 8`` mean the label ``"8"``."""
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+Number = Annotated[float, BeforeValidator(_no_bool)]
+Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0)]
+NonNegative = Annotated[float, BeforeValidator(_no_bool), Field(ge=0)]
+Share = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+Label = Annotated[str, BeforeValidator(_label), Field(min_length=1)]
+
+
+class Section(BaseModel):
+    """A mapping of the file."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        allow_inf_nan=False,
+        alias_generator=AliasGenerator(alias=_key),
+        validate_default=True,
+    )
+
+
+class FeederSection(Section):
+    """Feeder and limits."""
+
+    name: Label
+    rating_kva: Positive | None = None
+    voltage_min_pu: Positive = 0.90
+    voltage_max_pu: Positive = 1.10
+    root_voltage_pu: Positive = 1.0
+
+
+class MarketSection(Section):
+    """Rules of the market."""
+
+    export_price_factor: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.7
+    polygon_edges: Annotated[int, BeforeValidator(_no_bool), Field(ge=4, le=360)] = 12
+    on_infeasible: Literal["stop", "shed"] = "stop"
+    value_of_lost_load_per_kwh: Positive = 3.0
+
+
+class PricesSection(Section):
+    """Wholesale prices."""
+
+    file: Label
+    price_column: str | None = None
+    start: dt.date | None = None
+    after_end: Literal["repeat", "stop"] = "repeat"
+
+
+class LoadsSection(Section):
+    """Inflexible load."""
+
+    file: Label | None = None
+    profiles: Label = "s0"
+    profile: Label = "residential"
+    scale: NonNegative = 1.0
+    day_sigma: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = 0.0
+
+
+class MicroturbineSection(Section):
+    """One dispatchable generator."""
+
+    name: Label
+    bus: Label
+    rating_kva: Positive
+    fuel_cost_per_mwh: NonNegative
+    available: bool = True
+
+
+class CompensatorSection(Section):
+    """One reactive source."""
+
+    name: Label
+    bus: Label
+    rating_kvar: Positive
+
+
+class RenewableSection(Section):
+    """One curtailable renewable generator."""
+
+    name: Label
+    bus: Label
+    rated_kw: Positive
+    kind: Literal["pv", "wind"]
+    profile: Label | None = None
+    scale: NonNegative = 1.0
+    day_sigma: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = 0.0
+    available: bool = True
+
+
+class LearningSection(Section):
+    """How a lot adapts its price."""
+
+    rule: Literal["none", "roth-erev"] = "none"
+    price_grid_per_kwh: tuple[Positive, ...] = ()
+    experimentation: Share = 0.2
+    recency: Share = 0.1
+    initial_propensity: Positive = 1.0
+
+    @model_validator(mode="after")
+    def _grid(self) -> LearningSection:
+        if self.rule != "none" and len(set(self.price_grid_per_kwh)) < 2:
+            raise ValueError(f"at least two different prices in {_key('price_grid_per_kwh')}")
+        return self
+
+
+class LotSection(Section):
+    """One parking lot."""
+
+    name: Label
+    bus: Label
+    places: Count
+    charger_kw: Positive
+    efficiency: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1)] = 0.95
+    charging_price_per_kwh: Number
+    walking_distance_m: NonNegative = 0.0
+    terminal: Literal["eq", "ge"] = "eq"
+    first_hour: Literal["corrected", "as_printed"] = "corrected"
+    sites: tuple[str, ...] = ()
+    learning: LearningSection = LearningSection()
+
+
+class ChoiceSection(Section):
+    """Utility of a lot for a driver (a logit over the lots)."""
+
+    price_utility_per_kwh: Number = Field(-10.0, alias=f"utility_per_{MONEY}_per_kwh")
+    walking_utility_per_m: Number = Field(-0.004, alias="utility_per_m_walked")
+    experience_utility: Number = Field(1.0, alias="utility_of_experience")
+    experience_memory: Share = 0.7
+
+
+class PatienceSection(Section):
+    """How many lots a driver tries."""
+
+    lots_min: Count = 1
+    lots_max: Count = 3
+
+    @model_validator(mode="after")
+    def _order(self) -> PatienceSection:
+        if self.lots_max < self.lots_min:
+            raise ValueError("lots_max >= lots_min")
+        return self
+
+
+class VehiclesSection(Section):
+    """What is drawn for each session that the log does not say."""
+
+    file: Label = "netherlands"
+    charging: Literal["dc", "ac"] = "dc"
+    arrival_share_min: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.1
+    arrival_share_max: Share = 0.8
+
+    @model_validator(mode="after")
+    def _order(self) -> VehiclesSection:
+        if self.arrival_share_max < self.arrival_share_min:
+            raise ValueError("arrival_share_max >= arrival_share_min")
+        return self
+
+
+class SessionDrivers(Section):
+    """Drivers whose sessions come from recorded ones."""
+
+    source: Literal["replay", "resample"]
+    files: Annotated[tuple[Label, ...], Field(min_length=1)]
+    sessions_per_day: Positive | None = None
+    energy: Literal["delivered", "requested"] = "delivered"
+    departure: Literal["recorded", "estimated"] = "recorded"
+    energy_scale: Positive = 1.0
+    stay_max_h: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=168)] = 24.0
+    vehicles: VehiclesSection = VehiclesSection()
+    patience: PatienceSection = PatienceSection()
+    choice: ChoiceSection = ChoiceSection()
+
+    @model_validator(mode="after")
+    def _target(self) -> SessionDrivers:
+        if self.source == "replay" and self.sessions_per_day is not None:
+            raise ValueError("no sessions_per_day with source: replay (a replay has the recorded number)")
+        return self
+
+
+class CountDrivers(Section):
+    """Vehicles known only as counts per hour, as papers give them: fixed lot envelopes."""
+
+    source: Literal["counts"]
+    file: Label
+    battery_kwh: Positive
+    energy_min_kwh: NonNegative
+    arrival_energy_kwh: NonNegative
+    departure_energy_kwh: NonNegative
+
+    @model_validator(mode="after")
+    def _order(self) -> CountDrivers:
+        if not self.energy_min_kwh <= self.battery_kwh:
+            raise ValueError("energy_min_kwh <= battery_kwh")
+        for value in (self.arrival_energy_kwh, self.departure_energy_kwh):
+            if value > self.battery_kwh:
+                raise ValueError("an energy of at most battery_kwh")
+        return self
+
+
+Drivers = Annotated[SessionDrivers | CountDrivers, Field(discriminator="source")]
+
+
+class ScenarioFile(Section):
+    """The whole file."""
+
+    title: Annotated[str, Field(min_length=1, pattern=r"^[^\n]+$")]
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    feeder: FeederSection
+    market: MarketSection = MarketSection()
+    prices: PricesSection
+    loads: LoadsSection = LoadsSection()
+    microturbines: tuple[MicroturbineSection, ...] = ()
+    compensators: tuple[CompensatorSection, ...] = ()
+    renewables: tuple[RenewableSection, ...] = ()
+    lots: tuple[LotSection, ...] = ()
+    drivers: Drivers

@@ -1,0 +1,241 @@
+"""An independent physics check: an AC power flow of the cleared injections.
+
+The market knows the linear flow (2d)-(2g), which has no losses. Here the same injections go through pandapower's
+Newton-Raphson power flow hour by hour, and the differences are reported. pandapower is an optional extra
+(``pip install "equilot[ac]"``) and is imported only when a flow is asked for.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equilibrium.clearing import Clearing
+from equilibrium.errors import InputError, SolverError
+from equilibrium.network import Feeder, FloatArray, IntArray
+
+_KW_PER_MW = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class FlowCheck:
+    """The AC flow of one day beside the linear one.
+
+    Attributes
+    ----------
+    converged
+        Whether the power flow of the hour has a solution, shape ``(hours,)``; where it has none the other arrays
+        hold NaN (and bus 0).
+    voltage_error_pu
+        Largest difference between linear and AC voltage over the buses, per unit, shape ``(hours,)``.
+    voltage_error_bus
+        Index of the bus with that difference, shape ``(hours,)``.
+    loss_kw
+        Active power lost in the branches, kW, shape ``(hours,)``; the linear flow has none, so this is its error.
+    loss_share
+        ``loss_kw`` divided by the power that the feeder consumes (net load at the buses that draw power).
+    voltage_min_pu, voltage_min_bus
+        Lowest AC voltage, per unit, and the index of its bus, shape ``(hours,)``.
+    """
+
+    converged: np.ndarray
+    voltage_error_pu: FloatArray
+    voltage_error_bus: IntArray
+    loss_kw: FloatArray
+    loss_share: FloatArray
+    voltage_min_pu: FloatArray
+    voltage_min_bus: IntArray
+
+    @property
+    def summary(self) -> str:
+        """One sentence with the largest errors of the day."""
+        if not self.converged.any():
+            return "AC power flow: no hour has a solution"
+        hour = int(np.nanargmax(self.voltage_error_pu))
+        lost = f"{np.nansum(self.loss_kw):.0f} kWh lost ({100 * np.nanmax(self.loss_share):.1f} % at most in one hour)"
+        text = f"AC power flow: largest voltage error {self.voltage_error_pu[hour]:.4f} p.u. at hour {hour}, {lost}"
+        missing = int((~self.converged).sum())
+        return text + (f", {missing} hours without a solution" if missing else "")
+
+
+def require_pandapower() -> None:
+    """Raise :class:`InputError` when the optional extra is not installed."""
+    _pandapower()
+
+
+def net_load(feeder: Feeder, flow: FloatArray) -> FloatArray:
+    """Return what each bus draws, from the branch flows: the balance (2d) read backwards.
+
+    Parameters
+    ----------
+    feeder
+        The tree.
+    flow
+        Branch flows by receiving bus, kW or kvar, shape ``(hours, buses)``.
+
+    Returns
+    -------
+    FloatArray
+        Load, charging minus generation at each bus, shape ``(hours, buses)``.
+    """
+    drawn = np.array(flow, dtype=np.float64)
+    child = np.flatnonzero(feeder.parent >= 0)
+    np.subtract.at(drawn, (slice(None), feeder.parent[child]), flow[:, child])
+    return drawn
+
+
+class AcFlow:
+    """The AC power flow of one feeder; the network is built once and used for every hour of every day.
+
+    Parameters
+    ----------
+    feeder
+        Branches without impedance become closed bus-bus switches.
+
+    Raises
+    ------
+    InputError
+        When pandapower is not installed.
+    """
+
+    def __init__(self, feeder: Feeder) -> None:
+        self._pp = _pandapower()
+        self._feeder = feeder
+        self._net = _build(self._pp, feeder)
+        self._lines = bool(len(self._net.line))
+
+    def solve(self, load_kw: FloatArray, load_kvar: FloatArray) -> tuple[FloatArray, float]:
+        """Solve one hour.
+
+        Parameters
+        ----------
+        load_kw, load_kvar
+            What each bus draws (negative: feeds in), kW and kvar, shape ``(buses,)``.
+
+        Returns
+        -------
+        voltage_pu, loss_kw
+            Voltage magnitudes, shape ``(buses,)``, and the active loss of the feeder, kW.
+
+        Raises
+        ------
+        SolverError
+            When the power flow does not converge (the load is beyond what the feeder can carry).
+        """
+        self._net.load["p_mw"] = load_kw / _KW_PER_MW
+        self._net.load["q_mvar"] = load_kvar / _KW_PER_MW
+        try:
+            with _quiet():
+                self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=1e-9)
+        except self._pp.LoadflowNotConverged as error:
+            raise SolverError(f"the AC power flow of feeder {self._feeder.name} does not converge") from error
+        loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW if self._lines else 0.0
+        return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss
+
+    def check(self, clearing: Clearing) -> FlowCheck:
+        """Run the cleared injections of every hour through the AC flow and compare.
+
+        Parameters
+        ----------
+        clearing
+            The cleared day.
+
+        Returns
+        -------
+        FlowCheck
+            Errors of the linear flow hour by hour.
+        """
+        load_kw = net_load(self._feeder, clearing.flow_kw)
+        load_kvar = net_load(self._feeder, clearing.flow_kvar)
+        hours = load_kw.shape[0]
+        voltage = np.full(load_kw.shape, np.nan)
+        loss = np.full(hours, np.nan)
+        for hour in range(hours):
+            try:
+                voltage[hour], loss[hour] = self.solve(load_kw[hour], load_kvar[hour])
+            except SolverError:
+                continue  # the hour stays NaN and is reported as not converged
+        converged = np.isfinite(loss)
+        error = np.where(converged[:, None], np.abs(voltage - clearing.voltage_pu), 0.0)
+        lowest = np.where(converged[:, None], voltage, 0.0)
+        each = np.arange(hours)
+        worst_bus, lowest_bus = error.argmax(axis=1), lowest.argmin(axis=1)
+        drawn = np.maximum(load_kw, 0.0).sum(axis=1)
+        return FlowCheck(
+            converged=converged,
+            voltage_error_pu=np.where(converged, error[each, worst_bus], np.nan),
+            voltage_error_bus=worst_bus,
+            loss_kw=loss,
+            loss_share=loss / np.where(drawn > 0, drawn, np.inf),
+            voltage_min_pu=voltage[each, lowest_bus],
+            voltage_min_bus=lowest_bus,
+        )
+
+
+def base_case(feeder: Feeder) -> tuple[float, float, int]:
+    """Solve the feeder's own base-case load.
+
+    Parameters
+    ----------
+    feeder
+        The feeder with ``load_kw`` and ``load_kvar``.
+
+    Returns
+    -------
+    loss_kw, voltage_min_pu, voltage_min_bus
+        Active loss, kW; lowest voltage, per unit; the index of its bus.
+    """
+    voltage, loss_kw = AcFlow(feeder).solve(feeder.load_kw, feeder.load_kvar)
+    return loss_kw, float(voltage.min()), int(voltage.argmin())
+
+
+def _pandapower() -> Any:
+    """Import pandapower, or say how to get it."""
+    try:
+        with _quiet():
+            import pandapower as pp  # noqa: PLC0415  (optional and slow to import)
+    except ImportError as error:
+        raise InputError(
+            "the AC power flow", "pandapower", "not installed", 'the extra: pip install "equilot[ac]"'
+        ) from error
+    return pp
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the warnings that pandapower raises about its own use of pandas and numpy; they say nothing of the flow."""
+    with warnings.catch_warnings():
+        for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
+            warnings.simplefilter("ignore", category)
+        yield
+
+
+def _build(pp: Any, feeder: Feeder) -> Any:
+    """State the feeder in pandapower: one bus, one branch and one load per bus, in the feeder's order."""
+    with _quiet():
+        net = pp.create_empty_network(name=feeder.name, sn_mva=1.0)
+        buses = pp.create_buses(net, feeder.size, vn_kv=feeder.base_kv)
+        pp.create_ext_grid(net, buses[0], vm_pu=feeder.root_voltage_pu)
+        child = np.flatnonzero(feeder.parent >= 0)
+        solid = (feeder.r_ohm[child] == 0) & (feeder.x_ohm[child] == 0)
+        for bus in child[solid]:
+            pp.create_switch(net, int(feeder.parent[bus]), int(bus), et="b")
+        line = child[~solid]
+        if line.size:
+            pp.create_lines_from_parameters(
+                net,
+                from_buses=feeder.parent[line],
+                to_buses=line,
+                length_km=1.0,
+                r_ohm_per_km=feeder.r_ohm[line],
+                x_ohm_per_km=feeder.x_ohm[line],
+                c_nf_per_km=0.0,
+                max_i_ka=1e3,
+            )
+        pp.create_loads(net, buses, p_mw=0.0, q_mvar=0.0)
+    return net

@@ -1,0 +1,318 @@
+"""Figures of a run, drawn from its tables.
+
+The scheduling and voltage figures are laid out like Figs. 7, 8, 10 and 11 of the paper of card 000. Every function
+takes tables as :mod:`sim.store` defines them and returns a :class:`matplotlib.figure.Figure`; no global state of
+matplotlib is touched. Colours are those of Okabe and Ito, which colour-blind readers can tell apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from sim.store import Run
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
+    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
+)
+CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+GREY = "#7F7F7F"
+
+_STYLE = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "equilot",
+}
+# Order of the stack from the axis outwards, sign and colour of each kind of dispatch.
+_STACK = {
+    "microturbine": ("Microturbines", -1, RED),
+    "renewable": ("Renewables", -1, GREEN),
+    "import": ("Imports", -1, BLUE),
+    "load": ("Load", 1, GREY),
+    "lot": ("Parking lots", 1, ORANGE),
+    "export": ("Exports", 1, SKY),
+}
+
+
+def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0) -> Figure:
+    """Draw hourly dispatch as stacked bars, one panel a case; generation and imports are negative.
+
+    Parameters
+    ----------
+    panels
+        Title and ``dispatch`` rows of one day for each panel.
+    first_hour
+        Label of the first hour: 0 for clock hours, 1 for the paper's numbering.
+    """
+    with mpl.rc_context(_STYLE):
+        figure, axes = _panels(len(panels), height=2.5)
+        for axis, (title, dispatch) in zip(axes, panels.items(), strict=True):
+            _stack(axis, dispatch, first_hour)
+            axis.set_title(title, loc="left")
+            axis.set_ylabel("Power (MW)")
+        _same_scale(axes)
+        axes[-1].set_xlabel("Hour")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(_STACK))
+    return figure
+
+
+def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the lowest voltage of the day at every bus, one line a case.
+
+    Parameters
+    ----------
+    profiles
+        Name and ``prices`` rows of one day for each line.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        axis = figure.subplots()
+        for k, (name, prices) in enumerate(profiles.items()):
+            lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+            axis.plot(
+                np.arange(1, len(lowest) + 1),
+                lowest.to_numpy(),
+                color=CYCLE[k % len(CYCLE)],
+                marker=MARKERS[k % len(MARKERS)],
+                markersize=3,
+                linewidth=1.2,
+                label=name,
+            )
+        axis.set_xlabel("Bus (position in the feeder's file, 1 = root)")
+        axis.set_ylabel("Lowest voltage of the day (p.u.)")
+        axis.margins(x=0.02)
+        if len(profiles) > 1:
+            figure.legend(loc="outside upper center", ncols=min(4, len(profiles)))
+    return figure
+
+
+def lots_figure(lots: pd.DataFrame, *, first_hour: int = 0) -> Figure:
+    """Draw each lot's charging power with its limit, and its state of energy inside its band.
+
+    Parameters
+    ----------
+    lots
+        ``lots`` rows of one day.
+    first_hour
+        Label of the first hour.
+    """
+    names = list(dict.fromkeys(lots["lot"]))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 0.6 + 1.9 * len(names)), layout="constrained")
+        grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+        for (left, right), name in zip(grid, names, strict=True):
+            rows = lots[lots["lot"] == name]
+            hour = rows["hour"].to_numpy() + first_hour
+            left.bar(hour, rows["power_kw"], width=0.8, color=ORANGE, label="Charging power")
+            left.step(hour, rows["power_max_kw"], where="mid", color=BLACK, linewidth=1, label="Power limit")
+            low, high = rows["soe_min_kwh"].to_numpy(float), rows["soe_max_kwh"].to_numpy(float)
+            right.fill_between(hour, low, high, color=SKY, alpha=0.35, linewidth=0, label="Band")
+            right.plot(hour, rows["soe_kwh"], color=BLUE, marker="o", markersize=2.5, label="State of energy")
+            left.set_title(name, loc="left")
+            left.set_ylabel("kW")
+            right.set_ylabel("kWh")
+            for axis in (left, right):
+                axis.set_ylim(bottom=0)
+                axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        for axis in grid[-1]:
+            axis.set_xlabel("Hour")
+        handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
+        figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    return figure
+
+
+def price_map(prices: pd.DataFrame, currency: str = "EUR", *, first_hour: int = 0) -> Figure:
+    """Draw the DLMP of every bus and hour as a heat map.
+
+    Parameters
+    ----------
+    prices
+        ``prices`` rows of one day.
+    currency
+        Name of the currency for the colour bar.
+    first_hour
+        Label of the first hour.
+    """
+    buses = list(dict.fromkeys(prices["bus"]))
+    grid = prices.pivot_table(index="bus", columns="hour", values="dlmp_per_mwh").loc[buses]
+    values = grid.to_numpy(float)
+    hours = grid.columns.to_numpy() + first_hour
+    with mpl.rc_context({**_STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
+        axis = figure.subplots()
+        extent = (hours[0] - 0.5, hours[-1] + 0.5, len(buses) + 0.5, 0.5)
+        image = axis.imshow(values, aspect="auto", cmap="cividis", extent=extent, interpolation="nearest")
+        figure.colorbar(image, ax=axis, label=f"DLMP ({currency}/MWh)")
+        axis.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+        axis.yaxis.set_major_locator(MaxNLocator(12, integer=True))
+        axis.set_xlabel("Hour")
+        axis.set_ylabel("Bus (position in the feeder's file)")
+    return figure
+
+
+def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str = "EUR") -> Figure:
+    """Draw a run over its days: energy and cost, prices, lowest voltage, profits.
+
+    Parameters
+    ----------
+    days, lot_days
+        The tables of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    day = days["day"].to_numpy()
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        energy, cost, price, profit = figure.subplots(2, 2, sharex=True).ravel()
+        energy.bar(day, days["energy_charged_kwh"] / 1000, color=ORANGE)
+        energy.set_title("Energy charged (MWh)", loc="left")
+        cost.plot(day, days["network_cost"], color=BLUE, marker="o", markersize=3)
+        cost.set_title(f"Network cost ({currency})", loc="left")
+        for name, label, color, marker in (
+            ("dlmp_peak_per_mwh", "DLMP, peak", RED, "^"),
+            ("dlmp_mean_per_mwh", "DLMP, mean", BLUE, "o"),
+            ("wholesale_mean_per_mwh", "Wholesale, mean", GREY, "s"),
+        ):
+            price.plot(day, days[name], color=color, marker=marker, markersize=3, label=label)
+        price.set_title(f"Price ({currency}/MWh)", loc="left")
+        lots = list(dict.fromkeys(lot_days["lot"]))
+        for k, lot in enumerate(lots):
+            rows = lot_days[lot_days["lot"] == lot]
+            look = {"color": CYCLE[k % len(CYCLE)], "marker": MARKERS[k % len(MARKERS)], "markersize": 3}
+            profit.plot(rows["day"], rows["profit"], label=lot, **look)
+        profit.set_title(f"Profit of each lot ({currency})", loc="left")
+        for axis in (price, profit):
+            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            axis.set_xlabel("Day")
+            _legend_below(axis)
+    return figure
+
+
+def sensitivity_figure(
+    rows: Mapping[str, Sequence[Mapping[str, float]]], quantities: Mapping[str, str], marks: Mapping[str, float]
+) -> Figure:
+    """Draw how results answer to factors, one column a factor and one row a quantity, like Figs. 12 and 13.
+
+    Parameters
+    ----------
+    rows
+        For each factor's label, one mapping a point: ``factor`` and the quantities.
+    quantities
+        Key and axis label of each quantity.
+    marks
+        Factor at which the base case lies, by factor's label.
+    """
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 0.4 + 1.55 * len(quantities)), layout="constrained")
+        grid = figure.subplots(len(quantities), len(rows), squeeze=False, sharex="col", sharey="row")
+        for column, (factor, points) in enumerate(rows.items()):
+            x = [point["factor"] for point in points]
+            for row, (key, label) in enumerate(quantities.items()):
+                axis = grid[row, column]
+                axis.plot(x, [point[key] for point in points], color=BLUE, marker="o", markersize=3.5)
+                axis.axvline(marks[factor], color=GREY, linewidth=0.8, linestyle=":")
+                if column == 0:
+                    axis.set_ylabel(label)
+            grid[-1, column].set_xlabel(factor)
+        figure.align_ylabels(list(grid[:, 0]))
+    return figure
+
+
+def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Draw all figures of a run into its ``figures`` folder.
+
+    Parameters
+    ----------
+    run
+        The run; it must have at least one day.
+    day
+        Day of the hourly figures; ``None`` is the last one.
+    formats
+        File types.
+
+    Returns
+    -------
+    list of Path
+        The files, the chosen day in their names.
+    """
+    currency = str(run.manifest.get("currency", "currency"))
+    chosen = int(run.days["day"].max()) if day is None else day
+    title = _day_title(run.days, chosen)
+    prices, lots = run.table("prices", chosen), run.table("lots", chosen)
+    figures = {
+        f"scheduling-day-{chosen}": scheduling_figure({title: run.table("dispatch", chosen)}),
+        f"voltage-day-{chosen}": voltage_figure({title: prices}),
+        f"prices-day-{chosen}": price_map(prices, currency),
+    }
+    if len(lots):
+        figures[f"lots-day-{chosen}"] = lots_figure(lots)
+    if len(run.days) > 1:
+        figures["overview"] = overview_figure(run.days, run.lot_days, currency)
+    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Write a figure in every format; the same figure gives the same bytes, so files carry no date."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    files = []
+    with mpl.rc_context({"svg.hashsalt": "equilot"}):
+        for kind in formats:
+            path = stem.with_name(f"{stem.name}.{kind}")
+            figure.savefig(path, dpi=160, metadata={"Date": None} if kind == "svg" else None)
+            files.append(path)
+    return files
+
+
+def _day_title(days: pd.DataFrame, day: int) -> str:
+    date = days.loc[days["day"] == day, "date"].iloc[0]
+    return f"Day {day}" + ("" if date is None else f" ({date})")
+
+
+def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    figure = Figure(figsize=(7.2, 0.7 + height * count), layout="constrained")
+    return figure, list(figure.subplots(count, 1, squeeze=False, sharex=True)[:, 0])
+
+
+def _stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int) -> None:
+    """Draw one day's dispatch as bars stacked away from zero on both sides."""
+    power = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
+    hour = power.index.to_numpy() + first_hour
+    base = {-1: np.zeros(hour.size), 1: np.zeros(hour.size)}
+    for kind, (label, sign, color) in _STACK.items():
+        height = sign * power[kind].to_numpy() if kind in power else np.zeros(hour.size)
+        if kind == "load" and "shed" in power:
+            height = height - power["shed"].to_numpy()
+        axis.bar(hour, height, bottom=base[sign], width=0.85, color=color, label=label, linewidth=0)
+        base[sign] = base[sign] + height
+    axis.axhline(0, color=BLACK, linewidth=0.8)
+    axis.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+    axis.margins(x=0.01)
+
+
+def _same_scale(axes: Sequence[Axes]) -> None:
+    limits = np.array([axis.get_ylim() for axis in axes])
+    for axis in axes:
+        axis.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+
+
+def _legend_below(axis: Axes) -> None:
+    handles, labels = axis.get_legend_handles_labels()
+    if handles:
+        axis.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=min(3, len(labels)))

@@ -1,0 +1,262 @@
+"""One finished day as rows of the tables in :mod:`sim.store`."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from equilibrium.clearing import Clearing
+from equilibrium.day import MarketDay
+from equilibrium.network import FloatArray, Network
+from sim.acflow import FlowCheck
+from sim.results import DayResult
+from sim.store import Columns
+
+_PER_MWH = 1000.0  # currency/kWh to currency/MWh
+
+
+def day_tables(network: Network, result: DayResult, flow: FlowCheck | None = None) -> dict[str, Columns]:
+    """Return the rows that one day adds to every table.
+
+    Parameters
+    ----------
+    network
+        The network that was cleared.
+    result
+        The day.
+    flow
+        Its AC power flow, when asked for.
+    """
+    day, date, clearing, market = result.index, result.date, result.clearing, result.market
+    tables = {
+        "days": _days(network, result),
+        "prices": price_rows(network, clearing, day, date),
+        "dispatch": dispatch_rows(network, market, clearing, day, date),
+        "lots": lot_rows(network, market, clearing, day, date),
+        "lot_days": _lot_days(result),
+        "sessions": _sessions(result),
+        "certificates": _certificate(result),
+    }
+    if flow is not None:
+        tables["ac"] = _ac(network, flow, day, date)
+    return tables
+
+
+def frame(columns: Columns) -> pd.DataFrame:
+    """Return rows as a data frame, as :class:`sim.store.Run` would after storing them."""
+    return pd.DataFrame(dict(columns))
+
+
+def price_rows(network: Network, clearing: Clearing, day: int = 0, date: dt.date | None = None) -> Columns:
+    """Return the rows of ``prices``: hour by hour, bus by bus."""
+    hours, buses = clearing.dlmp.shape
+    return {
+        **_stamp(day, date, hours * buses),
+        "hour": np.repeat(np.arange(hours), buses),
+        "bus": list(network.feeder.buses) * hours,
+        "dlmp_per_mwh": clearing.dlmp.ravel() * _PER_MWH,
+        "energy_per_mwh": clearing.dlmp_energy.ravel() * _PER_MWH,
+        "congestion_per_mwh": clearing.dlmp_congestion.ravel() * _PER_MWH,
+        "voltage_per_mwh": clearing.dlmp_voltage.ravel() * _PER_MWH,
+        "voltage_pu": clearing.voltage_pu.ravel(),
+    }
+
+
+def dispatch_rows(
+    network: Network, market: MarketDay, clearing: Clearing, day: int = 0, date: dt.date | None = None
+) -> Columns:
+    """Return the rows of ``dispatch``: hour by hour, asset by asset; ``shed`` only where load was not served."""
+    names, kinds, buses, p_kw, q_kvar = _assets(network, market, clearing)
+    hours = p_kw.shape[0]
+    keep = np.ones(p_kw.shape, dtype=bool)
+    shed = np.array(kinds) == "shed"
+    keep[:, shed] = p_kw[:, shed] > 0
+    kept = keep.ravel()
+    labels = [network.feeder.buses[bus] for bus in buses]
+    return {
+        **_stamp(day, date, int(kept.sum())),
+        "hour": np.repeat(np.arange(hours), len(names))[kept],
+        "asset": np.tile(np.array(names, dtype=object), hours)[kept],
+        "kind": np.tile(np.array(kinds, dtype=object), hours)[kept],
+        "bus": np.tile(np.array(labels, dtype=object), hours)[kept],
+        "p_kw": p_kw.ravel()[kept],
+        "q_kvar": q_kvar.ravel()[kept],
+    }
+
+
+def _assets(
+    network: Network, market: MarketDay, clearing: Clearing
+) -> tuple[list[str], list[str], list[int], FloatArray, FloatArray]:
+    """Return name, kind and bus of every asset, and its powers, shape ``(hours, assets)``."""
+    loaded = np.flatnonzero((market.load_kw != 0).any(axis=0) | (market.load_kvar != 0).any(axis=0))
+    none = np.zeros_like
+    grid = np.column_stack([clearing.import_kw, clearing.export_kw])
+    grid_q = np.column_stack([clearing.flow_kvar[:, 0], none(clearing.export_kw)])
+    groups: list[tuple[str, list[tuple[str, int]], FloatArray, FloatArray]] = [
+        (
+            "microturbine",
+            [(unit.name, unit.bus) for unit in network.microturbines],
+            clearing.microturbine_kw,
+            clearing.microturbine_kvar,
+        ),
+        (
+            "renewable",
+            [(unit.name, unit.bus) for unit in network.renewables],
+            clearing.renewable_kw,
+            none(clearing.renewable_kw),
+        ),
+        (
+            "renewable_potential",
+            [(unit.name, unit.bus) for unit in network.renewables],
+            market.renewable_kw,
+            none(market.renewable_kw),
+        ),
+        (
+            "svc",
+            [(unit.name, unit.bus) for unit in network.compensators],
+            none(clearing.compensator_kvar),
+            clearing.compensator_kvar,
+        ),
+        ("lot", [(site.name, site.bus) for site in network.lots], clearing.lot_kw, none(clearing.lot_kw)),
+    ]
+    loads = [(f"load {network.feeder.buses[bus]}", int(bus)) for bus in loaded]
+    groups.append(("load", loads, market.load_kw[:, loaded], market.load_kvar[:, loaded]))
+    shed = clearing.shed_kw[:, loaded]
+    ratio = np.divide(market.load_kvar, market.load_kw, out=none(market.load_kw), where=market.load_kw != 0)[:, loaded]
+    groups.append(("shed", loads, shed, shed * ratio))  # load is shed at its power factor
+    names, kinds, buses = ["import", "export"], ["import", "export"], [0, 0]
+    for kind, members, _, _ in groups:
+        names += [name for name, _ in members]
+        kinds += [kind] * len(members)
+        buses += [bus for _, bus in members]
+    p_kw = np.concatenate([grid, *(group[2] for group in groups)], axis=1)
+    return names, kinds, buses, p_kw, np.concatenate([grid_q, *(group[3] for group in groups)], axis=1)
+
+
+def lot_rows(
+    network: Network, market: MarketDay, clearing: Clearing, day: int = 0, date: dt.date | None = None
+) -> Columns:
+    """Return the rows of ``lots``: hour by hour, lot by lot."""
+    hours, count = clearing.lot_kw.shape
+    sites = network.lots
+    offers = {
+        name: np.column_stack([getattr(lot, name) for lot in market.lots]).ravel() if count else np.zeros(0)
+        for name in ("power_max_kw", "soe_min_kwh", "soe_max_kwh", "charging_price")
+    }
+    return {
+        **_stamp(day, date, hours * count),
+        "hour": np.repeat(np.arange(hours), count),
+        "lot": [site.name for site in sites] * hours,
+        "bus": [network.feeder.buses[site.bus] for site in sites] * hours,
+        "power_kw": clearing.lot_kw.ravel(),
+        "power_max_kw": offers["power_max_kw"],
+        "soe_kwh": clearing.lot_soe_kwh.ravel(),
+        "soe_min_kwh": offers["soe_min_kwh"],
+        "soe_max_kwh": offers["soe_max_kwh"],
+        "unserved_kwh": clearing.unserved_kwh.ravel(),
+        "charging_price_per_kwh": offers["charging_price"],
+        "dlmp_per_mwh": clearing.dlmp[:, [site.bus for site in sites]].ravel() * _PER_MWH,
+    }
+
+
+def _stamp(day: int, date: dt.date | None, rows: int) -> dict[str, Any]:
+    return {"day": np.full(rows, day), "date": [date] * rows}
+
+
+def _days(network: Network, result: DayResult) -> Columns:
+    clearing, market = result.clearing, result.market
+    hour, bus = np.unravel_index(int(clearing.voltage_pu.argmin()), clearing.voltage_pu.shape)
+    row = {
+        "energy_charged_kwh": clearing.lot_kw.sum(),
+        "network_cost": clearing.network_cost,
+        "fuel_cost": clearing.fuel_cost,
+        "shortage_cost": clearing.shortage_cost,
+        "import_kwh": clearing.import_kw.sum(),
+        "export_kwh": clearing.export_kw.sum(),
+        "load_kwh": market.load_kw.sum(),
+        "shed_kwh": clearing.shed_kw.sum(),
+        "unserved_kwh": clearing.unserved_kwh.sum(),
+        "curtailed_kwh": market.renewable_kw.sum() - clearing.renewable_kw.sum(),
+        "voltage_min_pu": clearing.voltage_pu[hour, bus],
+        "voltage_min_bus": network.feeder.buses[bus],
+        "voltage_min_hour": int(hour),
+        "dlmp_mean_per_mwh": clearing.dlmp.mean() * _PER_MWH,
+        "dlmp_peak_per_mwh": clearing.dlmp.max() * _PER_MWH,
+        "wholesale_mean_per_mwh": market.wholesale_price.mean() * _PER_MWH,
+        "lot_profit": clearing.lot_profit.sum(),
+        "sessions": len(result.finished),
+        "turned_away": len(result.turned_away),
+        "worst_regret": clearing.certificate.worst_regret,
+        "certified": clearing.certificate.certified,
+        "seconds": result.seconds,
+    }
+    return {**_stamp(result.index, result.date, 1), **{name: [value] for name, value in row.items()}}
+
+
+def _lot_days(result: DayResult) -> Columns:
+    clearing, records = result.clearing, result.lots
+    counts = ("arrivals", "refused", "departures", "parked", "peak_occupancy")
+    amounts = ("energy_kwh", "unreachable_kwh", "unserved_kwh", "reputation")
+    return {
+        **_stamp(result.index, result.date, len(records)),
+        "lot": [record.name for record in records],
+        "price_per_kwh": [record.price for record in records],
+        "profit": clearing.lot_profit,
+        "maximum": clearing.lot_maximum,
+        "regret": list(clearing.certificate.regret),
+        "attained": list(clearing.certificate.attained),
+        **{name: [getattr(record, name) for record in records] for name in counts + amounts},
+    }
+
+
+def _sessions(result: DayResult) -> Columns:
+    records = result.finished + result.turned_away
+    same = (
+        *("lot", "home_lot", "arrival_day", "arrival_h", "departure_h", "tries", "battery_kwh"),
+        *("arrival_energy_kwh", "asked_kwh", "unreachable_kwh", "got_kwh", "drawn_kwh", "paid"),
+    )
+    return {
+        **_stamp(result.index, result.date, len(records)),
+        "session": [record.name for record in records],
+        "outcome": [str(record.outcome) for record in records],
+        **{name: [getattr(record, name) for record in records] for name in same},
+    }
+
+
+def _certificate(result: DayResult) -> Columns:
+    proof = result.clearing.certificate
+    row = {
+        "certified": proof.certified,
+        "verdict": str(proof.verdict),
+        "worst_regret": proof.worst_regret,
+        "epsilon": proof.epsilon,
+        "primal": proof.primal,
+        "dual": proof.dual,
+        "complementarity": proof.complementarity,
+        "gap": proof.gap,
+        "method": proof.method,
+        "solver": proof.solver,
+        "notes": "; ".join(proof.notes),
+        "seconds": result.clearing.seconds,
+        "solver_seconds": result.clearing.solver_seconds,
+    }
+    return {**_stamp(result.index, result.date, 1), **{name: [value] for name, value in row.items()}}
+
+
+def _ac(network: Network, flow: FlowCheck, day: int, date: dt.date | None) -> Columns:
+    hours = flow.converged.size
+    labels = np.array(network.feeder.buses, dtype=object)
+    return {
+        **_stamp(day, date, hours),
+        "hour": np.arange(hours),
+        "converged": flow.converged,
+        "voltage_error_pu": flow.voltage_error_pu,
+        "voltage_error_bus": labels[flow.voltage_error_bus],
+        "loss_kw": flow.loss_kw,
+        "loss_share": flow.loss_share,
+        "voltage_min_pu": flow.voltage_min_pu,
+        "voltage_min_bus": labels[flow.voltage_min_bus],
+    }

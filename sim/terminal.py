@@ -1,0 +1,150 @@
+"""What a run says in the terminal: a progress bar while it goes on, a small table when it is over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+import pandas as pd
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from sim.store import Run
+
+_LAST_DAYS = 14
+_LOT_COLUMNS = 3
+_PIPED_WIDTH = 80
+
+
+class Advance(Protocol):
+    """Called with a short text after every finished day."""
+
+    def __call__(self, text: str) -> None:
+        """Move the bar on by one day."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a console that writes plain text of 80 columns when it is piped."""
+    plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    if plain.is_terminal:
+        return plain
+    return Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH, no_color=True)
+
+
+@contextmanager
+def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
+    """Show a bar over the days of a run; nothing is shown when the output is piped."""
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("days"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=screen,
+        transient=True,
+        disable=not screen.is_terminal,
+    )
+    with bar:
+        task = bar.add_task("starting", total=days)
+
+        def advance(text: str) -> None:
+            bar.update(task, advance=1, description=text)
+
+        yield advance
+
+
+def show_run(screen: Console, run: Run) -> None:
+    """Print the table of a run, what the reader should know about it, and where the results are.
+
+    Parameters
+    ----------
+    screen
+        Where to print.
+    run
+        The run; a run without days has no table.
+    """
+    if len(run.days):
+        screen.print(day_table(run.days, run.lot_days, str(run.manifest.get("currency", ""))))
+    for line in remarks(run):
+        screen.print(Text(line))
+
+
+def day_table(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Table:
+    """Return the small table of a run: one row a day, fitting 80 columns.
+
+    Parameters
+    ----------
+    days, lot_days
+        The tables of the run. Of a long run the last two weeks are shown, and every day that is not certified.
+    currency
+        Name of the currency, for the title.
+    """
+    lots = list(dict.fromkeys(lot_days["lot"]))
+    profit = lot_days.pivot_table(index="day", columns="lot", values="profit") if lots else pd.DataFrame()
+    each = len(lots) <= _LOT_COLUMNS
+    title = f"money in {currency}, DLMP in {currency}/MWh, voltage per unit, energy in kWh, time in s"
+    table = Table(box=None, title=title, title_justify="left", title_style="", pad_edge=False, padding=(0, 0, 0, 1))
+    heads = ["day", "energy\ncharged", "net\ncost", "lowest\nvolt.", "DLMP\nmean", "DLMP\npeak"]
+    heads += [f"profit\n{lot[:7]}" for lot in lots] if each else [f"profit\n{len(lots)} lots"]
+    for head in [*heads, "worst\nregret", "certi-\nfied", "time"]:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in days[(days.index >= len(days) - _LAST_DAYS) | ~days["certified"]].to_dict("records"):
+        profits = [profit.loc[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
+        table.add_row(
+            str(row["day"]),
+            f"{row['energy_charged_kwh']:.0f}",
+            f"{row['network_cost']:.1f}",
+            f"{row['voltage_min_pu']:.4f}",
+            f"{row['dlmp_mean_per_mwh']:.1f}",
+            f"{row['dlmp_peak_per_mwh']:.1f}",
+            *(f"{value:.1f}" for value in profits),
+            f"{row['worst_regret']:.1g}",
+            "yes" if row["certified"] else "NO",
+            f"{row['seconds']:.2f}",
+            style=None if row["certified"] else "bold red",
+        )
+    return table
+
+
+def remarks(run: Run) -> list[str]:
+    """Return the lines below the table: what was not certified or served, the AC check, and where the results are."""
+    days, certificates = run.days, run.certificates
+    lines = []
+    if len(days) > _LAST_DAYS:
+        lines.append(f"{len(days)} days; shown are the last {_LAST_DAYS} and those that are not certified")
+    for row in certificates[~certificates["certified"].astype(bool)].to_dict("records"):
+        note = f" ({row['notes']})" if row["notes"] else ""
+        lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
+    for row in days[(days["shed_kwh"] > 0) | (days["unserved_kwh"] > 0)].to_dict("records"):
+        lines.append(
+            f"day {row['day']} had a shortage: {row['shed_kwh']:.1f} kWh of load and {row['unserved_kwh']:.1f} kWh "
+            f"of charging were not served"
+        )
+    if len(run.ac):
+        lines.append(ac_line(run.ac))
+    status = run.manifest.get("status", "complete")
+    if status != "complete":
+        lines.append(f"the run {status}")
+    lines.append(f"results in {run.folder}")
+    return lines
+
+
+def ac_line(ac: pd.DataFrame) -> str:
+    """Return one sentence with the largest errors of the linear flow over the run."""
+    solved = ac[ac["converged"].astype(bool)]
+    if not len(solved):
+        return "AC power flow: no hour has a solution"
+    worst = solved.loc[solved["voltage_error_pu"].idxmax()]
+    lossy = solved.loc[solved["loss_share"].idxmax()]
+    line = (
+        f"AC power flow: voltage error of the linear flow at most {worst['voltage_error_pu']:.4f} p.u. "
+        f"(day {worst['day']}, hour {worst['hour']}, bus {worst['voltage_error_bus']}), "
+        f"loss at most {lossy['loss_kw']:.0f} kW or {100 * lossy['loss_share']:.1f} % of the load "
+        f"(day {lossy['day']}, hour {lossy['hour']})"
+    )
+    missing = len(ac) - len(solved)
+    return line + (f"; {missing} hours have no solution" if missing else "")

@@ -1,0 +1,203 @@
+"""The shape of the house: imports point down, the library keeps quiet, and the metadata tells the truth."""
+
+from __future__ import annotations
+
+import ast
+import configparser
+import re
+import sys
+from collections.abc import Iterator
+from importlib.metadata import packages_distributions
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = ("equilibrium", "scenarios", "agents", "sim")
+OUTSIDE = {"tests", "benchmarks", "notebooks"}
+# What only the upper rooms may know: agents are Mesa's, pictures and terminals belong to the simulation.
+LOWEST_LAYER = {"mesa": "agents", "matplotlib": "sim", "rich": "sim", "pandapower": "sim", "pyarrow": "sim"}
+LONGEST_FUNCTION = 60
+LONGEST_MODULE = 500
+MODULES = sorted(path for layer in LAYERS for path in (ROOT / layer).rglob("*.py"))
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every module that is named in an import, with its line, also inside functions and `if TYPE_CHECKING`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.lineno, "." * node.level + (node.module or "")
+
+
+def layer_faults(layer: str, tree: ast.AST) -> list[str]:
+    """Imports that point up, sideways out of the library, or are relative."""
+    faults = []
+    for line, name in imported(tree):
+        top = name.split(".")[0]
+        if name.startswith("."):
+            faults.append(f"line {line}: relative import")
+        elif top in OUTSIDE or (top in LAYERS and LAYERS.index(top) > LAYERS.index(layer)):
+            faults.append(f"line {line}: {layer} imports {name}")
+        elif top in LOWEST_LAYER and LAYERS.index(layer) < LAYERS.index(LOWEST_LAYER[top]):
+            faults.append(f"line {line}: {layer} imports {name}, which starts at {LOWEST_LAYER[top]}")
+    return faults
+
+
+def prints(tree: ast.AST) -> list[str]:
+    return [
+        f"line {node.lineno}: print"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+
+
+def functions(body: list[ast.stmt], public: bool = True) -> Iterator[tuple[Function, bool]]:
+    """Functions of a module and methods of its classes, each with whether a user may call it."""
+    for node in body:
+        if isinstance(node, ast.ClassDef):
+            yield from functions(node.body, public and not node.name.startswith("_"))
+        elif isinstance(node, Function):
+            yield node, public and not node.name.startswith("_")
+
+
+def bare_functions(tree: ast.Module) -> list[str]:
+    """Public functions without docstring, and functions without full annotations."""
+    faults = []
+    for node, public in functions(tree.body):
+        arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
+        arguments += [argument for argument in (node.args.vararg, node.args.kwarg) if argument]
+        missing = [a.arg for a in arguments if a.annotation is None and a.arg not in ("self", "cls")]
+        if missing or node.returns is None:
+            faults.append(f"line {node.lineno}: {node.name} lacks annotations")
+        if public and ast.get_docstring(node) is None and not overridden(node):
+            faults.append(f"line {node.lineno}: {node.name} has no docstring")
+    return faults
+
+
+def overridden(node: Function) -> bool:
+    """Whether the docstring belongs elsewhere: an `@overload`, `@override` or a property's setter."""
+    names = {d.attr if isinstance(d, ast.Attribute) else getattr(d, "id", "") for d in node.decorator_list}
+    return bool(names & {"overload", "override", "setter"})
+
+
+def parse(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
+
+
+def label(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_module_keeps_to_the_house_rules(path: Path) -> None:
+    tree = parse(path)
+    layer = path.relative_to(ROOT).parts[0]
+    assert layer_faults(layer, tree) + prints(tree) + bare_functions(tree) == []
+
+
+@pytest.mark.parametrize("path", MODULES, ids=label)
+def test_module_and_functions_are_short(path: Path) -> None:
+    tree = parse(path)
+    lines = {n.name: (n.end_lineno or 0) - n.lineno + 1 for n in ast.walk(tree) if isinstance(n, Function)}
+    assert {name: count for name, count in lines.items() if count > LONGEST_FUNCTION} == {}
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_every_layer_is_looked_at() -> None:
+    assert {path.relative_to(ROOT).parts[0] for path in MODULES} == set(LAYERS)
+
+
+@pytest.mark.parametrize(
+    ("layer", "source"),
+    [
+        ("equilibrium", "import scenarios"),
+        ("equilibrium", "from agents.lot import ParkingLot"),
+        ("equilibrium", "import mesa"),
+        ("scenarios", "def f():\n    from sim import store"),
+        ("scenarios", "if TYPE_CHECKING:\n    import agents.lot"),
+        ("agents", "import numpy, sim.cli"),
+        ("agents", "import matplotlib.pyplot as plt"),
+        ("sim", "from tests import helper"),
+        ("sim", "from . import store"),
+    ],
+)
+def test_guard_sees_an_import_that_points_up(layer: str, source: str) -> None:
+    assert len(layer_faults(layer, ast.parse(source))) == 1
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_guard_lets_imports_point_down(layer: str) -> None:
+    below = LAYERS[: LAYERS.index(layer) + 1]
+    assert layer_faults(layer, ast.parse("\n".join(f"from {name} import day" for name in below))) == []
+
+
+def test_guard_sees_prints_and_bare_functions() -> None:
+    assert prints(ast.parse("def f():\n    print(1)")) == ["line 2: print"]
+    assert bare_functions(ast.parse("def f(x: int) -> int:\n    return x")) == ["line 1: f has no docstring"]
+    assert bare_functions(ast.parse("def _f(x) -> None: ...")) == ["line 1: _f lacks annotations"]
+    assert bare_functions(ast.parse('def f() -> None:\n    """Do."""')) == []
+
+
+# The metadata
+
+
+def setup_lines(section: str, key: str) -> dict[str, str]:
+    """Requirements of one key of setup.cfg: name in lower case -> version range."""
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg", encoding="utf-8")
+    pairs = (re.fullmatch(r"([\w.-]+)(\[[\w,]+\])?(.*)", line) for line in config[section][key].split())
+    return {match[1].lower(): match[3] for match in pairs if match}
+
+
+def runtime() -> dict[str, str]:
+    return setup_lines("options", "install_requires")
+
+
+def extras(*names: str) -> dict[str, str]:
+    return {k: v for name in names for k, v in setup_lines("options.extras_require", name).items()}
+
+
+def padded(version: str) -> tuple[int, ...]:
+    numbers = [int(part) for part in version.split(".")]
+    return tuple(numbers + [0] * (3 - len(numbers)))
+
+
+def test_every_dependency_is_bounded_on_both_sides() -> None:
+    bounds = runtime() | extras("ac", "test", "dev")
+    bounds.pop("equilot")
+    assert [name for name, bound in bounds.items() if not re.fullmatch(r">=[\d.]+,<[\d.]+", bound)] == []
+
+
+def test_oldest_constraints_are_the_lower_bounds() -> None:
+    text = (ROOT / "requirements" / "oldest.txt").read_text(encoding="utf-8")
+    pins = dict(line.lower().split("==") for line in text.splitlines() if line and not line.startswith("#"))
+    bounds = runtime() | extras("ac", "test")
+    lowest = {name: padded(bound.split(",")[0].removeprefix(">=")) for name, bound in bounds.items()}
+    assert {name: padded(pin) for name, pin in pins.items()} == lowest
+
+
+def test_every_import_is_declared() -> None:
+    declared = set(runtime()) | set(extras("ac", "test"))
+    owners = packages_distributions()
+    undeclared = set()
+    for path in MODULES:
+        for _, name in imported(parse(path)):
+            top = name.split(".")[0]
+            if top in sys.stdlib_module_names or top in LAYERS:
+                continue
+            distributions = {owner.lower() for owner in owners.get(top, [top])}
+            if not distributions & declared:
+                undeclared.add(f"{label(path)}: {top}")
+    assert undeclared == set()
+
+
+def test_citation_names_the_version() -> None:
+    initial = (ROOT / "equilibrium" / "__init__.py").read_text(encoding="utf-8")
+    version = re.search(r'__version__ = "(.+)"', initial)
+    assert version
+    assert f"\nversion: {version[1]}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"## [{version[1]}]" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

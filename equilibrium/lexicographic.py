@@ -171,11 +171,12 @@ class Stages:
         """Choose among equally cheap schedules the one that charges earliest (card section 5, item 6).
 
         Costs, energies and profits are the same on the whole optimal face; a schedule that people compare must
-        not depend on the path of a simplex method. Lots are told apart by a small weight.
+        not depend on the path of a simplex method. The weights rise with the hour and are in general position:
+        with integer ones, exchanges between two lots and two hours would tie again.
         """
         hours, lots = self.lot.shape
         weight = np.zeros(self.program.shape[1])
-        weight[self.lot] = (np.arange(hours)[:, None] + np.arange(lots) / (2.0 * max(1, lots))) / hours
+        weight[self.lot] = (np.arange(hours)[:, None] / hours) ** 0.7 * (1.0 + np.arange(lots) / (7.0 * max(1, lots)))
         face = optimal_face(optimum.instance, optimum.y).with_cost(weight)
         solution = self.model.solve(face)
         _require_optimal(solution, "the tie-break")

@@ -177,8 +177,8 @@ class ReducedModel:
             else:
                 self._handle.update(bound)
             return self._handle.solve()
-        except ModelTooLargeError as error:
-            log_fallback(*bound.shape, error)
+        except ModelTooLargeError:
+            log_fallback(*bound.shape)
             self._solver, self._start = "highs", None
             self._handle = open_handle(bound, self._solver)
             return self._handle.solve()

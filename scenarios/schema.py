@@ -63,6 +63,12 @@ class FeederSection(Section):
     voltage_max_pu: Positive = 1.10
     root_voltage_pu: Positive = 1.0
 
+    @model_validator(mode="after")
+    def _band(self) -> FeederSection:
+        if not self.voltage_min_pu < self.voltage_max_pu:
+            raise ValueError("voltage_min_pu < voltage_max_pu")
+        return self
+
 
 class MarketSection(Section):
     """Rules of the market."""
@@ -99,7 +105,6 @@ class MicroturbineSection(Section):
     bus: Label
     rating_kva: Positive
     fuel_cost_per_mwh: NonNegative
-    available: bool = True
 
 
 class CompensatorSection(Section):
@@ -118,9 +123,7 @@ class RenewableSection(Section):
     rated_kw: Positive
     kind: Literal["pv", "wind"]
     profile: Label | None = None
-    scale: NonNegative = 1.0
     day_sigma: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = 0.0
-    available: bool = True
 
 
 class LearningSection(Section):
@@ -147,7 +150,7 @@ class LotSection(Section):
     places: Count
     charger_kw: Positive
     efficiency: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1)] = 0.95
-    charging_price_per_kwh: Number
+    charging_price_per_kwh: Positive
     walking_distance_m: NonNegative = 0.0
     terminal: Literal["eq", "ge"] = "eq"
     first_hour: Literal["corrected", "as_printed"] = "corrected"
@@ -248,5 +251,6 @@ class ScenarioFile(Section):
     microturbines: tuple[MicroturbineSection, ...] = ()
     compensators: tuple[CompensatorSection, ...] = ()
     renewables: tuple[RenewableSection, ...] = ()
+    out_of_service: tuple[Label, ...] = ()
     lots: tuple[LotSection, ...] = ()
     drivers: Drivers

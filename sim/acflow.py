@@ -7,11 +7,12 @@ Newton-Raphson power flow hour by hour, and the differences are reported. pandap
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from types import ModuleType
 
 import numpy as np
 
@@ -84,8 +85,8 @@ def net_load(feeder: Feeder, flow: FloatArray) -> FloatArray:
         Load, charging minus generation at each bus, shape ``(hours, buses)``.
     """
     drawn = np.array(flow, dtype=np.float64)
-    child = np.flatnonzero(feeder.parent >= 0)
-    np.subtract.at(drawn, (slice(None), feeder.parent[child]), flow[:, child])
+    for bus in feeder.order[1:]:
+        drawn[:, feeder.parent[bus]] -= flow[:, bus]
     return drawn
 
 
@@ -106,8 +107,32 @@ class AcFlow:
     def __init__(self, feeder: Feeder) -> None:
         self._pp = _pandapower()
         self._feeder = feeder
-        self._net = _build(self._pp, feeder)
-        self._lines = bool(len(self._net.line))
+        self._net = self._pp.create_empty_network(name=feeder.name, sn_mva=1.0)
+        self._connect()
+
+    def _connect(self) -> None:
+        """State the feeder in pandapower: one bus, one branch and one load per bus, in the feeder's order."""
+        pp, net, feeder = self._pp, self._net, self._feeder
+        child = np.flatnonzero(feeder.parent >= 0)
+        solid = (feeder.r_ohm[child] == 0) & (feeder.x_ohm[child] == 0)
+        line = child[~solid]
+        with _quiet():
+            buses = pp.create_buses(net, feeder.size, vn_kv=feeder.base_kv)
+            pp.create_ext_grid(net, buses[0], vm_pu=feeder.root_voltage_pu)
+            for bus in child[solid]:
+                pp.create_switch(net, int(feeder.parent[bus]), int(bus), et="b")
+            if line.size:
+                pp.create_lines_from_parameters(
+                    net,
+                    from_buses=feeder.parent[line],
+                    to_buses=line,
+                    length_km=1.0,
+                    r_ohm_per_km=feeder.r_ohm[line],
+                    x_ohm_per_km=feeder.x_ohm[line],
+                    c_nf_per_km=0.0,
+                    max_i_ka=1e3,
+                )
+            pp.create_loads(net, buses, p_mw=0.0, q_mvar=0.0)
 
     def solve(self, load_kw: FloatArray, load_kvar: FloatArray) -> tuple[FloatArray, float]:
         """Solve one hour.
@@ -134,7 +159,7 @@ class AcFlow:
                 self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=1e-9)
         except self._pp.LoadflowNotConverged as error:
             raise SolverError(f"the AC power flow of feeder {self._feeder.name} does not converge") from error
-        loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW if self._lines else 0.0
+        loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW
         return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss
 
     def check(self, clearing: Clearing) -> FlowCheck:
@@ -194,16 +219,15 @@ def base_case(feeder: Feeder) -> tuple[float, float, int]:
     return loss_kw, float(voltage.min()), int(voltage.argmin())
 
 
-def _pandapower() -> Any:
+def _pandapower() -> ModuleType:
     """Import pandapower, or say how to get it."""
     try:
         with _quiet():
-            import pandapower as pp  # noqa: PLC0415  (optional and slow to import)
+            return importlib.import_module("pandapower")
     except ImportError as error:
         raise InputError(
             "the AC power flow", "pandapower", "not installed", 'the extra: pip install "equilot[ac]"'
         ) from error
-    return pp
 
 
 @contextmanager
@@ -213,29 +237,3 @@ def _quiet() -> Iterator[None]:
         for category in (FutureWarning, DeprecationWarning, PendingDeprecationWarning):
             warnings.simplefilter("ignore", category)
         yield
-
-
-def _build(pp: Any, feeder: Feeder) -> Any:
-    """State the feeder in pandapower: one bus, one branch and one load per bus, in the feeder's order."""
-    with _quiet():
-        net = pp.create_empty_network(name=feeder.name, sn_mva=1.0)
-        buses = pp.create_buses(net, feeder.size, vn_kv=feeder.base_kv)
-        pp.create_ext_grid(net, buses[0], vm_pu=feeder.root_voltage_pu)
-        child = np.flatnonzero(feeder.parent >= 0)
-        solid = (feeder.r_ohm[child] == 0) & (feeder.x_ohm[child] == 0)
-        for bus in child[solid]:
-            pp.create_switch(net, int(feeder.parent[bus]), int(bus), et="b")
-        line = child[~solid]
-        if line.size:
-            pp.create_lines_from_parameters(
-                net,
-                from_buses=feeder.parent[line],
-                to_buses=line,
-                length_km=1.0,
-                r_ohm_per_km=feeder.r_ohm[line],
-                x_ohm_per_km=feeder.x_ohm[line],
-                c_nf_per_km=0.0,
-                max_i_ka=1e3,
-            )
-        pp.create_loads(net, buses, p_mw=0.0, q_mvar=0.0)
-    return net

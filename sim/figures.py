@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -26,7 +27,7 @@ CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
 
-_STYLE = {
+_STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -195,8 +196,8 @@ def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str = 
         lots = list(dict.fromkeys(lot_days["lot"]))
         for k, lot in enumerate(lots):
             rows = lot_days[lot_days["lot"] == lot]
-            look = {"color": CYCLE[k % len(CYCLE)], "marker": MARKERS[k % len(MARKERS)], "markersize": 3}
-            profit.plot(rows["day"], rows["profit"], label=lot, **look)
+            color, marker = CYCLE[k % len(CYCLE)], MARKERS[k % len(MARKERS)]
+            profit.plot(rows["day"], rows["profit"], label=lot, color=color, marker=marker, markersize=3)
         profit.set_title(f"Profit of each lot ({currency})", loc="left")
         for axis in (price, profit):
             axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))

@@ -84,7 +84,7 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Tabl
         Name of the currency, for the title.
     """
     lots = list(dict.fromkeys(lot_days["lot"]))
-    profit = lot_days.pivot_table(index="day", columns="lot", values="profit") if lots else pd.DataFrame()
+    profit = dict(zip(zip(lot_days["day"], lot_days["lot"], strict=True), lot_days["profit"], strict=True))
     each = len(lots) <= _LOT_COLUMNS
     title = f"money in {currency}, DLMP in {currency}/MWh, voltage per unit, energy in kWh, time in s"
     table = Table(box=None, title=title, title_justify="left", title_style="", pad_edge=False, padding=(0, 0, 0, 1))
@@ -93,7 +93,7 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Tabl
     for head in [*heads, "worst\nregret", "certi-\nfied", "time"]:
         table.add_column(head, justify="right", no_wrap=True)
     for row in days[(days.index >= len(days) - _LAST_DAYS) | ~days["certified"]].to_dict("records"):
-        profits = [profit.loc[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
+        profits = [profit[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
         table.add_row(
             str(row["day"]),
             f"{row['energy_charged_kwh']:.0f}",
@@ -119,11 +119,11 @@ def remarks(run: Run) -> list[str]:
     for row in certificates[~certificates["certified"].astype(bool)].to_dict("records"):
         note = f" ({row['notes']})" if row["notes"] else ""
         lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
-    for row in days[(days["shed_kwh"] > 0) | (days["unserved_kwh"] > 0)].to_dict("records"):
-        lines.append(
-            f"day {row['day']} had a shortage: {row['shed_kwh']:.1f} kWh of load and {row['unserved_kwh']:.1f} kWh "
-            f"of charging were not served"
-        )
+    lines += [
+        f"day {row['day']} had a shortage: {row['shed_kwh']:.1f} kWh of load and {row['unserved_kwh']:.1f} kWh of "
+        f"charging were not served"
+        for row in days[(days["shed_kwh"] > 0) | (days["unserved_kwh"] > 0)].to_dict("records")
+    ]
     if len(run.ac):
         lines.append(ac_line(run.ac))
     status = run.manifest.get("status", "complete")
@@ -138,8 +138,8 @@ def ac_line(ac: pd.DataFrame) -> str:
     solved = ac[ac["converged"].astype(bool)]
     if not len(solved):
         return "AC power flow: no hour has a solution"
-    worst = solved.loc[solved["voltage_error_pu"].idxmax()]
-    lossy = solved.loc[solved["loss_share"].idxmax()]
+    worst = solved.iloc[int(solved["voltage_error_pu"].argmax())]
+    lossy = solved.iloc[int(solved["loss_share"].argmax())]
     line = (
         f"AC power flow: voltage error of the linear flow at most {worst['voltage_error_pu']:.4f} p.u. "
         f"(day {worst['day']}, hour {worst['hour']}, bus {worst['voltage_error_bus']}), "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 
 import numpy as np
@@ -33,9 +34,10 @@ def open_handle(instance: Instance, solver: str = "auto") -> Handle:
     return HighsHandle(instance)
 
 
-def log_fallback(rows: int, columns: int, error: ModelTooLargeError) -> None:
-    """Say once per model that HiGHS takes over from Gurobi."""
-    _log.warning("model of %d rows and %d columns is too large for the Gurobi licence (%s): HiGHS takes over", rows, columns, error)
+@functools.cache
+def log_fallback(rows: int, columns: int) -> None:
+    """Say that HiGHS takes over from Gurobi; once for each size of model, not every day."""
+    _log.warning("model of %d rows and %d columns is too large for the Gurobi licence: HiGHS takes over", rows, columns)
 
 
 def solve_mixed(
@@ -64,6 +66,6 @@ def solve_mixed(
 
         try:
             return solve_mixed_gurobi(instance, integer, gap, time_limit_s)
-        except ModelTooLargeError as error:
-            log_fallback(*instance.shape, error)
+        except ModelTooLargeError:
+            log_fallback(*instance.shape)
     return solve_mixed_highs(instance, integer, gap, time_limit_s)

@@ -130,9 +130,11 @@ def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time
     x = model.addMVar(
         instance.shape[1], lb=instance.col_lower, ub=instance.col_upper, obj=instance.cost, vtype=kinds.tolist()
     )
+    equal = instance.row_lower == instance.row_upper
     for pick, sense, side in (
-        (np.isfinite(instance.row_lower), ">", instance.row_lower),
-        (np.isfinite(instance.row_upper), "<", instance.row_upper),
+        (equal, "=", instance.row_lower),
+        (~equal & np.isfinite(instance.row_lower), ">", instance.row_lower),
+        (~equal & np.isfinite(instance.row_upper), "<", instance.row_upper),
     ):
         model.addMConstr(instance.matrix[pick, :], x, sense, side[pick])
     seconds = _optimise(model)

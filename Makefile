@@ -18,7 +18,7 @@ help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 run: $(READY)  ## simulate a week of the 33-bus feeder with three parking lots
-	$(BIN)/equilot run week-33 --days 7 --seed 1 --out runs/week-33 $(ARGS)
+	$(BIN)/equilot run week-33 --days 7 --seed 1 --out runs/first-week --force $(ARGS)
 
 test: $(READY)  ## run the test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

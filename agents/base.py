@@ -30,3 +30,12 @@ class MarketAgent(Agent):  # type: ignore[misc]  # Mesa ships no types
     def settle(self, clearing: Clearing) -> None:
         """Take in what the market cleared, and learn from it."""
         raise NotImplementedError
+
+
+def forget_model(model: Model) -> None:
+    """Let a model be collected once nobody uses it.
+
+    Up to version 3.4.1 Mesa counts agents in a class-level dictionary with the model as the key, which keeps every
+    model alive (Mesa issue 3179). Dropping the entry is harmless when all agents have been made.
+    """
+    vars(Agent).get("_ids", {}).pop(model, None)

@@ -1,20 +1,22 @@
-"""A vehicle in the system, with the one ledger of its energy."""
+"""A vehicle in the system, with the one ledger of its energy, and what a fleet of them can and must draw today."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from agents.records import Outcome, SessionRecord
-from equilibrium.network import FloatArray
+from equilibrium.day import Fleet
 from scenarios.day import Session
+from scenarios.lots import plugged_share
 
 ENERGY_TOLERANCE_KWH = 1e-3
 """Energy below which a wish counts as fulfilled, kWh: one watt-hour, the last digit of a charging meter."""
 
 _ROUNDING_KWH = 1e-5
-"""What a split of the cleared power may be off by, summed over a day, kWh."""
+"""What the split of a lot's cleared power may be off by in one vehicle and day, kWh."""
 
 
 @dataclass(slots=True)
@@ -30,6 +32,8 @@ class Vehicle:
         The wish that brought it here, as the scenario stated it.
     lot
         Name of the lot.
+    arrival_day
+        Day of the run on which it arrived.
     arrival_h, departure_h
         Hours since the start of the run.
     power_kw
@@ -39,11 +43,12 @@ class Vehicle:
     tries
         Lots that the driver tried, this one included.
     ledger
-        One entry for each day settled so far: ``(kWh drawn, currency/kWh paid for it)``.
+        One entry for each day settled so far: kWh drawn, and currency/kWh paid for it.
     """
 
     session: Session
     lot: str
+    arrival_day: int
     arrival_h: float
     departure_h: float
     power_kw: float
@@ -69,62 +74,28 @@ class Vehicle:
     @property
     def reachable_kwh(self) -> float:
         """The part of the wish that the stay can give at this charger, kWh in the battery."""
-        return min(self.session.energy_kwh, self.capability_kwh(self.arrival_h))
+        stay = self.efficiency * self.power_kw * (self.departure_h - self.arrival_h)
+        return min(self.session.energy_kwh, stay)
 
     @property
     def unreachable_kwh(self) -> float:
         """The part of the wish that the stay cannot give at this charger, kWh in the battery."""
         return self.session.energy_kwh - self.reachable_kwh
 
-    def capability_kwh(self, since_h: float) -> float:
-        """Return the most that can still be stored from ``since_h`` until the departure, kWh, battery full or not."""
-        plugged_h = max(self.departure_h - max(self.arrival_h, since_h), 0.0)
-        return self.efficiency * self.power_kw * plugged_h
-
-    def power_limit(self, start_h: float, hours: int) -> FloatArray:
-        """Return the highest mean power in each hour of a day, kW, shape ``(hours,)``.
-
-        Parameters
-        ----------
-        start_h
-            Midnight of that day, hours since the start of the run.
-        hours
-            Number of hours of the day.
-        """
-        hour = start_h + np.arange(hours)
-        share = np.minimum(self.departure_h, hour + 1.0) - np.maximum(self.arrival_h, hour)
-        return self.power_kw * np.clip(share, 0.0, 1.0)
-
-    def need_today(self, start_h: float, limit_kw: FloatArray) -> float:
-        """Return the energy to add to the battery until midnight, or until the departure if that comes first, kWh.
-
-        A vehicle that leaves today is owed all that remains of its reachable wish. One that stays past midnight is owed
-        the share that today's plug-in capability has in the capability of the remaining stay: with ``R`` still owed,
-        ``C`` the capability of the remaining stay and ``T`` that of today, ``R T / C``. Then ``R <= C`` today gives
-        ``R - R T / C <= C - T`` tomorrow, so what is left stays reachable. The need never exceeds today's capability,
-        which makes it reachable in floating point too; should the market have given less than was due, what can no
-        longer be reached is dropped here and shows as a shortage when the session ends.
-
-        Parameters
-        ----------
-        start_h
-            Midnight at which the day begins, hours since the start of the run.
-        limit_kw
-            :meth:`power_limit` of the day.
-        """
-        today = self.efficiency * float(limit_kw.sum())
-        stay = self.capability_kwh(start_h)
-        owed = max(min(self.reachable_kwh - self.stored_kwh, stay), 0.0)
-        leaves = self.departure_h <= start_h + limit_kw.size
-        return min(owed if leaves else owed * today / stay, today)
-
     def charge(self, drawn_kwh: float, price: float) -> None:
-        """Draw energy from the lot and store it, once for each day.
+        """Draw a day's energy from the lot and store it.
+
+        Parameters
+        ----------
+        drawn_kwh
+            Energy drawn, kWh (grid side).
+        price
+            What the driver pays for it, currency/kWh.
 
         Raises
         ------
         ValueError
-            When the energy is negative or does not fit into the battery: the market broke a limit it was given.
+            When the energy is negative or does not fit into the battery: the market broke a limit that it was given.
         """
         after = self.energy_kwh + self.efficiency * drawn_kwh
         if drawn_kwh < -_ROUNDING_KWH or after > self.session.battery_kwh + _ROUNDING_KWH:
@@ -134,8 +105,8 @@ class Vehicle:
             )
         self.ledger.append((drawn_kwh, price))
 
-    def record(self, arrival_day: int) -> SessionRecord:
-        """Return the record of the session; call it when the vehicle has left."""
+    def record(self) -> SessionRecord:
+        """Return the record of the session, once the vehicle has left."""
         session = self.session
         if self.stored_kwh < self.reachable_kwh - ENERGY_TOLERANCE_KWH:
             outcome = Outcome.SHORTAGE
@@ -145,7 +116,7 @@ class Vehicle:
             outcome = Outcome.SERVED
         return SessionRecord(
             name=session.name,
-            arrival_day=arrival_day,
+            arrival_day=self.arrival_day,
             lot=self.lot,
             home_lot=session.home_lot,
             arrival_h=self.arrival_h,
@@ -160,3 +131,44 @@ class Vehicle:
             paid=sum(drawn * price for drawn, price in self.ledger),
             outcome=outcome,
         )
+
+
+def fleet_of(vehicles: Sequence[Vehicle], start_h: float, hours: int, efficiency: float) -> Fleet:
+    """Return the day's fleet: what each vehicle of a lot can draw in every hour, and what it must be given.
+
+    A vehicle that leaves today is owed all that remains of its reachable wish. One that stays past midnight is owed the
+    share that today's plug-in capability has in the capability of the remaining stay: with ``R`` still owed, ``C`` the
+    capability of the remaining stay and ``T`` that of today, ``R T / C``. Then ``R <= C`` today gives
+    ``R - R T / C <= C - T`` tomorrow, so what is left stays reachable. No need exceeds today's capability, which
+    makes it reachable in floating point too. Should the market have given less than was due, what can no longer be
+    reached is dropped here and shows as a shortage when the session ends.
+
+    Parameters
+    ----------
+    vehicles
+        The vehicles that are in the lot at some moment of the day.
+    start_h
+        Midnight at which the day begins, hours since the start of the run.
+    hours
+        Number of hours of the day.
+    efficiency
+        kWh stored per kWh drawn.
+    """
+    columns = [(v.arrival_h, v.departure_h, v.power_kw, v.reachable_kwh - v.stored_kwh) for v in vehicles]
+    arrival, departure, power, left = np.array(columns, dtype=np.float64).reshape(-1, 4).T
+    arrival, departure = np.maximum(arrival - start_h, 0.0), departure - start_h
+    power_kw = power[:, None] * plugged_share(arrival, departure, hours)
+    today = efficiency * power_kw.sum(axis=1)
+    stay = efficiency * power * (departure - arrival)
+    owed = np.clip(left, 0.0, stay)
+    stays = departure > hours
+    share = np.ones_like(today)
+    share[stays] = today[stays] / stay[stays]
+    return Fleet(
+        power_kw=power_kw,
+        energy_kwh=np.array([v.energy_kwh for v in vehicles], dtype=np.float64),
+        need_kwh=np.minimum(owed * share, today),
+        battery_kwh=np.array([v.session.battery_kwh for v in vehicles], dtype=np.float64),
+        arrival_hour=arrival.astype(np.int64),
+        departure_hour=np.minimum(departure, hours).astype(np.int64),
+    )

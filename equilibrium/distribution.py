@@ -24,7 +24,7 @@ from equilibrium.network import (
     RenewableUnit,
     StaticVarCompensator,
 )
-from equilibrium.program import INF, ProgramBuilder
+from equilibrium.program import INF, Program, ProgramBuilder
 
 VOLTS_PER_KILOVOLT = 1000.0
 
@@ -88,6 +88,13 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
     add_polygon(build, "branch_polygon", network.polygon_edges, flow_kw[:, rated], flow_kvar[:, rated], feeder.rating_kva[rated])  # (2o)
     return lot_kw
+
+
+def compile_distribution(network: Network, hours: int) -> Program:
+    """Compile the DSO's program alone; the lots' powers are given through ``lot_min_kw`` and ``lot_max_kw``."""
+    build = ProgramBuilder()
+    add_distribution(build, network, hours)
+    return build.compile()
 
 
 def _add_trade(build: ProgramBuilder, network: Network, hours: int) -> tuple[IntArray, IntArray]:

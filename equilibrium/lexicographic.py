@@ -203,14 +203,17 @@ class Stages:
     def low_level_residuals(self, optimum: Optimum) -> Residuals:
         """Check that the dispatch is optimal for the DSO at the cleared charging, with the same multipliers."""
         instance, y = optimum.instance, optimum.y.copy()
-        power = optimum.x[self.lot].ravel()
+        decided = [self.lot.ravel()]
+        if "unserved_kwh" in self.program.columns:
+            decided.append(self.program.columns["unserved_kwh"].index.ravel())
+        given = np.concatenate(decided)
         soe = self.program.columns["soe_kwh"].index.ravel()
         own = np.concatenate([self.program.rows[name].index.ravel() for name in LOT_ROWS])
         lots_rows = np.concatenate([own, np.arange(self.program.shape[0], instance.shape[0])])
         y[lots_rows] = 0.0
         row_lower, row_upper = instance.row_lower.copy(), instance.row_upper.copy()
         row_lower[lots_rows], row_upper[lots_rows] = -INF, INF
-        fixed = instance.with_columns(self.lot.ravel(), power, power).with_columns(soe, -INF, INF)
+        fixed = instance.with_columns(given, optimum.x[given], optimum.x[given]).with_columns(soe, -INF, INF)
         low = Instance(fixed.matrix, fixed.cost, row_lower, row_upper, fixed.col_lower, fixed.col_upper)
         return kkt_residuals(low, optimum.x, y)
 

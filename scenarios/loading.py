@@ -99,11 +99,10 @@ def _merge(under: dict[str, object], over: dict[str, object]) -> dict[str, objec
     merged = dict(under)
     for key, value in over.items():
         old = merged.get(key)
-        both = isinstance(old, dict) and isinstance(value, dict)
-        if both and old.get("source") == value.get("source", old.get("source")):  # type: ignore[union-attr]
-            merged[key] = _merge(old, value)  # type: ignore[arg-type]
-        else:
-            merged[key] = value
+        merged[key] = value
+        if isinstance(old, dict) and isinstance(value, dict):
+            same = old.get("source") == value.get("source", old.get("source"))
+            merged[key] = _merge(old, value) if same else value
     return merged
 
 
@@ -172,8 +171,10 @@ def _first_error(error: ValidationError, document: Document, currency: str) -> I
     if kind.startswith("union_tag"):
         found = value.get("source") if isinstance(value, dict) else value
         return document.error((*keys, "source"), found, "replay, resample or counts")
-    expected = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return document.error(keys, None if isinstance(value, BaseModel) else value, expected)
+    if kind == "section":
+        context = first["ctx"]
+        return document.error((*keys, _MONEY_KEY.sub(currency, context["key"])), context["value"], first["msg"])
+    return document.error(keys, value, first["msg"].removeprefix("Value error, ").removeprefix("Input should be "))
 
 
 def _known_keys(keys: KeyPath, data: dict[str, object]) -> list[str]:

@@ -16,6 +16,7 @@ question of your study.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +95,7 @@ def read_prices(path: Path, price_column: str | None = None) -> PriceSeries:
     keys = _hours(table)
     _check_order(table, keys)
     dates = sorted({date for date, _ in keys if date is not None})
-    for date in dates or [None]:
+    for date in dates or (None,):
         held = [hour for other, hour in keys if other == date]
         if len(held) != HOURS:
             missing = sorted(set(range(HOURS)) - set(held))
@@ -104,7 +105,7 @@ def read_prices(path: Path, price_column: str | None = None) -> PriceSeries:
                 f"{len(held)} prices",
                 f"{HOURS} prices (hour {missing[0] + 1} is missing)",
             )
-    for earlier, later in zip(dates, dates[1:], strict=False):
+    for earlier, later in itertools.pairwise(dates):
         if later - earlier != dt.timedelta(days=1):
             raise InputError(table.source, str(later), f"the day after {earlier}", "days without a gap")
     return PriceSeries(table.source, currency, tuple(dates), price.reshape(-1, HOURS))

@@ -10,6 +10,7 @@ import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import AliasGenerator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 MONEY = "eur"
 """How the schema itself writes the currency; :mod:`scenarios.scenario` translates other currencies."""
@@ -32,6 +33,11 @@ def _no_bool(value: object) -> object:
 def _label(value: object) -> object:
     """Let ``bus: 8`` mean the label ``"8"``."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def _refused(key: str, value: object, expected: str) -> PydanticCustomError:
+    """Return the complaint about one key that a check of the whole section has found."""
+    return PydanticCustomError("section", "{expected}", {"key": key, "value": value, "expected": expected})
 
 
 Number = Annotated[float, BeforeValidator(_no_bool)]
@@ -66,7 +72,7 @@ class FeederSection(Section):
     @model_validator(mode="after")
     def _band(self) -> FeederSection:
         if not self.voltage_min_pu < self.voltage_max_pu:
-            raise ValueError("voltage_min_pu < voltage_max_pu")
+            raise _refused("voltage_min_pu", self.voltage_min_pu, f"less than voltage_max_pu ({self.voltage_max_pu:g})")
         return self
 
 
@@ -131,14 +137,21 @@ class LearningSection(Section):
 
     rule: Literal["none", "roth-erev"] = "none"
     price_grid_per_kwh: tuple[Positive, ...] = ()
-    experimentation: Share = 0.2
-    recency: Share = 0.1
+    experimentation: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.2
+    recency: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1)] = 0.1
     initial_propensity: Positive = 1.0
 
     @model_validator(mode="after")
     def _grid(self) -> LearningSection:
-        if self.rule != "none" and len(set(self.price_grid_per_kwh)) < 2:
-            raise ValueError(f"at least two different prices in {_key('price_grid_per_kwh')}")
+        prices = len(set(self.price_grid_per_kwh))
+        if self.rule != "none" and prices < 2:
+            raise _refused(
+                _key("price_grid_per_kwh"), list(self.price_grid_per_kwh), f"two prices or more for {self.rule}"
+            )
+        limit = self.recency * (prices - 1)
+        if self.rule != "none" and self.experimentation >= limit:  # propensities would grow without being played
+            expected = f"less than recency * (number of prices - 1) = {limit:g}"
+            raise _refused("experimentation", self.experimentation, expected)
         return self
 
 
@@ -161,9 +174,9 @@ class LotSection(Section):
 class ChoiceSection(Section):
     """Utility of a lot for a driver (a logit over the lots)."""
 
-    price_utility_per_kwh: Number = Field(-10.0, alias=f"utility_per_{MONEY}_per_kwh")
-    walking_utility_per_m: Number = Field(-0.004, alias="utility_per_m_walked")
-    experience_utility: Number = Field(1.0, alias="utility_of_experience")
+    price_utility_per_kwh: Number = Field(default=-10.0, alias="price_utility_per_eur_per_kwh")
+    walking_utility_per_m: Number = -0.004
+    experience_utility: Number = 1.0
     experience_memory: Share = 0.7
 
 
@@ -176,7 +189,7 @@ class PatienceSection(Section):
     @model_validator(mode="after")
     def _order(self) -> PatienceSection:
         if self.lots_max < self.lots_min:
-            raise ValueError("lots_max >= lots_min")
+            raise _refused("lots_max", self.lots_max, f"at least lots_min ({self.lots_min})")
         return self
 
 
@@ -191,7 +204,9 @@ class VehiclesSection(Section):
     @model_validator(mode="after")
     def _order(self) -> VehiclesSection:
         if self.arrival_share_max < self.arrival_share_min:
-            raise ValueError("arrival_share_max >= arrival_share_min")
+            raise _refused(
+                "arrival_share_max", self.arrival_share_max, f"at least arrival_share_min ({self.arrival_share_min:g})"
+            )
         return self
 
 
@@ -212,7 +227,7 @@ class SessionDrivers(Section):
     @model_validator(mode="after")
     def _target(self) -> SessionDrivers:
         if self.source == "replay" and self.sessions_per_day is not None:
-            raise ValueError("no sessions_per_day with source: replay (a replay has the recorded number)")
+            raise _refused("sessions_per_day", self.sessions_per_day, "source: resample (a replay has its own number)")
         return self
 
 
@@ -228,11 +243,9 @@ class CountDrivers(Section):
 
     @model_validator(mode="after")
     def _order(self) -> CountDrivers:
-        if not self.energy_min_kwh <= self.battery_kwh:
-            raise ValueError("energy_min_kwh <= battery_kwh")
-        for value in (self.arrival_energy_kwh, self.departure_energy_kwh):
-            if value > self.battery_kwh:
-                raise ValueError("an energy of at most battery_kwh")
+        for key in ("energy_min_kwh", "arrival_energy_kwh", "departure_energy_kwh"):
+            if getattr(self, key) > self.battery_kwh:
+                raise _refused(key, getattr(self, key), f"at most battery_kwh ({self.battery_kwh:g})")
         return self
 
 
@@ -252,5 +265,12 @@ class ScenarioFile(Section):
     compensators: tuple[CompensatorSection, ...] = ()
     renewables: tuple[RenewableSection, ...] = ()
     out_of_service: tuple[Label, ...] = ()
-    lots: tuple[LotSection, ...] = ()
+    lots: Annotated[tuple[LotSection, ...], Field(min_length=1)]
     drivers: Drivers
+
+    @model_validator(mode="after")
+    def _fixed_prices(self) -> ScenarioFile:
+        for lot in self.lots:
+            if isinstance(self.drivers, CountDrivers) and lot.learning.rule != "none":
+                raise _refused("drivers", "counts", f"replay or resample, because lot {lot.name} learns its price")
+        return self

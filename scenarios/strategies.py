@@ -186,6 +186,8 @@ def fleets(
         stay = slice(int(arrival[k]), int(departure[k]))
         share = draw(_array(int(departure[k] - arrival[k]), 0.1, 1.0, 9))
         power[k, stay] = draw(_grid(3.0, charger_kw)) * share
+        if draw(st.booleans()):  # it leaves within its last hour, not at the end of it
+            departure[k] -= 1
     need = efficiency * power.sum(axis=1) * draw(_array(count, 0.0, 1.0, 10))
     energy = draw(_array(count, 0.0, 40.0))
     spare = draw(_array(count, 0.0, 40.0))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from sim.store import Run
 
@@ -131,7 +131,7 @@ def lots_figure(lots: pd.DataFrame, *, first_hour: int = 0) -> Figure:
             right.set_ylabel("kWh")
             for axis in (left, right):
                 axis.set_ylim(bottom=0)
-                axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+                axis.xaxis.set_major_locator(MultipleLocator(3))
         for axis in grid[-1]:
             axis.set_xlabel("Hour")
         handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
@@ -161,7 +161,7 @@ def price_map(prices: pd.DataFrame, currency: str = "EUR", *, first_hour: int = 
         extent = (hours[0] - 0.5, hours[-1] + 0.5, len(buses) + 0.5, 0.5)
         image = axis.imshow(values, aspect="auto", cmap="cividis", extent=extent, interpolation="nearest")
         figure.colorbar(image, ax=axis, label=f"DLMP ({currency}/MWh)")
-        axis.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+        axis.xaxis.set_major_locator(MultipleLocator(3))
         axis.yaxis.set_major_locator(MaxNLocator(12, integer=True))
         axis.set_xlabel("Hour")
         axis.set_ylabel("Bus (position in the feeder's file)")
@@ -303,14 +303,14 @@ def _stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int) -> None:
         axis.bar(hour, height, bottom=base[sign], width=0.85, color=color, label=label, linewidth=0)
         base[sign] = base[sign] + height
     axis.axhline(0, color=BLACK, linewidth=0.8)
-    axis.xaxis.set_major_locator(MaxNLocator(12, integer=True))
+    axis.xaxis.set_major_locator(MultipleLocator(3))
     axis.margins(x=0.01)
 
 
 def _same_scale(axes: Sequence[Axes]) -> None:
     limits = np.array([axis.get_ylim() for axis in axes])
     for axis in axes:
-        axis.set_ylim(limits[:, 0].min(), limits[:, 1].max())
+        axis.set_ylim(1.04 * limits[:, 0].min(), 1.04 * limits[:, 1].max())
 
 
 def _legend_below(axis: Axes) -> None:

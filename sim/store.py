@@ -239,10 +239,9 @@ class RunWriter:
         tables
             Columns of each table, all of the schema's, as sequences or arrays of equal length.
         """
-        for table, columns in tables.items():
-            wanted = self._schemas[table]
-            arrays = [pa.array(columns[item.name], type=item.type) for item in wanted]
-            self._waiting.setdefault(table, []).append(pa.RecordBatch.from_arrays(arrays, schema=wanted))
+        batches = {table: _batch(self._schemas[table], columns) for table, columns in tables.items()}
+        for table, batch in batches.items():
+            self._waiting.setdefault(table, []).append(batch)
         self._days.append(day)
         if len(self._days) >= self._days_per_part:
             self.flush()
@@ -251,12 +250,13 @@ class RunWriter:
         """Write the waiting days as one part; the rename makes all its tables appear at once."""
         if not self._days:
             return
-        name = f"{self._days[0]:06d}"
-        fresh = self._folder / _PARTS / f".{name}"
-        fresh.mkdir()
-        for table, batches in self._waiting.items():
-            pq.write_table(pa.Table.from_batches(batches, self._schemas[table]), fresh / f"{table}.parquet")
-        fresh.rename(self._folder / _PARTS / name)
+        part = self._folder / _PARTS / f"{self._days[0]:06d}"
+        fresh = part.with_name(f".{part.name}")
+        if not part.exists():  # it does when the user interrupted the run right after the rename
+            fresh.mkdir(exist_ok=True)
+            for table, batches in self._waiting.items():
+                pq.write_table(pa.Table.from_batches(batches, self._schemas[table]), fresh / f"{table}.parquet")
+            fresh.rename(part)
         self._waiting.clear()
         self._days.clear()
 
@@ -273,6 +273,10 @@ class RunWriter:
             fresh.replace(self._folder / f"{table}.parquet")
         retired = (self._folder / _PARTS).rename(self._folder / f".{_PARTS}")
         shutil.rmtree(retired)
+
+
+def _batch(wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
+    return pa.RecordBatch.from_arrays([pa.array(columns[item.name], type=item.type) for item in wanted], schema=wanted)
 
 
 def _parts(folder: Path) -> list[Path]:

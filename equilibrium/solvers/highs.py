@@ -96,6 +96,7 @@ class HighsHandle:
         return self._solver.getBasis()
 
     def restore(self, basis: object) -> None:
+        self._solver.clearSolver()  # a basis alone leaves edge weights behind, and with them the past
         self._solver.setBasis(basis)
 
 

@@ -20,7 +20,7 @@ FEEDERS = {  # our name: raw folder
     "khodr141": "khodr141",
 }
 SUBSTATION_LINKS = {"das70": ("1", "70")}  # the second substation hangs on the first by an ideal link
-OMIE = ("2024-06-03", "2024-06-16")  # Monday to Sunday, no clock change
+OMIE = ("2024-06-10", "2024-06-23")  # Monday to Sunday, no clock change
 DUNDEE = ("2018-06-11", "2018-07-15")
 ACN = ("2019-09-09", "2019-10-13")
 LITERATURE = {

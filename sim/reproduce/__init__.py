@@ -1,0 +1,33 @@
+"""Reproductions of published results, each a module with ``reproduce(folder, solver) -> Report``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from equilibrium.errors import InputError
+
+if TYPE_CHECKING:
+    from sim.reproduce.report import Report
+
+REPRODUCTIONS = {
+    "epec-lots": "the tri-level EPEC of parking lots and a distribution network, cases 1-3 on 33 and 85 buses",
+}
+"""Names and what they reproduce."""
+
+
+def load_reproduction(name: str) -> Callable[[Path, str], Report]:
+    """Return the function that makes the report; its module is imported only now.
+
+    Raises
+    ------
+    InputError
+        When there is no reproduction of this name.
+    """
+    if name not in REPRODUCTIONS:
+        raise InputError("equilot reproduce", "NAME", name, f"one of {', '.join(REPRODUCTIONS)}")
+    module = import_module(f"sim.reproduce.{name.replace('-', '_')}")
+    function: Callable[[Path, str], Report] = module.reproduce
+    return function

@@ -7,13 +7,16 @@ Numbers are compared, never tuned.
 from __future__ import annotations
 
 import csv
+import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
+
+_INDENT = 22
 
 
 class Status(StrEnum):
@@ -23,8 +26,8 @@ class Status(StrEnum):
     data and told, and it can neither confirm nor refute the paper.
     """
 
-    PASS = "pass"  # noqa: S105  (a word, not a password)
-    FAIL = "fail"
+    PASSED = "pass"
+    FAILED = "fail"
     DATA_DEPENDENT = "data-dependent"
 
 
@@ -52,12 +55,25 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparisonTable:
-    """A published table: a short name for the file, a title and its numbers."""
+    """Numbers beside each other.
+
+    Attributes
+    ----------
+    name, title
+        Short name (of the CSV file) and heading.
+    rows
+        The numbers.
+    published_name
+        Heading of the column of published numbers.
+    in_terminal
+        Whether the terminal shows the rows; a long table stands in the files only.
+    """
 
     name: str
     title: str
     rows: tuple[Comparison, ...]
     published_name: str = "published"
+    in_terminal: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,16 +103,26 @@ class Statement:
     @property
     def broken(self) -> bool:
         """True for a statement that must hold and does not."""
-        return self.must_hold and self.status is Status.FAIL
+        return self.must_hold and self.status is Status.FAILED
+
+
+@dataclass(frozen=True)
+class DocumentedError:
+    """An error of the paper: what is printed, what was found, and how Equilot treats it."""
+
+    key: str
+    printed: str
+    finding: str
+    treatment: str
 
 
 def theorem(key: str, text: str, holds: bool, reason: str) -> Statement:
     """Return a statement that must hold."""
-    return Statement(key, text, Status.PASS if holds else Status.FAIL, reason, must_hold=True)
+    return Statement(key, text, Status.PASSED if holds else Status.FAILED, reason, must_hold=True)
 
 
 def observation(key: str, text: str, holds: bool, reason: str) -> Statement:
-    """Return a statement that depends on data which the paper does not publish."""
+    """Return a statement that depends on data which the paper does not publish; its outcome opens the reason."""
     outcome = "holds" if holds else "does not hold"
     return Statement(key, text, Status.DATA_DEPENDENT, f"{outcome} on the substitute data: {reason}")
 
@@ -113,6 +139,8 @@ class Report:
         Paragraphs before the tables.
     tables, statements
         What was compared and stated.
+    errors
+        Errors of the paper that were found on the way.
     figures
         Figure files with their captions, relative to the report.
     """
@@ -122,7 +150,8 @@ class Report:
     introduction: tuple[str, ...]
     tables: tuple[ComparisonTable, ...]
     statements: tuple[Statement, ...]
-    figures: tuple[tuple[str, str], ...] = field(default=())
+    errors: tuple[DocumentedError, ...] = ()
+    figures: tuple[tuple[str, str], ...] = ()
 
     @property
     def broken(self) -> tuple[Statement, ...]:
@@ -151,11 +180,16 @@ class Report:
         for paragraph in self.introduction:
             lines += [paragraph, ""]
         for table in self.tables:
-            head = ("case", "quantity", table.published_name, "computed", "deviation (%)")
-            lines += [f"## {table.title}", "", *_markdown_table(head, [row.cells() for row in table.rows], "llrrr"), ""]
+            columns = ("case", "quantity", table.published_name, "computed", "deviation (%)")
+            numbers = [row.cells() for row in table.rows]
+            lines += [f"## {table.title}", "", *_markdown_table(columns, numbers, "llrrr"), ""]
         lines += ["## Statements", ""]
         cells = [(s.key, s.text, _outcome(s), s.reason) for s in self.statements]
         lines += [*_markdown_table(("", "statement", "outcome", "reason"), cells, "llll"), ""]
+        if self.errors:
+            cells = [(e.key, e.printed, e.finding, e.treatment) for e in self.errors]
+            lines += ["## Errors of the paper", ""]
+            lines += [*_markdown_table(("", "printed", "finding", "treatment"), cells, "llll"), ""]
         if self.figures:
             lines += ["## Figures", ""]
             for path, caption in self.figures:
@@ -186,19 +220,36 @@ class Report:
         files.append(_write_csv(folder / f"{self.name}-statements.csv", head_of_statements, rows_of_statements))
         return files
 
-    def show(self, screen: Console) -> None:
-        """Print the report as plain text, the summary in the last line."""
+    def show(self, screen: Console, where: Path | None = None) -> None:
+        """Print the report as plain text, the summary in the last line; ``where`` names the written report."""
         screen.print(Text(self.title))
         for table in self.tables:
             screen.print(Text(f"\n{table.title}"))
+            if not table.in_terminal:
+                screen.print(Text(f"{len(table.rows)} numbers, in {self.name}-{table.name}.csv and {self.name}.md"))
+                continue
             head = ("case", "quantity", table.published_name, "computed", "dev. %")
             for line in _text_table([head, *(row.cells() for row in table.rows)]):
                 screen.print(Text(line))
         screen.print(Text("\nStatements"))
         for statement in self.statements:
-            screen.print(Text(f"{statement.key:>4}  {_outcome(statement):<15}{statement.text}"))
-            screen.print(Text(f"      {statement.reason}"))
-        screen.print(Text(self.summary))
+            _print_folded(screen, f"{statement.key:>4}  {_outcome(statement):<16}", statement.text)
+            _print_folded(screen, " " * _INDENT, statement.reason)
+        if self.errors:
+            screen.print(Text("\nErrors of the paper"))
+        for error in self.errors:
+            _print_folded(screen, f"{error.key:>4}  {'printed':<16}", error.printed)
+            _print_folded(screen, f"{'':>4}  {'found':<16}", error.finding)
+        if where is not None:
+            screen.print(Text(f"\nreport in {where}"), soft_wrap=True)
+        screen.print(Text(self.summary), soft_wrap=True)
+
+
+def _print_folded(screen: Console, head: str, text: str) -> None:
+    """Print a paragraph under a head, its later lines set in by :data:`_INDENT`."""
+    folded = textwrap.wrap(text, max(screen.width - _INDENT, _INDENT), break_on_hyphens=False)
+    for number, line in enumerate(folded):
+        screen.print(Text((head if number == 0 else " " * _INDENT) + line), soft_wrap=True)
 
 
 def _outcome(statement: Statement) -> str:

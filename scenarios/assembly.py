@@ -1,0 +1,162 @@
+"""From the checked keys of a scenario file to the network and the expected load and generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+import numpy as np
+
+from equilibrium.errors import InputError
+from equilibrium.network import (
+    Feeder,
+    FloatArray,
+    LotSite,
+    Microturbine,
+    Network,
+    RenewableUnit,
+    StaticVarCompensator,
+)
+from scenarios.feeders import feeder_files, load_feeder
+from scenarios.files import Document, Table, bundled_or_own, shown
+from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
+from scenarios.schema import ScenarioFile
+
+
+class _Placed(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def bus(self) -> str: ...
+
+
+Unit = TypeVar("Unit", bound=_Placed)
+
+
+def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
+    """Read the feeder and place the assets.
+
+    Returns
+    -------
+    Network
+        Fuel costs in currency/kWh.
+    tuple[Path, ...]
+        The feeder's files.
+
+    Raises
+    ------
+    InputError
+        For a feeder that cannot be used, an unknown bus, or a name that is used twice.
+    """
+    settings = file.feeder
+    feeder = load_feeder(
+        settings.name,
+        rating_kva=settings.rating_kva,
+        voltage_min_pu=settings.voltage_min_pu,
+        voltage_max_pu=settings.voltage_max_pu,
+        root_voltage_pu=settings.root_voltage_pu,
+    )
+    _check_names(file, document)
+
+    def placed(key: str, units: Sequence[Unit]) -> list[tuple[Unit, int]]:
+        return [(unit, bus_index(feeder, unit.bus, document, (key, k, "bus"))) for k, unit in enumerate(units)]
+
+    network = Network(
+        feeder=feeder,
+        microturbines=tuple(
+            Microturbine(unit.name, bus, unit.rating_kva, unit.fuel_cost_per_mwh / 1000.0)
+            for unit, bus in placed("microturbines", file.microturbines)
+        ),
+        compensators=tuple(
+            StaticVarCompensator(unit.name, bus, unit.rating_kvar)
+            for unit, bus in placed("compensators", file.compensators)
+        ),
+        renewables=tuple(
+            RenewableUnit(unit.name, bus, unit.rated_kw, unit.kind)
+            for unit, bus in placed("renewables", file.renewables)
+        ),
+        lots=tuple(
+            LotSite(lot.name, bus, lot.efficiency, lot.terminal, lot.first_hour)
+            for lot, bus in placed("lots", file.lots)
+        ),
+        export_price_factor=file.market.export_price_factor,
+        polygon_edges=file.market.polygon_edges,
+        name=name,
+    )
+    return network, feeder_files(settings.name)
+
+
+def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:
+    """Return the index of a bus that a key of the scenario names."""
+    try:
+        return feeder.index(label)
+    except InputError as error:
+        raise document.error(keys, label, error.expected) from None
+
+
+def _check_names(file: ScenarioFile, document: Document) -> None:
+    """Every asset has a name of its own, and ``out_of_service`` names assets."""
+    used: dict[str, str] = {}
+    for key in ("microturbines", "compensators", "renewables", "lots"):
+        names = [str(unit.name) for unit in getattr(file, key)]
+        for k, name in enumerate(names):
+            if name in used:
+                raise document.error((key, k, "name"), name, f"a name of its own ({used[name]} has it too)")
+            used[name] = f"{key}[{k}]"
+    switchable = [unit.name for unit in file.microturbines] + [unit.name for unit in file.renewables]
+    for k, name in enumerate(file.out_of_service):
+        if name not in switchable:
+            expected = f"a microturbine or renewable unit ({', '.join(switchable) or 'there is none'})"
+            raise document.error(("out_of_service", k), name, expected)
+
+
+def build_prices(file: ScenarioFile, document: Document) -> tuple[PriceSeries, Path]:
+    """Read the prices from the chosen start on; their currency must be that of the file."""
+    path = bundled_or_own("prices", file.prices.file, ".csv", None)
+    series = read_prices(path, file.prices.price_column)
+    if series.currency != file.currency:
+        expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
+        raise document.error(("prices", "file"), file.prices.file, expected)
+    return series if file.prices.start is None else series.starting(file.prices.start), path
+
+
+def expected_load(
+    file: ScenarioFile, feeder: Feeder, document: Document
+) -> tuple[FloatArray, FloatArray, dict[str, FloatArray], tuple[Path, ...]]:
+    """Return expected load (kW and kvar, shape ``(hours, buses)``), the profiles, and the files read.
+
+    The peak of each bus comes from ``loads.file`` with the columns ``bus``, ``load_kw``, ``load_kvar`` and ``profile``,
+    or without it from the feeder's base case with one profile for all.
+    """
+    profile_path = bundled_or_own("profiles", file.loads.profiles, ".csv", None)
+    profiles = read_profiles(profile_path)
+    if file.loads.file is None:
+        if file.loads.profile not in profiles:
+            raise document.error(("loads", "profile"), file.loads.profile, f"one of {', '.join(profiles)}")
+        shape = file.loads.scale * profiles[file.loads.profile][:, None]
+        return shape * feeder.load_kw, shape * feeder.load_kvar, profiles, (profile_path,)
+    path = bundled_or_own("loads", file.loads.file, ".csv", None)
+    table = Table.read(path, ("bus", "load_kw", "load_kvar", "profile"), ("note",))
+    peaks = table.numbers("load_kw", minimum=0.0), table.numbers("load_kvar")
+    load_kw, load_kvar = np.zeros((HOURS, feeder.size)), np.zeros((HOURS, feeder.size))
+    for row, (label, name) in enumerate(zip(table.text("bus"), table.text("profile"), strict=True)):
+        if label not in feeder.buses:
+            raise table.error(row, "bus", label, f"a bus of feeder {feeder.name}")
+        if name not in profiles:
+            raise table.error(row, "profile", name, f"a profile of {shown(profile_path)} ({', '.join(profiles)})")
+        bus, shape = feeder.index(label), file.loads.scale * profiles[name]
+        load_kw[:, bus] += peaks[0][row] * shape
+        load_kvar[:, bus] += peaks[1][row] * shape
+    return load_kw, load_kvar, profiles, (path, profile_path)
+
+
+def expected_renewables(file: ScenarioFile, profiles: dict[str, FloatArray], document: Document) -> FloatArray:
+    """Return the expected potential of each renewable unit, kW, shape ``(hours, renewables)``."""
+    potential = np.zeros((HOURS, len(file.renewables)))
+    for k, unit in enumerate(file.renewables):
+        name = unit.profile or unit.kind
+        if name not in profiles:
+            raise document.error(("renewables", k, "profile"), name, f"one of {', '.join(profiles)}")
+        potential[:, k] = unit.rated_kw * profiles[name]
+    return potential

@@ -1,0 +1,240 @@
+"""A scenario: what a YAML file says, with the days that follow from it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from equilibrium.day import LotDay, MarketDay
+from equilibrium.errors import InputError
+from equilibrium.network import FloatArray, Network
+from scenarios.arrivals import WEEK, Arrivals
+from scenarios.assembly import build_network, build_prices, expected_load, expected_renewables
+from scenarios.day import ScenarioDay
+from scenarios.files import Document, bundled_or_own, sha256, shown
+from scenarios.loading import case_names, case_path, money_keys, read_case
+from scenarios.lots import read_counts, typical_lots
+from scenarios.prices import HOURS, PriceSeries
+from scenarios.schema import CountDrivers, LotSection, ScenarioFile, SessionDrivers
+from scenarios.sessions import read_sessions, read_vehicles
+from scenarios.streams import Streams
+
+_WEDNESDAY = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Scenario:
+    """A checked scenario with all its data read.
+
+    Attributes
+    ----------
+    name
+        Name of the bundled file, or of the user's file without its suffix.
+    file
+        The validated keys, every default filled in.
+    prices
+        The wholesale prices from the chosen start on.
+    base_load_kw, base_load_kvar
+        Expected inflexible load, shape ``(hours, buses)``.
+    base_renewable_kw
+        Expected potential of each renewable unit, kW, shape ``(hours, renewables)``.
+    lot_days
+        Fixed lot envelopes, or ``None`` when lots are filled by drivers.
+    arrivals
+        Source of the sessions, or ``None`` with fixed envelopes.
+    notes
+        What a reader should know about the input, e.g. how many stays were capped; one sentence each.
+    paths
+        Every file that was read.
+    """
+
+    name: str
+    file: ScenarioFile
+    prices: PriceSeries
+    base_load_kw: FloatArray
+    base_load_kvar: FloatArray
+    base_renewable_kw: FloatArray
+    lot_days: tuple[LotDay, ...] | None
+    arrivals: Arrivals | None
+    notes: tuple[str, ...]
+    paths: tuple[Path, ...]
+    _network: Network
+
+    @property
+    def title(self) -> str:
+        """One line that says what the scenario is."""
+        return self.file.title
+
+    @property
+    def currency(self) -> str:
+        """Three-letter code of the money."""
+        return self.file.currency
+
+    @property
+    def hours(self) -> int:
+        """Number of hours of a day."""
+        return HOURS
+
+    @property
+    def lots(self) -> tuple[LotSection, ...]:
+        """The lots' settings, in the order of the network's lots."""
+        return self.file.lots
+
+    @property
+    def drivers(self) -> SessionDrivers | CountDrivers:
+        """The drivers' settings."""
+        return self.file.drivers
+
+    @property
+    def days(self) -> int | None:
+        """Number of days that can be run: that of the prices with ``after_end: stop``, else ``None`` for any number."""
+        return self.prices.days if self.file.prices.after_end == "stop" else None
+
+    def network(self) -> Network:
+        """Return the feeder with its assets."""
+        return self._network
+
+    def date(self, index: int) -> dt.date | None:
+        """Return the calendar date of the prices that a day of the run uses; ``None`` for a typical day."""
+        return self.prices.dates[self.prices.row(index)] if self.prices.dates else None
+
+    def day(self, index: int, streams: Streams) -> ScenarioDay:
+        """Return one day: a pure function of the scenario, the seed and the index.
+
+        Parameters
+        ----------
+        index
+            Day of the run, 0 first.
+        streams
+            The run's random streams; ``load``, ``renewable-<kind>`` and those of the arrivals are used.
+
+        Raises
+        ------
+        InputError
+            When the prices have ended and ``after_end`` is ``stop``.
+        """
+        if self.days is not None and index >= self.days:
+            raise InputError(self.prices.source, "after_end: stop", f"day {index + 1}", f"at most {self.days} days")
+        load = _day_factor(streams, "load", index, self.file.loads.day_sigma)
+        potential = np.empty_like(self.base_renewable_kw)
+        for k, unit in enumerate(self.file.renewables):
+            factor = _day_factor(streams, f"renewable-{unit.kind}", index, unit.day_sigma)
+            potential[:, k] = np.minimum(self.base_renewable_kw[:, k] * factor, unit.rated_kw)
+        weekday, week = self._calendar(index)
+        return ScenarioDay(
+            index=index,
+            date=self.date(index),
+            wholesale_price=self.prices.price[self.prices.row(index)],
+            load_kw=self.base_load_kw * load,
+            load_kvar=self.base_load_kvar * load,
+            renewable_kw=potential * self._in_service("renewables"),
+            microturbine_available=self._in_service("microturbines"),
+            sessions=self.arrivals.day(index, weekday, week, streams) if self.arrivals else (),
+            lots=self.lot_days,
+        )
+
+    def nominal_day(self) -> MarketDay:
+        """Return a typical day: mean prices, expected load and potentials, and a typical envelope of each lot.
+
+        It depends on the scenario alone, so that what is prepared with it (warm starts) is the same in every run.
+        """
+        lots = self.lot_days
+        if lots is None and self.arrivals is not None:
+            lots = typical_lots(self.arrivals.day(0, _WEDNESDAY, 0, Streams(0)), self.lots)
+        return MarketDay(
+            wholesale_price=self.prices.price.mean(axis=0),
+            load_kw=self.base_load_kw,
+            load_kvar=self.base_load_kvar,
+            renewable_kw=self.base_renewable_kw * self._in_service("renewables"),
+            microturbine_available=self._in_service("microturbines"),
+            lots=lots or (),
+        )
+
+    def resolved(self) -> dict[str, object]:
+        """Return the scenario as plain data with every default filled in; written as YAML it loads again."""
+        data = money_keys(self.file.model_dump(mode="json", by_alias=True), self.currency)
+        assert isinstance(data, dict)
+        return data
+
+    def input_hashes(self) -> dict[str, str]:
+        """Return the SHA-256 of every file that was read, by its name."""
+        return {shown(path): sha256(path) for path in self.paths}
+
+    def _in_service(self, kind: str) -> np.ndarray:
+        return np.array([unit.name not in self.file.out_of_service for unit in getattr(self.file, kind)], dtype=bool)
+
+    def _calendar(self, index: int) -> tuple[int, int]:
+        """Return the weekday of a day (Monday is 0) and the calendar weeks since day 0."""
+        first, date = self.date(0), self.date(index)
+        weekday = date.weekday() if date else index % WEEK
+        return weekday, (index + (first.weekday() if first else 0)) // WEEK
+
+
+def scenario_names() -> list[str]:
+    """Return the names of the bundled scenarios."""
+    return case_names()
+
+
+def scenario_titles() -> dict[str, str]:
+    """Return the one-line title of every bundled scenario by name, without reading its data."""
+    return {name: read_case(name)[0].title for name in case_names()}
+
+
+def load_scenario(name_or_path: str) -> Scenario:
+    """Read a bundled scenario or the user's own YAML file, with everything that it names.
+
+    Raises
+    ------
+    InputError
+        For the first thing that cannot be used, with file, line or key, value and what was expected.
+    """
+    file, document, yaml_files = read_case(str(name_or_path))
+    name = case_path(str(name_or_path)).stem
+    network, feeder_paths = build_network(name, file, document)
+    prices, price_path = build_prices(file, document)
+    load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
+    potential = expected_renewables(file, profiles, document)
+    if isinstance(file.drivers, CountDrivers):
+        count_path = bundled_or_own("lots", file.drivers.file, ".csv", None)
+        fixed, arrivals = read_counts(count_path, file.drivers, file.lots), None
+        driver_paths: tuple[Path, ...] = (count_path,)
+    else:
+        fixed = None
+        arrivals, driver_paths = _arrivals(file, file.drivers, document)
+    return Scenario(
+        name=name,
+        file=file,
+        prices=prices,
+        base_load_kw=load_kw,
+        base_load_kvar=load_kvar,
+        base_renewable_kw=potential,
+        lot_days=fixed,
+        arrivals=arrivals,
+        notes=arrivals.notes if arrivals else (),
+        paths=(*yaml_files, *feeder_paths, price_path, *load_paths, *driver_paths),
+        _network=network,
+    )
+
+
+def _arrivals(file: ScenarioFile, drivers: SessionDrivers, document: Document) -> tuple[Arrivals, tuple[Path, ...]]:
+    """Read the session logs and the vehicle table, and find the lot of every recorded site."""
+    paths = tuple(bundled_or_own("sessions", name, ".csv", None) for name in drivers.files)
+    logs = tuple(read_sessions(path, energy=drivers.energy, departure=drivers.departure) for path in paths)
+    vehicle_path = bundled_or_own("vehicles", drivers.vehicles.file, ".csv", None)
+    recorded = {site for log in logs for site in log.site}
+    home_lots: dict[str, int] = {}
+    for number, lot in enumerate(file.lots):
+        for k, site in enumerate(lot.sites):
+            if site not in recorded or site in home_lots:
+                expected = "a site of the session files that no other lot has"
+                raise document.error(("lots", number, "sites", k), site, expected)
+            home_lots[site] = number
+    return Arrivals.prepare(logs, drivers, read_vehicles(vehicle_path), home_lots), (*paths, vehicle_path)
+
+
+def _day_factor(streams: Streams, name: str, index: int, sigma: float) -> float:
+    """Draw the day's lognormal factor with mean 1 and standard deviation ``sigma`` of its logarithm."""
+    return float(np.exp(sigma * streams.generator(name, index).standard_normal() - sigma**2 / 2))

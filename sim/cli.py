@@ -1,0 +1,218 @@
+"""The command ``equilot``.
+
+Exit codes: 0 done; 1 a reproduction's statement that must hold does not, or a solver failed; 2 the input cannot be
+used; 3 a day could not be served and the run stopped; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import equilibrium
+from equilibrium.errors import InputError, SolverError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sim.run import RunOptions
+
+# Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
+
+OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
+DEFAULT_SCENARIO = "week-33"
+SOLVERS = ("auto", "highs", "gurobi")
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(BAD_INPUT, f"equilot: error: {message}\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return the exit code."""
+    given = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = given.command
+    try:
+        return command(given)
+    except (InputError, SolverError) as error:
+        sys.stderr.write(f"equilot: error: {error}\n")
+        return BAD_INPUT if isinstance(error, InputError) else FAILED
+    except BrokenPipeError:  # the reader of our output, `head` for one, has gone
+        sys.stderr.close()
+        return OK
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="equilot",
+        description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
+        epilog="Exit codes: 0 done, 1 a statement that must hold does not or a solver failed, 2 the input cannot be "
+        "used, 3 a day could not be served, 130 interrupted.",
+    )
+    parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
+    _add_run(commands.add_parser("run", help="simulate a scenario day by day", description=_RUN))
+    listing = commands.add_parser("scenarios", help="list the bundled scenarios, one line each")
+    listing.set_defaults(command=_scenarios)
+    figures = commands.add_parser("figures", help="draw the figures of a run again, for any day of it")
+    figures.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
+    figures.add_argument("--day", type=_count(0), help="day of the hourly figures (default: the last)")
+    figures.set_defaults(command=_figures)
+    reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
+    reproduce.add_argument("name", metavar="NAME", help="epec-lots")
+    reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
+    reproduce.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
+    reproduce.set_defaults(command=_reproduce)
+    return parser
+
+
+_RUN = """Simulate a scenario day by day. The results are Parquet tables, manifest.json and figures in one folder; a run
+that is stopped keeps every finished day."""
+_REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
+Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
+
+
+def _add_run(run: argparse.ArgumentParser) -> None:
+    run.add_argument(
+        "scenario",
+        metavar="SCENARIO",
+        nargs="?",
+        default=DEFAULT_SCENARIO,
+        help="a name of `equilot scenarios` or a YAML file (default: %(default)s)",
+    )
+    run.add_argument("--days", metavar="N", type=_count(1), default=7, help="days to simulate (default: %(default)s)")
+    run.add_argument("--seed", metavar="S", type=_count(0), default=0, help="the run's one seed (default: %(default)s)")
+    run.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/SCENARIO-seedS)")
+    run.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
+    run.add_argument(
+        "--on-infeasible",
+        choices=("stop", "shed"),
+        help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
+    )
+    run.add_argument("--ac", action="store_true", help="check every day by an AC power flow (needs equilot[ac])")
+    run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
+    run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
+    run.add_argument("--sessions", metavar="CSV", type=Path, help="charging sessions in the place of the scenario's")
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.set_defaults(command=_run)
+
+
+def _count(minimum: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers for argparse."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = minimum - 1
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, at least {minimum}")
+        return value
+
+    return read
+
+
+def _run(given: argparse.Namespace) -> int:
+    """``equilot run``."""
+    from sim.run import RunOptions
+    from sim.store import check_folder
+
+    folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
+    check_folder(folder, force=given.force)
+    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac)
+    return _run_into(folder, given, options)
+
+
+def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
+    """Load, run, draw and tell."""
+    from scenarios.scenario import load_scenario
+    from sim.run import COMPLETE, run_scenario
+    from sim.terminal import console, progress_bar, show_run
+
+    scenario = load_scenario(given.scenario)
+    screen = console()
+    screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
+    for note in scenario.notes:
+        screen.print(note, soft_wrap=True, markup=False)
+    with _stop_signals() as stop, progress_bar(screen, options.days) as advance:
+        outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
+    if len(outcome.run.days) and not given.no_figures:
+        from sim.figures import draw_run
+
+        draw_run(outcome.run)
+    show_run(screen, outcome.run)
+    for reason in outcome.reasons:
+        sys.stderr.write(f"equilot: infeasible: {reason}\n")
+    if outcome.reasons:
+        return INFEASIBLE
+    return OK if outcome.status == COMPLETE else INTERRUPTED
+
+
+@contextmanager
+def _stop_signals() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C and a polite kill end the run after the day in hand; a second one interrupts at once."""
+    received: list[int] = []
+
+    def note(number: int, _frame: object) -> None:
+        if received:
+            raise KeyboardInterrupt
+        received.append(number)
+
+    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: bool(received)
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+
+
+def _scenarios(_given: argparse.Namespace) -> int:
+    """``equilot scenarios``."""
+    from scenarios.scenario import scenario_titles
+
+    titles = scenario_titles()
+    width = max(len(name) for name in titles)
+    sys.stdout.writelines(f"{name:<{width}}  {title}\n" for name, title in titles.items())
+    return OK
+
+
+def _figures(given: argparse.Namespace) -> int:
+    """``equilot figures``."""
+    from sim.figures import draw_run
+    from sim.store import Run
+
+    run = Run(given.folder)
+    days = run.days["day"].tolist()
+    if not days or given.day not in (None, *days):
+        expected = f"a day from 0 to {days[-1]}" if days else "a run with at least one finished day"
+        raise InputError(str(given.folder), "day", given.day, expected)
+    sys.stdout.writelines(f"{path}\n" for path in draw_run(run, given.day))
+    return OK
+
+
+def _reproduce(given: argparse.Namespace) -> int:
+    """``equilot reproduce``."""
+    from sim.reproduce import load_reproduction
+    from sim.store import check_folder
+    from sim.terminal import console
+
+    reproduce = load_reproduction(given.name)
+    folder = given.out or Path("runs") / f"reproduce-{given.name}"
+    check_folder(folder, force=True)
+    report = reproduce(folder, given.solver)
+    files = report.write(folder)
+    screen = console()
+    report.show(screen, where=files[0])
+    return report.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

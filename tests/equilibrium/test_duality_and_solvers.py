@@ -1,0 +1,199 @@
+import logging
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from equilibrium.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
+from equilibrium.errors import InputError
+from equilibrium.program import INF, Instance
+from equilibrium.reduction import ReducedModel
+from equilibrium.program import ProgramBuilder
+from equilibrium.solvers import Status, open_handle, solve_mixed
+from equilibrium.solvers.choose import log_fallback
+
+
+@st.composite
+def linear_programs(draw: st.DrawFn) -> Instance:
+    """Feasible and bounded: built around a primal point and a dual point, with every kind of row and bound."""
+    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+    rows, columns = draw(st.integers(1, 6)), draw(st.integers(1, 8))
+    matrix = np.where(rng.random((rows, columns)) < 0.6, rng.integers(-4, 5, (rows, columns)), 0).astype(float)
+    x = rng.integers(-3, 4, columns).astype(float)
+    y, z = np.zeros(rows), np.zeros(columns)
+    sides = []
+    for value, multiplier in ((matrix @ x, y), (x, z)):
+        low = value - rng.integers(0, 3, value.size)
+        high = value + rng.integers(0, 3, value.size)
+        multiplier[:] = np.where(low == value, rng.integers(0, 4, value.size), 0.0)
+        multiplier[:] -= np.where(high == value, rng.integers(0, 4, value.size), 0.0)
+        low = np.where((rng.random(value.size) < 0.4) & (multiplier <= 0), -INF, low)
+        high = np.where((rng.random(value.size) < 0.4) & (multiplier >= 0), INF, high)
+        sides += [low, high]
+    cost = matrix.T @ y + z
+    return Instance(sp.csr_array(matrix), cost, *sides)
+
+
+def reference(instance: Instance) -> float:
+    """Optimal value by an independent interface."""
+    a = instance.matrix.toarray()
+    low, high = np.isfinite(instance.row_lower), np.isfinite(instance.row_upper)
+    upper = np.vstack([a[high], -a[low]])
+    limit = np.concatenate([instance.row_upper[high], -instance.row_lower[low]])
+    bounds = list(zip(instance.col_lower, instance.col_upper, strict=True))
+    return float(linprog(instance.cost, upper, limit, bounds=bounds, method="highs-ipm").fun)
+
+
+@given(linear_programs(), st.sampled_from(["highs", "gurobi"]))
+def test_solutions_satisfy_the_optimality_conditions(instance: Instance, solver: str):
+    answer = open_handle(instance, solver).solve()
+    assert answer.status is Status.OPTIMAL
+    assert float(instance.cost @ answer.x) == pytest.approx(reference(instance), abs=1e-6)
+    assert kkt_residuals(instance, answer.x, answer.y).worst < 1e-8
+
+
+@given(linear_programs(), st.integers(0, 2**32 - 1))
+def test_the_gap_is_what_a_feasible_point_costs_too_much(instance: Instance, seed: int):
+    best = open_handle(instance).solve()
+    low, high = np.maximum(instance.col_lower, best.x - 5.0), np.minimum(instance.col_upper, best.x + 5.0)
+    boxed = instance.with_columns(np.arange(best.x.size), low, high)
+    other = open_handle(boxed.with_cost(np.random.default_rng(seed).normal(size=instance.shape[1]))).solve()
+    value = float(instance.cost @ other.x)
+    residuals = kkt_residuals(instance, other.x, best.y)
+    assert residuals.primal < 1e-8
+    assert residuals.gap * (1 + abs(value)) == pytest.approx(value - reference(instance), abs=1e-5)
+
+
+def test_every_residual_sees_its_own_error():
+    instance = Instance(
+        sp.csr_array([[1.0, 1.0]]), np.array([1.0, 2.0]), np.array([2.0]), np.array([INF]), np.zeros(2), np.full(2, INF)
+    )
+    x, y = np.array([2.0, 0.0]), np.array([1.0])
+    assert kkt_residuals(instance, x, y).worst == 0.0
+    assert kkt_residuals(instance, np.array([1.0, 0.0]), y).primal > 0.1
+    assert kkt_residuals(instance, np.array([0.0, -1.0]), y).primal > 0.1
+    assert kkt_residuals(instance, x, np.array([3.0])).dual > 0.1
+    assert kkt_residuals(instance, x, np.array([-1.0])).dual > 0.1
+    wrong = kkt_residuals(instance, np.array([0.0, 2.0]), y)
+    assert wrong.complementarity > 0.1
+    assert wrong.gap > 0.1
+
+
+@given(linear_programs())
+def test_the_dual_has_the_same_value_and_prices(instance: Instance):
+    dual = dualise(instance)
+    answer = open_handle(dual.instance).solve()
+    assert answer.status is Status.OPTIMAL
+    assert -float(dual.instance.cost @ answer.x) == pytest.approx(reference(instance), abs=1e-6)
+    y = dual.multipliers(answer.x)
+    z = reduced_costs(instance, y)
+    assert dual_objective(instance, y, z) == pytest.approx(reference(instance), abs=1e-6)
+
+
+@given(linear_programs())
+def test_dualising_twice_gives_the_primal_value_back(instance: Instance):
+    again = dualise(dualise(instance).instance).instance
+    answer = open_handle(again).solve()
+    assert float(again.cost @ answer.x) == pytest.approx(reference(instance), abs=1e-6)
+
+
+@given(linear_programs(), st.integers(0, 2**32 - 1))
+def test_the_optimal_face_is_optimal_everywhere(instance: Instance, seed: int):
+    best = open_handle(instance).solve()
+    boxed = instance.with_columns(
+        np.arange(instance.shape[1]), np.maximum(instance.col_lower, -50.0), np.minimum(instance.col_upper, 50.0)
+    )
+    face = optimal_face(boxed, best.y)
+    answer = open_handle(face.with_cost(np.random.default_rng(seed).normal(size=instance.shape[1]))).solve()
+    assert answer.status is Status.OPTIMAL
+    value = float(instance.cost @ best.x)
+    assert float(instance.cost @ answer.x) == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
+
+
+@given(linear_programs(), linear_programs(), st.sampled_from(["highs", "gurobi"]))
+def test_a_handle_takes_rows_and_gives_them_back(instance: Instance, other: Instance, solver: str):
+    handle = open_handle(instance, solver)
+    before = handle.solve()
+    basis = handle.basis()
+    width = instance.shape[1]
+    row = sp.csr_array(np.resize(other.cost, (1, width)))
+    value = (row @ before.x).item()
+    handle.add_rows(row, np.array([value]), np.array([value]))
+    with_row = handle.solve()
+    assert float(instance.cost @ with_row.x) == pytest.approx(float(instance.cost @ before.x), abs=1e-6)
+    handle.drop_rows(instance.shape[0])
+    handle.restore(basis)
+    after = handle.solve()
+    assert after.y.size == instance.shape[0]
+    assert float(instance.cost @ after.x) == pytest.approx(float(instance.cost @ before.x), abs=1e-6)
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_a_handle_follows_changed_bounds_and_costs(solver: str):
+    matrix = sp.csr_array(np.array([[1.0, 1.0], [1.0, -1.0]]))
+    first = Instance(matrix, np.array([1.0, 2.0]), np.array([2.0, -1.0]), np.array([INF, 1.0]), np.zeros(2), np.full(2, 9.0))
+    handle = open_handle(first, solver)
+    assert handle.solve().x.tolist() == pytest.approx([1.5, 0.5])
+    second = Instance(matrix, np.array([2.0, 1.0]), np.array([2.0, 0.0]), np.array([2.0, 0.0]), np.zeros(2), np.full(2, 9.0))
+    handle.update(second)
+    assert handle.solve().x.tolist() == pytest.approx([1.0, 1.0])
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+@pytest.mark.parametrize(("low", "high", "status"), [(2.0, 3.0, Status.INFEASIBLE), (-INF, 3.0, Status.UNBOUNDED)])
+def test_statuses(solver: str, low: float, high: float, status: Status):
+    instance = Instance(sp.csr_array([[1.0]]), np.array([1.0]), np.array([low]), np.array([high]), np.array([-INF]), np.array([1.0 if low > 0 else INF]))
+    assert open_handle(instance, solver).solve().status is status
+
+
+def too_large() -> Instance:
+    size = 2100
+    return Instance(sp.identity(size, format="csr"), np.ones(size), np.ones(size), np.full(size, INF), np.zeros(size), np.full(size, INF))
+
+
+def test_a_too_large_model_falls_over_to_highs_with_one_line(caplog: pytest.LogCaptureFixture):
+    log_fallback.cache_clear()
+    build = ProgramBuilder()
+    x = build.columns("x", (2100,), cost=1.0)
+    s = build.columns("s", (1,), lower=-INF)
+    row = build.rows("r", (2100,), lower=1.0)
+    build.coefficients(row, x, 1.0)
+    state = build.rows("state", (1,), lower=0.0, upper=0.0)
+    build.coefficients(state, s, 1.0)
+    build.coefficients(state, x[:1], -1.0)
+    program = build.compile()
+    model = ReducedModel(program, ["s"], ["state"], "gurobi")
+    with caplog.at_level(logging.WARNING):
+        answers = [model.solve(program.bind({})) for _ in range(2)]
+    assert all(answer.x.sum() == pytest.approx(2101.0) for answer in answers)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 1
+    assert "HiGHS takes over" in lines[0]
+
+
+def test_a_too_large_mixed_model_falls_over_too(caplog: pytest.LogCaptureFixture):
+    log_fallback.cache_clear()
+    instance = too_large()
+    with caplog.at_level(logging.WARNING):
+        answer = solve_mixed(instance, np.zeros(instance.shape[1], dtype=bool), "gurobi")
+    assert answer.objective == pytest.approx(2100.0)
+    assert "HiGHS takes over" in caplog.text
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_a_knapsack(solver: str):
+    instance = Instance(
+        sp.csr_array([[3.0, 4.0, 2.0]]), np.array([-5.0, -6.0, -3.0]), np.array([-INF]), np.array([6.0]), np.zeros(3), np.ones(3)
+    )
+    answer = solve_mixed(instance, np.ones(3, dtype=bool), solver)
+    assert answer.objective == pytest.approx(-9.0)
+    assert answer.bound == pytest.approx(-9.0)
+    assert answer.x.round().tolist() == [0, 1, 1]
+
+
+def test_an_unknown_solver_is_refused():
+    with pytest.raises(InputError, match="cplex.*one of auto, highs, gurobi"):
+        open_handle(too_large(), "cplex")

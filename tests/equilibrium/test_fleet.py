@@ -1,0 +1,140 @@
+"""Envelopes of vehicles, and the exact split of a lot's power among them."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+
+from equilibrium.day import Fleet, MarketDay
+from equilibrium.errors import InfeasibleError
+from equilibrium.fleet import Cut, allocate, lot_day
+from equilibrium.lots_lead import LotsLeadMarket
+from scenarios.strategies import HOURS, fleets, market_days, networks
+from tests.equilibrium.conftest import small_day, small_network
+
+ETA = 0.95
+
+
+def splittable(fleet: Fleet, power: np.ndarray) -> bool:
+    """Whether vehicles can absorb the power, by a linear program stated vehicle by vehicle."""
+    count, hours = fleet.power_kw.shape
+    by_hour = sp.kron(np.ones((1, count)), sp.identity(hours))
+    by_vehicle = sp.kron(sp.identity(count), np.ones((1, hours)))
+    answer = linprog(
+        np.zeros(count * hours),
+        A_eq=sp.vstack([by_hour, by_vehicle]).tocsr(),
+        b_eq=np.concatenate([power, fleet.need_kwh / ETA]),
+        bounds=np.column_stack([np.zeros(count * hours), fleet.power_kw.ravel()]),
+    )
+    return answer.status == 0
+
+
+@given(fleets(), st.integers(0, 2**32 - 1))
+def test_any_charging_of_the_vehicles_fits_the_envelope(fleet: Fleet, seed: int):
+    lot = lot_day(fleet, np.full(HOURS, 0.5), ETA)
+    order = np.random.default_rng(seed).random(HOURS).argsort()
+    charge = np.zeros_like(fleet.power_kw)
+    for hour in order:
+        room = fleet.need_kwh / ETA - charge.sum(axis=1)
+        charge[:, hour] = np.minimum(fleet.power_kw[:, hour], np.maximum(room, 0.0))
+    power = charge.sum(axis=0)
+    assert np.all(power <= lot.power_max_kw + 1e-9)
+    soe = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh + ETA * power)
+    assert np.all(soe >= lot.soe_min_kwh - 1e-9)
+    assert np.all(soe <= lot.soe_max_kwh + 1e-9)
+    assert soe[-1] == pytest.approx(lot.energy_end_kwh, abs=1e-9)
+    split = allocate(fleet, power, ETA)
+    assert isinstance(split, np.ndarray)
+
+
+@given(fleets(), st.lists(st.floats(0.0, 1.0), min_size=HOURS, max_size=HOURS))
+def test_a_split_exists_exactly_when_allocate_finds_one(fleet: Fleet, weights: list[float]):
+    total = fleet.need_kwh.sum() / ETA
+    power = np.array(weights) * lot_day(fleet, np.full(HOURS, 0.5), ETA).power_max_kw
+    power = power * (total / power.sum()) if power.sum() > 0 else power
+    if abs(power.sum() - total) > 1e-9:
+        return
+    split = allocate(fleet, power, ETA)
+    if isinstance(split, Cut):
+        assert not splittable(fleet, power)
+        assert power[split.hours].sum() > split.limit_kwh
+        # The cut is valid: no charging of the vehicles exceeds it.
+        most = np.minimum(fleet.power_kw[:, split.hours].sum(axis=1), fleet.need_kwh / ETA).sum()
+        assert split.limit_kwh == pytest.approx(most)
+    else:
+        assert split.sum(axis=0) == pytest.approx(power, abs=1e-5)
+        assert ETA * split.sum(axis=1) == pytest.approx(fleet.need_kwh, abs=1e-5)
+        assert np.all(split >= -1e-9)
+        assert np.all(split <= fleet.power_kw + 1e-6)
+
+
+def middle_and_outer() -> Fleet:
+    """One vehicle all day, one in the middle two hours only; each needs 30 kWh."""
+    return Fleet(
+        power_kw=np.array([[30.0, 30.0, 30.0, 30.0], [0.0, 20.0, 20.0, 0.0]]),
+        energy_kwh=np.zeros(2),
+        need_kwh=np.array([30.0, 30.0]),
+        battery_kwh=np.full(2, 50.0),
+        arrival_hour=np.array([0, 1]),
+        departure_hour=np.array([4, 3]),
+    )
+
+
+def test_an_envelope_can_promise_what_no_split_keeps():
+    fleet = middle_and_outer()
+    lot = lot_day(fleet, np.full(4, 0.5), 1.0)
+    power = np.array([20.0, 10.0, 0.0, 30.0])
+    soe = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh + power)
+    assert np.all((power <= lot.power_max_kw) & (soe >= lot.soe_min_kwh) & (soe <= lot.soe_max_kwh))
+    cut = allocate(fleet, power, 1.0)
+    assert isinstance(cut, Cut)
+    assert cut.hours.tolist() == [True, False, False, True]
+    assert cut.limit_kwh == pytest.approx(30.0)
+
+
+@st.composite
+def markets_of_vehicles(draw: st.DrawFn):
+    network = draw(networks())
+    day = draw(market_days(network))
+    lots = tuple(
+        lot_day(draw(fleets(efficiency=site.efficiency)), lot.charging_price, site.efficiency)
+        for site, lot in zip(network.lots, day.lots, strict=True)
+    )
+    return network, replace(day, lots=lots)
+
+
+@given(markets_of_vehicles())
+def test_the_cleared_power_reaches_the_vehicles(market):
+    network, day = market
+    try:
+        clearing = LotsLeadMarket(network, hours=day.hours).clear(day)
+    except InfeasibleError:
+        return
+    assert clearing.certificate.certified
+    for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
+        split = clearing.vehicle_kw[k]
+        assert split.sum(axis=0) == pytest.approx(clearing.lot_kw[:, k], abs=1e-5)
+        assert site.efficiency * split.sum(axis=1) == pytest.approx(lot.fleet.need_kwh, abs=1e-5)
+
+
+def test_cuts_keep_the_market_on_schedules_that_can_be_split():
+    """Prices pull the charging to the outer hours; the second vehicle is only there in the middle."""
+    fleet = middle_and_outer()
+    day = small_day([0.03, 0.06, 0.05, 0.01], (lot_day(fleet, np.full(4, 0.5), 1.0),))
+    clearing = LotsLeadMarket(small_network(), hours=4).clear(day)
+    assert clearing.lot_kw[:, 0].tolist() == pytest.approx([0.0, 10.0, 20.0, 30.0])
+    assert clearing.vehicle_kw[0].sum(axis=1).tolist() == pytest.approx([30.0, 30.0])
+    assert clearing.network_cost == pytest.approx(10 * 0.06 + 20 * 0.05 + 30 * 0.01)
+
+
+def test_a_lot_without_vehicles_clears():
+    empty = Fleet(np.zeros((0, 2)), *(np.zeros(0) for _ in range(3)), *(np.zeros(0, dtype=np.int64) for _ in range(2)))
+    day = small_day([0.03, 0.06], (lot_day(empty, np.full(2, 0.5), 1.0),), load_kw=10.0)
+    clearing = LotsLeadMarket(small_network(), hours=2).clear(day)
+    assert clearing.lot_kw.sum() == 0.0
+    assert clearing.vehicle_kw[0].shape == (0, 2)
+    assert isinstance(day, MarketDay)

@@ -24,11 +24,12 @@ class RothErev:
     and tomorrow price ``j`` is played with probability ``q_j / sum(q)``. The modification is that the others gain in
     proportion to their own propensity instead of to the reward: the original rule does not learn from a zero reward.
 
-    The reward is the day's profit in units of ``X``, the first profit that is not zero (its absolute value), so that
-    what is learned does not depend on the currency; days before it earn nothing and need no unit. The published rule
-    assumes rewards that are not negative. A loss enters as it is, with a negative ``R``, and no propensity falls below
-    a thousandth of its initial value: probabilities stay defined, and a price that lost money is played rarely but
-    never forgotten.
+    The reward is the day's profit in units of ``X``, the mean absolute profit of the days so far, today included, that
+    earned anything: ``R = profit / X``, and 0 while nothing was earned. So what is learned does not depend on the
+    currency, and the strength of the first beliefs can be stated without knowing the profits to come (Roth and Erev
+    scale by the average payoff too). The published rule assumes rewards that are not negative. A loss enters as it is,
+    with a negative ``R``, and no propensity falls below a thousandth of its initial value: probabilities stay defined,
+    and a price that lost money is played rarely but never forgotten.
 
     Parameters
     ----------
@@ -90,6 +91,7 @@ class RothErev:
         self.choice = grid.size // 2
         self._floor = _FLOOR * initial_propensity
         self._unit = 0.0
+        self._earning_days = 0
 
     @property
     def probabilities(self) -> FloatArray:
@@ -104,8 +106,10 @@ class RothErev:
 
     def update(self, profit: float) -> None:
         """Learn from the profit that the last price earned, currency."""
-        self._unit = self._unit or abs(profit)
-        reward = profit / self._unit if self._unit else 0.0
+        if profit:
+            self._earning_days += 1
+            self._unit += (abs(profit) - self._unit) / self._earning_days
+        reward = profit / self._unit if profit else 0.0
         experience = self.propensities * self.experimentation / (self.prices.size - 1)
         experience[self.choice] = reward * (1.0 - self.experimentation)
         self.propensities = np.maximum((1.0 - self.recency) * self.propensities + experience, self._floor)

@@ -8,7 +8,13 @@ with the right total can be split exactly when, for every set A of hours,
 
 with ``u_it`` what vehicle i can draw in hour t and ``e_i`` what it needs. So :func:`allocate` either splits the
 power or returns a violated set A, which the market adds as one row (a max-flow min-cut argument; the sets for
-single hours and for the first k hours are the envelope's own bounds).
+single hours and for the first k hours are the envelope's own bounds). The greedy algorithm of polymatroids tells
+which of the exponentially many sets matter: at given prices, those of the k cheapest hours (:func:`nested_cuts`).
+
+References
+----------
+J. Edmonds, "Submodular functions, matroids, and certain polyhedra", in Combinatorial Structures and Their
+Applications, 1970.
 """
 
 from __future__ import annotations
@@ -80,23 +86,57 @@ def _band(
     return (present * (held + latest)).sum(axis=0), (present * (held + earliest)).sum(axis=0)
 
 
-def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float) -> FloatArray | Cut:
+def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]:
+    """Return the inequalities that bind when vehicles charge in the cheapest hours: one per k cheapest hours.
+
+    Those that others imply are left out.
+
+    Parameters
+    ----------
+    price
+        Marginal cost of charging in each hour, shape ``(hours,)``; ties count as cheaper the earlier they are.
+    """
+    order = np.argsort(price, kind="stable")
+    need = fleet.need_kwh[:, None] / efficiency
+    single = np.minimum(fleet.power_kw, need).sum(axis=0)[order]
+    limit = np.minimum(np.cumsum(fleet.power_kw[:, order], axis=1), need).sum(axis=0)
+    own = limit[1:] < limit[:-1] + single[1:] - SPLIT_TOLERANCE_KW
+    own[-1:] = False  # all hours together: the energy balance already says so
+    cuts = []
+    for last in np.flatnonzero(own) + 1:
+        hours = np.zeros(price.size, dtype=bool)
+        hours[order[: last + 1]] = True
+        cuts.append(Cut(hours, float(limit[last])))
+    return cuts
+
+
+def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray) -> FloatArray | list[Cut]:
     """Split a lot's cleared power among its vehicles.
 
     Parameters
     ----------
     power_kw
         Cleared mean power of each hour, kW, shape ``(hours,)``.
+    price
+        Marginal cost of charging in each hour, shape ``(hours,)``: where to look first for violated inequalities.
 
     Returns
     -------
-    FloatArray or Cut
+    FloatArray or list of Cut
         Power of each vehicle, kW (grid side), shape ``(vehicles, hours)``; its sum over vehicles is ``power_kw``. When
-        no split exists, the inequality that proves it.
+        no split exists, inequalities that prove it.
     """
     need = fleet.need_kwh / efficiency
     split = _least_laxity(fleet.power_kw, need, power_kw)
-    return split if split is not None else _maximum_flow(fleet.power_kw, need, power_kw)
+    if split is not None:
+        return split
+    filling = power_kw / np.maximum(np.minimum(fleet.power_kw, need[:, None]).sum(axis=0), 1e-9)
+    likely = [*nested_cuts(fleet, price, efficiency), *nested_cuts(fleet, -filling, efficiency)]
+    broken = [cut for cut in likely if power_kw[cut.hours].sum() > cut.limit_kwh + SPLIT_TOLERANCE_KW]
+    if broken:
+        return broken
+    found = _maximum_flow(fleet.power_kw, need, power_kw)
+    return [found] if isinstance(found, Cut) else found
 
 
 def _least_laxity(limit: FloatArray, need: FloatArray, power: FloatArray) -> FloatArray | None:

@@ -23,12 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.day import MarketDay
+from equilibrium.day import LotDay, MarketDay
 from equilibrium.duality import Residuals, dual_objective, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.errors import SolverError
 from equilibrium.fleet import Cut
 from equilibrium.lots import stacked
-from equilibrium.network import FloatArray, IntArray, Network
+from equilibrium.network import FloatArray, IntArray, LotSite, Network
 from equilibrium.program import INF, Instance, Program
 from equilibrium.reduction import ReducedModel
 from equilibrium.solvers import Solution, Status
@@ -43,12 +43,15 @@ LOT_ROWS = ("soe_balance", "soe_end")
 
 @dataclass(frozen=True, eq=False)
 class Own:
-    """The lots' stand-alone optimum: values E_c*, the face of all optimal schedules, and the proof of both."""
+    """The lots' stand-alone optimum: values E_c*, the face of all optimal schedules, and the proof of both.
+
+    ``face`` and ``residuals`` are ``None`` where proposition 3 answers: every feasible schedule is optimal.
+    """
 
     maximum: FloatArray
-    face: Instance
-    residuals: Residuals
-    seconds: float
+    face: Instance | None = None
+    residuals: Residuals | None = None
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +68,28 @@ class Optimum:
 def cut_rows(program: Program, cuts: list[LotCut], lots: int) -> tuple[sp.csr_array, FloatArray, FloatArray]:
     """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
     power = program.columns["lot_kw"].index.reshape(-1, lots)
-    matrix = sp.lil_array((len(cuts), program.shape[1]))
-    for row, (lot, cut) in enumerate(cuts):
-        matrix[row, power[cut.hours, lot]] = 1.0
+    row, hour = np.nonzero(np.array([cut.hours for _, cut in cuts]))
+    lot = np.array([lot for lot, _ in cuts])
+    entries = (np.ones(row.size), (row, power[hour, lot[row]]))
     limits = np.array([cut.limit_kwh for _, cut in cuts])
-    return sp.csr_array(matrix), np.full(len(cuts), -INF), limits
+    return sp.csr_array(entries, shape=(len(cuts), program.shape[1])), np.full(len(cuts), -INF), limits
+
+
+def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own | None:
+    """Return the lots' maxima where they are constants of the data (proposition 3), else ``None``.
+
+    With a constant charging price, (3d) as an equality and the first hour counted, summing (3b) over the day gives
+    ``eta sum_t p_t = Cend + sum_t Cout_t - sum_t Cin_t`` for every feasible schedule.
+    """
+    for site, day in zip(lots, days, strict=True):
+        flat = float(np.ptp(day.charging_price)) == 0.0
+        if not (flat and site.terminal == "eq" and site.first_hour == "corrected"):
+            return None
+    drawn = [
+        (day.energy_end_kwh + day.energy_out_kwh.sum() - day.energy_in_kwh.sum()) / site.efficiency
+        for site, day in zip(lots, days, strict=True)
+    ]
+    return Own(np.array([day.charging_price[0] * kwh for day, kwh in zip(days, drawn, strict=True)]))
 
 
 def own_optimum(program: Program, instance: Instance, solution: Solution) -> Own:
@@ -80,8 +100,10 @@ def own_optimum(program: Program, instance: Instance, solution: Solution) -> Own
     return Own(earned, optimal_face(instance, solution.y), residuals, solution.seconds)
 
 
-def impose(program: Program, instance: Instance, own_program: Program, face: Instance) -> Instance:
+def impose(program: Program, instance: Instance, own_program: Program, face: Instance | None) -> Instance:
     """Restrict the lots' part of ``instance`` to the face of their stand-alone optima."""
+    if face is None:
+        return instance
     bounds = [array.copy() for array in (instance.col_lower, instance.col_upper, instance.row_lower, instance.row_upper)]
     for name in LOT_COLUMNS:
         there, here = program.columns[name].slice, own_program.columns[name].slice

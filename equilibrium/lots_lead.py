@@ -13,8 +13,17 @@ from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, add_distribution, distribution_ports
 from equilibrium.duality import Residuals, kkt_residuals, optimal_face
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.fleet import Cut, allocate
-from equilibrium.lexicographic import LotCut, Optimum, Own, Stages, cut_rows, impose, own_optimum
+from equilibrium.fleet import Cut, allocate, nested_cuts
+from equilibrium.lexicographic import (
+    LotCut,
+    Optimum,
+    Own,
+    Stages,
+    constant_profit,
+    cut_rows,
+    impose,
+    own_optimum,
+)
 from equilibrium.lots import add_lots, compile_lots, lot_ports, stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.prices import nodal_prices
@@ -89,16 +98,21 @@ class LotsLeadMarket:
             When no dispatch serves the day and ``on_infeasible`` is ``"stop"``; its reasons name the limits.
         """
         start = time.perf_counter()
-        cuts: list[LotCut] = []
+        cuts: list[LotCut] = [
+            (k, cut)
+            for k, (site, lot) in enumerate(zip(self.network.lots, day.lots, strict=True))
+            if lot.fleet is not None
+            for cut in nested_cuts(lot.fleet, day.wholesale_price, site.efficiency)
+        ]
+        self._model.rewind()
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            self._model.rewind()
             stages, own, optimum = self._solve(day, cuts)
             split = self._split(day, stages, optimum)
-            fresh = [(lot, part) for lot, part in enumerate(split) if isinstance(part, Cut)]
-            if not fresh:
+            broken = [(lot, cut) for lot, part in enumerate(split) if isinstance(part, list) for cut in part]
+            if not broken:
                 vehicles = tuple(part if isinstance(part, np.ndarray) else None for part in split)
                 return self._clearing(day, stages, own, optimum, vehicles, start)
-            cuts += fresh
+            cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
     def _ports(self, day: MarketDay) -> dict[str, FloatArray]:
@@ -135,6 +149,9 @@ class LotsLeadMarket:
 
     def _own(self, day: MarketDay, cuts: list[LotCut]) -> Own | None:
         """Solve the lots' stand-alone problems; ``None`` if a lot's own data admit no schedule."""
+        constant = constant_profit(self.network.lots, day.lots)
+        if constant is not None:
+            return constant
         ports = {
             **lot_ports(day.lots, self.hours),
             "lot_max_kw": stacked(day.lots, "power_max_kw", self.hours),
@@ -189,12 +206,13 @@ class LotsLeadMarket:
             return (f"the elastic re-solve ended {solution.status}",)
         return reasons(self.network, slacks, solution.x)
 
-    def _split(self, day: MarketDay, stages: Stages, optimum: Optimum) -> list[FloatArray | Cut | None]:
+    def _split(self, day: MarketDay, stages: Stages, optimum: Optimum) -> list[FloatArray | list[Cut] | None]:
         """Split every lot's power among its vehicles, where it has any."""
         power = optimum.x[stages.lot]
+        dlmp = stages.program.multiplier(optimum.y, "active_balance")
         return [
-            allocate(lot.fleet, power[:, k], self.network.lots[k].efficiency) if lot.fleet is not None else None
-            for k, lot in enumerate(day.lots)
+            allocate(lot.fleet, power[:, k], site.efficiency, dlmp[:, site.bus]) if lot.fleet is not None else None
+            for k, (site, lot) in enumerate(zip(self.network.lots, day.lots, strict=True))
         ]
 
     def _clearing(
@@ -256,8 +274,9 @@ class LotsLeadMarket:
         maximum = np.full(profit.size, INF)
         if own is not None:
             maximum = own.maximum
-            residuals.append(own.residuals)
             seconds += own.seconds
+            if own.residuals is not None:
+                residuals.append(own.residuals)
         bound = maximum.copy()
         power = optimum.x[stages.lot]
         for lot in np.flatnonzero(maximum - profit > EPSILON_REGRET * np.maximum(1.0, np.abs(profit))):

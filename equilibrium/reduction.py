@@ -17,7 +17,7 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
-from equilibrium.program import Block, Instance, Program
+from equilibrium.program import Block, Instance, Program, stack_rows
 from equilibrium.solvers import Handle, ModelTooLargeError, Solution, Status, open_handle
 from equilibrium.solvers.choose import log_fallback
 
@@ -125,14 +125,15 @@ class ReducedModel:
         """
         every = self._all
         if instance.shape[0] > self._rows:
-            every = sp.csr_array(sp.vstack([every, instance.matrix[self._rows :, :]], format="csr"))
+            every = stack_rows(every, instance.matrix[self._rows :, :])
         lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
         upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
         base = np.zeros(instance.shape[1])
         base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
         shift = every @ base
         cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
-        fresh = np.setdiff1d(np.arange(self._all.shape[0], every.shape[0]), self._loaded.ids)
+        cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
+        fresh = np.arange(self._all.shape[0] + cuts, every.shape[0])
         seconds = 0.0
         for _ in range(MAXIMUM_PASSES):
             self._take_up(fresh, every, lower - shift, upper - shift)
@@ -167,8 +168,7 @@ class ReducedModel:
         matrix = self._reduce(every[ids, :])
         if self._handle is not None:
             self._handle.add_rows(matrix, lower[ids], upper[ids])
-        stacked = sp.csr_array(sp.vstack([self._loaded.matrix, matrix], format="csr"))
-        self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stacked)
+        self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stack_rows(self._loaded.matrix, matrix))
 
     def _solve_loaded(self, bound: Instance) -> Solution:
         try:
@@ -188,8 +188,9 @@ class ReducedModel:
         low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
         with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is -inf or nan, never positive
             excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
-        pick = np.flatnonzero(excess > VIOLATION_TOLERANCE)
-        pick = pick[~np.isin(self._lazy[pick], self._loaded.ids)]
+        loaded = np.zeros(activity.size, dtype=bool)
+        loaded[self._loaded.ids] = True
+        pick = np.flatnonzero((excess > VIOLATION_TOLERANCE) & ~loaded[self._lazy])
         if not pick.size:
             return pick
         pick = pick[np.lexsort((-excess[pick], self._lazy_period[pick]))]

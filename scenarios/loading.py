@@ -60,7 +60,10 @@ def read_case(name_or_path: str) -> tuple[ScenarioFile, Document, tuple[Path, ..
         The YAML files that were read.
     """
     document, paths = _read_merged(case_path(name_or_path), ())
-    currency = str(document.data.get("currency", MONEY)).lower()
+    currency = document.data.get("currency", MONEY.upper())
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+        raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
+    currency = currency.lower()
     data = _schema_money(document.data, (), currency, document)
     try:
         return ScenarioFile.model_validate(data), document, paths
@@ -86,24 +89,40 @@ def _read_merged(path: Path, above: tuple[Path, ...]) -> tuple[Document, tuple[P
         raise document.error(("extends",), base, "the name or path of another scenario that does not extend this one")
     bundled = (CASES / f"{base}.yaml").is_file() and Path(base).name == base
     try:
-        found = case_path(base if bundled else str(path.parent / Path(base).expanduser()))
+        found = case_path(base if bundled else str((path.parent / Path(base).expanduser()).resolve()))
     except InputError as error:
         raise document.error(("extends",), base, error.expected) from None
     under, paths = _read_merged(found, (*above, path.resolve()))
-    lines = {**under.lines, **document.lines}
-    return Document(document.source, _merge(under.data, document.data), lines), (path, *paths)
+    replaced: set[KeyPath] = set()
+    data = _merge(under.data, document.data, (), replaced)
+    kept = {
+        keys: line for keys, line in under.lines.items() if not any(keys[:n] in replaced for n in range(len(keys) + 1))
+    }
+    return Document(document.source, data, {**kept, **document.lines}), (path, *paths)
 
 
-def _merge(under: dict[str, object], over: dict[str, object]) -> dict[str, object]:
-    """Merge mappings key by key; lists and values are replaced, and so is a ``drivers`` section of another source."""
+def _merge(
+    under: dict[str, object], over: dict[str, object], keys: KeyPath, replaced: set[KeyPath]
+) -> dict[str, object]:
+    """Merge mappings key by key and note which keys are replaced as a whole.
+
+    Lists and values are replaced, and so is a ``drivers`` section that changes from sessions to counts or back.
+    """
     merged = dict(under)
     for key, value in over.items():
         old = merged.get(key)
         merged[key] = value
-        if isinstance(old, dict) and isinstance(value, dict):
-            same = old.get("source") == value.get("source", old.get("source"))
-            merged[key] = _merge(old, value) if same else value
+        if isinstance(old, dict) and isinstance(value, dict) and _same_keys(old, value):
+            merged[key] = _merge(old, value, (*keys, key), replaced)
+        else:
+            replaced.add((*keys, key))
     return merged
+
+
+def _same_keys(old: dict[str, object], value: dict[str, object]) -> bool:
+    """Whether two mappings have the same keys: all have, but ``drivers`` from counts and from sessions."""
+    sources = {old.get("source"), value.get("source", old.get("source"))}
+    return len(sources) == 1 or "counts" not in sources
 
 
 def _absolute_paths(document: Document, folder: Path) -> None:
@@ -174,7 +193,8 @@ def _first_error(error: ValidationError, document: Document, currency: str) -> I
     if kind == "section":
         context = first["ctx"]
         return document.error((*keys, _MONEY_KEY.sub(currency, context["key"])), context["value"], first["msg"])
-    return document.error(keys, value, first["msg"].removeprefix("Value error, ").removeprefix("Input should be "))
+    plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return document.error(keys, value, {"model_type": "a mapping of keys", "tuple_type": "a list"}.get(kind, plain))
 
 
 def _known_keys(keys: KeyPath, data: dict[str, object]) -> list[str]:

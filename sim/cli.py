@@ -64,7 +64,9 @@ def _parser() -> argparse.ArgumentParser:
     listing.set_defaults(command=_scenarios)
     figures = commands.add_parser("figures", help="draw the figures of a run again, for any day of it")
     figures.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
-    figures.add_argument("--day", type=_count(0), help="day of the hourly figures (default: the last)")
+    figures.add_argument(
+        "--day", type=_count(0), help="day of the hourly figures (default: that with the highest DLMP)"
+    )
     figures.set_defaults(command=_figures)
     reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
     reproduce.add_argument("name", metavar="NAME", help="epec-lots")
@@ -133,11 +135,11 @@ def _run(given: argparse.Namespace) -> int:
 
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
-    from scenarios.scenario import load_scenario
+    from sim.own_data import load_with_own_data
     from sim.run import COMPLETE, run_scenario
     from sim.terminal import console, progress_bar, show_run
 
-    scenario = load_scenario(given.scenario)
+    scenario = load_with_own_data(given.scenario, given.prices, given.sessions)
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:

@@ -101,16 +101,20 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
         axis.margins(x=0.02)
         if len(profiles) > 1:
             figure.legend(loc="outside upper center", ncols=min(4, len(profiles)))
+        else:
+            axis.set_title(next(iter(profiles)), loc="left")
     return figure
 
 
-def lots_figure(lots: pd.DataFrame, *, first_hour: int = 0) -> Figure:
+def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> Figure:
     """Draw each lot's charging power with its limit, and its state of energy inside its band.
 
     Parameters
     ----------
     lots
         ``lots`` rows of one day.
+    title
+        Title of the figure.
     first_hour
         Label of the first hour.
     """
@@ -126,7 +130,7 @@ def lots_figure(lots: pd.DataFrame, *, first_hour: int = 0) -> Figure:
             low, high = rows["soe_min_kwh"].to_numpy(float), rows["soe_max_kwh"].to_numpy(float)
             right.fill_between(hour, low, high, color=SKY, alpha=0.35, linewidth=0, label="Band")
             right.plot(hour, rows["soe_kwh"], color=BLUE, marker="o", markersize=2.5, label="State of energy")
-            left.set_title(name, loc="left")
+            left.set_title(f"{name}, {title}" if title else name, loc="left")
             left.set_ylabel("kW")
             right.set_ylabel("kWh")
             for axis in (left, right):
@@ -139,36 +143,46 @@ def lots_figure(lots: pd.DataFrame, *, first_hour: int = 0) -> Figure:
     return figure
 
 
-def price_map(prices: pd.DataFrame, currency: str = "EUR", *, first_hour: int = 0) -> Figure:
-    """Draw the DLMP of every bus and hour as a heat map.
+def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
+    """Draw the DLMP of every bus and hour as a heat map, and below it the part that the network adds.
 
     Parameters
     ----------
     prices
         ``prices`` rows of one day.
     currency
-        Name of the currency for the colour bar.
+        Name of the currency for the colour bars.
+    title
+        Title of the figure.
     first_hour
         Label of the first hour.
     """
-    buses = list(dict.fromkeys(prices["bus"]))
-    grid = prices.pivot_table(index="bus", columns="hour", values="dlmp_per_mwh").loc[buses]
-    values = grid.to_numpy(float)
-    hours = grid.columns.to_numpy() + first_hour
+    network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
+    reach = float(network.abs().max()) or 1.0  # a white map where the network adds nothing
     with mpl.rc_context({**_STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(7.2, 4.4), layout="constrained")
-        axis = figure.subplots()
-        extent = (hours[0] - 0.5, hours[-1] + 0.5, len(buses) + 0.5, 0.5)
-        image = axis.imshow(values, aspect="auto", cmap="cividis", extent=extent, interpolation="nearest")
-        figure.colorbar(image, ax=axis, label=f"DLMP ({currency}/MWh)")
-        axis.xaxis.set_major_locator(MultipleLocator(3))
-        axis.yaxis.set_major_locator(MaxNLocator(12, integer=True))
-        axis.set_xlabel("Hour")
-        axis.set_ylabel("Bus (position in the feeder's file)")
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        _heat_map(above, prices, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", first_hour, cmap="cividis")
+        label = f"Congestion + voltage part\n({currency}/MWh)"
+        _heat_map(below, prices, network, label, first_hour, cmap="PuOr_r", vmin=-reach, vmax=reach)
+        above.set_title(title, loc="left")
+        below.set_xlabel("Hour")
     return figure
 
 
-def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str = "EUR") -> Figure:
+def _heat_map(axis: Axes, rows: pd.DataFrame, values: pd.Series[float], label: str, first: int, **look: Any) -> None:  # noqa: ANN401
+    """Draw one value of every bus and hour; ``look`` goes to matplotlib."""
+    hours, buses = rows["hour"].nunique(), rows["bus"].nunique()
+    extent = (first - 0.5, first + hours - 0.5, buses + 0.5, 0.5)
+    grid = values.to_numpy(float).reshape(hours, buses).T
+    image = axis.imshow(grid, aspect="auto", extent=extent, interpolation="nearest", **look)
+    axis.figure.colorbar(image, ax=axis, label=label)
+    axis.xaxis.set_major_locator(MultipleLocator(3))
+    axis.yaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axis.set_ylabel("Bus")
+
+
+def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Figure:
     """Draw a run over its days: energy and cost, prices, lowest voltage, profits.
 
     Parameters
@@ -187,9 +201,9 @@ def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str = 
         cost.plot(day, days["network_cost"], color=BLUE, marker="o", markersize=3)
         cost.set_title(f"Network cost ({currency})", loc="left")
         for name, label, color, marker in (
-            ("dlmp_peak_per_mwh", "DLMP, peak", RED, "^"),
-            ("dlmp_mean_per_mwh", "DLMP, mean", BLUE, "o"),
-            ("wholesale_mean_per_mwh", "Wholesale, mean", GREY, "s"),
+            ("dlmp_peak_per_mwh", "DLMP peak", RED, "^"),
+            ("dlmp_mean_per_mwh", "DLMP mean", BLUE, "o"),
+            ("wholesale_mean_per_mwh", "Wholesale", GREY, "s"),
         ):
             price.plot(day, days[name], color=color, marker=marker, markersize=3, label=label)
         price.set_title(f"Price ({currency}/MWh)", loc="left")
@@ -244,7 +258,7 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     run
         The run; it must have at least one day.
     day
-        Day of the hourly figures; ``None`` is the last one.
+        Day of the hourly figures; ``None`` is the one with the highest DLMP.
     formats
         File types.
 
@@ -254,16 +268,16 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
         The files, the chosen day in their names.
     """
     currency = str(run.manifest.get("currency", "currency"))
-    chosen = int(run.days["day"].max()) if day is None else day
+    chosen = int(run.days["day"].iloc[int(run.days["dlmp_peak_per_mwh"].argmax())]) if day is None else day
     title = _day_title(run.days, chosen)
     prices, lots = run.table("prices", chosen), run.table("lots", chosen)
     figures = {
         f"scheduling-day-{chosen}": scheduling_figure({title: run.table("dispatch", chosen)}),
         f"voltage-day-{chosen}": voltage_figure({title: prices}),
-        f"prices-day-{chosen}": price_map(prices, currency),
+        f"prices-day-{chosen}": price_map(prices, currency, title),
     }
     if len(lots):
-        figures[f"lots-day-{chosen}"] = lots_figure(lots)
+        figures[f"lots-day-{chosen}"] = lots_figure(lots, title)
     if len(run.days) > 1:
         figures["overview"] = overview_figure(run.days, run.lot_days, currency)
     return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
@@ -316,4 +330,6 @@ def _same_scale(axes: Sequence[Axes]) -> None:
 def _legend_below(axis: Axes) -> None:
     handles, labels = axis.get_legend_handles_labels()
     if handles:
-        axis.legend(handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.28), ncols=min(3, len(labels)))
+        axis.legend(
+            handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=min(3, len(labels)), columnspacing=1
+        )

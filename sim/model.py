@@ -95,7 +95,6 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         self.day = 0
         self.last: DayResult | None = None
         self._streams = streams
-        self._market = self._open_market(solver, on_infeasible)
         self.operator = DistributionSystemOperator(self, network=self.network)
         self.lots = tuple(
             _lot(self, index, site, settings, streams)
@@ -109,6 +108,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         self._order: tuple[MarketAgent, ...] = (self.operator, *self.lots, self.drivers)
         self.datacollector = DataCollector(model_reporters=REPORTERS) if collect else None
         forget_model(self)
+        self._market = self._open_market(solver, on_infeasible)
 
     def _open_market(self, solver: str, on_infeasible: str | None) -> LotsLeadMarket:
         """Compile the market once and let it find its start from a typical day."""

@@ -17,6 +17,7 @@ from sim.store import Run
 _LAST_DAYS = 14
 _LOT_COLUMNS = 3
 _PIPED_WIDTH = 80
+_ROUNDING = 1e-6
 
 
 class Advance(Protocol):
@@ -68,26 +69,23 @@ def show_run(screen: Console, run: Run) -> None:
         The run; a run without days has no table.
     """
     if len(run.days):
-        screen.print(day_table(run.days, run.lot_days, str(run.manifest.get("currency", ""))))
+        screen.print(day_table(run.days, run.lot_days))
     for line in remarks(run):
-        screen.print(Text(line))
+        screen.print(Text(line), soft_wrap=True)
 
 
-def day_table(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Table:
+def day_table(days: pd.DataFrame, lot_days: pd.DataFrame) -> Table:
     """Return the small table of a run: one row a day, fitting 80 columns.
 
     Parameters
     ----------
     days, lot_days
         The tables of the run. Of a long run the last two weeks are shown, and every day that is not certified.
-    currency
-        Name of the currency, for the title.
     """
     lots = list(dict.fromkeys(lot_days["lot"]))
     profit = dict(zip(zip(lot_days["day"], lot_days["lot"], strict=True), lot_days["profit"], strict=True))
     each = len(lots) <= _LOT_COLUMNS
-    title = f"money in {currency}, DLMP in {currency}/MWh, voltage per unit, energy in kWh, time in s"
-    table = Table(box=None, title=title, title_justify="left", title_style="", pad_edge=False, padding=(0, 0, 0, 1))
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1))
     heads = ["day", "energy\ncharged", "net\ncost", "lowest\nvolt.", "DLMP\nmean", "DLMP\npeak"]
     heads += [f"profit\n{lot[:7]}" for lot in lots] if each else [f"profit\n{len(lots)} lots"]
     for head in [*heads, "worst\nregret", "certi-\nfied", "time"]:
@@ -102,7 +100,7 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Tabl
             f"{row['dlmp_mean_per_mwh']:.1f}",
             f"{row['dlmp_peak_per_mwh']:.1f}",
             *(f"{value:.1f}" for value in profits),
-            f"{row['worst_regret']:.1g}",
+            _small(row["worst_regret"]),
             "yes" if row["certified"] else "NO",
             f"{row['seconds']:.2f}",
             style=None if row["certified"] else "bold red",
@@ -110,10 +108,16 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Tabl
     return table
 
 
+def _small(value: float) -> str:
+    """Return an amount of money that is rounding in most cases."""
+    return f"{value:.1g}" if value >= _ROUNDING else "<1e-6"
+
+
 def remarks(run: Run) -> list[str]:
     """Return the lines below the table: what was not certified or served, the AC check, and where the results are."""
     days, certificates = run.days, run.certificates
-    lines = []
+    currency = run.manifest.get("currency", "currency")
+    lines = [f"energy in kWh, voltage per unit, DLMP in {currency}/MWh, money in {currency}, time in s"]
     if len(days) > _LAST_DAYS:
         lines.append(f"{len(days)} days; shown are the last {_LAST_DAYS} and those that are not certified")
     for row in certificates[~certificates["certified"].astype(bool)].to_dict("records"):
@@ -126,9 +130,8 @@ def remarks(run: Run) -> list[str]:
     ]
     if len(run.ac):
         lines.append(ac_line(run.ac))
-    status = run.manifest.get("status", "complete")
-    if status != "complete":
-        lines.append(f"the run {status}")
+    if (status := run.manifest.get("status", "complete")) != "complete":
+        lines.append(f"the run is not complete: {status}")
     lines.append(f"results in {run.folder}")
     return lines
 

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 
 from equilibrium.day import Fleet, MarketDay
 from equilibrium.errors import InfeasibleError
-from equilibrium.fleet import Cut, allocate, lot_day
+from equilibrium.fleet import allocate, lot_day
 from equilibrium.lots_lead import LotsLeadMarket
 from scenarios.strategies import HOURS, fleets, market_days, networks
 from tests.equilibrium.conftest import small_day, small_network
@@ -47,7 +47,7 @@ def test_any_charging_of_the_vehicles_fits_the_envelope(fleet: Fleet, seed: int)
     assert np.all(soe >= lot.soe_min_kwh - 1e-9)
     assert np.all(soe <= lot.soe_max_kwh + 1e-9)
     assert soe[-1] == pytest.approx(lot.energy_end_kwh, abs=1e-9)
-    split = allocate(fleet, power, ETA)
+    split = allocate(fleet, power, ETA, np.zeros(HOURS))
     assert isinstance(split, np.ndarray)
 
 
@@ -58,13 +58,15 @@ def test_a_split_exists_exactly_when_allocate_finds_one(fleet: Fleet, weights: l
     power = power * (total / power.sum()) if power.sum() > 0 else power
     if abs(power.sum() - total) > 1e-9:
         return
-    split = allocate(fleet, power, ETA)
-    if isinstance(split, Cut):
+    split = allocate(fleet, power, ETA, np.zeros(HOURS))
+    if isinstance(split, list):
         assert not splittable(fleet, power)
-        assert power[split.hours].sum() > split.limit_kwh
-        # The cut is valid: no charging of the vehicles exceeds it.
-        most = np.minimum(fleet.power_kw[:, split.hours].sum(axis=1), fleet.need_kwh / ETA).sum()
-        assert split.limit_kwh == pytest.approx(most)
+        assert split
+        for cut in split:
+            assert power[cut.hours].sum() > cut.limit_kwh
+            # The cut is valid: no charging of the vehicles exceeds it.
+            most = np.minimum(fleet.power_kw[:, cut.hours].sum(axis=1), fleet.need_kwh / ETA).sum()
+            assert cut.limit_kwh == pytest.approx(most)
     else:
         assert split.sum(axis=0) == pytest.approx(power, abs=1e-5)
         assert ETA * split.sum(axis=1) == pytest.approx(fleet.need_kwh, abs=1e-5)
@@ -90,10 +92,12 @@ def test_an_envelope_can_promise_what_no_split_keeps():
     power = np.array([20.0, 10.0, 0.0, 30.0])
     soe = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh + power)
     assert np.all((power <= lot.power_max_kw) & (soe >= lot.soe_min_kwh) & (soe <= lot.soe_max_kwh))
-    cut = allocate(fleet, power, 1.0)
-    assert isinstance(cut, Cut)
-    assert cut.hours.tolist() == [True, False, False, True]
-    assert cut.limit_kwh == pytest.approx(30.0)
+    cuts = allocate(fleet, power, 1.0, np.array([0.01, 0.02, 0.02, 0.01]))
+    assert isinstance(cuts, list)
+    assert ([True, False, False, True], pytest.approx(30.0)) in [(cut.hours.tolist(), cut.limit_kwh) for cut in cuts]
+    # The prices only say where to look first.
+    misled = allocate(fleet, power, 1.0, np.array([0.01, 0.01, 0.01, 0.02]))
+    assert isinstance(misled, list)
 
 
 @st.composite

@@ -117,7 +117,7 @@ def test_missing_folder_file_and_limits(tmp_path: Path, feeder_folder: Path) -> 
         load_feeder(str(tmp_path / "nowhere"))
     with pytest.raises(InputError, match=re.escape("rating_kva: got -1")):
         load_feeder("ieee33", rating_kva=-1.0)
-    with pytest.raises(InputError, match="root_voltage_pu: got 1.2"):
+    with pytest.raises(InputError, match=r"root_voltage_pu: got 1\.2"):
         load_feeder("ieee33", root_voltage_pu=1.2)
     with pytest.raises(InputError, match="voltage_min_pu"):
         load_feeder("ieee33", voltage_min_pu=1.2)

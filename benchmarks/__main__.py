@@ -1,0 +1,23 @@
+"""``python -m benchmarks [name ...]``: run all benchmarks, or those named."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from benchmarks.first_light import BENCHMARKS
+from benchmarks.harness import report
+
+
+def main(names: list[str]) -> int:
+    unknown = set(names) - BENCHMARKS.keys()
+    if unknown:
+        sys.stderr.write(f"unknown benchmark: {', '.join(sorted(unknown))}; known: {', '.join(BENCHMARKS)}\n")
+        return 2
+    results = [run() for name, run in BENCHMARKS.items() if not names or name in names]
+    report(results, Path(__file__).parent / "results.json")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agents.learning import RothErev
+from equilibrium.errors import InputError
+
+GRID = (0.3, 0.4, 0.5, 0.6)
+
+
+def test_one_update_is_the_published_formula():
+    learner = RothErev(GRID, recency=0.1, experimentation=0.2, initial_propensity=1.0)
+    learner.choice = 2
+    learner.update(500.0)  # the unit is the mean profit so far: R = 1
+    other = 0.9 * 1.0 + 1.0 * 0.2 / 3
+    np.testing.assert_allclose(learner.propensities, [other, other, 0.9 + 0.8, other])
+    learner.choice = 0
+    learner.update(300.0)  # R = 300 / 400
+    np.testing.assert_allclose(
+        learner.propensities,
+        [0.9 * other + 0.75 * 0.8, other * (0.9 + 0.2 / 3), 1.7 * (0.9 + 0.2 / 3), other * (0.9 + 0.2 / 3)],
+    )
+    np.testing.assert_allclose(learner.probabilities, learner.propensities / learner.propensities.sum())
+
+
+def test_a_zero_reward_moves_weight_to_the_others():
+    learner = RothErev(GRID)
+    learner.choice = 1
+    learner.update(0.0)
+    assert learner.probabilities[1] == learner.probabilities.min() < 0.25
+
+
+def test_the_unit_of_money_does_not_matter():
+    euros, cents = RothErev(GRID), RothErev(GRID)
+    for learner, unit in ((euros, 1.0), (cents, 100.0)):
+        for choice, profit in ((0, 30.0), (1, 80.0), (3, 10.0)):
+            learner.choice = choice
+            learner.update(profit * unit)
+    np.testing.assert_allclose(euros.propensities, cents.propensities)
+
+
+@pytest.mark.parametrize("best", [0, 3, 6])
+def test_a_dominant_price_is_learned(best):
+    learner = RothErev(np.linspace(0.3, 0.9, 7), experimentation=0.1)
+    rng = np.random.default_rng(11)
+    for _ in range(1500):
+        learner.choose(rng)
+        learner.update(100.0 if learner.choice == best else 10.0)
+    assert learner.probabilities.argmax() == best
+    assert learner.probabilities[best] > 0.7
+
+
+@given(
+    rewards=st.lists(st.tuples(st.integers(0, 3), st.floats(-1e4, 1e4)), min_size=1, max_size=60),
+    experimentation=st.sampled_from([0.0, 0.1, 0.2]),
+)
+def test_probabilities_stay_probabilities_whatever_is_earned(rewards, experimentation):
+    learner = RothErev(GRID, experimentation=experimentation)
+    for choice, profit in rewards:
+        learner.choice = choice
+        learner.update(profit)
+        assert np.all(learner.propensities >= 1e-3)
+        assert np.all(learner.probabilities > 0.0)
+        assert learner.probabilities.sum() == pytest.approx(1.0)
+
+
+def test_a_first_profit_that_is_tiny_does_not_blow_up_the_rest():
+    learner = RothErev(GRID)
+    for choice, profit in ((0, 1e-300), (1, 500.0), (2, 500.0)):
+        learner.choice = choice
+        learner.update(profit)
+    assert learner.propensities.max() < 3.0
+
+
+def test_a_loss_makes_a_price_rare_but_not_impossible():
+    learner = RothErev(GRID)
+    learner.choice = 1
+    for profit in (10.0, -1000.0, -1000.0):
+        learner.update(profit)
+    assert learner.propensities[1] == pytest.approx(1e-3)
+    assert 0.0 < learner.probabilities[1] < 0.001
+
+
+def test_draws_follow_the_probabilities():
+    learner = RothErev(GRID)
+    learner.propensities = np.array([1.0, 2.0, 3.0, 4.0])
+    rng = np.random.default_rng(5)
+    drawn = [learner.choose(rng) for _ in range(4000)]
+    shares = [drawn.count(price) / 4000 for price in GRID]
+    assert shares == pytest.approx([0.1, 0.2, 0.3, 0.4], abs=0.032)
+
+
+def test_the_grid_is_sorted_and_repeats_are_dropped():
+    np.testing.assert_array_equal(RothErev((0.6, 0.3, 0.6, 0.4, 0.5)).prices, GRID)
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"prices": (0.5, 0.5)}, "prices"),
+        ({"prices": (0.5, float("nan"))}, "prices"),
+        ({"recency": 0.0}, "recency"),
+        ({"recency": 1.5}, "recency"),
+        ({"experimentation": -0.1}, "experimentation"),
+        ({"experimentation": 0.31}, "experimentation"),  # e / (N - 1) > r: unplayed prices would never fade
+        ({"initial_propensity": 0.0}, "initial_propensity"),
+    ],
+)
+def test_settings_outside_their_range_are_named(changes, field):
+    with pytest.raises(InputError, match=field):
+        RothErev(**{"prices": GRID, **changes})

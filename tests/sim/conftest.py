@@ -1,0 +1,88 @@
+"""Days to write, draw and tell: cleared by the real market, with hand-made records of lots and sessions."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from agents.records import LotRecord, OperatorRecord, Outcome, SessionRecord
+from equilibrium.clearing import Clearing
+from equilibrium.day import MarketDay
+from equilibrium.lots_lead import LotsLeadMarket
+from equilibrium.network import Network
+from scenarios.day import ScenarioDay
+from scenarios.epec_lots import epec_lots_case
+from sim.results import DayResult
+from sim.store import Run, RunWriter
+from sim.tables import day_tables
+
+
+@dataclass(frozen=True)
+class Cleared:
+    network: Network
+    market: MarketDay
+    clearing: Clearing
+
+
+@pytest.fixture(scope="session")
+def cleared() -> Cleared:
+    network, market = epec_lots_case("33", 1)
+    return Cleared(network, market, LotsLeadMarket(network).clear(market))
+
+
+@pytest.fixture(scope="session")
+def make_day(cleared: Cleared) -> Callable[..., DayResult]:
+    """Return a maker of days that differ in index, date and whatever the clearing is changed to."""
+
+    def make(index: int = 0, clearing: Clearing | None = None, *, dated: bool = True) -> DayResult:
+        clearing = clearing or cleared.clearing
+        market = cleared.market
+        date = dt.date(2024, 6, 10) + dt.timedelta(days=index) if dated else None
+        scenario = ScenarioDay(
+            index,
+            date,
+            market.wholesale_price,
+            market.load_kw,
+            market.load_kvar,
+            market.renewable_kw,
+            market.microturbine_available,
+        )
+        lots = tuple(
+            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.9)
+            for k, site in enumerate(cleared.network.lots)
+        )
+        times = (24.0 * index + 8, 24.0 * index + 12)
+        served = SessionRecord(
+            f"{index}-0", index, "lot-1", 0, *times, 1, 50.0, 15.0, 10.0, 0.0, 10.0, 10.5, 5.25, Outcome.SERVED
+        )
+        refused = replace(served, name=f"{index}-1", lot="", got_kwh=0.0, drawn_kwh=0.0, outcome=Outcome.FULL)
+        size = cleared.network.feeder.size
+        operator = OperatorRecord(
+            index + 1,
+            clearing.voltage_pu.min(axis=0),
+            np.zeros(size, np.int64),
+            np.zeros(size, np.int64),
+            clearing.dlmp.mean(axis=0),
+        )
+        return DayResult(index, date, scenario, market, clearing, lots, (served,), (refused,), operator, 0.25)
+
+    return make
+
+
+@pytest.fixture
+def stored(tmp_path: Path, cleared: Cleared, make_day: Callable[..., DayResult]) -> Callable[..., Run]:
+    """Return a maker of finished runs from days."""
+
+    def store(*days: DayResult) -> Run:
+        writer = RunWriter(tmp_path / "run")
+        for day in days:
+            writer.add(day.index, day_tables(cleared.network, day))
+        writer.close()
+        return Run(tmp_path / "run")
+
+    return store

@@ -1,0 +1,112 @@
+"""Figures: they are there, they show the numbers of the tables, and they come out the same twice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+
+from sim.figures import (
+    draw_run,
+    lots_figure,
+    overview_figure,
+    price_map,
+    save,
+    scheduling_figure,
+    sensitivity_figure,
+    voltage_figure,
+)
+from sim.tables import dispatch_rows, frame, lot_rows, price_rows
+
+
+@pytest.fixture(scope="module")
+def dispatch(cleared):
+    return frame(dispatch_rows(cleared.network, cleared.market, cleared.clearing))
+
+
+@pytest.fixture(scope="module")
+def prices(cleared):
+    return frame(price_rows(cleared.network, cleared.clearing))
+
+
+def bars(axis):
+    return {
+        container.get_label(): np.array([patch.get_height() for patch in container]) for container in axis.containers
+    }
+
+
+def test_scheduling_bars_balance_and_generation_is_negative(cleared, dispatch):
+    figure = scheduling_figure({"one": dispatch, "two": dispatch}, first_hour=1)
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["one", "two"]
+    heights = bars(figure.axes[0])
+    np.testing.assert_allclose(sum(heights.values()), 0.0, atol=1e-9)
+    np.testing.assert_allclose(heights["Imports"], -cleared.clearing.import_kw / 1000)
+    np.testing.assert_allclose(heights["Parking lots"], cleared.clearing.lot_kw.sum(axis=1) / 1000)
+    assert (heights["Renewables"] <= 0).all()
+    low, high = figure.axes[0].get_ylim()
+    assert low < -cleared.clearing.import_kw.max() / 1000
+    assert high > (cleared.clearing.lot_kw.sum(axis=1) + cleared.market.load_kw.sum(axis=1)).max() / 1000
+
+
+def test_shed_load_is_taken_from_the_load_bars(cleared):
+    shed = np.zeros_like(cleared.market.load_kw)
+    bus = int(np.flatnonzero(cleared.market.load_kw[0])[0])
+    shed[7, bus] = 20.0
+    rows = frame(dispatch_rows(cleared.network, cleared.market, replace(cleared.clearing, shed_kw=shed)))
+    served = bars(scheduling_figure({"": rows}).axes[0])["Load"]
+    np.testing.assert_allclose(served, (cleared.market.load_kw - shed).sum(axis=1) / 1000)
+
+
+def test_voltage_lines_show_the_lowest_voltage_of_each_bus(cleared, prices):
+    figure = voltage_figure({"a": prices, "b": prices})
+    lines = figure.axes[0].get_lines()
+    assert [line.get_label() for line in lines] == ["a", "b"]
+    np.testing.assert_allclose(lines[0].get_ydata(), cleared.clearing.voltage_pu.min(axis=0))
+    assert "p.u." in figure.axes[0].get_ylabel()
+
+
+def test_the_price_map_has_buses_down_and_hours_across(cleared, prices):
+    figure = price_map(prices, "EUR")
+    image = figure.axes[0].get_images()[0]
+    np.testing.assert_allclose(image.get_array(), cleared.clearing.dlmp.T * 1000)
+    network = figure.axes[1].get_images()[0].get_array()
+    expected = (cleared.clearing.dlmp_congestion + cleared.clearing.dlmp_voltage).T * 1000
+    np.testing.assert_allclose(network, expected, atol=1e-9)
+    assert any("EUR/MWh" in axis.get_ylabel() for axis in figure.axes)
+
+
+def test_the_lots_figure_has_power_and_energy_of_every_lot(cleared):
+    rows = frame(lot_rows(cleared.network, cleared.market, cleared.clearing))
+    figure = lots_figure(rows)
+    assert len(figure.axes) == 6
+    np.testing.assert_allclose(bars(figure.axes[0])["Charging power"], cleared.clearing.lot_kw[:, 0])
+
+
+def test_the_overview_needs_the_small_tables_only(stored, make_day):
+    run = stored(*(make_day(index) for index in range(3)))
+    figure = overview_figure(run.days, run.lot_days, "EUR")
+    assert isinstance(figure, Figure)
+    assert len(figure.axes) == 4
+
+
+def test_sensitivity_panels(tmp_path):
+    points = [{"factor": 0.5, "cost": 3.0}, {"factor": 1.0, "cost": 2.0}]
+    figure = sensitivity_figure({"A": points, "B": points}, {"cost": "Cost (EUR)"}, {"A": 1.0, "B": 1.0})
+    assert [axis.get_xlabel() for axis in figure.axes] == ["A", "B"]
+    assert figure.axes[0].get_ylabel() == "Cost (EUR)"
+    assert all(path.stat().st_size > 1000 for path in save(figure, tmp_path / "sub" / "fig"))
+
+
+def test_a_run_gets_all_its_figures_and_the_same_ones_again(stored, make_day):
+    run = stored(make_day(0), make_day(1))
+    files = draw_run(run, day=1)
+    names = {path.name for path in files}
+    hourly = {f"{what}-day-1.{kind}" for what in ("scheduling", "voltage", "prices", "lots") for kind in ("svg", "png")}
+    assert names == hourly | {"overview.svg", "overview.png"}
+    assert all(path.stat().st_size > 2000 for path in files)
+    drawn = [path for path in files if path.suffix == ".svg"]
+    first = [path.read_bytes() for path in drawn]
+    assert draw_run(run, day=1, formats=("svg",)) == drawn
+    assert first == [path.read_bytes() for path in drawn]

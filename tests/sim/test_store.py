@@ -1,0 +1,120 @@
+"""The store: what goes in comes out, whatever ends the run."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from equilibrium.errors import InputError
+from sim.manifest import write_manifest
+from sim.store import TABLES, Run, RunWriter, check_folder, comparable, read_run, schema
+from sim.tables import day_tables
+
+MAIN = [name for name in TABLES if name != "ac"]
+
+
+def write(folder, cleared, make_day, days, close=True, **options):
+    writer = RunWriter(folder, **options)
+    for index in range(days):
+        writer.add(index, day_tables(cleared.network, make_day(index)))
+    if close:
+        writer.close()
+    return writer
+
+
+def test_every_table_comes_back_with_its_columns_and_days(tmp_path, cleared, make_day):
+    write(tmp_path / "run", cleared, make_day, 7, days_per_part=3)
+    run = read_run(tmp_path / "run")
+    for name in MAIN:
+        frame = getattr(run, name)
+        assert list(frame.columns) == list(TABLES[name])
+        assert sorted(frame["day"].unique()) == list(range(7))
+    assert len(run.days) == len(run.certificates) == 7
+    assert len(run.prices) == 7 * 24 * 33
+    assert len(run.lots) == 7 * 24 * 3
+    assert run.days["date"].astype(str).tolist()[:2] == ["2024-06-10", "2024-06-11"]
+    assert run.ac.empty
+    assert not (tmp_path / "run" / "ac.parquet").exists()
+
+
+def test_merging_leaves_one_file_a_table_and_nothing_else(tmp_path, cleared, make_day):
+    write(tmp_path / "run", cleared, make_day, 4, days_per_part=2)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(f"{name}.parquet" for name in MAIN)
+
+
+def test_parts_hold_the_same_rows_as_the_merged_tables(tmp_path, cleared, make_day):
+    write(tmp_path / "killed", cleared, make_day, 6, close=False, days_per_part=2)
+    write(tmp_path / "whole", cleared, make_day, 6, days_per_part=4)
+    killed, whole = Run(tmp_path / "killed"), Run(tmp_path / "whole")
+    for name in MAIN:
+        pd.testing.assert_frame_equal(killed.table(name), whole.table(name))
+        pd.testing.assert_frame_equal(killed.table(name, day=3), whole.table(name, day=3))
+        assert set(whole.table(name, day=3)["day"]) == {3}
+
+
+def test_a_part_that_was_being_written_is_not_read(tmp_path, cleared, make_day):
+    write(tmp_path / "run", cleared, make_day, 5, close=False, days_per_part=2)
+    half = tmp_path / "run" / "parts" / ".000004"
+    half.mkdir()
+    (half / "days.parquet").write_bytes(b"PAR1 cut off")
+    assert Run(tmp_path / "run").days["day"].tolist() == [0, 1, 2, 3]
+
+
+def test_a_run_of_no_days_has_empty_tables(tmp_path):
+    RunWriter(tmp_path / "run").close()
+    run = Run(tmp_path / "run")
+    assert all(run.table(name).empty for name in MAIN)
+    assert list(run.days.columns) == list(TABLES["days"])
+
+
+def test_a_missing_column_is_an_error_and_leaves_the_day_out(tmp_path, cleared, make_day):
+    writer = RunWriter(tmp_path / "run")
+    tables = day_tables(cleared.network, make_day(0))
+    del tables["prices"]["voltage_pu"]
+    with pytest.raises(KeyError):
+        writer.add(0, tables)
+    writer.close()
+    assert Run(tmp_path / "run").days.empty
+
+
+@pytest.mark.parametrize("close", [True, False])
+def test_an_earlier_run_is_overwritten_only_with_force(tmp_path, cleared, make_day, close):
+    folder = tmp_path / "run"
+    write(folder, cleared, make_day, 4, close=close, days_per_part=2)
+    write_manifest(folder, {"seed": 1})
+    (folder / "mine.txt").write_text("kept")
+    with pytest.raises(InputError, match="--force"):
+        RunWriter(folder)
+    assert len(Run(folder).days) == 4
+    write(folder, cleared, make_day, 1, force=True)
+    assert len(Run(folder).days) == 1
+    assert Run(folder).manifest == {}
+    assert (folder / "mine.txt").read_text() == "kept"
+
+
+def test_folders_that_cannot_be_written(tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    with pytest.raises(InputError, match="output folder"):
+        check_folder(file, force=True)
+    with pytest.raises(InputError, match="output folder"):
+        check_folder(file / "below", force=True)
+    with pytest.raises(InputError, match="run folder"):
+        Run(tmp_path)
+
+
+def test_checking_a_folder_creates_nothing(tmp_path):
+    check_folder(tmp_path / "a" / "b", force=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_column_says_what_it_is():
+    for name in TABLES:
+        for column in schema(name):
+            assert column.metadata[b"meaning"]
+    assert all("day" in columns for columns in TABLES.values())
+
+
+def test_comparable_drops_wall_times_only():
+    frame = pd.DataFrame({"day": [0], "seconds": [1.0], "solver_seconds": [0.5], "gap": [0.0]})
+    assert list(comparable(frame).columns) == ["day", "gap"]

@@ -1,0 +1,83 @@
+"""Rows of a day: the physics must hold in the tables that a reader sees."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sim.tables import day_tables, dispatch_rows, frame, lot_rows, price_rows
+
+SIGN = {"import": 1, "export": -1, "microturbine": 1, "renewable": 1, "svc": 1, "shed": 1, "load": -1, "lot": -1}
+
+
+def balance(dispatch, column):
+    used = dispatch[dispatch["kind"] != "renewable_potential"]
+    return (used[column] * used["kind"].map(SIGN)).groupby(used["hour"]).sum().to_numpy()
+
+
+def test_power_balances_in_every_hour(cleared):
+    dispatch = frame(dispatch_rows(cleared.network, cleared.market, cleared.clearing))
+    assert dispatch["hour"].nunique() == 24
+    np.testing.assert_allclose(balance(dispatch, "p_kw"), 0.0, atol=1e-6)
+    np.testing.assert_allclose(balance(dispatch, "q_kvar"), 0.0, atol=1e-6)
+
+
+def test_shed_load_appears_only_where_there_is_some(cleared):
+    bus = 5
+    shed = np.zeros_like(cleared.market.load_kw)
+    loaded = np.flatnonzero(cleared.market.load_kw[0])
+    bus = int(loaded[0])
+    shed[7, bus] = 12.5
+    rows = frame(dispatch_rows(cleared.network, cleared.market, replace(cleared.clearing, shed_kw=shed)))
+    rows = rows[rows["kind"] == "shed"]
+    assert rows[["hour", "p_kw"]].to_numpy().tolist() == [[7, 12.5]]
+    assert rows["bus"].item() == cleared.network.feeder.buses[bus]
+    ratio = cleared.market.load_kvar[7, bus] / cleared.market.load_kw[7, bus]
+    assert rows["q_kvar"].item() == pytest.approx(12.5 * ratio)
+
+
+def test_the_parts_of_the_price_add_up(cleared):
+    prices = frame(price_rows(cleared.network, cleared.clearing))
+    parts = prices["energy_per_mwh"] + prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
+    np.testing.assert_allclose(prices["dlmp_per_mwh"], parts, atol=1e-6)
+    one = prices[(prices["hour"] == 13) & (prices["bus"] == "18")]
+    assert one["dlmp_per_mwh"].item() == pytest.approx(1000 * cleared.clearing.dlmp[13, 17])
+    assert one["voltage_pu"].item() == pytest.approx(cleared.clearing.voltage_pu[13, 17])
+
+
+def test_lots_stay_in_their_bands(cleared):
+    lots = frame(lot_rows(cleared.network, cleared.market, cleared.clearing))
+    assert (lots["power_kw"] <= lots["power_max_kw"] + 1e-6).all()
+    assert lots["soe_kwh"].between(lots["soe_min_kwh"] - 1e-6, lots["soe_max_kwh"] + 1e-6).all()
+    third = lots[(lots["lot"] == "lot-3") & (lots["hour"] == 10)]
+    assert third["power_kw"].item() == pytest.approx(cleared.clearing.lot_kw[10, 2])
+    assert third["bus"].item() == "32"
+
+
+def test_the_days_row_sums_the_other_tables(cleared, make_day):
+    tables = {name: frame(columns) for name, columns in day_tables(cleared.network, make_day(3)).items()}
+    day = tables["days"].iloc[0]
+    dispatch = tables["dispatch"].groupby("kind")["p_kw"].sum()
+    assert day["day"] == 3
+    assert day["energy_charged_kwh"] == pytest.approx(dispatch["lot"])
+    assert day["import_kwh"] == pytest.approx(dispatch["import"])
+    assert day["load_kwh"] == pytest.approx(dispatch["load"])
+    assert day["curtailed_kwh"] == pytest.approx(dispatch["renewable_potential"] - dispatch["renewable"])
+    assert day["voltage_min_pu"] == tables["prices"]["voltage_pu"].min()
+    assert day["dlmp_peak_per_mwh"] == tables["prices"]["dlmp_per_mwh"].max()
+    assert day["lot_profit"] == pytest.approx(tables["lot_days"]["profit"].sum())
+    lowest = tables["prices"].loc[tables["prices"]["voltage_pu"].idxmin()]
+    assert (day["voltage_min_bus"], day["voltage_min_hour"]) == (lowest["bus"], lowest["hour"])
+
+
+def test_sessions_tell_who_was_served_and_who_was_not(cleared, make_day):
+    sessions = frame(day_tables(cleared.network, make_day(1))["sessions"])
+    assert sessions["outcome"].tolist() == ["served", "full"]
+    assert sessions["lot"].tolist() == ["lot-1", ""]
+    assert sessions["arrival_h"].tolist() == [32.0, 32.0]
+
+
+def test_a_typical_day_has_no_date(cleared, make_day):
+    assert day_tables(cleared.network, make_day(0, dated=False))["days"]["date"] == [None]

@@ -103,7 +103,7 @@ def peak_memory_and_time(days: int) -> tuple[float, float]:
 def memory_1000_vs_100_days() -> Result:
     (short_mb, short_s), (long_mb, long_s) = peak_memory_and_time(100), peak_memory_and_time(1000)
     note = (
-        f"seconds per day over 1,000 days, against over 100 days; peak memory {long_mb:.0f} MB against {short_mb:.0f} MB "
+        f"seconds per day over 1,000 days against 100 days; peak memory {long_mb:.0f} MB against {short_mb:.0f} MB "
         f"({long_mb / short_mb - 1:+.1%}; goal within 10 %)"
     )
     return Result("memory_1000_vs_100_days", long_s / 1000, short_s / 100, (short_s / 100) / (long_s / 1000), note)
@@ -142,7 +142,7 @@ def paper_milp_vs_lexicographic(hours: int = 3) -> Result:
     result = compare("paper_milp_vs_lexicographic", lambda: market.clear(day).seconds, reference, "", rounds=3)
     difference = abs(found[-1].network_cost - market.clear(day).network_cost)
     note = (
-        f"33 buses, {hours} hours, N = 6: lexicographic with certificate against MILP (8) as printed, solver time alone, "
+        f"33 buses, {hours} hours, N = 6: certified lexicographic day against MILP (8) as printed (solver time), "
         f"{found[-1].binaries} binaries, {found[-1].status}; costs differ by {difference:.1e}"
     )
     return replace(result, note=note)

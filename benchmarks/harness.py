@@ -31,9 +31,7 @@ def timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def compare(
-    name: str, ours: Callable[[], float], reference: Callable[[], float], note: str, rounds: int = 7
-) -> Result:
+def compare(name: str, ours: Callable[[], float], reference: Callable[[], float], note: str, rounds: int = 7) -> Result:
     """Measure both in turn, ``rounds`` times after one warm-up; each returns the seconds of one unit of work."""
     ours(), reference()
     pairs = [(ours(), reference()) for _ in range(rounds)]
@@ -48,5 +46,7 @@ def report(results: list[Result], path: Path) -> None:
     path.write_text(json.dumps(list(known.values()), indent=2) + "\n")
     table = Table("name", "ours [s]", "reference [s]", "ratio", "note")
     for line in known.values():
-        table.add_row(line["name"], f"{line['ours_s']:.4g}", f"{line['reference_s']:.4g}", f"{line['ratio']:.3g}", line["note"])
+        table.add_row(
+            line["name"], f"{line['ours_s']:.4g}", f"{line['reference_s']:.4g}", f"{line['ratio']:.3g}", line["note"]
+        )
     Console(width=120).print(table)

@@ -86,7 +86,9 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
 
     _add_voltage(build, network, hours, flow_kw, flow_kvar)
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
-    add_polygon(build, "branch_polygon", network.polygon_edges, flow_kw[:, rated], flow_kvar[:, rated], feeder.rating_kva[rated])  # (2o)
+    add_polygon(
+        build, "branch_polygon", network.polygon_edges, flow_kw[:, rated], flow_kvar[:, rated], feeder.rating_kva[rated]
+    )  # (2o)
     return lot_kw
 
 
@@ -119,9 +121,7 @@ def _add_trade(build: ProgramBuilder, network: Network, hours: int) -> tuple[Int
     return flow_kw, flow_kvar
 
 
-def _add_generation(
-    build: ProgramBuilder, network: Network, hours: int
-) -> dict[str, list[tuple[IntArray, IntArray]]]:
+def _add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict[str, list[tuple[IntArray, IntArray]]]:
     """State microturbines (2k)/(2p), renewables (2l), compensators (2n); return (columns, buses) per balance."""
     turbines, renewables, compensators = network.microturbines, network.renewables, network.compensators
     shape = (hours, len(turbines))
@@ -145,9 +145,7 @@ def _add_generation(
     }
 
 
-def _add_voltage(
-    build: ProgramBuilder, network: Network, hours: int, flow_kw: IntArray, flow_kvar: IntArray
-) -> None:
+def _add_voltage(build: ProgramBuilder, network: Network, hours: int, flow_kw: IntArray, flow_kvar: IntArray) -> None:
     """State (2f), (2g), (2j) in kV: ohm times kW over kV is volt, hence the factor 1000."""
     feeder = network.feeder
     voltage = build.columns(
@@ -167,9 +165,7 @@ def _add_voltage(
     build.coefficients(drop, flow_kvar[:, 1:], feeder.x_ohm[1:] / scale)
 
 
-def add_polygon(
-    build: ProgramBuilder, name: str, edges: int, p: IntArray, q: IntArray, rating: FloatArray
-) -> IntArray:
+def add_polygon(build: ProgramBuilder, name: str, edges: int, p: IntArray, q: IntArray, rating: FloatArray) -> IntArray:
     """State ``a_n p + b_n q <= c s``; return the rows, shape ``(hours, elements, edges)``."""
     a, b, c = polygon(edges)
     rows = build.rows(name, (*p.shape, edges), upper=(c * rating)[None, :, None])

@@ -46,7 +46,7 @@ class Residuals:
 
 def reduced_costs(instance: Instance, y: FloatArray) -> FloatArray:
     """Return ``c - A'y``, shape ``(columns,)``."""
-    return instance.cost - instance.matrix.T @ y
+    return np.asarray(instance.cost - instance.matrix.T @ y)
 
 
 def dual_objective(instance: Instance, y: FloatArray, z: FloatArray) -> float:
@@ -137,9 +137,7 @@ def optimal_face(instance: Instance, y: FloatArray, tolerance: float = 1e-9) -> 
     return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)
 
 
-def _fixed(
-    lower: FloatArray, upper: FloatArray, multiplier: FloatArray, zero: float
-) -> tuple[FloatArray, FloatArray]:
+def _fixed(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, zero: float) -> tuple[FloatArray, FloatArray]:
     at_lower = (multiplier > zero) & np.isfinite(lower)
     at_upper = (multiplier < -zero) & np.isfinite(upper)
     return np.where(at_upper, upper, lower), np.where(at_lower, lower, upper)
@@ -162,7 +160,7 @@ class Dual:
 
     def multipliers(self, v: FloatArray) -> FloatArray:
         """Return the multipliers ``y`` of the primal rows for a dual point ``v``."""
-        return self.recover @ v
+        return np.asarray(self.recover @ v)
 
 
 def dualise(instance: Instance) -> Dual:

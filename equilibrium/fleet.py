@@ -25,7 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.day import Fleet, LotDay
-from equilibrium.network import FloatArray
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import Instance
 from equilibrium.solvers import Status, open_handle
 
@@ -69,8 +69,8 @@ def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotD
     gone = fleet.departure_hour < hours
     return LotDay(
         charging_price=np.asarray(charging_price, dtype=np.float64),
-        energy_in_kwh=np.bincount(fleet.arrival_hour, weights=fleet.energy_kwh, minlength=hours),
-        energy_out_kwh=np.bincount(fleet.departure_hour[gone], weights=leaving[gone], minlength=hours),
+        energy_in_kwh=_by_hour(fleet.arrival_hour, fleet.energy_kwh, hours),
+        energy_out_kwh=_by_hour(fleet.departure_hour[gone], leaving[gone], hours),
         energy_end_kwh=float(leaving[~gone].sum()),
         # Sums of many terms: let the two sides of a closed band not cross by a rounding error.
         soe_min_kwh=np.minimum(*_band(present, held, latest, earliest)),
@@ -78,6 +78,11 @@ def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotD
         power_max_kw=np.minimum(fleet.power_kw, need / efficiency).sum(axis=0),
         fleet=fleet,
     )
+
+
+def _by_hour(hour: IntArray, energy: FloatArray, hours: int) -> FloatArray:
+    """Sum energies by hour; ``bincount`` alone would return integers for an empty fleet."""
+    return np.bincount(hour, weights=energy, minlength=hours).astype(np.float64)
 
 
 def _band(

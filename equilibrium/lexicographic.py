@@ -68,11 +68,11 @@ class Optimum:
 def cut_rows(program: Program, cuts: list[LotCut], lots: int) -> tuple[sp.csr_array, FloatArray, FloatArray]:
     """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
     power = program.columns["lot_kw"].index.reshape(-1, lots)
-    row, hour = np.nonzero(np.array([cut.hours for _, cut in cuts]))
-    lot = np.array([lot for lot, _ in cuts])
-    entries = (np.ones(row.size), (row, power[hour, lot[row]]))
-    limits = np.array([cut.limit_kwh for _, cut in cuts])
-    return sp.csr_array(entries, shape=(len(cuts), program.shape[1])), np.full(len(cuts), -INF), limits
+    columns = [power[cut.hours, lot] for lot, cut in cuts]
+    starts = np.cumsum([0, *(index.size for index in columns)])
+    index = np.concatenate(columns)
+    matrix = sp.csr_array((np.ones(index.size), index, starts), shape=(len(cuts), program.shape[1]))
+    return matrix, np.full(len(cuts), -INF), np.array([cut.limit_kwh for _, cut in cuts])
 
 
 def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own | None:
@@ -104,7 +104,9 @@ def impose(program: Program, instance: Instance, own_program: Program, face: Ins
     """Restrict the lots' part of ``instance`` to the face of their stand-alone optima."""
     if face is None:
         return instance
-    bounds = [array.copy() for array in (instance.col_lower, instance.col_upper, instance.row_lower, instance.row_upper)]
+    bounds = [
+        array.copy() for array in (instance.col_lower, instance.col_upper, instance.row_lower, instance.row_upper)
+    ]
     for name in LOT_COLUMNS:
         there, here = program.columns[name].slice, own_program.columns[name].slice
         bounds[0][there], bounds[1][there] = face.col_lower[here], face.col_upper[here]
@@ -186,7 +188,8 @@ class Stages:
             instance = instance.with_columns(self.program.columns[name].index[closed], 0.0, 0.0)
         solution = self.model.solve(instance)
         _require_optimal(solution, "the cost stage with the direction of trade fixed")
-        note = f"direction of trade at negative prices settled by a mixed-integer program: {int(exporting.sum())} hours export"
+        count = int(exporting.sum())
+        note = f"direction of trade at negative prices settled by a mixed-integer program: {count} hours export"
         return Optimum(instance, solution.x, solution.y, seconds + solution.seconds, (note,))
 
     def earliest(self, optimum: Optimum) -> Optimum:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from equilibrium.certify import EPSILON_REGRET, certificate
-from equilibrium.clearing import Clearing
+from equilibrium.clearing import Certificate, Clearing
 from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, add_distribution, distribution_ports
 from equilibrium.duality import Residuals, kkt_residuals, optimal_face
@@ -105,13 +105,15 @@ class LotsLeadMarket:
             for cut in nested_cuts(lot.fleet, day.wholesale_price, site.efficiency)
         ]
         self._model.rewind()
+        seconds = 0.0
         for _ in range(MAXIMUM_CUT_ROUNDS):
             stages, own, optimum = self._solve(day, cuts)
+            seconds += optimum.seconds + (own.seconds if own is not None else 0.0)
             split = self._split(day, stages, optimum)
             broken = [(lot, cut) for lot, part in enumerate(split) if isinstance(part, list) for cut in part]
             if not broken:
                 vehicles = tuple(part if isinstance(part, np.ndarray) else None for part in split)
-                return self._clearing(day, stages, own, optimum, vehicles, start)
+                return self._clearing(day, stages, own, optimum, vehicles, start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
@@ -223,6 +225,7 @@ class LotsLeadMarket:
         optimum: Optimum,
         vehicles: tuple[FloatArray | None, ...],
         start: float,
+        seconds: float,
     ) -> Clearing:
         """Read the answer off the columns and multipliers, and certify it."""
         program, network, x = stages.program, self.network, optimum.x
@@ -234,7 +237,7 @@ class LotsLeadMarket:
         profit = (stages.price * values["lot_kw"]).sum(axis=0)
         shed = values.get("shed_kw", np.zeros_like(day.load_kw))
         unserved = values.get("unserved_kwh", np.zeros_like(values["lot_kw"]))
-        proof, seconds = self._prove(stages, own, optimum, profit)
+        proof, proof_seconds = self._prove(stages, own, optimum, profit)
         return Clearing(
             import_kw=values["import_kw"] - both,
             export_kw=values["export_kw"] - both,
@@ -261,12 +264,14 @@ class LotsLeadMarket:
             lot_maximum=own.maximum if own is not None else np.full(profit.size, INF),
             certificate=proof,
             seconds=time.perf_counter() - start,
-            solver_seconds=seconds,
+            solver_seconds=seconds + proof_seconds,
         )
 
-    def _prove(self, stages: Stages, own: Own | None, optimum: Optimum, profit: FloatArray) -> tuple:
-        """Collect residuals and regrets; return the certificate and the solver's time."""
-        seconds = optimum.seconds
+    def _prove(
+        self, stages: Stages, own: Own | None, optimum: Optimum, profit: FloatArray
+    ) -> tuple[Certificate, float]:
+        """Collect residuals and regrets; return the certificate and the time that it took the solver."""
+        seconds = 0.0
         residuals: list[Residuals] = [
             kkt_residuals(optimum.instance, optimum.x, optimum.y),
             stages.low_level_residuals(optimum),
@@ -274,7 +279,6 @@ class LotsLeadMarket:
         maximum = np.full(profit.size, INF)
         if own is not None:
             maximum = own.maximum
-            seconds += own.seconds
             if own.residuals is not None:
                 residuals.append(own.residuals)
         bound = maximum.copy()

@@ -21,13 +21,6 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 
-def frozen(values: object, dtype: type = np.float64) -> NDArray[np.generic]:
-    """Return a read-only copy of ``values``."""
-    array = np.array(values, dtype=dtype)
-    array.setflags(write=False)
-    return array
-
-
 @dataclass(frozen=True, eq=False)
 class Feeder:
     """A radial distribution feeder.
@@ -159,7 +152,10 @@ def radial_parents(buses: Sequence[str], branches: Sequence[tuple[str, str]], so
                 skipped_parent = True  # a second branch to the parent is a loop
             elif parent[other] != -2:
                 raise InputError(
-                    source, f"branch {buses[bus]}-{buses[other]}", "a loop", "a radial feeder: open one branch of the loop"
+                    source,
+                    f"branch {buses[bus]}-{buses[other]}",
+                    "a loop",
+                    "a radial feeder: open one branch of the loop",
                 )
             else:
                 parent[other] = bus

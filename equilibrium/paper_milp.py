@@ -59,7 +59,11 @@ class PaperSolution:
 
 @dataclass(frozen=True, eq=False)
 class _Compact:
-    """One day as ``min c'y : A y + B p = b, D y <= d`` and, per lot, ``G w = g`` with ``low <= w <= high``, w = (p, SOC)."""
+    """One day in compact form.
+
+    The low level ``min c'y : A y + B p = b, D y <= d``, and the lots' ``g_low <= G w <= g_high`` with
+    ``w_low <= w <= w_high``, w = (p, SOC).
+    """
 
     cost: FloatArray
     a: sp.csr_array
@@ -160,7 +164,8 @@ class _Milp:
     """Builds (8) block by block; ``build`` holds the model, ``binaries`` its integer columns."""
 
     def __init__(self, compact: _Compact, price: FloatArray, corrected: bool, big_m: float) -> None:
-        self.build, self.binaries, self._m = ProgramBuilder(), [], big_m
+        self.build, self._m = ProgramBuilder(), big_m
+        self.binaries: list[IntArray] = []
         self._corrected = corrected
         c = compact
         build = self.build
@@ -210,7 +215,9 @@ class _Milp:
         for name, sign, side in (("low", -1.0, c.w_low), ("high", 1.0, c.w_high)):
             multiplier = build.columns(f"{name} {lot}", mine.shape)
             build.coefficients(rows, multiplier, sign)
-            self._complement(f"(5aj)-(5am) {name} {lot}", self._distance(f"{name} {lot}", w[mine], sign, side[mine]), multiplier)
+            self._complement(
+                f"(5aj)-(5am) {name} {lot}", self._distance(f"{name} {lot}", w[mine], sign, side[mine]), multiplier
+            )
         for k in np.flatnonzero(at_least):
             self._complement(f"(3d) {lot} {k}", self._excess(lot, touched[k], c, w), self._negated(lot, nu[k : k + 1]))
 
@@ -254,6 +261,6 @@ class _Milp:
             self.build.coefficients(rows, columns, 1.0)
             self.build.coefficients(rows, u, factor)
 
-    def _place(self, rows: IntArray, columns: IntArray, block: sp.sparray) -> None:
+    def _place(self, rows: IntArray, columns: IntArray, block: sp.csr_array) -> None:
         entries = block.tocoo()
         self.build.coefficients(rows[entries.row], columns[entries.col], entries.data)

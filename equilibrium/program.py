@@ -130,7 +130,10 @@ class Program:
 
 @dataclass(frozen=True, eq=False)
 class Instance:
-    """A linear program with numbers: ``min cost'x, row_lower <= matrix x <= row_upper, col_lower <= x <= col_upper``."""
+    """A linear program with numbers.
+
+    ``min cost'x`` subject to ``row_lower <= matrix x <= row_upper`` and ``col_lower <= x <= col_upper``.
+    """
 
     matrix: sp.csr_array
     cost: FloatArray
@@ -237,9 +240,7 @@ class ProgramBuilder:
         self._column_data.append((_full(lower, shape), _full(upper, shape), _full(cost, shape)))
         return block.index
 
-    def rows(
-        self, name: str, shape: tuple[int, ...], *, lower: ArrayLike = -INF, upper: ArrayLike = INF
-    ) -> IntArray:
+    def rows(self, name: str, shape: tuple[int, ...], *, lower: ArrayLike = -INF, upper: ArrayLike = INF) -> IntArray:
         """Add constraints; return their indices in ``shape``."""
         block = _append(self._rows, name, shape)
         self._row_data.append((_full(lower, shape), _full(upper, shape)))
@@ -292,9 +293,7 @@ class ProgramBuilder:
         )
         for array in (*vectors, *(matrix.data for matrix in matrices)):
             array.setflags(write=False)
-        return Program(
-            dict(self._columns), dict(self._rows), dict(self._ports), matrices[0], *vectors, *matrices[1:]
-        )
+        return Program(dict(self._columns), dict(self._rows), dict(self._ports), matrices[0], *vectors, *matrices[1:])
 
 
 def _append(blocks: dict[str, Block], name: str, shape: tuple[int, ...]) -> Block:

@@ -196,7 +196,7 @@ class ReducedModel:
         pick = pick[np.lexsort((-excess[pick], self._lazy_period[pick]))]
         period = self._lazy_period[pick]
         rank = np.arange(pick.size) - np.searchsorted(period, period, side="left")
-        return self._lazy[pick[rank < ROWS_PER_PERIOD]]
+        return np.asarray(self._lazy[pick[rank < ROWS_PER_PERIOD]])
 
     def _lift(self, instance: Instance, multipliers: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""

@@ -113,7 +113,7 @@ def _check_names(file: ScenarioFile, document: Document) -> None:
 
 def build_prices(file: ScenarioFile, document: Document) -> tuple[PriceSeries, Path]:
     """Read the prices from the chosen start on; their currency must be that of the file."""
-    path = bundled_or_own("prices", file.prices.file, ".csv", None)
+    path = bundled_or_own("prices", file.prices.file, ".csv")
     series = read_prices(path, file.prices.price_column)
     if series.currency != file.currency:
         expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
@@ -129,14 +129,14 @@ def expected_load(
     The peak of each bus comes from ``loads.file`` with the columns ``bus``, ``load_kw``, ``load_kvar`` and ``profile``,
     or without it from the feeder's base case with one profile for all.
     """
-    profile_path = bundled_or_own("profiles", file.loads.profiles, ".csv", None)
+    profile_path = bundled_or_own("profiles", file.loads.profiles, ".csv")
     profiles = read_profiles(profile_path)
     if file.loads.file is None:
         if file.loads.profile not in profiles:
             raise document.error(("loads", "profile"), file.loads.profile, f"one of {', '.join(profiles)}")
         shape = file.loads.scale * profiles[file.loads.profile][:, None]
         return shape * feeder.load_kw, shape * feeder.load_kvar, profiles, (profile_path,)
-    path = bundled_or_own("loads", file.loads.file, ".csv", None)
+    path = bundled_or_own("loads", file.loads.file, ".csv")
     table = Table.read(path, ("bus", "load_kw", "load_kvar", "profile"), ("note",))
     peaks = table.numbers("load_kw", minimum=0.0), table.numbers("load_kvar")
     load_kw, load_kvar = np.zeros((HOURS, feeder.size)), np.zeros((HOURS, feeder.size))

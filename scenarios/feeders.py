@@ -32,9 +32,9 @@ def feeder_names() -> list[str]:
     return bundled_names("feeders")
 
 
-def feeder_files(name_or_folder: str, relative_to: Path | None = None) -> tuple[Path, Path, Path]:
+def feeder_files(name_or_folder: str) -> tuple[Path, Path, Path]:
     """Return the feeder's three files: ``feeder.yaml``, ``buses.csv``, ``branches.csv``."""
-    folder = bundled_or_own("feeders", str(name_or_folder), "", relative_to)
+    folder = bundled_or_own("feeders", str(name_or_folder), "")
     return folder / "feeder.yaml", folder / "buses.csv", folder / "branches.csv"
 
 
@@ -45,22 +45,19 @@ def load_feeder(
     voltage_min_pu: float = 0.90,
     voltage_max_pu: float = 1.10,
     root_voltage_pu: float = 1.0,
-    relative_to: Path | None = None,
 ) -> Feeder:
     """Read a feeder and prove that it is a tree.
 
     Parameters
     ----------
     name_or_folder
-        A name of :func:`feeder_names`, or the path of a folder in the same format.
+        A name of :func:`feeder_names`, or the path of a folder in the same format (see the module's text).
     rating_kva
         Thermal rating where the files give none, kVA; ``None`` is no limit.
     voltage_min_pu, voltage_max_pu
         Voltage band where ``buses.csv`` gives none, per unit.
     root_voltage_pu
         Voltage held at the root, per unit.
-    relative_to
-        What a relative path is relative to; ``None`` is the current folder.
 
     Raises
     ------
@@ -68,17 +65,10 @@ def load_feeder(
         With file and line: a cell that is not a number, a negative rating or impedance, a bus that is unknown or named
         twice, a loop, a bus that the root does not reach.
     """
-    yaml_file, buses_file, branches_file = feeder_files(name_or_folder, relative_to)
+    yaml_file, buses_file, branches_file = feeder_files(name_or_folder)
     folder = yaml_file.parent
     _positive("rating_kva", rating_kva, folder)
-    about = Document.read(yaml_file)
-    for key in about.data:
-        if key not in _YAML_KEYS:
-            raise about.error((key,), key, f"only the keys {', '.join(_YAML_KEYS)}")
-    base_kv = _positive_key(about, "base_kv")
-    if base_kv is None:
-        raise InputError(about.source, "base_kv", None, "the line-to-line voltage in kV")
-    substation = _positive_key(about, "substation_rating_kva")
+    about, base_kv, substation = _about(yaml_file)
     fallback = math.inf if rating_kva is None else rating_kva
 
     table, labels, order = _buses(buses_file, about)
@@ -108,6 +98,18 @@ def load_feeder(
 def _fixed(values: FloatArray) -> FloatArray:
     values.setflags(write=False)
     return values
+
+
+def _about(path: Path) -> tuple[Document, float, float | None]:
+    """Read ``feeder.yaml``; return it with the base voltage (kV) and the substation's rating (kVA)."""
+    about = Document.read(path)
+    for key in about.data:
+        if key not in _YAML_KEYS:
+            raise about.error((key,), key, f"only the keys {', '.join(_YAML_KEYS)}")
+    base_kv = _positive_key(about, "base_kv")
+    if base_kv is None:
+        raise InputError(about.source, "base_kv", None, "the line-to-line voltage in kV")
+    return about, base_kv, _positive_key(about, "substation_rating_kva")
 
 
 def _positive(key: str, value: float | None, folder: Path) -> None:
@@ -155,7 +157,7 @@ def _branches(
         if pair[0] == pair[1]:
             raise table.error(row, "to_bus", pair[1], "two different ends")
     r, x = table.numbers("r_ohm", minimum=0.0), table.numbers("x_ohm", minimum=0.0)
-    rating = _column(table, "rating_kva", list(range(len(table))), fallback, above=0.0)
+    rating = _column(table, "rating_kva", list(range(len(table))), fallback)
     state = table.text("closed")
     for row, cell in enumerate(state):
         if cell not in {"0", "1"}:
@@ -189,14 +191,14 @@ def _no_loop(table: Table, closed: list[int], starts: list[str], ends: list[str]
         group[end] = start
 
 
-def _column(table: Table, name: str, rows: list[int], empty: float, above: float = 0.0) -> FloatArray:
-    """Return an optional column of numbers > ``above``, with ``empty`` where there is none."""
+def _column(table: Table, name: str, rows: list[int], empty: float) -> FloatArray:
+    """Return an optional column of numbers > 0, with ``empty`` where there is none."""
     if name not in table.columns:
         return np.full(len(rows), empty)
     values = table.numbers(name, empty=empty)
     for row, value in enumerate(values):
-        if not value > above:
-            raise table.error(row, name, table.columns[name][row], f"a number > {above:g}")
+        if not value > 0:
+            raise table.error(row, name, table.columns[name][row], "a number > 0")
     return values[rows]
 
 

@@ -33,7 +33,7 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None) -> Path:
+def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None) -> Path:
     """Find a data file or folder by its bundled name or by the user's own path.
 
     Parameters
@@ -52,8 +52,8 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None) -> Pa
     InputError
         When there is neither; the message lists the bundled names.
     """
-    if Path(name).name == name and (bundled := DATA / kind / f"{name}{suffix}").exists():
-        return bundled
+    if name in bundled_names(kind):
+        return DATA / kind / f"{name}{suffix}"
     own = (folder or Path()) / Path(name).expanduser()
     if own.is_dir() if not suffix else own.is_file():
         return own

@@ -198,7 +198,7 @@ def load_scenario(name_or_path: str) -> Scenario:
     load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
     potential = expected_renewables(file, profiles, document)
     if isinstance(file.drivers, CountDrivers):
-        count_path = bundled_or_own("lots", file.drivers.file, ".csv", None)
+        count_path = bundled_or_own("lots", file.drivers.file, ".csv")
         fixed, arrivals = read_counts(count_path, file.drivers, file.lots), None
         driver_paths: tuple[Path, ...] = (count_path,)
     else:
@@ -221,9 +221,9 @@ def load_scenario(name_or_path: str) -> Scenario:
 
 def _arrivals(file: ScenarioFile, drivers: SessionDrivers, document: Document) -> tuple[Arrivals, tuple[Path, ...]]:
     """Read the session logs and the vehicle table, and find the lot of every recorded site."""
-    paths = tuple(bundled_or_own("sessions", name, ".csv", None) for name in drivers.files)
+    paths = tuple(bundled_or_own("sessions", name, ".csv") for name in drivers.files)
     logs = tuple(read_sessions(path, energy=drivers.energy, departure=drivers.departure) for path in paths)
-    vehicle_path = bundled_or_own("vehicles", drivers.vehicles.file, ".csv", None)
+    vehicle_path = bundled_or_own("vehicles", drivers.vehicles.file, ".csv")
     recorded = {site for log in logs for site in log.site}
     home_lots: dict[str, int] = {}
     for number, lot in enumerate(file.lots):

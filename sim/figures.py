@@ -26,6 +26,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
 CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
+_NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
 
 _STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -158,13 +159,26 @@ def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hou
         Label of the first hour.
     """
     network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
-    reach = float(network.abs().max()) or 1.0  # a white map where the network adds nothing
+    reach = float(network.abs().max())
+    idle = reach < _NOTHING
     with mpl.rc_context({**_STYLE, "axes.grid": False}):
         figure = Figure(figsize=(7.2, 5.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
         _heat_map(above, prices, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", first_hour, cmap="cividis")
         label = f"Congestion + voltage part\n({currency}/MWh)"
-        _heat_map(below, prices, network, label, first_hour, cmap="PuOr_r", vmin=-reach, vmax=reach)
+        _heat_map(
+            below,
+            prices,
+            network,
+            label,
+            first_hour,
+            cmap="PuOr_r",
+            vmin=-1 if idle else -reach,
+            vmax=1 if idle else reach,
+        )
+        if idle:
+            note = "zero: no limit of the network binds"
+            below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
         above.set_title(title, loc="left")
         below.set_xlabel("Hour")
     return figure

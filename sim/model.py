@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -79,7 +80,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
 
     def __init__(
         self,
-        scenario: str | Scenario = "week-33",
+        scenario: str | Path | Scenario = "week-33",
         seed: int = 0,
         solver: str = "auto",
         days: int | None = None,
@@ -89,7 +90,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         streams = Streams(_whole_number("seed", seed, 0))
         super().__init__(rng=streams.seed)
         # Not `scenario`: that attribute belongs to Mesa from version 3.5 on.
-        self.case = load_scenario(scenario) if isinstance(scenario, str) else scenario
+        self.case = scenario if isinstance(scenario, Scenario) else load_scenario(str(scenario))
         self.days = self.case.days if days is None else _whole_number("days", days, 1)
         self.network = self.case.network()
         self.day = 0

@@ -28,7 +28,7 @@ def check_solver(name: str) -> str:
 def open_handle(instance: Instance, solver: str = "auto") -> Handle:
     """Load ``instance`` into the solver called ``solver`` and keep it there."""
     if check_solver(solver) == "gurobi":
-        from equilibrium.solvers.gurobi import GurobiHandle  # noqa: PLC0415  its import costs a licence look-up
+        from equilibrium.solvers.gurobi import GurobiHandle
 
         return GurobiHandle(instance)
     return HighsHandle(instance)
@@ -62,7 +62,7 @@ def solve_mixed(
         Wall time after which the incumbent is returned with status ``limit``.
     """
     if check_solver(solver) == "gurobi":
-        from equilibrium.solvers.gurobi import solve_mixed_gurobi  # noqa: PLC0415
+        from equilibrium.solvers.gurobi import solve_mixed_gurobi
 
         try:
             return solve_mixed_gurobi(instance, integer, gap, time_limit_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import time
+from typing import cast
 
 import gurobipy as gp
 import numpy as np
@@ -69,6 +70,7 @@ class GurobiHandle:
         self.update(instance)
 
     def add_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Append rows."""
         first = len(self._rows)
         rows = self._model.addMConstr(matrix, self._x, "=", np.zeros(matrix.shape[0]))
         self._rows += rows.tolist()
@@ -79,12 +81,15 @@ class GurobiHandle:
         self._set_rows(first, lower, upper)
 
     def drop_rows(self, keep: int) -> None:
+        """Delete all rows but the first ``keep``."""
         self._model.remove(self._rows[keep:])
         self._model.remove([self._slack.pop(k) for k in list(self._slack) if k >= keep])
         del self._rows[keep:]
 
     def update(self, instance: Instance) -> None:
-        self._x.Obj, self._x.LB, self._x.UB = instance.cost, instance.col_lower, instance.col_upper
+        """Take costs and bounds."""
+        for attribute, values in (("Obj", instance.cost), ("LB", instance.col_lower), ("UB", instance.col_upper)):
+            self._x.setAttr(attribute, values)
         self._set_rows(0, instance.row_lower, instance.row_upper)
 
     def _set_rows(self, first: int, lower: FloatArray, upper: FloatArray) -> None:
@@ -104,6 +109,7 @@ class GurobiHandle:
         self._model.setAttr("RHS", rows, sides)
 
     def solve(self) -> Solution:
+        """Solve, warm if there is a basis."""
         seconds = _optimise(self._model)
         status = _status(self._model)
         if status is not Status.OPTIMAL:
@@ -112,10 +118,12 @@ class GurobiHandle:
         return Solution(status, np.array(self._x.X), y, seconds)
 
     def basis(self) -> object:
+        """Return the current basis."""
         return self._model.getAttr("VBasis", self._model.getVars()), self._model.getAttr("CBasis", self._rows)
 
     def restore(self, basis: object) -> None:
-        columns, rows = basis  # type: ignore[misc]
+        """Start the next solve from ``basis``."""
+        columns, rows = cast("tuple[list[int], list[int]]", basis)
         self._model.update()
         self._model.setAttr("VBasis", self._model.getVars(), columns)
         self._model.setAttr("CBasis", self._rows, rows)

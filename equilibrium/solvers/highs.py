@@ -59,6 +59,7 @@ class HighsHandle:
         self._columns = np.arange(columns, dtype=np.int32)
 
     def update(self, instance: Instance) -> None:
+        """Take costs and bounds."""
         count = self._columns.size
         self._solver.changeColsCost(count, self._columns, instance.cost)
         self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
@@ -66,16 +67,19 @@ class HighsHandle:
         self._solver.changeRowsBounds(self._rows, rows, instance.row_lower, instance.row_upper)
 
     def add_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Append rows."""
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
         self._rows += matrix.shape[0]
 
     def drop_rows(self, keep: int) -> None:
+        """Delete all rows but the first ``keep``."""
         if keep < self._rows:
             self._solver.deleteRows(self._rows - keep, np.arange(keep, self._rows, dtype=np.int32))
             self._rows = keep
 
     def solve(self) -> Solution:
+        """Solve, warm if there is a basis."""
         seconds, status = self._run()
         if status not in _STATUS:
             # A stale basis can leave the simplex without a verdict: once more from nothing, then give up.
@@ -93,9 +97,11 @@ class HighsHandle:
         return time.perf_counter() - start, self._solver.getModelStatus()
 
     def basis(self) -> object:
+        """Return the current basis."""
         return self._solver.getBasis()
 
     def restore(self, basis: object) -> None:
+        """Start the next solve from ``basis``."""
         self._solver.clearSolver()  # a basis alone leaves edge weights behind, and with them the past
         self._solver.setBasis(basis)
 

@@ -9,9 +9,8 @@ from scipy.optimize import linprog
 
 from equilibrium.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.errors import InputError
-from equilibrium.program import INF, Instance
+from equilibrium.program import INF, Instance, ProgramBuilder
 from equilibrium.reduction import ReducedModel
-from equilibrium.program import ProgramBuilder
 from equilibrium.solvers import Status, open_handle, solve_mixed
 from equilibrium.solvers.choose import log_fallback
 
@@ -134,10 +133,14 @@ def test_a_handle_takes_rows_and_gives_them_back(instance: Instance, other: Inst
 @pytest.mark.parametrize("solver", ["highs", "gurobi"])
 def test_a_handle_follows_changed_bounds_and_costs(solver: str):
     matrix = sp.csr_array(np.array([[1.0, 1.0], [1.0, -1.0]]))
-    first = Instance(matrix, np.array([1.0, 2.0]), np.array([2.0, -1.0]), np.array([INF, 1.0]), np.zeros(2), np.full(2, 9.0))
+    first = Instance(
+        matrix, np.array([1.0, 2.0]), np.array([2.0, -1.0]), np.array([INF, 1.0]), np.zeros(2), np.full(2, 9.0)
+    )
     handle = open_handle(first, solver)
     assert handle.solve().x.tolist() == pytest.approx([1.5, 0.5])
-    second = Instance(matrix, np.array([2.0, 1.0]), np.array([2.0, 0.0]), np.array([2.0, 0.0]), np.zeros(2), np.full(2, 9.0))
+    second = Instance(
+        matrix, np.array([2.0, 1.0]), np.array([2.0, 0.0]), np.array([2.0, 0.0]), np.zeros(2), np.full(2, 9.0)
+    )
     handle.update(second)
     assert handle.solve().x.tolist() == pytest.approx([1.0, 1.0])
 
@@ -145,13 +148,27 @@ def test_a_handle_follows_changed_bounds_and_costs(solver: str):
 @pytest.mark.parametrize("solver", ["highs", "gurobi"])
 @pytest.mark.parametrize(("low", "high", "status"), [(2.0, 3.0, Status.INFEASIBLE), (-INF, 3.0, Status.UNBOUNDED)])
 def test_statuses(solver: str, low: float, high: float, status: Status):
-    instance = Instance(sp.csr_array([[1.0]]), np.array([1.0]), np.array([low]), np.array([high]), np.array([-INF]), np.array([1.0 if low > 0 else INF]))
+    instance = Instance(
+        sp.csr_array([[1.0]]),
+        np.array([1.0]),
+        np.array([low]),
+        np.array([high]),
+        np.array([-INF]),
+        np.array([1.0 if low > 0 else INF]),
+    )
     assert open_handle(instance, solver).solve().status is status
 
 
 def too_large() -> Instance:
     size = 2100
-    return Instance(sp.identity(size, format="csr"), np.ones(size), np.ones(size), np.full(size, INF), np.zeros(size), np.full(size, INF))
+    return Instance(
+        sp.identity(size, format="csr"),
+        np.ones(size),
+        np.ones(size),
+        np.full(size, INF),
+        np.zeros(size),
+        np.full(size, INF),
+    )
 
 
 def test_a_too_large_model_falls_over_to_highs_with_one_line(caplog: pytest.LogCaptureFixture):
@@ -186,7 +203,12 @@ def test_a_too_large_mixed_model_falls_over_too(caplog: pytest.LogCaptureFixture
 @pytest.mark.parametrize("solver", ["highs", "gurobi"])
 def test_a_knapsack(solver: str):
     instance = Instance(
-        sp.csr_array([[3.0, 4.0, 2.0]]), np.array([-5.0, -6.0, -3.0]), np.array([-INF]), np.array([6.0]), np.zeros(3), np.ones(3)
+        sp.csr_array([[3.0, 4.0, 2.0]]),
+        np.array([-5.0, -6.0, -3.0]),
+        np.array([-INF]),
+        np.array([6.0]),
+        np.zeros(3),
+        np.ones(3),
     )
     answer = solve_mixed(instance, np.ones(3, dtype=bool), solver)
     assert answer.objective == pytest.approx(-9.0)
@@ -195,5 +217,5 @@ def test_a_knapsack(solver: str):
 
 
 def test_an_unknown_solver_is_refused():
-    with pytest.raises(InputError, match="cplex.*one of auto, highs, gurobi"):
+    with pytest.raises(InputError, match=r"cplex.*one of auto, highs, gurobi"):
         open_handle(too_large(), "cplex")

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from equilibrium.clearing import Verdict
 from equilibrium.distribution import distribution_ports
 from equilibrium.errors import InfeasibleError
-from equilibrium.lots_lead import LotsLeadMarket, compile_joint
 from equilibrium.lots import lot_ports, stacked
+from equilibrium.lots_lead import LotsLeadMarket, compile_joint
 from equilibrium.network import Microturbine, Network
 from equilibrium.solvers import Status, open_handle
 from scenarios.epec_lots import epec_lots_case
@@ -30,7 +30,7 @@ def clear(network, day, **options):
     try:
         return LotsLeadMarket(network, hours=day.hours, **options).clear(day)
     except InfeasibleError:
-        assume(False)  # noqa: FBT003  the network is too tight for this draw
+        assume(False)
         raise
 
 
@@ -55,7 +55,9 @@ def test_equally_cheap_hours_are_filled_from_the_earliest():
 
 def test_a_lot_whose_price_varies_takes_the_dear_hours_whatever_energy_costs():
     network = small_network(terminal="ge")
-    day = small_day([0.05, 0.02], (replace(lot_data(100.0, [100.0, 100.0], [0.6, 0.2]), soe_max_kwh=np.full(2, 150.0)),))
+    day = small_day(
+        [0.05, 0.02], (replace(lot_data(100.0, [100.0, 100.0], [0.6, 0.2]), soe_max_kwh=np.full(2, 150.0)),)
+    )
     clearing = clear(network, day)
     assert clearing.lot_kw[:, 0].tolist() == pytest.approx([100.0, 50.0])
     assert clearing.lot_profit.tolist() == pytest.approx([70.0])
@@ -162,11 +164,16 @@ def test_physics(market):
     clearing = clear(network, day)
     feeder = network.feeder
     at = lambda elements, values: np.stack(  # noqa: E731
-        [sum((values[:, k] for k, e in enumerate(elements) if e.bus == bus), np.zeros(day.hours)) for bus in range(feeder.size)],
+        [
+            sum((values[:, k] for k, e in enumerate(elements) if e.bus == bus), np.zeros(day.hours))
+            for bus in range(feeder.size)
+        ],
         axis=1,
     )
     net_kw = day.load_kw + at(network.lots, clearing.lot_kw)
-    net_kw = net_kw - at(network.microturbines, clearing.microturbine_kw) - at(network.renewables, clearing.renewable_kw)
+    net_kw = (
+        net_kw - at(network.microturbines, clearing.microturbine_kw) - at(network.renewables, clearing.renewable_kw)
+    )
     net_kvar = day.load_kvar - at(network.microturbines, clearing.microturbine_kvar)
     net_kvar = net_kvar - at(network.compensators, clearing.compensator_kvar)
     assert clearing.import_kw - clearing.export_kw == pytest.approx(net_kw.sum(axis=1), abs=1e-6)

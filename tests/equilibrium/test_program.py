@@ -33,7 +33,7 @@ def test_binding_refuses_missing_and_unknown_ports():
     build = ProgramBuilder()
     build.port("load", (1,))
     program = build.compile()
-    with pytest.raises(KeyError, match="missing.*load.*unknown.*lod"):
+    with pytest.raises(KeyError, match=r"missing.*load.*unknown.*lod"):
         program.bind({"lod": 1.0})
 
 

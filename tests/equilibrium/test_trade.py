@@ -8,8 +8,8 @@ from hypothesis import assume, given
 
 import equilibrium.lexicographic as lexicographic
 from equilibrium.day import MarketDay
-from equilibrium.errors import InfeasibleError
 from equilibrium.distribution import distribution_ports
+from equilibrium.errors import InfeasibleError
 from equilibrium.lots import lot_ports, stacked
 from equilibrium.lots_lead import LotsLeadMarket, compile_joint
 from equilibrium.network import Microturbine, Network, RenewableUnit
@@ -72,7 +72,9 @@ def test_a_feeder_with_surplus_is_paid_to_import_instead():
     sun = RenewableUnit("pv", 2, 500.0, "pv")
     network = Network(small_feeder(), renewables=(sun,))
     day = small_day([-0.02], (), load_kw=100.0)
-    day = MarketDay(day.wholesale_price, day.load_kw, day.load_kvar, np.array([[500.0]]), day.microturbine_available, ())
+    day = MarketDay(
+        day.wholesale_price, day.load_kw, day.load_kvar, np.array([[500.0]]), day.microturbine_available, ()
+    )
     clearing = LotsLeadMarket(network, hours=1).clear(day)
     assert clearing.import_kw[0] == pytest.approx(100.0)
     assert clearing.renewable_kw[0, 0] == pytest.approx(0.0)

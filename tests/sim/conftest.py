@@ -75,7 +75,7 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
 
 
 @pytest.fixture
-def stored(tmp_path: Path, cleared: Cleared, make_day: Callable[..., DayResult]) -> Callable[..., Run]:
+def stored(tmp_path: Path, cleared: Cleared) -> Callable[..., Run]:
     """Return a maker of finished runs from days."""
 
     def store(*days: DayResult) -> Run:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from scenarios.scenario import load_scenario
 from sim.model import LocalMarket
 from sim.own_data import load_with_own_data
 from sim.run import RunOptions, run_scenario
-from sim.store import TABLES, comparable
+from sim.store import TABLES, Run, comparable
 
 PAPER = "epec-lots-33-case1"
 
@@ -95,7 +94,9 @@ def test_a_stopped_run_keeps_its_days(tmp_path, done):
     assert outcome.run.manifest["days_done"] == done
 
 
-@pytest.mark.parametrize(("error", "status"), [(KeyboardInterrupt, "stopped: interrupted"), (SolverError, "stopped: x")])
+@pytest.mark.parametrize(
+    ("error", "status"), [(KeyboardInterrupt, "stopped: interrupted"), (SolverError, "stopped: x")]
+)
 def test_an_exception_between_days_loses_nothing(tmp_path, error, status):
     def progress(text):
         if text.startswith("day 2"):
@@ -109,8 +110,6 @@ def test_an_exception_between_days_loses_nothing(tmp_path, error, status):
     else:
         with pytest.raises(error):
             go()
-        from sim.store import Run
-
         run = Run(tmp_path / "run")
     assert run.days["day"].tolist() == [0, 1, 2]
     assert run.manifest["status"] == status
@@ -152,13 +151,13 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path, changes, o
 
 
 def test_own_prices_take_the_place_of_the_scenarios(tmp_path, week):
-    rows = [f"2031-03-01,{hour},{100 + hour}" for hour in range(24)]
+    rows = [f"2031-03-01,{hour},{100 + hour}" for hour in range(1, 25)]
     path = tmp_path / "mine.csv"
-    path.write_text("\n".join(["date,hour,eur_per_mwh", *rows]) + "\n", encoding="utf-8")
+    path.write_text("\n".join(["date,hour,price_eur_per_mwh", *rows]) + "\n", encoding="utf-8")
     scenario = load_with_own_data("week-33", prices=path)
     assert scenario.name == week.name
     assert str(scenario.date(0)) == "2031-03-01"
-    assert scenario.nominal_day().wholesale_price[5] == pytest.approx(0.105)
+    assert scenario.nominal_day().wholesale_price[5] == pytest.approx(0.106)
     assert str(path) in scenario.input_hashes()
     assert not any("tmp" in name and "week-33" in name for name in scenario.input_hashes())
 
@@ -179,19 +178,3 @@ def _any_file(folder):
     path = folder / "any.csv"
     path.write_text("a,b\n1,2\n", encoding="utf-8")
     return path
-
-
-def test_memory_and_time_do_not_grow_with_the_days_written(tmp_path, cleared, make_day):
-    """Writing a day late in a run costs what it costs early: nothing of earlier days is touched."""
-    from sim.store import RunWriter
-    from sim.tables import day_tables
-
-    writer = RunWriter(tmp_path / "run", days_per_part=5)
-    day = day_tables(cleared.network, make_day(0))
-    spent = []
-    for block in range(4):
-        start = time.perf_counter()
-        for index in range(25):
-            writer.add(25 * block + index, day)
-        spent.append(time.perf_counter() - start)
-    assert min(spent[2:]) < 3 * min(spent[:2])

@@ -1,0 +1,251 @@
+"""The command line: one error line and exit code 2 for bad input, and nothing written before it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+import equilibrium
+from scenarios.scenario import scenario_titles
+from sim.cli import main
+from sim.store import Run
+
+ROOT = Path(__file__).parents[2]
+PAPER = "epec-lots-33-case1"
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """Work in an empty folder."""
+    folder = tmp_path / "here"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def code(arguments):
+    """Return the exit code, whether the parser or the command gives it."""
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as end:
+        return end.code
+
+
+def command(*arguments, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": "error"}
+    words = [sys.executable, "-m", "sim.cli", *map(str, arguments)]
+    return subprocess.Popen(
+        words, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options
+    )
+
+
+def test_a_run_prints_a_table_and_leaves_its_results(here, capsys):
+    assert code(["run", PAPER, "--days", 2, "--seed", 3, "--no-figures"]) == 0
+    printed = capsys.readouterr()
+    folder = here / "runs" / f"{PAPER}-seed3"
+    assert "7070 1936.1" in printed.out
+    assert printed.out.rstrip().endswith(f"results in runs/{PAPER}-seed3")
+    assert printed.err == ""
+    assert "\x1b" not in printed.out
+    assert Run(folder).days["day"].tolist() == [0, 1]
+    assert not (folder / "figures").exists()
+    assert code(["figures", folder, "--day", 0]) == 0
+    assert "scheduling-day-0.svg" in capsys.readouterr().out
+    assert len(list((folder / "figures").glob("*.svg"))) == 5
+    assert code(["figures", folder, "--day", 2]) == 2
+    assert "a day from 0 to 1" in capsys.readouterr().err
+
+
+def test_a_second_run_needs_force(here, capsys):
+    arguments = ["run", PAPER, "--days", 1, "--out", "out", "--no-figures"]
+    assert code(arguments) == 0
+    assert code(arguments) == 2
+    assert "--force" in capsys.readouterr().err
+    assert code([*arguments, "--force"]) == 0
+    assert len(Run(here / "out").days) == 1
+
+
+def own(folder, **changes):
+    path = folder / "own.yaml"
+    path.write_text(yaml.safe_dump({"extends": "week-33", **changes}), encoding="utf-8")
+    return path
+
+
+LOT = {"name": "a", "bus": 8, "places": 4, "charger_kw": 55, "charging_price_eur_per_kwh": 0.5}
+BAD_SCENARIOS = {
+    "unknown key": ({"feeder": {"nam": "ieee33"}}, "nam"),
+    "unknown bus": ({"lots": [{**LOT, "bus": 99}]}, "99"),
+    "no chargers": ({"lots": [{**LOT, "places": 0}]}, "places"),
+    "negative rating": ({"feeder": {"rating_kva": -5}}, "rating_kva"),
+    "voltage band": ({"feeder": {"voltage_min_pu": 1.2}}, "voltage_min_pu"),
+    "not a number": ({"loads": {"scale": float("nan")}}, "scale"),
+    "no such file": ({"prices": {"file": "nowhere"}}, "nowhere"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_SCENARIOS)
+def test_a_bad_scenario_is_one_line(here, capsys, case):
+    changes, named = BAD_SCENARIOS[case]
+    own(here, **changes)
+    assert code(["run", "own.yaml", "--days", 1]) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("equilot: error: own.yaml: line ")
+    assert named in printed.err
+    assert not (here / "runs").exists()
+
+
+PRICES = ["date,hour,price_eur_per_mwh", *(f"2031-03-01,{hour},{40 + hour}" for hour in range(1, 25))]
+BAD_PRICES = {
+    "23 prices": PRICES[:-1],
+    "nan": [*PRICES[:5], "2031-03-01,5,nan", *PRICES[6:]],
+    "text": [*PRICES[:5], "2031-03-01,5,cheap", *PRICES[6:]],
+}
+
+
+@pytest.mark.parametrize("case", BAD_PRICES)
+def test_bad_prices_are_one_line_that_names_the_file(here, capsys, case):
+    (here / "mine.csv").write_text("\n".join(BAD_PRICES[case]) + "\n", encoding="utf-8")
+    assert code(["run", "--prices", "mine.csv", "--days", 1]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "mine.csv" in error
+    assert not (here / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["run", "week-34"], "week-33"),
+        (["run", "--days", "0"], "--days"),
+        (["run", "--days", "x"], "at least 1"),
+        (["run", "--seed", "-1"], "--seed"),
+        (["run", "--solver", "cplex"], "cplex"),
+        (["run", "--prices", "missing.csv"], "missing.csv"),
+        (["run", "--sessions", "missing.csv"], "missing.csv"),
+        (["run", "--out", "file"], "output folder"),
+        (["run", "--out", "file/below"], "output folder"),
+        (["run", "--fast"], "--fast"),
+        ([], "COMMAND"),
+        (["figures", "file"], "run folder"),
+        (["reproduce", "everything"], "epec-lots"),
+    ],
+)
+def test_bad_arguments_are_one_line(here, capsys, arguments, named):
+    (here / "file").write_text("")
+    assert code(arguments) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("equilot: error: ")
+    assert named in printed.err
+    assert [path.name for path in here.iterdir()] == ["file"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission(here, capsys):
+    (here / "locked").mkdir(mode=0o500)
+    assert code(["run", "--out", "locked/run"]) == 2
+    assert "cannot be written" in capsys.readouterr().err
+
+
+def test_an_infeasible_day_names_its_limits_and_exits_with_3(here, capsys):
+    own(here, loads={"scale": 3.0}, market={"on_infeasible": "stop"})
+    assert code(["run", "own.yaml", "--days", 2, "--out", "out"]) == 3
+    printed = capsys.readouterr()
+    lines = printed.err.splitlines()
+    assert lines
+    assert all(line.startswith("equilot: infeasible: day 0 (2024-06-10): ") for line in lines)
+    assert any("bus" in line and "hour" in line for line in lines)
+    assert "not complete: stopped" in printed.out
+    assert Run("out").manifest["status"].startswith("stopped")
+
+
+def test_shedding_is_told(here, capsys):
+    own(here, loads={"scale": 3.0})
+    assert code(["run", "own.yaml", "--days", 1, "--out", "out", "--on-infeasible", "shed", "--no-figures"]) == 0
+    assert "day 0 had a shortage" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("here")
+def test_the_ac_check_is_told_and_stored(capsys):
+    pytest.importorskip("pandapower")
+    assert code(["run", PAPER, "--days", 1, "--out", "out", "--ac", "--no-figures"]) == 0
+    assert "AC power flow: voltage error of the linear flow at most 0.0" in capsys.readouterr().out
+    assert len(Run("out").ac) == 24
+
+
+def test_scenarios_are_one_line_each(capsys):
+    assert code(["scenarios"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == list(scenario_titles())
+
+
+def test_version_and_help(capsys):
+    assert code(["--version"]) == 0
+    assert capsys.readouterr().out == f"equilot {equilibrium.__version__}\n"
+    assert code(["run", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(option in text for option in ("--days", "--seed", "--out", "--solver", "--on-infeasible", "--prices"))
+
+
+def wait_for_parts(folder, process, parts):
+    """Wait until the run has written some parts."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        if (folder / "parts").is_dir() and len([p for p in (folder / "parts").iterdir() if p.name[0] != "."]) >= parts:
+            return
+        time.sleep(0.02)
+    pytest.fail(f"the run ended early: {process.communicate()}")
+
+
+def test_a_killed_run_leaves_readable_days(here):
+    process = command("run", PAPER, "--days", 100_000, "--out", "out", cwd=here)
+    wait_for_parts(here / "out", process, 2)
+    process.kill()
+    process.communicate()
+    run = Run(here / "out")
+    days = run.days["day"].tolist()
+    assert len(days) >= 10
+    assert days == list(range(len(days)))
+    assert set(run.prices["day"]) == set(run.certificates["day"]) == set(days)
+    assert run.manifest["status"] == "running"
+    assert run.manifest["days_asked"] == 100_000
+    assert code(["run", PAPER, "--days", 1, "--out", here / "out"]) == 2
+    assert code(["run", PAPER, "--days", 1, "--out", here / "out", "--force", "--no-figures"]) == 0
+    assert len(Run(here / "out").days) == 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_stops_the_run_after_the_day_in_hand(here, number):
+    process = command("run", PAPER, "--days", 100_000, "--out", "out", "--no-figures", cwd=here)
+    wait_for_parts(here / "out", process, 1)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert err == ""
+    assert "not complete: stopped: interrupted" in out
+    run = Run(here / "out")
+    assert run.days["day"].tolist() == list(range(run.manifest["days_done"]))
+    assert not (here / "out" / "parts").exists()
+
+
+def test_the_default_run_is_the_bundled_week(here):
+    """Seven days with figures; the bound is generous, the benchmark measures it."""
+    process = command("run", cwd=here)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    folder = here / "runs" / "week-33-seed0"
+    assert json.loads((folder / "manifest.json").read_text())["days_done"] == 7
+    assert len(list((folder / "figures").glob("*.png"))) == 5
+    assert Run(folder).certificates["certified"].all()
+    assert "results in runs/week-33-seed0" in out

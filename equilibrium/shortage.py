@@ -103,7 +103,10 @@ def diagnosis_cost(program: Program, slacks: Mapping[str, _Slack]) -> FloatArray
 
 
 def reasons(network: Network, slacks: Mapping[str, _Slack], x: FloatArray) -> tuple[str, ...]:
-    """Return one sentence per limit that cannot be met, the largest slacks of each kind first; hours count from 1."""
+    """Return one sentence per limit that cannot be met, the largest slacks of each kind first.
+
+    Hours count from 0, as in every table.
+    """
     found: list[str] = []
     for slack in slacks.values():
         amount = x[slack.columns]
@@ -113,7 +116,7 @@ def reasons(network: Network, slacks: Mapping[str, _Slack], x: FloatArray) -> tu
             bus = network.feeder.buses[element] if "{bus}" in slack.sentence else ""
             lot = network.lots[element].name if "{lot}" in slack.sentence else ""
             found.append(
-                slack.sentence.format(bus=bus, lot=lot, hour=hour + 1, amount=amount[hour, element] * slack.scale)
+                slack.sentence.format(bus=bus, lot=lot, hour=hour, amount=amount[hour, element] * slack.scale)
             )
         if len(ranked) > _MAXIMUM_REASONS:
             found.append(f"and {len(ranked) - _MAXIMUM_REASONS} more of this kind")

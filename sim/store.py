@@ -152,7 +152,7 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
 
 TIMING_COLUMNS = ("seconds", "solver_seconds")
 _PARTS = "parts"
-_MERGE_ROWS = 200_000
+_MERGE_ROWS = 50_000
 
 Columns = Mapping[str, Sequence[Any]]
 

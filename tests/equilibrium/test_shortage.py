@@ -18,7 +18,7 @@ def test_an_overloaded_branch_is_named_with_bus_hour_and_amount():
     with pytest.raises(InfeasibleError) as caught:
         LotsLeadMarket(network, hours=2).clear(day)
     text = str(caught.value)
-    assert "branch into bus 2 is overloaded in hour 1" in text
+    assert "branch into bus 2 is overloaded in hour 0" in text
     # The polygon's side at the vertex: 30 kW too much at the vertex is 30 cos(pi/12) on the edge, 30 kVA in rating.
     assert len(caught.value.reasons) == 2
 
@@ -26,7 +26,7 @@ def test_an_overloaded_branch_is_named_with_bus_hour_and_amount():
 def test_a_voltage_that_cannot_be_held_is_named():
     network = small_network(voltage_min_pu=np.full(3, 0.99), x_ohm=np.zeros(3))
     day = small_day([0.03], (lot_data(0.0, [10.0]),), load_kw=1200.0)
-    with pytest.raises(InfeasibleError, match=r"voltage at bus 2, hour 1, falls 0\.0020 p\.u\. below"):
+    with pytest.raises(InfeasibleError, match=r"voltage at bus 2, hour 0, falls 0\.0020 p\.u\. below"):
         LotsLeadMarket(network, hours=1).clear(day)
 
 
@@ -38,7 +38,7 @@ def test_a_lot_that_cannot_serve_its_vehicles_is_named():
 
 def test_a_lot_that_is_too_full_is_named():
     lot = replace(lot_data(50.0, [100.0]), energy_in_kwh=np.array([80.0]))
-    with pytest.raises(InfeasibleError, match=r"lot lot-1 holds 30\.00 kWh too much in hour 1"):
+    with pytest.raises(InfeasibleError, match=r"lot lot-1 holds 30\.00 kWh too much in hour 0"):
         LotsLeadMarket(small_network(), hours=1).clear(small_day([0.03], (lot,)))
 
 

@@ -52,17 +52,6 @@ class FlowCheck:
     voltage_min_pu: FloatArray
     voltage_min_bus: IntArray
 
-    @property
-    def summary(self) -> str:
-        """One sentence with the largest errors of the day."""
-        if not self.converged.any():
-            return "AC power flow: no hour has a solution"
-        hour = int(np.nanargmax(self.voltage_error_pu))
-        lost = f"{np.nansum(self.loss_kw):.0f} kWh lost ({100 * np.nanmax(self.loss_share):.1f} % at most in one hour)"
-        text = f"AC power flow: largest voltage error {self.voltage_error_pu[hour]:.4f} p.u. at hour {hour}, {lost}"
-        missing = int((~self.converged).sum())
-        return text + (f", {missing} hours without a solution" if missing else "")
-
 
 def require_pandapower() -> None:
     """Raise :class:`InputError` when the optional extra is not installed."""

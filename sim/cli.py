@@ -7,6 +7,7 @@ used; 3 a day could not be served and the run stopped; 130 interrupted.
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
@@ -45,8 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (InputError, SolverError) as error:
         sys.stderr.write(f"equilot: error: {error}\n")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
-    except BrokenPipeError:  # the reader of our output, `head` for one, has gone
-        sys.stderr.close()
+    except KeyboardInterrupt:
+        sys.stderr.write("equilot: interrupted\n")
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output, `head` for one, has gone: let the last flush go nowhere
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
 
 

@@ -103,12 +103,7 @@ def run_scenario(
         When a solver ends without an answer; the finished days are saved.
     """
     check_folder(folder, force=force)
-    if options.days < 1:
-        raise InputError("run", "days", options.days, "a whole number, at least 1")
-    if scenario.days is not None and options.days > scenario.days:
-        raise InputError("run", "days", options.days, f"at most {scenario.days}, where the prices end")
-    if options.ac:
-        require_pandapower()
+    _check_options(scenario, options)
     model = LocalMarket(
         scenario, seed=options.seed, solver=options.solver, days=options.days, on_infeasible=options.on_infeasible
     )
@@ -121,7 +116,7 @@ def run_scenario(
     try:
         status = _days(model, writer, flow, options.days, progress, stop)
     except InfeasibleError as error:
-        status, reasons = f"stopped: {error}", error.reasons
+        status, reasons = "stopped: a day could not be served", error.reasons or (str(error),)
     except KeyboardInterrupt:
         status = "stopped: interrupted"
     except SolverError as error:
@@ -129,8 +124,18 @@ def run_scenario(
         raise
     finally:
         writer.close()
-        write_manifest(folder, {**content, "status": status, "days_done": model.day})
+        write_manifest(folder, {**content, "status": status, "reasons": reasons, "days_done": writer.days_taken})
     return Outcome(Run(folder), status, reasons)
+
+
+def _check_options(scenario: Scenario, options: RunOptions) -> None:
+    """Refuse what the model would find too late."""
+    if options.days < 1:
+        raise InputError("run", "days", options.days, "a whole number, at least 1")
+    if scenario.days is not None and options.days > scenario.days:
+        raise InputError("run", "days", options.days, f"at most {scenario.days}, where the prices end")
+    if options.ac:
+        require_pandapower()
 
 
 def _days(

@@ -12,8 +12,8 @@ carry their unit in the column's name. ``day`` counts from 0, ``hour`` is the cl
 from __future__ import annotations
 
 import json
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -152,7 +152,7 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
 
 TIMING_COLUMNS = ("seconds", "solver_seconds")
 _PARTS = "parts"
-_MERGE_ROWS = 50_000
+_MERGE_ROWS = 5_000
 
 Columns = Mapping[str, Sequence[Any]]
 
@@ -165,7 +165,7 @@ def schema(table: str) -> pa.Schema:
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Make sure that a run can be written to ``folder``; nothing is created or changed.
+    """Make sure that a run can be written to ``folder``; nothing is left behind or changed.
 
     Raises
     ------
@@ -175,11 +175,14 @@ def check_folder(folder: Path, *, force: bool) -> None:
     if folder.exists() and not folder.is_dir():
         raise InputError(str(folder), "output folder", "a file", "a folder, or a name that is free")
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise InputError(str(folder), "output folder", f"{nearest} cannot be written", "a folder that can be written")
-    if not force and (found := _leftovers(folder)):
+    try:
+        Path(tempfile.mkdtemp(prefix=".equilot-", dir=nearest)).rmdir()
+    except OSError as error:
+        found = f"{nearest}: {error.strerror}"
+        raise InputError(str(folder), "output folder", found, "a folder that can be written") from None
+    if not force and (left := _leftovers(folder)):
         raise InputError(
-            str(folder), "output folder", f"a run ({found[0].name})", "an empty or new folder, or --force to overwrite"
+            str(folder), "output folder", f"a run ({left[0].name})", "an empty or new folder, or --force to overwrite"
         )
 
 
@@ -203,6 +206,11 @@ class RunWriter:
     days_per_part
         How many days are kept in memory before they are written.
 
+    Attributes
+    ----------
+    days_taken
+        Days given to :meth:`add` so far.
+
     Raises
     ------
     InputError
@@ -215,6 +223,7 @@ class RunWriter:
         self._days_per_part = days_per_part
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._days: list[int] = []
+        self.days_taken = 0
         self._schemas = {table: schema(table) for table in TABLES}
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -243,6 +252,7 @@ class RunWriter:
         for table, batch in batches.items():
             self._waiting.setdefault(table, []).append(batch)
         self._days.append(day)
+        self.days_taken += 1
         if len(self._days) >= self._days_per_part:
             self.flush()
 
@@ -286,11 +296,12 @@ def _parts(folder: Path) -> list[Path]:
 
 
 def _gathered(files: Iterator[Path]) -> Iterator[pa.Table]:
-    """Read files one after another and hand their rows on in groups that are large enough for Parquet."""
+    """Read files one after another and hand their rows on in groups; small ones, so that memory stays flat."""
     group: list[pa.Table] = []
     for path in files:
         if path.exists():
-            group.append(pq.ParquetFile(path).read())
+            with pq.ParquetFile(path) as file:
+                group.append(file.read(use_threads=False))
         if sum(rows.num_rows for rows in group) >= _MERGE_ROWS:
             yield pa.concat_tables(group)
             group = []

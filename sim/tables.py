@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -69,13 +70,17 @@ def dispatch_rows(
     network: Network, market: MarketDay, clearing: Clearing, day: int = 0, date: dt.date | None = None
 ) -> Columns:
     """Return the rows of ``dispatch``: hour by hour, asset by asset; ``shed`` only where load was not served."""
-    names, kinds, buses, p_kw, q_kvar = _assets(network, market, clearing)
+    groups = _groups(network, market, clearing)
+    p_kw = np.concatenate([group.p_kw for group in groups], axis=1)
+    q_kvar = np.concatenate([group.q_kvar for group in groups], axis=1)
+    names = [name for group in groups for name, _ in group.members]
+    kinds = [group.kind for group in groups for _ in group.members]
+    labels = [network.feeder.buses[bus] for group in groups for _, bus in group.members]
     hours = p_kw.shape[0]
     keep = np.ones(p_kw.shape, dtype=bool)
     shed = np.array(kinds) == "shed"
     keep[:, shed] = p_kw[:, shed] > 0
     kept = keep.ravel()
-    labels = [network.feeder.buses[bus] for bus in buses]
     return {
         **_stamp(day, date, int(kept.sum())),
         "hour": np.repeat(np.arange(hours), len(names))[kept],
@@ -87,53 +92,46 @@ def dispatch_rows(
     }
 
 
-def _assets(
-    network: Network, market: MarketDay, clearing: Clearing
-) -> tuple[list[str], list[str], list[int], FloatArray, FloatArray]:
-    """Return name, kind and bus of every asset, and its powers, shape ``(hours, assets)``."""
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Assets of one kind: their names and buses, and their powers, shape ``(hours, assets)``."""
+
+    kind: str
+    members: list[tuple[str, int]]
+    p_kw: FloatArray
+    q_kvar: FloatArray
+
+
+def _groups(network: Network, market: MarketDay, clearing: Clearing) -> list[_Group]:
+    """Return everything that is dispatched, kind by kind."""
     loaded = np.flatnonzero((market.load_kw != 0).any(axis=0) | (market.load_kvar != 0).any(axis=0))
+    loads = [(f"load {network.feeder.buses[bus]}", int(bus)) for bus in loaded]
+    load_kw, load_kvar, shed_kw = (x[:, loaded] for x in (market.load_kw, market.load_kvar, clearing.shed_kw))
+    shed_kvar = shed_kw * np.divide(load_kvar, load_kw, out=np.zeros_like(load_kw), where=load_kw != 0)
+    renewables = [(unit.name, unit.bus) for unit in network.renewables]
     none = np.zeros_like
-    grid = np.column_stack([clearing.import_kw, clearing.export_kw])
-    grid_q = np.column_stack([clearing.flow_kvar[:, 0], none(clearing.export_kw)])
-    groups: list[tuple[str, list[tuple[str, int]], FloatArray, FloatArray]] = [
-        (
+    bought, sold = clearing.import_kw[:, None], clearing.export_kw[:, None]
+    return [
+        _Group("import", [("import", 0)], bought, clearing.flow_kvar[:, :1]),
+        _Group("export", [("export", 0)], sold, none(sold)),
+        _Group(
             "microturbine",
             [(unit.name, unit.bus) for unit in network.microturbines],
             clearing.microturbine_kw,
             clearing.microturbine_kvar,
         ),
-        (
-            "renewable",
-            [(unit.name, unit.bus) for unit in network.renewables],
-            clearing.renewable_kw,
-            none(clearing.renewable_kw),
-        ),
-        (
-            "renewable_potential",
-            [(unit.name, unit.bus) for unit in network.renewables],
-            market.renewable_kw,
-            none(market.renewable_kw),
-        ),
-        (
+        _Group("renewable", renewables, clearing.renewable_kw, none(clearing.renewable_kw)),
+        _Group("renewable_potential", renewables, market.renewable_kw, none(market.renewable_kw)),
+        _Group(
             "svc",
             [(unit.name, unit.bus) for unit in network.compensators],
             none(clearing.compensator_kvar),
             clearing.compensator_kvar,
         ),
-        ("lot", [(site.name, site.bus) for site in network.lots], clearing.lot_kw, none(clearing.lot_kw)),
+        _Group("lot", [(site.name, site.bus) for site in network.lots], clearing.lot_kw, none(clearing.lot_kw)),
+        _Group("load", loads, load_kw, load_kvar),
+        _Group("shed", loads, shed_kw, shed_kvar),  # at the power factor of the load
     ]
-    loads = [(f"load {network.feeder.buses[bus]}", int(bus)) for bus in loaded]
-    groups.append(("load", loads, market.load_kw[:, loaded], market.load_kvar[:, loaded]))
-    shed = clearing.shed_kw[:, loaded]
-    ratio = np.divide(market.load_kvar, market.load_kw, out=none(market.load_kw), where=market.load_kw != 0)[:, loaded]
-    groups.append(("shed", loads, shed, shed * ratio))  # load is shed at its power factor
-    names, kinds, buses = ["import", "export"], ["import", "export"], [0, 0]
-    for kind, members, _, _ in groups:
-        names += [name for name, _ in members]
-        kinds += [kind] * len(members)
-        buses += [bus for _, bus in members]
-    p_kw = np.concatenate([grid, *(group[2] for group in groups)], axis=1)
-    return names, kinds, buses, p_kw, np.concatenate([grid_q, *(group[3] for group in groups)], axis=1)
 
 
 def lot_rows(

@@ -118,7 +118,9 @@ def test_an_exception_between_days_loses_nothing(tmp_path, error, status):
 def test_an_infeasible_day_stops_the_run_with_its_reasons(tmp_path):
     scenario = load_scenario(own_scenario(tmp_path, loads={"scale": 3.0}, market={"on_infeasible": "stop"}))
     outcome = run_scenario(scenario, tmp_path / "run", RunOptions(days=3))
-    assert outcome.status.startswith("stopped: day 0 (2024-06-10)")
+    assert outcome.status == "stopped: a day could not be served"
+    assert all(reason.startswith("day 0 (2024-06-10): ") for reason in outcome.reasons)
+    assert outcome.run.manifest["reasons"] == list(outcome.reasons)
     assert any("voltage" in reason and "hour" in reason for reason in outcome.reasons)
     assert outcome.run.days.empty
     assert outcome.run.manifest["days_done"] == 0

@@ -21,21 +21,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.sparse as sp
 
 from equilibrium.day import LotDay, MarketDay
 from equilibrium.duality import Residuals, dual_objective, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.errors import SolverError
-from equilibrium.fleet import Cut
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, IntArray, LotSite, Network
 from equilibrium.program import INF, Instance, Program
 from equilibrium.reduction import ReducedModel
 from equilibrium.solvers import Solution, Status
 from equilibrium.trade import decide_by_milp, importing_is_optimal, undecided_hours
-
-LotCut = tuple[int, Cut]
-"""A lot's index and a cut of its charging."""
 
 LOT_COLUMNS = ("lot_kw", "soe_kwh")
 LOT_ROWS = ("soe_balance", "soe_end")
@@ -63,16 +58,6 @@ class Optimum:
     y: FloatArray
     seconds: float
     notes: tuple[str, ...]
-
-
-def cut_rows(program: Program, cuts: list[LotCut], lots: int) -> tuple[sp.csr_array, FloatArray, FloatArray]:
-    """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
-    power = program.columns["lot_kw"].index.reshape(-1, lots)
-    columns = [power[cut.hours, lot] for lot, cut in cuts]
-    starts = np.cumsum([0, *(index.size for index in columns)])
-    index = np.concatenate(columns)
-    matrix = sp.csr_array((np.ones(index.size), index, starts), shape=(len(cuts), program.shape[1]))
-    return matrix, np.full(len(cuts), -INF), np.array([cut.limit_kwh for _, cut in cuts])
 
 
 def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own | None:

@@ -13,14 +13,11 @@ from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, add_distribution, distribution_ports
 from equilibrium.duality import Residuals, kkt_residuals, optimal_face
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.fleet import Cut, allocate, nested_cuts
 from equilibrium.lexicographic import (
-    LotCut,
     Optimum,
     Own,
     Stages,
     constant_profit,
-    cut_rows,
     impose,
     own_optimum,
 )
@@ -32,9 +29,17 @@ from equilibrium.reduction import ReducedModel
 from equilibrium.shortage import compile_diagnosis, compile_shedding, diagnosis_cost, reasons
 from equilibrium.solvers import Status, open_handle
 from equilibrium.solvers.choose import check_solver
+from equilibrium.splitting import (
+    MAXIMUM_CUT_ROUNDS,
+    LotCut,
+    broken_cuts,
+    cut_rows,
+    first_cuts,
+    split_lots,
+    vehicle_powers,
+)
 
 METHOD = "lexicographic"
-MAXIMUM_CUT_ROUNDS = 500
 
 
 def compile_joint(network: Network, hours: int) -> Program:
@@ -98,22 +103,18 @@ class LotsLeadMarket:
             When no dispatch serves the day and ``on_infeasible`` is ``"stop"``; its reasons name the limits.
         """
         start = time.perf_counter()
-        cuts: list[LotCut] = [
-            (k, cut)
-            for k, (site, lot) in enumerate(zip(self.network.lots, day.lots, strict=True))
-            if lot.fleet is not None
-            for cut in nested_cuts(lot.fleet, day.wholesale_price, site.efficiency)
-        ]
+        cuts = first_cuts(self.network, day)
+        buses = [site.bus for site in self.network.lots]
         self._model.rewind()
         seconds = 0.0
         for _ in range(MAXIMUM_CUT_ROUNDS):
             stages, own, optimum = self._solve(day, cuts)
             seconds += optimum.seconds + (own.seconds if own is not None else 0.0)
-            split = self._split(day, stages, optimum)
-            broken = [(lot, cut) for lot, part in enumerate(split) if isinstance(part, list) for cut in part]
+            dlmp = stages.program.multiplier(optimum.y, "active_balance")[:, buses]
+            split = split_lots(self.network, day, optimum.x[stages.lot], dlmp)
+            broken = broken_cuts(split)
             if not broken:
-                vehicles = tuple(part if isinstance(part, np.ndarray) else None for part in split)
-                return self._clearing(day, stages, own, optimum, vehicles, start, seconds)
+                return self._clearing(day, stages, own, optimum, vehicle_powers(split), start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
@@ -207,15 +208,6 @@ class LotsLeadMarket:
         if solution.status is not Status.OPTIMAL:
             return (f"the elastic re-solve ended {solution.status}",)
         return reasons(self.network, slacks, solution.x)
-
-    def _split(self, day: MarketDay, stages: Stages, optimum: Optimum) -> list[FloatArray | list[Cut] | None]:
-        """Split every lot's power among its vehicles, where it has any."""
-        power = optimum.x[stages.lot]
-        dlmp = stages.program.multiplier(optimum.y, "active_balance")
-        return [
-            allocate(lot.fleet, power[:, k], site.efficiency, dlmp[:, site.bus]) if lot.fleet is not None else None
-            for k, (site, lot) in enumerate(zip(self.network.lots, day.lots, strict=True))
-        ]
 
     def _clearing(
         self,

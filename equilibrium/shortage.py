@@ -115,9 +115,7 @@ def reasons(network: Network, slacks: Mapping[str, _Slack], x: FloatArray) -> tu
         for hour, element in ranked[:_MAXIMUM_REASONS]:
             bus = network.feeder.buses[element] if "{bus}" in slack.sentence else ""
             lot = network.lots[element].name if "{lot}" in slack.sentence else ""
-            found.append(
-                slack.sentence.format(bus=bus, lot=lot, hour=hour, amount=amount[hour, element] * slack.scale)
-            )
+            found.append(slack.sentence.format(bus=bus, lot=lot, hour=hour, amount=amount[hour, element] * slack.scale))
         if len(ranked) > _MAXIMUM_REASONS:
             found.append(f"and {len(ranked) - _MAXIMUM_REASONS} more of this kind")
     return tuple(found)

@@ -1,0 +1,194 @@
+"""A strategic lot's best response on its residual curves, proved optimal.
+
+    max sum_t (F_t - lambda_t(p_t)) p_t    over the lot's own feasible set X_c (3b)-(3f)
+
+``lambda_t`` is a step function: at a kink the player may count on the left slope, so each hour's profit is upper
+semicontinuous with downward jumps. Its least concave majorant is piecewise linear, so a relaxation is a small linear
+program; branching on the hour where the majorant exceeds the profit most closes the gap exactly, because on a single
+segment the profit is linear.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.errors import SolverError
+from equilibrium.network import FloatArray
+from equilibrium.program import INF, Instance
+from equilibrium.residual import SHORTEST, Curve
+from equilibrium.solvers import Status, open_handle
+
+GAP = 1e-9
+"""Gap between bound and incumbent, relative to ``1 + |profit|``, at which the search ends."""
+
+MAXIMUM_NODES = 20_000
+
+
+@dataclass(frozen=True, eq=False)
+class FeasiblePowers:
+    """A lot's own feasible set as rows on its powers: ``lower <= matrix p <= upper``, ``0 <= p <= power_max_kw``."""
+
+    matrix: sp.csr_array
+    lower: FloatArray
+    upper: FloatArray
+    power_max_kw: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class BestResponse:
+    """The answer: ``power_kw`` ``(hours,)``, its ``profit``, the proven upper ``bound``, and the ``nodes`` it took."""
+
+    power_kw: FloatArray
+    profit: float
+    bound: float
+    nodes: int
+    seconds: float
+
+
+def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray) -> float:
+    """Return ``sum_t (F_t - lambda_t) p_t`` with the left slope as the price."""
+    return float(sum((f - curve.price(p)) * p for f, curve, p in zip(price, curves, power, strict=True)))
+
+
+def best_response(price: FloatArray, curves: list[Curve], own: FeasiblePowers) -> BestResponse | None:
+    """Maximise a lot's profit on its residual curves.
+
+    Parameters
+    ----------
+    price
+        F_t, currency/kWh, shape ``(hours,)``.
+    curves
+        One per hour, from :func:`equilibrium.residual.trace`.
+    own
+        The lot's own feasible set.
+
+    Returns
+    -------
+    BestResponse or None
+        ``None`` when the curves' ranges leave the lot no feasible schedule.
+    """
+    low = np.array([curve.knots[0] for curve in curves])
+    high = np.array([curve.knots[-1] for curve in curves])
+    search = _Search(price, curves, own)
+    counter = itertools.count()
+    root = search.relax(low, high)
+    if root is None:
+        return None
+    heap = [(-root.bound, next(counter), root)]
+    best, incumbent, nodes = -INF, root.power, 0
+    while heap:
+        bound, _, node = heapq.heappop(heap)
+        if -bound <= best + GAP * (1.0 + abs(best)):
+            return BestResponse(incumbent, best, max(best, -bound), nodes, search.seconds)
+        nodes += 1
+        if nodes > MAXIMUM_NODES:
+            raise SolverError(f"a best response was not proved within {MAXIMUM_NODES} nodes")
+        value = profit_on_curves(price, curves, node.power)
+        if value > best:
+            best, incumbent = value, node.power
+        for child in search.children(node):
+            if child.bound > best + GAP * (1.0 + abs(best)):
+                heapq.heappush(heap, (-child.bound, next(counter), child))
+    return BestResponse(incumbent, best, best, nodes, search.seconds)
+
+
+@dataclass(frozen=True, eq=False)
+class _Node:
+    low: FloatArray
+    high: FloatArray
+    power: FloatArray
+    bound: float
+    excess: FloatArray
+
+
+class _Search:
+    """Relaxations of one best-response problem."""
+
+    def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers) -> None:
+        self._price, self._curves, self._own = price, curves, own
+        self.seconds = 0.0
+
+    def relax(self, low: FloatArray, high: FloatArray) -> _Node | None:
+        """Solve the relaxation on the box; ``None`` if it is infeasible."""
+        hulls = [_majorant(f, curve, a, b) for f, curve, a, b in zip(self._price, self._curves, low, high, strict=True)]
+        steps = [np.diff(points) for points, _ in hulls]
+        gains = [np.diff(values) / np.maximum(np.diff(points), 1e-300) for points, values in hulls]
+        hour = np.repeat(np.arange(low.size), [step.size for step in steps])
+        first = np.array([points[0] for points, _ in hulls])
+        offset = self._own.matrix @ first
+        columns = hour.size
+        select = sp.csr_array((np.ones(columns), (hour, np.arange(columns))), shape=(low.size, columns))
+        instance = Instance(
+            matrix=sp.csr_array(self._own.matrix @ select),
+            cost=-np.concatenate(gains),
+            row_lower=self._own.lower - offset,
+            row_upper=self._own.upper - offset,
+            col_lower=np.zeros(columns),
+            col_upper=np.concatenate(steps),
+        )
+        solution = open_handle(instance).solve()
+        self.seconds += solution.seconds
+        if solution.status is Status.INFEASIBLE:
+            return None
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"a best-response relaxation ended {solution.status}")
+        power = first + select @ solution.x
+        bound = sum(values[0] for _, values in hulls) - float(instance.cost @ solution.x)
+        majorant = np.array([np.interp(p, *hull) for p, hull in zip(power, hulls, strict=True)])
+        profit = np.array([(f - c.price(p)) * p for f, c, p in zip(self._price, self._curves, power, strict=True)])
+        return _Node(low, high, power, bound, majorant - profit)
+
+    def children(self, node: _Node) -> list[_Node]:
+        """Split the hour with the largest excess into below, on, and above the segment that the point lies on."""
+        hour = int(node.excess.argmax())
+        if node.excess[hour] <= GAP * 1e-2 * (1.0 + abs(node.bound)):
+            return []
+        knots, power = self._curves[hour].knots, node.power[hour]
+        segment = min(max(int(np.searchsorted(knots, power - SHORTEST, side="left")) - 1, 0), knots.size - 2)
+        cuts = np.clip([knots[segment], knots[segment + 1]], node.low[hour], node.high[hour])
+        edges = np.unique([node.low[hour], *cuts, node.high[hour]])
+        if edges.size == 2 and edges[0] == node.low[hour] and edges[1] == node.high[hour] and segment_is(knots, edges):
+            return []
+        found = []
+        for a, b in itertools.pairwise(edges):
+            low, high = node.low.copy(), node.high.copy()
+            low[hour], high[hour] = a, b
+            child = self.relax(low, high)
+            if child is not None:
+                found.append(child)
+        return found
+
+
+def segment_is(knots: FloatArray, edges: FloatArray) -> bool:
+    """Tell whether two edges enclose no kink of the curve."""
+    return not np.any((knots > edges[0] + SHORTEST) & (knots < edges[1] - SHORTEST))
+
+
+def _majorant(price: float, curve: Curve, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+    """Return the least concave majorant of an hour's profit on ``[low, high]``: its points and values.
+
+    On a segment with slope s the profit is ``(F - s) p``; candidates for the hull are the ends of the segments, each
+    with the slope of its left segment. At ``low`` the profit of the right segment counts when the box begins there: the
+    box to the left owns the better value.
+    """
+    inside = curve.knots[(curve.knots > low + SHORTEST) & (curve.knots < high - SHORTEST)]
+    points = np.concatenate([[low], inside, [high]]) if high - low > SHORTEST else np.array([low, low])
+    first = curve.right_price(low) if high - low > SHORTEST else curve.price(low)
+    slopes = np.array([first, *(curve.price(p) for p in points[1:])])
+    values = (price - slopes) * points
+    keep = [0]
+    for k in range(1, points.size):
+        while len(keep) > 1 and _above(points, values, keep[-2], keep[-1], k):
+            keep.pop()
+        keep.append(k)
+    return points[keep], values[keep]
+
+
+def _above(points: FloatArray, values: FloatArray, a: int, b: int, c: int) -> bool:
+    """Tell whether the chord from a to c passes on or above b."""
+    return bool((values[c] - values[a]) * (points[b] - points[a]) >= (values[b] - values[a]) * (points[c] - points[a]))

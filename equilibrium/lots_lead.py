@@ -10,9 +10,10 @@ import numpy as np
 from equilibrium.certify import EPSILON_REGRET, certificate
 from equilibrium.clearing import Certificate, Clearing
 from equilibrium.day import MarketDay
-from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, add_distribution, distribution_ports
+from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.duality import Residuals, kkt_residuals, optimal_face
 from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.joint import compile_joint, joint_ports
 from equilibrium.lexicographic import (
     Optimum,
     Own,
@@ -21,12 +22,12 @@ from equilibrium.lexicographic import (
     impose,
     own_optimum,
 )
-from equilibrium.lots import add_lots, compile_lots, lot_ports, stacked
+from equilibrium.lots import compile_lots, lot_ports, stacked
 from equilibrium.network import FloatArray, Network
-from equilibrium.prices import nodal_prices
-from equilibrium.program import INF, Instance, Program, ProgramBuilder
+from equilibrium.program import INF, Instance, Program
+from equilibrium.reading import read_dispatch
 from equilibrium.reduction import ReducedModel
-from equilibrium.shortage import compile_diagnosis, compile_shedding, diagnosis_cost, reasons
+from equilibrium.shortage import compile_shedding, diagnose
 from equilibrium.solvers import Status, open_handle
 from equilibrium.solvers.choose import check_solver
 from equilibrium.splitting import (
@@ -40,13 +41,6 @@ from equilibrium.splitting import (
 )
 
 METHOD = "lexicographic"
-
-
-def compile_joint(network: Network, hours: int) -> Program:
-    """Compile the joint program: the DSO's (2a)-(2p) and the lots' (3b)-(3f) with the network cost as objective."""
-    build = ProgramBuilder()
-    add_lots(build, network.lots, add_distribution(build, network, hours))
-    return build.compile()
 
 
 class LotsLeadMarket:
@@ -90,7 +84,7 @@ class LotsLeadMarket:
         """
         self._model.rewind()
         bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
-        instance = self._program.bind(self._ports(bare))
+        instance = self._program.bind(joint_ports(self.network, bare))
         if self._stages(bare, self._program, self._model, instance).least_cost(instance) is not None:
             self._model.remember()
 
@@ -118,19 +112,12 @@ class LotsLeadMarket:
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
-    def _ports(self, day: MarketDay) -> dict[str, FloatArray]:
-        limit = stacked(day.lots, "power_max_kw", self.hours)
-        return {
-            **distribution_ports(self.network, day, np.zeros_like(limit), limit),
-            **lot_ports(day.lots, self.hours),
-        }
-
     def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
         return Stages(self.network, day, program, model, instance, self._solver)
 
     def _solve(self, day: MarketDay, cuts: list[LotCut]) -> tuple[Stages, Own | None, Optimum]:
         """Run the lexicographic stages for a day with the cuts known so far."""
-        instance = self._program.bind(self._ports(day))
+        instance = self._program.bind(joint_ports(self.network, day))
         if cuts:
             instance = instance.with_rows(*cut_rows(self._program, cuts, len(self.network.lots)))
         stages = self._stages(day, self._program, self._model, instance)
@@ -171,11 +158,11 @@ class LotsLeadMarket:
     def _short(self, day: MarketDay, cuts: list[LotCut], own: Own | None) -> tuple[Stages, Own | None, Optimum]:
         """Answer a day without a feasible dispatch: say why, or find the least shortage and go on with it."""
         if self._on_infeasible == "stop":
-            raise InfeasibleError(self._diagnose(day, cuts))
+            raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), cuts))
         program = compile_shedding(self.network, day, self._value_of_lost_load)
         model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, self._solver)
         ports = {
-            **self._ports(day),
+            **joint_ports(self.network, day),
             "shed_max_kw": np.maximum(day.load_kw, 0.0),
             "unserved_max_kwh": np.full((self.hours, len(self.network.lots)), INF),
         }
@@ -187,27 +174,15 @@ class LotsLeadMarket:
             shortage[program.columns[name].slice] = self._value_of_lost_load
         solution = model.solve(instance.with_cost(shortage))
         if solution.status is not Status.OPTIMAL:
-            raise InfeasibleError(self._diagnose(day, cuts))
+            raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), cuts))
         least = optimal_face(instance.with_cost(shortage), solution.y).with_cost(instance.cost)
         stages = self._stages(day, program, model, least)
         found = stages.most_profit()
         optimum = stages.least_cost(found[0]) if found is not None else None
         if optimum is None:
             raise SolverError("the day with the least shortage could not be cleared")
-        note = "shortage: " + "; ".join(self._diagnose(day, cuts))
+        note = "shortage: " + "; ".join(diagnose(self.network, day, joint_ports(self.network, day), cuts))
         return stages, own, stages.earliest(replace(optimum, notes=(*optimum.notes, note)))
-
-    def _diagnose(self, day: MarketDay, cuts: list[LotCut]) -> tuple[str, ...]:
-        """Name the limits that cannot be met, where and by how much, by an elastic re-solve."""
-        program, slacks = compile_diagnosis(self.network, self.hours)
-        voltage = program.columns["voltage_kv"].index.ravel()
-        instance = program.bind(self._ports(day)).with_columns(voltage, -INF, INF)
-        if cuts:
-            instance = instance.with_rows(*cut_rows(program, cuts, len(self.network.lots)))
-        solution = open_handle(instance.with_cost(diagnosis_cost(program, slacks)), "highs").solve()
-        if solution.status is not Status.OPTIMAL:
-            return (f"the elastic re-solve ended {solution.status}",)
-        return reasons(self.network, slacks, solution.x)
 
     def _clearing(
         self,
@@ -220,37 +195,18 @@ class LotsLeadMarket:
         seconds: float,
     ) -> Clearing:
         """Read the answer off the columns and multipliers, and certify it."""
-        program, network, x = stages.program, self.network, optimum.x
-        values = {name: program.value(x, name) for name in program.columns}
-        both = np.minimum(values["import_kw"], values["export_kw"])  # only ever positive where the price is zero
-        prices = nodal_prices(network, program, optimum.y)
-        fuel = float((values["microturbine_kw"] @ [unit.fuel_cost_per_kwh for unit in network.microturbines]).sum())
-        trade = values["import_kw"] - network.export_price_factor * values["export_kw"]
-        profit = (stages.price * values["lot_kw"]).sum(axis=0)
-        shed = values.get("shed_kw", np.zeros_like(day.load_kw))
-        unserved = values.get("unserved_kwh", np.zeros_like(values["lot_kw"]))
+        program, x = stages.program, optimum.x
+        power = program.value(x, "lot_kw")
+        profit = (stages.price * power).sum(axis=0)
+        shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
+        unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
         proof, proof_seconds = self._prove(stages, own, optimum, profit)
         return Clearing(
-            import_kw=values["import_kw"] - both,
-            export_kw=values["export_kw"] - both,
-            microturbine_kw=values["microturbine_kw"],
-            microturbine_kvar=values["microturbine_kvar"],
-            renewable_kw=values["renewable_kw"],
-            compensator_kvar=values["compensator_kvar"],
-            flow_kw=values["flow_kw"],
-            flow_kvar=values["flow_kvar"],
-            voltage_pu=values["voltage_kv"] / network.feeder.base_kv,
-            lot_kw=values["lot_kw"],
-            lot_soe_kwh=values["soe_kwh"],
+            **read_dispatch(self.network, day, program, x, optimum.y),
+            lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,
-            dlmp=prices.dlmp,
-            dlmp_energy=prices.energy,
-            dlmp_congestion=prices.congestion,
-            dlmp_voltage=prices.voltage,
             vehicle_kw=vehicles,
-            network_cost=float(day.wholesale_price @ trade) + fuel,
-            fuel_cost=fuel,
             shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
             lot_profit=profit,
             lot_maximum=own.maximum if own is not None else np.full(profit.size, INF),

@@ -19,10 +19,9 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.day import MarketDay
-from equilibrium.distribution import distribution_ports
+from equilibrium.joint import compile_joint, joint_ports
 from equilibrium.lexicographic import LOT_ROWS
-from equilibrium.lots import lot_ports, stacked
-from equilibrium.lots_lead import compile_joint
+from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import INF, Instance, Program, ProgramBuilder
 from equilibrium.solvers import MixedSolution, Status, solve_mixed
@@ -106,10 +105,8 @@ def solve_paper_milp(
     if (day.wholesale_price < 0.0).any():
         raise ValueError("(8) has no solution at negative wholesale prices: the printed low level is unbounded")
     program = compile_joint(network, day.hours)
-    limit = stacked(day.lots, "power_max_kw", day.hours)
-    ports = {**distribution_ports(network, day, np.zeros_like(limit), limit), **lot_ports(day.lots, day.hours)}
     price = stacked(day.lots, "charging_price", day.hours)
-    milp = _Milp(_compact(program, program.bind(ports)), price, reading == "corrected", big_m)
+    milp = _Milp(_compact(program, program.bind(joint_ports(network, day))), price, reading == "corrected", big_m)
     instance = milp.build.compile().bind({})
     integer = np.zeros(instance.shape[1], dtype=bool)
     for binary in milp.binaries:

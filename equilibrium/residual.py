@@ -88,7 +88,7 @@ def _sweep(vertices: Vertices, lot: int, sign: float, room: FloatArray) -> list[
 
 def _merged(first: float, lengths: list[float], slopes: list[float], vertices: Vertices, hour: int, lot: int) -> Curve:
     """Join segments of equal slope; a curve without length keeps the slope at its point."""
-    knots, kept = [first], []
+    knots, kept = [first], list[float]()
     for length, slope in zip(lengths, slopes, strict=True):
         if length < SHORTEST:
             continue

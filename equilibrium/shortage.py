@@ -17,6 +17,8 @@ from equilibrium.distribution import add_distribution
 from equilibrium.lots import add_lots
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import INF, Program, ProgramBuilder
+from equilibrium.solvers import Status, open_handle
+from equilibrium.splitting import LotCut, cut_rows
 
 REPORTED_SLACK = 1e-6
 """Slack below this (kVA, V or kWh) is rounding and is not reported."""
@@ -121,6 +123,22 @@ def reasons(network: Network, slacks: Mapping[str, _Slack], x: FloatArray) -> tu
     return tuple(found)
 
 
-def opened_voltage(program: Program) -> tuple[IntArray, float, float]:
-    """Return the voltage columns and the bounds that open them for the diagnosis."""
-    return program.columns["voltage_kv"].index.ravel(), -INF, INF
+def diagnose(network: Network, day: MarketDay, ports: Mapping[str, FloatArray], cuts: list[LotCut]) -> tuple[str, ...]:
+    """Name the limits that cannot be met, where and by how much, by an elastic re-solve.
+
+    Parameters
+    ----------
+    ports
+        The day's values for the joint program.
+    cuts
+        What is already known of how the lots' power can be split.
+    """
+    program, slacks = compile_diagnosis(network, day.hours)
+    voltage = program.columns["voltage_kv"].index.ravel()
+    instance = program.bind(ports).with_columns(voltage, -INF, INF)
+    if cuts:
+        instance = instance.with_rows(*cut_rows(program, cuts, len(network.lots)))
+    solution = open_handle(instance.with_cost(diagnosis_cost(program, slacks)), "highs").solve()
+    if solution.status is not Status.OPTIMAL:
+        return (f"the elastic re-solve ended {solution.status}",)
+    return reasons(network, slacks, solution.x)

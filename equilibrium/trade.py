@@ -55,7 +55,7 @@ def importing_is_optimal(
     own = np.concatenate([program.rows[name].index.ravel() for name in ("soe_balance", "soe_end")])
     coupling = np.concatenate([own, np.arange(program.shape[0], instance.shape[0])])
     lot = program.columns["lot_kw"].index
-    value = (instance.matrix[coupling, :].T @ y[coupling])[lot]
+    value = (instance.matrix[coupling, :].T @ y[coupling] - instance.cost)[lot]
     surplus = surplus_kw(network, day)
     fuel = np.array([unit.fuel_cost_per_kwh for unit in network.microturbines])
     cost = day.wholesale_price * program.value(x, "import_kw") + program.value(x, "microturbine_kw") @ fuel

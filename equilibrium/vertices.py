@@ -74,14 +74,19 @@ class Vertices:
             y=self.y.copy(),
         )
 
+    def take(self, other: Vertices) -> None:
+        """Become what ``other`` is."""
+        self.given, self.active, self.side = other.given, other.active, other.side
+        self.inverse, self.mu, self.y = other.inverse, other.mu, other.y
+
     @property
     def cost(self) -> FloatArray:
         """C_t(p_t), shape ``(hours,)``."""
-        return np.einsum("bn,bn->b", self.data.cost, self.y)
+        return np.asarray(np.einsum("bn,bn->b", self.data.cost, self.y))
 
     def prices(self) -> FloatArray:
         """Return dC/dp at this vertex, shape ``(hours, given)``; at a kink, one of many."""
-        return -np.einsum("bn,bnc->bc", self.mu, self.model.n[self.active])
+        return -np.asarray(np.einsum("bn,bnc->bc", self.mu, self.model.n[self.active]))
 
     def values(self) -> FloatArray:
         """Return ``M y + N p``, shape ``(hours, rows)``."""
@@ -143,7 +148,7 @@ class Vertices:
         self.side[hours, leave] = np.where(equal, 0, sign)
         self.inverse[hours], self.mu[hours] = inverse, mu
         self._place(hours)
-        return possible
+        return np.asarray(possible)
 
     def _place(self, hours: IntArray) -> None:
         """Put y where the tight rows meet."""
@@ -162,7 +167,7 @@ class Vertices:
 
     def refresh(self) -> None:
         """Recompute inverses, points and multipliers from the tight rows, to shed rounding."""
-        self.inverse = np.linalg.inv(self.model.m[self.active])
+        self.inverse = np.asarray(np.linalg.inv(self.model.m[self.active]), dtype=np.float64)
         self.mu = np.einsum("bn,bnm->bm", self.data.cost, self.inverse)
         self._place(np.arange(self.given.shape[0]))
 

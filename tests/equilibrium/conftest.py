@@ -7,8 +7,8 @@ import numpy as np
 from equilibrium.clearing import Clearing
 from equilibrium.day import LotDay, MarketDay
 from equilibrium.distribution import compile_distribution, distribution_ports
+from equilibrium.joint import compile_joint
 from equilibrium.lots import lot_ports, stacked
-from equilibrium.lots_lead import compile_joint
 from equilibrium.network import Feeder, LotSite, Microturbine, Network
 from equilibrium.solvers import Solution, open_handle
 

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from equilibrium.clearing import Verdict
 from equilibrium.distribution import distribution_ports
 from equilibrium.errors import InfeasibleError
+from equilibrium.joint import compile_joint
 from equilibrium.lots import lot_ports, stacked
-from equilibrium.lots_lead import LotsLeadMarket, compile_joint
+from equilibrium.lots_lead import LotsLeadMarket
 from equilibrium.network import Microturbine, Network
 from equilibrium.solvers import Status, open_handle
 from scenarios.epec_lots import epec_lots_case

@@ -10,8 +10,9 @@ import equilibrium.lexicographic as lexicographic
 from equilibrium.day import MarketDay
 from equilibrium.distribution import distribution_ports
 from equilibrium.errors import InfeasibleError
+from equilibrium.joint import compile_joint
 from equilibrium.lots import lot_ports, stacked
-from equilibrium.lots_lead import LotsLeadMarket, compile_joint
+from equilibrium.lots_lead import LotsLeadMarket
 from equilibrium.network import Microturbine, Network, RenewableUnit
 from equilibrium.solvers import Status, open_handle
 from scenarios.strategies import markets

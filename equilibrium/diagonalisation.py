@@ -1,0 +1,145 @@
+"""Best-response iteration among strategic lots: finder and proof in one.
+
+Each lot in turn traces its residual curves and moves to its best response. A round in which nobody gains is a proof:
+every lot's best deviation was solved to optimality at the final point. Orders and starts are recorded; a point that
+comes back is a cycle, and then no pure equilibrium was found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from equilibrium.best_response import BestResponse, profit_on_curves
+from equilibrium.network import FloatArray
+from equilibrium.residual import Curve, trace
+from equilibrium.vertices import Vertices
+
+GAIN = 1e-8
+"""Gain, relative to ``max(1, |profit|)``, below which a lot stays where it is."""
+
+ITERATIONS = ("gauss-seidel", "jacobi")
+
+Respond = Callable[[int, list[Curve]], BestResponse | None]
+"""Solve one lot's best response on its curves; ``None`` if the curves leave it no schedule."""
+
+
+@dataclass(eq=False)
+class Search:
+    """How an iteration went.
+
+    Attributes
+    ----------
+    rounds
+        Rounds, the proving one included.
+    profit, bound
+        Of each lot in the last round: its profit at its left slopes, and the proven bound on its best deviation.
+    cycle
+        Rounds after which a point came back, 0 if none did.
+    blocked
+        True if lots that moved together left the network without a dispatch (they share its limits).
+    nodes, seconds
+        Branch-and-bound nodes and solver time in all.
+    """
+
+    rounds: int = 0
+    profit: dict[int, float] = field(default_factory=dict)
+    bound: dict[int, float] = field(default_factory=dict)
+    cycle: int = 0
+    blocked: bool = False
+    nodes: int = 0
+    seconds: float = 0.0
+
+    @property
+    def gains(self) -> dict[int, float]:
+        """What each lot could still gain, relative to ``max(1, |profit|)``."""
+        return {lot: max(self.bound[lot] - profit, 0.0) / max(1.0, abs(profit)) for lot, profit in self.profit.items()}
+
+    @property
+    def epsilon(self) -> float:
+        """Largest relative gain of the last round."""
+        return max(self.gains.values(), default=0.0)
+
+
+def iterate(
+    vertices: Vertices,
+    lots: Sequence[int],
+    price: FloatArray,
+    power_max: FloatArray,
+    respond: Respond,
+    *,
+    between: Callable[[Vertices], bool] | None = None,
+    method: str = "gauss-seidel",
+    maximum_rounds: int = 100,
+) -> Search:
+    """Move ``vertices`` to a point where no lot gains, if the iteration gets there.
+
+    Parameters
+    ----------
+    vertices
+        Solved hours at the start; changed in place.
+    lots
+        Strategic lots, in the order of play.
+    price, power_max
+        Charging price and power limit, shape ``(hours, lots)``.
+    respond
+        Best response of one lot on its curves.
+    between
+        Called after every round, for players who are not strategic; returns True if it moved anything.
+    method
+        ``"gauss-seidel"``: lots move in turn; ``"jacobi"``: all answer the same point, then move together.
+    """
+    search = Search()
+    seen: dict[bytes, int] = {}
+    for search.rounds in range(1, maximum_rounds + 1):
+        before = vertices.given.copy()
+        moved = _round(vertices, lots, price, power_max, respond, search, method == "jacobi")
+        moved = (between is not None and between(vertices)) or moved
+        if not moved or search.blocked:
+            return search
+        key = np.round(vertices.given, 6).tobytes()
+        if key in seen:
+            search.cycle = search.rounds - seen[key]
+            return search
+        seen[key] = search.rounds
+        if np.array_equal(before, vertices.given):
+            return search
+    return search
+
+
+def _round(
+    vertices: Vertices,
+    lots: Sequence[int],
+    price: FloatArray,
+    power_max: FloatArray,
+    respond: Respond,
+    search: Search,
+    together: bool,
+) -> bool:
+    """Let every lot answer once; return True if somebody moved."""
+    target, moved = vertices.given.copy(), False
+    for lot in lots:
+        curves = trace(vertices, lot, power_max[:, lot])
+        search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
+        answer = respond(lot, curves)
+        if answer is None:
+            search.bound[lot] = search.profit[lot]
+            continue
+        search.nodes += answer.nodes
+        search.seconds += answer.seconds
+        search.bound[lot] = answer.bound
+        if answer.profit - search.profit[lot] <= GAIN * max(1.0, abs(search.profit[lot])):
+            continue
+        moved = True
+        target[:, lot] = answer.power_kw
+        if not together:
+            vertices.move(target)
+    if together and moved:
+        before = vertices.copy()
+        if not vertices.move(target).all():
+            search.blocked = True
+            vertices.take(before)
+            return False
+    return moved

@@ -1,0 +1,289 @@
+"""The *nodal* market: lots pay the distribution price that they cause.
+
+A lot's profit is ``sum_t (F_t - lambda_ct) p_ct`` with lambda the DLMP at its bus, so the network's answer enters its
+objective and it has market power. Three behaviours, mixed freely:
+
+* ``strategic``: the lot foresees the price that its own power causes (it leads, the DSO follows);
+* ``price-taking``: it takes prices as given;
+* ``central``: the operator schedules it for least system cost.
+
+Given the strategic lots' powers, price-taking and central schedules are one linear program with the dispatch (the
+first welfare theorem). The strategic lots play Nash in powers; the feeder's limits are shared, so this is a
+generalised Nash game, and a lot's deviations are those that leave the network a dispatch.
+
+Preconditions of this method: the DSO's program falls apart by hour given the powers (no storage, no ramps), which
+is checked when the market is compiled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from equilibrium.certify import certificate
+from equilibrium.day import MarketDay
+from equilibrium.diagonalisation import Search, iterate
+from equilibrium.distribution import (
+    STATE_COLUMNS,
+    STATE_ROWS,
+    compile_distribution,
+    distribution_ports,
+)
+from equilibrium.duality import kkt_residuals
+from equilibrium.efficient import Efficient, EfficientSchedules
+from equilibrium.errors import InputError, SolverError
+from equilibrium.lots import stacked
+from equilibrium.network import FloatArray, Network
+from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, publish
+from equilibrium.periods import bind_periods, compile_periods, lift_multipliers, lift_point
+from equilibrium.players import Players
+from equilibrium.program import Instance
+from equilibrium.reading import read_dispatch
+from equilibrium.residual import trace
+from equilibrium.splitting import split_lots, vehicle_powers
+from equilibrium.trade import undecided_hours
+from equilibrium.vertices import Vertices, start
+
+BEHAVIOURS = ("strategic", "price-taking", "central")
+METHOD = "residual-curves"
+
+SAVING = 1e-9
+"""Relative saving of system cost below which the efficient players stay where they are."""
+
+
+class NodalMarket:
+    """Clears days of the nodal market on one network.
+
+    Parameters
+    ----------
+    network
+        The feeder and its assets.
+    behaviours
+        One of :data:`BEHAVIOURS` per lot; all strategic by default.
+    hours
+        Periods per day, one hour each.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"`` for the schedules of the lots that are not strategic and for the
+        welfare optimum, where every game starts.
+    iteration
+        ``"gauss-seidel"`` or ``"jacobi"``.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        behaviours: tuple[str, ...] | None = None,
+        hours: int = 24,
+        solver: str = "auto",
+        iteration: str = "gauss-seidel",
+    ) -> None:
+        self.network, self.hours, self._iteration = network, hours, iteration
+        self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
+        for site, behaviour in zip(network.lots, self.behaviours, strict=True):
+            if behaviour not in BEHAVIOURS:
+                raise InputError(f"lot {site.name}", "behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
+        self._strategic = [k for k, behaviour in enumerate(self.behaviours) if behaviour == "strategic"]
+        self._program = compile_distribution(network, hours)
+        self._model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        self._efficient = EfficientSchedules(network, hours, solver)
+
+    def prepare(self, day: MarketDay) -> None:
+        """Make a typical day the start of every later solve of the welfare optimum."""
+        self._efficient.prepare(day)
+
+    def clear(
+        self, day: MarketDay, order: tuple[int, ...] | None = None, start_kw: FloatArray | None = None
+    ) -> NodalClearing:
+        """Find an equilibrium of one day and prove it.
+
+        Parameters
+        ----------
+        order
+            Order of play of the strategic lots; by default that of the network.
+        start_kw
+            Powers at which the iteration starts, shape ``(hours, lots)``; the welfare optimum by default.
+
+        Raises
+        ------
+        InfeasibleError
+            When no dispatch serves the day.
+        """
+        begin = time.perf_counter()
+        welfare = self._efficient.solve(day)
+        given = welfare.power if start_kw is None else start_kw
+        instance = self._instance(day, given)
+        data = bind_periods(self._model, self._program, instance, self.hours)
+        vertices, solved = start(self._model, data, given)
+        if not solved.all():
+            raise SolverError(f"hours {np.flatnonzero(~solved).tolist()} were not solved at the start of the game")
+        players = Players(self.network, day, welfare.cuts)
+        sequence = tuple(self._strategic) if order is None else order
+        search = iterate(
+            vertices,
+            sequence,
+            players.price,
+            players.power_max,
+            players.respond,
+            between=self._follow(day, welfare) if 0 < len(sequence) < len(day.lots) else None,
+            method=self._iteration,
+        )
+        vertices.refresh()
+        self._check_direction(day, vertices, players, sequence)
+        return self._clearing(day, instance, vertices, search, welfare, players, sequence, begin)
+
+    def _instance(self, day: MarketDay, power: FloatArray) -> Instance:
+        """Bind the DSO's program; exports are closed in hours of negative price."""
+        instance = self._program.bind(distribution_ports(self.network, day, power, power))
+        negative = day.wholesale_price < 0.0
+        return instance.with_columns(self._program.columns["export_kw"].index[negative], 0.0, 0.0)
+
+    def _follow(self, day: MarketDay, welfare: Efficient) -> Callable[[Vertices], bool]:
+        """Return the answer of the lots that are not strategic: the efficient point given the strategic powers."""
+
+        def answer(vertices: Vertices) -> bool:
+            before = float(vertices.cost.sum()) - float((self._price(day) * vertices.given).sum())
+            found = self._efficient.solve(day, vertices.given, tuple(self._strategic), welfare.cuts)
+            if before - found.system_cost <= SAVING * (1.0 + abs(before)):
+                return False
+            vertices.move(found.power)
+            return True
+
+        return answer
+
+    def _check_direction(self, day: MarketDay, vertices: Vertices, players: Players, sequence: tuple[int, ...]) -> None:
+        """Prove that importing is the DSO's answer to every deviation in hours where the price is negative.
+
+        Exporting would cost at least nothing. The cost of importing is convex in a lot's power, so it is enough that it
+        is not positive at both ends of every residual curve.
+        """
+        undecided = np.flatnonzero(undecided_hours(self.network, day))
+        if not undecided.size:
+            return
+        for lot in sequence:
+            curves = trace(vertices, lot, players.power_max[:, lot])
+            for hour in undecided:
+                knots, slopes = curves[hour].knots, curves[hour].slopes
+                power, cost = vertices.given[hour, lot], vertices.cost[hour]
+                along = np.concatenate([[0.0], np.cumsum(np.diff(knots) * slopes)])
+                ends = cost + along[[0, -1]] - np.interp(power, knots, along)
+                if ends.max() > 1e-9 or knots[-1] < players.power_max[hour, lot] - 1e-6:
+                    raise SolverError(f"hour {hour}: the direction of trade at a negative price could not be proved")
+
+    def _clearing(
+        self,
+        day: MarketDay,
+        instance: Instance,
+        vertices: Vertices,
+        search: Search,
+        welfare: Efficient,
+        players: Players,
+        sequence: tuple[int, ...],
+        begin: float,
+    ) -> NodalClearing:
+        """Publish prices, prove the point, and set it beside the competitive outcome."""
+        proof_start = time.perf_counter()
+        power = vertices.given
+        strategic = np.isin(np.arange(power.shape[1]), self._strategic)
+        prices = publish(vertices, np.where(strategic, power, 0.0))
+        x = lift_point(self._model, vertices.data, self._program, vertices.y, power)
+        lot = self._program.columns["lot_kw"].index.ravel()
+        bound = instance.with_columns(lot, x[lot], x[lot])
+        y = lift_multipliers(self._model, self._program, bound, prices.mu)
+        dispatch = read_dispatch(self.network, day, self._program, x, y)
+        profit = ((players.price - prices.price) * power).sum(axis=0)
+        best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
+        notes = self._notes(day, search)
+        proof = certificate(
+            [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
+        )
+        proof_seconds = time.perf_counter() - proof_start
+        split = split_lots(self.network, day, power, prices.price)
+        return NodalClearing(
+            **dispatch,
+            **self._comparison(day, welfare, dispatch, prices, players),
+            lot_soe_kwh=players.state_of_energy(power),
+            shed_kw=np.zeros_like(day.load_kw),
+            unserved_kwh=np.zeros_like(power),
+            vehicle_kw=vehicle_powers(split),
+            shortage_cost=0.0,
+            lot_profit=profit,
+            lot_maximum=best,
+            certificate=proof,
+            behaviours=self.behaviours,
+            lot_price=prices.price,
+            lot_price_low=prices.low,
+            lot_price_high=prices.high,
+            price_rule=PRICE_RULE,
+            rounds=search.rounds,
+            order=sequence,
+            iteration=self._iteration,
+            cycle=search.cycle,
+            certificate_seconds=proof_seconds,
+            seconds=time.perf_counter() - begin,
+            solver_seconds=welfare.seconds + search.seconds + players.seconds + prices.seconds,
+        )
+
+    def _best(self, lot: int, search: Search, prices: PublishedPrices, players: Players, profit: FloatArray) -> float:
+        """Return a proven bound on what a lot could earn by deviating, by its behaviour."""
+        if self.behaviours[lot] == "strategic":
+            return search.bound[lot]
+        if self.behaviours[lot] == "central":
+            return float(profit[lot])  # it has no will of its own
+        return players.at_prices(lot, prices.price[:, lot])
+
+    def _notes(self, day: MarketDay, search: Search) -> tuple[str, ...]:
+        notes = []
+        negative = int((day.wholesale_price < 0.0).sum())
+        if negative:
+            notes.append(f"negative price in {negative} hours: exports excluded there")
+        if search.cycle:
+            notes.append(f"no pure equilibrium found: the iteration came back after {search.cycle} rounds")
+        if search.blocked:
+            notes.append("no pure equilibrium found: lots that move together leave the network without a dispatch")
+        return tuple(notes)
+
+    def _comparison(
+        self, day: MarketDay, welfare: Efficient, dispatch: dict[str, Any], prices: PublishedPrices, players: Players
+    ) -> dict[str, Any]:
+        """Return the fields that set the equilibrium beside the competitive outcome."""
+        network, power = self.network, dispatch["lot_kw"]
+        buses = [site.bus for site in network.lots]
+        competitive = welfare.dlmp[:, buses]
+        payment = (prices.price * power).sum(axis=0)
+        drawn, drawn_there = power.sum(axis=0), welfare.power.sum(axis=0)
+        paid_there = (competitive * welfare.power).sum(axis=0)
+        shifted = 0.5 * (np.abs(power - welfare.power).sum(axis=0) - np.abs(drawn - drawn_there))
+        load_payment = float((dispatch["dlmp"] * day.load_kw).sum())
+        receipts = sum(
+            float((dispatch["dlmp"][:, [unit.bus for unit in units]] * dispatch[name]).sum())
+            for units, name in ((network.microturbines, "microturbine_kw"), (network.renewables, "renewable_kw"))
+        )
+        trade = dispatch["network_cost"] - dispatch["fuel_cost"]
+        value = float((players.price * power).sum()) - dispatch["network_cost"]
+        return {
+            "lot_payment": payment,
+            "value_optimistic": ((players.price - prices.low) * power).sum(axis=0),
+            "value_pessimistic": ((players.price - prices.high) * power).sum(axis=0),
+            "competitive_kw": welfare.power,
+            "competitive_dlmp": welfare.dlmp,
+            "competitive_profit": ((players.price - competitive) * welfare.power).sum(axis=0),
+            "competitive_cost": welfare.network_cost,
+            "markdown": _mean(paid_there, drawn_there) - _mean(payment, drawn),
+            "shifted_kwh": np.maximum(shifted, 0.0),
+            "withheld_kwh": np.maximum(drawn_there - drawn, 0.0),
+            "load_payment": load_payment,
+            "network_surplus": load_payment + float(payment.sum()) - receipts - trade,
+            "price_of_anarchy": -welfare.system_cost / value if value > 0.0 else np.nan,
+        }
+
+    def _price(self, day: MarketDay) -> FloatArray:
+        return stacked(day.lots, "charging_price", self.hours)
+
+
+def _mean(money: FloatArray, energy: FloatArray) -> FloatArray:
+    """Return money per energy, 0 where there is no energy."""
+    return np.divide(money, energy, out=np.zeros_like(money), where=energy > 0.0)

@@ -1,0 +1,152 @@
+"""Prices at an equilibrium: chosen by a rule from the dual optimal face, with their intervals.
+
+At an equilibrium strategic players sit on kinks of the DSO's cost, where the multiplier is an interval and a solver's
+pick means nothing. The rule here: among all multipliers that support the dispatch, take those with the least payment
+by the strategic lots. If the result gives every strategic lot its left slope, all of them can count on their
+optimistic price at once, and the prices are consistent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.errors import SolverError
+from equilibrium.network import FloatArray, IntArray
+from equilibrium.program import INF, Instance
+from equilibrium.solvers import Status, open_handle
+from equilibrium.vertices import Vertices
+
+PRICE_RULE = "least payment by the strategic lots over the dual optimal face"
+
+TIGHT = 1e-8
+"""Slack of a scaled row (kW or the like), relative to ``1 + |limit|``, up to which it counts as tight."""
+
+
+@dataclass(frozen=True, eq=False)
+class DualFace:
+    """All multipliers that support the dispatch in the hours where there is more than one.
+
+    Attributes
+    ----------
+    hour, row
+        Hour and scaled row of each column, shape ``(columns,)``.
+    prices
+        Sensitivity of the lots' prices to each column, shape ``(columns, lots)``.
+    instance
+        ``M' mu = c`` for every degenerate hour, with the sign of each multiplier; the cost is zero.
+    """
+
+    hour: IntArray
+    row: IntArray
+    prices: FloatArray
+    instance: Instance
+
+    def best(self, weight: FloatArray) -> tuple[FloatArray, float]:
+        """Minimise ``sum over hours and lots of weight * price``; return the multipliers and the solver's time."""
+        cost = (self.prices * weight[self.hour]).sum(axis=1)
+        solution = open_handle(self.instance.with_cost(cost)).solve()
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"choosing prices on the dual face ended {solution.status}: the dispatch is not optimal")
+        return solution.x, solution.seconds
+
+    def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
+        """Return ``mu`` ``(hours, rows)`` with the degenerate hours' multipliers replaced."""
+        chosen = mu.copy()
+        chosen[np.unique(self.hour)] = 0.0
+        chosen[self.hour, self.row] = multipliers
+        return chosen
+
+
+def dual_face(vertices: Vertices) -> DualFace | None:
+    """Return the dual face of the hours with more tight rows than variables; ``None`` if every price is unique."""
+    data, model = vertices.data, vertices.model
+    value = vertices.values()
+    at_lower = np.abs(value - data.lower) * data.lower_weight <= TIGHT
+    at_upper = np.abs(value - data.upper) * data.upper_weight <= TIGHT
+    np.put_along_axis(
+        at_lower, vertices.active, np.take_along_axis(at_lower, vertices.active, 1) | (vertices.side >= 0), 1
+    )
+    np.put_along_axis(
+        at_upper, vertices.active, np.take_along_axis(at_upper, vertices.active, 1) | (vertices.side <= 0), 1
+    )
+    degenerate = np.flatnonzero((at_lower | at_upper).sum(axis=1) > model.variables)
+    if not degenerate.size:
+        return None
+    place = np.full(value.shape[0], -1)
+    place[degenerate] = np.arange(degenerate.size)
+    hour, row = np.nonzero((at_lower | at_upper) & (place >= 0)[:, None])
+    count, n = hour.size, model.variables
+    equations = place[hour][:, None] * n + np.arange(n)
+    matrix = sp.csr_array(
+        (model.m[row].ravel(), (equations.ravel(), np.repeat(np.arange(count), n))), shape=(degenerate.size * n, count)
+    )
+    right = data.cost[degenerate].ravel()
+    instance = Instance(
+        matrix=matrix,
+        cost=np.zeros(count),
+        row_lower=right,
+        row_upper=right,
+        col_lower=np.where(at_upper[hour, row], -INF, 0.0),
+        col_upper=np.where(at_lower[hour, row], INF, 0.0),
+    )
+    return DualFace(hour, row, -model.n[row], instance)
+
+
+def vertex_multipliers(vertices: Vertices) -> FloatArray:
+    """Return the vertices' own multipliers of all scaled rows, shape ``(hours, rows)``."""
+    mu = np.zeros_like(vertices.data.lower)
+    np.put_along_axis(mu, vertices.active, vertices.mu, axis=1)
+    return mu
+
+
+@dataclass(frozen=True, eq=False)
+class PublishedPrices:
+    """Prices at the lots, their intervals, and all multipliers behind them.
+
+    Attributes
+    ----------
+    mu
+        Multipliers of the scaled rows, shape ``(hours, rows)``.
+    price, low, high
+        Published DLMP at each lot and its interval, currency/kWh, shape ``(hours, lots)``.
+    seconds
+        Time inside the solver.
+    """
+
+    mu: FloatArray
+    price: FloatArray
+    low: FloatArray
+    high: FloatArray
+    seconds: float
+
+
+def publish(vertices: Vertices, weight: FloatArray) -> PublishedPrices:
+    """Choose prices by the rule of this module and find the interval of each.
+
+    Parameters
+    ----------
+    vertices
+        Solved hours at the equilibrium.
+    weight
+        What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
+    """
+    mu = vertex_multipliers(vertices)
+    price = vertices.prices()
+    low, high = price.copy(), price.copy()
+    face = dual_face(vertices)
+    if face is None:
+        return PublishedPrices(mu, price, low, high, 0.0)
+    chosen, seconds = face.best(weight)
+    mu = face.place(mu, chosen)
+    price = -np.asarray(mu @ vertices.model.n)
+    for lot in range(price.shape[1]):
+        single = np.zeros_like(price)
+        single[:, lot] = 1.0
+        for sign, target in ((1.0, low), (-1.0, high)):
+            extreme, spent = face.best(sign * single)
+            seconds += spent
+            target[:, lot] = (-face.place(mu, extreme) @ vertices.model.n)[:, lot]
+    return PublishedPrices(mu, price, low, high, seconds)

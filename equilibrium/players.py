@@ -1,0 +1,119 @@
+"""The lots as players of a nodal game: what each may draw, and how it answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.best_response import BestResponse, FeasiblePowers, best_response
+from equilibrium.day import LotDay, MarketDay
+from equilibrium.errors import SolverError
+from equilibrium.fleet import Cut, allocate
+from equilibrium.lots import stacked
+from equilibrium.network import FloatArray, LotSite, Network
+from equilibrium.program import INF, Instance
+from equilibrium.residual import Curve
+from equilibrium.solvers import Status, open_handle
+from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, LotCut
+
+
+class Players:
+    """Feasible sets and answers of one day's lots.
+
+    Parameters
+    ----------
+    network, day
+        The sites and what they bring.
+    cuts
+        What is already known of how their power can be split among vehicles.
+    """
+
+    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...]) -> None:
+        self._sites, self._days = network.lots, day.lots
+        self.price = stacked(day.lots, "charging_price", day.hours)
+        self.power_max = stacked(day.lots, "power_max_kw", day.hours)
+        self._own = [
+            _own_powers(site, lot, [cut for k, cut in cuts if k == index])
+            for index, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True))
+        ]
+        self.seconds = 0.0
+
+    def respond(self, lot: int, curves: list[Curve]) -> BestResponse | None:
+        """Return the lot's best response on its curves, on schedules that its vehicles can take."""
+        for _ in range(MAXIMUM_CUT_ROUNDS):
+            answer = best_response(self.price[:, lot], curves, self._own[lot])
+            if answer is None:
+                return None
+            price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])
+            if not self._cut(lot, answer.power_kw, price):
+                return answer
+        raise SolverError(f"a best response could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def at_prices(self, lot: int, price: FloatArray) -> float:
+        """Return the most that a lot can earn at given prices, a proven bound: the dual objective's value."""
+        own = self._own[lot]
+        instance = Instance(
+            matrix=own.matrix,
+            cost=price - self.price[:, lot],
+            row_lower=own.lower,
+            row_upper=own.upper,
+            col_lower=np.zeros(own.power_max_kw.size),
+            col_upper=own.power_max_kw,
+        )
+        solution = open_handle(instance).solve()
+        self.seconds += solution.seconds
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"a price-taking lot's problem ended {solution.status}")
+        return -float(instance.cost @ solution.x)
+
+    def state_of_energy(self, power: FloatArray) -> FloatArray:
+        """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""
+        soe = np.zeros_like(power)
+        for k, (site, lot) in enumerate(zip(self._sites, self._days, strict=True)):
+            carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
+            soe[:, k] = carried + _charge_matrix(site, power.shape[0]) @ power[:, k]
+        return soe
+
+    def _cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
+        """Add the cuts that a schedule breaks; return whether there were any."""
+        fleet = self._days[lot].fleet
+        if fleet is None:
+            return False
+        split = allocate(fleet, power, self._sites[lot].efficiency, price)
+        if isinstance(split, np.ndarray):
+            return False
+        own = self._own[lot]
+        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64))
+        self._own[lot] = FeasiblePowers(
+            matrix=sp.csr_array(sp.vstack([own.matrix, rows], format="csr")),
+            lower=np.concatenate([own.lower, np.full(len(split), -INF)]),
+            upper=np.concatenate([own.upper, [cut.limit_kwh for cut in split]]),
+            power_max_kw=own.power_max_kw,
+        )
+        return True
+
+
+def _charge_matrix(site: LotSite, hours: int) -> FloatArray:
+    """Return the map from powers to energy stored since the start of the day (3b), (3c), with D1."""
+    matrix = site.efficiency * np.tril(np.ones((hours, hours)))
+    if site.first_hour == "as_printed":
+        matrix[:, 0] = 0.0
+    return matrix
+
+
+def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
+    """State (3b)-(3f) of one lot on its powers alone."""
+    hours = lot.power_max_kw.size
+    carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
+    lower, upper = lot.soe_min_kwh - carried, lot.soe_max_kwh - carried
+    owed = lot.energy_end_kwh - carried[-1]
+    lower[-1] = max(lower[-1], owed)
+    if site.terminal == "eq":
+        upper[-1] = min(upper[-1], owed)
+    rows = [_charge_matrix(site, hours), *(cut.hours[None, :].astype(np.float64) for cut in cuts)]
+    return FeasiblePowers(
+        matrix=sp.csr_array(np.vstack(rows)),
+        lower=np.concatenate([lower, np.full(len(cuts), -INF)]),
+        upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
+        power_max_kw=lot.power_max_kw,
+    )

@@ -1,0 +1,42 @@
+"""Read a dispatch and its prices off the columns and multipliers of a compiled program."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from equilibrium.day import MarketDay
+from equilibrium.network import FloatArray, Network
+from equilibrium.prices import nodal_prices
+from equilibrium.program import Program
+
+
+def read_dispatch(network: Network, day: MarketDay, program: Program, x: FloatArray, y: FloatArray) -> dict[str, Any]:
+    """Return the fields of :class:`equilibrium.clearing.Clearing` that follow from a primal and dual point.
+
+    These are the dispatch, flows, voltages, prices, network cost and fuel cost.
+    """
+    values = {name: program.value(x, name) for name in program.columns}
+    both = np.minimum(values["import_kw"], values["export_kw"])  # only ever positive where the price is zero
+    bought, sold = values["import_kw"] - both, values["export_kw"] - both
+    prices = nodal_prices(network, program, y)
+    fuel = float((values["microturbine_kw"] @ [unit.fuel_cost_per_kwh for unit in network.microturbines]).sum())
+    return {
+        "import_kw": bought,
+        "export_kw": sold,
+        "microturbine_kw": values["microturbine_kw"],
+        "microturbine_kvar": values["microturbine_kvar"],
+        "renewable_kw": values["renewable_kw"],
+        "compensator_kvar": values["compensator_kvar"],
+        "flow_kw": values["flow_kw"],
+        "flow_kvar": values["flow_kvar"],
+        "voltage_pu": values["voltage_kv"] / network.feeder.base_kv,
+        "lot_kw": values["lot_kw"],
+        "dlmp": prices.dlmp,
+        "dlmp_energy": prices.energy,
+        "dlmp_congestion": prices.congestion,
+        "dlmp_voltage": prices.voltage,
+        "network_cost": float(day.wholesale_price @ (bought - network.export_price_factor * sold)) + fuel,
+        "fuel_cost": fuel,
+    }

@@ -21,7 +21,8 @@ from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray
 from equilibrium.program import INF, Instance
 from equilibrium.residual import SHORTEST, Curve
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Status
+from equilibrium.solvers.highs import HighsHandle
 
 GAP = 1e-9
 """Gap between bound and incumbent, relative to ``1 + |profit|``, at which the search ends."""
@@ -55,7 +56,9 @@ def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray) 
     return float(sum((f - curve.price(p)) * p for f, curve, p in zip(price, curves, power, strict=True)))
 
 
-def best_response(price: FloatArray, curves: list[Curve], own: FeasiblePowers) -> BestResponse | None:
+def best_response(
+    price: FloatArray, curves: list[Curve], own: FeasiblePowers, present: FloatArray | None = None
+) -> BestResponse | None:
     """Maximise a lot's profit on its residual curves.
 
     Parameters
@@ -66,6 +69,8 @@ def best_response(price: FloatArray, curves: list[Curve], own: FeasiblePowers) -
         One per hour, from :func:`equilibrium.residual.trace`.
     own
         The lot's own feasible set.
+    present
+        A feasible schedule to begin with: the search ends at once where nothing beats it.
 
     Returns
     -------
@@ -81,6 +86,8 @@ def best_response(price: FloatArray, curves: list[Curve], own: FeasiblePowers) -
         return None
     heap = [(-root.bound, next(counter), root)]
     best, incumbent, nodes = -INF, root.power, 0
+    if present is not None:
+        best, incumbent = profit_on_curves(price, curves, present), present
     while heap:
         bound, _, node = heapq.heappop(heap)
         if -bound <= best + GAP * (1.0 + abs(best)):
@@ -111,6 +118,7 @@ class _Search:
 
     def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers) -> None:
         self._price, self._curves, self._own = price, curves, own
+        self._handle: HighsHandle | None = None
         self.seconds = 0.0
 
     def relax(self, low: FloatArray, high: FloatArray) -> _Node | None:
@@ -131,7 +139,11 @@ class _Search:
             col_lower=np.zeros(columns),
             col_upper=np.concatenate(steps),
         )
-        solution = open_handle(instance).solve()
+        if self._handle is None:
+            self._handle = HighsHandle(instance)
+        else:
+            self._handle.load(instance)
+        solution = self._handle.solve()
         self.seconds += solution.seconds
         if solution.status is Status.INFEASIBLE:
             return None

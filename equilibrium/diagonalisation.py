@@ -22,8 +22,8 @@ GAIN = 1e-8
 
 ITERATIONS = ("gauss-seidel", "jacobi")
 
-Respond = Callable[[int, list[Curve]], BestResponse | None]
-"""Solve one lot's best response on its curves; ``None`` if the curves leave it no schedule."""
+Respond = Callable[[int, list[Curve], FloatArray], BestResponse | None]
+"""Solve one lot's best response on its curves from its present powers; ``None`` if it has no schedule on them."""
 
 
 @dataclass(eq=False)
@@ -123,7 +123,7 @@ def _round(
     for lot in lots:
         curves = trace(vertices, lot, power_max[:, lot])
         search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
-        answer = respond(lot, curves)
+        answer = respond(lot, curves, vertices.given[:, lot])
         if answer is None:
             search.bound[lot] = search.profit[lot]
             continue

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Instance
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Handle, Status, open_handle
 from equilibrium.vertices import Vertices
 
 PRICE_RULE = "least payment by the strategic lots over the dual optimal face"
@@ -37,17 +37,21 @@ class DualFace:
         Sensitivity of the lots' prices to each column, shape ``(columns, lots)``.
     instance
         ``M' mu = c`` for every degenerate hour, with the sign of each multiplier; the cost is zero.
+    handle
+        The same in a solver.
     """
 
     hour: IntArray
     row: IntArray
     prices: FloatArray
     instance: Instance
+    handle: Handle
 
     def best(self, weight: FloatArray) -> tuple[FloatArray, float]:
         """Minimise ``sum over hours and lots of weight * price``; return the multipliers and the solver's time."""
         cost = (self.prices * weight[self.hour]).sum(axis=1)
-        solution = open_handle(self.instance.with_cost(cost)).solve()
+        self.handle.update(self.instance.with_cost(cost))
+        solution = self.handle.solve()
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"choosing prices on the dual face ended {solution.status}: the dispatch is not optimal")
         return solution.x, solution.seconds
@@ -92,7 +96,7 @@ def dual_face(vertices: Vertices) -> DualFace | None:
         col_lower=np.where(at_upper[hour, row], -INF, 0.0),
         col_upper=np.where(at_lower[hour, row], INF, 0.0),
     )
-    return DualFace(hour, row, -model.n[row], instance)
+    return DualFace(hour, row, -model.n[row], instance, open_handle(instance))
 
 
 def vertex_multipliers(vertices: Vertices) -> FloatArray:

@@ -38,10 +38,13 @@ class Players:
         ]
         self.seconds = 0.0
 
-    def respond(self, lot: int, curves: list[Curve]) -> BestResponse | None:
-        """Return the lot's best response on its curves, on schedules that its vehicles can take."""
+    def respond(self, lot: int, curves: list[Curve], present: FloatArray) -> BestResponse | None:
+        """Return the lot's best response on its curves, on schedules that its vehicles can take.
+
+        ``present`` is the schedule that it has, shape ``(hours,)``.
+        """
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            answer = best_response(self.price[:, lot], curves, self._own[lot])
+            answer = best_response(self.price[:, lot], curves, self._own[lot], present)
             if answer is None:
                 return None
             price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])

@@ -26,14 +26,16 @@ _STATUS = {
 
 
 @functools.cache
-def _environment() -> gp.Env:
+def environment() -> gp.Env:
+    """Return the one silent, single-threaded environment of this process."""
     try:
         return gp.Env(params={"OutputFlag": 0, "Threads": 1, "FeasibilityTol": 1e-9, "OptimalityTol": 1e-9})
     except gp.GurobiError as error:
         raise SolverError(f"Gurobi cannot start: {error}") from error
 
 
-def _optimise(model: gp.Model) -> float:
+def optimise(model: gp.Model) -> float:
+    """Solve ``model``; return the seconds, and raise our own errors instead of Gurobi's."""
     start = time.perf_counter()
     try:
         model.optimize()
@@ -60,7 +62,7 @@ class GurobiHandle:
     name = "Gurobi " + ".".join(map(str, gp.gurobi.version()))
 
     def __init__(self, instance: Instance) -> None:
-        self._model = gp.Model(env=_environment())
+        self._model = gp.Model(env=environment())
         # Without presolve an infeasible model is told from an unbounded one, and warm starts keep their meaning.
         self._model.Params.Presolve = 0
         self._x = self._model.addMVar(instance.shape[1], lb=-INF)
@@ -110,7 +112,7 @@ class GurobiHandle:
 
     def solve(self) -> Solution:
         """Solve, warm if there is a basis."""
-        seconds = _optimise(self._model)
+        seconds = optimise(self._model)
         status = _status(self._model)
         if status is not Status.OPTIMAL:
             return Solution(status, np.zeros(0), np.zeros(0), seconds)
@@ -131,10 +133,10 @@ class GurobiHandle:
 
 def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float) -> MixedSolution:
     """Solve a mixed-integer program with Gurobi; arguments as in :func:`equilibrium.solvers.solve_mixed`."""
-    model = gp.Model(env=_environment())
+    model = gp.Model(env=environment())
     model.Params.MIPGap, model.Params.MIPGapAbs, model.Params.TimeLimit = gap, gap, time_limit_s
     model.Params.IntFeasTol = 1e-9
-    kinds = np.where(integer, GRB.BINARY, GRB.CONTINUOUS)
+    kinds = np.where(integer, GRB.INTEGER, GRB.CONTINUOUS)
     x = model.addMVar(
         instance.shape[1], lb=instance.col_lower, ub=instance.col_upper, obj=instance.cost, vtype=kinds.tolist()
     )
@@ -145,7 +147,7 @@ def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time
         (~equal & np.isfinite(instance.row_upper), "<", instance.row_upper),
     ):
         model.addMConstr(instance.matrix[pick, :], x, sense, side[pick])
-    seconds = _optimise(model)
+    seconds = optimise(model)
     status = _status(model)
     if model.SolCount == 0:
         return MixedSolution(status, np.zeros(0), INF, -INF, seconds)

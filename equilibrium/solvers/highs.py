@@ -54,6 +54,10 @@ class HighsHandle:
 
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
+        self.load(instance)
+
+    def load(self, instance: Instance) -> None:
+        """Put another program in the place of the one that is loaded."""
         self._solver.passModel(_model(instance))
         self._rows, columns = instance.shape
         self._columns = np.arange(columns, dtype=np.int32)
@@ -126,3 +130,24 @@ def solve_mixed_highs(instance: Instance, integer: np.ndarray, gap: float, time_
     info = solver.getInfo()
     x = np.array(solver.getSolution().col_value)
     return MixedSolution(_STATUS[status], x, float(info.objective_function_value), float(info.mip_dual_bound), seconds)
+
+
+def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:
+    """Minimise ``cost'x + x'hessian x / 2`` for a positive semidefinite ``hessian`` (symmetric, all entries)."""
+    solver = _new_solver()
+    solver.passModel(_model(instance))
+    lower = sp.csc_array(sp.tril(hessian))
+    lower.sort_indices()
+    quadratic = highspy.HighsHessian()
+    quadratic.dim_, quadratic.format_ = instance.shape[1], highspy.HessianFormat.kTriangular
+    quadratic.start_, quadratic.index_, quadratic.value_ = lower.indptr, lower.indices, lower.data
+    if solver.passHessian(quadratic) == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS refuses the quadratic objective")
+    start = time.perf_counter()
+    solver.run()
+    seconds = time.perf_counter() - start
+    status = solver.getModelStatus()
+    if status not in _STATUS:
+        raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
+    solution = solver.getSolution()
+    return Solution(_STATUS[status], np.array(solution.col_value), np.array(solution.row_dual), seconds)

@@ -88,20 +88,25 @@ def best_response(
     best, incumbent, nodes = -INF, root.power, 0
     if present is not None:
         best, incumbent = profit_on_curves(price, curves, present), present
+    closed = -INF  # the largest bound of the nodes that were closed without a child
     while heap:
         bound, _, node = heapq.heappop(heap)
         if -bound <= best + GAP * (1.0 + abs(best)):
-            return BestResponse(incumbent, best, max(best, -bound), nodes, search.seconds)
+            closed = max(closed, -bound)
+            break
         nodes += 1
         if nodes > MAXIMUM_NODES:
             raise SolverError(f"a best response was not proved within {MAXIMUM_NODES} nodes")
         value = profit_on_curves(price, curves, node.power)
         if value > best:
             best, incumbent = value, node.power
-        for child in search.children(node):
-            if child.bound > best + GAP * (1.0 + abs(best)):
-                heapq.heappush(heap, (-child.bound, next(counter), child))
-    return BestResponse(incumbent, best, best, nodes, search.seconds)
+        children = search.children(node)
+        if children is None:
+            closed = max(closed, node.bound)
+            continue
+        for child in children:
+            heapq.heappush(heap, (-child.bound, next(counter), child))
+    return BestResponse(incumbent, best, max(best, closed), nodes, search.seconds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,17 +160,20 @@ class _Search:
         profit = np.array([(f - c.price(p)) * p for f, c, p in zip(self._price, self._curves, power, strict=True)])
         return _Node(low, high, power, bound, majorant - profit)
 
-    def children(self, node: _Node) -> list[_Node]:
-        """Split the hour with the largest excess into below, on, and above the segment that the point lies on."""
+    def children(self, node: _Node) -> list[_Node] | None:
+        """Split the hour with the largest excess into below, on, and above the segment that the point lies on.
+
+        Returns ``None`` where there is nothing to split: the relaxation is exact.
+        """
         hour = int(node.excess.argmax())
         if node.excess[hour] <= GAP * 1e-2 * (1.0 + abs(node.bound)):
-            return []
+            return None
         knots, power = self._curves[hour].knots, node.power[hour]
         segment = min(max(int(np.searchsorted(knots, power - SHORTEST, side="left")) - 1, 0), knots.size - 2)
         cuts = np.clip([knots[segment], knots[segment + 1]], node.low[hour], node.high[hour])
         edges = np.unique([node.low[hour], *cuts, node.high[hour]])
-        if edges.size == 2 and edges[0] == node.low[hour] and edges[1] == node.high[hour] and segment_is(knots, edges):
-            return []
+        if edges.size <= 2:  # one segment already: what is left of the excess is rounding
+            return None
         found = []
         for a, b in itertools.pairwise(edges):
             low, high = node.low.copy(), node.high.copy()
@@ -174,11 +182,6 @@ class _Search:
             if child is not None:
                 found.append(child)
         return found
-
-
-def segment_is(knots: FloatArray, edges: FloatArray) -> bool:
-    """Tell whether two edges enclose no kink of the curve."""
-    return not np.any((knots > edges[0] + SHORTEST) & (knots < edges[1] - SHORTEST))
 
 
 def _majorant(price: float, curve: Curve, low: float, high: float) -> tuple[FloatArray, FloatArray]:

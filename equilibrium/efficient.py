@@ -27,7 +27,7 @@ from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, LotCut, broken_cuts, cut_r
 class Efficient:
     """An efficient point.
 
-    ``power`` ``(hours, lots)`` in kW, ``dlmp`` ``(hours, buses)`` in currency/kWh, the network cost NC and the system cost
+    ``power`` ``(hours, lots)`` in kW, ``dlmp`` ``(hours, buses)`` in currency/kWh, network cost NC and system cost
     (NC minus the lots' revenue) in currency.
     """
 

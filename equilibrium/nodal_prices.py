@@ -15,6 +15,7 @@ import scipy.sparse as sp
 
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
+from equilibrium.periods import FEASIBILITY
 from equilibrium.program import INF, Instance
 from equilibrium.solvers import Handle, Status, open_handle
 from equilibrium.vertices import Vertices
@@ -68,8 +69,9 @@ def dual_face(vertices: Vertices) -> DualFace | None:
     """Return the dual face of the hours with more tight rows than variables; ``None`` if every price is unique."""
     data, model = vertices.data, vertices.model
     value = vertices.values()
-    at_lower = np.abs(value - data.lower) * data.lower_weight <= TIGHT
-    at_upper = np.abs(value - data.upper) * data.upper_weight <= TIGHT
+    margin = TIGHT / FEASIBILITY * model.tolerance
+    at_lower = np.abs(value - data.lower) <= margin
+    at_upper = np.abs(value - data.upper) <= margin
     np.put_along_axis(
         at_lower, vertices.active, np.take_along_axis(at_lower, vertices.active, 1) | (vertices.side >= 0), 1
     )

@@ -20,6 +20,9 @@ from scipy.sparse.linalg import SuperLU, splu
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Block, Instance, Program
 
+FEASIBILITY = 1e-9
+"""Violation of a scaled row (kW, kvar or the like) that counts as rounding, relative to ``1 + |limit|``."""
+
 ARTIFICIAL = 1e7
 """Bound given to a variable that has none, so that a dual feasible start exists; never binding at an answer."""
 
@@ -34,11 +37,15 @@ class PeriodModel:
         M, shape ``(rows, variables)``, and N, shape ``(rows, given)``; each row is scaled to a largest entry of 1.
     scale
         What each row was divided by, shape ``(rows,)``.
+    tolerance
+        Violation of a scaled row that counts as rounding, shape ``(rows,)``: :data:`FEASIBILITY` times one plus the
+        size of the row's constant limit.
     """
 
     m: FloatArray
     n: FloatArray
     scale: FloatArray
+    tolerance: FloatArray
     free: IntArray
     given: IntArray
     state: IntArray
@@ -95,6 +102,7 @@ def compile_periods(hour: Program, given: str, state_columns: Sequence[str], sta
         m=np.ascontiguousarray(full[:, : free.size]),
         n=np.ascontiguousarray(full[:, free.size :]),
         scale=scale,
+        tolerance=FEASIBILITY * (1.0 + _limit_size(hour, free, other, state[limited]) / scale),
         free=free,
         given=fixed,
         state=state,
@@ -119,16 +127,21 @@ class PeriodData:
         Limits of the scaled rows, shape ``(hours, rows)``; absent sides are infinite.
     base
         The state that the loads alone make, shape ``(hours, states)``.
-    lower_weight, upper_weight
-        ``1 / (1 + |limit|)``, and 1 for absent sides: their excess is minus infinity.
     """
 
     cost: FloatArray
     lower: FloatArray
     upper: FloatArray
     base: FloatArray
-    lower_weight: FloatArray
-    upper_weight: FloatArray
+
+    def at(self, hours: IntArray) -> PeriodData:
+        """Return some of the hours."""
+        return PeriodData(
+            self.cost[hours],
+            self.lower[hours],
+            self.upper[hours],
+            self.base[hours],
+        )
 
 
 def by_hour(blocks: Mapping[str, Block], hours: int, vector: FloatArray) -> FloatArray:
@@ -146,26 +159,73 @@ def bind_periods(model: PeriodModel, program: Program, instance: Instance, hours
     cost = by_hour(columns, hours, instance.cost)
     low, high = by_hour(columns, hours, instance.col_lower), by_hour(columns, hours, instance.col_upper)
     row_low, row_high = by_hour(rows, hours, instance.row_lower), by_hour(rows, hours, instance.row_upper)
-    base = model.factor.solve(np.ascontiguousarray(row_low[:, model.state_rows].T)).T
-    offset = (model.by_state @ base.T).T
     limited = model.state[model.limited]
-    lower = np.concatenate([row_low[:, model.other_rows], low[:, limited]], axis=1) - offset
-    upper = np.concatenate([row_high[:, model.other_rows], high[:, limited]], axis=1) - offset
-    free_low, free_high = low[:, model.free], high[:, model.free]
-    below = np.concatenate([np.where(free_low == -INF, -ARTIFICIAL, free_low), lower], axis=1) / model.scale
-    above = np.concatenate([np.where(free_high == INF, ARTIFICIAL, free_high), upper], axis=1) / model.scale
-    return PeriodData(
+    return _assembled(
+        model,
         cost=cost[:, model.free] + cost[:, model.state] @ model.sensitivity[:, : model.variables],
-        lower=below,
-        upper=above,
-        base=base,
-        lower_weight=_weight(below),
-        upper_weight=_weight(above),
+        low=low[:, model.free],
+        high=high[:, model.free],
+        state_right=row_low[:, model.state_rows],
+        row_low=np.concatenate([row_low[:, model.other_rows], low[:, limited]], axis=1),
+        row_high=np.concatenate([row_high[:, model.other_rows], high[:, limited]], axis=1),
     )
 
 
-def _weight(limit: FloatArray) -> FloatArray:
-    return np.where(np.isfinite(limit), 1.0 / (1.0 + np.abs(np.where(np.isfinite(limit), limit, 0.0))), 1.0)
+def bind_many_hours(model: PeriodModel, hour: Program, values: Mapping[str, FloatArray]) -> PeriodData:
+    """Bind any number of hours at once into the one-hour program.
+
+    Parameters
+    ----------
+    hour
+        The program that ``model`` was compiled from. Its ports must reach only costs, bounds of dispatch variables and
+        the right-hand sides of the state rows, as those of a feeder do.
+    values
+        One array per port, the hour as first axis.
+    """
+    count = next(iter(values.values())).shape[0]
+    theta = np.empty((sum(block.size for block in hour.ports.values()), count))
+    for name, block in hour.ports.items():
+        theta[block.slice] = values[name].reshape(count, block.size).T
+    limited = model.state[model.limited]
+    return _assembled(
+        model,
+        cost=(hour.cost[model.free, None] + hour.cost_port[model.free, :] @ theta).T,
+        low=(hour.col_lower[model.free, None] + hour.col_lower_port[model.free, :] @ theta).T,
+        high=(hour.col_upper[model.free, None] + hour.col_upper_port[model.free, :] @ theta).T,
+        state_right=(hour.row_lower[model.state_rows, None] - hour.row_port[model.state_rows, :] @ theta).T,
+        row_low=np.concatenate([hour.row_lower[model.other_rows], hour.col_lower[limited]]),
+        row_high=np.concatenate([hour.row_upper[model.other_rows], hour.col_upper[limited]]),
+    )
+
+
+def _assembled(
+    model: PeriodModel,
+    cost: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+    state_right: FloatArray,
+    row_low: FloatArray,
+    row_high: FloatArray,
+) -> PeriodData:
+    """Take the loads' share off the limits and scale them; limits may be one row for all hours."""
+    base = model.factor.solve(np.ascontiguousarray(state_right.T)).T
+    n = model.variables
+    scale = model.scale[n:]
+    share = (model.by_state @ base.T).T / scale
+    below, above = np.empty((base.shape[0], model.rows)), np.empty((base.shape[0], model.rows))
+    below[:, :n] = np.where(low == -INF, -ARTIFICIAL, low) / model.scale[:n]
+    above[:, :n] = np.where(high == INF, ARTIFICIAL, high) / model.scale[:n]
+    np.subtract(row_low / scale, share, out=below[:, n:])
+    np.subtract(row_high / scale, share, out=above[:, n:])
+    return PeriodData(np.ascontiguousarray(cost), below, above, base)
+
+
+def _limit_size(hour: Program, free: IntArray, other: IntArray, limited: IntArray) -> FloatArray:
+    """Return the size of every row's constant limit, 0 where it has none."""
+    low = np.concatenate([hour.col_lower[free], hour.row_lower[other], hour.col_lower[limited]])
+    high = np.concatenate([hour.col_upper[free], hour.row_upper[other], hour.col_upper[limited]])
+    finite = [np.where(np.isfinite(side), np.abs(side), 0.0) for side in (low, high)]
+    return np.maximum(*finite)
 
 
 def from_hours(blocks: Mapping[str, Block], values: FloatArray) -> FloatArray:

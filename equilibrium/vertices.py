@@ -23,9 +23,6 @@ from equilibrium.program import INF
 
 BoolArray = NDArray[np.bool_]
 
-FEASIBILITY = 1e-9
-"""Violation of a scaled row (kW, kvar or the like) that counts as rounding, relative to ``1 + |bound|``."""
-
 PIVOT = 1e-9
 """Smallest pivot element of a scaled row."""
 
@@ -74,6 +71,24 @@ class Vertices:
             y=self.y.copy(),
         )
 
+    def at(self, hours: IntArray) -> Vertices:
+        """Return some of the hours as a state of their own."""
+        return Vertices(
+            self.model,
+            self.data.at(hours),
+            given=self.given[hours],
+            active=self.active[hours],
+            side=self.side[hours],
+            inverse=self.inverse[hours],
+            mu=self.mu[hours],
+            y=self.y[hours],
+        )
+
+    def put(self, hours: IntArray, part: Vertices) -> None:
+        """Write some hours back."""
+        for name in ("given", "active", "side", "inverse", "mu", "y"):
+            getattr(self, name)[hours] = getattr(part, name)
+
     def take(self, other: Vertices) -> None:
         """Become what ``other`` is."""
         self.given, self.active, self.side = other.given, other.active, other.side
@@ -105,13 +120,12 @@ class Vertices:
         done, stuck = np.zeros(hours, dtype=bool), np.zeros(hours, dtype=bool)
         for _ in range(MAXIMUM_PIVOTS):
             value = self.values()
-            low = (self.data.lower - value) * self.data.lower_weight
-            high = (value - self.data.upper) * self.data.upper_weight
-            excess = np.maximum(low, high)
+            low, high = self.data.lower - value, value - self.data.upper
+            excess = np.maximum(low, high) / self.model.tolerance
             np.put_along_axis(excess, self.active, 0.0, axis=1)
             worst = excess.argmax(axis=1)
             amount = np.take_along_axis(excess, worst[:, None], axis=1)[:, 0]
-            done = (amount <= FEASIBILITY) & ~stuck
+            done = (amount <= 1.0) & ~stuck
             work = np.flatnonzero(~done & ~stuck)
             if not work.size:
                 break

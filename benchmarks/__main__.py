@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks.first_light import BENCHMARKS
+from benchmarks import first_light, nodal
 from benchmarks.harness import report
+
+BENCHMARKS = first_light.BENCHMARKS | nodal.BENCHMARKS
 
 
 def main(names: list[str]) -> int:

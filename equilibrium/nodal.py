@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,9 @@ from equilibrium.residual import trace
 from equilibrium.splitting import split_lots, vehicle_powers
 from equilibrium.trade import undecided_hours
 from equilibrium.vertices import Vertices, start
+
+MAXIMUM_ORDERS = 12
+"""Orders of play that are tried before the day is reported as without a pure equilibrium."""
 
 BEHAVIOURS = ("strategic", "price-taking", "central")
 METHOD = "residual-curves"
@@ -121,19 +125,37 @@ class NodalMarket:
         if not solved.all():
             raise SolverError(f"hours {np.flatnonzero(~solved).tolist()} were not solved at the start of the game")
         players = Players(self.network, day, welfare.cuts)
-        sequence = tuple(self._strategic) if order is None else order
-        search = iterate(
-            vertices,
-            sequence,
-            players.price,
-            players.power_max,
-            players.respond,
-            between=self._follow(day, welfare) if 0 < len(sequence) < len(day.lots) else None,
-            method=self._iteration,
-        )
-        vertices.refresh()
-        self._check_direction(day, vertices, players, sequence)
-        return self._clearing(day, instance, vertices, search, welfare, players, sequence, begin)
+        tried: list[NodalClearing] = []
+        for sequence in [order] if order is not None else self._orders():
+            state = vertices.copy()
+            search = iterate(
+                state,
+                sequence,
+                players.price,
+                players.power_max,
+                players.respond,
+                between=self._follow(day, welfare) if 0 < len(sequence) < len(day.lots) else None,
+                method=self._iteration,
+            )
+            state.refresh()
+            self._check_direction(day, state, players, sequence)
+            found = self._clearing(day, instance, state, search, welfare, players, sequence, begin)
+            if found.certificate.certified:
+                return found
+            tried.append(found)
+        best = min(tried, key=lambda clearing: clearing.certificate.epsilon)
+        note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
+        proof = replace(best.certificate, notes=(*best.certificate.notes, note))
+        return replace(best, certificate=proof, seconds=time.perf_counter() - begin)
+
+    def _orders(self) -> list[tuple[int, ...]]:
+        """Return the orders of play to try, one after the other: the network's, then its reverse and rotations."""
+        first = self._strategic
+        orders = [tuple(first), tuple(reversed(first))]
+        for shift in range(1, len(first)):
+            turned = (*first[shift:], *first[:shift])
+            orders += [turned, tuple(reversed(turned))]
+        return list(dict.fromkeys(orders))[:MAXIMUM_ORDERS]
 
     def _instance(self, day: MarketDay, power: FloatArray) -> Instance:
         """Bind the DSO's program; exports are closed in hours of negative price."""
@@ -266,8 +288,8 @@ class NodalMarket:
         value = float((players.price * power).sum()) - dispatch["network_cost"]
         return {
             "lot_payment": payment,
-            "value_optimistic": ((players.price - prices.low) * power).sum(axis=0),
-            "value_pessimistic": ((players.price - prices.high) * power).sum(axis=0),
+            "value_optimistic": _earned(players.price - prices.low, power),
+            "value_pessimistic": _earned(players.price - prices.high, power),
             "competitive_kw": welfare.power,
             "competitive_dlmp": welfare.dlmp,
             "competitive_profit": ((players.price - competitive) * welfare.power).sum(axis=0),
@@ -282,6 +304,11 @@ class NodalMarket:
 
     def _price(self, day: MarketDay) -> FloatArray:
         return stacked(day.lots, "charging_price", self.hours)
+
+
+def _earned(margin: FloatArray, power: FloatArray) -> FloatArray:
+    """Return what each lot earns; an infinite margin on no power is nothing."""
+    return np.asarray((np.where(power > 0.0, margin, 0.0) * power).sum(axis=0))
 
 
 def _mean(money: FloatArray, energy: FloatArray) -> FloatArray:

@@ -50,11 +50,41 @@ class DualFace:
 
     def best(self, weight: FloatArray) -> tuple[FloatArray, float]:
         """Minimise ``sum over hours and lots of weight * price``; return the multipliers and the solver's time."""
-        cost = (self.prices * weight[self.hour]).sum(axis=1)
+        x, seconds = self._least((self.prices * weight[self.hour]).sum(axis=1))
+        if x is None:
+            raise SolverError("no least payment: a strategic lot at the smallest power that leaves a dispatch")
+        return x, seconds
+
+    @property
+    def hours(self) -> IntArray:
+        """The degenerate hours."""
+        return np.unique(self.hour)
+
+    def extremes(self, lot: int, sign: float) -> tuple[FloatArray, float]:
+        """Return a lot's lowest (``sign`` 1) or highest (-1) price in :attr:`hours`, and the solver's time.
+
+        A price is infinite where the lot can take no kW more (or less): no dispatch exists beyond its power.
+        """
+        cost = sign * self.prices[:, lot]
+        x, seconds = self._least(cost)
+        if x is not None:
+            return np.bincount(self.hour, self.prices[:, lot] * x)[self.hours], seconds
+        values = np.empty(self.hours.size)
+        for k, hour in enumerate(self.hours):
+            here = self.hour == hour
+            x, spent = self._least(np.where(here, cost, 0.0))
+            seconds += spent
+            values[k] = -sign * INF if x is None else self.prices[here, lot] @ x[here]
+        return values, seconds
+
+    def _least(self, cost: FloatArray) -> tuple[FloatArray | None, float]:
+        """Minimise ``cost`` over the face; ``None`` where that is unbounded."""
         self.handle.update(self.instance.with_cost(cost))
         solution = self.handle.solve()
+        if solution.status is Status.UNBOUNDED:
+            return None, solution.seconds
         if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"choosing prices on the dual face ended {solution.status}: the dispatch is not optimal")
+            raise SolverError(f"the dual face is {solution.status}: the dispatch is not optimal")
         return solution.x, solution.seconds
 
     def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
@@ -149,10 +179,8 @@ def publish(vertices: Vertices, weight: FloatArray) -> PublishedPrices:
     mu = face.place(mu, chosen)
     price = -np.asarray(mu @ vertices.model.n)
     for lot in range(price.shape[1]):
-        single = np.zeros_like(price)
-        single[:, lot] = 1.0
         for sign, target in ((1.0, low), (-1.0, high)):
-            extreme, spent = face.best(sign * single)
+            values, spent = face.extremes(lot, sign)
             seconds += spent
-            target[:, lot] = (-face.place(mu, extreme) @ vertices.model.n)[:, lot]
+            target[face.hours, lot] = values
     return PublishedPrices(mu, price, low, high, seconds)

@@ -77,6 +77,10 @@ class Players:
             soe[:, k] = carried + _charge_matrix(site, power.shape[0]) @ power[:, k]
         return soe
 
+    def own(self, lot: int) -> FeasiblePowers:
+        """Return a lot's own feasible set, with the cuts that are known by now."""
+        return self._own[lot]
+
     def _cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
         """Add the cuts that a schedule breaks; return whether there were any."""
         fleet = self._days[lot].fleet

@@ -1,0 +1,264 @@
+"""The nodal market: an equilibrium with its proof against the literature's way, against size, and against one clearing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from statistics import median
+
+import numpy as np
+
+from benchmarks.harness import Result, compare, timed
+from benchmarks.kkt import best_response_bigm, follower
+from equilibrium.day import LotDay, MarketDay
+from equilibrium.distribution import compile_distribution, distribution_ports
+from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.network import LotSite, Network
+from equilibrium.nodal import NodalMarket
+from equilibrium.players import Players
+from equilibrium.pool import ManyDays
+from equilibrium.solvers import open_handle
+from scenarios.epec_lots import epec_lots_case
+from scenarios.feeders import load_feeder
+
+GAIN = 1e-6
+SAMPLES = 7
+
+
+def congested_33(lots: int = 3) -> tuple[Network, MarketDay]:
+    """The 33-bus case with three times the renewables and a tight voltage band; the lots' data shared by ``lots``."""
+    network, day = epec_lots_case("33", 1, renewable_factor=3.0, voltage_min_pu=0.955, voltage_max_pu=1.05)
+    return shared_lots(network, day, lots)
+
+
+def shared_lots(network: Network, day: MarketDay, lots: int) -> tuple[Network, MarketDay]:
+    """Divide each of the three lots into equal parts at neighbouring buses; the energy of the day stays."""
+    if lots == len(network.lots):
+        return network, day
+    parts, rest = divmod(lots, len(network.lots))
+    if rest:
+        raise ValueError("the number of lots must be a multiple of that of the case")
+    size = network.feeder.size
+    sites = tuple(
+        replace(site, name=f"{site.name}.{k}", bus=max(1, (site.bus - k) % size))
+        for site in network.lots
+        for k in range(parts)
+    )
+    names = ("energy_in_kwh", "energy_out_kwh", "soe_min_kwh", "soe_max_kwh", "power_max_kw")
+    days = tuple(
+        replace(lot, energy_end_kwh=lot.energy_end_kwh / parts, **{name: getattr(lot, name) / parts for name in names})
+        for lot in day.lots
+        for _ in range(parts)
+    )
+    return replace(network, lots=sites), replace(day, lots=days)
+
+
+def case_of(name: str, lots: int = 3) -> tuple[Network, MarketDay]:
+    """The assets and profiles of the 33-bus case on another bundled feeder, at the same relative places."""
+    if name == "ieee33":
+        return congested_33(lots)
+    base, day = epec_lots_case("33", 1, renewable_factor=3.0)
+    feeder = load_feeder(name, rating_kva=15000.0, voltage_min_pu=0.94, voltage_max_pu=1.06)
+    places = np.linspace(1, feeder.size - 1, base.feeder.size).round().astype(int)
+    factor = base.feeder.load_kw.sum() / feeder.load_kw.sum()
+    shape = day.load_kw.sum(axis=1) / day.load_kw.sum(axis=1).max()
+    moved = [
+        tuple(replace(unit, bus=int(places[unit.bus])) for unit in units)
+        for units in (base.microturbines, base.compensators, base.renewables, base.lots)
+    ]
+    network = Network(feeder, *moved, base.export_price_factor, base.polygon_edges, name)
+    load = shape[:, None] * feeder.load_kw * factor
+    day = replace(day, load_kw=load, load_kvar=0.2 * load)
+    return shared_lots(network, day, lots)
+
+
+class Nash:
+    """Equilibria of one case, found anew each time."""
+
+    def __init__(self, network: Network, day: MarketDay, solver: str = "auto") -> None:
+        self.market, self.day = NodalMarket(network, solver=solver), day
+        self.market.prepare(day)
+        self.last = self.market.clear(day)
+
+    def seconds(self) -> float:
+        self.last = self.market.clear(self.day)
+        return self.last.seconds
+
+
+def full_clearing(network: Network, day: MarketDay) -> Callable[[], float]:
+    """One DSO program with every row, warm, the charging alternating between two schedules; solver time."""
+    program = compile_distribution(network, day.hours)
+    power = NodalMarket(network).clear(day).lot_kw
+    instances = [program.bind(distribution_ports(network, day, p, p)) for p in (power, 0.9 * power)]
+    handle = open_handle(instances[0])
+    handle.solve()
+
+    def once() -> float:
+        total = 0.0
+        for instance in (*instances, *instances):
+            handle.update(instance)
+            total += handle.solve().seconds
+        return total / 4
+
+    return once
+
+
+def nash_33_vs_full_clearing() -> Result:
+    network, day = congested_33()
+    nash = Nash(network, day)
+    result = compare("nash_33_vs_full_clearing", nash.seconds, full_clearing(network, day), "", SAMPLES)
+    note = (
+        f"certified equilibrium ({nash.last.certificate.verdict}, {nash.last.rounds} rounds) with the competitive outcome "
+        "beside it, against one warm full-LP clearing (solver time); goal >= 1/15"
+    )
+    return replace(result, note=note)
+
+
+def nash_33_vs_kkt_bigm() -> Result:
+    """Best-response iteration over big-M KKT programs, from the same start, until no lot gains."""
+    network, day = congested_33()
+    nash = Nash(network, day)
+    ours = median(nash.seconds() for _ in range(SAMPLES))
+    power, profits, seconds, rounds = nash.last.competitive_kw.copy(), np.zeros(3), 0.0, 0
+    follow, players = follower(network, day), Players(network, day, ())
+    moved = True
+    while moved and rounds < 10:
+        moved, rounds = False, rounds + 1
+        for lot in range(3):
+            answer, profit, spent = best_response_bigm(follow, players, lot, power, big_m=1e3)
+            seconds += spent
+            if np.abs(answer - power[:, lot]).max() > GAIN and profit > profits[lot] * (1 + GAIN):
+                power[:, lot], moved = answer, True
+            profits[lot] = profit
+    difference = float(np.max(np.abs(profits - nash.last.lot_profit) / np.abs(profits)))
+    note = (
+        f"against {rounds} rounds of best responses as full big-M KKT programs in HiGHS (solver time, M = 1,000 in MW and "
+        f"currency/MWh); profits differ by {difference:.1e}; goal >= 1,000"
+    )
+    return Result("nash_33_vs_kkt_bigm", ours, seconds, seconds / ours, note)
+
+
+def _against(name: str, large: tuple[Network, MarketDay], small: tuple[Network, MarketDay], note: str) -> Result:
+    one, two = Nash(*large), Nash(*small)
+    result = compare(name, one.seconds, two.seconds, "", SAMPLES)
+    verdicts = f"{one.last.certificate.verdict} in {one.last.rounds} rounds, {two.last.certificate.verdict} in {two.last.rounds}"
+    return replace(result, note=f"{note} ({verdicts})")
+
+
+def nash_85_vs_33() -> Result:
+    return _against("nash_85_vs_33", case_of("das85"), case_of("ieee33"), "85 against 33 buses, goal >= 1/2")
+
+
+def nash_141_vs_33() -> Result:
+    return _against("nash_141_vs_33", case_of("khodr141"), case_of("ieee33"), "141 against 33 buses, goal >= 1/2.5")
+
+
+def nash_12_lots_vs_3() -> Result:
+    return _against("nash_12_lots_vs_3", congested_33(12), congested_33(), "12 against 3 lots, goal >= 1/2.5")
+
+
+def nash_lots_exponent() -> Result:
+    counts = (3, 6, 12, 30)
+    seconds = [median(Nash(*congested_33(lots)).seconds() for _ in range(3)) for lots in counts]
+    slope = float(np.polyfit(np.log(counts), np.log(seconds), 1)[0])
+    note = (
+        "exponent of time in the number of lots, 3 to 30: " + ", ".join(f"{s:.3f} s" for s in seconds) + "; goal <= 1.2"
+    )
+    return Result("nash_lots_exponent", seconds[-1], seconds[0], slope, note)
+
+
+def certificate_share() -> Result:
+    nash = Nash(*congested_33())
+    pairs = []
+    for _ in range(SAMPLES):
+        nash.seconds()
+        pairs.append((nash.last.certificate_seconds, nash.last.seconds - nash.last.certificate_seconds))
+    proof, finding = median(a for a, _ in pairs), median(b for _, b in pairs)
+    note = (
+        f"prices, intervals, residuals and regrets take {proof / finding:.0%} of finding the equilibrium; goal <= 30 %"
+    )
+    return Result("certificate_share", proof, finding, finding / proof, note)
+
+
+def pool_clearing_vs_warm_lp(days: int = 1000) -> Result:
+    network, day = epec_lots_case("33", 1, voltage_min_pu=0.93)
+    rng = np.random.default_rng(0)
+    factor = rng.lognormal(0.0, 0.05, (days, 1, 1))
+    renewable = day.renewable_kw * np.minimum(rng.lognormal(0.0, 0.3, (days, 1, day.renewable_kw.shape[1])), 2.0)
+    power = np.stack([lot.power_max_kw for lot in day.lots], axis=1) * rng.uniform(0.0, 0.4, (days, day.hours, 3))
+    many = ManyDays(network, day)
+    found = many.clear(day.load_kw * factor, day.load_kvar * factor, renewable, power)
+    seconds = timed(lambda: many.clear(day.load_kw * factor, day.load_kvar * factor, renewable, power)) / days
+    program = compile_distribution(network, day.hours)
+    handle, spent, worst, sample = None, 0.0, 0.0, range(0, days, 20)
+    for k in sample:
+        today = replace(
+            day, load_kw=factor[k] * day.load_kw, load_kvar=factor[k] * day.load_kvar, renewable_kw=renewable[k]
+        )
+        instance = program.bind(distribution_ports(network, today, power[k], power[k]))
+        if handle is None:
+            handle = open_handle(instance)
+        handle.update(instance)
+        answer = handle.solve()
+        spent += answer.seconds
+        worst = max(worst, abs(float(instance.cost @ answer.x) - found.cost[k]))
+    reference = spent / len(sample)
+    note = (
+        f"one verified clearing, amortised over {days} days ({found.pooled.mean():.1%} of the hours by a known vertex, "
+        f"{many.vertices} vertices), against one warm full-LP clearing; costs differ by {worst:.0e}; goal >= 20"
+    )
+    return Result("pool_clearing_vs_warm_lp", seconds, reference, reference / seconds, note)
+
+
+def random_game(seed: int) -> tuple[Network, MarketDay]:
+    """A game on 33 or 85 buses with 3 to 6 lots, random costs and prices, and tight limits."""
+    rng = np.random.default_rng(seed)
+    name = ("33", "85")[int(rng.integers(2))]
+    network, day = epec_lots_case(
+        name, 1, renewable_factor=float(rng.uniform(0.5, 3.0)), voltage_min_pu=float(rng.uniform(0.93, 0.955))
+    )
+    turbines = tuple(replace(unit, fuel_cost_per_kwh=float(rng.uniform(0.015, 0.08))) for unit in network.microturbines)
+    buses = rng.choice(np.arange(2, network.feeder.size), int(rng.integers(3, 7)), replace=False)
+    sites = tuple(LotSite(f"lot-{k + 1}", int(bus)) for k, bus in enumerate(buses))
+    lots = []
+    for k in range(len(sites)):
+        model: LotDay = day.lots[k % 3]
+        lots.append(replace(model, charging_price=rng.uniform(0.025, 0.5, day.hours)))
+    price = day.wholesale_price * rng.uniform(0.6, 1.4, day.hours)
+    return replace(network, microturbines=turbines, lots=sites), replace(day, lots=tuple(lots), wholesale_price=price)
+
+
+def random_games_certified(count: int = 500) -> Result:
+    verdicts: dict[str, int] = {}
+    start = time.perf_counter()
+    for seed in range(count):
+        network, day = random_game(seed)
+        try:
+            cleared = NodalMarket(network).clear(day)
+            name = "no pure equilibrium found" if cleared.cycle else str(cleared.certificate.verdict)
+        except InfeasibleError:
+            name = "infeasible"
+        except SolverError as error:
+            name = f"failed: {error}"
+        verdicts[name] = verdicts.get(name, 0) + 1
+    seconds = (time.perf_counter() - start) / count
+    note = f"{count} random games, compiled each anew: " + ", ".join(f"{n} {k}" for k, n in sorted(verdicts.items()))
+    good = verdicts.get("exact", 0) + verdicts.get("epsilon-nash", 0)
+    return Result("random_games_certified", seconds, seconds, good / count, note + "; ratio is the certified share")
+
+
+BENCHMARKS: dict[str, Callable[[], Result]] = {
+    function.__name__: function
+    for function in (
+        nash_33_vs_kkt_bigm,
+        nash_33_vs_full_clearing,
+        nash_85_vs_33,
+        nash_141_vs_33,
+        nash_12_lots_vs_3,
+        nash_lots_exponent,
+        pool_clearing_vs_warm_lp,
+        certificate_share,
+        random_games_certified,
+    )
+}

@@ -16,6 +16,7 @@ from equilibrium.day import LotDay
 from equilibrium.errors import InputError
 from equilibrium.fleet import lot_day
 from equilibrium.network import LotSite
+from equilibrium.nodal_clearing import NodalClearing
 from scenarios.day import ScenarioDay, Session
 from scenarios.streams import Streams
 
@@ -157,7 +158,7 @@ class ParkingLot(MarketAgent):
         return lot_day(fleet, np.full(self._hours, self.price), self.site.efficiency)
 
     def settle(self, clearing: Clearing) -> None:
-        """Move the vehicles' energies, book the revenue, say goodbye to those who left, and learn.
+        """Move the vehicles' energies, book revenue and payment, say goodbye to those who left, and learn.
 
         Raises
         ------
@@ -165,6 +166,7 @@ class ParkingLot(MarketAgent):
             When the market returned no split of the power among the vehicles.
         """
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
+        self._payment = self._owed(clearing)
         if self._fixed is not None:
             power = clearing.lot_kw[:, self.index]
             self._energy_kwh, self._revenue = float(power.sum()), float(self._fixed.charging_price @ power)
@@ -181,7 +183,13 @@ class ParkingLot(MarketAgent):
         self.vehicles = [v for v in self.vehicles if v.departure_h > end_h]
         self.finished = tuple(vehicle.record() for vehicle in gone)
         if self.learner is not None:
-            self.learner.update(self._revenue)
+            self.learner.update(self._revenue - self._payment)
+
+    def _owed(self, clearing: Clearing) -> float:
+        """Return what the lot pays for its energy: nothing unless the market is nodal."""
+        if not isinstance(clearing, NodalClearing):
+            return 0.0
+        return float(clearing.lot_price[:, self.index] @ clearing.lot_kw[:, self.index])
 
     def record(self, reputation: float) -> LotRecord:
         """Return the record of the settled day, with what the drivers think of the lot."""
@@ -195,6 +203,7 @@ class ParkingLot(MarketAgent):
             peak_occupancy=self._peak,
             energy_kwh=self._energy_kwh,
             revenue=self._revenue,
+            payment=self._payment,
             unreachable_kwh=self._unreachable_kwh,
             unserved_kwh=self._unserved_kwh,
             reputation=reputation,

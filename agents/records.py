@@ -91,8 +91,10 @@ class LotRecord:
     energy_kwh
         Energy drawn by the lot, kWh.
     revenue
-        What the drivers pay for it, currency; the lot's profit (3a), since the lots of this market pay nothing
-        for energy.
+        What the drivers pay for it, currency.
+    payment
+        What the lot pays for it, currency: the published prices of the nodal market times its power; 0 in the
+        lots-lead market, where lots pay nothing for energy.
     unreachable_kwh
         Sum of the wishes that today's arrivals cannot reach at this lot, kWh in the battery.
     unserved_kwh
@@ -110,9 +112,15 @@ class LotRecord:
     peak_occupancy: int
     energy_kwh: float
     revenue: float
+    payment: float
     unreachable_kwh: float
     unserved_kwh: float
     reputation: float
+
+    @property
+    def profit(self) -> float:
+        """Revenue minus payment, currency: what a lot learns from."""
+        return self.revenue - self.payment
 
 
 @dataclass(frozen=True, eq=False)

@@ -96,17 +96,31 @@ def iterate(
     for search.rounds in range(1, maximum_rounds + 1):
         before = vertices.given.copy()
         moved = _round(vertices, lots, price, power_max, respond, search, method == "jacobi")
+        if search.blocked:
+            return search
         moved = (between is not None and between(vertices)) or moved
-        if not moved or search.blocked:
+        if not moved:
             return search
         key = np.round(vertices.given, 6).tobytes()
         if key in seen:
             search.cycle = search.rounds - seen[key]
-            return search
+            break
         seen[key] = search.rounds
         if np.array_equal(before, vertices.given):
-            return search
+            break
+    _weigh(vertices, lots, price, power_max, respond, search)
     return search
+
+
+def _weigh(
+    vertices: Vertices, lots: Sequence[int], price: FloatArray, power_max: FloatArray, respond: Respond, search: Search
+) -> None:
+    """Bound every lot's gain at the last point; the bounds of a round in which somebody moved belong to others."""
+    for lot in lots:
+        curves = trace(vertices, lot, power_max[:, lot])
+        search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
+        answer = respond(lot, curves, vertices.given[:, lot])
+        search.bound[lot] = search.profit[lot] if answer is None else answer.bound
 
 
 def _round(

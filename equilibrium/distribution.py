@@ -61,7 +61,7 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
     -------
     IntArray
         Columns of the lots' powers, shape ``(hours, lots)``. With equal ``lot_min_kw`` and ``lot_max_kw`` this is
-        the low level at given charging; their reduced cost is then minus the DLMP at the lots' buses.
+        the low level at given charging; their reduced cost is then the DLMP at the lots' buses.
     """
     feeder = network.feeder
     flow_kw, flow_kvar = _add_trade(build, network, hours)

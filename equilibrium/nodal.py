@@ -24,9 +24,10 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.certify import certificate
+from equilibrium.certify import EPSILON_REGRET, certificate
+from equilibrium.clearing import Verdict
 from equilibrium.day import MarketDay
-from equilibrium.diagonalisation import Search, iterate
+from equilibrium.diagonalisation import ITERATIONS, Search, iterate
 from equilibrium.distribution import (
     STATE_COLUMNS,
     STATE_ROWS,
@@ -39,14 +40,14 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
-from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, publish
+from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
 from equilibrium.periods import bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
 from equilibrium.program import Instance
 from equilibrium.reading import read_dispatch
 from equilibrium.residual import trace
 from equilibrium.splitting import split_lots, vehicle_powers
-from equilibrium.trade import undecided_hours
+from equilibrium.trade import least_cost_of_exporting, surplus_kw, undecided_hours
 from equilibrium.vertices import Vertices, start
 
 MAXIMUM_ORDERS = 12
@@ -85,8 +86,12 @@ class NodalMarket:
         solver: str = "auto",
         iteration: str = "gauss-seidel",
     ) -> None:
+        if iteration not in ITERATIONS:
+            raise InputError("nodal market", "iteration", iteration, f"one of {', '.join(ITERATIONS)}")
         self.network, self.hours, self._iteration = network, hours, iteration
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
+        if len(self.behaviours) != len(network.lots):
+            raise InputError("nodal market", "behaviours", self.behaviours, f"one for each of {len(network.lots)} lots")
         for site, behaviour in zip(network.lots, self.behaviours, strict=True):
             if behaviour not in BEHAVIOURS:
                 raise InputError(f"lot {site.name}", "behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
@@ -115,16 +120,27 @@ class NodalMarket:
         ------
         InfeasibleError
             When no dispatch serves the day.
+        InputError
+            For an order that is not one of the strategic lots, or a start that a lot or the feeder cannot take.
         """
         begin = time.perf_counter()
+        if order is not None and sorted(order) != self._strategic:
+            raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
         welfare = self._efficient.solve(day)
         given = welfare.power if start_kw is None else start_kw
         instance = self._instance(day, given)
         data = bind_periods(self._model, self._program, instance, self.hours)
         vertices, solved = start(self._model, data, given)
         if not solved.all():
-            raise SolverError(f"hours {np.flatnonzero(~solved).tolist()} were not solved at the start of the game")
+            hours = np.flatnonzero(~solved).tolist()
+            if start_kw is not None:
+                raise InputError(
+                    "nodal market", "start_kw", f"no dispatch in hours {hours}", "powers that the feeder takes"
+                )
+            raise SolverError(f"hours {hours} were not solved at the start of the game")
         players = Players(self.network, day, welfare.cuts)
+        if start_kw is not None:
+            players.check(start_kw)
         tried: list[NodalClearing] = []
         for sequence in [order] if order is not None else self._orders():
             state = vertices.copy()
@@ -138,20 +154,23 @@ class NodalMarket:
                 method=self._iteration,
             )
             state.refresh()
-            self._check_direction(day, state, players, sequence)
             found = self._clearing(day, instance, state, search, welfare, players, sequence, begin)
             if found.certificate.certified:
                 return found
             tried.append(found)
         best = min(tried, key=lambda clearing: clearing.certificate.epsilon)
-        note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
-        proof = replace(best.certificate, notes=(*best.certificate.notes, note))
+        proof = best.certificate
+        if proof.epsilon > EPSILON_REGRET:
+            note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
+            proof = replace(proof, notes=(*proof.notes, note))
         return replace(best, certificate=proof, seconds=time.perf_counter() - begin)
 
     def _orders(self) -> list[tuple[int, ...]]:
         """Return the orders of play to try, one after the other: the network's, then its reverse and rotations."""
         first = self._strategic
         orders = [tuple(first), tuple(reversed(first))]
+        if self._iteration == "jacobi":  # all answer the same point: the order does not matter
+            return orders[:1]
         for shift in range(1, len(first)):
             turned = (*first[shift:], *first[:shift])
             orders += [turned, tuple(reversed(turned))]
@@ -176,24 +195,29 @@ class NodalMarket:
 
         return answer
 
-    def _check_direction(self, day: MarketDay, vertices: Vertices, players: Players, sequence: tuple[int, ...]) -> None:
-        """Prove that importing is the DSO's answer to every deviation in hours where the price is negative.
+    def _unproved_hours(
+        self, day: MarketDay, vertices: Vertices, players: Players, sequence: tuple[int, ...]
+    ) -> list[int]:
+        """Return the hours of negative price in which exporting could be the DSO's answer to some deviation.
 
-        Exporting would cost at least nothing. The cost of importing is convex in a lot's power, so it is enough that it
-        is not positive at both ends of every residual curve.
+        The cost of importing is convex in a lot's power, so on the range in which exports are possible at all it is
+        largest at an end; where it is not above the least cost of exporting there, importing is proved.
         """
-        undecided = np.flatnonzero(undecided_hours(self.network, day))
-        if not undecided.size:
-            return
-        for lot in sequence:
+        hours = np.flatnonzero(undecided_hours(self.network, day))
+        surplus, unproved = surplus_kw(self.network, day), set[int]()
+        for lot in sequence if hours.size else ():
+            rivals = vertices.given.sum(axis=1) - vertices.given[:, lot]
+            exporting = least_cost_of_exporting(self.network, day, rivals)
             curves = trace(vertices, lot, players.power_max[:, lot])
-            for hour in undecided:
+            for hour in hours[surplus[hours] > rivals[hours]].tolist():
                 knots, slopes = curves[hour].knots, curves[hour].slopes
-                power, cost = vertices.given[hour, lot], vertices.cost[hour]
+                most = min(float(players.power_max[hour, lot]), float(surplus[hour] - rivals[hour]))
                 along = np.concatenate([[0.0], np.cumsum(np.diff(knots) * slopes)])
-                ends = cost + along[[0, -1]] - np.interp(power, knots, along)
-                if ends.max() > 1e-9 or knots[-1] < players.power_max[hour, lot] - 1e-6:
-                    raise SolverError(f"hour {hour}: the direction of trade at a negative price could not be proved")
+                ends = np.interp([knots[0], min(most, knots[-1])], knots, along)
+                cost = vertices.cost[hour] + ends.max() - np.interp(vertices.given[hour, lot], knots, along)
+                if cost > exporting[hour] + 1e-9 or knots[-1] < most - 1e-6:
+                    unproved.add(hour)
+        return sorted(unproved)
 
     def _clearing(
         self,
@@ -210,7 +234,12 @@ class NodalMarket:
         proof_start = time.perf_counter()
         power = vertices.given
         strategic = np.isin(np.arange(power.shape[1]), self._strategic)
-        prices = publish(vertices, np.where(strategic, power, 0.0))
+        takers = [
+            Taker(k, players.price[:, k], players.own(k))
+            for k, behaviour in enumerate(self.behaviours)
+            if behaviour == "price-taking"
+        ]
+        prices = publish(vertices, np.where(strategic, power, 0.0), takers)
         x = lift_point(self._model, vertices.data, self._program, vertices.y, power)
         lot = self._program.columns["lot_kw"].index.ravel()
         bound = instance.with_columns(lot, x[lot], x[lot])
@@ -218,10 +247,13 @@ class NodalMarket:
         dispatch = read_dispatch(self.network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
-        notes = self._notes(day, search)
+        unproved = self._unproved_hours(day, vertices, players, sequence)
+        notes = self._notes(day, search, unproved)
         proof = certificate(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
         )
+        if unproved and proof.certified:
+            proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start
         split = split_lots(self.network, day, power, prices.price)
         return NodalClearing(
@@ -257,11 +289,14 @@ class NodalMarket:
             return float(profit[lot])  # it has no will of its own
         return players.at_prices(lot, prices.price[:, lot])
 
-    def _notes(self, day: MarketDay, search: Search) -> tuple[str, ...]:
+    def _notes(self, day: MarketDay, search: Search, unproved: list[int]) -> tuple[str, ...]:
         notes = []
         negative = int((day.wholesale_price < 0.0).sum())
         if negative:
             notes.append(f"negative price in {negative} hours: exports excluded there")
+        if unproved:
+            where = ", ".join(map(str, unproved))
+            notes.append(f"the direction of trade at a negative price is not proved in hours {where}: not certified")
         if search.cycle:
             notes.append(f"no pure equilibrium found: the iteration came back after {search.cycle} rounds")
         if search.blocked:

@@ -3,16 +3,19 @@
 At an equilibrium strategic players sit on kinks of the DSO's cost, where the multiplier is an interval and a solver's
 pick means nothing. The rule here: among all multipliers that support the dispatch, take those with the least payment
 by the strategic lots. If the result gives every strategic lot its left slope, all of them can count on their
-optimistic price at once, and the prices are consistent.
+optimistic price at once, and the prices are consistent. A price-taker's schedule must be what it wants at the price,
+so its own optimality conditions stand beside the DSO's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.best_response import FeasiblePowers
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.periods import FEASIBILITY
@@ -20,10 +23,23 @@ from equilibrium.program import INF, Instance
 from equilibrium.solvers import Handle, Status, open_handle
 from equilibrium.vertices import Vertices
 
-PRICE_RULE = "least payment by the strategic lots over the dual optimal face"
+PRICE_RULE = "least payment by the strategic lots over the dual optimal face that supports the price-takers"
 
 TIGHT = 1e-8
 """Slack of a scaled row (kW or the like), relative to ``1 + |limit|``, up to which it counts as tight."""
+
+
+AT_LIMIT = 1e-7
+"""Distance of a price-taker from a limit, relative to ``1 + |value|``, up to which the limit may hold it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Taker:
+    """A price-taking lot: its index, what it earns per kWh, shape ``(hours,)``, and its own feasible set."""
+
+    lot: int
+    charging_price: FloatArray
+    own: FeasiblePowers
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +84,7 @@ class DualFace:
         cost = sign * self.prices[:, lot]
         x, seconds = self._least(cost)
         if x is not None:
-            return np.bincount(self.hour, self.prices[:, lot] * x)[self.hours], seconds
+            return np.bincount(self.hour, self.prices[:, lot] * x).astype(np.float64)[self.hours], seconds
         values = np.empty(self.hours.size)
         for k, hour in enumerate(self.hours):
             here = self.hour == hour
@@ -86,6 +102,41 @@ class DualFace:
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"the dual face is {solution.status}: the dispatch is not optimal")
         return solution.x, solution.seconds
+
+    def best_supporting(
+        self, weight: FloatArray, price: FloatArray, power: FloatArray, takers: Sequence[Taker]
+    ) -> tuple[FloatArray | None, float]:
+        """Minimise as :meth:`best` does among the prices at which every taker wants its schedule; ``None`` if none are.
+
+        ``price`` holds the prices of the hours with one price only, ``power`` the schedules, both ``(hours, lots)``.
+        """
+        hours, count = np.arange(price.shape[0]), self.hour.size
+        matrices, right, lower, upper = [[self.instance.matrix]], [self.instance.row_lower], [], []
+        for taker in takers:
+            own, lot = taker.own, taker.lot
+            sensitivity = sp.csr_array((self.prices[:, lot], (self.hour, np.arange(count))), shape=(hours.size, count))
+            matrices.append([sensitivity, -own.matrix.T, -sp.identity(hours.size)])
+            unique = np.where(np.isin(hours, self.hours), 0.0, price[:, lot])
+            right.append(taker.charging_price - unique)
+            value = own.matrix @ power[:, lot]
+            for at, low, high in ((value, own.lower, own.upper), (power[:, lot], 0.0, own.power_max_kw)):
+                lower.append(np.where(np.abs(at - high) <= AT_LIMIT * (1.0 + np.abs(at)), -INF, 0.0))
+                upper.append(np.where(np.abs(at - low) <= AT_LIMIT * (1.0 + np.abs(at)), INF, 0.0))
+        own_columns = sp.block_diag([sp.hstack(blocks[1:]) for blocks in matrices[1:]])
+        top = sp.hstack([self.instance.matrix, sp.csr_array((self.instance.shape[0], own_columns.shape[1]))])
+        below = sp.hstack([sp.vstack([blocks[0] for blocks in matrices[1:]]), own_columns])
+        sides = np.concatenate(right)
+        cost = (self.prices * weight[self.hour]).sum(axis=1)
+        instance = Instance(
+            matrix=sp.csr_array(sp.vstack([top, below])),
+            cost=np.concatenate([cost, np.zeros(own_columns.shape[1])]),
+            row_lower=sides,
+            row_upper=sides,
+            col_lower=np.concatenate([self.instance.col_lower, *lower]),
+            col_upper=np.concatenate([self.instance.col_upper, *upper]),
+        )
+        solution = open_handle(instance).solve()
+        return (solution.x[:count] if solution.status is Status.OPTIMAL else None), solution.seconds
 
     def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
         """Return ``mu`` ``(hours, rows)`` with the degenerate hours' multipliers replaced."""
@@ -159,7 +210,7 @@ class PublishedPrices:
     seconds: float
 
 
-def publish(vertices: Vertices, weight: FloatArray) -> PublishedPrices:
+def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()) -> PublishedPrices:
     """Choose prices by the rule of this module and find the interval of each.
 
     Parameters
@@ -168,6 +219,8 @@ def publish(vertices: Vertices, weight: FloatArray) -> PublishedPrices:
         Solved hours at the equilibrium.
     weight
         What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
+    takers
+        The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
     """
     mu = vertex_multipliers(vertices)
     price = vertices.prices()
@@ -175,7 +228,10 @@ def publish(vertices: Vertices, weight: FloatArray) -> PublishedPrices:
     face = dual_face(vertices)
     if face is None:
         return PublishedPrices(mu, price, low, high, 0.0)
-    chosen, seconds = face.best(weight)
+    chosen, seconds = face.best_supporting(weight, price, vertices.given, takers) if takers else (None, 0.0)
+    if chosen is None:
+        chosen, spent = face.best(weight)
+        seconds += spent
     mu = face.place(mu, chosen)
     price = -np.asarray(mu @ vertices.model.n)
     for lot in range(price.shape[1]):

@@ -144,6 +144,39 @@ class PeriodData:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Hours:
+    """Hours as they are bound, before the loads' share is taken off the rows' limits.
+
+    Attributes
+    ----------
+    cost, low, high
+        Costs and bounds of the dispatch variables, shape ``(hours, variables)``.
+    base
+        The state that the loads alone make, shape ``(hours, states)``.
+    row_low, row_high
+        Limits of the scaled rows below the column bounds, one row for all hours or one each.
+    """
+
+    cost: FloatArray
+    low: FloatArray
+    high: FloatArray
+    base: FloatArray
+    row_low: FloatArray
+    row_high: FloatArray
+
+    def data(self, model: PeriodModel, hours: IntArray | slice = slice(None)) -> PeriodData:
+        """Return limits that apply to ``M y + N p``, for some hours or all."""
+        base, n = self.base[hours], model.variables
+        share = (model.by_state @ base.T).T / model.scale[n:]
+        lower, upper = np.empty((base.shape[0], model.rows)), np.empty((base.shape[0], model.rows))
+        lower[:, :n], upper[:, :n] = self.low[hours], self.high[hours]
+        single = self.row_low.ndim == 1
+        np.subtract(self.row_low if single else self.row_low[hours], share, out=lower[:, n:])
+        np.subtract(self.row_high if single else self.row_high[hours], share, out=upper[:, n:])
+        return PeriodData(self.cost[hours], lower, upper, base)
+
+
 def by_hour(blocks: Mapping[str, Block], hours: int, vector: FloatArray) -> FloatArray:
     """Reorder a vector of an all-day program into one row per hour, in the order of the one-hour program."""
     parts = [vector[block.slice].reshape(hours, -1) for block in blocks.values()]
@@ -160,7 +193,7 @@ def bind_periods(model: PeriodModel, program: Program, instance: Instance, hours
     low, high = by_hour(columns, hours, instance.col_lower), by_hour(columns, hours, instance.col_upper)
     row_low, row_high = by_hour(rows, hours, instance.row_lower), by_hour(rows, hours, instance.row_upper)
     limited = model.state[model.limited]
-    return _assembled(
+    bound = _hours(
         model,
         cost=cost[:, model.free] + cost[:, model.state] @ model.sensitivity[:, : model.variables],
         low=low[:, model.free],
@@ -169,9 +202,10 @@ def bind_periods(model: PeriodModel, program: Program, instance: Instance, hours
         row_low=np.concatenate([row_low[:, model.other_rows], low[:, limited]], axis=1),
         row_high=np.concatenate([row_high[:, model.other_rows], high[:, limited]], axis=1),
     )
+    return bound.data(model)
 
 
-def bind_many_hours(model: PeriodModel, hour: Program, values: Mapping[str, FloatArray]) -> PeriodData:
+def bind_many_hours(model: PeriodModel, hour: Program, values: Mapping[str, FloatArray]) -> Hours:
     """Bind any number of hours at once into the one-hour program.
 
     Parameters
@@ -187,7 +221,7 @@ def bind_many_hours(model: PeriodModel, hour: Program, values: Mapping[str, Floa
     for name, block in hour.ports.items():
         theta[block.slice] = values[name].reshape(count, block.size).T
     limited = model.state[model.limited]
-    return _assembled(
+    return _hours(
         model,
         cost=(hour.cost[model.free, None] + hour.cost_port[model.free, :] @ theta).T,
         low=(hour.col_lower[model.free, None] + hour.col_lower_port[model.free, :] @ theta).T,
@@ -198,7 +232,7 @@ def bind_many_hours(model: PeriodModel, hour: Program, values: Mapping[str, Floa
     )
 
 
-def _assembled(
+def _hours(
     model: PeriodModel,
     cost: FloatArray,
     low: FloatArray,
@@ -206,18 +240,17 @@ def _assembled(
     state_right: FloatArray,
     row_low: FloatArray,
     row_high: FloatArray,
-) -> PeriodData:
-    """Take the loads' share off the limits and scale them; limits may be one row for all hours."""
-    base = model.factor.solve(np.ascontiguousarray(state_right.T)).T
+) -> Hours:
+    """Scale the limits, give bounds to variables without, and solve for the state that the loads alone make."""
     n = model.variables
-    scale = model.scale[n:]
-    share = (model.by_state @ base.T).T / scale
-    below, above = np.empty((base.shape[0], model.rows)), np.empty((base.shape[0], model.rows))
-    below[:, :n] = np.where(low == -INF, -ARTIFICIAL, low) / model.scale[:n]
-    above[:, :n] = np.where(high == INF, ARTIFICIAL, high) / model.scale[:n]
-    np.subtract(row_low / scale, share, out=below[:, n:])
-    np.subtract(row_high / scale, share, out=above[:, n:])
-    return PeriodData(np.ascontiguousarray(cost), below, above, base)
+    return Hours(
+        cost=np.ascontiguousarray(cost),
+        low=np.where(low == -INF, -ARTIFICIAL, low) / model.scale[:n],
+        high=np.where(high == INF, ARTIFICIAL, high) / model.scale[:n],
+        base=np.ascontiguousarray(model.factor.solve(np.ascontiguousarray(state_right.T)).T),
+        row_low=row_low / model.scale[n:],
+        row_high=row_high / model.scale[n:],
+    )
 
 
 def _limit_size(hour: Program, free: IntArray, other: IntArray, limited: IntArray) -> FloatArray:

@@ -7,7 +7,7 @@ import scipy.sparse as sp
 
 from equilibrium.best_response import BestResponse, FeasiblePowers, best_response
 from equilibrium.day import LotDay, MarketDay
-from equilibrium.errors import SolverError
+from equilibrium.errors import InputError, SolverError
 from equilibrium.fleet import Cut, allocate
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, LotSite, Network
@@ -15,6 +15,9 @@ from equilibrium.program import INF, Instance
 from equilibrium.residual import Curve
 from equilibrium.solvers import Status, open_handle
 from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, LotCut
+
+START = 1e-6
+"""Violation of a lot's own limits, relative to ``1 + |value|``, that a start may have."""
 
 
 class Players:
@@ -80,6 +83,18 @@ class Players:
     def own(self, lot: int) -> FeasiblePowers:
         """Return a lot's own feasible set, with the cuts that are known by now."""
         return self._own[lot]
+
+    def check(self, power: FloatArray) -> None:
+        """Refuse schedules that break a lot's own limits: no game can start there."""
+        for k, (site, own) in enumerate(zip(self._sites, self._own, strict=True)):
+            value = np.concatenate([own.matrix @ power[:, k], power[:, k]])
+            lower = np.concatenate([own.lower, np.zeros(power.shape[0])])
+            upper = np.concatenate([own.upper, own.power_max_kw])
+            excess = np.maximum(lower - value, value - upper) / (1.0 + np.abs(value))
+            if excess.max() > START:
+                raise InputError(
+                    "start_kw", f"lot {site.name}", power[:, k].tolist(), "a schedule that the lot can follow"
+                )
 
     def _cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
         """Add the cuts that a schedule breaks; return whether there were any."""

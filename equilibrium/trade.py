@@ -36,6 +36,22 @@ def undecided_hours(network: Network, day: MarketDay) -> np.ndarray:
     return np.asarray((day.wholesale_price < 0.0) & (surplus_kw(network, day) > 0.0))
 
 
+def least_cost_of_exporting(network: Network, day: MarketDay, charging_kw: FloatArray) -> FloatArray:
+    """Return a lower bound on the hourly cost while exporting at a negative price, currency, shape ``(hours,)``.
+
+    Exports then earn nothing, and local units must carry the load and at least ``charging_kw`` ``(hours,)`` of charge,
+    renewables for free, then microturbines by their cost.
+    """
+    missing = np.maximum(day.load_kw.sum(axis=1) + charging_kw - day.renewable_kw.sum(axis=1), 0.0)
+    cost = np.zeros_like(missing)
+    units = zip(network.microturbines, day.microturbine_available, strict=True)
+    for unit in sorted((unit for unit, on in units if on), key=lambda unit: unit.fuel_cost_per_kwh):
+        run = np.minimum(missing, unit.rating_kva)
+        cost += run * unit.fuel_cost_per_kwh
+        missing = missing - run
+    return np.asarray(cost)
+
+
 def importing_is_optimal(
     network: Network, day: MarketDay, program: Program, instance: Instance, x: FloatArray, y: FloatArray
 ) -> bool:

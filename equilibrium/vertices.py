@@ -26,7 +26,10 @@ BoolArray = NDArray[np.bool_]
 PIVOT = 1e-9
 """Smallest pivot element of a scaled row."""
 
-MAXIMUM_PIVOTS = 400
+MAXIMUM_PIVOTS = 3000
+
+PATIENCE = 80
+"""Pivots after which Bland's rule takes over: without costs every ratio ties, and a row may come back for ever."""
 
 
 @dataclass(eq=False)
@@ -118,12 +121,12 @@ class Vertices:
         """
         hours = self.given.shape[0]
         done, stuck = np.zeros(hours, dtype=bool), np.zeros(hours, dtype=bool)
-        for _ in range(MAXIMUM_PIVOTS):
+        for count in range(MAXIMUM_PIVOTS):
             value = self.values()
             low, high = self.data.lower - value, value - self.data.upper
             excess = np.maximum(low, high) / self.model.tolerance
             np.put_along_axis(excess, self.active, 0.0, axis=1)
-            worst = excess.argmax(axis=1)
+            worst = (excess if count < PATIENCE else excess > 1.0).argmax(axis=1)
             amount = np.take_along_axis(excess, worst[:, None], axis=1)[:, 0]
             done = (amount <= 1.0) & ~stuck
             work = np.flatnonzero(~done & ~stuck)
@@ -131,11 +134,14 @@ class Vertices:
                 break
             row = worst[work]
             sign = np.where(low[work, row] > high[work, row], 1, -1)
-            stuck[work[~self._pivot(work, row, sign)]] = True
+            stuck[work[~self._pivot(work, row, sign, bland=count >= PATIENCE)]] = True
         return done
 
-    def _pivot(self, hours: IntArray, row: IntArray, sign: IntArray) -> BoolArray:
-        """Let ``row`` enter in each of ``hours``, tight at the side of ``sign``; return where a row could leave."""
+    def _pivot(self, hours: IntArray, row: IntArray, sign: IntArray, bland: bool = False) -> BoolArray:
+        """Let ``row`` enter in each of ``hours``, tight at the side of ``sign``; return where a row could leave.
+
+        Among equal ratios the largest pivot leaves, or by Bland's rule the row with the smallest number.
+        """
         inverse, side, mu = self.inverse[hours], self.side[hours], self.mu[hours]
         rho = np.einsum("bn,bnm->bm", self.model.m[row], inverse)
         movement = side * sign[:, None] * rho
@@ -143,9 +149,9 @@ class Vertices:
         ratio = np.where(candidate, np.maximum(side * mu, 0.0) / np.where(candidate, movement, 1.0), INF)
         least = ratio.min(axis=1)
         possible = np.isfinite(least)
-        # Among (nearly) equal ratios the largest pivot keeps the inverse accurate.
         near = ratio <= (least + 1e-12 * (1.0 + np.abs(least)))[:, None]
-        leave = np.where(near & candidate, movement, -1.0).argmax(axis=1)
+        preference = -self.active[hours].astype(np.float64) if bland else movement
+        leave = np.where(near & candidate, preference, -INF).argmax(axis=1)
         keep = np.flatnonzero(possible)
         hours, row, sign, leave = hours[keep], row[keep], sign[keep], leave[keep]
         rho, inverse, mu, least = rho[keep], inverse[keep], mu[keep], least[keep]

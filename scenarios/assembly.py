@@ -23,6 +23,9 @@ from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
 from scenarios.schema import ScenarioFile
 
+NO_SHORTAGES = "the nodal market prices no shortages"
+"""Why the nodal market cannot go on where a day cannot be served."""
+
 
 class _Placed(Protocol):
     @property
@@ -58,6 +61,7 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
         root_voltage_pu=settings.root_voltage_pu,
     )
     _check_names(file, document)
+    _check_market(file, document)
 
     def placed(key: str, units: Sequence[Unit]) -> list[tuple[Unit, int]]:
         return [(unit, bus_index(feeder, unit.bus, document, (key, k, "bus"))) for k, unit in enumerate(units)]
@@ -109,6 +113,20 @@ def _check_names(file: ScenarioFile, document: Document) -> None:
         if name not in switchable:
             expected = f"a microturbine or renewable unit ({', '.join(switchable) or 'there is none'})"
             raise document.error(("out_of_service", k), name, expected)
+
+
+def _check_market(file: ScenarioFile, document: Document) -> None:
+    """Refuse rules that the chosen market does not have; a key at its default says nothing and is always fine."""
+    rules = file.market
+    if rules.kind == "nodal":
+        if rules.on_infeasible != "stop":
+            raise document.error(("market", "on_infeasible"), rules.on_infeasible, f"stop ({NO_SHORTAGES})")
+        return
+    if rules.iteration != "gauss-seidel":
+        raise document.error(("market", "iteration"), rules.iteration, "gauss-seidel, or market.kind: nodal")
+    for k, lot in enumerate(file.lots):
+        if lot.behaviour != "strategic":
+            raise document.error(("lots", k, "behaviour"), lot.behaviour, "strategic, or market.kind: nodal")
 
 
 def build_prices(file: ScenarioFile, document: Document) -> tuple[PriceSeries, Path]:

@@ -204,18 +204,18 @@ class Document:
     data
         Mappings, lists and scalars.
     lines
-        File and line number by key path, e.g. ``("lots", 0, "bus")``.
+        File and line number by key path, e.g. ``("lots", 0, "bus")``; no line for what no file says.
     """
 
     source: str
     data: dict[str, object]
-    lines: dict[KeyPath, tuple[str, int]]
+    lines: dict[KeyPath, tuple[str, int | None]]
 
     @classmethod
     def read(cls, path: Path) -> Document:
         """Read a YAML mapping; a key that stands twice is an error, where YAML itself would keep the last."""
         source = shown(path)
-        lines: dict[KeyPath, tuple[str, int]] = {}
+        lines: dict[KeyPath, tuple[str, int | None]] = {}
         loader = yaml.SafeLoader(read_text(path))
         try:
             node = loader.get_single_node()
@@ -236,7 +236,7 @@ class Document:
         """Return the complaint about the value under ``keys``, with the nearest line that is known."""
         known = next((self.lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in self.lines), None)
         source, line = known or (self.source, 1)
-        return InputError(source, f"line {line}, {dotted(keys)}", value, expected)
+        return InputError(source, dotted(keys) if line is None else f"line {line}, {dotted(keys)}", value, expected)
 
 
 def dotted(keys: KeyPath) -> str:
@@ -245,7 +245,7 @@ def dotted(keys: KeyPath) -> str:
     return text.removeprefix(".") or "file"
 
 
-def _mark(node: yaml.Node, keys: KeyPath, source: str, lines: dict[KeyPath, tuple[str, int]]) -> None:
+def _mark(node: yaml.Node, keys: KeyPath, source: str, lines: dict[KeyPath, tuple[str, int | None]]) -> None:
     """Note the line of every key below a node."""
     if isinstance(node, yaml.MappingNode):
         for key_node, value_node in node.value:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import get_args
 
@@ -47,8 +48,18 @@ def case_path(name_or_path: str) -> Path:
     )
 
 
-def read_case(name_or_path: str) -> tuple[ScenarioFile, Document, tuple[Path, ...]]:
+def read_case(
+    name_or_path: str, overrides: Mapping[str, object] | None = None
+) -> tuple[ScenarioFile, Document, tuple[Path, ...]]:
     """Read a scenario file and what it extends.
+
+    Parameters
+    ----------
+    name_or_path
+        A bundled scenario or the user's own file.
+    overrides
+        Keys that take the place of the file's own, merged like those of a file that extends it; relative paths are
+        relative to the current folder.
 
     Returns
     -------
@@ -60,6 +71,8 @@ def read_case(name_or_path: str) -> tuple[ScenarioFile, Document, tuple[Path, ..
         The YAML files that were read.
     """
     document, paths = _read_merged(case_path(name_or_path), ())
+    if overrides:
+        document = _laid_over(document, _given(document.source, overrides))
     currency = document.data.get("currency", MONEY.upper())
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
@@ -93,12 +106,44 @@ def _read_merged(path: Path, above: tuple[Path, ...]) -> tuple[Document, tuple[P
     except InputError as error:
         raise document.error(("extends",), base, error.expected) from None
     under, paths = _read_merged(found, (*above, path.resolve()))
+    return _laid_over(under, document), (path, *paths)
+
+
+def _laid_over(under: Document, over: Document) -> Document:
+    """Put a document over another one; complaints about a key name the one that it comes from."""
     replaced: set[KeyPath] = set()
-    data = _merge(under.data, document.data, (), replaced)
+    data = _merge(under.data, over.data, (), replaced)
     kept = {
         keys: line for keys, line in under.lines.items() if not any(keys[:n] in replaced for n in range(len(keys) + 1))
     }
-    return Document(document.source, data, {**kept, **document.lines}), (path, *paths)
+    return Document(over.source, data, {**kept, **over.lines})
+
+
+def _given(base: str, overrides: Mapping[str, object]) -> Document:
+    """Return overrides as a document without lines."""
+    source = f"{base} with overrides"
+    data = _plain(overrides)
+    assert isinstance(data, dict)
+    document = Document(source, data, dict.fromkeys(_key_paths(data, ()), (source, None)))
+    _absolute_paths(document, Path.cwd())
+    return document
+
+
+def _plain(value: object) -> object:
+    """Return a copy that is made of what YAML has: mappings, lists and scalars."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def _key_paths(value: object, keys: KeyPath) -> Iterator[KeyPath]:
+    """Yield the path of every key and list item."""
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield (*keys, key)
+        yield from _key_paths(part, (*keys, key))
 
 
 def _merge(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -183,15 +184,23 @@ def scenario_titles() -> dict[str, str]:
     return {name: read_case(name)[0].title for name in case_names()}
 
 
-def load_scenario(name_or_path: str) -> Scenario:
+def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None) -> Scenario:
     """Read a bundled scenario or the user's own YAML file, with everything that it names.
+
+    Parameters
+    ----------
+    name_or_path
+        Name of a bundled scenario, or path of a YAML file.
+    overrides
+        Keys that take the place of the file's own, e.g. ``{"market": {"kind": "nodal"}}``: merged like the keys of a
+        file that extends it (mappings key by key, lists replaced), with paths relative to the current folder.
 
     Raises
     ------
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    file, document, yaml_files = read_case(str(name_or_path))
+    file, document, yaml_files = read_case(str(name_or_path), overrides)
     name = case_path(str(name_or_path)).stem
     network, feeder_paths = build_network(name, file, document)
     prices, price_path = build_prices(file, document)

@@ -79,6 +79,8 @@ class FeederSection(Section):
 class MarketSection(Section):
     """Rules of the market."""
 
+    kind: Literal["lots-lead", "nodal"] = "lots-lead"
+    iteration: Literal["gauss-seidel", "jacobi"] = "gauss-seidel"
     export_price_factor: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.7
     polygon_edges: Annotated[int, BeforeValidator(_no_bool), Field(ge=4, le=360)] = 12
     on_infeasible: Literal["stop", "shed"] = "stop"
@@ -165,6 +167,7 @@ class LotSection(Section):
     efficiency: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1)] = 0.95
     charging_price_per_kwh: Positive
     walking_distance_m: NonNegative = 0.0
+    behaviour: Literal["strategic", "price-taking", "central"] = "strategic"
     terminal: Literal["eq", "ge"] = "eq"
     first_hour: Literal["corrected", "as_printed"] = "corrected"
     sites: tuple[str, ...] = ()

@@ -1,17 +1,16 @@
 """The command ``equilot``.
 
-Exit codes: 0 done; 1 a reproduction's statement that must hold does not, or a solver failed; 2 the input cannot be
-used; 3 a day could not be served and the run stopped; 130 interrupted.
+Exit codes: 0 done; 1 a reproduction's statement that must hold does not, a game has no certified answer, or a solver
+failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -38,28 +37,49 @@ class _Parser(argparse.ArgumentParser):
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command line and return the exit code."""
-    given = _parser().parse_args(arguments)
+    """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
+    code = _execute(_parser().parse_args(arguments))
+    try:
+        sys.stdout.flush()  # here, and not when the interpreter ends and can only complain
+    except BrokenPipeError:
+        _discard_output()
+    return code
+
+
+def _execute(given: argparse.Namespace) -> int:
+    """Run the command; errors that a user can cause become one line."""
     command: Callable[[argparse.Namespace], int] = given.command
     try:
         return command(given)
     except (InputError, SolverError) as error:
-        sys.stderr.write(f"equilot: error: {error}\n")
+        _complain(f"error: {error}")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except KeyboardInterrupt:
-        sys.stderr.write("equilot: interrupted\n")
+        _complain("interrupted")
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output, `head` for one, has gone: let the last flush go nowhere
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:  # only what writes its list as the last thing comes here: the rest uses a console
+        _discard_output()
         return OK
+
+
+def _complain(text: str) -> None:
+    """Write one line to standard error, if somebody listens."""
+    with suppress(BrokenPipeError):
+        sys.stderr.write(f"equilot: {text}\n")
+
+
+def _discard_output() -> None:
+    from sim.terminal import discard_output
+
+    discard_output()
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="equilot",
         description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
-        epilog="Exit codes: 0 done, 1 a statement that must hold does not or a solver failed, 2 the input cannot be "
-        "used, 3 a day could not be served, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a game has no certified answer or a "
+        "solver failed, 2 the input cannot be used, 3 a day could not be served, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -77,6 +97,7 @@ def _parser() -> argparse.ArgumentParser:
     reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
     reproduce.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
     reproduce.set_defaults(command=_reproduce)
+    _add_games(commands)
     return parser
 
 
@@ -84,6 +105,10 @@ _RUN = """Simulate a scenario day by day. The results are Parquet tables, manife
 that is stopped keeps every finished day."""
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
 Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
+_SOLVE = """Solve a game in a JSON file: leaders, followers, or a plain Nash game. The answer is a point with its
+certificate; the exit code is 1 when no equilibrium was found or it is not proved."""
+_VERIFY = """Certify a given point without solving the game: residuals, and every player's regret by a global
+deviation; the exit code is 1 when the point is not proved to be an equilibrium."""
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -109,6 +134,41 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.add_argument("--sessions", metavar="CSV", type=Path, help="charging sessions in the place of the scenario's")
     run.add_argument("--no-figures", action="store_true", help="write no figures")
     run.set_defaults(command=_run)
+
+
+def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
+    solve = commands.add_parser("solve", help="solve a leader-follower game and prove the answer", description=_SOLVE)
+    solve.add_argument("game", metavar="GAME.json", type=Path, help="the game")
+    solve.add_argument("--method", default="auto", help="auto or the name of a method (default: %(default)s)")
+    solve.add_argument("--solver", default="auto", help="auto, highs, gurobi or scip (default: %(default)s)")
+    solve.add_argument("--attitude", help="optimistic or pessimistic (default: the game's)")
+    solve.add_argument("--certify", default="standard", help="standard or full: deviations by a second method too")
+    solve.add_argument("--seed", type=_count(0), default=0, help="of random starts (default: %(default)s)")
+    solve.add_argument("--export", metavar="FILE", type=Path, help="also write FILE.mps and FILE.aux (bilevel linear)")
+    solve.set_defaults(command=_solve)
+    verify = commands.add_parser("verify", help="certify a point of a game", description=_VERIFY)
+    verify.add_argument("game", metavar="GAME.json", type=Path, help="the game")
+    verify.add_argument("point", metavar="POINT.json", type=Path, help="variables, and duals where they matter")
+    verify.set_defaults(command=_verify)
+    for command in (solve, verify):
+        command.add_argument("--json", action="store_true", help="print the answer as one JSON object")
+        command.add_argument(
+            "--time-limit", metavar="S", type=float, default=600.0, help="seconds for a search (default: %(default)s)"
+        )
+
+
+def _solve(given: argparse.Namespace) -> int:
+    """``equilot solve``."""
+    from sim.solve import solve
+
+    return solve(given)
+
+
+def _verify(given: argparse.Namespace) -> int:
+    """``equilot verify``."""
+    from sim.solve import verify
+
+    return verify(given)
 
 
 def _count(minimum: int) -> Callable[[str], int]:
@@ -139,11 +199,11 @@ def _run(given: argparse.Namespace) -> int:
 
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
-    from sim.own_data import load_with_own_data
+    from scenarios.scenario import load_scenario
     from sim.run import COMPLETE, run_scenario
     from sim.terminal import console, progress_bar, show_run
 
-    scenario = load_with_own_data(given.scenario, given.prices, given.sessions)
+    scenario = load_scenario(given.scenario, _own_data(given))
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
@@ -156,10 +216,23 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         draw_run(outcome.run)
     show_run(screen, outcome.run)
     for reason in outcome.reasons:
-        sys.stderr.write(f"equilot: infeasible: {reason}\n")
+        _complain(f"infeasible: {reason}")
     if outcome.reasons:
         return INFEASIBLE
     return OK if outcome.status == COMPLETE else INTERRUPTED
+
+
+def _own_data(given: argparse.Namespace) -> dict[str, object]:
+    """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
+    for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
+        if path is not None and not path.is_file():
+            raise InputError(option, "CSV", str(path), "an existing file")
+    overrides: dict[str, object] = {}
+    if given.prices is not None:  # the run starts at their first day
+        overrides["prices"] = {"file": given.prices.resolve(), "start": None}
+    if given.sessions is not None:
+        overrides["drivers"] = {"files": [given.sessions.resolve()]}
+    return overrides
 
 
 @contextmanager

@@ -144,6 +144,48 @@ def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> 
     return figure
 
 
+def market_power_figure(lots: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
+    """Draw each lot's charging and the price that it pays, at the equilibrium and in the competitive outcome.
+
+    Parameters
+    ----------
+    lots
+        ``lots`` rows of one day of the nodal market.
+    currency
+        Name of the currency for the axes.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    names = list(dict.fromkeys(lots["lot"]))
+    with mpl.rc_context(_STYLE):
+        figure = Figure(figsize=(7.2, 0.7 + 1.9 * len(names)), layout="constrained")
+        grid = figure.subplots(len(names), 2, squeeze=False, sharex=True, sharey="col")
+        for (left, right), name in zip(grid, names, strict=True):
+            rows = lots[lots["lot"] == name]
+            hour = rows["hour"].to_numpy() + first_hour
+            left.bar(hour - 0.2, rows["power_kw"], width=0.4, color=ORANGE, label="Charging, equilibrium")
+            left.bar(hour + 0.2, rows["competitive_kw"], width=0.4, color=GREY, label="Charging, competitive")
+            interval = rows[["lot_price_low_per_mwh", "lot_price_high_per_mwh"]].to_numpy(float)
+            low, high = np.where(np.isfinite(interval), interval, np.nan).T  # an open end has no place on the axis
+            spread = {"step": "mid", "color": SKY, "alpha": 0.35, "linewidth": 0}
+            right.fill_between(hour, low, high, label="Interval of the price", **spread)
+            right.step(hour, rows["lot_price_per_mwh"], where="mid", color=BLUE, linewidth=2, label="Price paid")
+            competitive = rows["competitive_price_per_mwh"]
+            right.step(hour, competitive, "k--", where="mid", linewidth=1, label="Competitive price")
+            left.set_title(f"{name}, {title}" if title else name, loc="left")
+            left.set_ylabel("kW")
+            right.set_ylabel(f"{currency}/MWh")
+            for axis in (left, right):
+                axis.xaxis.set_major_locator(MultipleLocator(3))
+        for axis in grid[-1]:
+            axis.set_xlabel("Hour")
+        handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
 def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
     """Draw the DLMP of every bus and hour as a heat map, and below it the part that the network adds.
 
@@ -292,6 +334,8 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     }
     if len(lots):
         figures[f"lots-day-{chosen}"] = lots_figure(lots, title)
+    if lots["lot_price_per_mwh"].notna().any():
+        figures[f"market-power-day-{chosen}"] = market_power_figure(lots, currency, title)
     if len(run.days) > 1:
         figures["overview"] = overview_figure(run.days, run.lot_days, currency)
     return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]

@@ -21,6 +21,8 @@ from equilibrium.day import MarketDay
 from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.lots_lead import LotsLeadMarket
 from equilibrium.network import LotSite
+from equilibrium.nodal import NodalMarket
+from scenarios.assembly import NO_SHORTAGES
 from scenarios.day import ScenarioDay
 from scenarios.scenario import Scenario, load_scenario
 from scenarios.schema import ChoiceSection, LotSection, SessionDrivers
@@ -55,7 +57,8 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     on_infeasible
-        ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it.
+        ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it. The nodal market has no
+        ``"shed"``.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
 
@@ -111,18 +114,30 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         forget_model(self)
         self._market = self._open_market(solver, on_infeasible)
 
-    def _open_market(self, solver: str, on_infeasible: str | None) -> LotsLeadMarket:
-        """Compile the market once and let it find its start from a typical day."""
+    def _open_market(self, solver: str, on_infeasible: str | None) -> LotsLeadMarket | NodalMarket:
+        """Compile the scenario's market once and let it find its start from a typical day."""
         rules = self.case.file.market
         if on_infeasible not in (None, "stop", "shed"):
             raise InputError("LocalMarket", "on_infeasible", on_infeasible, "stop or shed")
-        market = LotsLeadMarket(
-            self.network,
-            hours=self.case.hours,
-            solver=solver,
-            on_infeasible=on_infeasible or rules.on_infeasible,
-            value_of_lost_load=rules.value_of_lost_load_per_kwh,
-        )
+        market: LotsLeadMarket | NodalMarket
+        if rules.kind == "nodal":
+            if on_infeasible == "shed":
+                raise InputError(f"scenario {self.case.name}", "on_infeasible", on_infeasible, f"stop ({NO_SHORTAGES})")
+            market = NodalMarket(
+                self.network,
+                behaviours=tuple(lot.behaviour for lot in self.case.lots),
+                hours=self.case.hours,
+                solver=solver,
+                iteration=rules.iteration,
+            )
+        else:
+            market = LotsLeadMarket(
+                self.network,
+                hours=self.case.hours,
+                solver=solver,
+                on_infeasible=on_infeasible or rules.on_infeasible,
+                value_of_lost_load=rules.value_of_lost_load_per_kwh,
+            )
         market.prepare(self.case.nominal_day())
         return market
 

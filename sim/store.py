@@ -6,7 +6,8 @@ whole, so a part is either there with all its tables or not there. When the run 
 are merged into one file a table. After a kill the parts stay, and :class:`Run` reads them.
 
 Powers are in kW and kvar, energies in kWh, voltages per unit, money in the currency that the manifest names; prices
-carry their unit in the column's name. ``day`` counts from 0, ``hour`` is the clock hour in which the period starts.
+carry their unit in the column's name. Columns whose meaning ends in "(nodal)" are empty in a run of the lots-lead
+market. ``day`` counts from 0, ``hour`` is the clock hour in which the period starts.
 """
 
 from __future__ import annotations
@@ -48,11 +49,19 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "dlmp_mean_per_mwh": (_NUMBER, "mean DLMP over buses and hours, currency/MWh"),
         "dlmp_peak_per_mwh": (_NUMBER, "highest DLMP of all buses and hours, currency/MWh"),
         "wholesale_mean_per_mwh": (_NUMBER, "mean wholesale price, currency/MWh"),
-        "lot_profit": (_NUMBER, "sum of the lots' profits (3a), currency"),
+        "lot_profit": (_NUMBER, "sum of the lots' profits, currency"),
         "sessions": (_COUNT, "sessions that ended at a lot today"),
         "turned_away": (_COUNT, "drivers who found no place today"),
         "worst_regret": (_NUMBER, "largest proven gain of a lot from deviating, currency"),
         "certified": (_FLAG, "whether the day is certified"),
+        "competitive_cost": (_NUMBER, "network cost of the competitive outcome, currency (nodal)"),
+        "welfare_loss": (_NUMBER, "how much more value the competitive outcome has, currency (nodal)"),
+        "price_of_anarchy": (_NUMBER, "its value over the equilibrium's, empty if that is not positive (nodal)"),
+        "markdown": (_NUMBER, "what the lots pay less than at competitive mean prices, currency (nodal)"),
+        "load_payment": (_NUMBER, "what the inflexible load pays at the DLMPs, currency (nodal)"),
+        "lot_payment": (_NUMBER, "what the lots pay for their energy, currency (nodal)"),
+        "network_surplus": (_NUMBER, "payments minus receipts of generators and wholesale, currency (nodal)"),
+        "rounds": (_COUNT, "rounds of best responses, the proving one included (nodal)"),
         "seconds": (_NUMBER, "wall time of the day, s"),
     },
     "prices": {
@@ -84,16 +93,36 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "unserved_kwh": (_NUMBER, "charging energy due and not given, battery side, kWh"),
         "charging_price_per_kwh": (_NUMBER, "what the drivers pay, currency/kWh"),
         "dlmp_per_mwh": (_NUMBER, "DLMP at the lot's bus, currency/MWh"),
+        "lot_price_per_mwh": (_NUMBER, "published price that the lot pays, currency/MWh (nodal)"),
+        "lot_price_low_per_mwh": (
+            _NUMBER,
+            "lowest price that supports the dispatch, infinite if none is, currency/MWh (nodal)",
+        ),
+        "lot_price_high_per_mwh": (
+            _NUMBER,
+            "highest price that supports it, infinite if none is, currency/MWh (nodal)",
+        ),
+        "competitive_kw": (_NUMBER, "charging power of the competitive outcome, kW (nodal)"),
+        "competitive_price_per_mwh": (_NUMBER, "price at the lot's bus there, currency/MWh (nodal)"),
     },
     "lot_days": {
         **_DAY,
         "lot": (_TEXT, "name of the lot"),
         "price_per_kwh": (_NUMBER, "posted price, mean over the hours, currency/kWh"),
         "energy_kwh": (_NUMBER, "energy drawn, kWh"),
-        "profit": (_NUMBER, "profit (3a), currency"),
-        "maximum": (_NUMBER, "stand-alone maximum of the profit, currency"),
+        "revenue": (_NUMBER, "what the drivers pay, currency"),
+        "payment": (_NUMBER, "what the lot pays for its energy, 0 in the lots-lead market, currency"),
+        "profit": (_NUMBER, "revenue minus payment, currency"),
+        "maximum": (_NUMBER, "lots-lead: stand-alone maximum of the profit; nodal: that of any deviation, currency"),
         "regret": (_NUMBER, "proven bound on the gain from deviating, currency"),
-        "attained": (_FLAG, "whether the lot reaches its stand-alone maximum"),
+        "attained": (_FLAG, "whether the lot reaches its maximum"),
+        "behaviour": (_TEXT, "strategic, price-taking or central (nodal)"),
+        "competitive_profit": (_NUMBER, "profit in the competitive outcome, currency (nodal)"),
+        "markdown_per_mwh": (_NUMBER, "how much lower the mean price paid is than there, currency/MWh (nodal)"),
+        "shifted_kwh": (_NUMBER, "energy moved to other hours compared with it, kWh (nodal)"),
+        "withheld_kwh": (_NUMBER, "energy not drawn compared with it, kWh (nodal)"),
+        "value_optimistic": (_NUMBER, "profit at the lowest price of every hour, currency (nodal)"),
+        "value_pessimistic": (_NUMBER, "profit at the highest price of every hour, currency (nodal)"),
         "arrivals": (_COUNT, "vehicles that came in"),
         "refused": (_COUNT, "attempts that found the lot full"),
         "departures": (_COUNT, "vehicles that left"),
@@ -134,8 +163,14 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "method": (_TEXT, "method that was used"),
         "solver": (_TEXT, "solver and version"),
         "notes": (_TEXT, "what a reader should know"),
+        "iteration": (_TEXT, "gauss-seidel or jacobi (nodal)"),
+        "order": (_TEXT, "strategic lots in the order of play (nodal)"),
+        "rounds": (_COUNT, "rounds of best responses, the proving one included (nodal)"),
+        "cycle": (_COUNT, "rounds after which a point came back, 0 if none did (nodal)"),
+        "price_rule": (_TEXT, "how prices were chosen where several support the dispatch (nodal)"),
         "seconds": (_NUMBER, "wall time of the clearing with its certificate, s"),
         "solver_seconds": (_NUMBER, "part of it inside the solver, s"),
+        "certificate_seconds": (_NUMBER, "part of it for prices and certificate, s (nodal)"),
     },
     "ac": {
         **_HOUR,
@@ -150,7 +185,7 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
 }
 """Columns of every table with their type and meaning; ``ac`` is written only when the AC check is asked for."""
 
-TIMING_COLUMNS = ("seconds", "solver_seconds")
+TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds")
 _PARTS = "parts"
 _MERGE_ROWS = 5_000
 

@@ -13,10 +13,9 @@ from equilibrium.clearing import Clearing
 from equilibrium.day import MarketDay
 from equilibrium.network import FloatArray, Network
 from sim.acflow import FlowCheck
+from sim.nodal_columns import PER_MWH, certificate_columns, day_columns, lot_columns, lot_day_columns
 from sim.results import DayResult
 from sim.store import Columns
-
-_PER_MWH = 1000.0  # currency/kWh to currency/MWh
 
 
 def day_tables(network: Network, result: DayResult, flow: FlowCheck | None = None) -> dict[str, Columns]:
@@ -39,7 +38,7 @@ def day_tables(network: Network, result: DayResult, flow: FlowCheck | None = Non
         "lots": lot_rows(network, market, clearing, day, date),
         "lot_days": _lot_days(result),
         "sessions": _sessions(result),
-        "certificates": _certificate(result),
+        "certificates": _certificate(network, result),
     }
     if flow is not None:
         tables["ac"] = _ac(network, flow, day, date)
@@ -58,10 +57,10 @@ def price_rows(network: Network, clearing: Clearing, day: int = 0, date: dt.date
         **_stamp(day, date, hours * buses),
         "hour": np.repeat(np.arange(hours), buses),
         "bus": list(network.feeder.buses) * hours,
-        "dlmp_per_mwh": clearing.dlmp.ravel() * _PER_MWH,
-        "energy_per_mwh": clearing.dlmp_energy.ravel() * _PER_MWH,
-        "congestion_per_mwh": clearing.dlmp_congestion.ravel() * _PER_MWH,
-        "voltage_per_mwh": clearing.dlmp_voltage.ravel() * _PER_MWH,
+        "dlmp_per_mwh": clearing.dlmp.ravel() * PER_MWH,
+        "energy_per_mwh": clearing.dlmp_energy.ravel() * PER_MWH,
+        "congestion_per_mwh": clearing.dlmp_congestion.ravel() * PER_MWH,
+        "voltage_per_mwh": clearing.dlmp_voltage.ravel() * PER_MWH,
         "voltage_pu": clearing.voltage_pu.ravel(),
     }
 
@@ -156,7 +155,8 @@ def lot_rows(
         "soe_max_kwh": offers["soe_max_kwh"],
         "unserved_kwh": clearing.unserved_kwh.ravel(),
         "charging_price_per_kwh": offers["charging_price"],
-        "dlmp_per_mwh": clearing.dlmp[:, [site.bus for site in sites]].ravel() * _PER_MWH,
+        "dlmp_per_mwh": clearing.dlmp[:, [site.bus for site in sites]].ravel() * PER_MWH,
+        **lot_columns(network, clearing),
     }
 
 
@@ -181,9 +181,9 @@ def _days(network: Network, result: DayResult) -> Columns:
         "voltage_min_pu": clearing.voltage_pu[hour, bus],
         "voltage_min_bus": network.feeder.buses[bus],
         "voltage_min_hour": int(hour),
-        "dlmp_mean_per_mwh": clearing.dlmp.mean() * _PER_MWH,
-        "dlmp_peak_per_mwh": clearing.dlmp.max() * _PER_MWH,
-        "wholesale_mean_per_mwh": market.wholesale_price.mean() * _PER_MWH,
+        "dlmp_mean_per_mwh": clearing.dlmp.mean() * PER_MWH,
+        "dlmp_peak_per_mwh": clearing.dlmp.max() * PER_MWH,
+        "wholesale_mean_per_mwh": market.wholesale_price.mean() * PER_MWH,
         "lot_profit": clearing.lot_profit.sum(),
         "sessions": len(result.finished),
         "turned_away": len(result.turned_away),
@@ -191,13 +191,17 @@ def _days(network: Network, result: DayResult) -> Columns:
         "certified": clearing.certificate.certified,
         "seconds": result.seconds,
     }
-    return {**_stamp(result.index, result.date, 1), **{name: [value] for name, value in row.items()}}
+    return {
+        **_stamp(result.index, result.date, 1),
+        **{name: [value] for name, value in row.items()},
+        **day_columns(network, clearing),
+    }
 
 
 def _lot_days(result: DayResult) -> Columns:
     clearing, records = result.clearing, result.lots
     counts = ("arrivals", "refused", "departures", "parked", "peak_occupancy")
-    amounts = ("energy_kwh", "unreachable_kwh", "unserved_kwh", "reputation")
+    amounts = ("energy_kwh", "revenue", "payment", "unreachable_kwh", "unserved_kwh", "reputation")
     return {
         **_stamp(result.index, result.date, len(records)),
         "lot": [record.name for record in records],
@@ -207,6 +211,7 @@ def _lot_days(result: DayResult) -> Columns:
         "regret": list(clearing.certificate.regret),
         "attained": list(clearing.certificate.attained),
         **{name: [getattr(record, name) for record in records] for name in counts + amounts},
+        **lot_day_columns(clearing),
     }
 
 
@@ -224,7 +229,7 @@ def _sessions(result: DayResult) -> Columns:
     }
 
 
-def _certificate(result: DayResult) -> Columns:
+def _certificate(network: Network, result: DayResult) -> Columns:
     proof = result.clearing.certificate
     row = {
         "certified": proof.certified,
@@ -241,7 +246,11 @@ def _certificate(result: DayResult) -> Columns:
         "seconds": result.clearing.seconds,
         "solver_seconds": result.clearing.solver_seconds,
     }
-    return {**_stamp(result.index, result.date, 1), **{name: [value] for name, value in row.items()}}
+    return {
+        **_stamp(result.index, result.date, 1),
+        **{name: [value] for name, value in row.items()},
+        **certificate_columns(network, result.clearing),
+    }
 
 
 def _ac(network: Network, flow: FlowCheck, day: int, date: dt.date | None) -> Columns:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol
+from typing import Any, Protocol
 
 import pandas as pd
 from rich.console import Console
@@ -29,10 +31,33 @@ class Advance(Protocol):
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that writes plain text of 80 columns when it is piped."""
-    plain = Console(stderr=stderr, highlight=False, soft_wrap=False)
+    plain = _Console(stderr=stderr, highlight=False, soft_wrap=False)
     if plain.is_terminal:
         return plain
-    return Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH, no_color=True)
+    return _Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH, no_color=True)
+
+
+class _Console(Console):
+    """A console that goes on silently when its reader has gone, so that the work is done and the exit code is kept."""
+
+    def print(self, *objects: Any, **look: Any) -> None:  # noqa: ANN401
+        """Print as rich does; rich before version 13.8 does not see a broken pipe itself."""
+        try:
+            super().print(*objects, **look)
+        except BrokenPipeError:
+            self.on_broken_pipe()
+
+    def on_broken_pipe(self) -> None:
+        """Print nothing from now on; rich would end the program with exit code 1 here."""
+        self.quiet = True
+        discard_output()
+
+
+def discard_output() -> None:
+    """Let what is still written to standard output go nowhere: its reader, `head` for one, has gone."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
 
 
 @contextmanager
@@ -80,18 +105,22 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame) -> Table:
     Parameters
     ----------
     days, lot_days
-        The tables of the run. Of a long run the last two weeks are shown, and every day that is not certified.
+        The tables of the run. Of a long run the last two weeks are shown, and every day that is not certified. A run of
+        the nodal market shows the lots' profits in one sum, with the price of anarchy and the markdown beside it.
     """
     lots = list(dict.fromkeys(lot_days["lot"]))
+    nodal = _is_nodal(days)
     profit = dict(zip(zip(lot_days["day"], lot_days["lot"], strict=True), lot_days["profit"], strict=True))
-    each = len(lots) <= _LOT_COLUMNS
+    each = len(lots) <= _LOT_COLUMNS and not nodal
     table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1))
     heads = ["day", "energy\ncharged", "net\ncost", "lowest\nvolt.", "DLMP\nmean", "DLMP\npeak"]
     heads += [f"profit\n{lot[:7]}" for lot in lots] if each else [f"profit\n{len(lots)} lots"]
+    heads += ["mark-\ndown", "PoA"] if nodal else []
     for head in [*heads, "worst\nregret", "certi-\nfied", "time"]:
         table.add_column(head, justify="right", no_wrap=True)
     for row in days[(days.index >= len(days) - _LAST_DAYS) | ~days["certified"]].to_dict("records"):
         profits = [profit[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
+        power = [f"{round(row['markdown'], 1) + 0.0:.1f}", _ratio(row["price_of_anarchy"])] if nodal else []
         table.add_row(
             str(row["day"]),
             f"{row['energy_charged_kwh']:.0f}",
@@ -100,12 +129,23 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame) -> Table:
             f"{row['dlmp_mean_per_mwh']:.1f}",
             f"{row['dlmp_peak_per_mwh']:.1f}",
             *(f"{value:.1f}" for value in profits),
+            *power,
             _small(row["worst_regret"]),
             "yes" if row["certified"] else "NO",
             f"{row['seconds']:.2f}",
             style=None if row["certified"] else "bold red",
         )
     return table
+
+
+def _is_nodal(days: pd.DataFrame) -> bool:
+    """Whether a run is one of the nodal market."""
+    return bool(days["network_surplus"].notna().any())
+
+
+def _ratio(value: float) -> str:
+    """Return a price of anarchy, or a dash where it is not defined."""
+    return "-" if pd.isna(value) else f"{value:.5f}"
 
 
 def _small(value: float) -> str:
@@ -118,6 +158,9 @@ def remarks(run: Run) -> list[str]:
     days, certificates = run.days, run.certificates
     currency = run.manifest.get("currency", "currency")
     lines = [f"energy in kWh, voltage per unit, DLMP in {currency}/MWh, money in {currency}, time in s"]
+    if len(days) and _is_nodal(days):
+        lines.append("markdown: what the lots pay less than at competitive mean prices; PoA: price of anarchy")
+        lines += [_lot_line(name, rows, currency) for name, rows in run.lot_days.groupby("lot", sort=False)]
     if len(days) > _LAST_DAYS:
         lines.append(f"{len(days)} days; shown are the last {_LAST_DAYS} and those that are not certified")
     for row in certificates[~certificates["certified"].astype(bool)].to_dict("records"):
@@ -134,6 +177,16 @@ def remarks(run: Run) -> list[str]:
         lines.append(f"the run is not complete: {status}")
     lines.append(f"results in {run.folder}")
     return lines
+
+
+def _lot_line(name: object, rows: pd.DataFrame, currency: str) -> str:
+    """Return one sentence about a lot over the run."""
+    drawn, paid = rows["energy_kwh"].sum(), rows["payment"].sum()
+    price = f", price paid {1000 * paid / drawn:.1f} {currency}/MWh" if drawn > 0 else ""
+    return (
+        f"{name} ({rows['behaviour'].iloc[0]}): profit {rows['profit'].sum():.1f}, competitive "
+        f"{rows['competitive_profit'].sum():.1f}{price}, shifted {rows['shifted_kwh'].sum():.0f} kWh"
+    )
 
 
 def ac_line(ac: pd.DataFrame) -> str:

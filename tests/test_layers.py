@@ -179,7 +179,7 @@ def test_oldest_constraints_are_the_lower_bounds() -> None:
     pins = dict(line.lower().split("==") for line in text.splitlines() if line and not line.startswith("#"))
     bounds = runtime() | extras("ac", "test")
     lowest = {name: padded(bound.split(",")[0].removeprefix(">=")) for name, bound in bounds.items()}
-    assert {name: padded(pin) for name, pin in pins.items()} == lowest
+    assert {name: padded(pins[name]) for name in lowest} == lowest
 
 
 def test_every_import_is_declared() -> None:

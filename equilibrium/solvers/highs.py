@@ -16,6 +16,9 @@ from equilibrium.solvers.base import MixedSolution, Solution, Status
 FEASIBILITY_TOLERANCE = 1e-9
 """Primal and dual tolerance of every solve, tighter than the solver's 1e-7 because certificates are checked."""
 
+QUADRATIC_SECONDS = 5.0
+"""Time after which a quadratic program is given up."""
+
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
     highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
@@ -133,8 +136,17 @@ def solve_mixed_highs(instance: Instance, integer: np.ndarray, gap: float, time_
 
 
 def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:
-    """Minimise ``cost'x + x'hessian x / 2`` for a positive semidefinite ``hessian`` (symmetric, all entries)."""
+    """Minimise ``cost'x + x'hessian x / 2`` for a positive semidefinite ``hessian`` (symmetric, all entries).
+
+    Raises
+    ------
+    SolverError
+        When HiGHS ends without a verdict: its active-set method sometimes does, even on small programs.
+    """
     solver = _new_solver()
+    # Its active-set method can cycle for ever on degenerate programs; whoever asks has another way then.
+    solver.setOptionValue("qp_iteration_limit", 200 + 20 * sum(instance.shape))
+    solver.setOptionValue("time_limit", QUADRATIC_SECONDS)
     solver.passModel(_model(instance))
     lower = sp.csc_array(sp.tril(hessian))
     lower.sort_indices()

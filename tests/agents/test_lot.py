@@ -9,7 +9,7 @@ from agents.learning import RothErev
 from agents.records import Outcome
 from equilibrium.day import LotDay
 from equilibrium.errors import InputError
-from tests.agents.town import HOURS, cleared, day_of, parking, run_day, session, sessions
+from tests.agents.town import HOURS, cleared, day_of, nodal, parking, run_day, session, sessions
 
 
 @given(days=st.lists(sessions(), min_size=1, max_size=3), places=st.integers(1, 4))
@@ -152,6 +152,31 @@ def test_a_fixed_envelope_is_offered_as_it_is_and_settled_in_total():
     assert record.revenue == pytest.approx(24.0)
     assert record.price == pytest.approx(0.5)
     assert (record.arrivals, record.departures, record.parked) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("price", [0.2, 0.7])
+def test_a_nodal_lot_pays_for_its_energy_and_learns_from_its_profit(price):
+    grid = (0.4, 0.4 + 1e-9, 0.4 + 2e-9, 0.4 + 3e-9)
+    lot = parking(learner=RothErev(grid))
+    lot.observe(day_of())
+    lot.admit(session(energy_kwh=18.0), 1)
+    offer = lot.offer()
+    lot.settle(nodal([offer], price))
+    record = lot.record(1.0)
+    assert record.revenue == pytest.approx(0.4 * 20.0)
+    assert record.payment == pytest.approx(price * 20.0)
+    assert record.profit == pytest.approx((0.4 - price) * 20.0)
+    assert lot.finished[0].paid == pytest.approx(record.revenue)  # the driver's price is the posted one
+    played = lot.learner.probabilities[lot.learner.choice]
+    assert played > 0.25 if price < 0.4 else played < 0.25
+
+
+def test_a_lot_of_the_lots_lead_market_pays_nothing():
+    lot = parking(price=0.4)
+    run_day(lot, [session(energy_kwh=18.0)])
+    record = lot.record(1.0)
+    assert record.payment == 0.0
+    assert record.profit == record.revenue == pytest.approx(0.4 * 20.0)
 
 
 def test_learning_on_a_fixed_envelope_is_refused():

@@ -10,6 +10,7 @@ from agents.lot import ParkingLot
 from equilibrium.clearing import Certificate, Clearing, Verdict
 from equilibrium.day import LotDay
 from equilibrium.network import LotSite
+from equilibrium.nodal_clearing import NodalClearing
 from scenarios.day import ScenarioDay, Session
 from scenarios.streams import Streams
 
@@ -85,6 +86,30 @@ def cleared(offers: list[LotDay], served=1.0, **changes) -> Clearing:
         **changes,
     }
     return Clearing(**values)
+
+
+def nodal(offers: list[LotDay], price: float) -> NodalClearing:
+    """The same charging as :func:`cleared`, paid by the lots at one price."""
+    plain = cleared(offers)
+    lots, none = np.zeros(len(offers)), np.zeros_like(plain.lot_kw)
+    paid = np.full_like(plain.lot_kw, price)
+    return NodalClearing(
+        **vars(plain),
+        behaviours=("strategic",) * len(offers),
+        lot_payment=price * plain.lot_kw.sum(axis=0),
+        **dict.fromkeys(("lot_price", "lot_price_low", "lot_price_high"), paid),
+        **dict.fromkeys(("value_optimistic", "value_pessimistic", "competitive_profit", "markdown"), lots),
+        **dict.fromkeys(("shifted_kwh", "withheld_kwh"), lots),
+        competitive_kw=none,
+        competitive_dlmp=none,
+        **dict.fromkeys(("competitive_cost", "load_payment", "network_surplus", "certificate_seconds"), 0.0),
+        price_of_anarchy=1.0,
+        price_rule="one price",
+        rounds=1,
+        order=(0,),
+        iteration="gauss-seidel",
+        cycle=0,
+    )
 
 
 def run_day(lot: ParkingLot, sessions=(), index=0, served=1.0):

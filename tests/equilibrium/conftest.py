@@ -10,7 +10,7 @@ from equilibrium.distribution import compile_distribution, distribution_ports
 from equilibrium.joint import compile_joint
 from equilibrium.lots import lot_ports, stacked
 from equilibrium.network import Feeder, LotSite, Microturbine, Network
-from equilibrium.solvers import Solution, open_handle
+from equilibrium.solvers import Solution, Status, open_handle
 
 
 def full_joint(network: Network, day: MarketDay) -> Solution:
@@ -26,7 +26,7 @@ def full_dispatch(network: Network, day: MarketDay, lot_kw: np.ndarray) -> tuple
     program = compile_distribution(network, day.hours)
     instance = program.bind(distribution_ports(network, day, lot_kw, lot_kw))
     answer = open_handle(instance).solve()
-    return answer, float(instance.cost @ answer.x) if answer.x.size else np.inf
+    return answer, float(instance.cost @ answer.x) if answer.status is Status.OPTIMAL else np.inf
 
 
 def small_feeder(**changes: object) -> Feeder:

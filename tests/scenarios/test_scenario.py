@@ -18,12 +18,14 @@ from scenarios.files import CASES
 from scenarios.scenario import load_scenario, scenario_names, scenario_titles
 from scenarios.schema import ScenarioFile
 from scenarios.streams import Streams
-from tests.scenarios.conftest import scenario_data
+from tests.scenarios.conftest import prices_csv, scenario_data
 
 
 def test_bundled_names_and_titles() -> None:
     assert scenario_names() == [
         *(f"epec-lots-{feeder}-case{case}" for feeder in (33, 85) for case in (1, 2, 3)),
+        "nodal-33",
+        "nodal-85",
         "week-33",
         "week-85",
     ]
@@ -221,6 +223,42 @@ def test_extends_merges_mappings_and_replaces_lists(case: Path, tmp_path: Path) 
         load_scenario(str(over))
 
 
+def test_overrides_are_merged_like_an_extending_file(
+    case: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.csv").write_text(prices_csv(days=3))
+    overrides = {"feeder": {"rating_kva": 2000}, "microturbines": (), "prices": {"file": Path("mine.csv")}}
+    scenario = load_scenario(str(case), overrides)
+    assert (scenario.name, scenario.title) == ("case", "small")
+    assert scenario.network().microturbines == ()
+    assert scenario.network().feeder.rating_kva[0] == 2000.0
+    assert len(scenario.prices.dates) == 3
+    assert {str(case), str(tmp_path / "mine.csv")} <= scenario.input_hashes().keys()
+    assert overrides["prices"] == {"file": Path("mine.csv")}
+    assert load_scenario(str(case), {}).file == load_scenario(str(case)).file
+    # Complaints name the overrides for their own keys, and the file for the others.
+    with pytest.raises(InputError, match=r"case\.yaml with overrides: lots\[0\]\.bus: got None"):
+        load_scenario(str(case), {"lots": [{"name": "x"}]})
+    with pytest.raises(InputError, match=r"case\.yaml with overrides: prices\.file: got 'gone\.csv'"):
+        load_scenario(str(case), {"prices": {"file": "gone.csv"}})
+    case.write_text(case.read_text().replace("places: 4", "places: 0"))
+    with pytest.raises(InputError, match=r"case\.yaml: line \d+, lots\[0\]\.places: got 0"):
+        load_scenario(str(case), {"feeder": {"rating_kva": 2000}})
+
+
+def test_rules_of_the_nodal_market(case: Path) -> None:
+    data = scenario_data()
+    data["market"] = {"kind": "nodal", "iteration": "jacobi"}
+    data["lots"][0]["behaviour"] = "price-taking"
+    case.write_text(yaml.safe_dump(data))
+    scenario = load_scenario(str(case))
+    assert (scenario.file.market.kind, scenario.file.market.iteration) == ("nodal", "jacobi")
+    assert scenario.lots[0].behaviour == "price-taking"
+    with pytest.raises(InputError, match=r"week-33\.yaml: line \d+, market\.on_infeasible: got 'shed', expected stop"):
+        load_scenario("week-33", {"market": {"kind": "nodal"}})
+
+
 Change = Callable[[dict], object]
 
 
@@ -264,6 +302,14 @@ BAD: list[tuple[Change, str]] = [
     (change("feeder.voltage_min_pu", 1.2), "feeder.voltage_min_pu: got 1.2, expected less than voltage_max_pu"),
     (change("market.export_price_factor", 1), "market.export_price_factor: got 1, expected less than 1"),
     (change("market.on_infeasible", "ignore"), "market.on_infeasible: got 'ignore', expected 'stop' or 'shed'"),
+    (change("market.kind", "pool"), "market.kind: got 'pool', expected 'lots-lead' or 'nodal'"),
+    (change("market.iteration", "jacobi"), "market.iteration: got 'jacobi', expected gauss-seidel, or market.kind"),
+    (change("lots.0.behaviour", "central"), "lots[0].behaviour: got 'central', expected strategic, or market.kind"),
+    (change("lots.0.behaviour", "shy"), "lots[0].behaviour: got 'shy', expected 'strategic', 'price-taking' or"),
+    (
+        change("market", {"kind": "nodal", "on_infeasible": "shed"}),
+        "market.on_infeasible: got 'shed', expected stop (the nodal market prices no shortages)",
+    ),
     (change("prices.file", "gone.csv"), "prices.file: got 'gone.csv', expected an existing file or one of omie"),
     (change("prices.price_column", "es"), "price_column: got 'es'"),
     (change("loads.profile", "office"), "loads.profile: got 'office', expected one of residential"),

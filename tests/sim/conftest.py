@@ -53,7 +53,7 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
             market.microturbine_available,
         )
         lots = tuple(
-            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.9)
+            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.0, 0.9)
             for k, site in enumerate(cleared.network.lots)
         )
         times = (24.0 * index + 8, 24.0 * index + 12)

@@ -122,6 +122,24 @@ def test_bad_prices_are_one_line_that_names_the_file(here, capsys, case):
     assert not (here / "runs").exists()
 
 
+def test_own_prices_take_the_place_of_the_scenarios(here):
+    (here / "mine.csv").write_text("\n".join(PRICES) + "\n", encoding="utf-8")
+    assert code(["run", "--prices", "mine.csv", "--days", 1, "--out", "out", "--no-figures"]) == 0
+    run = Run(here / "out")
+    assert run.days["date"].astype(str).tolist() == ["2031-03-01"]
+    assert run.days["wholesale_mean_per_mwh"].item() == pytest.approx(52.5)
+    assert str(here / "mine.csv") in run.manifest["input_sha256"]
+
+
+def test_own_sessions_need_a_scenario_with_drivers_and_good_lines(here, capsys):
+    (here / "any.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    assert code(["run", PAPER, "--sessions", "any.csv"]) == 2
+    assert "epec-lots-33-case1.yaml with overrides: drivers.files" in capsys.readouterr().err
+    assert code(["run", "--sessions", "any.csv"]) == 2
+    assert "any.csv: line 1" in capsys.readouterr().err
+    assert [path.name for path in here.iterdir()] == ["any.csv"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
@@ -170,6 +188,38 @@ def test_an_infeasible_day_names_its_limits_and_exits_with_3(here, capsys):
     assert any("bus" in line and "hour" in line for line in lines)
     assert "not complete: stopped" in printed.out
     assert Run("out").manifest["status"].startswith("stopped")
+
+
+def test_the_exit_code_is_kept_when_nobody_reads_the_output(here):
+    """As in ``equilot run ... | head -1``: the reader goes away before the first line is written."""
+    own(here, loads={"scale": 3.0}, market={"on_infeasible": "stop"})
+    for arguments, expected in ((["run", "own.yaml", "--out", "out"], 3), (["scenarios"], 0), (["run", "own.yml"], 2)):
+        process = command(*arguments, cwd=here)
+        process.stdout.close()
+        assert process.wait(timeout=120) == expected
+        error = process.stderr.read()
+        assert "Traceback" not in error
+        assert "BrokenPipe" not in error
+        process.stderr.close()
+    assert Run(here / "out").manifest["status"].startswith("stopped")
+
+
+def test_the_nodal_market_stops_at_a_day_without_dispatch(here, capsys):
+    own(here, extends="nodal-33", loads={"scale": 3.0})
+    assert code(["run", "own.yaml", "--days", 2, "--out", "out"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert lines
+    assert all(line.startswith("equilot: infeasible: day 0 (2024-06-10): ") for line in lines)
+
+
+@pytest.mark.usefixtures("here")
+def test_the_nodal_market_cannot_shed(capsys):
+    assert code(["run", "nodal-33", "--days", 1, "--on-infeasible", "shed"]) == 2
+    error = capsys.readouterr().err
+    assert error == (
+        "equilot: error: scenario nodal-33: on_infeasible: got 'shed', "
+        "expected stop (the nodal market prices no shortages)\n"
+    )
 
 
 def test_shedding_is_told(here, capsys):

@@ -11,7 +11,6 @@ import yaml
 from equilibrium.errors import InputError, SolverError
 from scenarios.scenario import load_scenario
 from sim.model import LocalMarket
-from sim.own_data import load_with_own_data
 from sim.run import RunOptions, run_scenario
 from sim.store import TABLES, Run, comparable
 
@@ -150,33 +149,3 @@ def test_bad_options_are_refused_before_anything_is_written(tmp_path, changes, o
     with pytest.raises(InputError, match=field):
         run_scenario(scenario, tmp_path / "run", options)
     assert not (tmp_path / "run").exists()
-
-
-def test_own_prices_take_the_place_of_the_scenarios(tmp_path, week):
-    rows = [f"2031-03-01,{hour},{100 + hour}" for hour in range(1, 25)]
-    path = tmp_path / "mine.csv"
-    path.write_text("\n".join(["date,hour,price_eur_per_mwh", *rows]) + "\n", encoding="utf-8")
-    scenario = load_with_own_data("week-33", prices=path)
-    assert scenario.name == week.name
-    assert str(scenario.date(0)) == "2031-03-01"
-    assert scenario.nominal_day().wholesale_price[5] == pytest.approx(0.106)
-    assert str(path) in scenario.input_hashes()
-    assert not any("tmp" in name and "week-33" in name for name in scenario.input_hashes())
-
-
-def test_own_sessions_need_a_scenario_with_drivers(tmp_path):
-    with pytest.raises(InputError, match=r"epec-lots-33-case1.yaml with --prices or --sessions"):
-        load_with_own_data(PAPER, sessions=_any_file(tmp_path))
-    with pytest.raises(InputError, match=r"--sessions.*an existing file"):
-        load_with_own_data(PAPER, sessions=tmp_path / "missing.csv")
-
-
-def test_own_sessions_with_a_bad_line_name_file_and_line(tmp_path):
-    with pytest.raises(InputError, match=r"any\.csv: line 1"):
-        load_with_own_data("week-33", sessions=_any_file(tmp_path))
-
-
-def _any_file(folder):
-    path = folder / "any.csv"
-    path.write_text("a,b\n1,2\n", encoding="utf-8")
-    return path

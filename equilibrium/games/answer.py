@@ -1,0 +1,129 @@
+"""What a game's solution is: a point with labels, and the certificate that says how much of it is proved."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class GameVerdict(StrEnum):
+    """How much is proved of an answer."""
+
+    EXACT = "exact"
+    EPSILON_NASH = "epsilon-nash"
+    KKT_CONSISTENT = "kkt-consistent"
+    NO_PURE_EQUILIBRIUM = "no-pure-equilibrium"
+    INFEASIBLE = "infeasible"
+    UNBOUNDED = "unbounded"
+    TIME_LIMIT = "time-limit"
+
+
+@dataclass(frozen=True)
+class PlayerReport:
+    """One player at the point, in its own sense.
+
+    Attributes
+    ----------
+    objective
+        Its value.
+    regret
+        What it could gain alone: ``(attained by a deviation that was found, proven upper bound)``, both at least 0.
+    range
+        For a leader: its value if all followers, indifferent between several optima, chose what it likes best, and
+        what it likes least, the leaders' decisions unchanged; None where that was not computed.
+    """
+
+    objective: float
+    regret: tuple[float, float]
+    range: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class GameCertificate:
+    """Residuals recomputed from arrays, largest over all players, and the size of the largest proven regret.
+
+    Attributes
+    ----------
+    primal, dual, complementarity, gap
+        Relative residuals; see :class:`equilibrium.duality.Residuals`.
+    bounds
+        Where assumed bounds on multipliers come from: ``proved`` (also if there are none), ``user`` or ``guess``.
+    epsilon
+        Largest proven regret, in the unit of that player's objective.
+    distance
+        Smallest distance of a multiplier from its assumed bound, relative to it; None without assumed bounds.
+    """
+
+    primal: float
+    dual: float
+    complementarity: float
+    gap: float
+    bounds: str
+    epsilon: float
+    distance: float | None = None
+
+
+@dataclass(frozen=True)
+class Equilibrium:
+    """An answer to a game.
+
+    Attributes
+    ----------
+    verdict, method, why, notes
+        What is proved, how it was found, why that method was chosen, and what else a reader should know.
+    seconds
+        Wall time with certification.
+    players, variables
+        By name.
+    duals
+        Named duals: value used, and the interval ``(low, high)`` over the follower's dual optimal face.
+    multipliers
+        Of every row of every follower, by player and row: derivative of its optimal objective, in its own sense, by
+        the right-hand side.
+    """
+
+    verdict: GameVerdict
+    method: str
+    why: str
+    seconds: float
+    players: Mapping[str, PlayerReport]
+    variables: Mapping[str, float]
+    duals: Mapping[str, tuple[float, float, float]]
+    multipliers: Mapping[str, Mapping[str, float]]
+    certificate: GameCertificate
+    notes: tuple[str, ...] = ()
+
+    @property
+    def certified(self) -> bool:
+        """Whether the point is proved to be an equilibrium."""
+        return self.verdict in (GameVerdict.EXACT, GameVerdict.EPSILON_NASH)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the answer as ``equilot solve --json`` prints it; infinities become None."""
+        certificate = self.certificate
+        return {
+            "verdict": str(self.verdict),
+            "method": self.method,
+            "seconds": self.seconds,
+            "players": {
+                name: {"objective": _plain(p.objective), "regret": [_plain(r) for r in p.regret]}
+                for name, p in self.players.items()
+            },
+            "variables": {name: _plain(value) for name, value in self.variables.items()},
+            "duals": {name: [_plain(value) for value in triple] for name, triple in self.duals.items()},
+            "certificate": {
+                "primal": _plain(certificate.primal),
+                "dual": _plain(certificate.dual),
+                "complementarity": _plain(certificate.complementarity),
+                "gap": _plain(certificate.gap),
+                "bounds": certificate.bounds,
+                "epsilon": _plain(certificate.epsilon),
+            },
+        }
+
+
+def _plain(value: float) -> float | None:
+    return float(value) + 0.0 if math.isfinite(value) else None

@@ -1,0 +1,219 @@
+"""The certificate of a point: everything is recomputed from the game's arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from equilibrium.certify import EPSILON_REGRET, EXACT_REGRET
+from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
+from equilibrium.games.branch import End, Outcome
+from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.methods import Decision, decide
+from equilibrium.games.responses import Response, examine
+from equilibrium.network import FloatArray
+from equilibrium.program import INF
+
+RESIDUAL_TOLERANCE = 1e-6
+"""Largest relative residual of a point that counts as feasible and as an optimal response."""
+
+RANGE_PAIRS = 60
+"""Pairs up to which a leader's value over all optimal responses is computed as a matter of course."""
+
+PROVED = "proved"
+
+
+@dataclass(frozen=True)
+class Found:
+    """How a point was found: what the verdict needs to know beyond the point."""
+
+    method: str
+    why: str
+    provenance: str = PROVED
+    verdict: GameVerdict | None = None
+    distance: float | None = None
+    notes: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """The followers at a point, and how far the leaders are from their own rows."""
+
+    responses: Mapping[str, Response]
+    leader_primal: float
+    w: FloatArray = field(default_factory=lambda: np.zeros(0))
+
+
+def examine_point(compiled: CompiledGame, w: FloatArray, given: Mapping[int, float]) -> Examined:
+    """Recompute every follower's residuals at ``w`` and put its named duals into ``w``.
+
+    Parameters
+    ----------
+    given
+        Values of named duals by column; those that are missing are chosen to fit.
+    """
+    w = w.copy()
+    responses = {}
+    for agent in compiled.followers:
+        response = examine(agent, w, given)
+        responses[agent.name] = response
+        for r, column in enumerate(agent.dual.tolist()):
+            if column >= 0:
+                w[column] = given.get(column, float(response.mu[r] * agent.sign))
+    primal = max((own_violation(agent, w) for agent in compiled.leaders), default=0.0)
+    return Examined(responses, primal, w)
+
+
+def own_violation(agent: Agent, w: FloatArray) -> float:
+    """Return the largest relative violation of a player's rows, bounds and integrality."""
+    x = w[agent.own]
+    low = np.maximum(np.where(np.isfinite(agent.lower), agent.lower - x, 0.0), 0.0)
+    high = np.maximum(np.where(np.isfinite(agent.upper), x - agent.upper, 0.0), 0.0)
+    whole = np.where(agent.integer, np.abs(x - np.round(x)), 0.0)
+    worst = float(np.max(np.maximum(np.maximum(low, high), whole) / (1.0 + np.abs(x)), initial=0.0))
+    if not agent.kind.size:
+        return worst
+    off = agent.activity(w) - agent.rhs
+    scale = 1.0 + abs(agent.matrix) @ np.abs(w) + np.abs(agent.rhs)
+    for p in agent.products:
+        scale[p.row] += abs(p.coefficient * w[p.i] * w[p.j])
+    wrong = np.where(agent.kind > 0, np.maximum(-off, 0.0), np.where(agent.kind < 0, np.maximum(off, 0.0), np.abs(off)))
+    return max(worst, float(np.max(wrong / scale)))
+
+
+def regret_of(agent: Agent, w: FloatArray, outcome: Outcome) -> tuple[float, float]:
+    """Return what a leader could gain: at least (a deviation was found) and at most (the proven bound)."""
+    value = agent.value(w)
+    if outcome.end is End.UNBOUNDED:
+        return INF, INF
+    found = max(0.0, value - outcome.value) if np.isfinite(outcome.value) else 0.0
+    return found, max(0.0, value - outcome.bound)
+
+
+def deviation(
+    compiled: CompiledGame, agent: Agent, w: FloatArray, method: str, solver: str, time_limit_s: float
+) -> Outcome:
+    """Solve a leader's best deviation globally: its rivals' decisions as in ``w``, all followers respond."""
+    decision = Decision(compiled, agent, compiled.followers, rivals(compiled, agent, w), solver)
+    return decide(decision, method, time_limit_s)[0]
+
+
+def rivals(compiled: CompiledGame, agent: Agent, w: FloatArray) -> dict[int, float]:
+    """Return the decisions of the other leaders by column."""
+    return {int(c): float(w[c]) for other in compiled.leaders if other is not agent for c in other.own}
+
+
+def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, time_limit_s: float) -> tuple[float, float] | None:
+    """Return a leader's value if the followers' indifference is resolved for it and against it, in its own sense.
+
+    All leaders' decisions stay. None where no method bounds it in the time given.
+    """
+    if not compiled.followers:
+        return None
+    fixed = {int(c): float(w[c]) for other in compiled.leaders for c in other.own}
+    ends = []
+    for sign in (1.0, -1.0):
+        turned = without_rows(agent, sign)
+        decision = Decision(compiled, turned, compiled.followers, fixed)
+        if decision.mpcc.bilinear or len(decision.mpcc.pairs) > RANGE_PAIRS:
+            return None
+        outcome = decide(decision, "complementarity-bb", time_limit_s)[0]
+        if outcome.end not in (End.OPTIMAL, End.UNBOUNDED):
+            return None
+        ends.append(agent.sign * sign * outcome.value)
+    return ends[0], ends[1]
+
+
+def without_rows(agent: Agent, sign: float = 1.0) -> Agent:
+    """Return the leader with its objective times ``sign`` and without rows: its decision is given."""
+    return replace(
+        agent,
+        constant=sign * agent.constant,
+        cost=sign * agent.cost,
+        hessian=sign * agent.hessian,
+        matrix=agent.matrix[:0, :],
+        kind=agent.kind[:0],
+        rhs=agent.rhs[:0],
+        products=(),
+        row_names=(),
+        dual=agent.dual[:0],
+    )
+
+
+def assemble(
+    compiled: CompiledGame,
+    examined: Examined,
+    regrets: Mapping[str, tuple[float, float]],
+    found: Found,
+    ranges: Mapping[str, tuple[float, float] | None] | None = None,
+    values: Mapping[str, float] | None = None,
+) -> Equilibrium:
+    """Put the verdict on a point.
+
+    Parameters
+    ----------
+    regrets
+        Of every leader.
+    values
+        Objectives (own sense) that replace the value at the point: a pessimistic leader's.
+    """
+    w, responses = examined.w, examined.responses
+    players = {}
+    for agent in compiled.agents:
+        regret = responses[agent.name].regret if agent.name in responses else regrets[agent.name]
+        objective = (values or {}).get(agent.name, agent.sign * agent.value(w))
+        players[agent.name] = PlayerReport(objective, regret, (ranges or {}).get(agent.name))
+    parts = [response.residuals for response in responses.values()]
+    epsilon = max((player.regret[1] for player in players.values()), default=0.0)
+    certificate = GameCertificate(
+        max([examined.leader_primal, *(r.primal for r in parts)]),
+        max([0.0, *(r.dual for r in parts)]),
+        max([0.0, *(r.complementarity for r in parts)]),
+        max([0.0, *(r.gap for r in parts)]),
+        found.provenance,
+        epsilon,
+        found.distance,
+    )
+    intervals = {column: span for response in responses.values() for column, span in response.intervals.items()}
+    duals = {}
+    for column in range(compiled.variables, compiled.size):
+        low, high = intervals.get(column, (-INF, INF))
+        duals[compiled.names[column]] = (float(w[column]) + 0.0, low + 0.0, high + 0.0)
+    return Equilibrium(
+        verdict=found.verdict or verdict(certificate, players),
+        method=found.method,
+        why=found.why,
+        seconds=found.seconds,
+        players=players,
+        variables={compiled.names[k]: float(w[k]) + 0.0 for k in range(compiled.variables)},
+        duals=duals,
+        multipliers={
+            agent.name: {
+                name: float(agent.sign * value)
+                for name, value in zip(agent.row_names, responses[agent.name].mu, strict=True)
+            }
+            for agent in compiled.followers
+        },
+        certificate=certificate,
+        notes=found.notes,
+    )
+
+
+def verdict(certificate: GameCertificate, players: Mapping[str, PlayerReport]) -> GameVerdict:
+    """Return what the residuals and regrets prove.
+
+    A bound on a multiplier that is not proved can cut off the true optimum without leaving a trace in any residual;
+    so with such a bound nothing beyond ``kkt-consistent`` is claimed.
+    """
+    worst = max(certificate.primal, certificate.dual, certificate.complementarity, certificate.gap)
+    if not worst <= RESIDUAL_TOLERANCE:
+        return GameVerdict.INFEASIBLE
+    if certificate.bounds != PROVED:
+        return GameVerdict.KKT_CONSISTENT
+    relative = max((p.regret[1] / max(1.0, abs(p.objective)) for p in players.values()), default=0.0)
+    if relative <= EXACT_REGRET:
+        return GameVerdict.EXACT
+    return GameVerdict.EPSILON_NASH if relative <= EPSILON_REGRET else GameVerdict.KKT_CONSISTENT

@@ -1,0 +1,284 @@
+"""The methods for one deciding player over responding ones: values with declared preconditions.
+
+Each says why it does not apply, or None; ``auto`` takes the first of an order that follows from the structure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.duality import optimal_face
+from equilibrium.errors import InputError, SolverError
+from equilibrium.games.bigm import GUESS, USER, Bounds, given_bounds, proved_bounds, settle, solve_bigm
+from equilibrium.games.branch import End, Outcome, minimise_mpcc
+from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.mpcc import Mpcc, append_rows, base_system, leader_problem
+from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
+from equilibrium.games.products import fold_fixed, linearise_products
+from equilibrium.games.responses import own_problem
+from equilibrium.network import IntArray
+from equilibrium.solvers import Status, open_handle
+
+GAME_SOLVERS = ("auto", "highs", "gurobi", "scip")
+DENSE_LIMIT = 1500
+"""Columns up to which the branch and bound takes a curved objective (it needs dense eigenvectors)."""
+
+MANY_PAIRS = 400
+"""Pairs beyond which a proved big-M is tried before the branch and bound."""
+
+
+class Decision:
+    """One player's decision problem over responders, prepared for every method.
+
+    Parameters
+    ----------
+    compiled, decider, responders, fixed
+        As in :func:`equilibrium.games.mpcc.leader_problem`.
+    solver
+        One of :data:`GAME_SOLVERS`.
+    big_m
+        A bound for every multiplier and slack, and its provenance, in the place of proved ones.
+    """
+
+    def __init__(
+        self,
+        compiled: CompiledGame,
+        decider: Agent | None,
+        responders: Sequence[Agent],
+        fixed: Mapping[int, float] | None = None,
+        solver: str = "auto",
+        big_m: tuple[float, str] | None = None,
+    ) -> None:
+        if solver not in GAME_SOLVERS:
+            raise InputError("solver", "name", solver, f"one of {', '.join(GAME_SOLVERS)}")
+        if big_m is not None and big_m[1] not in (USER, GUESS):
+            raise InputError("big_m", "provenance", big_m[1], f"{USER} or {GUESS}")
+        self.compiled, self.decider, self.responders = compiled, decider, tuple(responders)
+        self.fixed = dict(fixed or {})
+        self.solver, self.big_m = solver, big_m
+        self.mpcc = fold_fixed(leader_problem(compiled, decider, responders, self.fixed))
+
+    @cached_property
+    def linear(self) -> Mpcc | None:
+        """The problem with a linear objective, where strong duality makes it so; None otherwise."""
+        return linearise_products(self.mpcc)
+
+    @property
+    def best_form(self) -> Mpcc:
+        """The linear form if there is one."""
+        return self.mpcc if self.linear is None else self.linear
+
+    @cached_property
+    def bounds(self) -> Bounds:
+        """Bounds for the big-M form."""
+        if self.big_m is not None:
+            return given_bounds(self.best_form, *self.big_m)
+        return proved_bounds(self.best_form, self.responders, self.seen)
+
+    @property
+    def seen(self) -> IntArray:
+        """Named duals that somebody uses."""
+        if not any(self.compiled.used_duals(agent) for agent in self.compiled.agents):
+            return np.zeros(0, dtype=np.int64)
+        return np.arange(self.compiled.variables, self.compiled.size)
+
+    @property
+    def independent(self) -> bool:
+        """Whether no responder sees anybody else, so that its optimum is one linear program."""
+        for agent in self.responders:
+            foreign = np.setdiff1d(np.arange(self.compiled.size), agent.own)
+            curved = agent.hessian[agent.own, :].nnz > 0
+            if curved or agent.products or agent.matrix[:, foreign].nnz:
+                return False
+        return bool(self.responders)
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to solve a :class:`Decision`: ``applies`` returns why not, or None."""
+
+    name: str
+    why: str
+    applies: Callable[[Decision], str | None]
+    run: Callable[[Decision, float], Outcome]
+
+
+def _lexicographic_applies(decision: Decision) -> str | None:
+    if not decision.independent:
+        return "a follower's problem depends on other players or is not linear"
+    if decision.seen.size:
+        return "a dual is used, and the shortcut has primal optima only"
+    if decision.mpcc.bilinear or (decision.decider and decision.decider.products):
+        return "a row has products"
+    return None
+
+
+def _lexicographic(decision: Decision, time_limit_s: float) -> Outcome:
+    """Fix each follower to the face of its optima, found once, and let the leader choose on it."""
+    system = base_system(decision.compiled, decision.fixed)
+    for agent in decision.responders:
+        problem = own_problem(agent, np.zeros(decision.compiled.size))
+        answer = open_handle(problem.instance).solve()
+        if answer.status is not Status.OPTIMAL:
+            return Outcome(End.INFEASIBLE, None, np.inf, np.inf, 0, answer.seconds)
+        face = optimal_face(problem.instance, answer.y)
+        for position, column in enumerate(agent.own.tolist()):
+            system.lower[column] = float(face.col_lower[position])
+            system.upper[column] = float(face.col_upper[position])
+        for r in range(face.shape[0]):
+            row = face.matrix[[r], :].toarray().ravel()
+            terms = [(int(agent.own[k]), float(row[k])) for k in np.flatnonzero(row)]
+            system.row(terms, float(face.row_lower[r]), float(face.row_upper[r]))
+    n, decider = decision.compiled.size, decision.decider
+    integer = np.zeros(n, dtype=bool)
+    if decider is None:
+        return minimise_mpcc(system.finish(np.zeros(n), sp.csr_array((n, n)), 0.0, integer), time_limit_s)
+    append_rows(system, decider)
+    integer[decider.own] = decider.integer
+    return minimise_mpcc(
+        fold_fixed(system.finish(decider.cost, decider.hessian, decider.constant, integer)), time_limit_s
+    )
+
+
+def _branch_applies(decision: Decision) -> str | None:
+    if decision.mpcc.bilinear:
+        return "a row has products of two decisions, which the branch and bound does not relax"
+    if decision.linear is None and decision.mpcc.instance.shape[1] > DENSE_LIMIT:
+        return f"the objective stays quadratic and has more than {DENSE_LIMIT} columns"
+    return None
+
+
+def _branch(decision: Decision, time_limit_s: float) -> Outcome:
+    return minimise_mpcc(decision.best_form, time_limit_s)
+
+
+def _bigm_applies(decision: Decision) -> str | None:
+    if decision.mpcc.bilinear:
+        return "a row has products of two decisions"
+    if decision.linear is None:
+        return "the objective stays quadratic: strong duality does not make it linear"
+    if decision.solver == "scip":
+        return "the big-M form is solved by HiGHS or Gurobi"
+    if decision.bounds.missing.size:
+        return f"{decision.bounds.missing.size} of {len(decision.mpcc.pairs)} pairs have no bound that can be proved"
+    return None
+
+
+def _bigm(decision: Decision, time_limit_s: float) -> Outcome:
+    return solve_bigm(decision.best_form, decision.bounds, decision.solver, time_limit_s)
+
+
+def _pair_solver(decision: Decision) -> str | None:
+    """Return the solver that takes pairs: Gurobi within its licence, else SCIP if installed."""
+    if decision.solver == "scip" or (decision.solver == "auto" and too_large(decision.mpcc)):
+        return "scip" if scip_is_installed() else None
+    if decision.solver == "highs" or too_large(decision.mpcc):
+        return None
+    return "gurobi"
+
+
+def _pairs_apply(decision: Decision) -> str | None:
+    if decision.solver == "highs":
+        return "HiGHS has neither SOS1 nor products"
+    if _pair_solver(decision) is None:
+        return "the problem exceeds Gurobi's licence and SCIP (equilot[scip]) is not installed or not chosen"
+    return None
+
+
+def _sos1_applies(decision: Decision) -> str | None:
+    if decision.mpcc.bilinear:
+        return "a row has products of two decisions"
+    if decision.linear is None:
+        return "the objective stays quadratic: strong duality does not make it linear"
+    return _pairs_apply(decision)
+
+
+def _by_pairs(form: Mpcc, decision: Decision, time_limit_s: float) -> Outcome:
+    solve = solve_scip if _pair_solver(decision) == "scip" else solve_gurobi
+    return settle(form, solve(form, time_limit_s))
+
+
+def _sos1(decision: Decision, time_limit_s: float) -> Outcome:
+    return _by_pairs(decision.best_form, decision, time_limit_s)
+
+
+def _nonconvex(decision: Decision, time_limit_s: float) -> Outcome:
+    return _by_pairs(decision.best_form, decision, time_limit_s)
+
+
+METHODS = (
+    Method(
+        "lexicographic",
+        "no follower depends on anybody: its optima are found once",
+        _lexicographic_applies,
+        _lexicographic,
+    ),
+    Method(
+        "complementarity-bb",
+        "exact without any bound on multipliers: branch and bound on complementarity pairs",
+        _branch_applies,
+        _branch,
+    ),
+    Method("kkt-bigm", "all multipliers and slacks have bounds that are proved", _bigm_applies, _bigm),
+    Method("kkt-sos1", "the solver takes pairs as SOS1", _sos1_applies, _sos1),
+    Method("gurobi-nonconvex", "the solver takes products as they are", _pairs_apply, _nonconvex),
+)
+NAMES = tuple(method.name for method in METHODS)
+
+
+def by_name(name: str) -> Method:
+    """Return the method called ``name``."""
+    for method in METHODS:
+        if method.name == name:
+            return method
+    raise InputError("method", "name", name, f"one of auto, {', '.join(NAMES)}")
+
+
+def choose(decision: Decision) -> list[Method]:
+    """Return the methods that ``auto`` tries, best first, by the structure of the problem and the chosen solver."""
+    order = ["lexicographic", "complementarity-bb", "gurobi-nonconvex"]
+    if decision.solver in ("gurobi", "scip"):
+        order = ["kkt-sos1", "gurobi-nonconvex", "complementarity-bb"]
+    elif decision.big_m is not None:
+        order = ["kkt-bigm"]
+    elif len(decision.mpcc.pairs) > MANY_PAIRS:
+        order = ["lexicographic", "kkt-bigm", "complementarity-bb", "kkt-sos1", "gurobi-nonconvex"]
+    return [method for method in map(by_name, order) if method.applies(decision) is None]
+
+
+def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcome, Method]:
+    """Solve a decision problem by the method called ``method``, or by ``auto``.
+
+    Raises
+    ------
+    InputError
+        When the method does not apply, or none does; the message says why.
+    """
+    if method != "auto":
+        chosen = by_name(method)
+        reason = chosen.applies(decision)
+        if reason is not None:
+            raise InputError("method", "name", method, f"another method: {reason}")
+        return chosen.run(decision, time_limit_s), chosen
+    methods = choose(decision)
+    if not methods:
+        reasons = "; ".join(f"{m.name}: {m.applies(decision)}" for m in METHODS)
+        raise InputError("method", "auto", decision.compiled.game.name, f"a game that a method takes ({reasons})")
+    last: tuple[Outcome, Method] | None = None
+    for candidate in methods:
+        try:
+            outcome = candidate.run(decision, time_limit_s)
+        except SolverError as error:
+            outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+        if last is None or outcome.end is not End.UNDECIDED:
+            last = outcome, candidate
+        if outcome.end is not End.UNDECIDED:
+            break
+    if last is None:
+        raise SolverError("no method ran")
+    return last

@@ -1,0 +1,261 @@
+"""Games among several leaders, or without any: which method, in which order, and when "none" is proved."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+
+from equilibrium.errors import InputError
+from equilibrium.games.answer import GameVerdict
+from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
+from equilibrium.games.branch import End, Outcome
+from equilibrium.games.certificate import Found
+from equilibrium.games.compiled import Agent, CompiledGame, not_convex
+from equilibrium.games.methods import NAMES, Decision, decide
+from equilibrium.games.mpcc import leader_problem
+from equilibrium.games.stationarity import sweep, why_not
+from equilibrium.network import FloatArray
+from equilibrium.program import INF
+
+NASH_METHODS = ("best-response", "best-response-jacobi", "stationarity", "enumeration")
+MAX_PROFILES = 4096
+RANDOM_STARTS = 3
+ACCEPTED = 1e-8
+"""Largest relative regret of a profile that ends the search."""
+
+Answer = tuple[Found, FloatArray | None, dict[int, float], dict[str, Outcome]]
+"""How, the point, the values of named duals, and the leaders' best deviations that are known already."""
+
+
+def solve_several(compiled: CompiledGame, method: str, solver: str, time_limit_s: float, seed: int) -> Answer:
+    """Find an equilibrium of a game with several leaders or none, or show that there is none.
+
+    Raises
+    ------
+    InputError
+        When the method does not apply.
+    """
+    plain = not compiled.leaders or not compiled.followers
+    if plain and method in ("auto", *NAMES) and _joint_reason(compiled) is None:
+        return _joint(compiled, method, solver, time_limit_s, seed)
+    if not compiled.leaders:
+        raise InputError("method", "name", method, "a method for followers only: their joint conditions")
+    finite = _profiles(compiled)
+    if method == "enumeration" and finite > MAX_PROFILES:
+        expected = f"leaders with bounded integer variables and at most {MAX_PROFILES} profiles"
+        raise InputError("method", "name", method, expected)
+    if method == "enumeration" or (method == "auto" and finite <= MAX_PROFILES):
+        return _enumerate(compiled, solver, time_limit_s)
+    if method == "stationarity":
+        return _stationary(compiled, time_limit_s)
+    return _iterate(compiled, method, solver, time_limit_s, seed)
+
+
+def _joint_reason(compiled: CompiledGame) -> str | None:
+    """Return why the players' optimality conditions do not describe the game, or None."""
+    for agent in compiled.agents:
+        own = set(agent.own.tolist())
+        if agent.integer.any():
+            return f"{agent.name} has integer variables"
+        if not_convex(agent) is not None:
+            return f"{agent.name} is not convex in its own variables"
+        if any(p.i in own and p.j in own for p in agent.products):
+            return f"{agent.name} has a quadratic row"
+    return None
+
+
+def _joint(compiled: CompiledGame, method: str, solver: str, time_limit_s: float, seed: int) -> Answer:
+    """Solve the joint optimality conditions of convex players: necessary and sufficient for an equilibrium."""
+    decision = Decision(compiled, None, compiled.agents, None, solver)
+    outcome, used = decide(decision, method, time_limit_s)
+    why = "every player is convex: the joint optimality conditions are necessary and sufficient"
+    if outcome.v is not None:
+        w = outcome.v[: compiled.size].copy()
+        given = {k: float(w[k]) for k in range(compiled.variables, compiled.size)} if decision.seen.size else {}
+        return Found(used.name, why), w, given, {}
+    if outcome.end is not End.INFEASIBLE:
+        return Found(used.name, why, verdict=GameVerdict.TIME_LIMIT), None, {}, {}
+    verdict = GameVerdict.INFEASIBLE if _empty(compiled, time_limit_s) else GameVerdict.NO_PURE_EQUILIBRIUM
+    if verdict is GameVerdict.INFEASIBLE or not compiled.leaders:
+        return Found(used.name, why, verdict=verdict), None, {}, {}
+    tried = _iterate(compiled, "best-response", solver, time_limit_s, seed, prove=False)
+    note = "proved: the joint optimality conditions have no solution"
+    return Found(used.name, why, verdict=verdict, notes=(note, *tried[0].notes)), *tried[1:]
+
+
+def _empty(compiled: CompiledGame, time_limit_s: float) -> bool:
+    """Whether no point satisfies all players' rows."""
+    problem = Decision(compiled, None, (), None)
+    problem.mpcc = leader_problem(compiled, None, (), binding=compiled.agents)
+    return decide(problem, "auto", time_limit_s)[0].end is End.INFEASIBLE
+
+
+def _profiles(compiled: CompiledGame) -> float:
+    """Return the number of joint decisions of the leaders, infinite unless all are integer and bounded."""
+    count = 1.0
+    for agent in compiled.leaders:
+        if not agent.integer.all() or not np.isfinite(agent.lower + agent.upper).all():
+            return INF
+        count *= math.prod((np.floor(agent.upper) - np.ceil(agent.lower) + 1.0).tolist())
+    return count
+
+
+def _enumerate(compiled: CompiledGame, solver: str, time_limit_s: float) -> Answer:
+    """Examine every profile of a finite game; "none" is then a proof."""
+    search = BestResponse(compiled, "gauss-seidel", range(len(compiled.leaders)), "auto", solver, time_limit_s)
+    spans = [_span(agent) for agent in compiled.leaders]
+    best: Profile | None = None
+    count, doubtful = 0, 0
+    for choice in itertools.product(*(itertools.product(*span) for span in spans)):
+        w = np.zeros(compiled.size)
+        for agent, values in zip(compiled.leaders, choice, strict=True):
+            w[agent.own] = values
+        answered = search.respond_jointly(w, time_limit_s)
+        if answered is None:
+            continue
+        count += 1
+        profile = search.evaluate(answered, time_limit_s)
+        doubtful += not profile.excluded
+        if profile.usable and (best is None or profile.regret < best.regret):
+            best = profile
+        if best is not None and best.regret <= ACCEPTED:
+            break
+    why = "every leader has finitely many decisions: all profiles are examined"
+    if best is None:
+        return Found("enumeration", why, verdict=GameVerdict.INFEASIBLE), None, {}, {}
+    verdict = None if best.regret <= ACCEPTED else GameVerdict.NO_PURE_EQUILIBRIUM
+    proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
+    notes = (f"{proof}: none of {count} profiles is an equilibrium",) if verdict else ()
+    return Found("enumeration", why, verdict=verdict, notes=notes), *_of(compiled, best)
+
+
+def _span(agent: Agent) -> list[list[float]]:
+    return [
+        [float(v) for v in range(math.ceil(low), math.floor(high) + 1)]
+        for low, high in zip(agent.lower.tolist(), agent.upper.tolist(), strict=True)
+    ]
+
+
+def _of(compiled: CompiledGame, profile: Profile) -> tuple[FloatArray, dict[int, float], dict[str, Outcome]]:
+    given = {}
+    if any(compiled.used_duals(agent) for agent in compiled.agents):
+        given = {k: float(profile.w[k]) for k in range(compiled.variables, compiled.size)}
+    return profile.w, given, dict(profile.outcomes)
+
+
+def _stationary(compiled: CompiledGame, time_limit_s: float) -> Answer:
+    """Return the first stationary point, as the literature does; the certificate tells whether it is Nash."""
+    reason = why_not(compiled)
+    if reason is not None:
+        raise InputError("method", "name", "stationarity", f"another method: {reason}")
+    result = sweep(compiled, lambda _w: True, time_limit_s)
+    why = "joint optimality conditions of all leaders on a piece of their sets: stationary, perhaps not Nash"
+    if result.points:
+        w = result.points[-1]
+        given = {k: float(w[k]) for k in range(compiled.variables, compiled.size)}
+        return Found("stationarity", why), w, given if _duals_used(compiled) else {}, {}
+    verdict = GameVerdict.NO_PURE_EQUILIBRIUM if result.complete else GameVerdict.TIME_LIMIT
+    notes = (f"no stationary point on {result.pieces} pieces",) if result.complete else (result.reason,)
+    return Found("stationarity", why, verdict=verdict, notes=notes), None, {}, {}
+
+
+def _duals_used(compiled: CompiledGame) -> bool:
+    return any(compiled.used_duals(agent) for agent in compiled.agents)
+
+
+def _iterate(
+    compiled: CompiledGame, method: str, solver: str, time_limit_s: float, seed: int, *, prove: bool = True
+) -> Answer:
+    """Best-response iteration from several starts; then, if asked for, the search for a proof that there is none."""
+    inner = method if method in NAMES else "auto"
+    scheme = "jacobi" if method == "best-response-jacobi" else "gauss-seidel"
+    feasible = Decision(compiled, None, compiled.followers)
+    feasible.mpcc = leader_problem(compiled, None, compiled.followers, binding=compiled.leaders)
+    joint = decide(feasible, "auto", time_limit_s)[0]
+    why = "several leaders: best responses in turn, the last round is the proof"
+    if joint.end is End.INFEASIBLE:
+        return Found("best-response", why, verdict=GameVerdict.INFEASIBLE), None, {}, {}
+    best: Profile | None = None
+    notes: list[str] = []
+    count = len(compiled.leaders)
+    for number, start in enumerate(_starts(compiled, joint.v, seed)):
+        order = list(range(count)) if number % 2 == 0 else list(reversed(range(count)))
+        search = BestResponse(compiled, scheme, order, inner, solver, time_limit_s)
+        run = search.run(start)
+        name = f"best-response ({scheme}) over {search.method}"
+        notes.append(_told(compiled, number, order, run))
+        if run.ending.startswith("unbounded"):
+            return Found(name, why, verdict=GameVerdict.UNBOUNDED, notes=tuple(notes)), None, {}, {}
+        if run.best is not None and (best is None or run.best.regret < best.regret):
+            best = run.best
+        if best is not None and best.regret <= ACCEPTED:
+            return Found(name, why, notes=tuple(notes)), *_of(compiled, best)
+    if prove:
+        best, proof, proved_found = _search_for_proof(compiled, search, best, time_limit_s)
+        notes.append(proof)
+        if proved_found and best is not None:
+            return Found("stationarity", why, notes=tuple(notes)), *_of(compiled, best)
+    found = Found(name, why, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=tuple(notes))
+    return (found, None, {}, {}) if best is None else (found, *_of(compiled, best))
+
+
+def _told(compiled: CompiledGame, number: int, order: list[int], run: Run) -> str:
+    names = ", ".join(compiled.leaders[k].name for k in order)
+    text = f"start {number}, order {names}: {run.ending} after {run.rounds} rounds"
+    if run.cycle:
+        points = " -> ".join("(" + ", ".join(f"{v:.6g}" for v in x) + ")" for x in run.cycle[:6])
+        text += f"; cycle of length {len(run.cycle)}: {points}"
+    return text
+
+
+def _starts(compiled: CompiledGame, joint: FloatArray | None, seed: int) -> list[FloatArray]:
+    """Return starts: zero (or the nearest bound), a jointly feasible point, and random ones."""
+    low, high = np.full(compiled.size, -INF), np.full(compiled.size, INF)
+    whole = np.zeros(compiled.size, dtype=bool)
+    for agent in compiled.leaders:
+        low[agent.own], high[agent.own], whole[agent.own] = agent.lower, agent.upper, agent.integer
+    starts = [np.clip(np.zeros(compiled.size), low, high)]
+    if joint is not None:
+        starts.append(joint[: compiled.size].copy())
+    rng = np.random.default_rng(seed)
+    wide = 10.0 * (1.0 + np.where(np.isfinite(low), np.abs(low), 0.0))
+    top = np.where(np.isfinite(high), high, np.where(np.isfinite(low), low, 0.0) + wide)
+    bottom = np.where(np.isfinite(low), low, top - 2.0 * wide)
+    for _ in range(RANDOM_STARTS):
+        point = rng.uniform(bottom, top)
+        starts.append(np.where(whole, np.clip(np.round(point), low, high), point))
+    return starts
+
+
+def _search_for_proof(
+    compiled: CompiledGame, search: BestResponse, best: Profile | None, time_limit_s: float
+) -> tuple[Profile | None, str, bool]:
+    """Sweep all pieces for stationary points; return the best profile, what was proved, and whether one is Nash."""
+    reason = why_not(compiled)
+    if reason is not None:
+        return best, f"no pure equilibrium found; that there is none is not proved: {reason}", False
+    kept = [best] if best is not None else []
+    doubtful: list[FloatArray] = []
+
+    def accept(w: FloatArray) -> bool:
+        profile = search.evaluate(w, time_limit_s)
+        if profile.usable and (not kept or profile.regret < kept[0].regret):
+            kept[:] = [profile]
+        if not profile.excluded:
+            doubtful.append(w)
+        return bool(kept) and kept[0].regret <= ACCEPTED
+
+    result = sweep(compiled, accept, time_limit_s)
+    least = kept[0] if kept else None
+    if least is not None and least.regret <= ACCEPTED:
+        return least, f"equilibrium found on piece {result.pieces} of the leaders' sets", True
+    if result.complete and not doubtful:
+        text = f"proved: none of {len(result.points)} stationary points on {result.pieces} pieces is an equilibrium"
+        return least, text, False
+    open_end = result.reason or "a stationary point has neither a gain nor a proof"
+    return least, f"no pure equilibrium found; that there is none is not proved: {open_end}", False
+
+
+__all__ = ["NASH_METHODS", "SETTLED", "solve_several"]

@@ -1,0 +1,100 @@
+"""A lot's best response against a mixed-integer program on the same curves and against its MPEC on the whole feeder."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from equilibrium.best_response import FeasiblePowers, best_response, profit_on_curves
+from equilibrium.day import LotDay
+from equilibrium.lots import stacked
+from equilibrium.network import LotSite
+from equilibrium.residual import Curve, trace
+from scenarios.strategies import lot_days
+from tests.equilibrium.oracle import (
+    best_deviation,
+    examples,
+    schedule_rows,
+    segment_milp,
+    solved_hours,
+    tight_markets,
+    violation,
+)
+from tests.equilibrium.test_vertices import SEEDS, some_powers
+
+SITES = [LotSite("lot", 0, 0.95, terminal) for terminal in ("eq", "ge")]
+
+
+def own_set(site: LotSite, lot: LotDay) -> FeasiblePowers:
+    matrix, lower, upper = schedule_rows(site, lot)
+    return FeasiblePowers(sp.csr_array(matrix), lower, upper, lot.power_max_kw)
+
+
+@st.composite
+def staircases(draw: st.DrawFn, lot: LotDay) -> list[Curve]:
+    """Curves with many kinks: far steeper games than a small feeder makes; some leave the lot less than its limit."""
+    rng = np.random.default_rng(draw(SEEDS))
+    count, scale = draw(st.integers(1, 6)), draw(st.sampled_from([0.02, 0.2, 1.0]))
+    curves = []
+    for limit in lot.power_max_kw:
+        high = limit * rng.choice([1.0, 1.0, 0.8])
+        knots = np.unique(np.round(np.append(rng.random(count - 1) * high, [0.0, high]), 3))
+        knots = np.append(knots, knots[-1]) if knots.size == 1 else knots
+        slopes = np.cumsum(np.round(rng.random(knots.size - 1), 4) * scale + 1e-3) - rng.choice([0.0, 0.1])
+        curves.append(Curve(knots, slopes))
+    return curves
+
+
+@examples(60)
+@given(st.data(), lot_days(hours=4), st.sampled_from(SITES))
+def test_it_is_the_optimum_of_the_segment_program(data, lot, site):
+    curves = data.draw(staircases(lot))
+    best = segment_milp(lot.charging_price, curves, site, lot)
+    answer = best_response(lot.charging_price, curves, own_set(site, lot))
+    if answer is None:
+        assert best == -np.inf
+        return
+    assert answer.profit == pytest.approx(best, abs=1e-6 * (1 + abs(best)))
+    assert answer.bound >= answer.profit
+    assert answer.bound - answer.profit <= 1e-8 * (1 + abs(best))
+    assert profit_on_curves(lot.charging_price, curves, answer.power_kw) == pytest.approx(answer.profit, abs=1e-9)
+    assert violation(site, lot, answer.power_kw) < 1e-6
+
+
+@examples(24)
+@given(tight_markets(hours=3, max_buses=4, max_lots=2), SEEDS)
+def test_it_is_the_optimum_of_the_lots_mpec(market, seed):
+    """Wherever the rivals stand: the curve method and the KKT form are two statements of one problem."""
+    network, day = market
+    power = some_powers(day, seed, 0.4)
+    *_, vertices, solved = solved_hours(network, day, power)
+    assume(solved.all())
+    lot = seed % len(network.lots)
+    site, own = network.lots[lot], day.lots[lot]
+    curves = trace(vertices, lot, stacked(day.lots, "power_max_kw", day.hours)[:, lot])
+    answer = best_response(own.charging_price, curves, own_set(site, own))
+    assume(answer is not None)
+    value, _ = best_deviation(network, day, power, lot)
+    assert answer.profit == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
+
+
+def test_a_lot_stops_at_the_kink_where_its_price_would_rise():
+    """(0.1 - 0.03) 100 = 7 beats (0.1 - 0.06) 150 = 6; with room for 200 the dearer segment wins: 8."""
+    lot = LotDay(np.full(1, 0.1), np.zeros(1), np.zeros(1), 0.0, np.zeros(1), np.full(1, 1e3), np.full(1, 150.0))
+    site = LotSite("lot", 0, 1.0, "ge")
+    answer = best_response(
+        lot.charging_price, [Curve(np.array([0.0, 100.0, 150.0]), np.array([0.03, 0.06]))], own_set(site, lot)
+    )
+    assert answer.power_kw.tolist() == pytest.approx([100.0])
+    assert answer.profit == pytest.approx(7.0)
+    wide = [Curve(np.array([0.0, 100.0, 200.0]), np.array([0.03, 0.06]))]
+    lot = LotDay(np.full(1, 0.1), np.zeros(1), np.zeros(1), 0.0, np.zeros(1), np.full(1, 1e3), np.full(1, 200.0))
+    assert best_response(lot.charging_price, wide, own_set(site, lot)).profit == pytest.approx(8.0)
+
+
+def test_curves_that_end_too_early_leave_no_schedule():
+    lot = LotDay(np.full(1, 0.1), np.zeros(1), np.zeros(1), 80.0, np.zeros(1), np.full(1, 1e3), np.full(1, 150.0))
+    site = LotSite("lot", 0, 1.0, "eq")
+    short = [Curve(np.array([0.0, 50.0]), np.array([0.03]))]
+    assert best_response(lot.charging_price, short, own_set(site, lot)) is None

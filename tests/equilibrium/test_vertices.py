@@ -1,0 +1,107 @@
+"""Vertices of all hours at once against the DSO's full program, hour by hour."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from equilibrium.duality import kkt_residuals
+from equilibrium.nodal_prices import vertex_multipliers
+from equilibrium.periods import lift_multipliers, lift_point
+from tests.equilibrium.conftest import small_day, small_network
+from tests.equilibrium.oracle import Dispatch, examples, solved_hours, tight_markets
+
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def some_powers(day, seed, reach=1.3):
+    """Powers between nothing and a bit more than the lots may draw."""
+    limit = np.stack([lot.power_max_kw for lot in day.lots], axis=1)
+    return reach * limit * np.random.default_rng(seed).random(limit.shape)
+
+
+def full_costs(network, day, power):
+    return np.array([Dispatch(network, day, hour).cost(power[hour]) for hour in range(day.hours)])
+
+
+@examples(32)
+@given(tight_markets(negative_prices=True), SEEDS, st.sampled_from([0.5, 1.5]))
+def test_every_hour_costs_what_its_full_program_costs(market, seed, reach):
+    network, day = market
+    power = some_powers(day, seed, reach)
+    *_, vertices, solved = solved_hours(network, day, power)
+    expected = full_costs(network, day, power)
+    assert solved.tolist() == np.isfinite(expected).tolist()
+    assert vertices.cost[solved] == pytest.approx(expected[solved], abs=1e-7)
+
+
+@examples(16)
+@given(tight_markets(negative_prices=True), SEEDS)
+def test_points_and_multipliers_satisfy_the_optimality_conditions_of_the_day(market, seed):
+    network, day = market
+    power = some_powers(day, seed, 0.5)
+    program, instance, vertices, solved = solved_hours(network, day, power)
+    assume(solved.all())
+    x = lift_point(vertices.model, vertices.data, program, vertices.y, power)
+    y = lift_multipliers(vertices.model, program, instance, vertex_multipliers(vertices))
+    assert kkt_residuals(instance, x, y).worst < 1e-9
+    buses = [site.bus for site in network.lots]
+    assert vertices.prices() == pytest.approx(program.multiplier(y, "active_balance")[:, buses], abs=1e-9)
+
+
+@examples(16)
+@given(tight_markets(negative_prices=True), SEEDS, SEEDS, st.sampled_from([0.5, 1.5]))
+def test_a_move_solves_the_hours_at_the_new_powers(market, first, second, reach):
+    """Also after hours that had no dispatch: nothing of a failed hour may stay behind."""
+    network, day = market
+    *_, vertices, _ = solved_hours(network, day, some_powers(day, first, reach))
+    for power in (some_powers(day, second, 1.5), some_powers(day, second, 0.5)):
+        solved = vertices.move(power)
+        expected = full_costs(network, day, power)
+        assert solved.tolist() == np.isfinite(expected).tolist()
+        assert vertices.cost[solved] == pytest.approx(expected[solved], abs=1e-7)
+
+
+@examples(12)
+@given(tight_markets(), SEEDS, SEEDS)
+def test_a_refresh_keeps_the_point(market, first, second):
+    network, day = market
+    *_, vertices, solved = solved_hours(network, day, some_powers(day, first, 0.5))
+    assume((solved & vertices.move(some_powers(day, second, 0.5))).all())
+    before = vertices.copy()
+    vertices.refresh()
+    assert vertices.y == pytest.approx(before.y, abs=1e-7)
+    assert vertices.mu == pytest.approx(before.mu, abs=1e-9)
+    assert vertices.inverse == pytest.approx(before.inverse, rel=1e-7, abs=1e-9)
+    assert np.array_equal(vertices.active, before.active)
+
+
+@examples(12)
+@given(tight_markets(), SEEDS)
+def test_a_copy_lives_on_its_own(market, seed):
+    network, day = market
+    power = some_powers(day, seed, 0.5)
+    *_, vertices, solved = solved_hours(network, day, power)
+    assume(solved.all())
+    other = vertices.copy()
+    other.move(0.0 * power)
+    assert vertices.cost == pytest.approx(full_costs(network, day, power), abs=1e-7)
+    vertices.take(other)
+    assert vertices.given.max() == 0.0
+
+
+def test_exports_are_closed_at_a_negative_price():
+    network = small_network()
+    *_, vertices, solved = solved_hours(network, small_day([-0.02, 0.05], ()), np.zeros((2, 1)))
+    assert solved.all()
+    assert vertices.cost.tolist() == [0.0, 0.0]
+    *_, vertices, _ = solved_hours(network, small_day([-0.02], (), load_kw=50.0), np.array([[100.0]]))
+    assert vertices.cost.tolist() == pytest.approx([-3.0])
+    assert vertices.prices().tolist() == [[pytest.approx(-0.02)]]
+
+
+def test_an_hour_beyond_the_line_has_no_dispatch():
+    network = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0]))
+    *_, vertices, solved = solved_hours(network, small_day([0.05] * 3, ()), np.array([[99.0], [101.0], [100.0]]))
+    assert solved.tolist() == [True, False, True]
+    assert vertices.cost[solved].tolist() == pytest.approx([4.95, 5.0])

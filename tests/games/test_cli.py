@@ -1,0 +1,101 @@
+"""``equilot solve`` and ``equilot verify``."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from sim.cli import main
+
+FOLDER = Path(__file__).parents[1] / "instances"
+
+
+def run(*arguments: object) -> int:
+    try:
+        return main([str(argument) for argument in arguments])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+
+
+def test_the_json_answer_is_as_the_format_says(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("solve", FOLDER / "contract_for_differences.json", "--json") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert set(answer) == {"verdict", "method", "seconds", "players", "variables", "duals", "certificate"}
+    assert answer["verdict"] == "exact"
+    assert set(answer["certificate"]) == {"primal", "dual", "complementarity", "gap", "bounds", "epsilon"}
+    value, low, high = answer["duals"]["lam"]
+    assert low <= value <= high
+    assert value == pytest.approx(2.0)
+    assert set(answer["players"]["leader"]) == {"objective", "regret"}
+    assert len(answer["players"]["leader"]["regret"]) == 2
+
+
+def test_the_answer_verifies_itself(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    game, point = FOLDER / "stackelberg_two_followers.json", tmp_path / "point.json"
+    assert run("solve", game, "--json") == 0
+    point.write_text(capsys.readouterr().out)
+    assert run("verify", game, point, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["method"] == "verify"
+    answer = json.loads(point.read_text())
+    answer["variables"]["Q"] += 1.0
+    point.write_text(json.dumps(answer))
+    assert run("verify", game, point) == 1
+    assert "infeasible" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("name", "code", "word"),
+    [
+        ("bard_511", 0, "exact by complementarity-bb"),
+        ("pang_fukushima_05", 1, "no-pure-equilibrium"),
+        ("unbounded_leader", 1, "unbounded"),
+        ("gams_jointc1", 1, "infeasible"),
+    ],
+)
+def test_people_get_a_table_and_scripts_an_exit_code(
+    name: str, code: int, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("solve", FOLDER / f"{name}.json") == code
+    assert word in capsys.readouterr().out
+    assert run("solve", FOLDER / f"{name}.json", "--json") == code
+    json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        (["solve", "missing.json"], "missing.json"),
+        (["solve", "bard", "--method", "magic"], "complementarity-bb"),
+        (["solve", "bard", "--solver", "cplex"], "highs"),
+        (["solve", "bard", "--attitude", "hopeful"], "optimistic"),
+        (["solve", "bard", "--time-limit", "0"], "positive"),
+        (["solve", "bard", "--time-limit", "nan"], "positive"),
+        (["verify", "bard", "missing.json"], "missing.json"),
+        (["verify", "bard"], "POINT.json"),
+    ],
+)
+def test_bad_arguments_are_one_line(arguments: list[str], named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [str(FOLDER / "bard_511.json") if word == "bard" else word for word in arguments]
+    assert run(*given) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.count("\n") == 1
+    assert printed.err.startswith("equilot: error: ")
+    assert named in printed.err
+
+
+def test_export_for_outsiders(tmp_path: Path) -> None:
+    import highspy
+
+    assert run("solve", FOLDER / "bard_511.json", "--export", tmp_path / "game", "--json") == 0
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    assert solver.readModel(str(tmp_path / "game.mps")) == highspy.HighsStatus.kOk
+    solver.run()
+    # The high-point relaxation of bard_511: the leader would choose y as well.
+    assert solver.getInfo().objective_function_value == pytest.approx(-21.0)
+    text = (tmp_path / "game.aux").read_text().splitlines()
+    assert text[:4] == ["@NUMVARS", "1", "@NUMCONSTRS", "4"]
+    assert text[text.index("@VARSBEGIN") + 1] == "y1 1.0"
+    assert text[-2:] == ["@MPS", "game.mps"]
+    assert run("solve", FOLDER / "quadratic_leader.json", "--export", tmp_path / "other") == 2

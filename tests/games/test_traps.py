@@ -1,0 +1,181 @@
+"""The known traps of bilevel programming; each test fails without its cure."""
+
+from pathlib import Path
+
+import highspy
+import numpy as np
+import pytest
+
+from equilibrium.games import Game, Options, read_game, solve_game
+from equilibrium.games.bigm import proved_bounds
+from equilibrium.games.compiled import compile_game
+from equilibrium.games.methods import Decision
+from equilibrium.games.mpcc import leader_problem
+from equilibrium.games.responses import examine
+
+FOLDER = Path(__file__).parents[1] / "instances"
+
+
+def with_big_m(name: str, size: float, provenance: str = "guess"):
+    game = read_game(FOLDER / f"{name}.json")
+    return game, solve_game(game, Options(method="kkt-bigm", big_m=(size, provenance)))
+
+
+@pytest.mark.parametrize(("name", "size"), [("candler_townsley_82", 2.0), ("candler_townsley_82", 5.0)])
+def test_a_big_m_that_is_too_small_leaves_no_residual_but_its_provenance_tells(name: str, size: float) -> None:
+    game, answer = with_big_m(name, size)
+    best = game.solve()
+    assert best.certified
+    wrong, right = answer.players["leader"].objective, best.players["leader"].objective
+    assert abs(wrong - right) > 0.5
+    c = answer.certificate
+    assert max(c.primal, c.dual, c.complementarity, c.gap) < 1e-7
+    assert c.bounds == "guess"
+    assert answer.verdict == "kkt-consistent"
+    # A global deviation finds what the residuals cannot.
+    duals = {dual: triple[0] for dual, triple in answer.duals.items()}
+    verified = game.verify(answer.variables, duals)
+    assert verified.players["leader"].regret[0] == pytest.approx(abs(wrong - right), rel=1e-6)
+    assert not verified.certified
+
+
+def test_a_multiplier_beyond_its_assumed_bound_shows_in_the_distance() -> None:
+    """The answer is settled on the pattern that the MILP chose, where the bound no longer holds."""
+    _, answer = with_big_m("pineda_morales_19", 99.0)
+    assert answer.certificate.distance is not None
+    assert answer.certificate.distance < 0.0
+    assert not answer.certified
+
+
+def test_a_right_guess_is_not_a_proof() -> None:
+    _, answer = with_big_m("bard_511", 1e3, "user")
+    assert answer.players["leader"].objective == pytest.approx(-12.0)
+    assert (answer.verdict, answer.certificate.bounds) == ("kkt-consistent", "user")
+    assert answer.certificate.distance is not None
+    assert 0.0 < answer.certificate.distance < 1.0
+
+
+def test_a_false_infeasibility_by_a_small_m_is_not_proved_either() -> None:
+    _, answer = with_big_m("bard_511", 0.1)
+    assert not answer.certified
+    assert answer.certificate.bounds == "guess"
+
+
+def test_a_big_m_that_is_too_large_leaks_and_the_follower_tells() -> None:
+    """With the usual tolerances a binary of 1e-7 lets both columns of a pair be positive."""
+    game = Game("leak")
+    leader, follower = game.leader("leader"), game.follower("follower")
+    x, y = leader.variable("x", 0, 10), follower.variable("y", 0, 10)
+    leader.objective = -y - 0.001 * x
+    follower.objective = y
+    follower.row("least", y >= 0.1 * x)
+    compiled = compile_game(game)
+    mpcc = leader_problem(compiled, compiled.leaders[0], compiled.followers)
+    size = 1e8
+    solver = highspy.Highs()
+    solver.setOptionValue("output_flag", False)
+    inf = highspy.kHighsInf
+    base = mpcc.instance
+    for j in range(base.shape[1]):
+        solver.addCol(base.cost[j], base.col_lower[j], base.col_upper[j], 0, [], [])
+    for r in range(base.shape[0]):
+        row = base.matrix[[r], :].toarray().ravel()
+        used = np.flatnonzero(row)
+        solver.addRow(base.row_lower[r], base.row_upper[r], used.size, used, row[used])
+    for k, (a, b) in enumerate(mpcc.pairs):
+        u = base.shape[1] + k
+        solver.addCol(0.0, 0.0, 1.0, 0, [], [])
+        solver.changeColIntegrality(u, highspy.HighsVarType.kInteger)
+        solver.addRow(-inf, 0.0, 2, np.array([a, u]), np.array([1.0, -size]))
+        solver.addRow(-inf, size, 2, np.array([b, u]), np.array([1.0, size]))
+    solver.run()
+    w = np.array(solver.getSolution().col_value)[: compiled.size]
+    leaked = examine(compiled.followers[0], w, {})
+    if w[1] <= 0.1 * w[0] + 1e-7:
+        pytest.skip("this version of the solver does not leak")
+    assert leaked.regret[0] > 1e-6
+    right = game.solve(method="kkt-bigm")
+    assert right.certified
+    assert right.players["leader"].objective == pytest.approx(-1.01)
+
+
+def test_bounds_of_a_market_follow_from_its_priced_slacks() -> None:
+    game = Game("market")
+    seller, market = game.leader("seller", "max"), game.follower("market")
+    q = seller.variable("q", 0, 8)
+    g, shed, spill = market.variable("g", 0, 6), market.variable("shed", 0), market.variable("spill", 0)
+    market.objective = 10 * g + 100 * shed + 5 * spill
+    price = market.row("balance", g + shed - spill + q == 10, dual="price").dual
+    seller.objective = price * q
+    compiled = compile_game(game)
+    decision = Decision(compiled, compiled.leaders[0], compiled.followers)
+    assert decision.linear is not None
+    bounds = proved_bounds(decision.linear, decision.responders, decision.seen)
+    assert not bounds.missing.size
+    # Prices lie in -5 .. 100 and costs in 0 .. 100, so no multiplier of a bound exceeds 110.
+    assert bounds.size[:, 0].max() <= 110.01
+    answers = [game.solve(method=m) for m in ("kkt-bigm", "complementarity-bb", "kkt-sos1")]
+    assert {answer.verdict for answer in answers} == {"exact"}
+    assert [a.players["seller"].objective for a in answers] == pytest.approx([400.0] * 3)
+
+
+def test_prices_at_the_optimum_are_degenerate_and_the_certificate_prints_the_interval() -> None:
+    """At the kink a re-solve may report any price of 10 .. 100; the leader's value differs tenfold."""
+    answer = read_game(FOLDER / "conejo_16.json").solve()
+    assert answer.certified
+    player = next(iter(answer.players.values()))
+    assert player.range is not None
+    assert player.range[0] == pytest.approx(player.objective, rel=1e-6)
+    assert any(high - low > 1.0 for _, low, high in answer.duals.values())
+
+
+def test_the_multiplier_of_an_inequality_keeps_its_sign() -> None:
+    """Without it, every point is a KKT point: the follower of `negative_dual` would charge nothing."""
+    answer = read_game(FOLDER / "negative_dual.json").solve()
+    assert answer.certified
+    compiled = compile_game(read_game(FOLDER / "negative_dual.json"))
+    w = np.array([answer.variables[n] for n in compiled.names[: compiled.variables]])
+    w = np.concatenate([w, [triple[0] for triple in answer.duals.values()]])
+    for agent in compiled.followers:
+        kind = agent.kind[agent.dual >= 0]
+        mu = agent.sign * w[agent.dual[agent.dual >= 0]]
+        assert np.all(mu[kind > 0] >= -1e-9)
+        assert np.all(mu[kind < 0] <= 1e-9)
+
+
+def test_a_bound_of_the_follower_has_its_multiplier() -> None:
+    """A follower's upper bound that is forgotten gives another optimum (a bug of several tools)."""
+    game = Game("upper bound")
+    leader, follower = game.leader("leader"), game.follower("follower")
+    x, y = leader.variable("x", 0, 10), follower.variable("y", 0, 2)
+    leader.objective = x - 3 * y
+    follower.objective = -y
+    follower.row("cap", y <= x)
+    answer = game.solve()
+    assert answer.variables == pytest.approx({"x": 2.0, "y": 2.0})
+    assert answer.multipliers["follower"]["cap"] <= 0.0
+
+
+def test_a_follower_that_maximises_is_not_turned_round() -> None:
+    game = Game("max")
+    leader, follower = game.leader("leader", "max"), game.follower("follower", "max")
+    x, y = leader.variable("x", 0, 4), follower.variable("y", 0, 10)
+    leader.objective = y - 2 * x
+    cap = follower.row("cap", y <= 1 + x, dual="lam")
+    follower.objective = 3 * y
+    answer = game.solve()
+    assert answer.variables == pytest.approx({"x": 0.0, "y": 1.0})
+    assert answer.duals[cap.dual_name] == pytest.approx((3.0, 3.0, 3.0))
+
+
+def test_a_row_of_the_leader_with_the_followers_variable_binds_the_leader_only() -> None:
+    game = Game("coupling")
+    leader, follower = game.leader("leader"), game.follower("follower", "max")
+    x, y = leader.variable("x", 0, 10), follower.variable("y", 0, 10)
+    leader.objective = -x
+    leader.row("limit", y <= 5)
+    follower.objective = y
+    follower.row("cap", y <= x)
+    answer = game.solve()
+    assert answer.certified
+    assert answer.variables == pytest.approx({"x": 5.0, "y": 5.0})

@@ -1,7 +1,7 @@
 """The literature's way, as a reference: a lot's MPEC as one single-level program over the DSO's optimality conditions.
 
-The DSO's program at given charging is ``min c'y : A y + B p = b (lambda), D y <= d (zeta)``. A lot that pays the DLMP it
-causes maximises ``F'p - payment``; with its rivals' powers fixed, strong duality makes the payment linear:
+The DSO's program at given charging is ``min c'y : A y + B p = b (lambda), D y <= d (zeta)``. A lot that pays the DLMP
+it causes maximises ``F'p - payment``; with its rivals' powers fixed, strong duality makes the payment linear:
 
     payment = c'y + lambda'(b - B_rivals p_rivals) + zeta'd     (lambda the negative of the price)
 

@@ -1,4 +1,4 @@
-"""The nodal market: an equilibrium with its proof against the literature's way, against size, and against one clearing."""
+"""The nodal market: a proved equilibrium against the literature's way, against size, and against one clearing."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def nash_33_vs_full_clearing() -> Result:
     nash = Nash(network, day)
     result = compare("nash_33_vs_full_clearing", nash.seconds, full_clearing(network, day), "", SAMPLES)
     note = (
-        f"certified equilibrium ({nash.last.certificate.verdict}, {nash.last.rounds} rounds) with the competitive outcome "
-        "beside it, against one warm full-LP clearing (solver time); goal >= 1/15"
+        f"certified equilibrium ({nash.last.certificate.verdict}, {nash.last.rounds} rounds) beside the competitive "
+        "outcome, against one warm full-LP clearing (solver time); goal >= 1/15"
     )
     return replace(result, note=note)
 
@@ -133,8 +133,8 @@ def nash_33_vs_kkt_bigm() -> Result:
             profits[lot] = profit
     difference = float(np.max(np.abs(profits - nash.last.lot_profit) / np.abs(profits)))
     note = (
-        f"against {rounds} rounds of best responses as full big-M KKT programs in HiGHS (solver time, M = 1,000 in MW and "
-        f"currency/MWh); profits differ by {difference:.1e}; goal >= 1,000"
+        f"against {rounds} rounds of best responses as full big-M KKT programs in HiGHS (solver time, M = 1,000 in MW "
+        f"and currency/MWh); profits differ by {difference:.1e}; goal >= 1,000"
     )
     return Result("nash_33_vs_kkt_bigm", ours, seconds, seconds / ours, note)
 
@@ -142,8 +142,8 @@ def nash_33_vs_kkt_bigm() -> Result:
 def _against(name: str, large: tuple[Network, MarketDay], small: tuple[Network, MarketDay], note: str) -> Result:
     one, two = Nash(*large), Nash(*small)
     result = compare(name, one.seconds, two.seconds, "", SAMPLES)
-    verdicts = f"{one.last.certificate.verdict} in {one.last.rounds} rounds, {two.last.certificate.verdict} in {two.last.rounds}"
-    return replace(result, note=f"{note} ({verdicts})")
+    verdicts = [f"{nash.last.certificate.verdict} in {nash.last.rounds} rounds" for nash in (one, two)]
+    return replace(result, note=f"{note} ({verdicts[0]}, {verdicts[1]})")
 
 
 def nash_85_vs_33() -> Result:

@@ -10,7 +10,7 @@ from equilibrium.games import Game, Options, read_game, solve_game
 from equilibrium.games.bigm import proved_bounds
 from equilibrium.games.compiled import compile_game
 from equilibrium.games.methods import Decision
-from equilibrium.games.mpcc import leader_problem
+from equilibrium.games.mpcc import Mpcc, leader_problem
 from equilibrium.games.responses import examine
 
 FOLDER = Path(__file__).parents[1] / "instances"
@@ -61,21 +61,11 @@ def test_a_false_infeasibility_by_a_small_m_is_not_proved_either() -> None:
     assert answer.certificate.bounds == "guess"
 
 
-def test_a_big_m_that_is_too_large_leaks_and_the_follower_tells() -> None:
-    """With the usual tolerances a binary of 1e-7 lets both columns of a pair be positive."""
-    game = Game("leak")
-    leader, follower = game.leader("leader"), game.follower("follower")
-    x, y = leader.variable("x", 0, 10), follower.variable("y", 0, 10)
-    leader.objective = -y - 0.001 * x
-    follower.objective = y
-    follower.row("least", y >= 0.1 * x)
-    compiled = compile_game(game)
-    mpcc = leader_problem(compiled, compiled.leaders[0], compiled.followers)
-    size = 1e8
+def leaky(mpcc: Mpcc, size: float) -> np.ndarray:
+    """Solve the textbook's big-M program with the solver's usual tolerances."""
     solver = highspy.Highs()
     solver.setOptionValue("output_flag", False)
-    inf = highspy.kHighsInf
-    base = mpcc.instance
+    base, inf = mpcc.instance, highspy.kHighsInf
     for j in range(base.shape[1]):
         solver.addCol(base.cost[j], base.col_lower[j], base.col_upper[j], 0, [], [])
     for r in range(base.shape[0]):
@@ -84,19 +74,30 @@ def test_a_big_m_that_is_too_large_leaks_and_the_follower_tells() -> None:
         solver.addRow(base.row_lower[r], base.row_upper[r], used.size, used, row[used])
     for k, (a, b) in enumerate(mpcc.pairs):
         u = base.shape[1] + k
+        sign = 1.0 if base.col_upper[a] > 0 else -1.0
         solver.addCol(0.0, 0.0, 1.0, 0, [], [])
         solver.changeColIntegrality(u, highspy.HighsVarType.kInteger)
-        solver.addRow(-inf, 0.0, 2, np.array([a, u]), np.array([1.0, -size]))
+        solver.addRow(-inf, 0.0, 2, np.array([a, u]), np.array([sign, -size]))
         solver.addRow(-inf, size, 2, np.array([b, u]), np.array([1.0, size]))
     solver.run()
-    w = np.array(solver.getSolution().col_value)[: compiled.size]
-    leaked = examine(compiled.followers[0], w, {})
-    if w[1] <= 0.1 * w[0] + 1e-7:
-        pytest.skip("this version of the solver does not leak")
-    assert leaked.regret[0] > 1e-6
+    assert solver.getModelStatus() == highspy.HighsModelStatus.kOptimal
+    return np.array(solver.getSolution().col_value)
+
+
+def test_a_big_m_that_is_too_large_leaks_and_the_follower_tells() -> None:
+    """A binary of 1e-7 lets both columns of a pair be positive: an "optimum" of -58 where the truth is -29.2."""
+    game = read_game(FOLDER / "candler_townsley_82.json")
+    compiled = compile_game(game)
+    mpcc = leader_problem(compiled, compiled.leaders[0], compiled.followers)
+    v = leaky(mpcc, 1e7)
+    assert mpcc.value(v) < -29.3
+    leaked = examine(compiled.followers[0], v[: compiled.size], {})
+    assert leaked.regret[0] > 0.1
+    answer = game.verify({name: float(value) for name, value in zip(compiled.names, v, strict=False)})
+    assert answer.verdict == "infeasible"
     right = game.solve(method="kkt-bigm")
     assert right.certified
-    assert right.players["leader"].objective == pytest.approx(-1.01)
+    assert right.players["leader"].objective == pytest.approx(-29.2)
 
 
 def test_bounds_of_a_market_follow_from_its_priced_slacks() -> None:

@@ -122,27 +122,31 @@ class _Search:
     """Relaxations of one best-response problem."""
 
     def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers) -> None:
-        self._price, self._curves, self._own = price, curves, own
+        self._price, self._curves, self._own = price.tolist(), curves, own
+        self._rows: FloatArray = own.matrix.toarray()
         self._handle: HighsHandle | None = None
         self.seconds = 0.0
 
     def relax(self, low: FloatArray, high: FloatArray) -> _Node | None:
         """Solve the relaxation on the box; ``None`` if it is infeasible."""
-        hulls = [_majorant(f, curve, a, b) for f, curve, a, b in zip(self._price, self._curves, low, high, strict=True)]
-        steps = [np.diff(points) for points, _ in hulls]
-        gains = [np.diff(values) / np.maximum(np.diff(points), 1e-300) for points, values in hulls]
-        hour = np.repeat(np.arange(low.size), [step.size for step in steps])
-        first = np.array([points[0] for points, _ in hulls])
-        offset = self._own.matrix @ first
-        columns = hour.size
-        select = sp.csr_array((np.ones(columns), (hour, np.arange(columns))), shape=(low.size, columns))
+        hour, step, gain, first, base = list[int](), list[float](), list[float](), list[float](), list[float]()
+        for k, (f, curve, a, b) in enumerate(zip(self._price, self._curves, low.tolist(), high.tolist(), strict=True)):
+            points, values = _majorant(f, curve, a, b)
+            first.append(points[0])
+            base.append(values[0])
+            for (p, v), (q, w) in itertools.pairwise(zip(points, values, strict=True)):
+                hour.append(k)
+                step.append(q - p)
+                gain.append((w - v) / (q - p) if q > p else 0.0)
+        offset = self._rows @ first
+        gains = np.array(gain)
         instance = Instance(
-            matrix=sp.csr_array(self._own.matrix @ select),
-            cost=-np.concatenate(gains),
+            matrix=sp.csr_array(self._rows[:, hour]),
+            cost=-gains,
             row_lower=self._own.lower - offset,
             row_upper=self._own.upper - offset,
-            col_lower=np.zeros(columns),
-            col_upper=np.concatenate(steps),
+            col_lower=np.zeros(gains.size),
+            col_upper=np.array(step),
         )
         if self._handle is None:
             self._handle = HighsHandle(instance)
@@ -154,11 +158,12 @@ class _Search:
             return None
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"a best-response relaxation ended {solution.status}")
-        power = first + select @ solution.x
-        bound = sum(values[0] for _, values in hulls) - float(instance.cost @ solution.x)
-        majorant = np.array([np.interp(p, *hull) for p, hull in zip(power, hulls, strict=True)])
-        profit = np.array([(f - c.price(p)) * p for f, c, p in zip(self._price, self._curves, power, strict=True)])
-        return _Node(low, high, power, bound, majorant - profit)
+        hours = low.size
+        power = np.asarray(np.array(first) + np.bincount(hour, solution.x, hours), dtype=np.float64)
+        # Concave: an optimal vertex fills an hour's steps in order, up to ties, which are worth the same.
+        majorant = np.array(base) + np.bincount(hour, gains * solution.x, hours)
+        profit = [(f - c.price(p)) * p for f, c, p in zip(self._price, self._curves, power.tolist(), strict=True)]
+        return _Node(low, high, power, float(majorant.sum()), majorant - profit)
 
     def children(self, node: _Node) -> list[_Node] | None:
         """Split the hour with the largest excess into below, on, and above the segment that the point lies on.
@@ -184,26 +189,28 @@ class _Search:
         return found
 
 
-def _majorant(price: float, curve: Curve, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+def _majorant(price: float, curve: Curve, low: float, high: float) -> tuple[list[float], list[float]]:
     """Return the least concave majorant of an hour's profit on ``[low, high]``: its points and values.
 
     On a segment with slope s the profit is ``(F - s) p``; candidates for the hull are the ends of the segments, each
     with the slope of its left segment. At ``low`` the profit of the right segment counts when the box begins there: the
     box to the left owns the better value.
     """
-    inside = curve.knots[(curve.knots > low + SHORTEST) & (curve.knots < high - SHORTEST)]
-    points = np.concatenate([[low], inside, [high]]) if high - low > SHORTEST else np.array([low, low])
-    first = curve.right_price(low) if high - low > SHORTEST else curve.price(low)
-    slopes = np.array([first, *(curve.price(p) for p in points[1:])])
-    values = (price - slopes) * points
-    keep = [0]
-    for k in range(1, points.size):
-        while len(keep) > 1 and _above(points, values, keep[-2], keep[-1], k):
-            keep.pop()
-        keep.append(k)
-    return points[keep], values[keep]
+    if high - low <= SHORTEST:
+        value = (price - curve.price(low)) * low
+        return [low, low], [value, value]
+    points, values = [low], [(price - curve.right_price(low)) * low]
+    for knot in (*(knot for knot in curve.kinks if low + SHORTEST < knot < high - SHORTEST), high):
+        value = (price - curve.price(knot)) * knot
+        while len(points) > 1 and _on_or_below(points, values, knot, value):
+            points.pop()
+            values.pop()
+        points.append(knot)
+        values.append(value)
+    return points, values
 
 
-def _above(points: FloatArray, values: FloatArray, a: int, b: int, c: int) -> bool:
-    """Tell whether the chord from a to c passes on or above b."""
-    return bool((values[c] - values[a]) * (points[b] - points[a]) >= (values[b] - values[a]) * (points[c] - points[a]))
+def _on_or_below(points: list[float], values: list[float], knot: float, value: float) -> bool:
+    """Tell whether the last point lies on or below the chord from the one before it to a new one."""
+    (a, b), (u, v) = points[-2:], values[-2:]
+    return (value - u) * (b - a) >= (v - u) * (knot - a)

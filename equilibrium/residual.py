@@ -8,7 +8,9 @@ test over all rows.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -32,15 +34,24 @@ class Curve:
     knots: FloatArray
     slopes: FloatArray
 
+    @cached_property
+    def kinks(self) -> list[float]:
+        """The knots as numbers: an hour has few, and arrays cost more than they save."""
+        return [float(knot) for knot in self.knots]
+
+    @cached_property
+    def _steps(self) -> list[float]:
+        return [float(slope) for slope in self.slopes]
+
     def price(self, power: float) -> float:
         """Return the left slope: the price that the player itself would choose at a kink (optimistic)."""
-        segment = int(np.searchsorted(self.knots, power - SHORTEST, side="left")) - 1
-        return float(self.slopes[min(max(segment, 0), self.slopes.size - 1)])
+        segment = bisect_left(self.kinks, power - SHORTEST) - 1
+        return self._steps[min(max(segment, 0), len(self._steps) - 1)]
 
     def right_price(self, power: float) -> float:
         """Return the right slope: the price of the next kW (pessimistic)."""
-        segment = int(np.searchsorted(self.knots, power + SHORTEST, side="right")) - 1
-        return float(self.slopes[min(max(segment, 0), self.slopes.size - 1)])
+        segment = bisect_right(self.kinks, power + SHORTEST) - 1
+        return self._steps[min(max(segment, 0), len(self._steps) - 1)]
 
 
 def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray) -> list[Curve]:

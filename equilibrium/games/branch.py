@@ -154,7 +154,7 @@ class Search:
         if finite.size:
             column = int(finite[0])
             return self._split_integer(node, column, 0.5 * (node.lower[column] + node.upper[column] - 0.5)), False
-        if relaxed.weights.size == 0:
+        if relaxed.weights.size == 0 or self.relax.falls_for_ever(node, relaxed.directions):
             return None, True
         self._undecided = -INF
         self._accept(self._rounded(relaxed.v))

@@ -82,6 +82,7 @@ def _joint(compiled: CompiledGame, method: str, solver: str, time_limit_s: float
         return Found(used.name, why, verdict=verdict), None, {}, {}
     tried = _iterate(compiled, "best-response", solver, time_limit_s, seed, prove=False)
     note = "proved: the joint optimality conditions have no solution"
+    verdict = tried[0].verdict if tried[0].verdict is GameVerdict.UNBOUNDED else verdict
     return Found(used.name, why, verdict=verdict, notes=(note, *tried[0].notes)), *tried[1:]
 
 

@@ -121,6 +121,23 @@ class Relaxation:
         minimum = minimise(instance.with_cost(cost), bowl)
         return Relaxed(minimum.status, minimum.x, minimum.bound + constant, directions, ranges, weights)
 
+    def falls_for_ever(self, node: Node, directions: FloatArray) -> bool:
+        """Whether a ray of the node's set along one of ``directions`` has negative curvature."""
+        instance = self._at(node)
+        rays = Instance(
+            instance.matrix,
+            instance.cost,
+            np.where(np.isfinite(instance.row_lower), 0.0, -INF),
+            np.where(np.isfinite(instance.row_upper), 0.0, INF),
+            np.where(np.isfinite(instance.col_lower), 0.0, -1.0),
+            np.where(np.isfinite(instance.col_upper), 0.0, 1.0),
+        )
+        for direction in (*directions, *(-directions)):
+            ray = open_handle(rays.with_cost(direction)).solve().x
+            if ray.size and float(ray @ (self.mpcc.hessian @ ray)) < -CURVED * float(ray @ ray):
+                return True
+        return False
+
     def _range(self, instance: Instance, node: Node, direction: FloatArray) -> tuple[float, float]:
         ends = [self._linear(instance, node, sign * direction, 0.0).bound for sign in (1.0, -1.0)]
         return ends[0], -ends[1]

@@ -126,6 +126,9 @@ def solve_mixed_highs(instance: Instance, integer: np.ndarray, gap: float, time_
     solver.passModel(model)
     start = time.perf_counter()
     solver.run()
+    if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        solver.setOptionValue("presolve", "off")  # presolve alone cannot tell which
+        solver.run()
     seconds = time.perf_counter() - start
     status = solver.getModelStatus()
     if status not in _STATUS:

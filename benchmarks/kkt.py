@@ -85,15 +85,21 @@ def best_response_bigm(
     power_kw: FloatArray,
     *,
     big_m: float = 1e4,
+    stay: bool = False,
     time_limit_s: float = 600.0,
 ) -> tuple[FloatArray, float, float]:
-    """Solve one lot's MPEC with HiGHS and big-M; return its powers (kW), its profit, and the solver's seconds."""
+    """Solve one lot's MPEC with HiGHS and big-M; return its powers (kW), its profit, and the solver's seconds.
+
+    With ``stay`` the lot keeps its present powers: the answer is what they earn.
+    """
     hours, lots = power_kw.shape
     build, f = ProgramBuilder(), follow
     y = build.columns("y", f.c.shape, lower=f.low, upper=f.high, cost=f.c)
     own = players.own(lot)
     price = MEGA * players.price[:, lot]
-    p = build.columns("p", (hours,), upper=own.power_max_kw / MEGA, cost=-price)
+    present = power_kw[:, lot] / MEGA
+    low, high = (present, present) if stay else (np.zeros(hours), own.power_max_kw / MEGA)
+    p = build.columns("p", (hours,), lower=low, upper=high, cost=-price)
     mine = np.arange(hours) * lots + lot
     others = np.setdiff1d(np.arange(hours * lots), mine)
     right = f.b - f.b_p[:, others] @ (power_kw.ravel()[others] / MEGA)

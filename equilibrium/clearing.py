@@ -33,7 +33,7 @@ class Certificate:
     regret
         Proven bound on what each lot could gain by its best deviation, currency, one entry per lot.
     attained
-        Whether each lot reaches the maximum that it could reach without the network (E_c* of card section 4).
+        Whether each lot reaches the maximum that it could reach without the network (E_c* of docs/epec_lots.md).
     worst_regret
         Largest entry of ``regret``, currency; 0 without lots.
     epsilon

@@ -1,4 +1,4 @@
-"""The DSO's program: LinDistFlow on a radial feeder, card 000 equations (2a)-(2p).
+"""The DSO's program: LinDistFlow on a radial feeder, equations (2a)-(2p) of docs/epec_lots.md.
 
 Blocks are stated hour by hour beside their equation. Signs of rows are chosen so that the multiplier of
 ``active_balance`` *is* the DLMP: the derivative of the network cost with respect to load at the bus.
@@ -38,7 +38,7 @@ STATE_ROWS = ("reactive_root", "active_balance", "reactive_balance", "voltage_ro
 def polygon(edges: int) -> tuple[FloatArray, FloatArray, float]:
     """Return the inner polygon ``a_n p + b_n q <= c s`` of the circle ``p^2 + q^2 <= s^2``.
 
-    Card 000 section 3.2: the vertices lie on the circle at angles ``2 pi (n-1) / N``, so ``p = s`` stays
+    The vertices lie on the circle at angles ``2 pi (n-1) / N``, so ``p = s`` stays
     attainable at ``q = 0``; the edge normals are at ``(2 n - 1) pi / N``.
 
     Returns
@@ -106,7 +106,7 @@ def _add_trade(build: ProgramBuilder, network: Network, hours: int) -> tuple[Int
     sold = build.columns("export_kw", (hours,))
     build.cost_ports(bought, price, 1.0)
     build.cost_ports(sold, price, -network.export_price_factor)
-    # The paper's q^im and q^ex are both costless: one free variable, without their null ray (card section 5, item 7).
+    # The paper's q^im and q^ex are both costless: one free variable, without their null ray (docs/epec_lots.md).
     reactive = build.columns("import_kvar", (hours,), lower=-INF)
     shape = (hours, network.feeder.size)
     flow_kw = build.columns("flow_kw", shape, lower=-INF)

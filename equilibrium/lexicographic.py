@@ -1,4 +1,4 @@
-"""The lexicographic method for the lots-lead game: card 000, propositions 1, 3 and 4, semantics of section 4.6.
+"""The lexicographic method for the lots-lead game: propositions 1, 3 and 4 of docs/epec_lots.md.
 
 The follower (DSO) does not influence what a lot earns, so the published MILP (8) needs neither its binaries nor the
 follower's multipliers:
@@ -178,7 +178,7 @@ class Stages:
         return Optimum(instance, solution.x, solution.y, seconds + solution.seconds, (note,))
 
     def earliest(self, optimum: Optimum) -> Optimum:
-        """Choose among equally cheap schedules the one that charges earliest (card section 5, item 6).
+        """Choose among equally cheap schedules the one that charges earliest (docs/epec_lots.md).
 
         Costs, energies and profits are the same on the whole optimal face; a schedule that people compare must
         not depend on the path of a simplex method. The weights rise with the hour and are in general position:

@@ -1,4 +1,4 @@
-"""The parking lots' program: card 000 equations (3a)-(3f), with the paper's defects as switches.
+"""The parking lots' program: equations (3a)-(3f) of docs/epec_lots.md, with the paper's defects as switches.
 
 * D1 first hour: as printed, p_{c,1} is in the profit but in no state-of-energy equation, so the first hour's
   charging is free revenue and energy is not conserved. ``first_hour="corrected"`` (default) counts it in (3c).

@@ -1,4 +1,4 @@
-"""The *lots-lead* market: strategic parking lots on a feeder, the published tri-level EPEC of card 000."""
+"""The *lots-lead* market: strategic parking lots on a feeder, the tri-level EPEC of docs/epec_lots.md."""
 
 from __future__ import annotations
 

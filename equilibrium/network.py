@@ -1,7 +1,7 @@
 """The radial feeder and what is connected to it: the data that a market is compiled from.
 
 Buses are numbered ``0 .. n-1`` in the order of the feeder's file; bus 0 is the root (substation).
-The papers' node label ``@k`` is this index (card 000, section 2.1). A branch is named by its receiving
+The papers' node label ``@k`` is this index (docs/epec_lots.md). A branch is named by its receiving
 bus, so every branch quantity is an array over buses whose entry 0 belongs to the fictitious branch
 that feeds the root.
 """

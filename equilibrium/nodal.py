@@ -233,13 +233,7 @@ class NodalMarket:
         """Publish prices, prove the point, and set it beside the competitive outcome."""
         proof_start = time.perf_counter()
         power = vertices.given
-        strategic = np.isin(np.arange(power.shape[1]), self._strategic)
-        takers = [
-            Taker(k, players.price[:, k], players.own(k))
-            for k, behaviour in enumerate(self.behaviours)
-            if behaviour == "price-taking"
-        ]
-        prices = publish(vertices, np.where(strategic, power, 0.0), takers)
+        prices = self._publish(vertices, players)
         x = lift_point(self._model, vertices.data, self._program, vertices.y, power)
         lot = self._program.columns["lot_kw"].index.ravel()
         bound = instance.with_columns(lot, x[lot], x[lot])
@@ -280,6 +274,16 @@ class NodalMarket:
             seconds=time.perf_counter() - begin,
             solver_seconds=welfare.seconds + search.seconds + players.seconds + prices.seconds,
         )
+
+    def _publish(self, vertices: Vertices, players: Players) -> PublishedPrices:
+        """Choose the published prices: what a price is worth to the strategic lots, and what price-takers need."""
+        strategic = np.isin(np.arange(vertices.given.shape[1]), self._strategic)
+        takers = [
+            Taker(k, players.price[:, k], players.own(k))
+            for k, behaviour in enumerate(self.behaviours)
+            if behaviour == "price-taking"
+        ]
+        return publish(vertices, np.where(strategic, vertices.given, 0.0), takers)
 
     def _best(self, lot: int, search: Search, prices: PublishedPrices, players: Players, profit: FloatArray) -> float:
         """Return a proven bound on what a lot could earn by deviating, by its behaviour."""

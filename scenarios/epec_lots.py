@@ -1,4 +1,4 @@
-"""The published market of parking lots and a distribution network (card 000) with the data set S0.
+"""The published market of parking lots and a distribution network (docs/epec_lots.md) with the data set S0.
 
 The data are the bundled scenarios ``epec-lots-33-case1`` .. ``epec-lots-85-case3`` and the tables that they name; this
 module gives them to the core without agents. Node ``@k`` of the paper is bus index k, the bus with label k+1 (its

@@ -34,7 +34,7 @@ def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int = H
 
 
 def read_counts(path: Path, drivers: CountDrivers, lots: tuple[LotSection, ...]) -> tuple[LotDay, ...]:
-    """Make lot days from counts of vehicles per hour, as card 000, section 6.2 does.
+    """Make lot days from counts of vehicles per hour, as docs/epec_lots.md does.
 
     The file has the columns ``lot`` (name of the lot), ``hour`` (1 .. 24), ``plugged``, ``arrivals`` and
     ``departures``, 24 rows for each lot. With n_t, a_t and d_t for the three counts: Cin = arrival energy * a_t,

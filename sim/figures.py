@@ -1,8 +1,8 @@
 """Figures of a run, drawn from its tables.
 
-The scheduling and voltage figures are laid out like Figs. 7, 8, 10 and 11 of the paper of card 000. Every function
-takes tables as :mod:`sim.store` defines them and returns a :class:`matplotlib.figure.Figure`; no global state of
-matplotlib is touched. Colours are those of Okabe and Ito, which colour-blind readers can tell apart.
+The scheduling and voltage figures are laid out like Figs. 7, 8, 10 and 11 of the paper (docs/epec_lots.md). Every
+function takes tables as :mod:`sim.store` defines them and returns a :class:`matplotlib.figure.Figure`; no global
+state of matplotlib is touched. Colours are those of Okabe and Ito, which colour-blind readers can tell apart.
 """
 
 from __future__ import annotations

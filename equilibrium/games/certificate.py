@@ -22,6 +22,9 @@ RESIDUAL_TOLERANCE = 1e-6
 RANGE_PAIRS = 60
 """Pairs up to which a leader's value over all optimal responses is computed as a matter of course."""
 
+RANGE_SECONDS = 2.0
+"""Time for each end of that range; it is left out where this is not enough."""
+
 PROVED = "proved"
 
 
@@ -120,7 +123,7 @@ def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, time_limit_
         decision = Decision(compiled, turned, compiled.followers, fixed)
         if decision.mpcc.bilinear or len(decision.mpcc.pairs) > RANGE_PAIRS:
             return None
-        outcome = decide(decision, "complementarity-bb", time_limit_s)[0]
+        outcome = decide(decision, "complementarity-bb", min(time_limit_s, RANGE_SECONDS))[0]
         if outcome.end not in (End.OPTIMAL, End.UNBOUNDED):
             return None
         ends.append(agent.sign * sign * outcome.value)

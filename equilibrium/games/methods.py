@@ -28,8 +28,11 @@ GAME_SOLVERS = ("auto", "highs", "gurobi", "scip")
 DENSE_LIMIT = 1500
 """Columns up to which the branch and bound takes a curved objective (it needs dense eigenvectors)."""
 
+SOME_PAIRS = 40
+"""Pairs beyond which a solver that knows SOS1, if it takes the problem, comes before our branch and bound."""
+
 MANY_PAIRS = 400
-"""Pairs beyond which a proved big-M is tried before the branch and bound."""
+"""Pairs beyond which a proved big-M is tried first."""
 
 
 class Decision:
@@ -247,7 +250,9 @@ def choose(decision: Decision) -> list[Method]:
     elif decision.big_m is not None:
         order = ["kkt-bigm"]
     elif len(decision.mpcc.pairs) > MANY_PAIRS:
-        order = ["lexicographic", "kkt-bigm", "complementarity-bb", "kkt-sos1", "gurobi-nonconvex"]
+        order = ["lexicographic", "kkt-bigm", "kkt-sos1", "complementarity-bb", "gurobi-nonconvex"]
+    elif len(decision.mpcc.pairs) > SOME_PAIRS and decision.solver == "auto":
+        order = ["lexicographic", "kkt-sos1", "complementarity-bb", "gurobi-nonconvex"]
     return [method for method in map(by_name, order) if method.applies(decision) is None]
 
 

@@ -10,7 +10,7 @@ A leader and a follower who sell the same good at the price ``12 - Q - q``:
 >>> leader.objective = (12 - Q - q) * Q
 >>> follower.objective = (12 - Q - q) * q
 >>> equilibrium = game.solve()
->>> equilibrium.verdict, {name: round(value, 6) for name, value in equilibrium.variables.items()}
+>>> str(equilibrium.verdict), {name: round(value, 6) for name, value in equilibrium.variables.items()}
 ('exact', {'Q': 6.0, 'q': 3.0})
 """
 

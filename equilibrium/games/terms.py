@@ -20,8 +20,8 @@ class Expression:
     Examples
     --------
     >>> x, y = Expression.variable("x"), Expression.variable("y")
-    >>> dict(((12 - x - y) * x).terms)
-    {('x',): 12.0, ('x', 'x'): -1.0, ('x', 'y'): -1.0}
+    >>> ((12 - x - y) * x).terms == {("x",): 12.0, ("x", "x"): -1.0, ("x", "y"): -1.0}
+    True
     """
 
     __hash__ = None  # type: ignore[assignment]

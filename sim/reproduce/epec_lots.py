@@ -1,4 +1,4 @@
-"""Reproduction of the tri-level EPEC of parking lots and a distribution network (card 000).
+"""Reproduction of the tri-level EPEC of parking lots and a distribution network (docs/epec_lots.md).
 
 Cases 1-3 on the 33- and the 85-bus feeder, the sweeps of Figs. 12 and 13, Tables 5, 7 and 8 beside the paper's, every
 statement of the checklist, and figures laid out like the paper's Figs. 7, 8, 10, 11, 12 and 13.

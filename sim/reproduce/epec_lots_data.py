@@ -1,4 +1,4 @@
-"""Published numbers of the tri-level EPEC of parking lots (card 000), and the reference values of data set S0.
+"""Published numbers of the EPEC of parking lots (docs/epec_lots.md), and reference values of data set S0.
 
 Source: Tables 5, 7 and 8 and section 5 of the paper. The profiles and the lots' data are published as figures only, so
 S0 takes their place (:func:`scenarios.epec_lots.epec_lots_case`): it meets the energy balances that the tables imply.

@@ -1,4 +1,4 @@
-"""The paper's errors E1-E11 (card 000, section 7), with numbers where a number can show them."""
+"""The paper's errors E1-E11 (docs/epec_lots.md), with numbers where a number can show them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every statement of the checklist of card 000, section 7, evaluated on the results.
+"""Every statement of the checklist of docs/epec_lots.md, evaluated on the results.
 
 Theorems, identities and regression values must hold. What needs the paper's unpublished profiles is evaluated on the
 substitute data S0 and told as data-dependent.

@@ -1,4 +1,4 @@
-"""Worked examples with known optima, and the invariants of card 000 section 8 on random trees, loads and lots."""
+"""Worked examples with known optima, and the invariants of docs/epec_lots.md on random trees, loads and lots."""
 
 from dataclasses import replace
 
@@ -93,7 +93,7 @@ def test_voltage_prices_stand_apart_from_congestion():
 
 
 def test_the_two_readings_differ_as_the_card_says():
-    """Card section 4.6: A may charge in hour 1 or 2, B only in hour 1, one unit of line: both are served."""
+    """Where R1 and R2 differ: A may charge in hour 1 or 2, B only in hour 1, one unit of line: both are served."""
     network = small_network(lots=2, terminal="ge", rating_kva=np.array([5000.0, 5000.0, 100.0]))
     a = replace(lot_data(0.0, [100.0, 100.0]), soe_max_kwh=np.full(2, 100.0))
     b = replace(lot_data(0.0, [100.0, 0.0]), soe_max_kwh=np.full(2, 100.0))

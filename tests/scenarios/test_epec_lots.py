@@ -1,4 +1,4 @@
-"""The paper's cases: the data identities of card 000, and what another feeder or bad counts get."""
+"""The paper's cases: the data identities of docs/epec_lots.md, and what another feeder or bad counts get."""
 
 from __future__ import annotations
 

@@ -61,21 +61,13 @@ def random_case(seed: int) -> tuple[Network, MarketDay]:
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("reading", ["as_printed", "corrected"])
 def test_both_readings_give_the_lexicographic_cost(seed, reading):
+    """Seed 2 as printed is the case that HiGHS 1.15.1 gets wrong with presolve."""
     network, day = random_case(seed)
     cost = LotsLeadMarket(network, hours=3).clear(day).network_cost
-    # Some of these cases need more than the paper's M = 1e4 (E5): prices of voltage are large in currency/kV.
-    answers = [solve_paper_milp(network, day, reading=reading, big_m=big_m) for big_m in (1e4, 1e5)]
-    costs = [answer.network_cost for answer in answers if answer.status is Status.OPTIMAL]
-    assert min(costs) == pytest.approx(cost, rel=1e-6)
-
-
-def test_the_papers_big_m_can_be_too_small_without_a_sign():
-    """E5: the MILP is solved to optimality and its cost is wrong."""
-    network, day = random_case(2)
-    cost = LotsLeadMarket(network, hours=3).clear(day).network_cost
-    answer = solve_paper_milp(network, day, big_m=1e4)
+    answer = solve_paper_milp(network, day, reading=reading)
     assert answer.status is Status.OPTIMAL
-    assert answer.network_cost > 1.01 * cost
+    assert answer.network_cost == pytest.approx(cost, rel=1e-6)
+    assert answer.bound == pytest.approx(cost, rel=1e-6)
 
 
 def blocking() -> tuple:

@@ -64,8 +64,11 @@ def case_of(name: str, lots: int = 3) -> tuple[Network, MarketDay]:
         return congested_33(lots)
     base, day = epec_lots_case("33", 1, renewable_factor=3.0)
     feeder = load_feeder(name, rating_kva=15000.0, voltage_min_pu=0.94, voltage_max_pu=1.06)
-    places = np.linspace(1, feeder.size - 1, base.feeder.size).round().astype(int)
-    factor = base.feeder.load_kw.sum() / feeder.load_kw.sum()
+    # The large feeder's assets stand on its 30 medium-voltage buses, and its own load is kept: its low-voltage networks
+    # carry no more.
+    large = feeder.size > 1000
+    places = np.linspace(1, 29 if large else feeder.size - 1, base.feeder.size).round().astype(int)
+    factor = 1.0 if large else base.feeder.load_kw.sum() / feeder.load_kw.sum()
     shape = day.load_kw.sum(axis=1) / day.load_kw.sum(axis=1).max()
     moved = [
         tuple(replace(unit, bus=int(places[unit.bus])) for unit in units)
@@ -172,6 +175,17 @@ def nash_lots_exponent() -> Result:
     return Result("nash_lots_exponent", seconds[-1], seconds[0], slope, note)
 
 
+def nash_buses_exponent() -> Result:
+    names = ("ieee33", "das85", "khodr141", "moses1197")
+    cases = [case_of(name) for name in names]
+    seconds = [median(nash.seconds() for _ in range(3)) for nash in (Nash(*case) for case in cases)]
+    sizes = [network.feeder.size for network, _ in cases]
+    slope = float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0])
+    times = ", ".join(f"{size}: {s:.3f} s" for size, s in zip(sizes, seconds, strict=True))
+    note = f"exponent of time in the number of buses ({times}); goal <= 1.1"
+    return Result("nash_buses_exponent", seconds[-1], seconds[0], slope, note)
+
+
 def certificate_share() -> Result:
     nash = Nash(*congested_33())
     pairs = []
@@ -260,6 +274,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
         nash_85_vs_33,
         nash_141_vs_33,
         nash_12_lots_vs_3,
+        nash_buses_exponent,
         nash_lots_exponent,
         pool_clearing_vs_warm_lp,
         certificate_share,

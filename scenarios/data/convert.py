@@ -18,6 +18,7 @@ FEEDERS = {  # our name: raw folder
     "ieee33": "ieee33bw",
     "ieee37": "ieee37",
     "khodr141": "khodr141",
+    "moses1197": "moses1197",
 }
 SUBSTATION_LINKS = {"das70": ("1", "70")}  # the second substation hangs on the first by an ideal link
 OMIE = ("2024-06-10", "2024-06-23")  # Monday to Sunday, no clock change

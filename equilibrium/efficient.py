@@ -20,6 +20,7 @@ from equilibrium.network import FloatArray, Network
 from equilibrium.program import Instance
 from equilibrium.reduction import ReducedModel
 from equilibrium.shortage import diagnose
+from equilibrium.solvers import Status
 from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, LotCut, broken_cuts, cut_rows, first_cuts, split_lots
 
 
@@ -111,6 +112,21 @@ class EfficientSchedules:
                 return Efficient(found, dlmp, cost, cost - float((price * found).sum()), optimum, tuple(known), seconds)
             known += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
+        """Return feasible powers of all lots drawn at random: a vertex that a random objective picks, ``(hours, lots)``.
+
+        The vehicles' cuts that are known hold. A start need not be splittable: the first answers are.
+        """
+        instance = self._instance(day, list(cuts), None, np.zeros(0, dtype=np.int64))
+        cost = np.zeros(instance.shape[1])
+        lot = self.program.columns["lot_kw"].index
+        cost[lot] = rng.normal(size=lot.shape)
+        self.model.rewind()
+        solution = self.model.solve(instance.with_cost(cost))
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"a random start ended {solution.status}")
+        return self.program.value(solution.x, "lot_kw").copy()
 
     def _stages(self, day: MarketDay, instance: Instance) -> Stages:
         return Stages(self.network, day, self.program, self.model, instance, self._solver)

@@ -50,6 +50,9 @@ from equilibrium.splitting import split_lots, vehicle_powers
 from equilibrium.trade import least_cost_of_exporting, surplus_kw, undecided_hours
 from equilibrium.vertices import Vertices, start
 
+SAME_POINT_KW = 1e-3
+"""Charging powers closer than this are one equilibrium."""
+
 MAXIMUM_ORDERS = 12
 """Orders of play that are tried before the day is reported as without a pure equilibrium."""
 
@@ -164,6 +167,33 @@ class NodalMarket:
             note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
             proof = replace(proof, notes=(*proof.notes, note))
         return replace(best, certificate=proof, seconds=time.perf_counter() - begin)
+
+    def probe(self, day: MarketDay, starts: int = 5, seed: int = 0) -> list[NodalClearing]:
+        """Look for several equilibria: play from the welfare optimum and from random feasible schedules.
+
+        Parameters
+        ----------
+        starts
+            Number of random starts.
+        seed
+            Seed of the starts.
+
+        Returns
+        -------
+        list of NodalClearing
+            The certified points that differ in charging, that of :meth:`clear` first if it is certified. One point is
+            no proof that there is no other.
+        """
+        rng = np.random.default_rng(seed)
+        cuts = self._efficient.solve(day).cuts
+        found = [self.clear(day)]
+        found += [self.clear(day, start_kw=self._efficient.random(day, rng, cuts)) for _ in range(starts)]
+        distinct: list[NodalClearing] = []
+        for clearing in found:
+            new = all(np.abs(clearing.lot_kw - other.lot_kw).max() > SAME_POINT_KW for other in distinct)
+            if clearing.certificate.certified and new:
+                distinct.append(clearing)
+        return distinct
 
     def _orders(self) -> list[tuple[int, ...]]:
         """Return the orders of play to try, one after the other: the network's, then its reverse and rotations."""

@@ -17,6 +17,7 @@ from equilibrium.lots import stacked
 from equilibrium.network import Microturbine, Network
 from equilibrium.nodal import NodalMarket
 from equilibrium.solvers import open_handle
+from scenarios.epec_lots import epec_lots_case
 from scenarios.strategies import fleets, market_days, networks
 from tests.equilibrium.conftest import cost_of, lot_data, small_day, small_network
 from tests.equilibrium.oracle import Dispatch, best_deviation, examples, tight_markets, violation
@@ -544,3 +545,12 @@ def test_a_day_without_a_dispatch_names_its_reasons():
     with pytest.raises(InfeasibleError) as caught:
         NodalMarket(network, hours=1).clear(small_day([0.03], (lot_data(150.0, [200.0]),)))
     assert caught.value.reasons
+
+
+def test_several_starts_show_several_equilibria():
+    network, day = epec_lots_case("33", 1, renewable_factor=3.0, voltage_min_pu=0.955, voltage_max_pu=1.05)
+    found = NodalMarket(network).probe(day, starts=4)
+    assert found
+    assert all(clearing.certificate.certified for clearing in found)
+    pairs = itertools.combinations(found, 2)
+    assert all(np.abs(one.lot_kw - two.lot_kw).max() > 1e-3 for one, two in pairs)

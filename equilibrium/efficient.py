@@ -114,7 +114,7 @@ class EfficientSchedules:
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
     def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
-        """Return feasible powers of all lots drawn at random: a vertex that a random objective picks, ``(hours, lots)``.
+        """Return random feasible powers of all lots: a vertex that a random objective picks, ``(hours, lots)``.
 
         The vehicles' cuts that are known hold. A start need not be splittable: the first answers are.
         """

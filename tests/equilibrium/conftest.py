@@ -82,3 +82,12 @@ def cost_of(network: Network, day: MarketDay, clearing: Clearing) -> float:
     trade = clearing.import_kw - network.export_price_factor * clearing.export_kw
     fuel = clearing.microturbine_kw @ np.array([unit.fuel_cost_per_kwh for unit in network.microturbines])
     return float(day.wholesale_price @ trade + np.sum(fuel))
+
+
+def proved(clearing: Clearing) -> bool:
+    """Whether a day of the nodal market is certified; one that is not says why."""
+    if clearing.certificate.certified:
+        return True
+    reasons = ("is not proved", "no pure equilibrium found")
+    assert any(reason in note for note in clearing.certificate.notes for reason in reasons), clearing.certificate
+    return False

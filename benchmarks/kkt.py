@@ -20,7 +20,7 @@ from equilibrium.distribution import compile_distribution, distribution_ports
 from equilibrium.network import FloatArray, Network
 from equilibrium.players import Players
 from equilibrium.program import INF, ProgramBuilder
-from equilibrium.solvers import solve_mixed
+from equilibrium.solvers.highs import solve_mixed_highs
 
 MEGA = 1000.0
 """Powers in MW and money per MWh keep the big-M model scaled."""
@@ -125,7 +125,8 @@ def best_response_bigm(
     instance = build.compile().bind({})
     integer = np.zeros(instance.shape[1], dtype=bool)
     integer[binary] = True
-    answer = solve_mixed(instance, integer, "highs", gap=1e-6, time_limit_s=time_limit_s)
+    # Presolve on, as anybody would run it: without it one of these takes minutes. Its profit is compared with ours.
+    answer = solve_mixed_highs(instance, integer, 1e-6, time_limit_s, presolve=True)
     if not answer.x.size or not np.isfinite(answer.objective):
         return np.full(hours, np.nan), np.nan, answer.seconds
     return answer.x[p] * MEGA, -answer.objective, answer.seconds

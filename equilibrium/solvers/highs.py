@@ -113,7 +113,9 @@ class HighsHandle:
         self._solver.setBasis(basis)
 
 
-def solve_mixed_highs(instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float) -> MixedSolution:
+def solve_mixed_highs(
+    instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float, presolve: bool = False
+) -> MixedSolution:
     """Solve a mixed-integer program with HiGHS; arguments as in :func:`equilibrium.solvers.solve_mixed`."""
     solver = _new_solver()
     solver.setOptionValue("mip_rel_gap", gap)
@@ -121,7 +123,7 @@ def solve_mixed_highs(instance: Instance, integer: np.ndarray, gap: float, time_
     solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY_TOLERANCE)
     # With presolve, HiGHS 1.15.1 reports wrong optima of complementarity programs (tests/equilibrium/test_paper_milp.py
     # holds one: 71.96 in place of 68.91, with a closed gap). Without it, it agrees with Gurobi.
-    solver.setOptionValue("presolve", "off")
+    solver.setOptionValue("presolve", "on" if presolve else "off")
     solver.setOptionValue("time_limit", time_limit_s)
     model = _model(instance)
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)

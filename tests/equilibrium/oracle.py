@@ -134,10 +134,11 @@ def best_deviation(network: Network, day: MarketDay, lot_kw: FloatArray, lot: in
         far = np.full(instance.shape[1], FLOW_BOUND)
         x = model.addMVar(far.size, lb=np.maximum(instance.col_lower, -far), ub=np.minimum(instance.col_upper, far))
         held = np.flatnonzero(instance.row_lower == instance.row_upper)
-        model.addConstr(instance.matrix[held] @ x == instance.row_lower[held])
-        row = _Multipliers(model, instance.matrix @ x, instance.row_lower, instance.row_upper)
+        matrix = instance.matrix.toarray()  # the oldest scipy and gurobipy do not multiply sparse arrays with variables
+        model.addConstr(matrix[held] @ x == instance.row_lower[held])
+        row = _Multipliers(model, matrix @ x, instance.row_lower, instance.row_upper)
         column = _Multipliers(model, x, fixed_low, fixed_high)
-        model.addConstr(instance.matrix.T @ row.total + column.total == instance.cost)
+        model.addConstr(matrix.T @ row.total + column.total == instance.cost)
         state_schedule(model, network.lots[lot], day.lots[lot], x[own])
         payment = instance.cost @ x - row.worth - column.worth
         model.setObjective(day.lots[lot].charging_price @ x[own] - payment, gp.GRB.MAXIMIZE)
@@ -161,9 +162,8 @@ class _Multipliers:
         ):
             free = bool(equal[pick].all()) and pick.size > 0
             part = model.addMVar(pick.size, lb=-DUAL_BOUND if free else 0.0, ub=DUAL_BOUND)
-            select = sp.csr_array(
-                (np.full(pick.size, sign), (pick, np.arange(pick.size))), shape=(lower.size, pick.size)
-            )
+            select = np.zeros((lower.size, pick.size))
+            select[pick, np.arange(pick.size)] = sign
             self.total = self.total + select @ part
             self.worth = self.worth + (sign * side[pick]) @ part
             self._parts.append(part)

@@ -14,6 +14,7 @@ import numpy as np
 
 from equilibrium.best_response import BestResponse, profit_on_curves
 from equilibrium.network import FloatArray
+from equilibrium.program import INF
 from equilibrium.residual import Curve, trace
 from equilibrium.vertices import Vertices
 
@@ -120,7 +121,7 @@ def _weigh(
         curves = trace(vertices, lot, power_max[:, lot])
         search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
         answer = respond(lot, curves, vertices.given[:, lot])
-        search.bound[lot] = search.profit[lot] if answer is None else answer.bound
+        search.bound[lot] = INF if answer is None else answer.bound  # without an answer nothing is proved
 
 
 def _round(
@@ -139,7 +140,7 @@ def _round(
         search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
         answer = respond(lot, curves, vertices.given[:, lot])
         if answer is None:
-            search.bound[lot] = search.profit[lot]
+            search.bound[lot] = INF  # without an answer nothing is proved
             continue
         search.nodes += answer.nodes
         search.seconds += answer.seconds

@@ -1,0 +1,86 @@
+"""Published numbers of the risk-based DISCO with 500 vehicles (docs/disco.md, paper A).
+
+Source: Tables 6 to 9, Fig. 8 and the text of section 4 of the paper. Money in USD, energies in MWh, losses in kW.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+PROGRAMS = {"flat": "Base (flat)", "tou": "TOU", "cap": "CAP", "tou+cap": "TOU+CAP"}
+
+TABLE_6: dict[str, tuple[float, float]] = {
+    "flat": (1723.773, 1628.860),
+    "tou": (2272.869, 2152.032),
+    "cap": (1262.504, 1142.833),
+    "tou+cap": (1668.412, 1501.835),
+}
+"""Profit of the company at beta = 0 and beta = 1."""
+
+
+class Account(NamedTuple):
+    """One column of Table 7: TOU; with the energies of the text."""
+
+    lot_charging_income: float
+    load_income: float
+    upstream_cost: float
+    v2g_payment: float
+    response_cost: float
+    profit: float
+    charge_mwh: float
+    discharge_mwh: float
+    import_mwh: float
+    loss_mwh: float
+
+
+TABLE_7: dict[int, Account] = {
+    0: Account(1821.981, 8500.808, 7285.033, 764.887, 0.0, 2272.869, 15.175, 2.912, 63.278, 2.288),
+    1: Account(1662.296, 8500.808, 7454.307, 556.7639, 0.0, 2152.032, 14.248, 2.120, 63.323, 2.467),
+}
+"""By beta."""
+
+TABLE_8: dict[int, tuple[float, ...]] = {
+    0: (
+        *(40.94, 38.40, 38.51, 36.23, 36.68, 37.43, 93.09, 52.40, 404.37, 490.78, 115.46, 56.75),
+        *(56.87, 44.81, 43.11, 55.32, 79.36, 42.17, 44.01, 41.56, 173.24, 123.86, 70.43, 72.69),
+    ),
+    1: (
+        *(66.46, 60.21, 56.19, 60.32, 50.21, 57.37, 129.90, 89.16, 361.47, 448.26, 126.61, 73.53),
+        *(66.94, 49.51, 47.22, 52.21, 64.51, 44.75, 47.78, 48.03, 151.43, 131.08, 84.27, 100.03),
+    ),
+}
+"""Losses in the hours 1 to 24, by beta, TOU."""
+
+
+class Weight(NamedTuple):
+    """One column of Table 9: TOU. ``cvar`` is ``nan`` where the paper prints a dash."""
+
+    profit: float
+    cvar: float
+    seconds: float
+
+
+TABLE_9: dict[float, Weight] = {
+    0.0: Weight(2272.869, float("nan"), 358.109),
+    0.1: Weight(2260.782, 2147.061, 376.469),
+    0.3: Weight(2236.643, 2148.751, 386.375),
+    0.5: Weight(2189.526, 2130.190, 372.937),
+    0.7: Weight(2188.258, 2150.147, 585.828),
+    0.9: Weight(2163.444, 2151.239, 601.640),
+    1.0: Weight(2152.032, 2152.032, 1670.344),
+}
+"""By beta. What the paper calls the expected value is the weighted objective (docs/disco.md)."""
+
+FIGURE_8 = {0.85: 1.51}
+"""Profit at beta = 1 relative to that at the given prices, by the factor on the wholesale price (text: about 51 %)."""
+PRICE_FACTORS = (0.85, 0.90, 0.95, 1.0, 1.05, 1.10, 1.15)
+
+WITHOUT_V2G_HOURS = (14, 15, 19, 20)
+"""Hours of the peak in which the paper reports no discharging, counted from 1."""
+
+PV_MWH, WIND_MWH = 2.840, 7.386
+"""Daily generation of Fig. 4."""
+LOAD_MWH = 58.953
+"""Load after TOU that both columns of Table 7 imply by the energy balance."""
+REDUCTION_MWH = 1.550
+"""What the text gives as the reduction of demand under TOU."""

@@ -28,7 +28,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
 _NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
 
-_STYLE: dict[Any, Any] = {
+STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.spines.top": False,
@@ -62,7 +62,7 @@ def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0
     first_hour
         Label of the first hour: 0 for clock hours, 1 for the paper's numbering.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure, axes = _panels(len(panels), height=2.5)
         for axis, (title, dispatch) in zip(axes, panels.items(), strict=True):
             _stack(axis, dispatch, first_hour)
@@ -83,7 +83,7 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
     profiles
         Name and ``prices`` rows of one day for each line.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
         axis = figure.subplots()
         for k, (name, prices) in enumerate(profiles.items()):
@@ -120,7 +120,7 @@ def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> 
         Label of the first hour.
     """
     names = list(dict.fromkeys(lots["lot"]))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.6 + 1.9 * len(names)), layout="constrained")
         grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
         for (left, right), name in zip(grid, names, strict=True):
@@ -159,7 +159,7 @@ def market_power_figure(lots: pd.DataFrame, currency: str, title: str = "", *, f
         Label of the first hour.
     """
     names = list(dict.fromkeys(lots["lot"]))
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.7 + 1.9 * len(names)), layout="constrained")
         grid = figure.subplots(len(names), 2, squeeze=False, sharex=True, sharey="col")
         for (left, right), name in zip(grid, names, strict=True):
@@ -203,7 +203,7 @@ def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hou
     network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
     reach = float(network.abs().max())
     idle = reach < _NOTHING
-    with mpl.rc_context({**_STYLE, "axes.grid": False}):
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(7.2, 5.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
         _heat_map(above, prices, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", first_hour, cmap="cividis")
@@ -249,7 +249,7 @@ def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -
         Name of the currency for the axes.
     """
     day = days["day"].to_numpy()
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.6), layout="constrained")
         energy, cost, price, profit = figure.subplots(2, 2, sharex=True).ravel()
         energy.bar(day, days["energy_charged_kwh"] / 1000, color=ORANGE)
@@ -290,7 +290,7 @@ def sensitivity_figure(
     marks
         Factor at which the base case lies, by factor's label.
     """
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.4 + 1.55 * len(quantities)), layout="constrained")
         grid = figure.subplots(len(quantities), len(rows), squeeze=False, sharex="col", sharey="row")
         for column, (factor, points) in enumerate(rows.items()):

@@ -123,11 +123,16 @@ TABLES_7_TO_9: dict[str, Components] = {
     "tou+cap": Components(4.384, 652.052, 1.711, 585.931, 7563.755, 38.253, 29.370, 3356.111),
 }
 
-SHARES = (
-    *("company to load", "wind to load", "sun to load", "vehicles to load"),
-    *("company to vehicles", "wind to vehicles", "sun to vehicles"),
-)
-"""Columns of Table 10: G2load, W2load, PV2load, Pdch2load, G2EVs, W2EVs, PV2EVs."""
+SHARES = {
+    "company to load": ("company", "load"),
+    "wind to load": ("renewable 0", "load"),
+    "sun to load": ("renewable 1", "load"),
+    "vehicles to load": ("vehicles", "load"),
+    "company to vehicles": ("company", "vehicles"),
+    "wind to vehicles": ("renewable 0", "vehicles"),
+    "sun to vehicles": ("renewable 1", "vehicles"),
+}
+"""Columns of Table 10: G2load, W2load, PV2load, Pdch2load, G2EVs, W2EVs, PV2EVs; source and use."""
 
 TABLE_10: dict[str, tuple[float, ...]] = {
     "flat": (27.68, 1.990, 0.416, 2.085, 3.364, 1.038, 0.467),
@@ -188,6 +193,48 @@ TABLE_12: dict[str, Mode] = {
     "10": Mode(200, 500, 0.2, 200, 4137.655, 28.942, 9.028, 3.649),
 }
 
+COMPONENTS = (
+    *("charging (MWh)", "sold to the lot (USD)", "discharging (MWh)", "bought from the lot (USD)"),
+    *("CO2 avoided (kg)", "CO2 reward (USD)", "purchase (MWh)", "purchase (USD)"),
+)
+"""What the fields of :class:`Components` are called in a report."""
+
+MWH = 1000.0
+EMISSION_KG_PER_MWH = 985.0
+
 FLAT_TARIFFS = ("flat", "cpp", "edrp", "cap")
 TOU_TARIFFS = ("tou", "tou+cpp", "tou+edrp", "tou+cap")
 """Programs by what vehicles pay outside the critical hours."""
+
+CALIBRATED: dict[str, tuple[float, str]] = {
+    "load on-peak (MWh)": (12.133, "Table 6: nine loads and incomes"),
+    "load mid-peak (MWh)": (7.913, "Table 6: nine loads and incomes"),
+    "load off-peak (MWh)": (12.123, "Table 6: nine loads and incomes"),
+    "load in the critical hours (MWh)": (4.773, "Table 6: CPP and TOU+CPP"),
+    "number of critical hours": (3.0, "Table 6: CPP and TOU+CPP"),
+    "RTP tariff over upstream price": (1.10, "Table 6: RTP, from a scan"),
+    "purchase on-peak (USD/MWh)": (343.56, "Table 5: case 1, risk-neutral, eight profits"),
+    "purchase mid-peak (USD/MWh)": (146.81, "Table 5: case 1, risk-neutral, eight profits"),
+    "purchase off-peak (USD/MWh)": (41.41, "Table 5: case 1, risk-neutral, eight profits"),
+    "contracted reduction over on-peak load": (0.82, "Table 5: case 1, risk-neutral, CAP"),
+    "price at 10-12 and 14 h (USD/MWh)": (510.0, "Table 5: value of vehicle-to-grid, C3 - C1"),
+    "renewable factor": (1.25, "Table 5: value of renewables, C2 - C1"),
+}
+"""Constants of the substitute data, their values, and the published numbers that each was fitted to."""
+
+INTRODUCTION = (
+    "The paper states a bilevel program: a distribution company (DISCO) that runs demand-response programs and "
+    "owns wind and sun leads, the owner of a parking lot with 100 vehicles follows. All tariffs are given, and no "
+    "variable of the company enters the lot's problem. So the lot's optimal schedules form a fixed face, and the "
+    "paper's mixed-integer program equals two linear ones: the lot's own optimum, then the company's best "
+    "schedule on that face.",
+    "As printed, the lot may charge and discharge at once and is paid for it. What the paper reports (charging "
+    "outside the peak, discharging inside it, nothing where the company would not buy) is the schedule of a "
+    "company that dispatches the vehicles within these windows. That reading, mode windows, is compared with the "
+    "tables; the printed model and two others stand beside it.",
+    "Load, upstream price, RTP tariff, profiles and scenarios are not published. The substitute data are listed "
+    "with the constants that were fitted and to which published numbers; every other number is a prediction. The "
+    "company's purchase is made when the outcome is known, so its attitude to risk changes no decision: "
+    "risk-neutral is the mean of the scenarios' optimal profits, risk-averse the CVaR at 95 %, risk-seeker the "
+    "one scenario of the forecast.",
+)

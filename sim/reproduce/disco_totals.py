@@ -1,0 +1,114 @@
+"""A cleared DISCO day in the totals that the papers print, by the company's attitude to risk."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equilibrium.disco.clearing import DiscoClearing
+from equilibrium.disco.day import DiscoDay
+from equilibrium.network import FloatArray
+from equilibrium.risk import tail_weights
+
+MWH = 1000.0
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """Totals of one day, a weighted mean over its scenarios. Money in the case's currency, energies in MWh.
+
+    Attributes
+    ----------
+    profit, lot_profit, lot_maximum
+        Of the company and of the lots; and what the lots could earn at most.
+    accounts
+        Amounts by name, as in :class:`equilibrium.disco.clearing.ScenarioClearing`.
+    load_mwh, import_mwh, charge_mwh, discharge_mwh, loss_mwh, renewable_mwh
+        Energies.
+    import_kw, charge_kw, discharge_kw, renewable_kw, loss_kw
+        By period, shape ``(periods,)``; ``renewable_kw`` of shape ``(periods, renewables)``.
+    """
+
+    profit: float
+    lot_profit: float
+    lot_maximum: float
+    accounts: dict[str, float]
+    load_mwh: float
+    import_mwh: float
+    charge_mwh: float
+    discharge_mwh: float
+    loss_mwh: float
+    renewable_mwh: float
+    import_kw: FloatArray
+    charge_kw: FloatArray
+    discharge_kw: FloatArray
+    renewable_kw: FloatArray
+    loss_kw: FloatArray
+
+
+def weights(clearing: DiscoClearing, attitude: str) -> FloatArray:
+    """Return the weight of each scenario in a risk-neutral mean, or in the tail that a risk-averse company looks at."""
+    probability = np.array([scenario.probability for scenario in clearing.scenarios])
+    if attitude != "averse":
+        return probability
+    profit = np.array([scenario.company_profit for scenario in clearing.scenarios])
+    return tail_weights(profit, probability, clearing.alpha)
+
+
+def totals(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> Totals:
+    """Return the totals of one day, each scenario with its weight (shape ``(scenarios,)``, summing to one)."""
+    hours = day.period_h / MWH
+
+    def mean(values: list[FloatArray]) -> FloatArray:
+        return np.asarray(np.tensordot(weight, np.stack(values), axes=1), dtype=np.float64)
+
+    scenarios = clearing.scenarios
+    imported = mean([s.import_kw for s in scenarios])
+    charge = mean([s.lot_charge_kw.sum(axis=1) for s in scenarios])
+    discharge = mean([s.lot_discharge_kw.sum(axis=1) for s in scenarios])
+    renewable = mean([s.renewable_kw for s in scenarios])
+    loss = mean([s.loss_kw.sum(axis=1) for s in scenarios])
+    names = scenarios[0].accounts
+    return Totals(
+        profit=float(weight @ [s.company_profit for s in scenarios]),
+        lot_profit=float(weight @ [s.lot_profit.sum() for s in scenarios]),
+        lot_maximum=float(weight @ [s.lot_maximum.sum() for s in scenarios]),
+        accounts={name: float(weight @ [s.accounts[name] for s in scenarios]) for name in names},
+        load_mwh=float(day.load_kw.sum()) * hours,
+        import_mwh=float(imported.sum()) * hours,
+        charge_mwh=float(charge.sum()) * hours,
+        discharge_mwh=float(discharge.sum()) * hours,
+        loss_mwh=float(loss.sum()) * hours,
+        renewable_mwh=float(renewable.sum()) * hours,
+        import_kw=imported,
+        charge_kw=charge,
+        discharge_kw=discharge,
+        renewable_kw=renewable,
+        loss_kw=loss,
+    )
+
+
+def shares_mwh(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> dict[tuple[str, str], float]:
+    """Return the energy from each source to each use, MWh, by proportional sharing in every period and scenario.
+
+    Sources are ``company``, the renewable units by position and ``vehicles``; uses are ``load``, ``vehicles`` and
+    ``losses``. The papers print such a table and no rule for it; that each use has each source's share of the total is
+    the usual convention (J. Bialek, Tracing the flow of electricity, IEE Proc. GTD 143 (1996) 310).
+    """
+    table: dict[tuple[str, str], float] = {}
+    for share, scenario in zip(weight, clearing.scenarios, strict=True):
+        sources = {"company": scenario.import_kw, "vehicles": scenario.lot_discharge_kw.sum(axis=1)}
+        sources |= {f"renewable {k}": column for k, column in enumerate(scenario.renewable_kw.T)}
+        uses = {
+            "load": day.load_kw.sum(axis=1),
+            "vehicles": scenario.lot_charge_kw.sum(axis=1),
+            "losses": scenario.loss_kw.sum(axis=1),
+        }
+        total = np.sum(list(sources.values()), axis=0)
+        for source, power in sources.items():
+            part = np.divide(power, total, out=np.zeros_like(total), where=total > 0.0)
+            for use, drawn in uses.items():
+                amount = share * float(part @ drawn) * day.period_h / MWH
+                table[source, use] = table.get((source, use), 0.0) + amount
+    return table

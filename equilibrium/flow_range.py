@@ -50,7 +50,8 @@ def largest_flows(
 
     From the leaves to the root: what a branch delivers is at most what lies below it, and at most what its bus can
     receive within its voltage limit (the squared voltage falls by ``2 (R P + X Q) + Z^2 I2`` along a path, with the
-    flows of the receiving end, and losses only add to it). What it sends is that plus its loss at that flow. The second solution of that quadratic equation, the same delivery at far higher current, is left out.
+    flows of the receiving end, and losses only add to it). What it sends is that plus its loss at that flow. The second
+    solution of that quadratic equation, the same delivery at far higher current, is left out.
 
     Parameters
     ----------

@@ -34,8 +34,13 @@ LOSSY_STATE_ROWS = (
 """The equalities that determine them: as many as there are state columns, and non-singular."""
 
 AXES = (("square_p", "flow_kw"), ("square_q", "flow_kvar"))
-"""Columns of the squares and of the flows that they belong to. The rows of their secants are called
-``secant_p_forward``, ``secant_p_reverse`` and so on, shape ``(periods, branches, segments)``."""
+"""Columns of the squares and of the flows that they belong to."""
+
+SIDES = (("forward", 1.0), ("reverse", -1.0))
+"""The two directions of a flow and their signs."""
+
+LOSSY_FAMILIES = ("secant_p_forward", "secant_p_reverse", "secant_q_forward", "secant_q_reverse")
+"""Rows of the secants, shape ``(periods, branches, segments)``: few of a family bind, so take them up one by one."""
 
 WATTS_PER_KILOWATT = 1000.0
 
@@ -97,11 +102,27 @@ def add_lossy_flow(
     greatest = (feeder.rating_kva[branches] / feeder.base_kv) ** 2
     current = build.columns("current_square", (periods, branches.size), upper=greatest)
 
+    _add_balances(build, network, (flow_kw, flow_kvar), current, generation, lot_kw)
+    _add_squares(build, network, limits, segments, current)
+    _add_voltage_squares(build, network, flow_kw, flow_kvar, current)
+    return lot_kw
+
+
+def _add_balances(
+    build: ProgramBuilder,
+    network: Network,
+    flows: tuple[IntArray, IntArray],
+    current: IntArray,
+    generation: dict[str, list[tuple[IntArray, IntArray]]],
+    lot_kw: IntArray,
+) -> None:
+    """State (2a), (2b): a branch delivers what it sends less its loss."""
+    feeder, branches = network.feeder, lossy_branches(network)
     for row_name, load_name, flow, impedance in (
-        ("active_balance", "load_kw", flow_kw, feeder.r_ohm),  # (2a)
-        ("reactive_balance", "load_kvar", flow_kvar, feeder.x_ohm),  # (2b)
+        ("active_balance", "load_kw", flows[0], feeder.r_ohm),  # (2a)
+        ("reactive_balance", "load_kvar", flows[1], feeder.x_ohm),  # (2b)
     ):
-        row = build.rows(row_name, (periods, feeder.size), lower=0.0, upper=0.0)
+        row = build.rows(row_name, flow.shape, lower=0.0, upper=0.0)
         build.coefficients(row, flow, 1.0)
         build.coefficients(row[:, feeder.parent[1:]], flow[:, 1:], -1.0)
         build.coefficients(row[:, branches], current, -impedance[branches] / WATTS_PER_KILOWATT)
@@ -110,10 +131,6 @@ def add_lossy_flow(
             build.coefficients(row[:, asset_buses(network.lots)], lot_kw, -1.0)
         for columns, buses in generation[load_name]:
             build.coefficients(row[:, buses], columns, 1.0)
-
-    _add_squares(build, network, limits, segments, current)
-    _add_voltage_squares(build, network, flow_kw, flow_kvar, current)
-    return lot_kw
 
 
 def _checked_range(
@@ -176,7 +193,7 @@ def _add_squares(build: ProgramBuilder, network: Network, limits: FlowRange, seg
         square = build.columns(square_name, span.shape, upper=span)
         build.coefficients(definition, square, -span / network.feeder.base_kv**2)
         cut = step * (step - 1.0) / segments**2 * span[..., None]
-        for side, sign in (("forward", 1.0), ("reverse", -1.0)):
+        for side, sign in SIDES:
             row = build.rows(secant_rows(square_name, side), (*span.shape, segments), lower=-cut)
             build.coefficients(row, square[..., None], 1.0)
             build.coefficients(row, flow[..., None], -sign * slope)

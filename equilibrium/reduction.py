@@ -87,17 +87,17 @@ class ReducedModel:
         units = sp.identity(columns, format="csr")[self._limited, :]
         self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
         group = np.concatenate([_periods(program.rows), _periods(program.columns)[self._limited]])
-        taken = np.full(group.size, ROWS_PER_PERIOD)
+        in_family = np.zeros(group.size, dtype=bool)
         for block in (program.rows[name] for name in families):
             group[block.slice] = group.max(initial=-1) + 1 + np.arange(block.size) // block.shape[-1]
-            taken[block.slice] = ROWS_PER_FAMILY
+            in_family[block.slice] = True
 
         others = np.setdiff1d(np.arange(self._rows), self._state_rows)
         lazy = (np.diff(self._all[others, :][:, self._state].indptr) > 0) & (
             program.row_lower[others] != program.row_upper[others]
         )
         self._lazy = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
-        self._lazy_group, self._lazy_taken = group[self._lazy], taken[self._lazy]
+        self._lazy_group, self._lazy_in_family = group[self._lazy], in_family[self._lazy]
         self._core = _Loaded(others[~lazy], self._reduce(self._all[others[~lazy], :]))
         self._loaded = self._core
         self._handle: Handle | None = None
@@ -202,15 +202,19 @@ class ReducedModel:
         low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
         with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is -inf or nan, never positive
             excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
+            depth = np.fmax(low - value, value - high)
         loaded = np.zeros(activity.size, dtype=bool)
         loaded[self._loaded.ids] = True
         pick = np.flatnonzero((excess > VIOLATION_TOLERANCE) & ~loaded[self._lazy])
         if not pick.size:
             return pick
-        pick = pick[np.lexsort((-excess[pick], self._lazy_group[pick]))]
+        # Rows of a family share a unit and cut one quantity: there the deepest cut is the worst, whatever its limit.
+        rank_by = np.where(self._lazy_in_family, depth, excess)
+        pick = pick[np.lexsort((-rank_by[pick], self._lazy_group[pick]))]
         group = self._lazy_group[pick]
         rank = np.arange(pick.size) - np.searchsorted(group, group, side="left")
-        return np.asarray(self._lazy[pick[rank < self._lazy_taken[pick]]])
+        most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
+        return np.asarray(self._lazy[pick[rank < most[pick]]])
 
     def _lift(self, instance: Instance, multipliers: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""

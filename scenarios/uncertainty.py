@@ -74,7 +74,9 @@ class ClippedNormal:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.mean) and self.sd >= 0 and self.low <= self.high):
             expected = "a finite mean, sd >= 0 and low <= high"
-            raise InputError("ClippedNormal", "mean, sd, low, high", (self.mean, self.sd, self.low, self.high), expected)
+            raise InputError(
+                "ClippedNormal", "mean, sd, low, high", (self.mean, self.sd, self.low, self.high), expected
+            )
 
     def draw(self, rng: np.random.Generator) -> float:
         """Draw one value."""
@@ -396,4 +398,3 @@ def scaled_profile(
     """Draw one factor for the whole day and return the profile times it, at most the rating, kW, same shape."""
     scaled: FloatArray = np.minimum(profile_kw * factor.draw(rng), rated_kw)
     return scaled
-

@@ -67,7 +67,7 @@ class Elasticity:
         return cls(table[np.ix_(index, index)])
 
     def refined(self, parts: int) -> Elasticity:
-        """Return the matrix for periods that are cut into ``parts`` equal ones, with the same answer to the same prices.
+        """Return the matrix for periods that are cut into ``parts`` equal ones; the answer stays the same.
 
         A price that held for one period now holds for ``parts`` of them, so each has its share of the effect.
         """

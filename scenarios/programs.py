@@ -60,12 +60,12 @@ class ProgramSection(Section):
     """What one program changes."""
 
     title: Label | None = None
-    tariff_per_mwh: dict[str, NonNegative] = {}
+    tariff_per_mwh: Annotated[dict[str, NonNegative], Field(default_factory=dict)]
     upstream_factor: Positive | None = None
     critical_hours: Label | None = None
     critical_tariff_per_mwh: NonNegative | None = None
-    incentive_per_mwh: dict[str, NonNegative] = {}
-    penalty_per_mwh: dict[str, NonNegative] = {}
+    incentive_per_mwh: Annotated[dict[str, NonNegative], Field(default_factory=dict)]
+    penalty_per_mwh: Annotated[dict[str, NonNegative], Field(default_factory=dict)]
     contracted_share: Share | None = None
 
 
@@ -241,16 +241,15 @@ def _periods(file: ProgramFile, document: Document) -> tuple[str, ...]:
     """Return the period of each hour; every hour must have exactly one."""
     owner: dict[int, str] = {}
     for name, text in file.periods.items():
-        for hour in np.flatnonzero(_hour_mask(text, ("periods", name), document)):
+        for hour in np.flatnonzero(_hour_mask(text, ("periods", name), document)).tolist():
             if hour in owner:
                 expected = f"each hour in one period (hour {hour + 1} is in {owner[hour]} too)"
                 raise document.error(("periods", name), text, expected)
-            owner[int(hour)] = name
+            owner[hour] = name
     missing = sorted(set(range(HOURS)) - set(owner))
     if missing:
-        raise document.error(
-            ("periods",), list(file.periods.values()), f"all 24 hours (hour {missing[0] + 1} is missing)"
-        )
+        expected = f"all {HOURS} hours (hour {missing[0] + 1} is missing)"
+        raise document.error(("periods",), list(file.periods.values()), expected)
     return tuple(owner[hour] for hour in range(HOURS))
 
 
@@ -260,11 +259,11 @@ def _elasticity(file: ProgramFile, document: Document, period_of_hour: tuple[str
     if isinstance(given, list):
         if len(given) != HOURS:
             raise document.error(("elasticity",), f"{len(given)} rows", f"{HOURS} rows of {HOURS} numbers")
-        for row, values in enumerate(given):
-            if not isinstance(values, list) or len(values) != HOURS:
-                found = f"{len(values)} numbers" if isinstance(values, list) else values
+        for row, cells in enumerate(given):
+            if not isinstance(cells, list) or len(cells) != HOURS:
+                found = f"{len(cells)} numbers" if isinstance(cells, list) else cells
                 raise document.error(("elasticity", row), found, f"{HOURS} numbers")
-            for column, value in enumerate(values):
+            for column, value in enumerate(cells):
                 _check_number(value, ("elasticity", row, column), document)
         return Elasticity(np.array(given, dtype=np.float64))
     if not isinstance(given, dict):

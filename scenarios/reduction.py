@@ -48,7 +48,8 @@ def reduce_scenarios(points: FloatArray, probability: FloatArray, keep: int) -> 
     Parameters
     ----------
     points
-        Scenarios as vectors whose Euclidean distance is meaningful (one unit, or scaled), shape ``(scenarios, values)``.
+        Scenarios as vectors whose Euclidean distance means something (in one unit, or scaled), shape
+        ``(scenarios, values)``.
     probability
         Shape ``(scenarios,)``, >= 0, of sum 1.
     keep
@@ -73,7 +74,7 @@ def reduce_scenarios(points: FloatArray, probability: FloatArray, keep: int) -> 
     kept = np.sort(np.array(chosen, dtype=np.int64))
     assigned = away[:, kept].argmin(axis=1)
     assigned[kept] = np.arange(keep)  # of two equal scenarios that both stay, each stands for itself
-    moved = np.bincount(assigned, weights=probability, minlength=keep)
+    moved: FloatArray = np.bincount(assigned, weights=probability, minlength=keep).astype(np.float64)
     distance = float(probability @ away[np.arange(len(points)), kept[assigned]])
     return Reduction(kept, moved, assigned, distance)
 

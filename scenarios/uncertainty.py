@@ -1,9 +1,9 @@
 """What is uncertain about a day, as distributions: arrivals, departures, batteries, wind, sun, and profiles.
 
-These parts know no market. A draw of vehicles is a :class:`~equilibrium.disco.day.VehicleBatch`, and :func:`as_fleet` makes
-of it the fleet of the other markets; renewable potentials are arrays ``(periods,)`` for any of them. Every draw takes a
-generator, which :class:`scenarios.streams.Streams` gives for each purpose and each sample or day, so that more samples
-do not change the earlier ones.
+These parts know no market. A draw of vehicles is a :class:`~equilibrium.disco.day.VehicleBatch`, and :func:`as_fleet`
+makes of it the fleet of the other markets; renewable potentials are arrays ``(periods,)`` for any of them. Every draw
+takes a generator, which :class:`scenarios.streams.Streams` gives for each purpose and each sample or day, so that more
+samples do not change the earlier ones.
 
 Distributions are drawn by inverting their distribution function on uniform numbers: with ``scipy.special`` for the
 normal, so that ``scipy.stats``, which takes seconds to import, is not needed.
@@ -158,8 +158,8 @@ class Panel:
 class FleetSettings:
     """Vehicles of one kind whose stay and battery are uncertain.
 
-    Hours are the papers': hour h ends at clock hour h, and a vehicle with arrival h and departure k is plugged in during
-    the hours h, h + 1, .. k.
+    Hours are the papers': hour h ends at clock hour h, and a vehicle with arrival h and departure k is plugged in
+    during the hours h, h + 1, .. k.
 
     Attributes
     ----------
@@ -196,9 +196,11 @@ class FleetSettings:
             raise InputError(where, "draws", self.draws, " or ".join(DRAWS))
         if not self.battery_kwh > 0:
             raise InputError(where, "battery_kwh", self.battery_kwh, "a size > 0")
-        if not (self.charge_max_kw >= 0 and self.discharge_max_kw >= 0):
+        if not (self.charge_max_kw > 0 and self.discharge_max_kw >= 0):
             powers = (self.charge_max_kw, self.discharge_max_kw)
-            raise InputError(where, "charge_max_kw, discharge_max_kw", powers, "powers >= 0")
+            raise InputError(
+                where, "charge_max_kw, discharge_max_kw", powers, "charge_max_kw > 0, discharge_max_kw >= 0"
+            )
         if not 0 <= self.energy_min_share < self.energy_max_share <= 1:
             band = (self.energy_min_share, self.energy_max_share)
             raise InputError(where, "energy_min_share, energy_max_share", band, "0 <= min < max <= 1")
@@ -244,8 +246,8 @@ def draw_stays(
 ) -> VehicleDraws:
     """Draw stays and energies at arrival; times are rounded to whole hours.
 
-    The first ``n`` of ``count`` vehicles are those that ``n`` alone would be, and a draw for a ``fleet`` is one row that
-    stands for all of them.
+    The first ``n`` of ``count`` vehicles are those that ``n`` alone would be, and a draw for a ``fleet`` is one row
+    that stands for all of them.
 
     Parameters
     ----------

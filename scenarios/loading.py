@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -15,6 +15,8 @@ from scenarios.files import CASES, Document, KeyPath, bundled_or_own
 from scenarios.schema import MONEY, CountDrivers, ScenarioFile, SessionDrivers
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_[km]wh$)")
+
+File = TypeVar("File", bound=BaseModel)
 
 FILE_KEYS: dict[KeyPath, tuple[str, str]] = {
     ("feeder", "name"): ("feeders", ""),
@@ -73,15 +75,33 @@ def read_case(
     document, paths = _read_merged(case_path(name_or_path), ())
     if overrides:
         document = _laid_over(document, _given(document.source, overrides))
+    return validated(ScenarioFile, document), document, paths
+
+
+def validated(schema: type[File], document: Document) -> File:
+    """Check a document against the schema of its kind, with money keys in the document's own currency.
+
+    Parameters
+    ----------
+    schema
+        The pydantic model of the whole file; its money keys are written in :data:`scenarios.schema.MONEY`.
+    document
+        What was read.
+
+    Raises
+    ------
+    InputError
+        With file, line and key of the first complaint.
+    """
     currency = document.data.get("currency", MONEY.upper())
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
     currency = currency.lower()
     data = _schema_money(document.data, (), currency, document)
     try:
-        return ScenarioFile.model_validate(data), document, paths
+        return schema.model_validate(data)
     except ValidationError as error:
-        raise _first_error(error, document, currency) from None
+        raise _first_error(error, document, currency, schema) from None
 
 
 def money_keys(data: object, currency: str) -> object:
@@ -217,7 +237,7 @@ def _schema_money(data: object, keys: KeyPath, currency: str, document: Document
     return translated
 
 
-def _first_error(error: ValidationError, document: Document, currency: str) -> InputError:
+def _first_error(error: ValidationError, document: Document, currency: str, schema: type[BaseModel]) -> InputError:
     """Turn pydantic's first complaint into one line for people."""
     first = error.errors(include_url=False)[0]
     keys = tuple(first["loc"])
@@ -226,7 +246,7 @@ def _first_error(error: ValidationError, document: Document, currency: str) -> I
     keys = tuple(_MONEY_KEY.sub(currency, key) if isinstance(key, str) else key for key in keys)
     kind, value = first["type"], first["input"]
     if kind == "extra_forbidden":
-        known = [_MONEY_KEY.sub(currency, key) for key in _known_keys(keys[:-1], document.data)]
+        known = [_MONEY_KEY.sub(currency, key) for key in _known_keys(schema, keys[:-1], document.data)]
         close = difflib.get_close_matches(str(keys[-1]), known, n=1)
         hint = f" (closest: {close[0]})" if close else ""
         return document.error(keys, keys[-1], f"one of the keys {', '.join(known)}{hint}")
@@ -242,11 +262,12 @@ def _first_error(error: ValidationError, document: Document, currency: str) -> I
     return document.error(keys, value, {"model_type": "a mapping of keys", "tuple_type": "a list"}.get(kind, plain))
 
 
-def _known_keys(keys: KeyPath, data: dict[str, object]) -> list[str]:
+def _known_keys(schema: type[BaseModel], keys: KeyPath, data: dict[str, object]) -> list[str]:
     """Return the keys that the schema knows in the section under ``keys``."""
-    section: type[BaseModel] = ScenarioFile
+    section, named = schema, False
     for key in keys:
-        if isinstance(key, int):
+        if isinstance(key, int) or named:  # an item of a list, or a name that the user has chosen
+            named = False
             continue
         if key == "drivers":
             drivers = data.get("drivers")
@@ -254,6 +275,7 @@ def _known_keys(keys: KeyPath, data: dict[str, object]) -> list[str]:
             section = CountDrivers if counts else SessionDrivers
             continue
         field = next(field for field in section.model_fields.values() if field.alias == key)
+        named = get_origin(field.annotation) is dict
         section = next(part for part in _parts(field.annotation) if isinstance(part, type) and _is_model(part))
     return [field.alias or name for name, field in section.model_fields.items()]
 

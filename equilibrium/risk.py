@@ -74,9 +74,9 @@ def value_at_risk(values: ArrayLike, probability: ArrayLike, alpha: float) -> fl
     It is the least maximiser xi of (46); where the probability of the tail is met exactly, all values up to the next
     scenario's profit are maximisers.
     """
-    profit, weight = _ascending(values, probability, alpha)
+    order, weight = _ascending(values, probability, alpha)
     reached = np.cumsum(weight) >= 1.0 - alpha - _ROUNDING
-    return float(profit[int(np.argmax(reached))])
+    return float(np.asarray(values, dtype=np.float64)[order[int(np.argmax(reached))]])
 
 
 def cvar(values: ArrayLike, probability: ArrayLike, alpha: float) -> float:
@@ -84,10 +84,22 @@ def cvar(values: ArrayLike, probability: ArrayLike, alpha: float) -> float:
 
     Arguments as in :func:`value_at_risk`.
     """
-    profit, weight = _ascending(values, probability, alpha)
-    tail = 1.0 - alpha
-    inside = np.diff(np.minimum(np.cumsum(weight), tail), prepend=0.0)
-    return float(profit[0] + inside @ (profit - profit[0]) / inside.sum())
+    profit = np.asarray(values, dtype=np.float64)
+    weight = tail_weights(profit, probability, alpha)
+    worst = float(profit[weight > 0.0].min())
+    return float(worst + weight @ (profit - worst))
+
+
+def tail_weights(values: ArrayLike, probability: ArrayLike, alpha: float) -> FloatArray:
+    """Return how much each scenario counts in the CVaR, shape ``(scenarios,)``, summing to one.
+
+    With them any amount can be told for the tail that CVaR looks at. Arguments as in :func:`value_at_risk`.
+    """
+    order, weight = _ascending(values, probability, alpha)
+    inside = np.diff(np.minimum(np.cumsum(weight), 1.0 - alpha), prepend=0.0)
+    counts = np.zeros(np.size(values))
+    counts[order] = inside / inside.sum()
+    return counts
 
 
 def mean_cvar(values: ArrayLike, probability: ArrayLike, alpha: float, beta: float) -> float:
@@ -96,13 +108,13 @@ def mean_cvar(values: ArrayLike, probability: ArrayLike, alpha: float, beta: flo
     return (1.0 - beta) * expected(values, probability) + beta * cvar(values, probability, alpha)
 
 
-def _ascending(values: ArrayLike, probability: ArrayLike, alpha: float) -> tuple[FloatArray, FloatArray]:
-    """Return profits from the worst on, with their probabilities, without impossible scenarios."""
+def _ascending(values: ArrayLike, probability: ArrayLike, alpha: float) -> tuple[IntArray, FloatArray]:
+    """Return the possible scenarios from the least profit on, and their probabilities."""
     check_risk(probability, alpha)
     profit, weight = _checked(values, probability)
     order = np.argsort(profit, kind="stable")
     order = order[weight[order] > 0.0]
-    return profit[order], weight[order]
+    return order, weight[order]
 
 
 def _checked(values: ArrayLike, probability: ArrayLike) -> tuple[FloatArray, FloatArray]:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 REPRODUCTIONS = {
     "epec-lots": "the tri-level EPEC of parking lots and a distribution network, cases 1-3 on 33 and 85 buses",
+    "disco-cvar": "the risk-based DISCO with a lot of 500 vehicles on 33 buses, CVaR, TOU and CAP",
+    "disco-dr": "the DISCO with a lot of 100 vehicles on 15 buses, nine programs, four cases, three attitudes, CO2",
 }
 """Names and what they reproduce."""
 

@@ -84,3 +84,39 @@ LOAD_MWH = 58.953
 """Load after TOU that both columns of Table 7 imply by the energy balance."""
 REDUCTION_MWH = 1.550
 """What the text gives as the reduction of demand under TOU."""
+
+PEAK_HOURS = range(14, 21)
+"""On-peak hours of Table 4, counted from 1."""
+
+VEHICLES = 500
+STORED_KWH = (21.0, 22.3)
+"""Energy kept per vehicle: what Table 2 allows."""
+
+SMALL: dict[str, int] = {"vehicles": 40, "scenarios": 5}
+"""Size at which the here-and-now purchase is swept over beta: one program over all scenarios for each beta."""
+
+CALIBRATED: dict[str, tuple[float, str]] = {
+    "load (MWh)": (59.5, "Table 7: energy balance, and the income from load under TOU"),
+    "load on-peak (MWh)": (18.0, "Table 7: income from load under TOU"),
+    "load mid-peak (MWh)": (24.3, "Table 7: income from load under TOU"),
+    "load off-peak (MWh)": (17.2, "Table 7: income from load under TOU"),
+    "price on-peak, mean (USD/MWh)": (262.0, "Table 7: mean purchase price 115.1, and the hours without discharging"),
+    "price mid-peak, mean (USD/MWh)": (116.0, "Table 7: mean purchase price 115.1"),
+    "price off-peak, mean (USD/MWh)": (40.0, "Table 7: mean purchase price 115.1"),
+    "wind (MWh)": (7.386, "Fig. 4: daily generation"),
+    "sun (MWh)": (2.840, "Fig. 4: daily generation"),
+}
+"""Constants of the substitute data, their values, and the published numbers that each was fitted to."""
+
+INTRODUCTION = (
+    "The paper states a bilevel program: a distribution company (SDISCO) with wind, sun and demand response leads, the "
+    "owner of a parking lot with 500 vehicles follows, and the company weighs expected profit against CVaR. All "
+    "tariffs are given, and no variable of the company enters the lot's problem. So the paper's mixed-integer program "
+    "equals two linear ones: the lot's own optimum, then the company's best schedule on that face.",
+    "The company buys when the outcome is known. Every scenario is then a problem of its own, the same decisions are "
+    "best for every weight beta, and expected value and CVaR are statistics of one set of optima. The paper's Table 9 "
+    "has just this structure: its row of expected profits is the weighted objective. One clearing replaces its seven.",
+    "What the paper reports is the schedule of a company that dispatches the vehicles within time windows (mode "
+    "windows). Load, market price, profiles and scenarios are not published. The substitute data are listed with the "
+    "constants that were fitted and to which published numbers; every other number is a prediction.",
+)

@@ -89,7 +89,7 @@ class Markets:
         return Run(day, self._compiled[key].clear(day))
 
 
-def compute(solver: str = "auto", **options: Any) -> Results:
+def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
     """Clear every cell of Table 5, every mode and every row of Table 12.
 
     Parameters

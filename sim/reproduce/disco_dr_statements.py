@@ -6,7 +6,6 @@ unpublished data are evaluated on the substitute data and told as data-dependent
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -276,7 +275,10 @@ def _growth(results: Results, profit: Profits) -> tuple[Statement, ...]:
         return of[name] / of[base] - 1.0
 
     published = {name: mode.profit for name, mode in data.TABLE_12.items()}
-    compare: Callable[[str], str] = lambda name: f"{100 * share(name):+.0f} % ({100 * share(name, published):+.0f} %)"  # noqa: E731
+
+    def compare(name: str) -> str:
+        return f"{100 * share(name):+.0f} % ({100 * share(name, published):+.0f} %)"
+
     return (
         theorem(
             "C9",

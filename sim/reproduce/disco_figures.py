@@ -15,15 +15,15 @@ from sim.figures import BLUE, CYCLE, GREEN, GREY, MARKERS, ORANGE, RED, SKY, STY
 MWH = 1000.0
 
 
-def load_figure(loads_kw: Mapping[str, FloatArray]) -> Figure:
-    """Draw the load of each program by hour, shape ``(hours,)`` each, the first one as a reference."""
+def load_figure(loads_kw: Mapping[str, FloatArray], label: str = "Load (MW)") -> Figure:
+    """Draw powers by hour, shape ``(hours,)`` each, kW; the first one is the reference."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.6), layout="constrained")
         axis = figure.subplots()
         for k, (name, load) in enumerate(loads_kw.items()):
             look = {"color": GREY, "linewidth": 2.2} if k == 0 else {"color": CYCLE[(k - 1) % len(CYCLE)]}
             axis.step(_hours(load), load / MWH, where="mid", label=name, **look)
-        axis.set_ylabel("Load (MW)")
+        axis.set_ylabel(label)
         _finish(axis)
         figure.legend(loc="outside upper center", ncols=min(5, len(loads_kw)))
     return figure

@@ -61,8 +61,8 @@ def documented_errors(results: Results) -> tuple[DocumentedError, ...]:
         DocumentedError(
             "E8",
             "penalties of CAP in (4), (5)",
-            "as an income, as the other paper prints it, CAP cannot lose 461 USD against flat: the wholesale saving would "
-            "be negative",
+            "as an income, as the other paper prints it, CAP cannot lose 461 USD against flat: the wholesale saving "
+            "would be negative",
             "income by default, option penalty_sign = -1 in the study",
         ),
         DocumentedError(

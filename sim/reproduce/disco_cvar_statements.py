@@ -215,8 +215,8 @@ def _schedule(results: Results) -> tuple[Statement, ...]:
             "C3",
             "The averse column has less discharging and higher losses",
             averse.discharge_mwh < neutral.discharge_mwh and averse.loss_mwh > neutral.loss_mwh,
-            f"discharging {neutral.discharge_mwh:.2f} and {averse.discharge_mwh:.2f} MWh, losses {neutral.loss_mwh:.2f} and "
-            f"{averse.loss_mwh:.2f} MWh",
+            f"discharging {neutral.discharge_mwh:.2f} and {averse.discharge_mwh:.2f} MWh, losses "
+            f"{neutral.loss_mwh:.2f} and {averse.loss_mwh:.2f} MWh",
         ),
         observation(
             "C4",

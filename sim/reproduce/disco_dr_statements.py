@@ -296,7 +296,7 @@ def _growth(results: Results, profit: Profits) -> tuple[Statement, ...]:
             "C11",
             "More renewables raise the profit, and wind more than sun",
             ours["5"] > ours["1"] and ours["8"] > ours["4"] and ours["10"] > ours["9"] > ours["3"],
-            f"rows 7, 9 and 10 against the base: {compare('7')}, {compare('9')}, {compare('10')}; published in brackets",
+            f"rows 7, 9, 10 against the base: {compare('7')}, {compare('9')}, {compare('10')}; published in brackets",
         ),
         observation(
             "C12",

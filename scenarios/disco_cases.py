@@ -151,6 +151,9 @@ class DiscoStudy:
         for name in (*at_least_zero, "emission_factor_kg_per_mwh", "emission_price_usd_per_kg"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise InputError(self.data, name, getattr(self, name), "a number >= 0")
+        for name in ("vehicles", "scenarios", "samples", "seed"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise InputError(self.data, name, getattr(self, name), "a whole number")
         for name in ("driver_share", "participation", "contracted_share", "emission_share"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:

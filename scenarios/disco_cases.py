@@ -196,8 +196,8 @@ class DiscoStudy:
         path = DATA / "profiles" / f"{self.data}.csv"
         return read_bus_loads(DATA / "loads" / f"{self.data}.csv", read_profiles(path), shown(path), feeder)
 
-    def outcomes(self) -> tuple[Sample, ...]:
-        """Return the scenarios per unit; cases, programs and ratings do not change them."""
+    def weather_and_fleet(self) -> tuple[Weather, FleetSettings]:
+        """Return the distributions of weather and vehicles."""
         profiles = read_profiles(DATA / "profiles" / f"{self.data}.csv")
         drawn = self.weather == "weibull"
         weather = Weather(
@@ -207,7 +207,11 @@ class DiscoStudy:
             wind_speed=WIND_SPEED if drawn else None,
             irradiance=IRRADIANCE if drawn else None,
         )
-        fleet = dataclasses.replace(self.fleet, draws=self.draws)
+        return weather, dataclasses.replace(self.fleet, draws=self.draws)
+
+    def outcomes(self) -> tuple[Sample, ...]:
+        """Return the scenarios per unit; cases, programs and ratings do not change them."""
+        weather, fleet = self.weather_and_fleet()
         if self.forecast:
             return (forecast_scenario(weather, fleet, self.vehicles),)
         return draw_scenarios(

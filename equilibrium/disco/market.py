@@ -10,7 +10,7 @@ from equilibrium.certify import certificate
 from equilibrium.disco.checks import check_day
 from equilibrium.disco.clearing import DiscoClearing
 from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.scenario import MODES, SQUARE_TOLERANCE, Proved, clear_scenario
+from equilibrium.disco.scenario import MODES, SQUARE_TOLERANCE, Proved, clear_scenario, clear_together
 from equilibrium.disco.supply import Supply
 from equilibrium.errors import InputError
 from equilibrium.flow_range import FlowRange
@@ -116,18 +116,30 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        if self.mode == "strict-exclusive" or self.purchases == "here-and-now" or self.workers > 1:
+        if self.mode == "strict-exclusive" or self.workers > 1:
             raise NotImplementedError("strict-exclusive, here-and-now and workers are still to come")
         check_day(self.network, day, self.periods)
+        if self.purchases == "here-and-now":
+            proved, gap = clear_together(
+                self.network,
+                self.supply,
+                day,
+                self.mode,
+                alpha=self.alpha,
+                beta=self.beta,
+                best_effort=self.best_effort,
+                solver=self.solver,
+            )
+            return self._clearing(day, proved, gap, begin)
         proved = [
             clear_scenario(
                 self.network, self.supply, day, number, self.mode, best_effort=self.best_effort, solver=self.solver
             )
             for number in range(len(day.scenarios))
         ]
-        return self._clearing(day, proved, begin)
+        return self._clearing(day, proved, 0.0, begin)
 
-    def _clearing(self, day: DiscoDay, proved: list[Proved], begin: float) -> DiscoClearing:
+    def _clearing(self, day: DiscoDay, proved: list[Proved], gap: float, begin: float) -> DiscoClearing:
         """Put scenarios, statistics and certificate together."""
         probability = np.array([scenario.probability for scenario in day.scenarios])
         profit = np.array([each.clearing.company_profit for each in proved])
@@ -136,7 +148,7 @@ class DiscoMarket:
         lot_bound = probability @ np.array([each.lot_bound for each in proved])
         lot_maximum = probability @ np.array([each.clearing.lot_maximum for each in proved])
         objective = mean_cvar(profit, probability, self.alpha, self.beta)
-        company_bound = mean_cvar(bound, probability, self.alpha, self.beta)
+        company_bound = mean_cvar(bound, probability, self.alpha, self.beta) + gap
         proof = certificate(
             [residuals for each in proved for residuals in each.residuals],
             np.r_[objective, lots],

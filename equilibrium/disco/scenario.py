@@ -6,15 +6,16 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equilibrium.disco.accounts import read_scenario
+from equilibrium.disco.accounts import amounts, company_profit, read_scenario
 from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.clearing import ScenarioClearing
+from equilibrium.disco.common import state_common
 from equilibrium.disco.day import DiscoDay
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Dispatch, Master, NoDispatchError, Part
 from equilibrium.disco.vehicles import VehicleProgram, merge_identical, state_vehicles, with_reachable_wishes
-from equilibrium.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
+from equilibrium.duality import Residuals, kkt_residuals
 from equilibrium.errors import InfeasibleError
 from equilibrium.lossy import square_gaps
 from equilibrium.network import FloatArray, IntArray, Network
@@ -137,26 +138,64 @@ def clear_scenario(
     except NoDispatchError:
         raise InfeasibleError((f"scenario {number}: the network cannot serve any schedule of the lots",)) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
-    return replace(proved, rounds=stage.rounds, seconds=prepared.lower.seconds + stage.seconds, solver=stage.solver)
+    return replace(
+        proved,
+        company_bound=proved.company_bound + stage.gap,
+        residuals=(*proved.residuals, stage.residuals),
+        rounds=stage.rounds,
+        seconds=prepared.lower.seconds + stage.seconds,
+        solver=stage.solver,
+    )
+
+
+def clear_together(
+    network: Network,
+    supply: Supply,
+    day: DiscoDay,
+    mode: str,
+    *,
+    alpha: float,
+    beta: float,
+    best_effort: bool,
+    solver: str,
+) -> tuple[list[Proved], float]:
+    """Clear all scenarios with one common purchase; also return what the company's objective could gain at most."""
+    every = [
+        prepare(network, supply, day, number, mode, best_effort=best_effort, solver=solver)
+        for number in range(len(day.scenarios))
+    ]
+    probability = np.array([scenario.probability for scenario in day.scenarios])
+    nothing = np.zeros((day.periods, len(network.lots)))
+    fixed = [
+        company_profit(amounts(day, scenario, np.zeros(day.periods), nothing, nothing)) for scenario in day.scenarios
+    ]
+    supply.model.rewind()
+    state = state_common(probability, np.array(fixed), alpha, beta)
+    try:
+        stage = Master([prepared.part for prepared in every], solver, state).solve()
+    except NoDispatchError:
+        raise InfeasibleError(("one purchase for all scenarios cannot serve any schedule of the lots",)) from None
+    proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
+    first = replace(
+        proved[0],
+        residuals=(*proved[0].residuals, stage.residuals),
+        seconds=stage.seconds + sum(prepared.lower.seconds for prepared in every),
+        rounds=stage.rounds,
+        solver=stage.solver,
+    )
+    return [first, *proved[1:]], stage.gap
 
 
 def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispatch: Dispatch) -> Proved:
     """Read a scenario's result and recompute its proof from the arrays of the full programs.
 
-    The network at the cleared net powers, and the vehicles paying the network's marginal cost, are two linear programs.
-    Their optimality with the same prices is the optimality of the company's stage.
+    The master is proved with its planes; the planes in use are proved as one dual point of the network's full program
+    at the cleared net powers, where the purchase costs what they weigh together.
     """
-    part, lower, vehicles = prepared.part, prepared.lower, prepared.vehicles
-    network = supply.program.bind(part.supply.ports(dispatch.lot_kw, part.price))
+    lower, vehicles = prepared.lower, prepared.vehicles
+    network = supply.program.bind(prepared.part.supply.ports(dispatch.lot_kw, dispatch.weight))
     x = supply.whole(dispatch.service.points, columns=True)
     y = supply.whole(dispatch.network_y, columns=False)
-    lots = supply.program.columns["lot_kw"]
-    lot_price = reduced_costs(network, y)[lots.slice].reshape(lots.shape)
-    charged = part.charge_for(lot_price)
-    residuals = (*lower.residuals, kkt_residuals(network, x, y), kkt_residuals(charged, dispatch.x, dispatch.y))
-    cost = float(part.price @ dispatch.bought_kw + part.feasible.cost @ dispatch.x)
-    bound = dual_objective(network, y, reduced_costs(network, y)) - float((lot_price * dispatch.lot_kw).sum())
-    bound += dual_objective(charged, dispatch.y, reduced_costs(charged, dispatch.y))
 
     size = len(supply.network.lots)
     maximum = by_lot(vehicles, lower.value, size)
@@ -165,9 +204,9 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     gaps = square_gaps(supply.network, supply.program, x)
     return Proved(
         clearing=clearing,
-        company_bound=clearing.company_profit + (cost - bound),
+        company_bound=clearing.company_profit,
         lot_bound=by_lot(vehicles, lower.bound, size),
-        residuals=residuals,
+        residuals=(*lower.residuals, kkt_residuals(network, x, y)),
         both_ways=float(vehicles.weight[both].sum()),
         loose=max((float(gap.max(initial=0.0)) for gap in gaps.values()), default=0.0),
         unreachable=prepared.unreachable,

@@ -6,6 +6,7 @@ every size of units, every program and every case of a study, and differences be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -107,9 +108,6 @@ def draw_scenarios(
 ) -> tuple[Sample, ...]:
     """Draw samples and keep the scenarios that stand for them best.
 
-    Two samples are compared in what a market sees of them, in kWh per kW of rating: potential of wind and of sun in
-    each hour, share of the vehicles that is plugged in, and energy that vehicles lack at arrival.
-
     Parameters
     ----------
     weather, fleet, vehicles
@@ -132,8 +130,7 @@ def draw_scenarios(
         wind, sun = weather.draw(streams, sample)
         stays = draw_stays(fleet, vehicles, hours, streams.generator("vehicles", sample))
         drawn.append(Sample(1.0 / samples, wind, sun, stays))
-    points = np.array([np.concatenate([one.wind_pu, one.pv_pu, _seen(one.stays, fleet, hours)]) for one in drawn])
-    left = reduce_scenarios(points, np.full(samples, 1.0 / samples), scenarios)
+    left = reduce_scenarios(sample_points(drawn, fleet), np.full(samples, 1.0 / samples), scenarios)
     return tuple(
         Sample(float(probability), drawn[kept].wind_pu, drawn[kept].pv_pu, drawn[kept].stays)
         for kept, probability in zip(left.kept, left.probability, strict=True)
@@ -144,6 +141,20 @@ def forecast_scenario(weather: Weather, fleet: FleetSettings, vehicles: int) -> 
     """Return the one scenario of those who plan with what is expected: profiles, and expected stays."""
     wind, sun = np.array(weather.wind_pu), np.array(weather.pv_pu)
     return Sample(1.0, np.minimum(wind, 1.0), sun, forecast_stays(fleet, vehicles, wind.size))
+
+
+def sample_points(samples: Sequence[Sample], fleet: FleetSettings) -> FloatArray:
+    """Return samples as points, shape ``(samples, 3 hours + 1)``: what a market sees of them, in kWh per kW of rating.
+
+    These are the potentials of wind and of sun in each hour, the share of the vehicles that is plugged in, and the
+    energy that vehicles lack at arrival.
+    """
+    return np.array(
+        [
+            np.concatenate([one.wind_pu, one.pv_pu, _seen(one.stays, fleet, one.wind_pu.size)], dtype=np.float64)
+            for one in samples
+        ]
+    )
 
 
 def _seen(stays: VehicleDraws, fleet: FleetSettings, hours: int) -> FloatArray:

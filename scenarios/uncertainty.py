@@ -25,6 +25,9 @@ from equilibrium.network import FloatArray, IntArray
 DRAWS = ("independent", "fleet")
 """Each vehicle has a draw of its own, or one draw holds for all vehicles."""
 
+_LEAST_MASS = 1e-9
+"""A truncated normal with less probability between its bounds is an error of input, and numerically poor."""
+
 _KRONECKER = 1.2207440846057596
 """The root of x^4 = x + 1: its powers -1, -2, -3 are steps that spread points evenly over the unit cube."""
 
@@ -43,12 +46,26 @@ class TruncatedNormal:
             raise InputError("TruncatedNormal", "mean, sd", (self.mean, self.sd), "finite numbers, sd > 0")
         if not self.low < self.high:
             raise InputError("TruncatedNormal", "low, high", (self.low, self.high), "low < high")
+        _, start, end, _ = self._cut
+        if abs(end - start) < _LEAST_MASS:
+            expected = f"bounds that the normal falls between with a probability of at least {_LEAST_MASS:g}"
+            raise InputError("TruncatedNormal", "low, high", (self.low, self.high), expected)
+
+    @property
+    def _cut(self) -> tuple[float, float, float, float]:
+        """Sign, distribution function at both bounds, and the fall of the density between them, sd = 1.
+
+        Close to 1 the distribution function loses the digits that it has close to 0, so bounds above the mean are
+        mirrored.
+        """
+        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
+        sign = -1.0 if low > 0 else 1.0
+        start, end = float(ndtr(sign * low)), float(ndtr(sign * high))
+        return sign, start, end, (math.exp(-low * low / 2) - math.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
 
     def quantile(self, share: FloatArray) -> FloatArray:
         """Return the values below which the given shares (0 to 1) lie, same shape."""
-        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
-        sign = -1.0 if low > 0 else 1.0  # the lower tail keeps its digits, the upper one loses them against 1
-        start, end = ndtr(sign * low), ndtr(sign * high)
+        sign, start, end, _ = self._cut
         value = self.mean + self.sd * sign * ndtri(start + share * (end - start))
         inside: FloatArray = np.clip(value, self.low, self.high)
         return inside
@@ -56,10 +73,8 @@ class TruncatedNormal:
     @property
     def expected(self) -> float:
         """Mean after the cut."""
-        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
-        density = (math.exp(-low * low / 2) - math.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
-        sign = -1.0 if low > 0 else 1.0
-        return self.mean + self.sd * density / float(sign * (ndtr(sign * high) - ndtr(sign * low)))
+        sign, start, end, density = self._cut
+        return self.mean + self.sd * density / (sign * (end - start))
 
 
 @dataclass(frozen=True)

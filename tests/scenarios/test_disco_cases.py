@@ -131,6 +131,14 @@ def test_sizes_and_participation_do_not_change_the_draws() -> None:
     assert more.load_kw - flat == pytest.approx(1.5 * (base.load_kw - flat), abs=1e-9)
 
 
+@pytest.mark.parametrize("draws", ["independent", "fleet"])
+def test_a_lot_may_be_empty(draws: str) -> None:
+    network, day = disco_dr_case("tou", vehicles=0, draws=draws, **FEW)
+    check(network, day)
+    assert [scenario.vehicles[0].size for scenario in day.scenarios] == [0] * 5
+    assert disco_dr_case(vehicles=0, draws=draws, forecast=True)[1].scenarios[0].vehicles[0].size == 0
+
+
 def test_wind_stays_below_its_rating() -> None:
     _, day = disco_cvar_case(samples=300, scenarios=300)
     wind = np.array([scenario.renewable_kw[:, 0] for scenario in day.scenarios])

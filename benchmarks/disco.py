@@ -38,9 +38,9 @@ def reduction_1000_to_10_seconds() -> Result:
     if set(found.kept.tolist()) != plain_reduction(points, probability, 10):
         raise AssertionError("the two reductions keep different scenarios")
     note = (
-        f"1,000 samples of a day with 500 vehicles, {points.shape[1]} values each, to 10; distance {found.distance:.3f} "
-        f"(mean distance of two samples: {mean_distance(points):.3f}); the reference is the same selection, "
-        f"candidate by candidate; drawing and keeping all takes {drawn:.2g} s; goal < 2 s"
+        f"1,000 samples of a day with 500 vehicles, {points.shape[1]} values each, to 10; distance "
+        f"{found.distance:.3f}, mean distance of two samples {mean_distance(points):.3f}; the reference is the same "
+        f"selection, candidate by candidate; drawing all takes {drawn:.2g} s; goal < 2 s"
     )
     return compare(
         "reduction_1000_to_10_seconds",

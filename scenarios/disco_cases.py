@@ -26,8 +26,9 @@ from scenarios.feeders import load_feeder
 from scenarios.files import DATA, shown
 from scenarios.prices import read_prices, read_profiles
 from scenarios.programs import ProgramSet, read_programs
-from scenarios.sampling import DAY_FACTOR, Sample, Weather, draw_scenarios, forecast_scenario
+from scenarios.sampling import Sample, draw_scenarios, forecast_scenario
 from scenarios.uncertainty import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, as_batch
+from scenarios.weather import DAY_FACTOR, Weather
 
 FLEET = FleetSettings(
     battery_kwh=50.0,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.market import DiscoMarket
 from equilibrium.errors import InputError
 from equilibrium.network import FloatArray, Network
 from scenarios.disco_cases import DISCO_CVAR, DISCO_DR, disco_cvar_case, disco_dr_case
@@ -128,6 +131,14 @@ def test_sizes_and_participation_do_not_change_the_draws() -> None:
     assert more.load_kw - flat == pytest.approx(1.5 * (base.load_kw - flat), abs=1e-9)
 
 
+@pytest.mark.parametrize("draws", ["independent", "fleet"])
+def test_a_lot_may_be_empty(draws: str) -> None:
+    network, day = disco_dr_case("tou", vehicles=0, draws=draws, **FEW)
+    check(network, day)
+    assert [scenario.vehicles[0].size for scenario in day.scenarios] == [0] * 5
+    assert disco_dr_case(vehicles=0, draws=draws, forecast=True)[1].scenarios[0].vehicles[0].size == 0
+
+
 def test_wind_stays_below_its_rating() -> None:
     _, day = disco_cvar_case(samples=300, scenarios=300)
     wind = np.array([scenario.renewable_kw[:, 0] for scenario in day.scenarios])
@@ -178,6 +189,18 @@ def test_forecast_is_one_scenario_with_the_profiles() -> None:
     assert scenario.renewable_kw.sum(axis=0) == pytest.approx([7386.0, 2840.0], rel=1e-9)
     batch = scenario.vehicles[0]
     assert (batch.wish_kwh - batch.energy_kwh).mean() == pytest.approx(22.21, abs=0.1)
+
+
+@pytest.mark.parametrize("build", [disco_cvar_case, disco_dr_case])
+def test_the_market_clears_the_day(build: Callable[..., tuple[Network, DiscoDay]]) -> None:
+    network, day = build("tou", vehicles=20, samples=20, scenarios=2)
+    cleared = DiscoMarket(network, mode="windows").clear(day)
+    for scenario, given in zip(cleared.scenarios, day.scenarios, strict=True):
+        batch = given.vehicles[0]
+        stored = 0.9 * scenario.lot_charge_kw.sum() - scenario.lot_discharge_kw.sum() / 0.95
+        assert stored == pytest.approx((batch.wish_kwh - batch.energy_kwh).sum(), rel=1e-7)
+        income = day.tariffs.load @ day.load_kw.sum(axis=1)
+        assert scenario.accounts["load_income"] == pytest.approx(income, rel=1e-9)
 
 
 def test_same_seed_same_day() -> None:

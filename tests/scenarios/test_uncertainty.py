@@ -14,22 +14,18 @@ from scipy.stats import norm, truncnorm, weibull_min
 from equilibrium.errors import InputError
 from equilibrium.fleet import allocate, lot_day
 from scenarios.disco_cases import FLEET, IRRADIANCE, WIND_SPEED
-from scenarios.sampling import Weather, draw_scenarios, forecast_scenario
+from scenarios.sampling import draw_scenarios, forecast_scenario
 from scenarios.streams import Streams
 from scenarios.uncertainty import (
     ClippedNormal,
-    Panel,
     TruncatedNormal,
-    Turbine,
     Weibull,
     as_fleet,
     draw_stays,
-    draw_sun,
     draw_vehicles,
-    draw_wind,
     forecast_stays,
-    scaled_profile,
 )
+from scenarios.weather import Panel, Turbine, Weather, draw_sun, draw_wind, scaled_profile
 
 HOURS = 24
 

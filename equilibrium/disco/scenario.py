@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from equilibrium.directions import EXACT_TOLERANCE
 from equilibrium.disco.accounts import amounts, company_profit, read_scenario
 from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.clearing import ScenarioClearing
 from equilibrium.disco.common import state_common
 from equilibrium.disco.day import DiscoDay
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
+from equilibrium.disco.pessimistic import robust_purchase, worst_dispatch, worst_payments
 from equilibrium.disco.supply import Supply
-from equilibrium.disco.upper import Dispatch, Master, NoDispatchError, Part
+from equilibrium.disco.upper import Dispatch, Master, NoDispatchError, Part, Stage
 from equilibrium.disco.vehicles import VehicleProgram, merge_identical, state_vehicles, with_reachable_wishes
 from equilibrium.duality import Residuals, kkt_residuals
 from equilibrium.errors import InfeasibleError
@@ -22,9 +25,6 @@ from equilibrium.network import FloatArray, IntArray, Network
 
 MODES = ("strict", "strict-exclusive", "windows", "windows-strict")
 """Behaviour of the lots; see :class:`equilibrium.disco.market.DiscoMarket`."""
-
-SQUARE_TOLERANCE = 1e-7
-"""A square counts as off its secants beyond this, relative to the greatest square of its branch."""
 
 BOTH_WAYS_KW = 1e-6
 """A vehicle charges and discharges at once when both powers exceed this, kW."""
@@ -71,6 +71,8 @@ class Proved:
         Vehicle-hours of charging and discharging at once.
     loose
         Greatest distance of a square from its secants, relative.
+    pessimistic
+        Interval of the company's profit if lots broke their ties against it, currency.
     """
 
     clearing: ScenarioClearing
@@ -79,6 +81,7 @@ class Proved:
     residuals: tuple[Residuals, ...]
     both_ways: float
     loose: float
+    pessimistic: tuple[float, float]
     unreachable: int
     rounds: int
     seconds: float
@@ -142,10 +145,20 @@ def clear_scenario(
         proved,
         company_bound=proved.company_bound + stage.gap,
         residuals=(*proved.residuals, stage.residuals),
+        pessimistic=_pessimistic(prepared.part, proved, stage, solver) if mode != "windows" else proved.pessimistic,
         rounds=stage.rounds,
         seconds=prepared.lower.seconds + stage.seconds,
         solver=stage.solver,
     )
+
+
+def _pessimistic(part: Part, proved: Proved, stage: Stage, solver: str) -> tuple[float, float]:
+    """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change."""
+    dispatch, profit = stage.dispatches[0], proved.clearing.company_profit
+    fixed = profit + float(part.feasible.cost @ dispatch.x + part.price @ dispatch.bought_kw)
+    worst = worst_dispatch(part, solver)
+    found = min(profit, fixed - worst.found)
+    return min(fixed - worst.bound, found), found
 
 
 def clear_together(
@@ -176,6 +189,9 @@ def clear_together(
     except NoDispatchError:
         raise InfeasibleError(("one purchase for all scenarios cannot serve any schedule of the lots",)) from None
     proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
+    if mode != "windows":
+        ends = _pessimistic_together([prepared.part for prepared in every], np.array(fixed), solver)
+        proved = [replace(each, pessimistic=end) for each, end in zip(proved, ends, strict=True)]
     first = replace(
         proved[0],
         residuals=(*proved[0].residuals, stage.residuals),
@@ -184,6 +200,23 @@ def clear_together(
         solver=stage.solver,
     )
     return [first, *proved[1:]], stage.gap
+
+
+def _pessimistic_together(parts: Sequence[Part], fixed: FloatArray, solver: str) -> list[tuple[float, float]]:
+    """Return profits with a purchase that serves whatever lots do, and those at the schedules that cost most.
+
+    For given schedules no purchase does better than the least that serves them, so the latter bound from above what the
+    company gets when it buys before lots break their ties.
+    """
+    robust = robust_purchase(parts)
+    worst = [worst_payments(part, solver) for part in parts]
+    bought = np.max([part.supply.serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
+    ends = []
+    for part, constant, (bound, found, _) in zip(parts, fixed, worst, strict=True):
+        least = -np.inf if robust is None else constant - bound - float(part.price @ robust)
+        most = constant - found - float(part.price @ bought) if np.isfinite(bought).all() else -np.inf
+        ends.append((min(least, most), most))
+    return ends
 
 
 def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispatch: Dispatch) -> Proved:
@@ -200,15 +233,19 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     size = len(supply.network.lots)
     maximum = by_lot(vehicles, lower.value, size)
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
+    loose = max(float(gap.max(initial=0.0)) for gap in square_gaps(supply.network, supply.program, x).values())
+    residuals = [*lower.residuals, kkt_residuals(network, x, y)]
+    if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
+        residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW
-    gaps = square_gaps(supply.network, supply.program, x)
     return Proved(
         clearing=clearing,
         company_bound=clearing.company_profit,
         lot_bound=by_lot(vehicles, lower.bound, size),
-        residuals=(*lower.residuals, kkt_residuals(network, x, y)),
+        residuals=tuple(residuals),
         both_ways=float(vehicles.weight[both].sum()),
-        loose=max((float(gap.max(initial=0.0)) for gap in gaps.values()), default=0.0),
+        loose=loose,
+        pessimistic=(clearing.company_profit, clearing.company_profit),
         unreachable=prepared.unreachable,
         rounds=0,
         seconds=0.0,

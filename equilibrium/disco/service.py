@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from equilibrium.directions import EXACT_TOLERANCE
 from equilibrium.disco.loaded import load_and_solve, optimum
 from equilibrium.disco.sweep import Flows, voltage_square
-from equilibrium.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square
+from equilibrium.duality import optimal_face
+from equilibrium.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Instance
 from equilibrium.reduction import VIOLATION_TOLERANCE
@@ -156,7 +158,7 @@ class ScenarioSupply:
     ) -> tuple[FloatArray, list[Planes], float]:
         """Find dispatches in which exactly ``bought_kw``, shape ``(periods,)``, is bought: renewables give way.
 
-        Of all such dispatches that of least losses is taken.
+        Of all such dispatches that of least currents is taken.
 
         Returns
         -------
@@ -167,13 +169,11 @@ class ScenarioSupply:
         points, planes, seconds = service.points.copy(), [], 0.0
         program, model = self.supply.period_program, self.supply.model
         bought = program.columns["import_kw"].index
-        loss = np.zeros(program.shape[1])
-        loss[program.columns["current_square"].slice] = self.supply.network.feeder.r_ohm[self.supply.branches]
         surplus = bought_kw - service.need_kw
         for period in np.flatnonzero(surplus > VIOLATION_TOLERANCE * (1.0 + bought_kw)):
             instance = program.bind(self._period_ports(int(period), lot_kw[period]))
             fixed = instance.with_columns(bought.ravel(), bought_kw[period], bought_kw[period])
-            solution = model.solve(fixed.with_cost(loss))
+            solution = model.solve(fixed.with_cost(self._currents()))
             seconds += solution.seconds
             if solution.status is Status.OPTIMAL:
                 points[period] = solution.x
@@ -183,6 +183,12 @@ class ScenarioSupply:
             seconds += solution.seconds
             planes.append(self._plane(int(period), lot_kw[period], most, solution))
         return points, planes, seconds
+
+    def _currents(self) -> FloatArray:
+        """Return the sum of squared currents as an objective: it brings squares down that nothing else holds."""
+        cost = np.zeros(self.supply.period_program.shape[1])
+        cost[self.supply.period_program.columns["current_square"].slice] = 1.0
+        return cost
 
     def _plane(self, period: int, lot_kw: FloatArray, instance: Instance, solution: Solution) -> Planes:
         """Return the plane that a solved period gives."""
@@ -214,7 +220,12 @@ class ScenarioSupply:
         solution = supply.model.solve(instance)
         where = np.array([period])
         if solution.status is Status.OPTIMAL:
-            return solution.x, self._plane(period, lot_kw, instance, solution), None, solution.seconds
+            plane, seconds = self._plane(period, lot_kw, instance, solution), solution.seconds
+            gaps = square_gaps(supply.network, program, solution.x)
+            if max(float(gap.max(initial=0.0)) for gap in gaps.values()) > EXACT_TOLERANCE:  # losses cost nothing here
+                solution = supply.model.solve(optimal_face(instance, solution.y).with_cost(self._currents()))
+                seconds += optimum(solution, f"the least currents in period {period}").seconds
+            return solution.x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
             optimum(solution, f"the network in period {period}")
         distance, seconds = self._distance(ports, where, lot_kw)

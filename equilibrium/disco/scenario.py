@@ -13,6 +13,7 @@ from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.clearing import ScenarioClearing
 from equilibrium.disco.common import state_common
 from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.diagnosis import diagnose
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
 from equilibrium.disco.pessimistic import robust_purchase, worst_dispatch, worst_payments
 from equilibrium.disco.supply import Supply
@@ -139,7 +140,7 @@ def clear_scenario(
     try:
         stage = Master([prepared.part], solver).solve()
     except NoDispatchError:
-        raise InfeasibleError((f"scenario {number}: the network cannot serve any schedule of the lots",)) from None
+        raise diagnose(prepared.part, number, solver) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
     return replace(
         proved,
@@ -187,7 +188,12 @@ def clear_together(
     try:
         stage = Master([prepared.part for prepared in every], solver, state).solve()
     except NoDispatchError:
-        raise InfeasibleError(("one purchase for all scenarios cannot serve any schedule of the lots",)) from None
+        for number, prepared in enumerate(every):
+            try:
+                Master([prepared.part], solver).solve()
+            except NoDispatchError:
+                raise diagnose(prepared.part, number, solver) from None
+        raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
     proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
     if mode != "windows":
         ends = _pessimistic_together([prepared.part for prepared in every], np.array(fixed), solver)

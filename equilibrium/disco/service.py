@@ -171,7 +171,7 @@ class ScenarioSupply:
         bought = program.columns["import_kw"].index
         surplus = bought_kw - service.need_kw
         for period in np.flatnonzero(surplus > VIOLATION_TOLERANCE * (1.0 + bought_kw)):
-            instance = program.bind(self._period_ports(int(period), lot_kw[period]))
+            instance = program.bind(self.period_ports(int(period), lot_kw[period]))
             fixed = instance.with_columns(bought.ravel(), bought_kw[period], bought_kw[period])
             solution = model.solve(fixed.with_cost(self._currents()))
             seconds += solution.seconds
@@ -197,7 +197,7 @@ class ScenarioSupply:
         constant = np.array([float(instance.cost @ solution.x) - slope @ lot_kw])
         return Planes(np.array([period]), lot_kw[None], slope[None], constant, solution.y[None])
 
-    def _period_ports(self, period: int, lot_kw: FloatArray) -> dict[str, FloatArray]:
+    def period_ports(self, period: int, lot_kw: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of one period's program, the purchase at the price 1."""
         here = slice(period, period + 1)
         return lossy_ports(
@@ -215,7 +215,7 @@ class ScenarioSupply:
     ) -> tuple[FloatArray | None, Planes | None, Planes | None, float]:
         """Solve one period by the feeder's program; columns (or ``None``), plane of the purchase, of the distance."""
         supply, program = self.supply, self.supply.period_program
-        ports = self._period_ports(period, lot_kw)
+        ports = self.period_ports(period, lot_kw)
         instance = program.bind(ports)
         solution = supply.model.solve(instance)
         where = np.array([period])

@@ -256,16 +256,8 @@ class Master:
     def _rows(self, number: int, planes: Planes, sign: float) -> Rows:
         """Return planes as rows ``sign purchase - slope'p >= constant`` and remember them; a distance has sign 0."""
         self._planes.append((number, planes, sign))
-        count = planes.period.size
-        columns = [self.columns.power[number, planes.period]]
-        values = [-planes.slope]
-        if sign != 0.0:
-            columns.append(self.columns.bought[number, planes.period][:, None])
-            values.append(np.full((count, 1), sign))
-        index, value = np.hstack(columns), np.hstack(values)
-        pointer = np.arange(count + 1) * index.shape[1]
-        matrix = sp.csr_array((value.ravel(), index.ravel(), pointer), shape=(count, self.program.shape[1]))
-        return matrix, planes.constant, np.full(count, INF)
+        columns = self.columns
+        return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])
 
     def _dispatches(self, solution: Solution, services: Sequence[Service]) -> tuple[Dispatch, ...]:
         """Read every scenario's optimum; the multipliers of the planes weigh them into multipliers of the network."""
@@ -296,6 +288,26 @@ class Master:
             )
             for k, service in enumerate(services)
         )
+
+
+def plane_rows(planes: Planes, power: IntArray, height: IntArray, sign: float, columns: int) -> Rows:
+    """Return planes as rows ``sign height - slope'p >= constant``.
+
+    Parameters
+    ----------
+    power, height
+        Columns of the net powers, shape ``(periods, lots)``, and of what the planes bound, shape ``(periods,)``.
+    columns
+        Number of columns of the program.
+    """
+    index, value = power[planes.period], -planes.slope
+    if sign != 0.0:
+        index = np.hstack([index, height[planes.period][:, None]])
+        value = np.hstack([value, np.full((planes.period.size, 1), sign)])
+    count = planes.period.size
+    pointer = np.arange(count + 1) * index.shape[1]
+    matrix = sp.csr_array((value.ravel(), index.ravel(), pointer), shape=(count, columns))
+    return matrix, planes.constant, np.full(count, INF)
 
 
 def _grid(part: Part) -> tuple[IntArray, FloatArray]:

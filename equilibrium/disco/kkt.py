@@ -2,8 +2,8 @@
 
 (15)-(26) of the paper replace the lower level inside one mixed-integer program with the whole network. Here every bound
 that a binary switches is proved: slacks by the vehicles' own limits, multipliers by R2 below. Equation (20) is
-corrected; as printed (``- mu2_h`` in the place of ``- mu7_(h+1)``) the system has no solution, which ``equation_20``
-lets one see.
+corrected. As printed (``- mu2_h`` in the place of ``- mu7_(h+1)``) the system has no solution on days like the paper's, and
+wrong multipliers on very short stays; ``equation_20`` lets one see it.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ from equilibrium.solvers import MixedSolution, Status, solve_mixed
 
 EQUATION_20 = ("corrected", "as-printed")
 """Readings of (20)."""
+
+MULTIPLIER_ROOM = 2.0
+"""Factor on R2: a multiplier that reaches its bound exactly makes HiGHS call a feasible program infeasible."""
 
 MIXED_GAP = 1e-9
 TIME_LIMIT_S = 300.0
@@ -83,7 +86,7 @@ def state_kkt(
     profit = -lot_cost(vehicles, tariffs, period_h).reshape(-1, 3) / period_h
     charge, discharge = profit[:, 0], profit[:, 1]
     r2 = largest_multiplier(vehicles, np.column_stack([charge / efficiency, -discharge / drawn]))[row]
-    r2 = np.maximum(r2, 1e-9) * np.maximum(1.0, np.maximum(efficiency, drawn))
+    r2 = MULTIPLIER_ROOM * np.maximum(r2, 1e-9) * np.maximum(1.0, np.maximum(efficiency, drawn))
 
     last = np.zeros(stays, dtype=bool)
     last[vehicles.start[1:] - 1] = True

@@ -2,8 +2,8 @@
 
 (15)-(26) of the paper replace the lower level inside one mixed-integer program with the whole network. Here every bound
 that a binary switches is proved: slacks by the vehicles' own limits, multipliers by R2 below. Equation (20) is
-corrected. As printed (``- mu2_h`` in the place of ``- mu7_(h+1)``) the system has no solution on days like the paper's, and
-wrong multipliers on very short stays; ``equation_20`` lets one see it.
+corrected. As printed (``- mu2_h`` in the place of ``- mu7_(h+1)``) the system has no solution on days like the paper's
+and wrong multipliers on very short stays; ``equation_20`` lets one see it.
 """
 
 from __future__ import annotations

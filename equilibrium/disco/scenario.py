@@ -228,7 +228,7 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     maximum = by_lot(vehicles, lower.value, size)
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
     loose = max(float(gap.max(initial=0.0)) for gap in square_gaps(supply.network, supply.program, x).values())
-    residuals = [*lower.residuals, kkt_residuals(network, x, y)]
+    residuals = [lower.residuals, kkt_residuals(network, x, y)]
     if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
         residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW

@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from equilibrium.clearing import Verdict
@@ -62,33 +62,32 @@ def test_binding_voltages_are_priced_as_in_the_whole_program(seed: int) -> None:
     cleared = market(network=network, mode="windows", segments=5)
     try:
         result = cleared.clear(day)
-    except InfeasibleError as error:
-        assert all("scenario 0" in reason for reason in error.reasons)
-        return
+    except InfeasibleError:
+        reject()
     assert cost_of_stage(result, day) == pytest.approx(whole_program_cost(cleared, day), rel=1e-8, abs=1e-8)
     assert result.certificate.gap < 1e-9
 
 
 def test_some_of_those_days_bind_and_some_cannot_be_served() -> None:
     network = small_network(2, voltage_min_pu=np.full(4, 0.9845), r_ohm=np.array([0.0, 2.4, 3.0, 2.2]))
-    bound = served = 0
+    bound, refused = 0, []
     for seed in range(12):
         _, day = random_day(seed, network, count=5)
         try:
             result = market(network=network, mode="windows", segments=5).clear(day)
         except InfeasibleError as error:
-            assert "voltage at bus" in error.reasons[0]
+            refused.append(error.reasons)
             continue
-        served += 1
         bound += bool(np.isclose(result.scenarios[0].voltage_pu.min(), 0.9845, atol=1e-7))
     assert bound > 0
-    assert served < 12
+    assert refused
+    assert all("scenario 0: voltage at bus" in reasons[0] for reasons in refused)
 
 
 @settings(max_examples=8)
 @given(SEEDS, st.sampled_from(MODES))
 def test_energy_is_conserved_and_limits_hold(seed: int, mode: str) -> None:
-    network, day = random_day(seed, count=6)
+    _, day = random_day(seed, count=6)
     result = market(mode=mode).clear(day)
     batch, done = day.scenarios[0].vehicles[0], result.scenarios[0].vehicles[0]
     stored = day.period_h * (0.9 * done.charge_kw - done.discharge_kw / 0.95).sum(axis=1)
@@ -274,7 +273,7 @@ def test_value_is_convex_and_falls_with_the_upstream_price(seed: int) -> None:
     assert low.objective - middle.objective >= 0.15 * paid - 1e-8  # slope at the optimum is minus what is paid
 
 
-@settings(max_examples=4)
+@settings(max_examples=3)
 @given(SEEDS, st.sampled_from(["windows", "windows-strict"]))
 def test_recourse_does_not_depend_on_beta_and_beats_here_and_now(seed: int, mode: str) -> None:
     _, day = random_day(seed, scenarios=4, count=3)
@@ -401,13 +400,9 @@ def test_wasted_energy_is_never_certified() -> None:
     day = replace(
         day, tariffs=replace(day.tariffs, lot_sells=generous, lot_buys=0.2 * generous, driver_pays=0.2 * generous)
     )
-    try:
-        result = market(mode="windows-strict").clear(day)
-    except InfeasibleError as error:
-        assert error.reasons
-    else:
-        assert result.certificate.verdict is Verdict.UNPROVED
-        assert any("losses exceed" in note for note in result.certificate.notes)
+    result = market(mode="windows-strict").clear(day)
+    assert result.certificate.verdict is Verdict.UNPROVED
+    assert any("losses exceed" in note for note in result.certificate.notes)
     with pytest.raises(InfeasibleError, match="flow back"):
         market(mode="windows-strict", flow="copper-plate").clear(day)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -110,7 +111,7 @@ def test_batches_hold_whole_vehicles_and_add_up(seed: int, stays: int) -> None:
     cuts = batches(start, stays)
     assert cuts[0][0] == 0
     assert cuts[-1][1] == start[-1]
-    assert all(one[1] == two[0] for one, two in zip(cuts[:-1], cuts[1:], strict=True))
+    assert all(one[1] == two[0] for one, two in itertools.pairwise(cuts))
     assert set(np.ravel(cuts)) <= set(start.tolist())
     longest = int(np.diff(start).max())
     assert all(end - begin <= max(stays, longest) for begin, end in cuts)
@@ -132,7 +133,7 @@ def test_lower_level_in_batches_is_the_lower_level_at_once(seed: int) -> None:
     assert lower.value.sum() == pytest.approx(-float(cost @ solution.x), rel=1e-9)
     np.testing.assert_allclose(lower.bound, lower.value, atol=1e-9)
     assert (lower.bound >= lower.value - 1e-9).all()
-    assert max(r.worst for r in lower.residuals) < 1e-9
+    assert lower.residuals.worst < 1e-9
     # Any point of the face earns the maximum, in whatever direction it is looked for.
     direction = np.random.default_rng(seed).normal(size=cost.size)
     anywhere = open_handle(lower.face.with_cost(direction)).solve().x

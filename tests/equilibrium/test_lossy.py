@@ -251,15 +251,14 @@ def test_no_dispatch_within_the_voltage_limits_leaves_the_range(case, data):
 def test_epigraph_equals_the_printed_program_with_binaries(case):
     answer = exact_flow(case.network, case.program, case.instance)
     every = np.ones(sum(case.program.columns[name].size for name, _ in AXES), dtype=bool)
-    start = np.zeros(case.instance.shape[1])
     if answer.status is Status.INFEASIBLE:
-        assert solve_exact_squares(case.network, case.program, case.instance, every, start).status is answer.status
+        assert solve_exact_squares(case.network, case.program, case.instance, every).status is answer.status
         return
-    assert answer.binary_squares == 0
+    assert answer.settled_squares == 0
     for solver in ("highs", "gurobi"):
         if solver == "gurobi":
             pytest.importorskip("gurobipy")
-        mixed = solve_exact_squares(case.network, case.program, case.instance, every, start, solver)
+        mixed = solve_exact_squares(case.network, case.program, case.instance, every, solver)
         cost = float(case.instance.cost @ answer.x)
         assert mixed.objective == pytest.approx(cost, rel=1e-6, abs=1e-6)
         assert answer.bound == pytest.approx(cost)
@@ -274,7 +273,7 @@ def test_at_negative_prices_binaries_decide_and_agree_with_the_printed_program(c
     assert answer.bound == pytest.approx(cost, rel=1e-6, abs=1e-6)
     assert kkt_residuals(answer.instance, answer.x, answer.y).worst <= 1e-8
     every = np.ones(sum(case.program.columns[name].size for name, _ in AXES), dtype=bool)
-    mixed = solve_exact_squares(case.network, case.program, case.instance, every, answer.x)
+    mixed = solve_exact_squares(case.network, case.program, case.instance, every)
     assert mixed.objective == pytest.approx(cost, rel=1e-6, abs=1e-6)
     reduced = exact_flow(case.network, case.program, case.instance, solve=case.reduced().solve)
     assert float(case.instance.cost @ reduced.x) == pytest.approx(cost, rel=1e-6, abs=1e-6)
@@ -289,12 +288,12 @@ def test_a_negative_price_makes_squares_float_and_calls_for_binaries():
     relaxed = open_handle(idle).solve()
     assert case.worst_gap(relaxed.x) > 0.1
     answer = exact_flow(network, case.program, idle)
-    assert answer.binary_squares > 0
+    assert answer.settled_squares > 0
     assert case.worst_gap(answer.x) <= EXACT
     # With exact squares nothing is left to choose, so a positive price gives the same losses.
     dear = exact_flow(network, case.program, case.bind(lot_min_kw=0.0, lot_max_kw=0.0, upstream_price=0.1))
     np.testing.assert_allclose(answer.x, dear.x, atol=1e-6)
-    assert dear.binary_squares == 0
+    assert dear.settled_squares == 0
     assert case.loss(relaxed.x).sum() > 2.0 * case.loss(answer.x).sum()
 
 
@@ -307,7 +306,7 @@ def test_free_power_leaves_losses_without_a_price_and_they_come_down_without_bin
         loose[case.program.columns[name].slice] += 1.0
     assert case.worst_gap(loose) > 0.0
     answer = exact_flow(case.network, case.program, case.instance)
-    assert answer.binary_squares == 0
+    assert answer.settled_squares == 0
     assert case.worst_gap(answer.x) <= EXACT
     assert case.value(answer.x, "import_kw")[0] == pytest.approx(0.0, abs=1e-9)
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from equilibrium.directions import EXACT_TOLERANCE
 from equilibrium.disco.loaded import load_and_solve, optimum
-from equilibrium.disco.sweep import Flows, voltage_square
-from equilibrium.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square
+from equilibrium.disco.sweep import Flows
+from equilibrium.duality import optimal_face
+from equilibrium.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Instance
 from equilibrium.reduction import VIOLATION_TOLERANCE
@@ -156,7 +158,7 @@ class ScenarioSupply:
     ) -> tuple[FloatArray, list[Planes], float]:
         """Find dispatches in which exactly ``bought_kw``, shape ``(periods,)``, is bought: renewables give way.
 
-        Of all such dispatches that of least losses is taken.
+        Of all such dispatches that of least currents is taken.
 
         Returns
         -------
@@ -167,13 +169,11 @@ class ScenarioSupply:
         points, planes, seconds = service.points.copy(), [], 0.0
         program, model = self.supply.period_program, self.supply.model
         bought = program.columns["import_kw"].index
-        loss = np.zeros(program.shape[1])
-        loss[program.columns["current_square"].slice] = self.supply.network.feeder.r_ohm[self.supply.branches]
         surplus = bought_kw - service.need_kw
         for period in np.flatnonzero(surplus > VIOLATION_TOLERANCE * (1.0 + bought_kw)):
-            instance = program.bind(self._period_ports(int(period), lot_kw[period]))
+            instance = program.bind(self.period_ports(int(period), lot_kw[period]))
             fixed = instance.with_columns(bought.ravel(), bought_kw[period], bought_kw[period])
-            solution = model.solve(fixed.with_cost(loss))
+            solution = model.solve(fixed.with_cost(self._currents()))
             seconds += solution.seconds
             if solution.status is Status.OPTIMAL:
                 points[period] = solution.x
@@ -184,6 +184,12 @@ class ScenarioSupply:
             planes.append(self._plane(int(period), lot_kw[period], most, solution))
         return points, planes, seconds
 
+    def _currents(self) -> FloatArray:
+        """Return the sum of squared currents as an objective: it brings squares down that nothing else holds."""
+        cost = np.zeros(self.supply.period_program.shape[1])
+        cost[self.supply.period_program.columns["current_square"].slice] = 1.0
+        return cost
+
     def _plane(self, period: int, lot_kw: FloatArray, instance: Instance, solution: Solution) -> Planes:
         """Return the plane that a solved period gives."""
         lots = self.supply.period_program.columns["lot_kw"].slice
@@ -191,7 +197,7 @@ class ScenarioSupply:
         constant = np.array([float(instance.cost @ solution.x) - slope @ lot_kw])
         return Planes(np.array([period]), lot_kw[None], slope[None], constant, solution.y[None])
 
-    def _period_ports(self, period: int, lot_kw: FloatArray) -> dict[str, FloatArray]:
+    def period_ports(self, period: int, lot_kw: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of one period's program, the purchase at the price 1."""
         here = slice(period, period + 1)
         return lossy_ports(
@@ -209,12 +215,17 @@ class ScenarioSupply:
     ) -> tuple[FloatArray | None, Planes | None, Planes | None, float]:
         """Solve one period by the feeder's program; columns (or ``None``), plane of the purchase, of the distance."""
         supply, program = self.supply, self.supply.period_program
-        ports = self._period_ports(period, lot_kw)
+        ports = self.period_ports(period, lot_kw)
         instance = program.bind(ports)
         solution = supply.model.solve(instance)
         where = np.array([period])
         if solution.status is Status.OPTIMAL:
-            return solution.x, self._plane(period, lot_kw, instance, solution), None, solution.seconds
+            plane, seconds = self._plane(period, lot_kw, instance, solution), solution.seconds
+            gaps = square_gaps(supply.network, program, solution.x)
+            if max(float(gap.max(initial=0.0)) for gap in gaps.values()) > EXACT_TOLERANCE:  # losses cost nothing here
+                solution = supply.model.solve(optimal_face(instance, solution.y).with_cost(self._currents()))
+                seconds += optimum(solution, f"the least currents in period {period}").seconds
+            return solution.x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
             optimum(solution, f"the network in period {period}")
         distance, seconds = self._distance(ports, where, lot_kw)
@@ -250,7 +261,7 @@ def _columns(
     supply: Supply, renewable_kw: FloatArray, flows: Flows, lot_kw: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return the columns of one period's program at swept flows, and whether they are within their limits."""
-    program, feeder = supply.period_program, supply.network.feeder
+    program = supply.period_program
     rows = flows.flow_kw.shape[0]
     share = {"kw": np.abs(flows.flow_kw), "kvar": np.abs(flows.flow_kvar)}
     span = {"kw": supply.sweep.span_kw[supply.branches], "kvar": supply.sweep.span_kvar[supply.branches]}
@@ -266,7 +277,7 @@ def _columns(
         "current_square": flows.current[:, supply.branches],
         "square_p": square["kw"],
         "square_q": square["kvar"],
-        "voltage_square_kv2": voltage_square(feeder, flows),
+        "voltage_square_kv2": flows.voltage_square,
         "renewable_kw": renewable_kw,
         "lot_kw": lot_kw,
     }

@@ -81,8 +81,9 @@ def largest_flows(
         lot_max_kw=lot_max_kw,
     )
     feeder = network.feeder
-    below_kw = _Interval(np.array(load_kw, dtype=np.float64), np.array(load_kw, dtype=np.float64))
-    below_kvar = _Interval(np.array(load_kvar, dtype=np.float64), np.array(load_kvar, dtype=np.float64))
+    below_kw, below_kvar = (
+        _Interval(np.array(load, dtype=np.float64), np.array(load, dtype=np.float64)) for load in (load_kw, load_kvar)
+    )
     turbine = np.array([unit.rating_kva for unit in network.microturbines])
     compensator = np.array([unit.rating_kvar for unit in network.compensators])
     for side, elements, values in (
@@ -97,8 +98,7 @@ def largest_flows(
         _stand(side, elements, values)
     below_kw = _Interval(feeder.subtree_sum(below_kw.low), below_kw.high)
     below_kvar = _Interval(feeder.subtree_sum(below_kvar.low), below_kvar.high)
-    receivable = _receivable(network, below_kw.low, below_kvar.low)
-    return _swept(network, below_kw, below_kvar, receivable)
+    return _swept(network, below_kw, below_kvar, _receivable(network, below_kw.low, below_kvar.low))
 
 
 def _check_finite(**powers: FloatArray) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,13 +73,8 @@ def largest_flows(
     InputError
         When a value is not finite: a range of flows needs a range of powers.
     """
-    _check_finite(
-        load_kw=load_kw,
-        load_kvar=load_kvar,
-        renewable_max_kw=renewable_max_kw,
-        lot_min_kw=lot_min_kw,
-        lot_max_kw=lot_max_kw,
-    )
+    powers = {"load_kw": load_kw, "load_kvar": load_kvar, "renewable_max_kw": renewable_max_kw}
+    _check_finite({**powers, "lot_min_kw": lot_min_kw, "lot_max_kw": lot_max_kw})
     feeder = network.feeder
     below_kw, below_kvar = (
         _Interval(np.array(load, dtype=np.float64), np.array(load, dtype=np.float64)) for load in (load_kw, load_kvar)
@@ -101,7 +96,7 @@ def largest_flows(
     return _swept(network, below_kw, below_kvar, _receivable(network, below_kw.low, below_kvar.low))
 
 
-def _check_finite(**powers: FloatArray) -> None:
+def _check_finite(powers: Mapping[str, FloatArray]) -> None:
     for name, values in powers.items():
         wrong = np.asarray(values)[~np.isfinite(values)]
         if wrong.size:

@@ -176,8 +176,8 @@ def _price(results: Results) -> Statement:
         "O3",
         "The profit falls with the market price, is convex in it, and its slope is minus the cost of the purchase",
         falling and convex and between,
-        f"slopes {slopes[at - 1]:.0f} and {slopes[at]:.0f} USD around the base, cost {-cost:.0f} USD; -15 % price gives "
-        f"{100 * tail:+.0f} % at beta = 1 (published about +51 %)",
+        f"slopes {slopes[at - 1]:.0f} and {slopes[at]:.0f} USD around the base, cost {-cost:.0f} USD; "
+        f"-15 % price gives {100 * tail:+.0f} % at beta = 1 (published about +51 %)",
     )
 
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from equilibrium.disco.clearing import DiscoClearing
 from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.market import MODES, DiscoMarket
+from equilibrium.disco.market import DiscoMarket
+from equilibrium.disco.rules import MODES
 from equilibrium.network import FloatArray, Network
 from scenarios.disco_cases import disco_dr_case
 from sim.reproduce import disco_dr_data as data

@@ -88,7 +88,7 @@ class Markets:
 
     def clear(self, network: Network, day: DiscoDay, mode: str = MODE, **options: Any) -> Run:  # noqa: ANN401
         """Clear one day in the market with these options."""
-        key = (mode, *sorted(options.items()))
+        key = (mode, float(network.feeder.voltage_min_pu.min()), *sorted(options.items()))
         if key not in self._compiled:
             self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
@@ -111,7 +111,9 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         for factor in data.PRICE_FACTORS
     }
     modes = {
-        (program, mode): markets.clear(*disco_cvar_case(program, forecast=True, **options), mode=mode)
+        (program, mode): markets.clear(
+            *disco_cvar_case(program, forecast=True, voltage_min_pu=data.MODES_VOLTAGE_PU, **options), mode=mode
+        )
         for program in COMPARED
         for mode in MODES
     }
@@ -256,7 +258,8 @@ def _modes(results: Results) -> ComparisonTable:
             Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
             Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
         ]
-    return ComparisonTable("modes", "The four behaviour modes, one scenario (the forecast)", tuple(rows))
+    title = f"The four behaviour modes, one scenario (the forecast), voltages from {data.MODES_VOLTAGE_PU:g} p.u."
+    return ComparisonTable("modes", title, tuple(rows))
 
 
 def _calibrated() -> ComparisonTable:

@@ -92,6 +92,9 @@ VEHICLES = 500
 STORED_KWH = (21.0, 22.3)
 """Energy kept per vehicle: what Table 2 allows."""
 
+MODES_VOLTAGE_PU = 0.80
+"""Lower end of the band in which the modes are compared: lots that choose alone draw the voltage down to 0.84."""
+
 SMALL: dict[str, int] = {"vehicles": 40, "scenarios": 5}
 """Size at which the here-and-now purchase is swept over beta: one program over all scenarios for each beta."""
 

@@ -48,7 +48,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Best point ``v`` (None if there is none), its ``value``, the proven lower ``bound``, and the effort."""
+    """Best point ``v`` (None if there is none), its ``value``, the proven lower ``bound``, effort and method."""
 
     end: End
     v: FloatArray | None
@@ -58,6 +58,7 @@ class Outcome:
     seconds: float
     reason: str = ""
     provenance: str = "proved"
+    method: str = ""
 
 
 class Search:

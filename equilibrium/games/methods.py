@@ -6,7 +6,7 @@ Each says why it does not apply, or None; ``auto`` takes the first of an order t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -269,17 +269,14 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
         reason = chosen.applies(decision)
         if reason is not None:
             raise InputError("method", "name", method, f"another method: {reason}")
-        return chosen.run(decision, time_limit_s), chosen
+        return _run(chosen, decision, time_limit_s), chosen
     methods = choose(decision)
     if not methods:
         reasons = "; ".join(f"{m.name}: {m.applies(decision)}" for m in METHODS)
         raise InputError("method", "auto", decision.compiled.game.name, f"a game that a method takes ({reasons})")
     last: tuple[Outcome, Method] | None = None
     for candidate in methods:
-        try:
-            outcome = candidate.run(decision, time_limit_s)
-        except SolverError as error:
-            outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+        outcome = _run(candidate, decision, time_limit_s)
         if last is None or outcome.end is not End.UNDECIDED:
             last = outcome, candidate
         if outcome.end is not End.UNDECIDED:
@@ -287,3 +284,39 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
     if last is None:
         raise SolverError("no method ran")
     return last
+
+
+def _run(method: Method, decision: Decision, time_limit_s: float) -> Outcome:
+    """Run a method; a solver that gives up leaves the problem undecided."""
+    try:
+        outcome = method.run(decision, time_limit_s)
+    except SolverError as error:
+        outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+    return replace(outcome, method=method.name)
+
+
+def confirm(decision: Decision, outcome: Outcome, time_limit_s: float) -> tuple[Outcome, str]:
+    """Solve a decision problem a second time by an independent method.
+
+    Returns
+    -------
+    tuple[Outcome, str]
+        The outcome with the weaker bound and the better value of the two, and what the second method said. Where no
+        second method comes to an end, the outcome as it was, and why.
+    """
+    said = []
+    for method in METHODS:
+        if method.name in (outcome.method, "lexicographic"):
+            continue
+        reason = method.applies(decision)
+        other = None if reason is not None else _run(method, decision, time_limit_s)
+        if other is None or other.end in (End.LIMIT, End.UNDECIDED):
+            said.append(f"{method.name}: {reason or (other and other.reason) or 'not proved in the time given'}")
+            continue
+        sign = decision.decider.sign if decision.decider else 1.0
+        told = f"{sign * other.value + 0.0:.12g}" if np.isfinite(other.value) else str(other.end)
+        if other.end is End.INFEASIBLE and outcome.v is not None:
+            return replace(outcome, bound=-np.inf), f"by {method.name}: {told}, which the point found contradicts"
+        bound, value = min(outcome.bound, other.bound), min(outcome.value, other.value)
+        return replace(outcome, bound=bound, value=value), f"by {method.name}: {told}"
+    return outcome, f"none, no second method comes to an end ({'; '.join(said)})"

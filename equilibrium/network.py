@@ -211,6 +211,8 @@ class LotSite:
         ``"eq"`` (the paper's MILP) or ``"ge"`` (the paper's text) for (3d): switch D3.
     first_hour
         ``"corrected"`` counts the first hour's charging in (3c); ``"as_printed"`` leaves it out: switch D1.
+    discharge_efficiency
+        kWh given to the grid per kWh taken from the battery; used by markets with vehicle-to-grid.
     """
 
     name: str
@@ -218,6 +220,7 @@ class LotSite:
     efficiency: float = 0.95
     terminal: str = "eq"
     first_hour: str = "corrected"
+    discharge_efficiency: float = 0.95
 
 
 @dataclass(frozen=True, eq=False)

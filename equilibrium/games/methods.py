@@ -5,7 +5,8 @@ Each says why it does not apply, or None; ``auto`` takes the first of an order t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -17,6 +18,7 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.games.bigm import GUESS, USER, Bounds, given_bounds, proved_bounds, settle, solve_bigm
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.deadline import Deadline
 from equilibrium.games.mpcc import Mpcc, append_rows, base_system, leader_problem
 from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
 from equilibrium.games.products import fold_fixed, linearise_products
@@ -305,18 +307,32 @@ def confirm(decision: Decision, outcome: Outcome, time_limit_s: float) -> tuple[
         second method comes to an end, the outcome as it was, and why.
     """
     said = []
-    for method in METHODS:
-        if method.name in (outcome.method, "lexicographic"):
+    deadline = Deadline(time_limit_s)
+    for name, method, problem in _others(decision, outcome.method):
+        reason = method.applies(problem)
+        if reason is not None:
+            said.append(f"{name}: {reason}")
             continue
-        reason = method.applies(decision)
-        other = None if reason is not None else _run(method, decision, time_limit_s)
-        if other is None or other.end in (End.LIMIT, End.UNDECIDED):
-            said.append(f"{method.name}: {reason or (other and other.reason) or 'not proved in the time given'}")
+        other = _run(method, problem, 0.5 * deadline.left)  # what gets stuck leaves time for the next
+        if other.end in (End.LIMIT, End.UNDECIDED):
+            said.append(f"{name}: {other.reason or 'not proved in the time given'}")
             continue
         sign = decision.decider.sign if decision.decider else 1.0
         told = f"{sign * other.value + 0.0:.12g}" if np.isfinite(other.value) else str(other.end)
         if other.end is End.INFEASIBLE and outcome.v is not None:
-            return replace(outcome, bound=-np.inf), f"by {method.name}: {told}, which the point found contradicts"
+            return replace(outcome, bound=-np.inf), f"by {name}: {told}, which the point found contradicts"
         bound, value = min(outcome.bound, other.bound), min(outcome.value, other.value)
-        return replace(outcome, bound=bound, value=value), f"by {method.name}: {told}"
+        return replace(outcome, bound=bound, value=value), f"by {name}: {told}"
     return outcome, f"none, no second method comes to an end ({'; '.join(said)})"
+
+
+def _others(decision: Decision, used: str) -> Iterator[tuple[str, Method, Decision]]:
+    """Yield the methods other than the one used; SCIP, which nothing else relies on, comes last."""
+    for method in METHODS:
+        if method.name not in (used, "lexicographic"):
+            yield method.name, method, decision
+    if decision.solver == "auto" and scip_is_installed():
+        problem = copy.copy(decision)
+        problem.solver = "scip"
+        for name in ("kkt-sos1", "gurobi-nonconvex"):
+            yield f"{name.removeprefix('gurobi-')} (SCIP)", by_name(name), problem

@@ -12,10 +12,11 @@ from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.certificate import own_violation, regret_of, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.deadline import Deadline
-from equilibrium.games.methods import METHODS, Decision, decide
+from equilibrium.games.methods import Decision, decide
 from equilibrium.games.mpcc import leader_problem
 from equilibrium.games.pessimistic import responses_are_unique
 from equilibrium.games.products import fold_fixed, linearise_products
+from equilibrium.games.responses import respond
 from equilibrium.games.stationarity import BESIDE, FAR, stationary_beside
 from equilibrium.network import FloatArray
 from equilibrium.program import INF, Instance
@@ -92,17 +93,18 @@ class BestResponse:
         self.decided = np.concatenate([agent.own for agent in self.leaders])
         self.method = inner
 
-    def respond(self, agent: Agent, w: FloatArray) -> Outcome:
-        """Return the leader's best response to its rivals' decisions in ``w``."""
+    def respond(self, agent: Agent, w: FloatArray, share: float = 1.0) -> Outcome:
+        """Return the leader's best response to its rivals' decisions in ``w``, within a share of the time left."""
         given = rivals(self.compiled, agent, w)
         decision = Decision(self.compiled, agent, self.compiled.followers, given, self.solver)
-        outcome, method = decide(decision, self.inner, self.deadline.left)
+        outcome, method = decide(decision, self.inner, share * self.deadline.left)
         self.method = method.name
         return outcome
 
     def evaluate(self, w: FloatArray) -> Profile:
         """Solve every leader's best deviation from the profile ``w``."""
-        outcomes = {agent.name: self.respond(agent, w) for agent in self.leaders}
+        count = len(self.leaders)
+        outcomes = {agent.name: self.respond(agent, w, 1.0 / (count - k)) for k, agent in enumerate(self.leaders)}
         regret = self._regret(w, outcomes)
         certain = not self.compiled.followers
         answered = all(o.v is not None and o.end is not End.UNBOUNDED for o in outcomes.values())
@@ -138,7 +140,7 @@ class BestResponse:
         seen: dict[tuple[float, ...], int] = {}
         history: list[FloatArray] = []
         for rounds in range(1, MAX_ROUNDS + 1):
-            if self.deadline.passed:
+            if best is not None and self.deadline.passed:
                 return Run(best, rounds, "time limit")
             profile = self.evaluate(w)
             if best is None or profile.regret < best.regret:
@@ -215,20 +217,19 @@ class BestResponse:
         """Return ``w`` with the followers' response to the leaders' decisions in it; None if there is none."""
         if not self.compiled.followers:
             return w
+        direct = respond(self.compiled, w)
+        if direct is not None and all(own_violation(agent, direct) <= FEASIBLE for agent in self.leaders):
+            return direct
         fixed = {int(c): float(w[c]) for c in self.decided}
-        decision = Decision(self.compiled, None, self.compiled.followers, fixed)
-        plain = decision.mpcc
         # A response that also keeps the leaders' own rows, where there is one; any response otherwise.
-        decision.mpcc = leader_problem(self.compiled, None, self.compiled.followers, fixed, self.leaders)
-        answer = self._any(decision)
+        answer = self._any(fixed, self.leaders)
         if answer is None:
-            decision.mpcc = plain
-            answer = self._any(decision)
+            answer = direct if direct is not None else self._any(fixed, ())
         return answer
 
-    def _any(self, decision: Decision) -> FloatArray | None:
-        form = next(m for m in METHODS[1:] if m.applies(decision) is None)
-        v = form.run(decision, self.deadline.left).v
+    def _any(self, fixed: Mapping[int, float], binding: Sequence[Agent]) -> FloatArray | None:
+        decision = Decision(self.compiled, None, self.compiled.followers, fixed, binding=binding)
+        v = decide(decision, "auto", self.deadline.left)[0].v
         return None if v is None else v[: self.compiled.size].copy()
 
 

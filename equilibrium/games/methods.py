@@ -22,8 +22,8 @@ from equilibrium.games.deadline import Deadline
 from equilibrium.games.mpcc import Mpcc, append_rows, base_system, leader_problem
 from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
 from equilibrium.games.products import fold_fixed, linearise_products
-from equilibrium.games.responses import own_problem
-from equilibrium.network import IntArray
+from equilibrium.games.responses import own_problem, respond
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.solvers import Status, open_handle
 
 GAME_SOLVERS = ("auto", "highs", "gurobi", "scip")
@@ -42,7 +42,7 @@ class Decision:
 
     Parameters
     ----------
-    compiled, decider, responders, fixed
+    compiled, decider, responders, fixed, binding
         As in :func:`equilibrium.games.mpcc.leader_problem`.
     solver
         One of :data:`GAME_SOLVERS`.
@@ -58,15 +58,16 @@ class Decision:
         fixed: Mapping[int, float] | None = None,
         solver: str = "auto",
         big_m: tuple[float, str] | None = None,
+        binding: Sequence[Agent] = (),
     ) -> None:
         if solver not in GAME_SOLVERS:
             raise InputError("solver", "name", solver, f"one of {', '.join(GAME_SOLVERS)}")
         if big_m is not None and big_m[1] not in (USER, GUESS):
             raise InputError("big_m", "provenance", big_m[1], f"{USER} or {GUESS}")
         self.compiled, self.decider, self.responders = compiled, decider, tuple(responders)
-        self.fixed = dict(fixed or {})
+        self.fixed, self.binding = dict(fixed or {}), tuple(binding)
         self.solver, self.big_m = solver, big_m
-        self.mpcc = fold_fixed(leader_problem(compiled, decider, responders, self.fixed))
+        self.mpcc = fold_fixed(leader_problem(compiled, decider, responders, self.fixed, self.binding))
 
     @cached_property
     def linear(self) -> Mpcc | None:
@@ -91,6 +92,13 @@ class Decision:
         if not any(self.compiled.used_duals(agent) for agent in self.compiled.agents):
             return np.zeros(0, dtype=np.int64)
         return np.arange(self.compiled.variables, self.compiled.size)
+
+    def completed(self, v: FloatArray) -> FloatArray | None:
+        """Return the variables of the game with the decisions in ``v`` and an optimal response, or None."""
+        if {agent.name for agent in self.responders} != {agent.name for agent in self.compiled.followers}:
+            return None
+        answered = respond(self.compiled, v[: self.compiled.size])
+        return None if answered is None else answered[: self.compiled.variables]
 
     @property
     def independent(self) -> bool:
@@ -118,6 +126,8 @@ def _lexicographic_applies(decision: Decision) -> str | None:
         return "a follower's problem depends on other players or is not linear"
     if decision.seen.size:
         return "a dual is used, and the shortcut has primal optima only"
+    if decision.binding:
+        return "rows of further players bind, and the shortcut has the decider's only"
     if decision.mpcc.bilinear or (decision.decider and decision.decider.products):
         return "a row has products"
     return None
@@ -159,7 +169,7 @@ def _branch_applies(decision: Decision) -> str | None:
 
 
 def _branch(decision: Decision, time_limit_s: float) -> Outcome:
-    return minimise_mpcc(decision.best_form, time_limit_s)
+    return minimise_mpcc(decision.best_form, time_limit_s, complete=decision.completed)
 
 
 def _bigm_applies(decision: Decision) -> str | None:
@@ -289,11 +299,18 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
 
 
 def _run(method: Method, decision: Decision, time_limit_s: float) -> Outcome:
-    """Run a method; a solver that gives up leaves the problem undecided."""
+    """Run a method; a solver that gives up leaves the problem undecided.
+
+    Where the time was over before any point was found, the first node of the branch and bound gives one and a bound.
+    """
     try:
         outcome = method.run(decision, time_limit_s)
     except SolverError as error:
         outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+    if outcome.end is End.LIMIT and outcome.v is None and _branch_applies(decision) is None:
+        root = _branch(decision, 0.0)
+        if root.end is End.LIMIT and root.v is not None:
+            outcome = replace(root, bound=max(root.bound, outcome.bound), provenance=outcome.provenance)
     return replace(outcome, method=method.name)
 
 

@@ -15,9 +15,9 @@ from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
 from equilibrium.games.branch import End, Outcome
 from equilibrium.games.certificate import Found
 from equilibrium.games.compiled import Agent, CompiledGame, not_convex
+from equilibrium.games.conflict import can_meet, conflict
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
-from equilibrium.games.mpcc import leader_problem
 from equilibrium.games.stationarity import sweep, why_not
 from equilibrium.network import FloatArray
 from equilibrium.program import INF
@@ -84,45 +84,15 @@ def _joint(compiled: CompiledGame, method: str, solver: str, deadline: Deadline,
         return Found(used.name, why), w, given, {}
     if outcome.end is not End.INFEASIBLE:
         return Found(used.name, why, verdict=GameVerdict.TIME_LIMIT), None, {}, {}
-    empty = _joint_end(compiled, compiled.agents, deadline) is End.INFEASIBLE
+    empty = not can_meet(compiled, compiled.agents, (), deadline)
     verdict = GameVerdict.INFEASIBLE if empty else GameVerdict.NO_PURE_EQUILIBRIUM
     if empty or not compiled.leaders:
-        notes = (_conflict(compiled, deadline),) if empty else ()
+        notes = (conflict(compiled, deadline),) if empty else ()
         return Found(used.name, why, verdict=verdict, notes=notes), None, {}, {}
     tried = _iterate(compiled, "best-response", solver, deadline, seed, prove=False)
     note = "proved: the joint optimality conditions have no solution"
     verdict = tried[0].verdict if tried[0].verdict is GameVerdict.UNBOUNDED else verdict
     return Found(used.name, why, verdict=verdict, notes=(note, *tried[0].notes)), *tried[1:]
-
-
-def _joint_end(compiled: CompiledGame, binding: Sequence[Agent], deadline: Deadline) -> End:
-    """Return how the search for a point ends at which the followers respond and the rows of ``binding`` hold."""
-    followers = tuple(agent for agent in compiled.followers if agent not in binding)
-    problem = Decision(compiled, None, followers)
-    problem.mpcc = leader_problem(compiled, None, followers, binding=binding)
-    return decide(problem, "auto", deadline.left)[0].end
-
-
-def _conflict(compiled: CompiledGame, deadline: Deadline) -> str:
-    """Say whose rows have no common point: one player's own, or those of several, which is a generalised game."""
-    for agent in compiled.leaders or compiled.agents:
-        if _joint_end(compiled, (agent,), deadline) is End.INFEASIBLE:
-            return f"the rows of {agent.name} cannot be met, whatever the other players decide"
-    owner = {int(c): agent.name for agent in compiled.agents for c in agent.own}
-    for agent in compiled.leaders or compiled.agents:
-        for r, name in enumerate(agent.row_names):
-            touched = [
-                *agent.matrix[[r], :].indices.tolist(),
-                *(c for p in agent.products if p.row == r for c in (p.i, p.j)),
-            ]
-            foreign = [c for c in touched if owner.get(c, agent.name) != agent.name]
-            if foreign:
-                variable = compiled.names[foreign[0]]
-                return (
-                    f"a generalised game without a joint point: constraint {name} of {agent.name}, which contains "
-                    f"{variable} of {owner[foreign[0]]}, and the rows of the other players cannot be met together"
-                )
-    return "a generalised game without a joint point: the players' rows cannot be met together"
 
 
 def profiles(agents: Sequence[Agent]) -> float:
@@ -214,13 +184,12 @@ def _iterate(
     """Best-response iteration from several starts; then, if asked for, the search for a proof that there is none."""
     inner = method if method in NAMES else "auto"
     scheme = "jacobi" if method == "best-response-jacobi" else "gauss-seidel"
-    feasible = Decision(compiled, None, compiled.followers)
-    feasible.mpcc = leader_problem(compiled, None, compiled.followers, binding=compiled.leaders)
+    feasible = Decision(compiled, None, compiled.followers, binding=compiled.leaders)
     joint = decide(feasible, "auto", deadline.left)[0]
     why = "several leaders: best responses in turn, the last round is the proof"
     if joint.end is End.INFEASIBLE:
-        conflict = (_conflict(compiled, deadline),)
-        return Found("best-response", why, verdict=GameVerdict.INFEASIBLE, notes=conflict), None, {}, {}
+        reason = (conflict(compiled, deadline),)
+        return Found("best-response", why, verdict=GameVerdict.INFEASIBLE, notes=reason), None, {}, {}
     best: Profile | None = None
     notes: list[str] = []
     count = len(compiled.leaders)

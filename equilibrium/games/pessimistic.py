@@ -31,24 +31,16 @@ def responses_are_unique(compiled: CompiledGame) -> bool:
     if any(compiled.used_duals(agent) for agent in compiled.agents):
         return False
     for agent in compiled.followers:
-        if np.linalg.eigvalsh(agent.own_hessian)[0] <= 1e-9 or _interplay(compiled, agent) or agent.products:
+        if np.linalg.eigvalsh(agent.own_hessian)[0] <= 1e-9 or compiled.sees_followers(agent) or agent.products:
             return False
     return True
-
-
-def _interplay(compiled: CompiledGame, follower: Agent) -> bool:
-    """Whether another follower's variable, or a dual, enters a follower's problem."""
-    taken = {int(c) for agent in compiled.followers for c in agent.own}
-    others = list((taken | set(range(compiled.variables, compiled.size))) - set(follower.own.tolist()))
-    crossed = any({p.i, p.j} & set(others) for p in follower.products)
-    return bool(crossed or follower.hessian[follower.own, :][:, others].nnz or follower.matrix[:, others].nnz)
 
 
 def why_not(compiled: CompiledGame, leader: Agent) -> str | None:
     """Return why the optimistic form does not hold for ``leader``, or None."""
     curved = False
     for follower in compiled.followers:
-        if _interplay(compiled, follower):
+        if compiled.sees_followers(follower):
             return f"the problem of {follower.name} contains variables of other followers"
         curved |= bool(follower.own_hessian.any())
     own = np.concatenate([*(f.own for f in compiled.followers), np.arange(compiled.variables, compiled.size)])

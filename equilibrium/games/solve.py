@@ -21,6 +21,7 @@ from equilibrium.games.certificate import (
     value_range,
 )
 from equilibrium.games.compiled import Agent, CompiledGame, compile_game
+from equilibrium.games.conflict import conflict
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.nash import NASH_METHODS, solve_several
@@ -135,6 +136,8 @@ def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) 
     decision = Decision(compiled, leader, compiled.followers, None, options.solver, options.big_m)
     outcome, method = decide(decision, options.method, deadline.left)
     found = Found(method.name, method.why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(leader, outcome))
+    if outcome.end is End.INFEASIBLE:
+        found = replace(found, notes=(*found.notes, conflict(compiled, deadline)))
     if outcome.v is None or outcome.end is End.UNBOUNDED:
         return empty(compiled, found, outcome)
     w, given = point_of(compiled, decision, outcome.v)

@@ -46,10 +46,11 @@ def test_the_answer_verifies_itself(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("name", "code", "word"),
     [
-        ("bard_511", 0, "exact by complementarity-bb"),
+        ("bard_511", 0, "exact (certified: no player can gain anything alone)\nby complementarity-bb"),
         ("pang_fukushima_05", 1, "no-pure-equilibrium"),
         ("unbounded_leader", 1, "unbounded"),
-        ("gams_jointc1", 1, "infeasible"),
+        ("gams_jointc1", 1, "note: the rows of leader cannot be met where the followers respond optimally"),
+        ("infeasible_nash_player", 1, "note: the rows of firm2 cannot be met, whatever the other players decide"),
     ],
 )
 def test_people_get_a_table_and_scripts_an_exit_code(

@@ -87,9 +87,3 @@ def test_the_reason_why_a_method_does_not_apply_is_told() -> None:
         game_called("bard_511").solve(method="magic")
     with pytest.raises(InputError, match="for one leader"):
         game_called("bard_511").solve(method="best-response")
-
-
-def test_a_second_opinion_is_asked_for_on_demand() -> None:
-    answer = game_called("bard_511").solve(certify="full")
-    assert answer.certified
-    assert any(note.startswith("second opinion by kkt-bigm: -12") for note in answer.notes)

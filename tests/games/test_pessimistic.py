@@ -10,7 +10,7 @@ from equilibrium.games import Game
 
 
 def careless(*weights: float) -> Game:
-    """Leaders choose x_k near k + 2 and pay weight * y; the follower does not care which y of [0, sum of x] it takes."""
+    """Leaders choose x_k near k + 2 and pay weight * y; the follower takes any y of [0, sum of x]."""
     game = Game("careless")
     leaders = [game.leader(f"l{k}") for k in range(len(weights))]
     x = [leader.variable(f"x{k}", 0, 10) for k, leader in enumerate(leaders)]

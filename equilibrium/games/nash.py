@@ -169,9 +169,13 @@ def _stationary(compiled: CompiledGame, deadline: Deadline) -> Answer:
         w = result.points[-1]
         given = {k: float(w[k]) for k in range(compiled.variables, compiled.size)}
         return Found("stationarity", why), w, given if _duals_used(compiled) else {}, {}
-    verdict = GameVerdict.NO_PURE_EQUILIBRIUM if result.complete else GameVerdict.TIME_LIMIT
-    notes = (f"no stationary point on {result.pieces} pieces",) if result.complete else (result.reason,)
-    return Found("stationarity", why, verdict=verdict, notes=notes), None, {}, {}
+    found = Found("stationarity", why, verdict=GameVerdict.TIME_LIMIT, notes=(result.reason,))
+    if result.complete and not can_meet(compiled, compiled.leaders, compiled.followers, deadline):
+        found = replace(found, verdict=GameVerdict.INFEASIBLE, notes=(conflict(compiled, deadline),))
+    elif result.complete:
+        told = f"no stationary point on {result.pieces} pieces"
+        found = replace(found, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=(told,))
+    return found, None, {}, {}
 
 
 def _duals_used(compiled: CompiledGame) -> bool:

@@ -145,17 +145,34 @@ def test_the_multiplier_of_an_inequality_keeps_its_sign() -> None:
         assert np.all(mu[kind < 0] <= 1e-9)
 
 
+@pytest.mark.parametrize("method", ["complementarity-bb", "kkt-bigm", "kkt-sos1"])
+@pytest.mark.parametrize(("sense", "end"), [("min", 0.0), ("max", 10.0)])
+def test_a_limit_on_the_wrong_side_holds_nobody(sense: str, end: float, method: str) -> None:
+    """The leader wants the follower at its inequality, which pulls the other way: a KKT point only with a free sign."""
+    game = Game("wrong side")
+    leader, follower = game.leader("leader", "max" if sense == "min" else "min"), game.follower("follower", sense)
+    x, y = leader.variable("x", 0, 1), follower.variable("y", 0, 10)
+    leader.objective = y + 0 * x
+    follower.objective = y
+    follower.row("limit", y <= 3 + x if sense == "min" else y >= 3 + x)
+    answer = game.solve(method=method)
+    assert answer.certified
+    assert answer.variables["y"] == pytest.approx(end)
+
+
 def test_a_bound_of_the_follower_has_its_multiplier() -> None:
     """A follower's upper bound that is forgotten gives another optimum (a bug of several tools)."""
     game = Game("upper bound")
     leader, follower = game.leader("leader"), game.follower("follower")
     x, y = leader.variable("x", 0, 10), follower.variable("y", 0, 2)
-    leader.objective = x - 3 * y
+    leader.objective = -x - y
     follower.objective = -y
     follower.row("cap", y <= x)
     answer = game.solve()
-    assert answer.variables == pytest.approx({"x": 2.0, "y": 2.0})
-    assert answer.multipliers["follower"]["cap"] <= 0.0
+    assert answer.certified
+    # Without the multiplier of y <= 2 the follower would be content at y = x only.
+    assert answer.variables == pytest.approx({"x": 10.0, "y": 2.0})
+    assert answer.multipliers["follower"]["cap"] == pytest.approx(0.0)
 
 
 def test_a_follower_that_maximises_is_not_turned_round() -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.statement import Game, Player
 from equilibrium.games.terms import Expression, Relation
+from equilibrium.network import IntArray
 from equilibrium.program import INF
 
 PRIMED = "'"
@@ -38,24 +39,31 @@ def responses_are_unique(compiled: CompiledGame) -> bool:
 
 def why_not(compiled: CompiledGame, leader: Agent) -> str | None:
     """Return why the optimistic form does not hold for ``leader``, or None."""
-    curved = False
     for follower in compiled.followers:
         if compiled.sees_followers(follower):
             return f"the problem of {follower.name} contains variables of other followers"
-        curved |= bool(follower.own_hessian.any())
     own = np.concatenate([*(f.own for f in compiled.followers), np.arange(compiled.variables, compiled.size)])
-    coupled = leader.matrix[:, own].nnz or any({p.i, p.j} & set(own.tolist()) for p in leader.products)
     if compiled.used_duals(leader):
-        if curved or coupled or any(f.products for f in compiled.followers) or leader.hessian[own, :][:, own].nnz:
-            return (
-                f"{leader.name} uses a dual, and a follower's objective is curved, a row has products or couples it "
-                f"with the followers, or its objective has products of the followers' variables"
-            )
-        return None
+        return _why_not_with_duals(compiled, leader, own)
     if any({p.i, p.j} <= set(own.tolist()) for p in leader.products):
         return f"a row of {leader.name} has a product of the followers' variables"
     if np.linalg.eigvalsh(-leader.hessian[own, :][:, own].toarray())[0] < -1e-12:
         return f"the objective of {leader.name} is curved in the followers' variables, so that its worst case is not"
+    return None
+
+
+def _why_not_with_duals(compiled: CompiledGame, leader: Agent, own: IntArray) -> str | None:
+    """As :func:`why_not` for a leader that uses a dual; ``own`` are the columns of the followers and of the duals."""
+    uses = f"{leader.name} uses a dual, and"
+    for follower in compiled.followers:
+        if follower.own_hessian.any():
+            return f"{uses} the objective of {follower.name} is quadratic"
+        if follower.products:
+            return f"{uses} a row of {follower.name} has products"
+    if leader.matrix[:, own].nnz or any({p.i, p.j} & set(own.tolist()) for p in leader.products):
+        return f"{uses} one of its rows contains a variable of a follower"
+    if leader.hessian[own, :][:, own].nnz:
+        return f"{uses} its objective has a product of the followers' variables and duals"
     return None
 
 

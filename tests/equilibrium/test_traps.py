@@ -1,4 +1,7 @@
-"""Traps of this method, each met before: every test fails without its cure. Traps 5 and 7 to 9: tests/games/test_traps.py."""
+"""Traps of this method, each met before: every test fails without its cure.
+
+Traps 5 and 7 to 9 are those of games in general: ``tests/games/test_traps.py``.
+"""
 
 from dataclasses import replace
 

@@ -28,16 +28,22 @@ RANDOM_STARTS = 3
 ACCEPTED = 1e-8
 """Largest relative regret of a profile that ends the search."""
 
+DIFFERENT = 1e-5
+"""Leaders' decisions that differ by more than this, relative, count as two equilibria."""
+
 OUT_OF_TIME = "time limit: the best point met so far; a regret's upper end is its proven gap"
 
 Answer = tuple[Found, FloatArray | None, dict[int, float], dict[str, Outcome]]
 """How, the point, the values of named duals, and the leaders' best deviations that are known already."""
 
 
-def solve_several(compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int) -> Answer:
+def solve_several(
+    compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int, *, probe: bool = False
+) -> Answer:
     """Find an equilibrium of a game with several leaders or none, or show that there is none.
 
-    When the time is over the best profile met is returned, with what is proved of it.
+    When the time is over the best profile met is returned, with what is proved of it. With ``probe`` a best-response
+    iteration goes on from its other starts, and a note says how many equilibria they lead to.
 
     Raises
     ------
@@ -57,7 +63,7 @@ def solve_several(compiled: CompiledGame, method: str, solver: str, deadline: De
         return _enumerate(compiled, solver, deadline)
     if method == "stationarity":
         return _stationary(compiled, deadline)
-    return _iterate(compiled, method, solver, deadline, seed)
+    return _iterate(compiled, method, solver, deadline, seed, probe=probe)
 
 
 def _joint_reason(compiled: CompiledGame) -> str | None:
@@ -183,7 +189,14 @@ def _duals_used(compiled: CompiledGame) -> bool:
 
 
 def _iterate(
-    compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int, *, prove: bool = True
+    compiled: CompiledGame,
+    method: str,
+    solver: str,
+    deadline: Deadline,
+    seed: int,
+    *,
+    prove: bool = True,
+    probe: bool = False,
 ) -> Answer:
     """Best-response iteration from several starts; then, if asked for, the search for a proof that there is none."""
     inner = method if method in NAMES else "auto"
@@ -197,7 +210,8 @@ def _iterate(
     best: Profile | None = None
     notes: list[str] = []
     count = len(compiled.leaders)
-    for number, start in enumerate(starts(compiled, joint.v, seed)):
+    begin = starts(compiled, joint.v, seed)
+    for number, start in enumerate(begin):
         order = list(range(count)) if number % 2 == 0 else list(reversed(range(count)))
         search = BestResponse(compiled, scheme, order, inner, solver, deadline)
         run = search.run(start)
@@ -208,6 +222,7 @@ def _iterate(
         if run.best is not None and (best is None or run.best.regret < best.regret):
             best = run.best
         if best is not None and best.regret <= ACCEPTED:
+            notes += [_others(search, best, begin[number + 1 :])] if probe else []
             return Found(name, why, notes=tuple(notes)), *_of(compiled, best)
         if deadline.passed:
             break
@@ -223,6 +238,20 @@ def _iterate(
         notes.append(OUT_OF_TIME)
     found = Found(name, why, verdict=verdict, notes=tuple(notes))
     return (found, None, {}, {}) if best is None else (found, *_of(compiled, best))
+
+
+def _others(search: BestResponse, first: Profile, begin: list[FloatArray]) -> str:
+    """Iterate from further starts and say how many equilibria were found in all."""
+    found = [first.w[search.decided]]
+    for start in begin:
+        best = search.run(start).best
+        if best is None or best.regret > ACCEPTED:
+            continue
+        here = best.w[search.decided]
+        if not any(np.all(np.abs(here - other) <= DIFFERENT * (1.0 + np.abs(other))) for other in found):
+            found.append(here)
+    points = ", ".join("(" + ", ".join(f"{v:.6g}" for v in x) + ")" for x in found)
+    return f"probed from {len(begin) + 1} starts: {len(found)} distinct equilibria met, leaders' decisions {points}"
 
 
 def _told(compiled: CompiledGame, number: int, order: list[int], run: Run) -> str:

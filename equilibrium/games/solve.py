@@ -74,7 +74,8 @@ class Options:
         For the whole search and its certificate. When it is over, the best point met is returned with the verdict
         ``time-limit``; the upper ends of the regrets are its proven gap. A single linear program is never cut short.
     certify
-        ``full`` solves every player's deviation a second time by an independent method; the weaker bound counts.
+        ``full`` solves every player's deviation a second time by an independent method; the weaker bound counts. A
+        best-response iteration also goes on from its other starts, to see whether there are several equilibria.
     seed
         Of the random starts of a best-response iteration.
     big_m
@@ -202,7 +203,10 @@ def empty(compiled: CompiledGame, found: Found, outcome: Outcome) -> Equilibrium
 
 
 def _solve_nash(compiled: CompiledGame, options: Options, deadline: Deadline) -> Equilibrium:
-    found, w, given, outcomes = solve_several(compiled, options.method, options.solver, deadline, options.seed)
+    probe = options.certify == "full"
+    found, w, given, outcomes = solve_several(
+        compiled, options.method, options.solver, deadline, options.seed, probe=probe
+    )
     if w is None:
         end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
         return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))

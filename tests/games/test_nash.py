@@ -206,3 +206,13 @@ def test_attitudes_differ_where_the_follower_is_indifferent() -> None:
 def test_a_pessimistic_answer_outside_its_range_is_refused() -> None:
     with pytest.raises(InputError, match="pessimistic"):
         read_game(FOLDER / "zero_nasp.json").solve(attitude="pessimistic")
+
+
+def test_several_equilibria_are_met_from_several_starts() -> None:
+    """Two sellers and a market with steps; every split of 30 at price 20 is an equilibrium, and so are others."""
+    answer = read_game(FOLDER / "step_market_two_sellers.json").solve(certify="full")
+    assert answer.certified
+    (note,) = [note for note in answer.notes if note.startswith("probed from")]
+    assert int(note.split(": ")[1].split()[0]) >= 2
+    unique = read_game(FOLDER / "cournot_duopoly.json").solve(method="best-response", certify="full")
+    assert any("1 distinct equilibria met" in note for note in unique.notes)

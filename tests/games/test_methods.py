@@ -122,10 +122,12 @@ def test_several_leaders_by_every_method(name: str, method: str) -> None:
         return
     answer = game.solve(method=method, time_limit_s=120.0)
     if method == "stationarity" and not answer.certified and game.expected["verdict"] != "infeasible":
-        # Stationary points need not be equilibria; the certificate tells them apart by a deviation in hand.
+        # Stationary points need not be equilibria.
         assert answer.verdict == "kkt-consistent"
-        undecided = name.startswith("zero_nasp") and answer.certificate.epsilon == float("inf")
-        assert undecided or max(player.regret[0] for player in answer.players.values()) > 1e-3
+        # A deviation in hand tells them apart; in ZERO's examples the search for one may end without a proof.
+        assert answer.certificate.epsilon > 1e-3
+        found = max(player.regret[0] for player in answer.players.values())
+        assert found > 1e-3 or name.startswith("zero_nasp")
         return
     check(game, answer)
 

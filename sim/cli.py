@@ -136,13 +136,17 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.set_defaults(command=_run)
 
 
+_METHOD_HELP = (
+    "auto (default), lexicographic, complementarity-bb, kkt-bigm, kkt-sos1 or gurobi-nonconvex; for several leaders "
+    "also best-response, best-response-jacobi, stationarity or enumeration"
+)
+
+
 def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
     solve = commands.add_parser("solve", help="solve a leader-follower game and prove the answer", description=_SOLVE)
     solve.add_argument("game", metavar="GAME.json", type=Path, help="the game")
-    solve.add_argument("--method", default="auto", help="auto or the name of a method (default: %(default)s)")
+    solve.add_argument("--method", default="auto", help=_METHOD_HELP)
     solve.add_argument("--solver", default="auto", help="auto, highs, gurobi or scip (default: %(default)s)")
-    solve.add_argument("--attitude", help="optimistic or pessimistic (default: the game's)")
-    solve.add_argument("--certify", default="standard", help="standard or full: deviations by a second method too")
     solve.add_argument("--seed", type=_count(0), default=0, help="of random starts (default: %(default)s)")
     solve.add_argument("--export", metavar="FILE", type=Path, help="also write FILE.mps and FILE.aux (bilevel linear)")
     solve.set_defaults(command=_solve)
@@ -151,9 +155,15 @@ def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("point", metavar="POINT.json", type=Path, help="variables, and duals where they matter")
     verify.set_defaults(command=_verify)
     for command in (solve, verify):
+        command.add_argument("--attitude", help="optimistic or pessimistic (default: the game's)")
+        command.add_argument(
+            "--certify",
+            default="standard",
+            help="standard, or full: every deviation is also solved by a second method (default: %(default)s)",
+        )
         command.add_argument("--json", action="store_true", help="print the answer as one JSON object")
         command.add_argument(
-            "--time-limit", metavar="S", type=float, default=600.0, help="seconds for a search (default: %(default)s)"
+            "--time-limit", metavar="S", type=float, default=600.0, help="seconds for everything (default: %(default)g)"
         )
 
 

@@ -147,7 +147,10 @@ def solve_mixed_highs(
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
     info = solver.getInfo()
     x = np.array(solver.getSolution().col_value)
-    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), float(info.mip_dual_bound), seconds)
+    bound = float(info.mip_dual_bound)
+    if not np.any(integer):  # a plain linear program: HiGHS leaves the bound of its branch and bound at zero
+        bound = float(info.objective_function_value) if _STATUS[status] is Status.OPTIMAL else -np.inf
+    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds)
 
 
 def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:

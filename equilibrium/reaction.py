@@ -13,7 +13,8 @@ lower end; the lowest that the chosen rows admit counts there, so that a bound o
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -99,6 +100,37 @@ def follower_of(instance: Instance, own: IntArray, multiplier_max: float = INF) 
     )
 
 
+def follower_on(
+    model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, rows: Sequence[IntArray]
+) -> Follower:
+    """Return the DSO with some of the scaled rows of every hour, and nothing known of its multipliers.
+
+    Whether the rows are enough is the caller's matter; :func:`enough_rows` proves it.
+    """
+    lower, upper = _limits(model, data, given, lot)
+    index = np.repeat(np.arange(len(rows)), [part.size for part in rows]), np.concatenate(rows)
+    return Follower(
+        cost=data.cost.ravel(),
+        y_matrix=sp.csr_array(sp.block_diag([sp.csr_array(model.m[part]) for part in rows], format="csr")),
+        p_matrix=sp.csr_array(
+            sp.block_diag([sp.csr_array(model.n[part, lot : lot + 1]) for part in rows], format="csr")
+        ),
+        lower=lower[index],
+        upper=upper[index],
+        mu_low=np.full(index[1].size, -INF),
+        mu_high=np.full(index[1].size, INF),
+    )
+
+
+def _limits(model: PeriodModel, data: PeriodData, given: FloatArray, lot: int) -> tuple[FloatArray, FloatArray]:
+    """Return the rows' limits less the rivals' share, shape ``(hours, rows)``; bounds that are none are infinite."""
+    rivals = given.copy()
+    rivals[:, lot] = 0.0
+    share = rivals @ model.n.T
+    far = 0.5 * ARTIFICIAL / model.scale
+    return np.where(data.lower <= -far, -INF, data.lower - share), np.where(data.upper >= far, INF, data.upper - share)
+
+
 def enough_rows(
     model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, most: FloatArray, deadline: float = INF
 ) -> tuple[Follower, FloatArray, FloatArray] | None:
@@ -125,29 +157,18 @@ def enough_rows(
     hours = most.size
     whole = _WholeProgram(model, data, given, lot)
     low, high = np.zeros(hours), np.zeros(hours)
-    y_blocks, p_blocks, chosen, mu_low, mu_high = [], [], [], [], []
+    chosen, mu_low, mu_high = [], [], []
     for hour in range(hours):
         if time.perf_counter() > deadline:
             return None
         low[hour], high[hour] = whole.ends(hour, most[hour])
         mu = np.array([line.mu for line in whole.lines(hour, low[hour], high[hour])])
         rows = np.flatnonzero((mu != 0.0).any(axis=0))
-        chosen.append((np.full(rows.size, hour), rows))
+        chosen.append(rows)
         mu_low.append(ROOM * np.minimum(mu[:, rows].min(axis=0), 0.0))
         mu_high.append(ROOM * np.maximum(mu[:, rows].max(axis=0), 0.0))
-        y_blocks.append(sp.csr_array(model.m[rows]))
-        p_blocks.append(sp.csr_array(model.n[rows, lot : lot + 1]))
-    index = tuple(np.concatenate(part) for part in zip(*chosen, strict=True))
-    follower = Follower(
-        cost=data.cost.ravel(),
-        y_matrix=sp.csr_array(sp.block_diag(y_blocks, format="csr")),
-        p_matrix=sp.csr_array(sp.block_diag(p_blocks, format="csr")),
-        lower=whole.lower[index],
-        upper=whole.upper[index],
-        mu_low=np.concatenate(mu_low),
-        mu_high=np.concatenate(mu_high),
-    )
-    return follower, low, high
+    follower = follower_on(model, data, given, lot, chosen)
+    return replace(follower, mu_low=np.concatenate(mu_low), mu_high=np.concatenate(mu_high)), low, high
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,11 +188,7 @@ class _WholeProgram:
 
     def __init__(self, model: PeriodModel, data: PeriodData, given: FloatArray, lot: int) -> None:
         self._model, self._data, self._lot = model, data, lot
-        rivals = given.copy()
-        rivals[:, lot] = 0.0
-        share = rivals @ model.n.T
-        self.lower = np.where(data.lower <= -0.5 * ARTIFICIAL / model.scale, -INF, data.lower - share)
-        self.upper = np.where(data.upper >= 0.5 * ARTIFICIAL / model.scale, INF, data.upper - share)
+        self.lower, self.upper = _limits(model, data, given, lot)
         self._matrix = sp.csr_array(np.column_stack([model.m, model.n[:, lot]]))
         self._handle = HighsHandle(self._instance(0, np.append(data.cost[0], 0.0), 0.0, 0.0))
 

@@ -44,6 +44,16 @@ def _within(players: Players, lot: int, stay: FloatArray | None, unit: float) ->
 
 
 @dataclass(frozen=True, eq=False)
+class Response:
+    """A lot's powers in kW, its profit, complementarity pairs, and the solver's seconds; not a number if none came."""
+
+    power_kw: FloatArray
+    profit: float
+    pairs: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
 class FullKkt:
     """Best responses on the whole feeder program, in MW and kV.
 
@@ -87,8 +97,8 @@ class FullKkt:
         big_m: float,
         stay: bool = False,
         time_limit_s: float = 600.0,
-    ) -> tuple[FloatArray, float, float]:
-        """Solve one lot's MPEC with HiGHS and big-M; return its powers (kW), its profit, and the solver's seconds.
+    ) -> Response:
+        """Solve one lot's MPEC with HiGHS and big-M.
 
         With ``stay`` the lot keeps its present powers: the answer is what they earn.
         """
@@ -99,9 +109,10 @@ class FullKkt:
         program, integer = bigm_program(mpcc, np.full(mpcc.pairs.shape, big_m))
         # Presolve on, as anybody would run it: without it one of these takes minutes. Its profit is compared with ours.
         answer = solve_mixed_highs(program, integer, 1e-6, time_limit_s, presolve=True)
+        hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
         if not answer.x.size or not np.isfinite(answer.objective):
-            return np.full(power_kw.shape[0], np.nan), np.nan, answer.seconds
-        return answer.x[: power_kw.shape[0]] * MEGA, -answer.objective, answer.seconds
+            return Response(np.full(hours, np.nan), np.nan, pairs, answer.seconds)
+        return Response(answer.x[:hours] * MEGA, -answer.objective, pairs, answer.seconds)
 
 
 class CandidateKkt:
@@ -122,17 +133,18 @@ class CandidateKkt:
 
     def respond(
         self, players: Players, lot: int, power_kw: FloatArray, *, stay: bool = False, time_limit_s: float = 600.0
-    ) -> tuple[FloatArray, float, float, int]:
-        """Solve one lot's MPEC; return its powers (kW), its profit, the solver's seconds, and the number of pairs."""
+    ) -> Response:
+        """Solve one lot's MPEC with SCIP; with ``stay`` the lot keeps its present powers."""
         self._collect(lot, power_kw, players.power_max[:, lot])
         rows = [np.flatnonzero(kept) for kept in self._rows]
         follower = follower_on(self._model, self._data, power_kw, lot, rows)
         own, low = _within(players, lot, power_kw[:, lot] if stay else None, 1.0)
         mpcc = deviation_program(follower, players.price[:, lot], own, low)
         outcome = solve_scip(mpcc, time_limit_s)
+        hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
         if outcome.v is None:
-            return np.full(power_kw.shape[0], np.nan), np.nan, outcome.seconds, mpcc.pairs.shape[0]
-        return outcome.v[: power_kw.shape[0]], -outcome.value, outcome.seconds, mpcc.pairs.shape[0]
+            return Response(np.full(hours, np.nan), np.nan, pairs, outcome.seconds)
+        return Response(outcome.v[:hours], -outcome.value, pairs, outcome.seconds)
 
     def _collect(self, lot: int, power_kw: FloatArray, most: FloatArray) -> None:
         """Clear every hour at all kinks of the lot's cost with lazy rows; rows once violated are kept."""

@@ -302,8 +302,8 @@ def random_games_certified(count: int = 500, confirmed: int = 50) -> Result:
             methods.add(second.method)
     note = f"{count} random games, compiled each anew: " + ", ".join(f"{n} {k}" for k, n in sorted(verdicts.items()))
     note += (
-        f"; {checked} of {len(excess)} certified games confirmed for every lot by {' or '.join(methods)}, largest bound "
-        f"on a gain {max(excess, default=0.0):.0e} of the profit; ratio is the certified share"
+        f"; {checked} of {len(excess)} certified games confirmed for every lot by {' or '.join(sorted(methods))}, "
+        f"largest bound on a gain {max(excess, default=0.0):.0e} of the profit; ratio is the certified share"
     )
     good = verdicts.get("exact", 0) + verdicts.get("epsilon-nash", 0)
     return Result("random_games_certified", seconds / count, seconds / count, good / count, note)

@@ -1,9 +1,15 @@
 """The literature's way, as a reference: a lot's MPEC as one single-level program over the DSO's optimality conditions.
 
-The program is that of :mod:`equilibrium.nodal_oracle`. Its complementarity takes one binary (big-M) or one SOS1 pair
-per inequality: here on the whole feeder program, or on the reduced one with *candidate rows* only. Those are the units'
-limits and every network row that was ever violated while the lot's cost was cleared with lazy rows. Candidate rows
-prove nothing (:mod:`equilibrium.reaction` says why); they are what makes SOS1 fast in the literature's manner.
+The DSO's program at given charging is ``min c'y : A y + B p = b (lambda), D y <= d (zeta)``. A lot that pays the DLMP
+it causes maximises ``F'p - payment``; with its rivals' powers fixed, strong duality makes the payment linear:
+
+    payment = c'y + lambda'(b - B_rivals p_rivals) + zeta'd     (lambda the negative of the price)
+
+and the complementarity of zeta needs one binary (big-M) or one SOS1 pair per inequality. Big-M is stated here on the
+whole feeder, as people write it: HiGHS solves it about a third faster than the program of
+:mod:`equilibrium.nodal_oracle`, whose slacks are columns. SOS1 takes that program, on the reduced feeder with
+*candidate rows* only: the units' limits and every network row that was ever violated while the lot's cost was cleared
+with lazy rows. Candidate rows prove nothing (:mod:`equilibrium.reaction` says why), but they make SOS1 fast.
 """
 
 from __future__ import annotations
@@ -16,14 +22,13 @@ import scipy.sparse as sp
 from equilibrium.best_response import FeasiblePowers
 from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.games.bigm import bigm_program
 from equilibrium.games.oracles import solve_scip
-from equilibrium.network import FloatArray, IntArray, Network
+from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_oracle import deviation_program
 from equilibrium.periods import PeriodData, PeriodModel, bind_periods, compile_periods
 from equilibrium.players import Players
-from equilibrium.program import INF, Instance
-from equilibrium.reaction import follower_of, follower_on
+from equilibrium.program import INF, Instance, ProgramBuilder
+from equilibrium.reaction import follower_on
 from equilibrium.residual import trace
 from equilibrium.solvers import open_handle
 from equilibrium.solvers.highs import solve_mixed_highs
@@ -34,13 +39,6 @@ MEGA = 1000.0
 
 WORST = 6
 """Violated network rows that a clearing adds to an hour at once."""
-
-
-def _within(players: Players, lot: int, stay: FloatArray | None, unit: float) -> tuple[FeasiblePowers, FloatArray]:
-    """Return a lot's own set and its smallest powers in a unit of kW; with ``stay`` it keeps those powers."""
-    own = players.own(lot)
-    low, high = (np.zeros_like(own.power_max_kw), own.power_max_kw) if stay is None else (stay, stay)
-    return FeasiblePowers(own.matrix, own.lower / unit, own.upper / unit, high / unit), low / unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,65 +52,114 @@ class Response:
 
 
 @dataclass(frozen=True, eq=False)
-class FullKkt:
-    """Best responses on the whole feeder program, in MW and kV.
+class CompactDso:
+    """The DSO's program of one day in compact form, in MW and kV."""
 
-    Attributes
-    ----------
-    instance
-        The DSO's program of the day.
-    lot
-        Columns of the lots' powers, shape ``(hours, lots)``.
+    c: FloatArray
+    a: sp.csr_array
+    b_p: sp.csr_array
+    b: FloatArray
+    d_y: sp.csr_array
+    d: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+def compact_dso(network: Network, day: MarketDay) -> CompactDso:
+    """Sort the compiled DSO program into its compact form; simple bounds stay inequalities with a multiplier."""
+    program = compile_distribution(network, day.hours)
+    nothing = np.zeros((day.hours, len(network.lots)))
+    instance = program.bind(distribution_ports(network, day, nothing, nothing))
+    lot = program.columns["lot_kw"].index.ravel()
+    y = np.setdiff1d(np.arange(program.shape[1]), lot)
+    voltage = np.isin(y, program.columns["voltage_kv"].index.ravel())
+    unit = np.where(voltage, 1.0, MEGA)  # value in the program's unit of one unit here
+    rows_kv = np.concatenate([program.rows[name].index.ravel() for name in ("voltage_root", "voltage_drop")])
+    row_unit = np.full(program.shape[0], MEGA)
+    row_unit[rows_kv] = 1.0
+    scaled = sp.csr_array(sp.diags_array(1.0 / row_unit) @ instance.matrix)
+    equal = instance.row_lower == instance.row_upper
+    matrix = sp.csr_array(scaled[:, y] @ sp.diags_array(unit))
+    sides, limits = [], []
+    low, high = instance.col_lower[y] / unit, instance.col_upper[y] / unit
+    identity = sp.identity(y.size, format="csr")
+    for block, lower, upper in (
+        (matrix[~equal, :], (instance.row_lower / row_unit)[~equal], (instance.row_upper / row_unit)[~equal]),
+        (identity, low, high),
+    ):
+        for sign, side in ((-1.0, lower), (1.0, upper)):
+            pick = np.flatnonzero(np.isfinite(side))
+            sides.append(sp.csr_array(sign * block[pick, :]))
+            limits.append(sign * side[pick])
+    return CompactDso(
+        c=instance.cost[y] * unit,
+        a=sp.csr_array(matrix[equal, :]),
+        b_p=sp.csr_array(scaled[equal, :][:, lot] * MEGA),
+        b=(instance.row_lower / row_unit)[equal],
+        d_y=sp.csr_array(sp.vstack(sides, format="csr")),
+        d=np.concatenate(limits),
+        low=low,
+        high=high,
+    )
+
+
+def best_response_bigm(
+    follow: CompactDso,
+    players: Players,
+    lot: int,
+    power_kw: FloatArray,
+    *,
+    big_m: float = 1e4,
+    stay: bool = False,
+    time_limit_s: float = 600.0,
+) -> Response:
+    """Solve one lot's MPEC with HiGHS and big-M.
+
+    With ``stay`` the lot keeps its present powers: the answer is what they earn.
     """
+    hours, lots = power_kw.shape
+    build, f = ProgramBuilder(), follow
+    y = build.columns("y", f.c.shape, lower=f.low, upper=f.high, cost=f.c)
+    own = players.own(lot)
+    price = MEGA * players.price[:, lot]
+    present = power_kw[:, lot] / MEGA
+    low, high = (present, present) if stay else (np.zeros(hours), own.power_max_kw / MEGA)
+    p = build.columns("p", (hours,), lower=low, upper=high, cost=-price)
+    mine = np.arange(hours) * lots + lot
+    others = np.setdiff1d(np.arange(hours * lots), mine)
+    right = f.b - f.b_p[:, others] @ (power_kw.ravel()[others] / MEGA)
+    balance = build.rows("balance", f.b.shape, lower=right, upper=right)
+    _place(build, balance, y, f.a)
+    _place(build, balance, p, f.b_p[:, mine])
+    rows = build.rows("own", own.lower.shape, lower=own.lower / MEGA, upper=own.upper / MEGA)
+    _place(build, rows, p, own.matrix)
+    dual = build.columns("lambda", f.b.shape, lower=-INF, cost=right)
+    zeta = build.columns("zeta", f.d.shape, cost=f.d, upper=big_m)
+    stationary = build.rows("stationary", f.c.shape, lower=-f.c, upper=-f.c)
+    _place(build, stationary, dual, f.a.T)
+    _place(build, stationary, zeta, f.d_y.T)
+    binary = build.columns("u", f.d.shape, upper=1.0)
+    slack = build.rows("slack", f.d.shape, upper=f.d)
+    _place(build, slack, y, f.d_y)
+    tight = build.rows("tight", f.d.shape, lower=f.d - big_m)
+    _place(build, tight, y, f.d_y)
+    build.coefficients(tight, binary, -big_m)  # d - D y <= M (1 - u)
+    limit = build.rows("limit", f.d.shape, upper=0.0)
+    build.coefficients(limit, zeta, 1.0)
+    build.coefficients(limit, binary, -big_m)  # zeta <= M u
+    instance = build.compile().bind({})
+    integer = np.zeros(instance.shape[1], dtype=bool)
+    integer[binary] = True
+    # Presolve on, as anybody would run it: without it one of these takes minutes. Its profit is compared with ours.
+    answer = solve_mixed_highs(instance, integer, 1e-6, time_limit_s, presolve=True)
+    if not answer.x.size or not np.isfinite(answer.objective):
+        return Response(np.full(hours, np.nan), np.nan, f.d.size, answer.seconds)
+    return Response(answer.x[p] * MEGA, -answer.objective, f.d.size, answer.seconds)
 
-    instance: Instance
-    lot: IntArray
 
-    @classmethod
-    def of(cls, network: Network, day: MarketDay) -> FullKkt:
-        """Compile the day and scale it."""
-        program = compile_distribution(network, day.hours)
-        nothing = np.zeros((day.hours, len(network.lots)))
-        instance = program.bind(distribution_ports(network, day, nothing, nothing))
-        column, row = np.full(program.shape[1], MEGA), np.full(program.shape[0], MEGA)
-        column[program.columns["voltage_kv"].slice] = 1.0
-        for name in ("voltage_root", "voltage_drop"):
-            row[program.rows[name].slice] = 1.0
-        scaled = Instance(
-            matrix=sp.csr_array(sp.diags_array(1.0 / row) @ instance.matrix @ sp.diags_array(column)),
-            cost=instance.cost * column,
-            row_lower=instance.row_lower / row,
-            row_upper=instance.row_upper / row,
-            col_lower=instance.col_lower / column,
-            col_upper=instance.col_upper / column,
-        )
-        return cls(scaled, program.columns["lot_kw"].index)
-
-    def respond(
-        self,
-        players: Players,
-        lot: int,
-        power_kw: FloatArray,
-        *,
-        big_m: float,
-        stay: bool = False,
-        time_limit_s: float = 600.0,
-    ) -> Response:
-        """Solve one lot's MPEC with HiGHS and big-M.
-
-        With ``stay`` the lot keeps its present powers: the answer is what they earn.
-        """
-        fixed = power_kw.ravel() / MEGA
-        follower = follower_of(self.instance.with_columns(self.lot.ravel(), fixed, fixed), self.lot[:, lot])
-        own, low = _within(players, lot, power_kw[:, lot] if stay else None, MEGA)
-        mpcc = deviation_program(follower, MEGA * players.price[:, lot], own, low)
-        program, integer = bigm_program(mpcc, np.full(mpcc.pairs.shape, big_m))
-        # Presolve on, as anybody would run it: without it one of these takes minutes. Its profit is compared with ours.
-        answer = solve_mixed_highs(program, integer, 1e-6, time_limit_s, presolve=True)
-        hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
-        if not answer.x.size or not np.isfinite(answer.objective):
-            return Response(np.full(hours, np.nan), np.nan, pairs, answer.seconds)
-        return Response(answer.x[:hours] * MEGA, -answer.objective, pairs, answer.seconds)
+def _place(build: ProgramBuilder, rows: np.ndarray, columns: np.ndarray, block: sp.csr_array) -> None:
+    entries = block.tocoo()
+    build.coefficients(rows[entries.row], columns[entries.col], entries.data)
 
 
 class CandidateKkt:
@@ -138,8 +185,10 @@ class CandidateKkt:
         self._collect(lot, power_kw, players.power_max[:, lot])
         rows = [np.flatnonzero(kept) for kept in self._rows]
         follower = follower_on(self._model, self._data, power_kw, lot, rows)
-        own, low = _within(players, lot, power_kw[:, lot] if stay else None, 1.0)
-        mpcc = deviation_program(follower, players.price[:, lot], own, low)
+        own = players.own(lot)
+        low, high = (power_kw[:, lot],) * 2 if stay else (np.zeros(len(rows)), own.power_max_kw)
+        within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
+        mpcc = deviation_program(follower, players.price[:, lot], within, low)
         outcome = solve_scip(mpcc, time_limit_s)
         hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
         if outcome.v is None:

@@ -10,7 +10,7 @@ from statistics import median
 import numpy as np
 
 from benchmarks.harness import Result, compare, timed
-from benchmarks.kkt import CandidateKkt, FullKkt
+from benchmarks.kkt import CandidateKkt, best_response_bigm, compact_dso
 from equilibrium.day import LotDay, MarketDay
 from equilibrium.distribution import compile_distribution, distribution_ports
 from equilibrium.errors import InfeasibleError, SolverError
@@ -123,25 +123,30 @@ def nash_33_vs_full_clearing() -> Result:
 
 
 def nash_33_vs_kkt_bigm() -> Result:
-    """Best-response iteration over big-M KKT programs, from the same start, until no lot gains."""
+    """Best-response iteration over big-M KKT programs, from the same start, until no lot gains.
+
+    Best responses are not unique, so the iteration may end at another equilibrium; profits are compared at ours.
+    """
     network, day = congested_33()
     nash = Nash(network, day)
     ours = median(nash.seconds() for _ in range(SAMPLES))
-    power, profits, seconds, rounds = nash.last.competitive_kw.copy(), np.zeros(3), 0.0, 0
-    reference, players = FullKkt.of(network, day), Players(network, day, ())
+    power, seconds, rounds = nash.last.competitive_kw.copy(), 0.0, 0
+    follow, players = compact_dso(network, day), Players(network, day, ())
     moved = True
     while moved and rounds < 10:
         moved, rounds = False, rounds + 1
         for lot in range(3):
-            present = reference.respond(players, lot, power, big_m=BIG_M, stay=True).profit
-            answer = reference.respond(players, lot, power, big_m=BIG_M)
-            profits[lot], seconds = answer.profit, seconds + answer.seconds
-            if profits[lot] > present + GAIN * (1.0 + abs(present)):
+            present = best_response_bigm(follow, players, lot, power, big_m=BIG_M, stay=True).profit
+            answer = best_response_bigm(follow, players, lot, power, big_m=BIG_M)
+            seconds += answer.seconds
+            if answer.profit > present + GAIN * (1.0 + abs(present)):
                 power[:, lot], moved = answer.power_kw, True
-    difference = float(np.max(np.abs(profits - nash.last.lot_profit) / np.abs(profits)))
+    at, profit = nash.last.lot_kw, nash.last.lot_profit
+    best = np.array([best_response_bigm(follow, players, lot, at, big_m=BIG_M).profit for lot in range(3)])
+    difference = float(np.max(np.abs(best - profit) / np.abs(profit)))
     note = (
         f"against {rounds} rounds of best responses as full big-M KKT programs in HiGHS (solver time, M = 1,000 in MW "
-        f"and currency/MWh); profits differ by {difference:.1e}; goal >= 1,000"
+        f"and currency/MWh); at our equilibrium its best profits differ from ours by {difference:.1e}; goal >= 1,000"
     )
     return Result("nash_33_vs_kkt_bigm", ours, seconds, seconds / ours, note)
 

@@ -170,22 +170,16 @@ def given_bounds(mpcc: Mpcc, size: float, provenance: str) -> Bounds:
     return Bounds(np.column_stack([np.full(len(limits), float(size)), np.array(limits)]), provenance)
 
 
-def bigm_program(mpcc: Mpcc, size: FloatArray) -> tuple[Instance, np.ndarray]:
-    """Return a mixed-integer program with one binary per pair, and which of its columns are integer.
-
-    Parameters
-    ----------
-    size
-        Bounds on both columns of every pair, shape ``(pairs, 2)``.
-    """
+def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, time_limit_s: float) -> Outcome:
+    """Minimise a linear objective with binaries; the answer is polished by fixing the pairs that it chose."""
     base, count = mpcc.instance, mpcc.pairs.shape[0]
     n = base.shape[1]
     rows: list[int] = []
     columns: list[int] = []
     values: list[float] = []
     limits: list[float] = []
-    for k, (pair, both) in enumerate(zip(mpcc.pairs.tolist(), size, strict=True)):
-        for column, most, sense in ((pair[0], both[0], -1.0), (pair[1], both[1], 1.0)):
+    for k, (pair, size) in enumerate(zip(mpcc.pairs.tolist(), bounds.size, strict=True)):
+        for column, most, sense in ((pair[0], size[0], -1.0), (pair[1], size[1], 1.0)):
             sign = 1.0 if base.col_upper[column] > 0.0 else -1.0
             rows += [len(limits)] * 2
             columns += [column, n + k]
@@ -201,13 +195,7 @@ def bigm_program(mpcc: Mpcc, size: FloatArray) -> tuple[Instance, np.ndarray]:
         np.concatenate([base.col_lower, np.zeros(count)]),
         np.concatenate([base.col_upper, np.ones(count)]),
     ).with_rows(extra, np.full(len(limits), -INF), np.array(limits))
-    return program, np.concatenate([mpcc.integer, np.ones(count, dtype=bool)])
-
-
-def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, time_limit_s: float) -> Outcome:
-    """Minimise a linear objective with binaries; the answer is polished by fixing the pairs that it chose."""
-    n = mpcc.instance.shape[1]
-    program, integer = bigm_program(mpcc, bounds.size)
+    integer = np.concatenate([mpcc.integer, np.ones(count, dtype=bool)])
     answer = solve_mixed(program, integer, solver, time_limit_s=time_limit_s)
     if answer.status is Status.INFEASIBLE:
         return Outcome(End.INFEASIBLE, None, INF, INF, 0, answer.seconds, provenance=bounds.provenance)

@@ -81,8 +81,8 @@ class NodalMarket:
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
     certify
-        ``"standard"``, or ``"full"``: the best deviation of every strategic lot is solved a second time by the
-        independent method of :mod:`equilibrium.nodal_oracle`, and the certificate holds the weaker of both bounds.
+        ``"standard"``, or ``"full"``: :mod:`equilibrium.nodal_oracle` bounds the strategic lots' best deviations a
+        second time, by an independent method, and the weaker bound of the two counts.
     certify_limit_s
         Seconds after which the second method gives up on a lot; what it has proved by then counts.
     """
@@ -102,8 +102,8 @@ class NodalMarket:
                 raise InputError("nodal market", name, value, f"one of {', '.join(known)}")
         if not certify_limit_s >= 0.0:
             raise InputError("nodal market", "certify_limit_s", certify_limit_s, "seconds, at least 0")
-        self.network, self.hours, self._iteration = network, hours, iteration
-        self._certify, self._certify_limit_s = certify, certify_limit_s
+        self.network, self.hours, self._iteration, self._certify = network, hours, iteration, certify
+        self._limit_s = certify_limit_s
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
         if len(self.behaviours) != len(network.lots):
             raise InputError("nodal market", "behaviours", self.behaviours, f"one for each of {len(network.lots)} lots")
@@ -285,9 +285,8 @@ class NodalMarket:
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
         second: SecondMethod | None = None
         if self._certify == "full":
-            data, lots = vertices.data, self._strategic
-            second = confirm(self._model, data, power, players, lots, profit, best, self._certify_limit_s)
-            best[lots] = np.maximum(best[lots], second.bound)
+            second = confirm(self._model, vertices.data, power, players, self._strategic, profit, best, self._limit_s)
+            best[self._strategic] = np.maximum(best[self._strategic], second.bound)
         unproved = self._unproved_hours(day, vertices, players, sequence)
         notes = (*self._notes(day, search, unproved), *(second.notes if second is not None else ()))
         proof = certificate(

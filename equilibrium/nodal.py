@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.certify import EPSILON_REGRET, certificate
-from equilibrium.clearing import Verdict
+from equilibrium.certify import EPSILON_REGRET, LEVELS, certificate
+from equilibrium.clearing import SecondMethod, Verdict
 from equilibrium.day import MarketDay
 from equilibrium.diagonalisation import ITERATIONS, Search, iterate
 from equilibrium.distribution import (
@@ -40,6 +40,7 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_oracle import TIME_LIMIT_S, confirm
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
 from equilibrium.periods import bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
@@ -79,6 +80,11 @@ class NodalMarket:
         welfare optimum, where every game starts.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
+    certify
+        ``"standard"``, or ``"full"``: :mod:`equilibrium.nodal_oracle` bounds the strategic lots' best deviations a
+        second time, by an independent method, and the weaker bound of the two counts.
+    certify_limit_s
+        Seconds after which the second method gives up on a lot; what it has proved by then counts.
     """
 
     def __init__(
@@ -88,10 +94,16 @@ class NodalMarket:
         hours: int = 24,
         solver: str = "auto",
         iteration: str = "gauss-seidel",
+        certify: str = "standard",
+        certify_limit_s: float = TIME_LIMIT_S,
     ) -> None:
-        if iteration not in ITERATIONS:
-            raise InputError("nodal market", "iteration", iteration, f"one of {', '.join(ITERATIONS)}")
-        self.network, self.hours, self._iteration = network, hours, iteration
+        for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
+            if value not in known:
+                raise InputError("nodal market", name, value, f"one of {', '.join(known)}")
+        if not certify_limit_s >= 0.0:
+            raise InputError("nodal market", "certify_limit_s", certify_limit_s, "seconds, at least 0")
+        self.network, self.hours, self._iteration, self._certify = network, hours, iteration, certify
+        self._limit_s = certify_limit_s
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
         if len(self.behaviours) != len(network.lots):
             raise InputError("nodal market", "behaviours", self.behaviours, f"one for each of {len(network.lots)} lots")
@@ -271,13 +283,17 @@ class NodalMarket:
         dispatch = read_dispatch(self.network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
+        second: SecondMethod | None = None
+        if self._certify == "full":
+            second = confirm(self._model, vertices.data, power, players, self._strategic, profit, best, self._limit_s)
+            best[self._strategic] = np.maximum(best[self._strategic], second.bound)
         unproved = self._unproved_hours(day, vertices, players, sequence)
-        notes = self._notes(day, search, unproved)
+        notes = (*self._notes(day, search, unproved), *(second.notes if second is not None else ()))
         proof = certificate(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
         )
-        if unproved and proof.certified:
-            proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
+        verdict = Verdict.KKT_CONSISTENT if unproved and proof.certified else proof.verdict
+        proof = replace(proof, verdict=verdict, second=second)
         proof_seconds = time.perf_counter() - proof_start
         split = split_lots(self.network, day, power, prices.price)
         return NodalClearing(

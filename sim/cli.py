@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
 SOLVERS = ("auto", "highs", "gurobi")
+LEVELS = ("standard", "full")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -128,6 +129,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         choices=("stop", "shed"),
         help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
     )
+    run.add_argument(
+        "--certify",
+        choices=LEVELS,
+        default="standard",
+        help="full: prove best deviations by a second, independent method too (nodal market; default: %(default)s)",
+    )
     run.add_argument("--ac", action="store_true", help="check every day by an AC power flow (needs equilot[ac])")
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
@@ -203,7 +210,7 @@ def _run(given: argparse.Namespace) -> int:
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
     check_folder(folder, force=given.force)
-    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac)
+    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify)
     return _run_into(folder, given, options)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from equilibrium.certify import LEVELS
 from equilibrium.errors import InputError
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
 from equilibrium.games.branch import End, Outcome
@@ -42,7 +43,6 @@ from equilibrium.network import FloatArray
 from equilibrium.program import INF
 
 METHOD_NAMES = ("auto", *NAMES, *NASH_METHODS)
-CERTIFY = ("standard", "full")
 
 _ENDS = {
     End.INFEASIBLE: GameVerdict.INFEASIBLE,
@@ -94,7 +94,7 @@ class Options:
         for name, value, known in (
             ("method", self.method, METHOD_NAMES),
             ("attitude", self.attitude, ATTITUDES),
-            ("certify", self.certify, CERTIFY),
+            ("certify", self.certify, LEVELS),
         ):
             if value not in known:
                 raise InputError("options", name, value, f"one of {', '.join(known)}")

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import SuperLU, splu
 
-from equilibrium.network import FloatArray, IntArray
+from equilibrium.network import BoolArray, FloatArray, IntArray
 from equilibrium.program import INF, Block, Instance, Program
 
 FEASIBILITY = 1e-9
@@ -116,6 +117,21 @@ def compile_periods(hour: Program, given: str, state_columns: Sequence[str], sta
 
 
 @dataclass(frozen=True, eq=False)
+class Sides:
+    """Limits one by one: the upper side of every row, then the lower side of the rows ``two`` that have one.
+
+    ``row`` is the row of each side, ``other`` the last side of each row. ``matrix`` ``(variables, sides)`` and
+    ``given`` ``(given, sides)`` are M and N transposed, negative for lower sides.
+    """
+
+    two: IntArray
+    row: IntArray
+    other: IntArray
+    matrix: FloatArray
+    given: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class PeriodData:
     """Costs and limits of the hours.
 
@@ -133,6 +149,24 @@ class PeriodData:
     lower: FloatArray
     upper: FloatArray
     base: FloatArray
+
+    @cached_property
+    def equal(self) -> BoolArray:
+        """True where both limits of a row are the same, shape ``(hours, rows)``."""
+        return np.asarray(self.lower == self.upper)
+
+    def sides(self, model: PeriodModel) -> Sides:
+        """Return the sides that some hour has."""
+        two = np.flatnonzero((self.lower > -INF).any(axis=0))
+        other = np.arange(model.rows)
+        other[two] = model.rows + np.arange(two.size)
+        return Sides(
+            two=two,
+            row=np.concatenate([np.arange(model.rows), two]),
+            other=other,
+            matrix=np.ascontiguousarray(np.concatenate([model.m, -model.m[two]]).T),
+            given=np.ascontiguousarray(np.concatenate([model.n, -model.n[two]]).T),
+        )
 
     def at(self, hours: IntArray) -> PeriodData:
         """Return some of the hours."""

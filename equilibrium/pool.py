@@ -17,10 +17,10 @@ import scipy.sparse as sp
 from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
 from equilibrium.errors import InfeasibleError
-from equilibrium.network import FloatArray, IntArray, Network
+from equilibrium.network import BoolArray, FloatArray, IntArray, Network
 from equilibrium.periods import Hours, bind_many_hours, compile_periods
 from equilibrium.program import INF
-from equilibrium.vertices import BoolArray, Vertices, start
+from equilibrium.vertices import Vertices, start
 
 SAME_OBJECTIVE = 1e-9
 """Dual objectives closer than this, relative to ``1 + |objective|``, are a tie."""

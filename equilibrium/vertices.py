@@ -4,7 +4,7 @@ A *vertex* is a set of as many tight rows as an hour has variables, with their i
 hours (of one day or of a thousand) are kept as arrays and pivot together:
 
 * :meth:`Vertices.repair` is the dual simplex: while some row is violated, it enters and a tight row leaves;
-* :meth:`Vertices.advance` moves the lots' powers ``p`` along a direction up to the next kink of the cost.
+* :class:`Walk` moves one lot's power ``p`` along a direction, from kink to kink of the cost.
 
 The multipliers price the lots: ``dC/dp = -N' mu``. Every row is looked at in every step, so nothing rests on a choice
 of candidate rows.
@@ -15,13 +15,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from equilibrium.network import FloatArray, IntArray
-from equilibrium.periods import PeriodData, PeriodModel
+from equilibrium.network import BoolArray, FloatArray, IntArray
+from equilibrium.periods import PeriodData, PeriodModel, Sides
 from equilibrium.program import INF
-
-BoolArray = NDArray[np.bool_]
 
 PIVOT = 1e-9
 """Smallest pivot element of a scaled row."""
@@ -143,41 +140,25 @@ class Vertices:
         Among equal ratios the largest pivot leaves, or by Bland's rule the row with the smallest number.
         """
         inverse, side, mu = self.inverse[hours], self.side[hours], self.mu[hours]
-        rho = np.einsum("bn,bnm->bm", self.model.m[row], inverse)
-        movement = side * sign[:, None] * rho
-        candidate = movement > PIVOT
-        ratio = np.where(candidate, np.maximum(side * mu, 0.0) / np.where(candidate, movement, 1.0), INF)
-        least = ratio.min(axis=1)
+        rho = _times(self.model.m[row], inverse)
+        leave, least = _leaving(rho, side, mu, sign, self.active[hours] if bland else None)
         possible = np.isfinite(least)
-        near = ratio <= (least + 1e-12 * (1.0 + np.abs(least)))[:, None]
-        preference = -self.active[hours].astype(np.float64) if bland else movement
-        leave = np.where(near & candidate, preference, -INF).argmax(axis=1)
-        keep = np.flatnonzero(possible)
-        hours, row, sign, leave = hours[keep], row[keep], sign[keep], leave[keep]
-        rho, inverse, mu, least = rho[keep], inverse[keep], mu[keep], least[keep]
-        at = np.arange(keep.size)
-        step = sign * least
-        mu = mu - step[:, None] * rho
-        mu[at, leave] = step
-        pivot = rho[at, leave]
-        change = rho.copy()
-        change[at, leave] -= 1.0
-        inverse = inverse - inverse[at, :, leave][:, :, None] * (change / pivot[:, None])[:, None, :]
-        equal = self.data.lower[hours, row] == self.data.upper[hours, row]
+        if not possible.all():
+            keep = np.flatnonzero(possible)
+            hours, row, sign, leave, least = hours[keep], row[keep], sign[keep], leave[keep], least[keep]
+            rho, inverse, mu = rho[keep], inverse[keep], mu[keep]
+        self.inverse[hours], self.mu[hours] = _exchanged(inverse, mu, rho, leave, sign * least)
         self.active[hours, leave] = row
-        self.side[hours, leave] = np.where(equal, 0, sign)
-        self.inverse[hours], self.mu[hours] = inverse, mu
+        self.side[hours, leave] = np.where(self.data.equal[hours, row], 0, sign)
         self._place(hours)
-        return np.asarray(possible)
+        return possible
 
     def _place(self, hours: IntArray) -> None:
         """Put y where the tight rows meet."""
-        active = self.active[hours]
-        at_upper = self.side[hours] < 0
-        lower = np.take_along_axis(self.data.lower[hours], active, axis=1)
-        upper = np.take_along_axis(self.data.upper[hours], active, axis=1)
-        right = np.where(at_upper, upper, lower) - np.einsum("bnc,bc->bn", self.model.n[active], self.given[hours])
-        self.y[hours] = np.einsum("bnm,bm->bn", self.inverse[hours], right)
+        active, at = self.active[hours], hours[:, None]
+        right = np.where(self.side[hours] < 0, self.data.upper[at, active], self.data.lower[at, active])
+        right -= _times(self.model.n[active], self.given[hours])
+        self.y[hours] = _times(self.inverse[hours], right)
 
     def move(self, given: FloatArray) -> BoolArray:
         """Set p and repair; return where the new point is feasible."""
@@ -191,51 +172,154 @@ class Vertices:
         self.mu = np.einsum("bn,bnm->bm", self.data.cost, self.inverse)
         self._place(np.arange(self.given.shape[0]))
 
-    def advance(self, lot: int, sign: float, room: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Move one lot's power up to the next kink, at most by ``room``, in every hour that has room.
+
+@dataclass(eq=False)
+class Walk:
+    """One lot's power on its way through some hours, away from their vertices; made by :func:`walk`.
+
+    Every limit of a row is one *side*: first the upper side of all rows, then the lower side of those that have one.
+    What is left to a side is known at the start and falls with a constant speed up to the next kink.
+
+    Attributes
+    ----------
+    hour, sign
+        The hour, and 1 to charge more, -1 to charge less, shape ``(walks,)``.
+    gap
+        What is left to every side, shape ``(walks, sides)``.
+    active, side, inverse, mu
+        As in :class:`Vertices`, shape ``(walks, variables)`` and so on.
+    """
+
+    model: PeriodModel
+    data: PeriodData
+    sides: Sides
+    lot: int
+    hour: IntArray
+    sign: FloatArray
+    gap: FloatArray
+    active: IntArray
+    side: IntArray
+    inverse: FloatArray
+    mu: FloatArray
+
+    @property
+    def slope(self) -> FloatArray:
+        """dC/dp of the lot on the next piece of each way, currency/kWh."""
+        return -np.asarray((self.mu * self.model.n[self.active, self.lot]).sum(axis=1))
+
+    def prices(self) -> FloatArray:
+        """Return dC/dp of all lots at the present vertices, shape ``(walks, given)``."""
+        return -_times(self.mu[:, None, :], self.model.n[self.active])[:, 0]
+
+    def advance(self, room: FloatArray) -> tuple[FloatArray, BoolArray]:
+        """Go on to the next kink, at most by ``room``, and take the vertex beyond it.
 
         Parameters
         ----------
-        lot
-            Index of the lot.
-        sign
-            1 to charge more, -1 to charge less.
         room
-            Largest movement, kW, shape ``(hours,)``; hours with 0 stay.
+            Largest movement, kW, shape ``(walks,)``.
 
         Returns
         -------
         tuple
-            Movement (kW) and slope dC/dp on it (currency/kWh), each ``(hours,)``, and True where the movement ended
-            because no dispatch exists beyond.
+            Movement (kW), and True where the way goes on: there is room, and a dispatch beyond. The others are left
+            out from now on.
         """
-        slope = self.prices()[:, lot]
-        length, dead = np.zeros_like(room), np.zeros(room.size, dtype=bool)
-        work = np.flatnonzero(room > 0.0)
-        if not work.size:
-            return length, slope, dead
-        column = self.model.n[:, lot]
-        dy = -sign * np.einsum("bnm,bm->bn", self.inverse[work], column[self.active[work]])
-        dv = dy @ self.model.m.T + sign * column
-        np.put_along_axis(dv, self.active[work], 0.0, axis=1)
-        value = self.y[work] @ self.model.m.T + self.given[work] @ self.model.n.T
-        moving = np.abs(dv) > PIVOT
-        limit = np.where(dv > 0.0, self.data.upper[work], self.data.lower[work])
-        distance = np.where(moving, (limit - value) / np.where(moving, dv, 1.0), INF)
-        distance = np.maximum(distance, 0.0)
-        first = distance.min(axis=1)
-        near = moving & (distance <= (first + 1e-10 * (1.0 + first))[:, None])
-        row = np.where(near, np.abs(dv), -1.0).argmax(axis=1)
-        ends = first >= room[work]
-        step = np.where(ends, room[work], first)
-        length[work] = step
-        self.given[work, lot] += sign * step
-        self.y[work] += step[:, None] * dy
-        kink = np.flatnonzero(~ends)
-        if kink.size:
-            direction = np.where(dv[kink, row[kink]] > 0.0, -1, 1)
-            dead[work[kink]] = ~self._pivot(work[kink], row[kink], direction)
-        return length, slope, dead
+        column = self.model.n[:, self.lot]
+        dy = _times(self.inverse, -self.sign[:, None] * column[self.active])
+        speed = dy @ self.sides.matrix + self.sign[:, None] * self.sides.given[self.lot]
+        at = np.arange(room.size)[:, None]
+        speed[at, self.active] = 0.0
+        speed[at, self.sides.other[self.active]] = 0.0
+        distance = np.full_like(speed, INF)
+        np.divide(self.gap, speed, out=distance, where=speed > PIVOT)
+        first = np.maximum(distance.min(axis=1), 0.0)
+        near = distance <= (first + 1e-10 * (1.0 + first))[:, None]
+        entering = np.where(near, speed, -1.0).argmax(axis=1)
+        length = np.minimum(first, room)
+        self.gap -= length[:, None] * speed
+        on = first < room
+        self._keep(np.flatnonzero(on))
+        on[on] = self._pivot(entering[on])
+        return length, on
+
+    def _keep(self, walks: IntArray) -> None:
+        if walks.size == self.sign.size:
+            return
+        for name in ("hour", "sign", "gap", "active", "side", "inverse", "mu"):
+            setattr(self, name, getattr(self, name)[walks])
+
+    def _pivot(self, entering: IntArray) -> BoolArray:
+        """Let a row enter at the side that was met; keep, and return, the ways on which another could leave."""
+        row, lower = self.sides.row[entering], entering >= self.model.rows
+        sign = np.where(lower, 1, -1)
+        rho = _times(self.model.m[row], self.inverse)
+        leave, least = _leaving(rho, self.side, self.mu, sign)
+        possible = np.isfinite(least)
+        keep = np.flatnonzero(possible)
+        self._keep(keep)
+        row, sign, leave, at = row[keep], sign[keep], leave[keep], np.arange(keep.size)
+        self.inverse, self.mu = _exchanged(self.inverse, self.mu, rho[keep], leave, sign * least[keep])
+        self.active[at, leave] = row
+        self.side[at, leave] = np.where(self.data.equal[self.hour, row], 0, sign)
+        return possible
+
+
+def walk(vertices: Vertices, lot: int, hours: IntArray, sign: FloatArray) -> Walk:
+    """Begin ways from the vertices of ``hours``, which may name an hour more than once, each into its direction."""
+    sides, value = vertices.data.sides(vertices.model), vertices.values()
+    gap = np.concatenate([vertices.data.upper - value, (value - vertices.data.lower)[:, sides.two]], axis=1)
+    return Walk(
+        vertices.model,
+        vertices.data,
+        sides,
+        lot,
+        hour=hours,
+        sign=sign,
+        gap=gap[hours],
+        active=vertices.active[hours],
+        side=vertices.side[hours],
+        inverse=vertices.inverse[hours],
+        mu=vertices.mu[hours],
+    )
+
+
+def _times(left: FloatArray, right: FloatArray) -> FloatArray:
+    """Multiply matrices with vectors, or vectors with matrices, hour by hour."""
+    if left.ndim == right.ndim + 1:
+        return np.asarray((left @ right[:, :, None])[:, :, 0])
+    return np.asarray((left[:, None, :] @ right)[:, 0, :]) if left.ndim < right.ndim else np.asarray(left @ right)
+
+
+def _leaving(
+    rho: FloatArray, side: IntArray, mu: FloatArray, sign: IntArray, bland: IntArray | None = None
+) -> tuple[IntArray, FloatArray]:
+    """Return which tight row leaves when a row ``rho`` (in terms of the tight ones) enters, and at what multiplier.
+
+    Among equal ratios the largest pivot leaves, or by Bland's rule, given the tight rows, the one with the smallest
+    number. The multiplier is infinite where none can leave.
+    """
+    movement = side * sign[:, None] * rho
+    candidate = movement > PIVOT
+    ratio = np.full(movement.shape, INF)
+    np.divide(np.maximum(side * mu, 0.0), movement, out=ratio, where=candidate)
+    least = ratio.min(axis=1)
+    near = candidate & (ratio <= (least + 1e-12 * (1.0 + least))[:, None])
+    return np.where(near, movement if bland is None else -bland, -INF).argmax(axis=1), least
+
+
+def _exchanged(
+    inverse: FloatArray, mu: FloatArray, rho: FloatArray, leave: IntArray, step: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return inverse and multipliers after row ``rho`` has taken the place ``leave`` with the multiplier ``step``."""
+    at = np.arange(leave.size)
+    mu = mu - step[:, None] * rho
+    mu[at, leave] = step
+    change = rho / rho[at, leave][:, None]
+    column = inverse[at, :, leave]
+    inverse = inverse - column[:, :, None] * change[:, None, :]
+    inverse[at, :, leave] = column / rho[at, leave][:, None]
+    return inverse, mu
 
 
 def start(model: PeriodModel, data: PeriodData, given: FloatArray) -> tuple[Vertices, BoolArray]:

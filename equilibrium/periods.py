@@ -29,6 +29,56 @@ ARTIFICIAL = 1e7
 
 
 @dataclass(frozen=True, eq=False)
+class Sides:
+    """The limits of an hour one by one: the upper side of every row, then the lower side of the rows that have one.
+
+    Attributes
+    ----------
+    row, sign
+        Row of each side, and 1 for an upper, -1 for a lower side, shape ``(sides,)``. The last side, of sign 0, is a
+        stand-in for those that are not there.
+    upper, lower
+        The sides of each row, shape ``(rows,)``.
+    m, n
+        M and N times the sign, shapes ``(variables, sides)`` and ``(given, sides)``.
+    """
+
+    row: IntArray
+    sign: IntArray
+    upper: IntArray
+    lower: IntArray
+    m: FloatArray
+    n: FloatArray
+
+    def gap(self, value: FloatArray, data: PeriodData) -> FloatArray:
+        """Return what is left to every side at rows' values ``(hours, rows)``, shape ``(hours, sides)``."""
+        below = self.row[self.sign < 0]
+        above = self.row[self.sign > 0]
+        left = data.upper[:, above] - value[:, above], value[:, below] - data.lower[:, below]
+        return np.concatenate([*left, np.full((value.shape[0], 1), INF)], axis=1)
+
+    def only(self, keep: IntArray) -> Sides:
+        """Return some of the sides, in the same order."""
+        keep = np.append(keep, self.sign.size - 1)
+        place = np.full(self.sign.size, keep.size - 1)
+        place[keep] = np.arange(keep.size)
+        return Sides(
+            self.row[keep], self.sign[keep], place[self.upper], place[self.lower], self.m[:, keep], self.n[:, keep]
+        )
+
+
+def _sides(m: FloatArray, n: FloatArray, two: IntArray) -> Sides:
+    """Take rows apart, those in ``two`` with a lower side."""
+    rows = m.shape[0]
+    row = np.concatenate([np.arange(rows), two, [0]])
+    sign = np.concatenate([np.ones(rows, dtype=np.int64), np.full(two.size, -1), [0]])
+    lower = np.full(rows, row.size - 1)
+    lower[two] = rows + np.arange(two.size)
+    signed = [np.ascontiguousarray((sign[:, None] * matrix[row]).T) for matrix in (m, n)]
+    return Sides(row, sign, np.arange(rows), lower, *signed)
+
+
+@dataclass(frozen=True, eq=False)
 class PeriodModel:
     """The matrix that all hours share.
 
@@ -41,12 +91,15 @@ class PeriodModel:
     tolerance
         Violation of a scaled row that counts as rounding, shape ``(rows,)``: :data:`FEASIBILITY` times one plus the
         size of the row's constant limit.
+    sides
+        The same rows, every limit for itself.
     """
 
     m: FloatArray
     n: FloatArray
     scale: FloatArray
     tolerance: FloatArray
+    sides: Sides
     free: IntArray
     given: IntArray
     state: IntArray
@@ -99,11 +152,14 @@ def compile_periods(hour: Program, given: str, state_columns: Sequence[str], sta
     scale = np.max(np.abs(full), axis=1)
     scale[scale == 0.0] = 1.0
     full /= scale[:, None]
+    m, n = np.ascontiguousarray(full[:, : free.size]), np.ascontiguousarray(full[:, free.size :])
+    below = np.isfinite(np.concatenate([hour.row_lower[other], hour.col_lower[state[limited]]]))
     return PeriodModel(
-        m=np.ascontiguousarray(full[:, : free.size]),
-        n=np.ascontiguousarray(full[:, free.size :]),
+        m=m,
+        n=n,
         scale=scale,
         tolerance=FEASIBILITY * (1.0 + _limit_size(hour, free, other, state[limited]) / scale),
+        sides=_sides(m, n, np.flatnonzero(np.concatenate([np.ones(free.size, dtype=bool), below]))),
         free=free,
         given=fixed,
         state=state,
@@ -114,21 +170,6 @@ def compile_periods(hour: Program, given: str, state_columns: Sequence[str], sta
         by_state=by_state,
         sensitivity=sensitivity,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Sides:
-    """Limits one by one: the upper side of every row, then the lower side of the rows ``two`` that have one.
-
-    ``row`` is the row of each side, ``other`` the last side of each row. ``matrix`` ``(variables, sides)`` and
-    ``given`` ``(given, sides)`` are M and N transposed, negative for lower sides.
-    """
-
-    two: IntArray
-    row: IntArray
-    other: IntArray
-    matrix: FloatArray
-    given: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,19 +195,6 @@ class PeriodData:
     def equal(self) -> BoolArray:
         """True where both limits of a row are the same, shape ``(hours, rows)``."""
         return np.asarray(self.lower == self.upper)
-
-    def sides(self, model: PeriodModel) -> Sides:
-        """Return the sides that some hour has."""
-        two = np.flatnonzero((self.lower > -INF).any(axis=0))
-        other = np.arange(model.rows)
-        other[two] = model.rows + np.arange(two.size)
-        return Sides(
-            two=two,
-            row=np.concatenate([np.arange(model.rows), two]),
-            other=other,
-            matrix=np.ascontiguousarray(np.concatenate([model.m, -model.m[two]]).T),
-            given=np.ascontiguousarray(np.concatenate([model.n, -model.n[two]]).T),
-        )
 
     def at(self, hours: IntArray) -> PeriodData:
         """Return some of the hours."""

@@ -16,7 +16,8 @@ import numpy as np
 
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
-from equilibrium.vertices import Vertices, walk
+from equilibrium.vertices import Vertices
+from equilibrium.walk import walk
 
 SAME_SLOPE = 1e-11
 """Slopes that differ by less (currency/kWh) belong to one segment."""
@@ -71,9 +72,11 @@ def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray) -> list[Curve]
     list of Curve
         One per hour, from the smallest to the largest power for which a dispatch exists.
     """
-    power, count = vertices.given[:, lot], vertices.given.shape[0]
+    power, (count, lots) = vertices.given[:, lot], vertices.given.shape
     room = np.concatenate([power, np.maximum(power_max_kw - power, 0.0)])
-    pieces = _pieces(vertices, lot, np.tile(np.arange(count), 2), np.repeat([-1.0, 1.0], count), room)
+    direction = np.zeros((2 * count, lots))
+    direction[:count, lot], direction[count:, lot] = -1.0, 1.0
+    pieces = _pieces(vertices, lot, np.tile(np.arange(count), 2), direction, room)
     still = vertices.prices()[:, lot].tolist()
     curves = []
     for hour, at in enumerate(power.tolist()):
@@ -85,16 +88,16 @@ def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray) -> list[Curve]
 
 
 def _pieces(
-    vertices: Vertices, lot: int, hours: IntArray, sign: FloatArray, room: FloatArray
+    vertices: Vertices, lot: int, hours: IntArray, direction: FloatArray, room: FloatArray
 ) -> list[list[tuple[float, float]]]:
     """Walk from the vertices of ``hours`` to the end of the room; return (length, slope) of the pieces of each way."""
     found: list[list[tuple[float, float]]] = [[] for _ in range(hours.size)]
     way = np.flatnonzero(room >= SHORTEST)
-    room, on = room[way], walk(vertices, lot, hours[way], sign[way])
+    room, on = room[way], walk(vertices, hours[way], direction[way])
     for _ in range(_MAXIMUM_STEPS):
         if not way.size:
             return found
-        slope = on.slope
+        slope = on.prices()[:, lot]
         length, goes_on = on.advance(room)
         for k, piece in zip(way.tolist(), zip(length.tolist(), slope.tolist(), strict=True), strict=True):
             found[k].append(piece)

@@ -4,7 +4,7 @@ A *vertex* is a set of as many tight rows as an hour has variables, with their i
 hours (of one day or of a thousand) are kept as arrays and pivot together:
 
 * :meth:`Vertices.repair` is the dual simplex: while some row is violated, it enters and a tight row leaves;
-* :class:`Walk` moves one lot's power ``p`` along a direction, from kink to kink of the cost.
+* :mod:`equilibrium.walk` moves the lots' powers ``p`` along a direction, from kink to kink of the cost.
 
 The multipliers price the lots: ``dC/dp = -N' mu``. Every row is looked at in every step, so nothing rests on a choice
 of candidate rows.
@@ -17,11 +17,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.network import BoolArray, FloatArray, IntArray
-from equilibrium.periods import PeriodData, PeriodModel, Sides
+from equilibrium.periods import PeriodData, PeriodModel
 from equilibrium.program import INF
 
 PIVOT = 1e-9
 """Smallest pivot element of a scaled row."""
+
+NO_PRICE = 1e-12
+"""Multiplier (currency per kW or the like) that is rounding: its row may be tight at either side."""
 
 MAXIMUM_PIVOTS = 3000
 
@@ -101,7 +104,7 @@ class Vertices:
 
     def prices(self) -> FloatArray:
         """Return dC/dp at this vertex, shape ``(hours, given)``; at a kink, one of many."""
-        return -np.asarray(np.einsum("bn,bnc->bc", self.mu, self.model.n[self.active]))
+        return -vecmat(self.mu, self.model.n[self.active])
 
     def values(self) -> FloatArray:
         """Return ``M y + N p``, shape ``(hours, rows)``."""
@@ -140,14 +143,14 @@ class Vertices:
         Among equal ratios the largest pivot leaves, or by Bland's rule the row with the smallest number.
         """
         inverse, side, mu = self.inverse[hours], self.side[hours], self.mu[hours]
-        rho = _times(self.model.m[row], inverse)
-        leave, least = _leaving(rho, side, mu, sign, self.active[hours] if bland else None)
+        rho = vecmat(self.model.m[row], inverse)
+        leave, least = leaving(rho, side, mu, sign, self.active[hours] if bland else None)
         possible = np.isfinite(least)
         if not possible.all():
             keep = np.flatnonzero(possible)
             hours, row, sign, leave, least = hours[keep], row[keep], sign[keep], leave[keep], least[keep]
             rho, inverse, mu = rho[keep], inverse[keep], mu[keep]
-        self.inverse[hours], self.mu[hours] = _exchanged(inverse, mu, rho, leave, sign * least)
+        self.inverse[hours], self.mu[hours] = exchanged(inverse, mu, rho, leave, sign * least)
         self.active[hours, leave] = row
         self.side[hours, leave] = np.where(self.data.equal[hours, row], 0, sign)
         self._place(hours)
@@ -157,8 +160,8 @@ class Vertices:
         """Put y where the tight rows meet."""
         active, at = self.active[hours], hours[:, None]
         right = np.where(self.side[hours] < 0, self.data.upper[at, active], self.data.lower[at, active])
-        right -= _times(self.model.n[active], self.given[hours])
-        self.y[hours] = _times(self.inverse[hours], right)
+        right -= matvec(self.model.n[active], self.given[hours])
+        self.y[hours] = matvec(self.inverse[hours], right)
 
     def move(self, given: FloatArray) -> BoolArray:
         """Set p and repair; return where the new point is feasible."""
@@ -169,129 +172,21 @@ class Vertices:
     def refresh(self) -> None:
         """Recompute inverses, points and multipliers from the tight rows, to shed rounding."""
         self.inverse = np.asarray(np.linalg.inv(self.model.m[self.active]), dtype=np.float64)
-        self.mu = np.einsum("bn,bnm->bm", self.data.cost, self.inverse)
+        self.mu = vecmat(self.data.cost, self.inverse)
         self._place(np.arange(self.given.shape[0]))
 
 
-@dataclass(eq=False)
-class Walk:
-    """One lot's power on its way through some hours, away from their vertices; made by :func:`walk`.
-
-    Every limit of a row is one *side*: first the upper side of all rows, then the lower side of those that have one.
-    What is left to a side is known at the start and falls with a constant speed up to the next kink.
-
-    Attributes
-    ----------
-    hour, sign
-        The hour, and 1 to charge more, -1 to charge less, shape ``(walks,)``.
-    gap
-        What is left to every side, shape ``(walks, sides)``.
-    active, side, inverse, mu
-        As in :class:`Vertices`, shape ``(walks, variables)`` and so on.
-    """
-
-    model: PeriodModel
-    data: PeriodData
-    sides: Sides
-    lot: int
-    hour: IntArray
-    sign: FloatArray
-    gap: FloatArray
-    active: IntArray
-    side: IntArray
-    inverse: FloatArray
-    mu: FloatArray
-
-    @property
-    def slope(self) -> FloatArray:
-        """dC/dp of the lot on the next piece of each way, currency/kWh."""
-        return -np.asarray((self.mu * self.model.n[self.active, self.lot]).sum(axis=1))
-
-    def prices(self) -> FloatArray:
-        """Return dC/dp of all lots at the present vertices, shape ``(walks, given)``."""
-        return -_times(self.mu[:, None, :], self.model.n[self.active])[:, 0]
-
-    def advance(self, room: FloatArray) -> tuple[FloatArray, BoolArray]:
-        """Go on to the next kink, at most by ``room``, and take the vertex beyond it.
-
-        Parameters
-        ----------
-        room
-            Largest movement, kW, shape ``(walks,)``.
-
-        Returns
-        -------
-        tuple
-            Movement (kW), and True where the way goes on: there is room, and a dispatch beyond. The others are left
-            out from now on.
-        """
-        column = self.model.n[:, self.lot]
-        dy = _times(self.inverse, -self.sign[:, None] * column[self.active])
-        speed = dy @ self.sides.matrix + self.sign[:, None] * self.sides.given[self.lot]
-        at = np.arange(room.size)[:, None]
-        speed[at, self.active] = 0.0
-        speed[at, self.sides.other[self.active]] = 0.0
-        distance = np.full_like(speed, INF)
-        np.divide(self.gap, speed, out=distance, where=speed > PIVOT)
-        first = np.maximum(distance.min(axis=1), 0.0)
-        near = distance <= (first + 1e-10 * (1.0 + first))[:, None]
-        entering = np.where(near, speed, -1.0).argmax(axis=1)
-        length = np.minimum(first, room)
-        self.gap -= length[:, None] * speed
-        on = first < room
-        self._keep(np.flatnonzero(on))
-        on[on] = self._pivot(entering[on])
-        return length, on
-
-    def _keep(self, walks: IntArray) -> None:
-        if walks.size == self.sign.size:
-            return
-        for name in ("hour", "sign", "gap", "active", "side", "inverse", "mu"):
-            setattr(self, name, getattr(self, name)[walks])
-
-    def _pivot(self, entering: IntArray) -> BoolArray:
-        """Let a row enter at the side that was met; keep, and return, the ways on which another could leave."""
-        row, lower = self.sides.row[entering], entering >= self.model.rows
-        sign = np.where(lower, 1, -1)
-        rho = _times(self.model.m[row], self.inverse)
-        leave, least = _leaving(rho, self.side, self.mu, sign)
-        possible = np.isfinite(least)
-        keep = np.flatnonzero(possible)
-        self._keep(keep)
-        row, sign, leave, at = row[keep], sign[keep], leave[keep], np.arange(keep.size)
-        self.inverse, self.mu = _exchanged(self.inverse, self.mu, rho[keep], leave, sign * least[keep])
-        self.active[at, leave] = row
-        self.side[at, leave] = np.where(self.data.equal[self.hour, row], 0, sign)
-        return possible
+def matvec(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    """Multiply one matrix with one vector in every hour."""
+    return np.asarray((matrix @ vector[:, :, None])[:, :, 0])
 
 
-def walk(vertices: Vertices, lot: int, hours: IntArray, sign: FloatArray) -> Walk:
-    """Begin ways from the vertices of ``hours``, which may name an hour more than once, each into its direction."""
-    sides, value = vertices.data.sides(vertices.model), vertices.values()
-    gap = np.concatenate([vertices.data.upper - value, (value - vertices.data.lower)[:, sides.two]], axis=1)
-    return Walk(
-        vertices.model,
-        vertices.data,
-        sides,
-        lot,
-        hour=hours,
-        sign=sign,
-        gap=gap[hours],
-        active=vertices.active[hours],
-        side=vertices.side[hours],
-        inverse=vertices.inverse[hours],
-        mu=vertices.mu[hours],
-    )
+def vecmat(vector: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Multiply one vector with one matrix in every hour."""
+    return np.asarray((vector[:, None, :] @ matrix)[:, 0, :])
 
 
-def _times(left: FloatArray, right: FloatArray) -> FloatArray:
-    """Multiply matrices with vectors, or vectors with matrices, hour by hour."""
-    if left.ndim == right.ndim + 1:
-        return np.asarray((left @ right[:, :, None])[:, :, 0])
-    return np.asarray((left[:, None, :] @ right)[:, 0, :]) if left.ndim < right.ndim else np.asarray(left @ right)
-
-
-def _leaving(
+def leaving(
     rho: FloatArray, side: IntArray, mu: FloatArray, sign: IntArray, bland: IntArray | None = None
 ) -> tuple[IntArray, FloatArray]:
     """Return which tight row leaves when a row ``rho`` (in terms of the tight ones) enters, and at what multiplier.
@@ -308,7 +203,7 @@ def _leaving(
     return np.where(near, movement if bland is None else -bland, -INF).argmax(axis=1), least
 
 
-def _exchanged(
+def exchanged(
     inverse: FloatArray, mu: FloatArray, rho: FloatArray, leave: IntArray, step: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return inverse and multipliers after row ``rho`` has taken the place ``leave`` with the multiplier ``step``."""
@@ -322,8 +217,13 @@ def _exchanged(
     return inverse, mu
 
 
-def start(model: PeriodModel, data: PeriodData, given: FloatArray) -> tuple[Vertices, BoolArray]:
-    """Solve every hour from nothing: all variables at the bound that their cost prefers, then the dual simplex.
+def start(
+    model: PeriodModel, data: PeriodData, given: FloatArray, known: Vertices | None = None
+) -> tuple[Vertices, BoolArray]:
+    """Solve every hour by the dual simplex, from nothing or from another day's vertices.
+
+    From nothing, all variables are at the bound that their cost prefers. The tight rows of ``known`` are taken instead
+    in the hours where every multiplier that today's costs give them finds a finite limit: then they are dual feasible.
 
     Returns
     -------
@@ -331,17 +231,15 @@ def start(model: PeriodModel, data: PeriodData, given: FloatArray) -> tuple[Vert
         The vertices, and True where an hour has a dispatch.
     """
     hours, n = data.cost.shape
-    upper = data.cost < 0.0
-    vertices = Vertices(
-        model,
-        data,
-        given.copy(),
-        active=np.tile(np.arange(n), (hours, 1)),
-        side=np.where(upper, -1, 1),
-        inverse=np.tile(np.eye(n), (hours, 1, 1)),
-        mu=data.cost.copy(),
-        y=np.zeros((hours, n)),
-    )
-    fixed = data.lower[:, :n] == data.upper[:, :n]
-    vertices.side[fixed] = 0
+    active, inverse, mu = np.tile(np.arange(n), (hours, 1)), np.tile(np.eye(n), (hours, 1, 1)), data.cost.copy()
+    side = np.where(mu < 0.0, -1, 1)
+    if known is not None:
+        at, priced = (np.arange(hours)[:, None], known.active), vecmat(data.cost, known.inverse)
+        lower, upper = data.lower[at] > -INF, data.upper[at] < INF
+        takes = (upper & (priced <= NO_PRICE)) | (lower & (priced >= -NO_PRICE)) | data.equal[at]
+        keep = np.flatnonzero(takes.all(axis=1))
+        active[keep], inverse[keep], mu[keep] = known.active[keep], known.inverse[keep], priced[keep]
+        side[keep] = np.where(upper & ((priced < 0.0) | ~lower), -1, 1)[keep]
+    side[np.take_along_axis(data.equal, active, axis=1)] = 0
+    vertices = Vertices(model, data, given.copy(), active, side, inverse, mu, y=np.zeros((hours, n)))
     return vertices, vertices.move(given)

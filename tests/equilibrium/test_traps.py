@@ -12,7 +12,7 @@ from equilibrium.network import LotSite, Microturbine, Network
 from equilibrium.nodal import NodalMarket
 from equilibrium.nodal_prices import publish
 from equilibrium.residual import trace
-from equilibrium.vertices import walk
+from equilibrium.walk import walk
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_feeder, small_network
 from tests.equilibrium.oracle import best_deviation, examples, solved_hours, tight_markets
 
@@ -103,7 +103,7 @@ def test_a_common_price_is_found_although_no_vertex_met_so_far_has_it():
     met = [vertices.prices()[0]]
     for lot in range(2):
         for sign in (-1.0, 1.0):
-            way = walk(vertices, lot, np.array([0]), np.array([sign]))
+            way = walk(vertices, np.array([0]), sign * np.eye(2)[[lot]])
             way.advance(np.array([1.0]))
             met.extend(way.prices())
     left = [trace(vertices, lot, np.array([150.0]))[0].price(100.0) for lot in range(2)]

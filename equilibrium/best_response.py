@@ -4,9 +4,9 @@
 
 ``lambda_t`` is a step function: at a kink the player may count on the left slope, so each hour's profit is upper
 semicontinuous with downward jumps. Its least concave majorant is piecewise linear, so a relaxation is filled greedily
-along the lot's state-of-energy chain (:mod:`equilibrium.chain`). Where cuts of its vehicles stand beside the chain, it is
-a small linear program. Branching on the hour where the majorant exceeds the profit most closes the gap exactly, because
-on a single segment the profit is linear.
+along the lot's state-of-energy chain (:mod:`equilibrium.chain`); where cuts of its vehicles stand beside the chain, it
+is a small linear program. Branching on the hour where the majorant exceeds the profit most closes the gap exactly,
+because on a single segment the profit is linear.
 """
 
 from __future__ import annotations

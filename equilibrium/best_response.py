@@ -126,16 +126,11 @@ def best_response(
 
 @dataclass(frozen=True, eq=False)
 class _Majorant:
-    """The least concave majorant of an hour's profit on an interval, by its points and their values."""
+    """The least concave majorant of an hour's profit on an interval: its points, their values, and its pieces."""
 
     points: list[float]
     values: list[float]
-
-    @cached_property
-    def steps(self) -> list[Step]:
-        """Gain per kWh and length of the pieces."""
-        pieces = itertools.pairwise(zip(self.points, self.values, strict=True))
-        return [((w - v) / (q - p), q - p) for (p, v), (q, w) in pieces if q > p]
+    steps: list[Step]
 
     def __call__(self, power: float) -> float:
         """Return the value at a power; beyond the ends by rounding, that of the end."""
@@ -246,7 +241,7 @@ def _majorant(price: float, curve: Curve, low: float, high: float) -> _Majorant:
     """
     if high - low <= SHORTEST:
         value = (price - curve.price(low)) * low
-        return _Majorant([low, low], [value, value])
+        return _Majorant([low], [value], [])
     points, values = [low], [(price - curve.right_price(low)) * low]
     for knot in (*(knot for knot in curve.kinks if low + SHORTEST < knot < high - SHORTEST), high):
         value = (price - curve.price(knot)) * knot
@@ -255,7 +250,8 @@ def _majorant(price: float, curve: Curve, low: float, high: float) -> _Majorant:
             values.pop()
         points.append(knot)
         values.append(value)
-    return _Majorant(points, values)
+    pieces = zip(points, points[1:], values, values[1:], strict=False)
+    return _Majorant(points, values, [((w - v) / (q - p), q - p) for p, q, v, w in pieces])
 
 
 def _on_or_below(points: list[float], values: list[float], knot: float, value: float) -> bool:

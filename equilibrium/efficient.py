@@ -108,8 +108,8 @@ class EfficientSchedules:
             ]
             if not broken:
                 price = stacked(day.lots, "charging_price", day.hours)
-                cost = float(self.program.bind(joint_ports(self.network, day)).cost @ optimum.x)
-                return Efficient(found, dlmp, cost, cost - float((price * found).sum()), optimum, tuple(known), seconds)
+                cost = float(instance.cost @ optimum.x)
+                return Efficient(found, dlmp, cost + float((price * found).sum()), cost, optimum, tuple(known), seconds)
             known += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 

@@ -39,16 +39,15 @@ class Sides:
         stand-in for those that are not there.
     upper, lower
         The sides of each row, shape ``(rows,)``.
-    m, n
-        M and N times the sign, shapes ``(variables, sides)`` and ``(given, sides)``.
+    matrix
+        M and N times the sign, one above the other, shape ``(variables + given, sides)``.
     """
 
     row: IntArray
     sign: IntArray
     upper: IntArray
     lower: IntArray
-    m: FloatArray
-    n: FloatArray
+    matrix: FloatArray
 
     def gap(self, value: FloatArray, data: PeriodData) -> FloatArray:
         """Return what is left to every side at rows' values ``(hours, rows)``, shape ``(hours, sides)``."""
@@ -62,9 +61,7 @@ class Sides:
         keep = np.append(keep, self.sign.size - 1)
         place = np.full(self.sign.size, keep.size - 1)
         place[keep] = np.arange(keep.size)
-        return Sides(
-            self.row[keep], self.sign[keep], place[self.upper], place[self.lower], self.m[:, keep], self.n[:, keep]
-        )
+        return Sides(self.row[keep], self.sign[keep], place[self.upper], place[self.lower], self.matrix[:, keep])
 
 
 def _sides(m: FloatArray, n: FloatArray, two: IntArray) -> Sides:
@@ -74,8 +71,8 @@ def _sides(m: FloatArray, n: FloatArray, two: IntArray) -> Sides:
     sign = np.concatenate([np.ones(rows, dtype=np.int64), np.full(two.size, -1), [0]])
     lower = np.full(rows, row.size - 1)
     lower[two] = rows + np.arange(two.size)
-    signed = [np.ascontiguousarray((sign[:, None] * matrix[row]).T) for matrix in (m, n)]
-    return Sides(row, sign, np.arange(rows), lower, *signed)
+    signed = sign * np.concatenate([m, n], axis=1)[row].T
+    return Sides(row, sign, np.arange(rows), lower, np.ascontiguousarray(signed))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,7 @@ test over all rows.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,15 +33,13 @@ class Curve:
 
     knots: FloatArray
     slopes: FloatArray
+    kinks: list[float] = field(init=False, repr=False)
+    _steps: list[float] = field(init=False, repr=False)
 
-    @cached_property
-    def kinks(self) -> list[float]:
-        """The knots as numbers: an hour has few, and arrays cost more than they save."""
-        return [float(knot) for knot in self.knots]
-
-    @cached_property
-    def _steps(self) -> list[float]:
-        return [float(slope) for slope in self.slopes]
+    def __post_init__(self) -> None:
+        # The same as plain numbers: an hour has few, and arrays cost more than they save.
+        object.__setattr__(self, "kinks", self.knots.tolist())
+        object.__setattr__(self, "_steps", self.slopes.tolist())
 
     def price(self, power: float) -> float:
         """Return the left slope: the price that the player itself would choose at a kink (optimistic)."""

@@ -18,6 +18,9 @@ from equilibrium.vertices import PIVOT, Vertices, exchanged, leaving, matvec, ve
 TIE = 1e-10
 """Distances that differ by less, relative to ``1 + distance``, are met at once: the fastest row enters."""
 
+NOTHING = 1e-280
+"""What is left to a limit that is met: so small that any speed uses it up at once."""
+
 
 @dataclass(eq=False)
 class Walk:
@@ -28,7 +31,7 @@ class Walk:
     direction
         Change of the lots' powers per unit of length, shape ``(ways, given)``.
     gap
-        What is left to every side, shape ``(ways, sides)``.
+        What is left to every side, at least :data:`NOTHING`, shape ``(ways, sides)``.
     hour
         The hour of each way, shape ``(ways,)``.
     active, side, inverse, mu
@@ -65,20 +68,22 @@ class Walk:
             now on.
         """
         dy = -matvec(self.inverse, matvec(self.model.n[self.active], self.direction))
-        speed = dy @ self.sides.m + self.direction @ self.sides.n
+        speed = np.concatenate([dy, self.direction], axis=1) @ self.sides.matrix
         at = np.arange(room.size)[:, None]
         speed[at, self.sides.upper[self.active]] = 0.0
         speed[at, self.sides.lower[self.active]] = 0.0
-        distance = np.full_like(speed, INF)
-        np.divide(self.gap, speed, out=distance, where=speed > PIVOT)
-        first = np.maximum(distance.min(axis=1), 0.0)
+        rate = speed * (speed > PIVOT) / self.gap  # how much of what is left a unit of length takes
+        fastest = rate.max(axis=1)
+        first = np.full(room.size, INF)
+        np.divide(1.0, fastest, out=first, where=fastest > 0.0)
         on = first < room
         length = np.where(on, first, room)
         if not on.any():
             return length, on
-        near = distance <= (first + TIE * (1.0 + first))[:, None]
-        entering = np.where(near, speed, -1.0).argmax(axis=1)
-        self.gap -= length[:, None] * speed
+        near = rate >= (1.0 / (first + TIE * (1.0 + first)))[:, None]
+        single = np.count_nonzero(near) == room.size
+        entering = (near if single else np.where(near, speed, -1.0)).argmax(axis=1)
+        self.gap = np.maximum(self.gap - length[:, None] * speed, NOTHING)
         if not on.all():
             self._keep(np.flatnonzero(on))
         on[on] = self._pivot(entering[on])
@@ -126,7 +131,7 @@ def walk(
         sides,
         hour=hour,
         direction=direction,
-        gap=gap[hour],
+        gap=np.maximum(gap, NOTHING)[hour],
         active=vertices.active[hour],
         side=vertices.side[hour],
         inverse=vertices.inverse[hour],

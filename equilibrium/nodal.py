@@ -41,7 +41,7 @@ from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
-from equilibrium.periods import bind_periods, compile_periods, lift_multipliers, lift_point
+from equilibrium.periods import PeriodData, bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
 from equilibrium.program import Instance
 from equilibrium.reading import read_dispatch
@@ -102,10 +102,16 @@ class NodalMarket:
         self._program = compile_distribution(network, hours)
         self._model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self._efficient = EfficientSchedules(network, hours, solver)
+        self._known: Vertices | None = None
 
     def prepare(self, day: MarketDay) -> None:
-        """Make a typical day the start of every later solve of the welfare optimum."""
-        self._efficient.prepare(day)
+        """Make a typical day the start of every later day: of its welfare optimum and of its hours' vertices."""
+        power = self._efficient.prepare(day)
+        self._known = None
+        if power is not None:
+            known, solved = start(self._model, self._hours(self._instance(day, power)), power)
+            known.refresh()
+            self._known = known if solved.all() else None
 
     def clear(
         self, day: MarketDay, order: tuple[int, ...] | None = None, start_kw: FloatArray | None = None
@@ -132,8 +138,7 @@ class NodalMarket:
         welfare = self._efficient.solve(day)
         given = welfare.power if start_kw is None else start_kw
         instance = self._instance(day, given)
-        data = bind_periods(self._model, self._program, instance, self.hours)
-        vertices, solved = start(self._model, data, given)
+        vertices, solved = start(self._model, self._hours(instance), given, self._known)
         if not solved.all():
             hours = np.flatnonzero(~solved).tolist()
             if start_kw is not None:
@@ -211,6 +216,10 @@ class NodalMarket:
         instance = self._program.bind(distribution_ports(self.network, day, power, power))
         negative = day.wholesale_price < 0.0
         return instance.with_columns(self._program.columns["export_kw"].index[negative], 0.0, 0.0)
+
+    def _hours(self, instance: Instance) -> PeriodData:
+        """Take the bound day apart, hour by hour."""
+        return bind_periods(self._model, self._program, instance, self.hours)
 
     def _follow(self, day: MarketDay, welfare: Efficient) -> Callable[[Vertices], bool]:
         """Return the answer of the lots that are not strategic: the efficient point given the strategic powers."""

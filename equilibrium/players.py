@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -77,7 +79,7 @@ class Players:
         soe = np.zeros_like(power)
         for k, (site, lot) in enumerate(zip(self._sites, self._days, strict=True)):
             carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
-            soe[:, k] = carried + _charge_matrix(site, power.shape[0]) @ power[:, k]
+            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, power.shape[0]) @ power[:, k]
         return soe
 
     def own(self, lot: int) -> FeasiblePowers:
@@ -115,12 +117,13 @@ class Players:
         return True
 
 
-def _charge_matrix(site: LotSite, hours: int) -> FloatArray:
+@functools.cache
+def _charge_matrix(efficiency: float, first_hour: str, hours: int) -> sp.csr_array:
     """Return the map from powers to energy stored since the start of the day (3b), (3c), with D1."""
-    matrix = site.efficiency * np.tril(np.ones((hours, hours)))
-    if site.first_hour == "as_printed":
+    matrix = efficiency * np.tri(hours)
+    if first_hour == "as_printed":
         matrix[:, 0] = 0.0
-    return matrix
+    return sp.csr_array(matrix)
 
 
 def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
@@ -132,9 +135,13 @@ def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
     lower[-1] = max(lower[-1], owed)
     if site.terminal == "eq":
         upper[-1] = min(upper[-1], owed)
-    rows = [_charge_matrix(site, hours), *(cut.hours[None, :].astype(np.float64) for cut in cuts)]
+    matrix = _charge_matrix(site.efficiency, site.first_hour, hours)
+    if cuts:
+        matrix = sp.csr_array(
+            sp.vstack([matrix, np.array([cut.hours for cut in cuts], dtype=np.float64)], format="csr")
+        )
     return FeasiblePowers(
-        matrix=sp.csr_array(np.vstack(rows)),
+        matrix=matrix,
         lower=np.concatenate([lower, np.full(len(cuts), -INF)]),
         upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
         power_max_kw=lot.power_max_kw,

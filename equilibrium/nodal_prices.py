@@ -233,23 +233,23 @@ def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()
     hour = _degenerate(vertices, tight)
     if not hour.size:
         return PublishedPrices(mu, price, low, high, 0.0)
-    chosen: FloatArray | None = None
-    if takers and (face := dual_face(vertices)) is not None:
-        chosen, seconds = face.best_supporting(weight, price, vertices.given, takers)
-        if chosen is not None:
-            mu = face.place(mu, chosen)
-    if chosen is None:
-        here = weight[hour]
-        least = _ends(vertices, hour, -here / np.maximum(here.max(axis=1), 1.0)[:, None], tight)
-        if least.dead.any():
-            raise SolverError("no least payment: a strategic lot at the smallest power that leaves a dispatch")
-        mu[hour] = 0.0
-        mu[hour[:, None], least.active] = least.mu
-    price = -np.asarray(mu @ vertices.model.n)
     lots, count = price.shape[1], hour.size
+    here = weight[hour]
     units = np.repeat(np.eye(lots), count, axis=0)
-    for sign, target in ((-1.0, low), (1.0, high)):
-        ends = _ends(vertices, np.tile(hour, lots), sign * units, tight)
-        own = np.where(ends.dead, sign * INF, (ends.prices * units).sum(axis=1))
-        target[hour] = own.reshape(lots, count).T
+    ways = np.concatenate([-here / np.maximum(here.max(axis=1), 1.0)[:, None], -units, units])
+    ends = _ends(vertices, np.tile(hour, 1 + 2 * lots), ways, tight)
+    chosen, face = None, dual_face(vertices) if takers else None
+    if face is not None:
+        chosen, seconds = face.best_supporting(weight, price, vertices.given, takers)
+    if face is not None and chosen is not None:
+        mu = face.place(mu, chosen)
+    elif ends.dead[:count].any():
+        raise SolverError("no least payment: a strategic lot at the smallest power that leaves a dispatch")
+    else:
+        mu[hour] = 0.0
+        mu[hour[:, None], ends.active[:count]] = ends.mu[:count]
+    price = -np.asarray(mu @ vertices.model.n)
+    own = (ends.prices[count:].reshape(2, lots, count, lots) * np.eye(lots)[:, None]).sum(axis=3)
+    dead = ends.dead[count:].reshape(2, lots, count)
+    low[hour], high[hour] = np.where(dead[0], -INF, own[0]).T, np.where(dead[1], INF, own[1]).T
     return PublishedPrices(mu, price, low, high, seconds)

@@ -28,6 +28,10 @@ ARTIFICIAL = 1e7
 """Bound given to a variable that has none, so that a dual feasible start exists; never binding at an answer."""
 
 
+DENSE = 20
+"""Entries of a dense inverse that cost as much as one of a sparse factor, where many hours are solved at once."""
+
+
 @dataclass(frozen=True, eq=False)
 class Sides:
     """The limits of an hour one by one: the upper side of every row, then the lower side of the rows that have one.
@@ -306,10 +310,18 @@ def _hours(
         cost=np.ascontiguousarray(cost),
         low=np.where(low == -INF, -ARTIFICIAL, low) / model.scale[:n],
         high=np.where(high == INF, ARTIFICIAL, high) / model.scale[:n],
-        base=np.ascontiguousarray(model.factor.solve(np.ascontiguousarray(state_right.T)).T),
+        base=_base(model.factor, state_right),
         row_low=row_low / model.scale[n:],
         row_high=row_high / model.scale[n:],
     )
+
+
+def _base(factor: SuperLU, right: FloatArray) -> FloatArray:
+    """Solve for the states of all hours, shape ``(hours, states)``."""
+    hours, states = right.shape
+    if hours > 4 * states and states * states < DENSE * factor.nnz:
+        return np.asarray(right @ factor.solve(np.eye(states), trans="T"))
+    return np.ascontiguousarray(factor.solve(np.ascontiguousarray(right.T)).T)
 
 
 def _limit_size(hour: Program, free: IntArray, other: IntArray, limited: IntArray) -> FloatArray:

@@ -64,14 +64,24 @@ class _Shelf:
 
 @dataclass(frozen=True, eq=False)
 class _Reach:
-    """The limits that some hour of a batch may reach.
+    """The limits that some hour of a batch may reach: ``sign (M y + N p) <= limit - share @ base``.
 
-    ``room`` is what each allows ``sign (M y + N p)`` to be, its tolerance included, shape ``(sides, hours)``.
+    ``limit`` and ``tolerance`` have shape ``(sides,)``, ``share`` ``(sides, states)``; the limits of the dispatch
+    variables, which differ by hour, come on top.
     """
 
     sides: Sides
+    limit: FloatArray
+    share: sp.csr_array
     tolerance: FloatArray
-    room: FloatArray
+
+    def room(self, bound: Hours, here: slice) -> FloatArray:
+        """Return what some hours leave to every side, shape ``(sides, hours)``."""
+        room = np.asarray(self.share @ bound.base[here].T)
+        np.subtract(self.limit[:, None], room, out=room)
+        n = bound.low.shape[1]
+        room[self.sides.upper[:n]], room[self.sides.lower[:n]] = bound.high[here].T, -bound.low[here].T
+        return room
 
 
 class ManyDays:
@@ -185,16 +195,12 @@ class ManyDays:
             keep[_tight(sides, shelf)] = True
         keep[-1] = False
         sides = sides.only(np.flatnonzero(keep))
-        row, sign, tolerance = sides.row, sides.sign, model.tolerance[sides.row]
-        room = np.full((row.size, given.shape[0]), INF)
-        room[sides.upper[:n]] = bound.high.T
-        room[sides.lower[:n]] = -bound.low.T
+        row, sign = sides.row, sides.sign
         other = np.flatnonzero((row >= n) & (sign != 0))
-        limit = np.where(sign > 0, bound.row_high[row - n], -bound.row_low[row - n])[other]
-        share = sp.csr_array(sp.diags_array((sign / model.scale[row])[other]) @ model.by_state[row[other] - n, :])
-        room[other] = limit[:, None] - share @ bound.base.T
-        room += tolerance[:, None]
-        return _Reach(sides, tolerance, room)
+        limit = np.full(row.size, INF)
+        limit[other] = np.where(sign > 0, bound.row_high[row - n], -bound.row_low[row - n])[other]
+        place = sp.csr_array((sign[other] / model.scale[row[other]], (other, row[other] - n)), (row.size, scale.size))
+        return _Reach(sides, limit, sp.csr_array(place @ model.by_state), model.tolerance[row])
 
     def _clear(self, bound: Hours, given: FloatArray, days: int) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
         """Clear the same hours of some days, hour by hour in the arrays; return cost, price, solved, pooled."""
@@ -204,7 +210,7 @@ class ManyDays:
         price, pooled = np.zeros(given.shape), np.zeros(count, dtype=bool)
         for hour, shelf in enumerate(self._shelves):
             here = slice(hour * days, (hour + 1) * days)
-            y[here], chosen[here], pooled[here] = self._answer(shelf, given[here], reach, here)
+            y[here], chosen[here], pooled[here] = self._answer(shelf, given[here], reach, reach.room(bound, here))
             price[here] = shelf.price[chosen[here]]
         cost, solved = np.einsum("bn,bn->b", bound.cost, y), pooled.copy()
         rest = np.flatnonzero(~pooled)
@@ -217,15 +223,15 @@ class ManyDays:
         return cost, price, solved, pooled
 
     def _answer(
-        self, shelf: _Shelf, power: FloatArray, reach: _Reach, here: slice
+        self, shelf: _Shelf, power: FloatArray, reach: _Reach, room: FloatArray
     ) -> tuple[FloatArray, IntArray, BoolArray]:
         """Try the shelf's vertices on one hour of all days: dispatch, vertex, and whether it is proved.
 
         Vertices with the same multipliers tie (they differ in rows that cost nothing): all of them are tried.
         """
-        room, tight = reach.room[:, here], _tight(reach.sides, shelf)
-        limit = room[tight] - reach.tolerance[tight][:, :, None]
-        right = reach.sides.sign[tight][:, :, None] * limit - self._model.n[shelf.active] @ power.T
+        tight = _tight(reach.sides, shelf)
+        right = reach.sides.sign[tight][:, :, None] * room[tight] - self._model.n[shelf.active] @ power.T
+        room += reach.tolerance[:, None]
         value = (shelf.mu[:, None, :] @ right)[:, 0].T
         best = value.max(axis=1)
         ranked = np.argsort(-value, axis=1, kind="stable")

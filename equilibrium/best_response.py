@@ -25,8 +25,7 @@ from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray
 from equilibrium.program import INF, Instance
 from equilibrium.residual import SHORTEST, Curve
-from equilibrium.solvers import Status
-from equilibrium.solvers.highs import HighsHandle
+from equilibrium.solvers import Status, solve_linear
 
 GAP = 1e-9
 """Gap between bound and incumbent, relative to ``1 + |profit|``, at which the search ends."""
@@ -74,7 +73,11 @@ def _profits(price: list[float], curves: list[Curve], power: list[float]) -> lis
 
 
 def best_response(
-    price: FloatArray, curves: list[Curve], own: FeasiblePowers, present: FloatArray | None = None
+    price: FloatArray,
+    curves: list[Curve],
+    own: FeasiblePowers,
+    present: FloatArray | None = None,
+    solver: str = "auto",
 ) -> BestResponse | None:
     """Maximise a lot's profit on its residual curves.
 
@@ -88,6 +91,8 @@ def best_response(
         The lot's own feasible set.
     present
         A feasible schedule to begin with: the search ends at once where nothing beats it.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`, for relaxations with cuts.
 
     Returns
     -------
@@ -95,7 +100,7 @@ def best_response(
         ``None`` when the curves' ranges leave the lot no feasible schedule.
     """
     low, high = [curve.kinks[0] for curve in curves], [curve.kinks[-1] for curve in curves]
-    search = _Search(price, curves, own)
+    search = _Search(price, curves, own, solver)
     counter = itertools.count()
     root = search.relax(low, high)
     if root is None:
@@ -153,10 +158,10 @@ class _Node:
 class _Search:
     """Relaxations of one best-response problem."""
 
-    def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers) -> None:
+    def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers, solver: str) -> None:
+        self._solver = solver
         self._price, self._curves, self._own = price.tolist(), curves, own
         self._majorants: dict[tuple[int, float, float], _Majorant] = {}
-        self._handle: HighsHandle | None = None
         self.seconds = 0.0
         if own.chain is not None:
             self._lower, self._upper = (own.lower / own.chain).tolist(), (own.upper / own.chain).tolist()
@@ -197,11 +202,7 @@ class _Search:
             col_lower=np.zeros(gain.size),
             col_upper=np.ascontiguousarray(length),
         )
-        if self._handle is None:
-            self._handle = HighsHandle(instance)
-        else:
-            self._handle.load(instance)
-        solution = self._handle.solve()
+        solution = solve_linear(instance, self._solver)
         self.seconds += solution.seconds
         if solution.status is Status.INFEASIBLE:
             return None

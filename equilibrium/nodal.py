@@ -75,8 +75,8 @@ class NodalMarket:
     hours
         Periods per day, one hour each.
     solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"`` for the schedules of the lots that are not strategic and for the
-        welfare optimum, where every game starts.
+        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
+        starts, schedules and prices of the lots that are not strategic, and best responses with cuts.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
     """
@@ -91,7 +91,7 @@ class NodalMarket:
     ) -> None:
         if iteration not in ITERATIONS:
             raise InputError("nodal market", "iteration", iteration, f"one of {', '.join(ITERATIONS)}")
-        self.network, self.hours, self._iteration = network, hours, iteration
+        self.network, self.hours, self._solver, self._iteration = network, hours, solver, iteration
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
         if len(self.behaviours) != len(network.lots):
             raise InputError("nodal market", "behaviours", self.behaviours, f"one for each of {len(network.lots)} lots")
@@ -146,7 +146,7 @@ class NodalMarket:
                     "nodal market", "start_kw", f"no dispatch in hours {hours}", "powers that the feeder takes"
                 )
             raise SolverError(f"hours {hours} were not solved at the start of the game")
-        players = Players(self.network, day, welfare.cuts)
+        players = Players(self.network, day, welfare.cuts, self._solver)
         if start_kw is not None:
             players.check(start_kw)
         tried: list[NodalClearing] = []
@@ -322,7 +322,7 @@ class NodalMarket:
             for k, behaviour in enumerate(self.behaviours)
             if behaviour == "price-taking"
         ]
-        return publish(vertices, np.where(strategic, vertices.given, 0.0), takers)
+        return publish(vertices, np.where(strategic, vertices.given, 0.0), takers, self._solver)
 
     def _best(self, lot: int, search: Search, prices: PublishedPrices, players: Players, profit: FloatArray) -> float:
         """Return a proven bound on what a lot could earn by deviating, by its behaviour."""

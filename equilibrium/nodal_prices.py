@@ -20,7 +20,7 @@ from equilibrium.errors import SolverError
 from equilibrium.network import BoolArray, FloatArray, IntArray
 from equilibrium.periods import FEASIBILITY
 from equilibrium.program import INF, Instance
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Status, solve_linear
 from equilibrium.vertices import MAXIMUM_PIVOTS, Vertices
 from equilibrium.walk import walk
 
@@ -63,7 +63,7 @@ class DualFace:
     instance: Instance
 
     def best_supporting(
-        self, weight: FloatArray, price: FloatArray, power: FloatArray, takers: Sequence[Taker]
+        self, weight: FloatArray, price: FloatArray, power: FloatArray, takers: Sequence[Taker], solver: str = "auto"
     ) -> tuple[FloatArray | None, float]:
         """Minimise ``sum weight * price`` over the prices at which every taker wants its schedule.
 
@@ -95,7 +95,7 @@ class DualFace:
             col_lower=np.concatenate([self.instance.col_lower, *lower]),
             col_upper=np.concatenate([self.instance.col_upper, *upper]),
         )
-        solution = open_handle(instance).solve()
+        solution = solve_linear(instance, solver)
         return (solution.x[:count] if solution.status is Status.OPTIMAL else None), solution.seconds
 
     def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
@@ -216,7 +216,9 @@ class PublishedPrices:
     seconds: float
 
 
-def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()) -> PublishedPrices:
+def publish(
+    vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = (), solver: str = "auto"
+) -> PublishedPrices:
     """Choose prices by the rule of this module and find the interval of each.
 
     Parameters
@@ -227,6 +229,8 @@ def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()
         What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
     takers
         The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`, for the program that price-takers need.
     """
     mu, price, tight, seconds = vertex_multipliers(vertices), vertices.prices(), tight_sides(vertices), 0.0
     low, high = price.copy(), price.copy()
@@ -240,7 +244,7 @@ def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()
     ends = _ends(vertices, np.tile(hour, 1 + 2 * lots), ways, tight)
     chosen, face = None, dual_face(vertices) if takers else None
     if face is not None:
-        chosen, seconds = face.best_supporting(weight, price, vertices.given, takers)
+        chosen, seconds = face.best_supporting(weight, price, vertices.given, takers, solver)
     if face is not None and chosen is not None:
         mu = face.place(mu, chosen)
     elif ends.dead[:count].any():

@@ -15,7 +15,7 @@ from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, LotSite, Network
 from equilibrium.program import INF, Instance
 from equilibrium.residual import Curve
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Status, solve_linear
 from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, LotCut
 
 START = 1e-6
@@ -31,9 +31,12 @@ class Players:
         The sites and what they bring.
     cuts
         What is already known of how their power can be split among vehicles.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`.
     """
 
-    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...]) -> None:
+    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...], solver: str = "auto") -> None:
+        self._solver = solver
         self._sites, self._days = network.lots, day.lots
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
@@ -49,7 +52,7 @@ class Players:
         ``present`` is the schedule that it has, shape ``(hours,)``.
         """
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            answer = best_response(self.price[:, lot], curves, self._own[lot], present)
+            answer = best_response(self.price[:, lot], curves, self._own[lot], present, self._solver)
             if answer is None:
                 return None
             price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])
@@ -68,7 +71,7 @@ class Players:
             col_lower=np.zeros(own.power_max_kw.size),
             col_upper=own.power_max_kw,
         )
-        solution = open_handle(instance).solve()
+        solution = solve_linear(instance, self._solver)
         self.seconds += solution.seconds
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"a price-taking lot's problem ended {solution.status}")

@@ -195,8 +195,8 @@ def nash_33_vs_kkt_bigm() -> Result:
             f"times ours, its profits differ by {there:.1e} and at our equilibrium it gains {here:.1e}"
         )
     note = (
-        "against best responses as full big-M KKT programs in HiGHS (solver time, MW and currency/MWh, the faster of two "
-        f"M); {'; '.join(said)}; goal >= 1,000"
+        "against best responses as full big-M KKT programs in HiGHS (solver time, the faster of two M in MW and "
+        f"currency/MWh); {'; '.join(said)}; goal >= 1,000"
     )
     return Result("nash_33_vs_kkt_bigm", ours, fastest, fastest / ours, note)
 

@@ -25,9 +25,9 @@ from scenarios.feeders import load_feeder
 
 GAIN = 1e-6
 
-BIG_MS = (1e3, 1e4)
-"""In MW and currency/MWh. The literature writes down 10,000; a tenth of it is kinder to HiGHS, and enough here: no
-multiplier is above the highest price."""
+BIG_MS = (1e4, 1e3)
+"""In MW and currency/MWh. The literature writes down the first, which is recorded. The second is kinder to HiGHS and
+stands in the note: it is enough here, but only who knows the multipliers can say so."""
 
 SAMPLES = 7
 
@@ -182,11 +182,11 @@ def nash_33_vs_kkt_bigm() -> Result:
     network, day = congested_33()
     nash = Nash(network, day)
     ours = median(nash.seconds() for _ in range(SAMPLES))
-    said, fastest = [], np.inf
+    said, seconds = [], []
     for big_m in BIG_MS:
         reference = BigM(network, day, big_m)
         profits = reference.iterate(nash.last.competitive_kw)
-        fastest = min(fastest, reference.seconds)
+        seconds.append(reference.seconds)
         there = float(np.max(np.abs(profits - nash.last.lot_profit) / np.abs(profits)))
         oracle = BigM(network, day, big_m)
         here = max(oracle.gain(lot, nash.last.lot_kw)[2] for lot in range(profits.size))
@@ -195,10 +195,10 @@ def nash_33_vs_kkt_bigm() -> Result:
             f"times ours, its profits differ by {there:.1e} and at our equilibrium it gains {here:.1e}"
         )
     note = (
-        "against best responses as full big-M KKT programs in HiGHS (solver time, the faster of two M in MW and "
-        f"currency/MWh); {'; '.join(said)}; goal >= 1,000"
+        "against best responses as full big-M KKT programs in HiGHS (solver time, M in MW and currency/MWh, the "
+        f"first is recorded); {'; '.join(said)}; goal >= 1,000"
     )
-    return Result("nash_33_vs_kkt_bigm", ours, fastest, fastest / ours, note)
+    return Result("nash_33_vs_kkt_bigm", ours, seconds[0], seconds[0] / ours, note)
 
 
 def _against(name: str, large: tuple[Network, MarketDay], small: tuple[Network, MarketDay], note: str) -> Result:

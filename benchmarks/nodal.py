@@ -14,18 +14,20 @@ from benchmarks.kkt import CandidateKkt, best_response_bigm, compact_dso
 from equilibrium.day import LotDay, MarketDay
 from equilibrium.distribution import compile_distribution, distribution_ports
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.network import LotSite, Network
+from equilibrium.network import FloatArray, LotSite, Network
 from equilibrium.nodal import NodalMarket
 from equilibrium.players import Players
 from equilibrium.pool import ManyDays
 from equilibrium.solvers import open_handle
+from equilibrium.solvers.choose import log_fallback
 from scenarios.epec_lots import epec_lots_case
 from scenarios.feeders import load_feeder
 
 GAIN = 1e-6
 
-BIG_M = 1e3
-"""In MW and currency/MWh: a tenth of what the literature writes down, which is slower."""
+BIG_MS = (1e4, 1e3)
+"""In MW and currency/MWh. The literature writes down the first, which is recorded. The second is kinder to HiGHS and
+stands in the note: it is enough here, but only who knows the multipliers can say so."""
 
 SAMPLES = 7
 
@@ -80,12 +82,23 @@ def case_of(name: str, lots: int = 3) -> tuple[Network, MarketDay]:
     return shared_lots(network, day, lots)
 
 
+def typical(day: MarketDay) -> MarketDay:
+    """Another day of the same kind for a market to prepare with: less load, less sun and wind, lower prices."""
+    return replace(
+        day,
+        load_kw=0.95 * day.load_kw,
+        load_kvar=0.95 * day.load_kvar,
+        renewable_kw=0.9 * day.renewable_kw,
+        wholesale_price=0.97 * day.wholesale_price,
+    )
+
+
 class Nash:
-    """Equilibria of one case, found anew each time."""
+    """Equilibria of one case, found anew each time by a market that was prepared with another day."""
 
     def __init__(self, network: Network, day: MarketDay, solver: str = "auto") -> None:
         self.market, self.day = NodalMarket(network, solver=solver), day
-        self.market.prepare(day)
+        self.market.prepare(typical(day))
         self.last = self.market.clear(day)
 
     def seconds(self) -> float:
@@ -122,6 +135,48 @@ def nash_33_vs_full_clearing() -> Result:
     return replace(result, note=note)
 
 
+def nash_33_gurobi_vs_highs() -> Result:
+    """The whole nodal day on Gurobi's free licence."""
+    network, day = congested_33()
+    fallback = log_fallback.cache_info().currsize
+    gurobi, highs = Nash(network, day, "gurobi"), Nash(network, day, "highs")
+    result = compare("nash_33_gurobi_vs_highs", gurobi.seconds, highs.seconds, "", SAMPLES)
+    if log_fallback.cache_info().currsize > fallback:
+        raise SolverError("a model of the 33-bus day went from Gurobi to HiGHS")
+    difference = np.abs(gurobi.last.lot_profit - highs.last.lot_profit) / np.abs(highs.last.lot_profit)
+    note = (
+        f"the same day with {gurobi.last.certificate.solver} (free licence, {gurobi.last.certificate.verdict}) against "
+        f"{highs.last.certificate.solver}; profits differ by {difference.max():.1e}"
+    )
+    return replace(result, note=note)
+
+
+class BigM:
+    """Best-response iteration over big-M KKT programs of one case with HiGHS; ``seconds`` is solver time."""
+
+    def __init__(self, network: Network, day: MarketDay, big_m: float) -> None:
+        self._follow, self._players, self._big_m = compact_dso(network, day), Players(network, day, ()), big_m
+        self.seconds, self.rounds = 0.0, 0
+
+    def gain(self, lot: int, power: FloatArray) -> tuple[FloatArray, float, float]:
+        """Return a lot's best response, its profit, and what it gains relative to one plus what it has."""
+        present = best_response_bigm(self._follow, self._players, lot, power, big_m=self._big_m, stay=True).profit
+        answer = best_response_bigm(self._follow, self._players, lot, power, big_m=self._big_m)
+        self.seconds += answer.seconds
+        return answer.power_kw, answer.profit, (answer.profit - present) / (1.0 + abs(present))
+
+    def iterate(self, start: FloatArray) -> FloatArray:
+        """Let the lots answer in turn until none gains; return their profits."""
+        power, profits, moved = start.copy(), np.zeros(start.shape[1]), True
+        while moved and self.rounds < 10:
+            moved, self.rounds = False, self.rounds + 1
+            for lot in range(profits.size):
+                answer, profits[lot], gain = self.gain(lot, power)
+                if gain > GAIN:
+                    power[:, lot], moved = answer, True
+        return profits
+
+
 def nash_33_vs_kkt_bigm() -> Result:
     """Best-response iteration over big-M KKT programs, from the same start, until no lot gains.
 
@@ -130,25 +185,23 @@ def nash_33_vs_kkt_bigm() -> Result:
     network, day = congested_33()
     nash = Nash(network, day)
     ours = median(nash.seconds() for _ in range(SAMPLES))
-    power, seconds, rounds = nash.last.competitive_kw.copy(), 0.0, 0
-    follow, players = compact_dso(network, day), Players(network, day, ())
-    moved = True
-    while moved and rounds < 10:
-        moved, rounds = False, rounds + 1
-        for lot in range(3):
-            present = best_response_bigm(follow, players, lot, power, big_m=BIG_M, stay=True).profit
-            answer = best_response_bigm(follow, players, lot, power, big_m=BIG_M)
-            seconds += answer.seconds
-            if answer.profit > present + GAIN * (1.0 + abs(present)):
-                power[:, lot], moved = answer.power_kw, True
-    at, profit = nash.last.lot_kw, nash.last.lot_profit
-    best = np.array([best_response_bigm(follow, players, lot, at, big_m=BIG_M).profit for lot in range(3)])
-    difference = float(np.max(np.abs(best - profit) / np.abs(profit)))
+    said, seconds = [], []
+    for big_m in BIG_MS:
+        reference = BigM(network, day, big_m)
+        profits = reference.iterate(nash.last.competitive_kw)
+        seconds.append(reference.seconds)
+        there = float(np.max(np.abs(profits - nash.last.lot_profit) / np.abs(profits)))
+        oracle = BigM(network, day, big_m)
+        here = max(oracle.gain(lot, nash.last.lot_kw)[2] for lot in range(profits.size))
+        said.append(
+            f"M = {big_m:,.0f}: {reference.rounds} rounds, {reference.seconds:.1f} s, {reference.seconds / ours:,.0f} "
+            f"times ours, its profits differ by {there:.1e} and at our equilibrium it gains {here:.1e}"
+        )
     note = (
-        f"against {rounds} rounds of best responses as full big-M KKT programs in HiGHS (solver time, M = 1,000 in MW "
-        f"and currency/MWh); at our equilibrium its best profits differ from ours by {difference:.1e}; goal >= 1,000"
+        "against best responses as full big-M KKT programs in HiGHS (solver time, M in MW and currency/MWh, the "
+        f"first is recorded); {'; '.join(said)}; goal >= 1,000"
     )
-    return Result("nash_33_vs_kkt_bigm", ours, seconds, seconds / ours, note)
+    return Result("nash_33_vs_kkt_bigm", ours, seconds[0], seconds[0] / ours, note)
 
 
 def nash_33_vs_kkt_sos1_scip() -> Result:
@@ -320,6 +373,7 @@ BENCHMARKS: dict[str, Callable[[], Result]] = {
         nash_33_vs_kkt_bigm,
         nash_33_vs_kkt_sos1_scip,
         nash_33_vs_full_clearing,
+        nash_33_gurobi_vs_highs,
         nash_85_vs_33,
         nash_141_vs_33,
         nash_12_lots_vs_3,

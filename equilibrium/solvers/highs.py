@@ -64,10 +64,6 @@ class HighsHandle:
 
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
-        self.load(instance)
-
-    def load(self, instance: Instance) -> None:
-        """Put another program in the place of the one that is loaded."""
         self._solver.passModel(_model(instance))
         self._rows, columns = instance.shape
         self._columns = np.arange(columns, dtype=np.int32)

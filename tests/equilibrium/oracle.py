@@ -21,14 +21,14 @@ from equilibrium.day import LotDay, MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.games.branch import End
 from equilibrium.games.oracles import solve_gurobi
-from equilibrium.network import FloatArray, LotSite, Network
+from equilibrium.network import BoolArray, FloatArray, LotSite, Network
 from equilibrium.nodal_oracle import deviation_program
 from equilibrium.periods import bind_periods, compile_periods
 from equilibrium.program import Instance, Program
 from equilibrium.reaction import follower_of
 from equilibrium.residual import Curve
 from equilibrium.solvers import Status, open_handle, solve_mixed
-from equilibrium.vertices import BoolArray, Vertices, start
+from equilibrium.vertices import Vertices, start
 from scenarios.strategies import feeders, market_days, networks
 
 DUAL_BOUND = 1e5

@@ -15,6 +15,7 @@ from equilibrium.network import LotSite, Microturbine, Network
 from equilibrium.nodal import NodalMarket
 from equilibrium.nodal_prices import publish
 from equilibrium.residual import trace
+from equilibrium.walk import walk
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_feeder, small_network
 from tests.equilibrium.oracle import best_deviation, examples, solved_hours, tight_markets
 
@@ -105,10 +106,9 @@ def test_a_common_price_is_found_although_no_vertex_met_so_far_has_it():
     met = [vertices.prices()[0]]
     for lot in range(2):
         for sign in (-1.0, 1.0):
-            walk = vertices.copy()
-            for _ in range(2):
-                walk.advance(lot, sign, np.array([1.0]))
-                met.append(walk.prices()[0])
+            way = walk(vertices, np.array([0]), sign * np.eye(2)[[lot]])
+            way.advance(np.array([1.0]))
+            met.extend(way.prices())
     left = [trace(vertices, lot, np.array([150.0]))[0].price(100.0) for lot in range(2)]
     assert left == pytest.approx([0.03, 0.03])
     assert not any(np.allclose(price, left) for price in met)

@@ -188,11 +188,11 @@ def test_one_lot_moved_off_its_best_response_is_caught_on_33_buses(monkeypatch):
     assert right.certificate.verdict is Verdict.EXACT
     assert right.certificate.second.bound == pytest.approx(right.lot_profit, rel=1e-9)
     moved = right.lot_kw.copy()
-    moved[:, 1] = right.competitive_kw[:, 1]
+    moved[:, 0] = right.competitive_kw[:, 0]
     monkeypatch.setattr(equilibrium.nodal, "iterate", believing)
     wrong = market.clear(day, start_kw=moved, order=(0, 1, 2))
     assert not wrong.certificate.certified
-    assert wrong.certificate.regret[1] > 1e-3
+    assert wrong.certificate.regret[0] > 1e-3
 
 
 def test_the_time_limit_is_reported():

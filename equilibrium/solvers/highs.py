@@ -64,10 +64,6 @@ class HighsHandle:
 
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
-        self.load(instance)
-
-    def load(self, instance: Instance) -> None:
-        """Put another program in the place of the one that is loaded."""
         self._solver.passModel(_model(instance))
         self._rows, columns = instance.shape
         self._columns = np.arange(columns, dtype=np.int32)
@@ -147,7 +143,10 @@ def solve_mixed_highs(
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
     info = solver.getInfo()
     x = np.array(solver.getSolution().col_value)
-    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), float(info.mip_dual_bound), seconds)
+    bound = float(info.mip_dual_bound)
+    if not np.any(integer):  # a plain linear program: HiGHS leaves the bound of its branch and bound at zero
+        bound = float(info.objective_function_value) if _STATUS[status] is Status.OPTIMAL else -np.inf
+    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds)
 
 
 def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:

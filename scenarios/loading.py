@@ -6,15 +6,18 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from equilibrium.errors import InputError
+from scenarios.disco_schema import DiscoFile
 from scenarios.files import CASES, Document, KeyPath, bundled_or_own
-from scenarios.schema import MONEY, CountDrivers, ScenarioFile, SessionDrivers
+from scenarios.schema import MONEY, CaseFile, CountDrivers, ScenarioFile, Section, SessionDrivers
 
-_MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_[km]wh$)")
+AnySection = TypeVar("AnySection", bound=Section)
+
+_MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
 
 FILE_KEYS: dict[KeyPath, tuple[str, str]] = {
     ("feeder", "name"): ("feeders", ""),
@@ -24,6 +27,7 @@ FILE_KEYS: dict[KeyPath, tuple[str, str]] = {
     ("drivers", "file"): ("lots", ".csv"),
     ("drivers", "files"): ("sessions", ".csv"),
     ("drivers", "vehicles", "file"): ("vehicles", ".csv"),
+    ("retailer", "programs", "set"): ("programs", ".yaml"),
 }
 """Keys that name a bundled data file or the user's own, with the bundled folder and the suffix."""
 
@@ -50,8 +54,8 @@ def case_path(name_or_path: str) -> Path:
 
 def read_case(
     name_or_path: str, overrides: Mapping[str, object] | None = None
-) -> tuple[ScenarioFile, Document, tuple[Path, ...]]:
-    """Read a scenario file and what it extends.
+) -> tuple[CaseFile, Document, tuple[Path, ...]]:
+    """Read a scenario file and what it extends; ``market.kind`` says which keys it has.
 
     Parameters
     ----------
@@ -63,8 +67,9 @@ def read_case(
 
     Returns
     -------
-    ScenarioFile
-        With every default filled in and the user's own files as absolute paths.
+    CaseFile
+        A :class:`ScenarioFile` or a :class:`DiscoFile`, with every default filled in and the user's own files as
+        absolute paths.
     Document
         The merged YAML with the lines of its keys, for complaints.
     tuple[Path, ...]
@@ -73,15 +78,33 @@ def read_case(
     document, paths = _read_merged(case_path(name_or_path), ())
     if overrides:
         document = _laid_over(document, _given(document.source, overrides))
+    return validated(_keys_of(document), document), document, paths
+
+
+def _keys_of(document: Document) -> type[CaseFile]:
+    """Return the schema of the file's market."""
+    market = document.data.get("market")
+    kind = market.get("kind") if isinstance(market, dict) else None
+    return DiscoFile if kind == "disco" else ScenarioFile
+
+
+def validated(schema: type[AnySection], document: Document) -> AnySection:
+    """Check a document against a schema; money keys carry the currency of the document.
+
+    Raises
+    ------
+    InputError
+        For the first key that is wrong, with its line.
+    """
     currency = document.data.get("currency", MONEY.upper())
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
         raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
     currency = currency.lower()
     data = _schema_money(document.data, (), currency, document)
     try:
-        return ScenarioFile.model_validate(data), document, paths
+        return schema.model_validate(data)
     except ValidationError as error:
-        raise _first_error(error, document, currency) from None
+        raise _first_error(error, schema, document, currency) from None
 
 
 def money_keys(data: object, currency: str) -> object:
@@ -217,7 +240,7 @@ def _schema_money(data: object, keys: KeyPath, currency: str, document: Document
     return translated
 
 
-def _first_error(error: ValidationError, document: Document, currency: str) -> InputError:
+def _first_error(error: ValidationError, schema: type[Section], document: Document, currency: str) -> InputError:
     """Turn pydantic's first complaint into one line for people."""
     first = error.errors(include_url=False)[0]
     keys = tuple(first["loc"])
@@ -226,7 +249,7 @@ def _first_error(error: ValidationError, document: Document, currency: str) -> I
     keys = tuple(_MONEY_KEY.sub(currency, key) if isinstance(key, str) else key for key in keys)
     kind, value = first["type"], first["input"]
     if kind == "extra_forbidden":
-        known = [_MONEY_KEY.sub(currency, key) for key in _known_keys(keys[:-1], document.data)]
+        known = [_MONEY_KEY.sub(currency, key) for key in _known_keys(schema, keys[:-1], document.data)]
         close = difflib.get_close_matches(str(keys[-1]), known, n=1)
         hint = f" (closest: {close[0]})" if close else ""
         return document.error(keys, keys[-1], f"one of the keys {', '.join(known)}{hint}")
@@ -237,18 +260,19 @@ def _first_error(error: ValidationError, document: Document, currency: str) -> I
         return document.error((*keys, "source"), found, "replay, resample or counts")
     if kind == "section":
         context = first["ctx"]
-        return document.error((*keys, _MONEY_KEY.sub(currency, context["key"])), context["value"], first["msg"])
+        inside = _MONEY_KEY.sub(currency, context["key"]).split(".")
+        return document.error((*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return document.error(keys, value, {"model_type": "a mapping of keys", "tuple_type": "a list"}.get(kind, plain))
 
 
-def _known_keys(keys: KeyPath, data: dict[str, object]) -> list[str]:
+def _known_keys(schema: type[Section], keys: KeyPath, data: dict[str, object]) -> list[str]:
     """Return the keys that the schema knows in the section under ``keys``."""
-    section: type[BaseModel] = ScenarioFile
+    section: type[BaseModel] = schema
     for key in keys:
         if isinstance(key, int):
             continue
-        if key == "drivers":
+        if key == "drivers" and section is ScenarioFile:
             drivers = data.get("drivers")
             counts = isinstance(drivers, dict) and drivers.get("source") == "counts"
             section = CountDrivers if counts else SessionDrivers

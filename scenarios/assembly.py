@@ -159,6 +159,24 @@ def expected_load(
         shape = file.loads.scale * profiles[file.loads.profile][:, None]
         return shape * feeder.load_kw, shape * feeder.load_kvar, profiles, (profile_path,)
     path = bundled_or_own("loads", file.loads.file, ".csv")
+    load_kw, load_kvar = read_bus_loads(path, profiles, shown(profile_path), feeder)
+    return file.loads.scale * load_kw, file.loads.scale * load_kvar, profiles, (path, profile_path)
+
+
+def read_bus_loads(
+    path: Path, profiles: dict[str, FloatArray], profile_source: str, feeder: Feeder
+) -> tuple[FloatArray, FloatArray]:
+    """Return the load of each bus, kW and kvar, each of shape ``(hours, buses)``.
+
+    Parameters
+    ----------
+    path
+        CSV file with the columns ``bus``, ``load_kw``, ``load_kvar`` (both at profile value 1) and ``profile``.
+    profiles
+        By name, each of shape ``(hours,)``; ``profile_source`` is where they come from, for messages.
+    feeder
+        With the buses.
+    """
     table = Table.read(path, ("bus", "load_kw", "load_kvar", "profile"), ("note",))
     peaks = table.numbers("load_kw", minimum=0.0), table.numbers("load_kvar")
     load_kw, load_kvar = np.zeros((HOURS, feeder.size)), np.zeros((HOURS, feeder.size))
@@ -166,11 +184,11 @@ def expected_load(
         if label not in feeder.buses:
             raise table.error(row, "bus", label, f"a bus of feeder {feeder.name}")
         if name not in profiles:
-            raise table.error(row, "profile", name, f"a profile of {shown(profile_path)} ({', '.join(profiles)})")
-        bus, shape = feeder.index(label), file.loads.scale * profiles[name]
+            raise table.error(row, "profile", name, f"a profile of {profile_source} ({', '.join(profiles)})")
+        bus, shape = feeder.index(label), profiles[name]
         load_kw[:, bus] += peaks[0][row] * shape
         load_kvar[:, bus] += peaks[1][row] * shape
-    return load_kw, load_kvar, profiles, (path, profile_path)
+    return load_kw, load_kvar
 
 
 def expected_renewables(file: ScenarioFile, profiles: dict[str, FloatArray], document: Document) -> FloatArray:

@@ -11,30 +11,19 @@ from numpy.typing import NDArray
 
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
 from equilibrium.disco.day import DiscoScenario
-from equilibrium.errors import InputError
 from equilibrium.network import FloatArray, LotSite, Network, RenewableUnit
 from scenarios.assembly import bus_index, check_names, expected_load
 from scenarios.case import Case
 from scenarios.company_day import CompanyDay
-from scenarios.disco_schema import DiscoFile, FleetSection, TruncatedNormalSection, UncertainUnitSection
-from scenarios.feeders import feeder_files, load_feeder
+from scenarios.disco_schema import DiscoFile, FleetSection, TruncatedNormalSection
+from scenarios.feeders import feeder_files, limited_by_currents, load_feeder
 from scenarios.files import Document, bundled_or_own
 from scenarios.prices import HOURS, PriceSeries
 from scenarios.programs import ProgramSet, read_programs
 from scenarios.reduction import reduce_scenarios
+from scenarios.sampling import Weather
 from scenarios.streams import Streams, day_factor
-from scenarios.uncertainty import (
-    ClippedNormal,
-    FleetSettings,
-    Panel,
-    TruncatedNormal,
-    Turbine,
-    Weibull,
-    draw_sun,
-    draw_vehicles,
-    draw_wind,
-    scaled_profile,
-)
+from scenarios.uncertainty import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, draw_vehicles
 
 Arriving = Callable[[np.random.Generator], tuple[int, ...]]
 """Draws how many vehicles come to each lot."""
@@ -72,9 +61,8 @@ class DiscoCase(Case):
         Distributions of the vehicles.
     base_load_kw, base_load_kvar
         Expected load without a program, shape ``(hours, buses)``.
-    base_renewable_kw
-        Expected potential of the units with a profile, kW, shape ``(hours, renewables)``; for the others the factor on
-        speed or irradiance.
+    weather
+        Potentials of one kW of wind and of sun.
     """
 
     file: DiscoFile
@@ -84,7 +72,7 @@ class DiscoCase(Case):
     fleet: FleetSettings
     base_load_kw: FloatArray
     base_load_kvar: FloatArray
-    base_renewable_kw: FloatArray
+    weather: Weather
 
     @property
     def offered(self) -> tuple[str, ...]:
@@ -168,10 +156,11 @@ class DiscoCase(Case):
     def _draw(
         self, day: CompanyDay, generator: np.random.Generator, arriving: Arriving, probability: float
     ) -> DiscoScenario:
-        """Draw one outcome: renewables first, then prices, then how many vehicles come, then the vehicles."""
-        potential = np.empty_like(self.base_renewable_kw)
+        """Draw one outcome: wind and sun first, then prices, then how many vehicles come, then the vehicles."""
+        wind, sun = self.weather.drawn(generator, generator)
+        potential = np.zeros((HOURS, len(self.file.renewables)))
         for k, unit in enumerate(self.file.renewables):
-            potential[:, k] = _potential(unit, self.base_renewable_kw[:, k], generator)
+            potential[:, k] = unit.rated_kw * (wind if unit.kind == "wind" else sun)
         sigma = self.file.scenarios.price_sigma
         factor = float(np.exp(sigma * generator.standard_normal() - sigma**2 / 2))
         vehicles = tuple(
@@ -231,7 +220,7 @@ def build_disco(
         fleet=_fleet(file.fleet),
         base_load_kw=load_kw,
         base_load_kvar=load_kvar,
-        base_renewable_kw=_profiles(file, profiles, document),
+        weather=_weather(file, profiles, document),
     )
     _check_response(case, document)
     return case
@@ -246,6 +235,15 @@ def _network(name: str, file: DiscoFile, document: Document) -> tuple[Network, t
         voltage_min_pu=settings.voltage_min_pu,
         voltage_max_pu=settings.voltage_max_pu,
         root_voltage_pu=settings.root_voltage_pu,
+    )
+    for k, label in enumerate(settings.trunk):
+        bus_index(feeder, label, document, ("feeder", "trunk", k))
+    feeder = limited_by_currents(
+        feeder,
+        settings.current_max_a,
+        trunk=settings.trunk,
+        trunk_current_max_a=settings.trunk_current_max_a,
+        impedance_factor=settings.impedance_factor,
     )
     check_names({"renewables": file.renewables, "lots": file.lots}, document)
     network = Network(
@@ -351,36 +349,18 @@ def _fleet(section: FleetSection) -> FleetSettings:
     )
 
 
-def _profiles(file: DiscoFile, profiles: dict[str, FloatArray], document: Document) -> FloatArray:
-    """Return each unit's expected potential, or the daylight of a drawn panel, shape ``(hours, renewables)``."""
-    potential = np.ones((HOURS, len(file.renewables)))
-    for k, unit in enumerate(file.renewables):
-        if unit.source == "weibull" and unit.kind == "wind":
-            continue  # the same distribution of speeds in every hour
-        name = unit.profile or unit.kind
+def _weather(file: DiscoFile, profiles: dict[str, FloatArray], document: Document) -> Weather:
+    """Return the potentials of one kW of wind and of sun."""
+    rules = file.weather
+    for name in ("wind", "pv"):
         if name not in profiles:
-            raise document.error(("renewables", k, "profile"), name, f"one of {', '.join(profiles)}")
-        shape = profiles[name]
-        if unit.source == "weibull":
-            potential[:, k] = shape > 0.0  # the sun shines or not: how much is drawn
-            continue
-        scale = unit.rated_kw if unit.day_kwh is None else unit.day_kwh / shape.sum()
-        potential[:, k] = np.minimum(scale * shape, unit.rated_kw)
-        if unit.day_kwh is not None and (scale * shape).max() > unit.rated_kw:
-            expected = f"a day's energy for which no hour exceeds rated_kw ({unit.rated_kw:g})"
-            raise document.error(("renewables", k, "day_kwh"), unit.day_kwh, expected)
-    return potential
-
-
-def _potential(unit: UncertainUnitSection, profile: FloatArray, generator: np.random.Generator) -> FloatArray:
-    """Draw one unit's potential of a day, kW, shape ``(hours,)``."""
-    if unit.source == "profile":
-        factor = ClippedNormal(1.0, unit.factor_sd, unit.factor_min, unit.factor_max)
-        return scaled_profile(profile, factor, generator, unit.rated_kw)
-    if unit.scale is None:
-        raise InputError(f"renewable {unit.name}", "scale", None, "the scale of the Weibull distribution")
-    drawn = Weibull(unit.shape, unit.scale)
-    if unit.kind == "wind":
-        turbine = Turbine(unit.rated_kw, unit.cut_in_m_per_s, unit.rated_m_per_s, unit.cut_out_m_per_s)
-        return draw_wind(turbine, drawn, profile.size, generator)
-    return draw_sun(Panel(unit.rated_kw, unit.rated_w_per_m2), drawn, profile, generator)
+            expected = f"a file with the columns pv_pu and wind_pu (it has {', '.join(profiles)})"
+            raise document.error(("loads", "profiles"), file.loads.profiles, expected)
+    wind, sun = rules.wind_speed_m_per_s, rules.irradiance_w_per_m2
+    return Weather(
+        wind_pu=tuple((rules.scale * profiles["wind"]).tolist()),
+        pv_pu=tuple((rules.scale * profiles["pv"]).tolist()),
+        factor=ClippedNormal(rules.factor.mean, rules.factor.sd, rules.factor.min, rules.factor.max),
+        wind_speed=None if wind is None else Weibull(wind.shape, wind.scale),
+        irradiance=None if sun is None else Weibull(sun.shape, sun.scale),
+    )

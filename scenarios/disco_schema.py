@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from scenarios.schema import (
     CaseFile,
     Count,
+    FeederSection,
     Label,
     NonNegative,
     Number,
@@ -49,35 +50,66 @@ class DiscoMarketSection(Section):
         return self
 
 
-class UncertainUnitSection(Section):
-    """One wind or sun unit of the company: a profile times a random factor of the day, or a Weibull draw each hour."""
+class RatedFeederSection(FeederSection):
+    """Feeder and limits, with the limits of branches as currents."""
+
+    impedance_factor: Positive = 1.0
+    current_max_a: Positive | None = None
+    trunk: tuple[Label, ...] = ()
+    trunk_current_max_a: Positive | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> RatedFeederSection:
+        if self.current_max_a is not None and self.rating_kva is not None:
+            raise refused("current_max_a", self.current_max_a, "one limit, rating_kva or current_max_a")
+        if bool(self.trunk) != (self.trunk_current_max_a is not None):
+            raise refused("trunk", list(self.trunk), "trunk and trunk_current_max_a together")
+        return self
+
+
+class UnitSection(Section):
+    """One wind or sun unit of the company; units of a kind have the same weather."""
 
     name: Label
     bus: Label
     rated_kw: Positive
     kind: Literal["pv", "wind"]
-    source: Literal["profile", "weibull"] = "profile"
-    profile: Label | None = None
-    day_kwh: Positive | None = None
-    factor_sd: NonNegative = 0.25
-    factor_min: NonNegative = 0.3
-    factor_max: Positive = 1.6
-    shape: Positive = 2.0
-    scale: Positive | None = None
-    cut_in_m_per_s: NonNegative = 4.0
-    rated_m_per_s: Positive = 14.0
-    cut_out_m_per_s: Positive = 25.0
-    rated_w_per_m2: Positive = 1000.0
+
+
+class WeibullSection(Section):
+    """A Weibull variable."""
+
+    shape: Positive
+    scale: Positive
+
+
+class DayFactorSection(Section):
+    """A normal factor on a day's profile; values outside the bounds are put on them."""
+
+    mean: Number = 1.0
+    sd: NonNegative = 0.25
+    min: NonNegative = 0.3
+    max: Positive = 1.6
 
     @model_validator(mode="after")
-    def _check(self) -> UncertainUnitSection:
-        if self.factor_max < self.factor_min:
-            raise refused("factor_max", self.factor_max, f"at least factor_min ({self.factor_min:g})")
-        if self.source == "weibull" and self.scale is None:
-            raise refused("scale", None, "the scale of the Weibull distribution, m/s of wind or W/m2 of sun")
-        if not self.cut_in_m_per_s < self.rated_m_per_s <= self.cut_out_m_per_s:
-            expected = f"more than cut_in_m_per_s ({self.cut_in_m_per_s:g}), at most cut_out_m_per_s"
-            raise refused("rated_m_per_s", self.rated_m_per_s, f"{expected} ({self.cut_out_m_per_s:g})")
+    def _order(self) -> DayFactorSection:
+        if self.max < self.min:
+            raise refused("max", self.max, f"at least min ({self.min:g})")
+        return self
+
+
+class WeatherSection(Section):
+    """Sun and wind: the profiles ``pv`` and ``wind`` times a factor of the day, or hourly Weibull draws."""
+
+    scale: Positive = 1.0
+    factor: DayFactorSection = DayFactorSection()
+    wind_speed_m_per_s: WeibullSection | None = None
+    irradiance_w_per_m2: WeibullSection | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> WeatherSection:
+        if (self.wind_speed_m_per_s is None) != (self.irradiance_w_per_m2 is None):
+            raise refused("wind_speed_m_per_s", None, "wind_speed_m_per_s and irradiance_w_per_m2, both or none")
         return self
 
 
@@ -254,8 +286,10 @@ class EmissionsSection(Section):
 class DiscoFile(CaseFile):
     """The whole file."""
 
+    feeder: RatedFeederSection
     market: DiscoMarketSection
-    renewables: tuple[UncertainUnitSection, ...] = ()
+    renewables: tuple[UnitSection, ...] = ()
+    weather: WeatherSection = WeatherSection()
     lots: Annotated[tuple[V2GLotSection, ...], Field(min_length=1)]
     fleet: FleetSection
     lot_owner: LotOwnerSection = LotOwnerSection()

@@ -251,6 +251,9 @@ def _mark(node: yaml.Node, keys: KeyPath, source: str, lines: dict[KeyPath, tupl
         for key_node, value_node in node.value:
             key = str(key_node.value)
             line = key_node.start_mark.line + 1
+            if key_node.tag == "tag:yaml.org,2002:bool":
+                expected = "a key that YAML does not read as true or false: put it into quotes"
+                raise InputError(source, f"line {line}, {dotted((*keys, key))}", key, expected)
             if (*keys, key) in lines:
                 raise InputError(source, f"line {line}, {dotted((*keys, key))}", key, "each key once")
             lines[(*keys, key)] = (source, line)

@@ -6,18 +6,18 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar, get_args
+from typing import TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
 from equilibrium.errors import InputError
 from scenarios.disco_schema import DiscoFile
 from scenarios.files import CASES, Document, KeyPath, bundled_or_own
-from scenarios.schema import MONEY, CaseFile, CountDrivers, ScenarioFile, Section, SessionDrivers
-
-AnySection = TypeVar("AnySection", bound=Section)
+from scenarios.schema import MONEY, CaseFile, CountDrivers, ScenarioFile, SessionDrivers
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
+
+File = TypeVar("File", bound=BaseModel)
 
 FILE_KEYS: dict[KeyPath, tuple[str, str]] = {
     ("feeder", "name"): ("feeders", ""),
@@ -68,8 +68,8 @@ def read_case(
     Returns
     -------
     CaseFile
-        A :class:`ScenarioFile` or a :class:`DiscoFile`, with every default filled in and the user's own files as
-        absolute paths.
+        A :class:`~scenarios.schema.ScenarioFile` or a :class:`~scenarios.disco_schema.DiscoFile`, with every default
+        filled in and the user's own files as absolute paths.
     Document
         The merged YAML with the lines of its keys, for complaints.
     tuple[Path, ...]
@@ -78,23 +78,26 @@ def read_case(
     document, paths = _read_merged(case_path(name_or_path), ())
     if overrides:
         document = _laid_over(document, _given(document.source, overrides))
-    return validated(_keys_of(document), document), document, paths
-
-
-def _keys_of(document: Document) -> type[CaseFile]:
-    """Return the schema of the file's market."""
     market = document.data.get("market")
     kind = market.get("kind") if isinstance(market, dict) else None
-    return DiscoFile if kind == "disco" else ScenarioFile
+    schema: type[CaseFile] = DiscoFile if kind == "disco" else ScenarioFile
+    return validated(schema, document), document, paths
 
 
-def validated(schema: type[AnySection], document: Document) -> AnySection:
-    """Check a document against a schema; money keys carry the currency of the document.
+def validated(schema: type[File], document: Document) -> File:
+    """Check a document against the schema of its kind, with money keys in the document's own currency.
+
+    Parameters
+    ----------
+    schema
+        The pydantic model of the whole file; its money keys are written in :data:`scenarios.schema.MONEY`.
+    document
+        What was read.
 
     Raises
     ------
     InputError
-        For the first key that is wrong, with its line.
+        With file, line and key of the first complaint.
     """
     currency = document.data.get("currency", MONEY.upper())
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
@@ -104,7 +107,7 @@ def validated(schema: type[AnySection], document: Document) -> AnySection:
     try:
         return schema.model_validate(data)
     except ValidationError as error:
-        raise _first_error(error, schema, document, currency) from None
+        raise _first_error(error, document, currency, schema) from None
 
 
 def money_keys(data: object, currency: str) -> object:
@@ -240,7 +243,7 @@ def _schema_money(data: object, keys: KeyPath, currency: str, document: Document
     return translated
 
 
-def _first_error(error: ValidationError, schema: type[Section], document: Document, currency: str) -> InputError:
+def _first_error(error: ValidationError, document: Document, currency: str, schema: type[BaseModel]) -> InputError:
     """Turn pydantic's first complaint into one line for people."""
     first = error.errors(include_url=False)[0]
     keys = tuple(first["loc"])
@@ -266,18 +269,20 @@ def _first_error(error: ValidationError, schema: type[Section], document: Docume
     return document.error(keys, value, {"model_type": "a mapping of keys", "tuple_type": "a list"}.get(kind, plain))
 
 
-def _known_keys(schema: type[Section], keys: KeyPath, data: dict[str, object]) -> list[str]:
+def _known_keys(schema: type[BaseModel], keys: KeyPath, data: dict[str, object]) -> list[str]:
     """Return the keys that the schema knows in the section under ``keys``."""
-    section: type[BaseModel] = schema
+    section, named = schema, False
     for key in keys:
-        if isinstance(key, int):
+        if isinstance(key, int) or named:  # an item of a list, or a name that the user has chosen
+            named = False
             continue
-        if key == "drivers" and section is ScenarioFile:
+        if key == "drivers" and schema is ScenarioFile:
             drivers = data.get("drivers")
             counts = isinstance(drivers, dict) and drivers.get("source") == "counts"
             section = CountDrivers if counts else SessionDrivers
             continue
         field = next(field for field in section.model_fields.values() if field.alias == key)
+        named = get_origin(field.annotation) is dict
         section = next(part for part in _parts(field.annotation) if isinstance(part, type) and _is_model(part))
     return [field.alias or name for name, field in section.model_fields.items()]
 

@@ -1,7 +1,7 @@
 """One day of the DISCO market as numbers: tariffs, vehicles one by one, and scenarios.
 
-The papers' hour ``h`` is the interval that ends at clock hour ``h``; here period ``t = h - 1`` counts from 0. Prices are per
-kWh, powers in kW and mean values of their period.
+The papers' hour ``h`` is the interval that ends at clock hour ``h``; here period ``t = h - 1`` counts from 0.
+Prices are per kWh, powers in kW and mean values of their period.
 """
 
 from __future__ import annotations

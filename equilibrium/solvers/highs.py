@@ -28,9 +28,16 @@ _STATUS = {
 }
 
 
+class _QuietHighs(highspy.Highs):  # type: ignore[misc]  # its types are not read
+    """HiGHS without callbacks: from version 1.16 on, making room for them prints a banner before it can be silenced."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+        self.setOptionValue("output_flag", False)
+
+
 def _new_solver() -> highspy.Highs:
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
+    solver = _QuietHighs()
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
     solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY_TOLERANCE)
@@ -53,7 +60,7 @@ def _model(instance: Instance) -> highspy.HighsLp:
 class HighsHandle:
     """A linear program kept in HiGHS; see :class:`equilibrium.solvers.base.Handle`."""
 
-    name = f"HiGHS {highspy.Highs().version()}"
+    name = f"HiGHS {_QuietHighs().version()}"
 
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()

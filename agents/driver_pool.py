@@ -69,7 +69,7 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
             return
         utility = (
             self.choice.constant
-            + self.choice.price_utility_per_kwh * float(self.owner.driver_price().mean())
+            + self.choice.price_utility_per_kwh * float(self.owner.offer().driver_pays.mean())
             + self.choice.share_utility * self.owner.driver_share
             + self.choice.experience_utility * (self.reputation - 1.0)
         )

@@ -95,20 +95,18 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
 
     def offer(self) -> Tariffs:
         """Return what the players pay each other today."""
-        tariff = self.retailer.program.tariff
+        return self.terms(self.retailer.program.tariff)
+
+    def terms(self, tariff: FloatArray) -> Tariffs:
+        """Return what the players pay each other where the company's tariff is this one, currency/kWh."""
         return Tariffs(
             load=tariff,
             lot_buys=tariff,
             lot_sells=tariff,
-            driver_pays=self.driver_price(),
+            driver_pays=tariff + self.margin,
             driver_share=self.driver_share,
             degradation=self.degradation,
         )
-
-    def driver_price(self) -> FloatArray:
-        """Return what drivers pay for what they draw, currency/kWh, shape ``(periods,)``."""
-        price: FloatArray = self.retailer.program.tariff + self.margin
-        return price
 
     def admit(self, day: int, batches: Sequence[VehicleBatch]) -> None:
         """Let today's vehicles in; all of them leave before midnight.

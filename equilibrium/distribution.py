@@ -65,7 +65,7 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
     """
     feeder = network.feeder
     flow_kw, flow_kvar = _add_trade(build, network, hours)
-    generation = _add_generation(build, network, hours)
+    generation = add_generation(build, network, hours)
     lot_kw = build.columns("lot_kw", (hours, len(network.lots)), upper=0.0)
     build.lower_ports(lot_kw, build.port("lot_min_kw", lot_kw.shape), 1.0)
     build.upper_ports(lot_kw, build.port("lot_max_kw", lot_kw.shape), 1.0)
@@ -79,7 +79,7 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
         build.coefficients(row[:, feeder.parent[1:]], flow[:, 1:], -1.0)
         build.row_ports(row, build.port(load_name, row.shape), -1.0)
         if load_name == "load_kw":
-            buses = _buses(network.lots)
+            buses = asset_buses(network.lots)
             build.coefficients(row[:, buses], lot_kw, -1.0)
         for columns, buses in generation[load_name]:
             build.coefficients(row[:, buses], columns, 1.0)
@@ -121,7 +121,7 @@ def _add_trade(build: ProgramBuilder, network: Network, hours: int) -> tuple[Int
     return flow_kw, flow_kvar
 
 
-def _add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict[str, list[tuple[IntArray, IntArray]]]:
+def add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict[str, list[tuple[IntArray, IntArray]]]:
     """State microturbines (2k)/(2p), renewables (2l), compensators (2n); return (columns, buses) per balance."""
     turbines, renewables, compensators = network.microturbines, network.renewables, network.compensators
     shape = (hours, len(turbines))
@@ -140,8 +140,8 @@ def _add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict
     rating = np.array([unit.rating_kvar for unit in compensators])
     compensator_kvar = build.columns("compensator_kvar", (hours, len(compensators)), upper=rating)  # (2n)
     return {
-        "load_kw": [(turbine_kw, _buses(turbines)), (renewable_kw, _buses(renewables))],
-        "load_kvar": [(turbine_kvar, _buses(turbines)), (compensator_kvar, _buses(compensators))],
+        "load_kw": [(turbine_kw, asset_buses(turbines)), (renewable_kw, asset_buses(renewables))],
+        "load_kvar": [(turbine_kvar, asset_buses(turbines)), (compensator_kvar, asset_buses(compensators))],
     }
 
 
@@ -196,5 +196,6 @@ def distribution_ports(
     }
 
 
-def _buses(elements: Sequence[Microturbine | RenewableUnit | StaticVarCompensator | LotSite]) -> IntArray:
+def asset_buses(elements: Sequence[Microturbine | RenewableUnit | StaticVarCompensator | LotSite]) -> IntArray:
+    """Return the buses at which the elements stand, shape ``(elements,)``."""
     return np.array([element.bus for element in elements], dtype=np.int64)

@@ -27,6 +27,9 @@ VIOLATION_TOLERANCE = 1e-9
 ROWS_PER_PERIOD = 6
 """Violated rows taken up per period and pass: the worst ones."""
 
+ROWS_PER_FAMILY = 1
+"""The same for a family of rows that cut one quantity, like the secants of one square."""
+
 MAXIMUM_PASSES = 200
 _CHUNK = 64
 
@@ -50,6 +53,8 @@ class ReducedModel:
         Names of the blocks to eliminate; together they must be square and non-singular, the rows equalities.
     solver
         One of :data:`equilibrium.solvers.SOLVERS`.
+    families
+        Names of row blocks whose last axis is a family: of its rows only the worst violated one is taken up at a time.
 
     Notes
     -----
@@ -61,7 +66,12 @@ class ReducedModel:
     """
 
     def __init__(
-        self, program: Program, state_columns: Sequence[str], state_rows: Sequence[str], solver: str = "auto"
+        self,
+        program: Program,
+        state_columns: Sequence[str],
+        state_rows: Sequence[str],
+        solver: str = "auto",
+        families: Sequence[str] = (),
     ) -> None:
         self._rows, columns = program.shape
         self._solver = solver
@@ -76,14 +86,18 @@ class ReducedModel:
         self._limited = self._state[limited]
         units = sp.identity(columns, format="csr")[self._limited, :]
         self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
-        period = np.concatenate([_periods(program.rows), _periods(program.columns)[self._limited]])
+        group = np.concatenate([_periods(program.rows), _periods(program.columns)[self._limited]])
+        in_family = np.zeros(group.size, dtype=bool)
+        for block in (program.rows[name] for name in families):
+            group[block.slice] = group.max(initial=-1) + 1 + np.arange(block.size) // block.shape[-1]
+            in_family[block.slice] = True
 
         others = np.setdiff1d(np.arange(self._rows), self._state_rows)
         lazy = (np.diff(self._all[others, :][:, self._state].indptr) > 0) & (
             program.row_lower[others] != program.row_upper[others]
         )
         self._lazy = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
-        self._lazy_period = period[self._lazy]
+        self._lazy_group, self._lazy_in_family = group[self._lazy], in_family[self._lazy]
         self._core = _Loaded(others[~lazy], self._reduce(self._all[others[~lazy], :]))
         self._loaded = self._core
         self._handle: Handle | None = None
@@ -184,19 +198,23 @@ class ReducedModel:
             return self._handle.solve()
 
     def _violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray) -> IntArray:
-        """Return the ids of the worst violated lazy rows, at most :data:`ROWS_PER_PERIOD` in each period."""
+        """Return the ids of the worst violated lazy rows, a few in each period and one in each family."""
         low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
         with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is -inf or nan, never positive
             excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
+            depth = np.fmax(low - value, value - high)
         loaded = np.zeros(activity.size, dtype=bool)
         loaded[self._loaded.ids] = True
         pick = np.flatnonzero((excess > VIOLATION_TOLERANCE) & ~loaded[self._lazy])
         if not pick.size:
             return pick
-        pick = pick[np.lexsort((-excess[pick], self._lazy_period[pick]))]
-        period = self._lazy_period[pick]
-        rank = np.arange(pick.size) - np.searchsorted(period, period, side="left")
-        return np.asarray(self._lazy[pick[rank < ROWS_PER_PERIOD]])
+        # Rows of a family share a unit and cut one quantity: there the deepest cut is the worst, whatever its limit.
+        rank_by = np.where(self._lazy_in_family, depth, excess)
+        pick = pick[np.lexsort((-rank_by[pick], self._lazy_group[pick]))]
+        group = self._lazy_group[pick]
+        rank = np.arange(pick.size) - np.searchsorted(group, group, side="left")
+        most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
+        return np.asarray(self._lazy[pick[rank < most[pick]]])
 
     def _lift(self, instance: Instance, multipliers: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""

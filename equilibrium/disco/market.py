@@ -1,0 +1,183 @@
+"""The DISCO market: a distribution company leads, lots with vehicle-to-grid follow (docs/disco.md)."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+
+from equilibrium.certify import certificate
+from equilibrium.disco.checks import check_day
+from equilibrium.disco.clearing import DiscoClearing
+from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.scenario import MODES, SQUARE_TOLERANCE, Proved, clear_scenario
+from equilibrium.disco.supply import Supply
+from equilibrium.errors import InputError
+from equilibrium.flow_range import FlowRange
+from equilibrium.network import Network
+from equilibrium.risk import cvar, mean_cvar, value_at_risk
+from equilibrium.solvers.choose import check_solver
+
+PURCHASES = ("recourse", "here-and-now")
+"""Whether each scenario buys for itself, or one purchase has to do for all."""
+
+WISHES = ("error", "best-effort")
+"""What happens to a wish that full power cannot meet."""
+
+
+class DiscoMarket:
+    """The market of one network, compiled once and cleared day by day.
+
+    Parameters
+    ----------
+    network, periods
+        The feeder with its renewables and lots, and the number of periods of a day.
+    mode
+        ``strict``: lots choose freely among the schedules that are best for them, as printed, and charge and discharge
+        at once where that pays. ``strict-exclusive``: the same, but a vehicle does one thing at a time. ``windows``:
+        the company dispatches the vehicles, charging only in the charge window, discharging only in the discharge
+        window; what lots would rather do is only reported. ``windows-strict``: lots choose what is best for them
+        within the windows. Ties are broken in the company's favour.
+    purchases
+        ``recourse``: purchases may differ between scenarios. ``here-and-now``: one purchase for all scenarios.
+    alpha, beta
+        Level of the CVaR of profit, and its weight in ``(1 - beta) E + beta CVaR``.
+    flow
+        ``lossy`` (2a)-(2g), or ``copper-plate``: no network.
+    segments, flow_range, transformer_efficiency
+        As in :func:`equilibrium.lossy.add_lossy_flow`; a range that differs between periods counts with its greatest
+        value.
+    infeasible_wish
+        ``error``: a wish that full power cannot meet is refused with the vehicle's name. ``best-effort``: it is
+        replaced by what can be reached.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`.
+    workers
+        Processes that scenarios are spread over. The answer does not depend on it.
+
+    Raises
+    ------
+    InputError
+        When an option is not one of those above.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        periods: int = 24,
+        *,
+        mode: str = "windows-strict",
+        purchases: str = "recourse",
+        alpha: float = 0.95,
+        beta: float = 0.0,
+        flow: str = "lossy",
+        segments: int = 20,
+        flow_range: FlowRange | None = None,
+        transformer_efficiency: float = 1.0,
+        infeasible_wish: str = "error",
+        solver: str = "auto",
+        workers: int = 1,
+    ) -> None:
+        for name, value, accepted in (
+            ("mode", mode, MODES),
+            ("purchases", purchases, PURCHASES),
+            ("infeasible_wish", infeasible_wish, WISHES),
+        ):
+            if value not in accepted:
+                raise InputError("DISCO market", name, value, f"one of {', '.join(accepted)}")
+        if not 0.0 < alpha < 1.0:
+            raise InputError("DISCO market", "alpha", alpha, "a level within (0, 1)")
+        if not 0.0 <= beta <= 1.0:
+            raise InputError("DISCO market", "beta", beta, "a weight from 0 to 1")
+        if not workers >= 1:
+            raise InputError("DISCO market", "workers", workers, "at least 1")
+        self.network, self.periods, self.mode, self.purchases = network, periods, mode, purchases
+        self.alpha, self.beta, self.workers = alpha, beta, workers
+        self.best_effort = infeasible_wish == "best-effort"
+        self.solver = check_solver(solver)
+        self.supply = Supply(
+            network,
+            periods,
+            flow=flow,
+            segments=segments,
+            flow_range=flow_range,
+            transformer_efficiency=transformer_efficiency,
+            solver=solver,
+        )
+
+    def clear(self, day: DiscoDay) -> DiscoClearing:
+        """Clear a day.
+
+        Raises
+        ------
+        InputError
+            When the day's numbers do not fit together; before any work is done.
+        InfeasibleError
+            When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
+        """
+        begin = time.perf_counter()
+        if self.mode == "strict-exclusive" or self.purchases == "here-and-now" or self.workers > 1:
+            raise NotImplementedError("strict-exclusive, here-and-now and workers are still to come")
+        check_day(self.network, day, self.periods)
+        proved = [
+            clear_scenario(
+                self.network, self.supply, day, number, self.mode, best_effort=self.best_effort, solver=self.solver
+            )
+            for number in range(len(day.scenarios))
+        ]
+        return self._clearing(day, proved, begin)
+
+    def _clearing(self, day: DiscoDay, proved: list[Proved], begin: float) -> DiscoClearing:
+        """Put scenarios, statistics and certificate together."""
+        probability = np.array([scenario.probability for scenario in day.scenarios])
+        profit = np.array([each.clearing.company_profit for each in proved])
+        bound = np.array([each.company_bound for each in proved])
+        lots = probability @ np.array([each.clearing.lot_profit for each in proved])
+        lot_bound = probability @ np.array([each.lot_bound for each in proved])
+        lot_maximum = probability @ np.array([each.clearing.lot_maximum for each in proved])
+        objective = mean_cvar(profit, probability, self.alpha, self.beta)
+        company_bound = mean_cvar(bound, probability, self.alpha, self.beta)
+        proof = certificate(
+            [residuals for each in proved for residuals in each.residuals],
+            np.r_[objective, lots],
+            np.r_[company_bound, lot_bound],
+            np.r_[company_bound, lot_maximum],
+            "lexicographic",
+            proved[0].solver,
+            self._notes(proved, float((lot_bound - lots).max(initial=0.0))),
+        )
+        return DiscoClearing(
+            mode=self.mode,
+            purchases=self.purchases,
+            scenarios=tuple(each.clearing for each in proved),
+            alpha=self.alpha,
+            beta=self.beta,
+            expected_profit=float(probability @ profit),
+            cvar=cvar(profit, probability, self.alpha),
+            value_at_risk=value_at_risk(profit, probability, self.alpha),
+            objective=objective,
+            lot_expected_profit=lots,
+            pessimistic=(-np.inf, objective),
+            certificate=proof,
+            seconds=time.perf_counter() - begin,
+            solver_seconds=sum(each.seconds for each in proved),
+        )
+
+    def _notes(self, proved: list[Proved], regret: float) -> tuple[str, ...]:
+        notes = [note for each in proved for note in each.notes]
+        if self.purchases == "recourse":
+            notes.append("purchases are recourse: every scenario is at its own maximum, whatever alpha and beta are")
+        if self.mode == "windows":
+            notes.append(f"the company dispatches the vehicles: no equilibrium unless regret is 0 ({regret:.6g})")
+        loose = max(each.loose for each in proved)
+        if loose > SQUARE_TOLERANCE:
+            notes.append(f"losses exceed the secants by up to {loose:.2e} of a branch's greatest square")
+        else:
+            notes.append("losses lie on their secants: flow directions are exclusive")
+        both = sum(each.clearing.probability * each.both_ways for each in proved)
+        if both > 0.0:
+            notes.append(f"money pump: {both:.6g} expected vehicle-periods of charging and discharging at once")
+        unreachable = sum(each.unreachable for each in proved)
+        if unreachable:
+            notes.append(f"best effort: {unreachable} wishes were replaced by what can be reached")
+        return tuple(notes)

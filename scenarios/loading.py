@@ -78,10 +78,18 @@ def read_case(
     document, paths = _read_merged(case_path(name_or_path), ())
     if overrides:
         document = _laid_over(document, _given(document.source, overrides))
-    market = document.data.get("market")
-    kind = market.get("kind") if isinstance(market, dict) else None
-    schema: type[CaseFile] = DiscoFile if kind == "disco" else ScenarioFile
+    schema: type[CaseFile] = DiscoFile if _kind(document) == "disco" else ScenarioFile
     return validated(schema, document), document, paths
+
+
+def market_of(name_or_path: str) -> object:
+    """Return what a scenario file says is its ``market.kind``, unchecked; ``None`` where it says nothing."""
+    return _kind(_read_merged(case_path(name_or_path), ())[0])
+
+
+def _kind(document: Document) -> object:
+    market = document.data.get("market")
+    return market.get("kind") if isinstance(market, dict) else None
 
 
 def validated(schema: type[File], document: Document) -> File:

@@ -183,7 +183,10 @@ DISCO_TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "pessimistic_high": (_NUMBER, "value of the worst such schedule that was found, currency"),
         "lot_profit": (_NUMBER, "what the lots earned together, currency"),
         "planned_lot_profit": (_NUMBER, "expected profit of the lots in the plan, currency"),
-        "retail_profit": (_NUMBER, "customers' payments less cost of the program and energy at marginal cost, currency"),
+        "retail_profit": (
+            _NUMBER,
+            "customers' payments less cost of the program and energy at marginal cost, currency",
+        ),
         "margin_per_kwh": (_NUMBER, "what drivers pay above the tariff, currency/kWh"),
         "driver_share": (_NUMBER, "drivers' share of the income from vehicle-to-grid"),
         "vehicles": (_NUMBER, "vehicles that came"),
@@ -206,6 +209,7 @@ DISCO_TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "reduction_distance": (_NUMBER, "Kantorovich distance between scenarios drawn and kept, kW"),
         "worst_regret": (_NUMBER, "largest proven gain of a player from deviating, plan and outcome, currency"),
         "certified": (_FLAG, "whether plan and outcome are certified"),
+        "verdict": (_TEXT, "the weaker one of their verdicts"),
         "seconds": (_NUMBER, "wall time of the day, s"),
     },
     "prices": {

@@ -206,9 +206,7 @@ def true_blocks(case: DiscoCase) -> dict[tuple[str, str], float]:
     """Return the customers' true elasticity for every ordered pair of periods (the mean, should it vary inside)."""
     names = case.programs.period_of_hour
     inside = {name: case.programs.hours(name) for name in dict.fromkeys(names)}
-    return {
-        (a, b): float(case.elasticity.values[np.ix_(inside[a], inside[b])].mean()) for a in inside for b in inside
-    }
+    return {(a, b): float(case.elasticity.values[np.ix_(inside[a], inside[b])].mean()) for a in inside for b in inside}
 
 
 def _market(case: DiscoCase, rules: DiscoMarketSection, solver: str, beta: float) -> DiscoMarket:

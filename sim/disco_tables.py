@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from equilibrium.clearing import Verdict
 from equilibrium.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
 from equilibrium.disco.day import DiscoDay
 from equilibrium.network import FloatArray, Network
@@ -29,7 +30,9 @@ PARTIES = {
 """Who pays a positive amount of each account, and who receives it; drivers own the batteries that wear."""
 
 
-def disco_tables(network: Network, result: DiscoDayResult, truth: Mapping[tuple[str, str], float]) -> dict[str, Columns]:
+def disco_tables(
+    network: Network, result: DiscoDayResult, truth: Mapping[tuple[str, str], float]
+) -> dict[str, Columns]:
     """Return the rows that one day adds to every table.
 
     Parameters
@@ -100,6 +103,7 @@ def _days(network: Network, result: DiscoDayResult, truth: Mapping[tuple[str, st
         "reduction_distance": result.distance,
         "worst_regret": max(proof.worst_regret for proof in proofs),
         "certified": all(proof.certified for proof in proofs),
+        "verdict": str(min((proof.verdict for proof in proofs), key=list(Verdict).index)),
         "seconds": result.seconds,
     }
     return {**_stamp(result, 1), **{name: [value] for name, value in row.items()}}

@@ -1,9 +1,10 @@
 """What a run leaves on disk: tidy Parquet tables, written as the days pass.
 
 A run folder holds one file for each table of its market (:mod:`sim.columns`), and ``manifest.json``
-(:mod:`sim.manifest`). While the run goes on, finished days stand in ``parts/<first day>/``: each part is written beside its place and then renamed as a
-whole, so a part is either there with all its tables or not there. When the run ends, for whatever reason, the parts
-are merged into one file a table. After a kill the parts stay, and :class:`Run` reads them.
+(:mod:`sim.manifest`). While the run goes on, finished days stand in ``parts/<first day>/``: each part is written beside
+its place and then renamed as a whole, so a part is either there with all its tables or not there. When the run ends,
+for whatever reason, the parts are merged into one file a table. After a kill the parts stay, and :class:`Run` reads
+them.
 """
 
 from __future__ import annotations
@@ -101,9 +102,7 @@ class RunWriter:
         As :func:`check_folder`, or when the folder cannot be made.
     """
 
-    def __init__(
-        self, folder: Path, *, force: bool = False, days_per_part: int = 5, market: str = "lots-lead"
-    ) -> None:
+    def __init__(self, folder: Path, *, force: bool = False, days_per_part: int = 5, market: str = "lots-lead") -> None:
         check_folder(folder, force=force)
         self._folder = folder
         self._days_per_part = days_per_part
@@ -237,7 +236,9 @@ class Run:
         files = [part / merged.name for part in parts] if parts else [merged]
         chosen = None if day is None else [("day", "==", day)]
         tables = [pq.read_table(path, filters=chosen) for path in files if path.exists()]
-        frame: pd.DataFrame = (pa.concat_tables(tables) if tables else schema(name, self.market).empty_table()).to_pandas()
+        frame: pd.DataFrame = (
+            pa.concat_tables(tables) if tables else schema(name, self.market).empty_table()
+        ).to_pandas()
         return frame
 
     @cached_property

@@ -71,22 +71,35 @@ def solve_lower(vehicles: VehicleProgram, cost: FloatArray, solver: str) -> Lowe
         From :func:`lot_cost`.
     """
     instance = vehicles.instance.with_cost(cost)
+    solved = solve_vehicles(vehicles, instance, solver)
+    face = replace(optimal_face(instance, solved.y), cost=np.zeros_like(cost))
+    value, bound = -row_sums(vehicles, cost * solved.x), -dual_values(vehicles, instance, solved.y)
+    return LowerLevel(value, bound, face, solved.residuals, solved.seconds, solved.solver)
+
+
+@dataclass(frozen=True, eq=False)
+class SolvedVehicles:
+    """An optimum over the vehicles' columns, with its multipliers and the residuals of every batch."""
+
+    x: FloatArray
+    y: FloatArray
+    residuals: tuple[Residuals, ...]
+    seconds: float
+    solver: str
+
+
+def solve_vehicles(vehicles: VehicleProgram, instance: Instance, solver: str) -> SolvedVehicles:
+    """Minimise a cost over the vehicles' columns, batch by batch."""
     x, y = np.zeros(instance.shape[1]), np.zeros(instance.shape[0])
-    lower, upper = instance.col_lower.copy(), instance.col_upper.copy()
     residuals, seconds, name = [], 0.0, solver
     for begin, end in batches(vehicles.start, BATCH_COLUMNS // 3):
         part = stays_of(instance, begin, end)
         handle, solution = load_and_solve(part, solver)
-        optimum(solution, "the lots' own problem")
-        columns = slice(3 * begin, 3 * end)
-        x[columns], y[begin:end] = solution.x, solution.y
-        face = optimal_face(part, solution.y)
-        lower[columns], upper[columns] = face.col_lower, face.col_upper
+        optimum(solution, "the vehicles' problem")
+        x[3 * begin : 3 * end], y[begin:end] = solution.x, solution.y
         residuals.append(kkt_residuals(part, solution.x, solution.y))
         seconds, name = seconds + solution.seconds, handle.name
-    value = -row_sums(vehicles, cost * x)
-    face = replace(vehicles.instance, col_lower=lower, col_upper=upper)
-    return LowerLevel(value, -dual_values(vehicles, instance, y), face, tuple(residuals), seconds, name)
+    return SolvedVehicles(x, y, tuple(residuals), seconds, name)
 
 
 def batches(start: IntArray, stays: int) -> list[tuple[int, int]]:

@@ -7,14 +7,15 @@ import time
 import numpy as np
 
 from equilibrium.certify import certificate
+from equilibrium.directions import EXACT_TOLERANCE
 from equilibrium.disco.checks import check_day
 from equilibrium.disco.clearing import DiscoClearing
 from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.scenario import MODES, SQUARE_TOLERANCE, Proved, clear_scenario
+from equilibrium.disco.scenario import MODES, Proved, clear_scenario, clear_together
 from equilibrium.disco.supply import Supply
 from equilibrium.errors import InputError
 from equilibrium.flow_range import FlowRange
-from equilibrium.network import Network
+from equilibrium.network import FloatArray, Network
 from equilibrium.risk import cvar, mean_cvar, value_at_risk
 from equilibrium.solvers.choose import check_solver
 
@@ -116,18 +117,30 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        if self.mode == "strict-exclusive" or self.purchases == "here-and-now" or self.workers > 1:
+        if self.mode == "strict-exclusive" or self.workers > 1:
             raise NotImplementedError("strict-exclusive, here-and-now and workers are still to come")
         check_day(self.network, day, self.periods)
+        if self.purchases == "here-and-now":
+            proved, gap = clear_together(
+                self.network,
+                self.supply,
+                day,
+                self.mode,
+                alpha=self.alpha,
+                beta=self.beta,
+                best_effort=self.best_effort,
+                solver=self.solver,
+            )
+            return self._clearing(day, proved, gap, begin)
         proved = [
             clear_scenario(
                 self.network, self.supply, day, number, self.mode, best_effort=self.best_effort, solver=self.solver
             )
             for number in range(len(day.scenarios))
         ]
-        return self._clearing(day, proved, begin)
+        return self._clearing(day, proved, 0.0, begin)
 
-    def _clearing(self, day: DiscoDay, proved: list[Proved], begin: float) -> DiscoClearing:
+    def _clearing(self, day: DiscoDay, proved: list[Proved], gap: float, begin: float) -> DiscoClearing:
         """Put scenarios, statistics and certificate together."""
         probability = np.array([scenario.probability for scenario in day.scenarios])
         profit = np.array([each.clearing.company_profit for each in proved])
@@ -136,7 +149,7 @@ class DiscoMarket:
         lot_bound = probability @ np.array([each.lot_bound for each in proved])
         lot_maximum = probability @ np.array([each.clearing.lot_maximum for each in proved])
         objective = mean_cvar(profit, probability, self.alpha, self.beta)
-        company_bound = mean_cvar(bound, probability, self.alpha, self.beta)
+        company_bound = mean_cvar(bound, probability, self.alpha, self.beta) + gap
         proof = certificate(
             [residuals for each in proved for residuals in each.residuals],
             np.r_[objective, lots],
@@ -157,11 +170,20 @@ class DiscoMarket:
             value_at_risk=value_at_risk(profit, probability, self.alpha),
             objective=objective,
             lot_expected_profit=lots,
-            pessimistic=(-np.inf, objective),
+            pessimistic=self._pessimistic(proved, probability, objective),
             certificate=proof,
             seconds=time.perf_counter() - begin,
             solver_seconds=sum(each.seconds for each in proved),
         )
+
+    def _pessimistic(self, proved: list[Proved], probability: FloatArray, objective: float) -> tuple[float, float]:
+        """Return both ends of the pessimistic objective: it rises with the profit of every scenario."""
+        ends = []
+        for side in (0, 1):
+            profit = np.array([each.pessimistic[side] for each in proved])
+            possible = np.isfinite(profit[probability > 0.0]).all()
+            ends.append(mean_cvar(profit, probability, self.alpha, self.beta) if possible else -np.inf)
+        return min(ends[0], objective), min(ends[1], objective)
 
     def _notes(self, proved: list[Proved], regret: float) -> tuple[str, ...]:
         notes = [note for each in proved for note in each.notes]
@@ -170,7 +192,7 @@ class DiscoMarket:
         if self.mode == "windows":
             notes.append(f"the company dispatches the vehicles: no equilibrium unless regret is 0 ({regret:.6g})")
         loose = max(each.loose for each in proved)
-        if loose > SQUARE_TOLERANCE:
+        if loose > EXACT_TOLERANCE:
             notes.append(f"losses exceed the secants by up to {loose:.2e} of a branch's greatest square")
         else:
             notes.append("losses lie on their secants: flow directions are exclusive")

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equilibrium.disco.accounts import read_scenario
+from equilibrium.directions import EXACT_TOLERANCE
+from equilibrium.disco.accounts import amounts, company_profit, read_scenario
 from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.clearing import ScenarioClearing
+from equilibrium.disco.common import state_common
 from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.diagnosis import diagnose
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
+from equilibrium.disco.pessimistic import robust_purchase, worst_dispatch, worst_payments
 from equilibrium.disco.supply import Supply
-from equilibrium.disco.upper import Dispatch, Master, NoDispatchError, Part
+from equilibrium.disco.upper import Dispatch, Master, NoDispatchError, Part, Stage
 from equilibrium.disco.vehicles import VehicleProgram, merge_identical, state_vehicles, with_reachable_wishes
-from equilibrium.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
+from equilibrium.duality import Residuals, kkt_residuals
 from equilibrium.errors import InfeasibleError
 from equilibrium.lossy import square_gaps
 from equilibrium.network import FloatArray, IntArray, Network
 
 MODES = ("strict", "strict-exclusive", "windows", "windows-strict")
 """Behaviour of the lots; see :class:`equilibrium.disco.market.DiscoMarket`."""
-
-SQUARE_TOLERANCE = 1e-7
-"""A square counts as off its secants beyond this, relative to the greatest square of its branch."""
 
 BOTH_WAYS_KW = 1e-6
 """A vehicle charges and discharges at once when both powers exceed this, kW."""
@@ -70,6 +72,8 @@ class Proved:
         Vehicle-hours of charging and discharging at once.
     loose
         Greatest distance of a square from its secants, relative.
+    pessimistic
+        Interval of the company's profit if lots broke their ties against it, currency.
     """
 
     clearing: ScenarioClearing
@@ -78,6 +82,7 @@ class Proved:
     residuals: tuple[Residuals, ...]
     both_ways: float
     loose: float
+    pessimistic: tuple[float, float]
     unreachable: int
     rounds: int
     seconds: float
@@ -135,41 +140,118 @@ def clear_scenario(
     try:
         stage = Master([prepared.part], solver).solve()
     except NoDispatchError:
-        raise InfeasibleError((f"scenario {number}: the network cannot serve any schedule of the lots",)) from None
+        raise diagnose(prepared.part, number, solver) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
-    return replace(proved, rounds=stage.rounds, seconds=prepared.lower.seconds + stage.seconds, solver=stage.solver)
+    return replace(
+        proved,
+        company_bound=proved.company_bound + stage.gap,
+        residuals=(*proved.residuals, stage.residuals),
+        pessimistic=_pessimistic(prepared.part, proved, stage, solver) if mode != "windows" else proved.pessimistic,
+        rounds=stage.rounds,
+        seconds=prepared.lower.seconds + stage.seconds,
+        solver=stage.solver,
+    )
+
+
+def _pessimistic(part: Part, proved: Proved, stage: Stage, solver: str) -> tuple[float, float]:
+    """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change."""
+    dispatch, profit = stage.dispatches[0], proved.clearing.company_profit
+    fixed = profit + float(part.feasible.cost @ dispatch.x + part.price @ dispatch.bought_kw)
+    worst = worst_dispatch(part, solver)
+    found = min(profit, fixed - worst.found)
+    return min(fixed - worst.bound, found), found
+
+
+def clear_together(
+    network: Network,
+    supply: Supply,
+    day: DiscoDay,
+    mode: str,
+    *,
+    alpha: float,
+    beta: float,
+    best_effort: bool,
+    solver: str,
+) -> tuple[list[Proved], float]:
+    """Clear all scenarios with one common purchase; also return what the company's objective could gain at most."""
+    every = [
+        prepare(network, supply, day, number, mode, best_effort=best_effort, solver=solver)
+        for number in range(len(day.scenarios))
+    ]
+    probability = np.array([scenario.probability for scenario in day.scenarios])
+    nothing = np.zeros((day.periods, len(network.lots)))
+    fixed = [
+        company_profit(amounts(day, scenario, np.zeros(day.periods), nothing, nothing)) for scenario in day.scenarios
+    ]
+    supply.model.rewind()
+    state = state_common(probability, np.array(fixed), alpha, beta)
+    try:
+        stage = Master([prepared.part for prepared in every], solver, state).solve()
+    except NoDispatchError:
+        for number, prepared in enumerate(every):
+            try:
+                Master([prepared.part], solver).solve()
+            except NoDispatchError:
+                raise diagnose(prepared.part, number, solver) from None
+        raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
+    proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
+    if mode != "windows":
+        ends = _pessimistic_together([prepared.part for prepared in every], np.array(fixed), solver)
+        proved = [replace(each, pessimistic=end) for each, end in zip(proved, ends, strict=True)]
+    first = replace(
+        proved[0],
+        residuals=(*proved[0].residuals, stage.residuals),
+        seconds=stage.seconds + sum(prepared.lower.seconds for prepared in every),
+        rounds=stage.rounds,
+        solver=stage.solver,
+    )
+    return [first, *proved[1:]], stage.gap
+
+
+def _pessimistic_together(parts: Sequence[Part], fixed: FloatArray, solver: str) -> list[tuple[float, float]]:
+    """Return profits with a purchase that serves whatever lots do, and those at the schedules that cost most.
+
+    For given schedules no purchase does better than the least that serves them, so the latter bound from above what the
+    company gets when it buys before lots break their ties.
+    """
+    robust = robust_purchase(parts)
+    worst = [worst_payments(part, solver) for part in parts]
+    bought = np.max([part.supply.serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
+    ends = []
+    for part, constant, (bound, found, _) in zip(parts, fixed, worst, strict=True):
+        least = -np.inf if robust is None else constant - bound - float(part.price @ robust)
+        most = constant - found - float(part.price @ bought) if np.isfinite(bought).all() else -np.inf
+        ends.append((min(least, most), most))
+    return ends
 
 
 def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispatch: Dispatch) -> Proved:
     """Read a scenario's result and recompute its proof from the arrays of the full programs.
 
-    The network at the cleared net powers, and the vehicles paying the network's marginal cost, are two linear programs.
-    Their optimality with the same prices is the optimality of the company's stage.
+    The master is proved with its planes; the planes in use are proved as one dual point of the network's full program
+    at the cleared net powers, where the purchase costs what they weigh together.
     """
-    part, lower, vehicles = prepared.part, prepared.lower, prepared.vehicles
-    network = supply.program.bind(part.supply.ports(dispatch.lot_kw, part.price))
+    lower, vehicles = prepared.lower, prepared.vehicles
+    network = supply.program.bind(prepared.part.supply.ports(dispatch.lot_kw, dispatch.weight))
     x = supply.whole(dispatch.service.points, columns=True)
     y = supply.whole(dispatch.network_y, columns=False)
-    lots = supply.program.columns["lot_kw"]
-    lot_price = reduced_costs(network, y)[lots.slice].reshape(lots.shape)
-    charged = part.charge_for(lot_price)
-    residuals = (*lower.residuals, kkt_residuals(network, x, y), kkt_residuals(charged, dispatch.x, dispatch.y))
-    cost = float(part.price @ dispatch.bought_kw + part.feasible.cost @ dispatch.x)
-    bound = dual_objective(network, y, reduced_costs(network, y)) - float((lot_price * dispatch.lot_kw).sum())
-    bound += dual_objective(charged, dispatch.y, reduced_costs(charged, dispatch.y))
 
     size = len(supply.network.lots)
     maximum = by_lot(vehicles, lower.value, size)
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
+    loose = max(float(gap.max(initial=0.0)) for gap in square_gaps(supply.network, supply.program, x).values())
+    residuals = [*lower.residuals, kkt_residuals(network, x, y)]
+    if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
+        residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW
-    gaps = square_gaps(supply.network, supply.program, x)
     return Proved(
         clearing=clearing,
-        company_bound=clearing.company_profit + (cost - bound),
+        company_bound=clearing.company_profit,
         lot_bound=by_lot(vehicles, lower.bound, size),
-        residuals=residuals,
+        residuals=tuple(residuals),
         both_ways=float(vehicles.weight[both].sum()),
-        loose=max((float(gap.max(initial=0.0)) for gap in gaps.values()), default=0.0),
+        loose=loose,
+        pessimistic=(clearing.company_profit, clearing.company_profit),
         unreachable=prepared.unreachable,
         rounds=0,
         seconds=0.0,

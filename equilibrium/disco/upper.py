@@ -9,14 +9,16 @@ ends with the exact optimum, and the master's multipliers weigh planes into mult
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import ArrayLike
 
 from equilibrium.disco.loaded import load_and_solve, optimum
-from equilibrium.disco.supply import Planes, ScenarioSupply, Service
+from equilibrium.disco.service import Planes, ScenarioSupply, Service
 from equilibrium.disco.vehicles import VehicleProgram
+from equilibrium.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Instance, ProgramBuilder
@@ -29,6 +31,8 @@ PLANE_TOLERANCE = 1e-9
 """A purchase is too low beyond this, relative to ``1 +`` the purchase."""
 
 MAXIMUM_ROUNDS = 500
+
+Rows = tuple[sp.csr_array, FloatArray, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +55,6 @@ class Part:
     supply: ScenarioSupply
     price: FloatArray
 
-    def charge_for(self, lot_price: FloatArray) -> Instance:
-        """Return the vehicles' instance in which net power is paid for at ``lot_price``, currency/kW."""
-        paid = self.vehicles.weight * lot_price[self.vehicles.period, self.vehicles.lot[self.vehicles.row]]
-        return self.feasible.with_cost(self.feasible.cost + self.vehicles.cost(paid, -paid))
-
 
 @dataclass(frozen=True, eq=False)
 class Dispatch:
@@ -63,8 +62,8 @@ class Dispatch:
 
     Attributes
     ----------
-    x, y
-        Of the vehicles' columns and rows.
+    x
+        Of the vehicles' columns.
     lot_kw
         Net powers, shape ``(periods, lots)``.
     bought_kw
@@ -78,7 +77,6 @@ class Dispatch:
     """
 
     x: FloatArray
-    y: FloatArray
     lot_kw: FloatArray
     bought_kw: FloatArray
     service: Service
@@ -88,9 +86,23 @@ class Dispatch:
 
 @dataclass(frozen=True, eq=False)
 class Stage:
-    """The company's stage: a dispatch for each scenario, how it was found, and in what time inside solvers."""
+    """The company's stage.
+
+    Attributes
+    ----------
+    dispatches
+        One for each scenario.
+    gap
+        Cost of the master's point minus its dual objective: what the company could still gain at most, currency.
+    residuals
+        Of the master with its planes.
+    rounds, seconds, solver
+        Solves of the master, time inside solvers, the solver.
+    """
 
     dispatches: tuple[Dispatch, ...]
+    gap: float
+    residuals: Residuals
     rounds: int
     seconds: float
     solver: str
@@ -102,15 +114,28 @@ class NoDispatchError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Columns:
-    """Columns of the master: vehicles' of each scenario, lots' net powers and purchases of each scenario and period."""
+    """Columns of the master: vehicles' of each scenario, lots' net powers and purchases of each scenario and period.
+
+    ``common`` says that scenarios share their purchases.
+    """
 
     vehicles: tuple[IntArray, ...]
     power: IntArray
     bought: IntArray
+    common: bool = False
 
 
-def state_master(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
-    """State vehicles and net powers; the purchase of every scenario is its own and costs its price."""
+def state_recourse(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
+    """State the program in which every scenario buys for itself."""
+    vehicles, power = state_powers(build, parts, [part.feasible.cost for part in parts])
+    price = np.array([part.price for part in parts])
+    return Columns(vehicles, power, build.columns("import_kw", price.shape, cost=price))
+
+
+def state_powers(
+    build: ProgramBuilder, parts: Sequence[Part], cost: Sequence[ArrayLike]
+) -> tuple[tuple[IntArray, ...], IntArray]:
+    """State vehicles and net powers; return the columns of both, those of vehicles for each scenario."""
     periods, lots = parts[0].price.size, parts[0].supply.supply.lot_bus.size
     vehicles = []
     for number, part in enumerate(parts):
@@ -120,7 +145,7 @@ def state_master(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
             feasible.cost.shape,
             lower=feasible.col_lower,
             upper=feasible.col_upper,
-            cost=feasible.cost,
+            cost=cost[number],
         )
         rows = build.rows(
             f"balance_{number}", feasible.row_lower.shape, lower=feasible.row_lower, upper=feasible.row_upper
@@ -136,8 +161,7 @@ def state_master(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
         where = link[number, stays.period, stays.lot[stays.row]]
         build.coefficients(where, vehicles[number][stays.charge], -stays.weight)
         build.coefficients(where, vehicles[number][stays.discharge], stays.weight)
-    price = np.array([part.price for part in parts])
-    return Columns(tuple(vehicles), power, build.columns("import_kw", price.shape, cost=price))
+    return tuple(vehicles), power
 
 
 class Master:
@@ -155,13 +179,13 @@ class Master:
         self,
         parts: Sequence[Part],
         solver: str,
-        state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_master,
+        state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
     ) -> None:
         self.parts, self.solver = parts, solver
         build = ProgramBuilder()
         self.columns = state(build, parts)
         self.program = build.compile()
-        self._planes: list[tuple[int, Planes, bool]] = []
+        self._planes: list[tuple[int, Planes, float]] = []
 
     def solve(self) -> Stage:
         """Add planes until the network needs no more than the master thinks.
@@ -174,7 +198,7 @@ class Master:
         instance = self.program.bind({})
         for number, part in enumerate(self.parts):
             planes = part.supply.sweep(*_grid(part), proof=False).planes
-            instance = instance.with_rows(*self._rows(number, planes, distance=False))
+            instance = instance.with_rows(*self._rows(number, planes, 1.0))
         handle, solution = load_and_solve(instance, self.solver)
         seconds = solution.seconds
         for rounds in range(1, MAXIMUM_ROUNDS + 1):
@@ -184,18 +208,25 @@ class Master:
             power = solution.x[self.columns.power]
             services = [part.supply.serve(kw) for part, kw in zip(self.parts, power, strict=True)]
             seconds += sum(service.seconds for service in services)
-            rows = self._violated(services, power, solution.x[self.columns.bought])
+            bought = solution.x[self.columns.bought]
+            rows = self._violated(services, power, bought)
+            if not rows and self.columns.common:
+                services, rows, spent = self._absorbed(services, power, bought)
+                seconds += spent
             if not rows:
-                return Stage(self._dispatches(solution, services), rounds, seconds, handle.name)
+                gap = float(instance.cost @ solution.x) - dual_objective(
+                    instance, solution.y, reduced_costs(instance, solution.y)
+                )
+                residuals = kkt_residuals(instance, solution.x, solution.y)
+                return Stage(self._dispatches(solution, services), gap, residuals, rounds, seconds, handle.name)
             for matrix, lower, upper in rows:
                 handle.add_rows(matrix, lower, upper)
+                instance = instance.with_rows(matrix, lower, upper)
             solution = handle.solve()
             seconds += solution.seconds
         raise SolverError(f"the company's stage: planes were still missing after {MAXIMUM_ROUNDS} rounds")
 
-    def _violated(
-        self, services: Sequence[Service], power: FloatArray, bought: FloatArray
-    ) -> list[tuple[sp.csr_array, FloatArray, FloatArray]]:
+    def _violated(self, services: Sequence[Service], power: FloatArray, bought: FloatArray) -> list[Rows]:
         """Return the rows of the planes that the point violates."""
         rows = []
         for number, service in enumerate(services):
@@ -205,24 +236,28 @@ class Master:
                     known = 0.0 if distance else bought[number, planes.period]
                     missing = value > known + PLANE_TOLERANCE * (1.0 + np.abs(value))
                     if missing.any():
-                        rows.append(self._rows(number, planes.pick(missing), distance=distance))
+                        rows.append(self._rows(number, planes.pick(missing), 0.0 if distance else 1.0))
             if not rows and not np.isfinite(service.need_kw).all():
                 raise SolverError("the network refuses net powers that no plane excludes")
         return rows
 
-    def _rows(self, number: int, planes: Planes, *, distance: bool) -> tuple[sp.csr_array, FloatArray, FloatArray]:
-        """Return planes as rows ``purchase - slope'p >= constant``, or ``-slope'p >= constant``, and remember them."""
-        self._planes.append((number, planes, distance))
-        count = planes.period.size
-        columns = [self.columns.power[number, planes.period]]
-        values = [-planes.slope]
-        if not distance:
-            columns.append(self.columns.bought[number, planes.period][:, None])
-            values.append(np.ones((count, 1)))
-        index, value = np.hstack(columns), np.hstack(values)
-        pointer = np.arange(count + 1) * index.shape[1]
-        matrix = sp.csr_array((value.ravel(), index.ravel(), pointer), shape=(count, self.program.shape[1]))
-        return matrix, planes.constant, np.full(count, INF)
+    def _absorbed(
+        self, services: Sequence[Service], power: FloatArray, bought: FloatArray
+    ) -> tuple[list[Service], list[Rows], float]:
+        """Let every scenario take the common purchase; return the rows of planes where one cannot."""
+        answer, rows, seconds = [], [], 0.0
+        for number, service in enumerate(services):
+            points, families, spent = self.parts[number].supply.absorb(power[number], bought[number], service)
+            seconds += spent
+            answer.append(replace(service, points=points))
+            rows += [self._rows(number, planes, -1.0) for planes in families]
+        return answer, rows, seconds
+
+    def _rows(self, number: int, planes: Planes, sign: float) -> Rows:
+        """Return planes as rows ``sign purchase - slope'p >= constant`` and remember them; a distance has sign 0."""
+        self._planes.append((number, planes, sign))
+        columns = self.columns
+        return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])
 
     def _dispatches(self, solution: Solution, services: Sequence[Service]) -> tuple[Dispatch, ...]:
         """Read every scenario's optimum; the multipliers of the planes weigh them into multipliers of the network."""
@@ -230,7 +265,7 @@ class Master:
         weight = np.zeros(self.columns.bought.shape)
         network_y = [np.zeros((part.price.size, part.supply.supply.period_program.shape[0])) for part in parts]
         start = 0
-        for number, planes, distance in self._planes:
+        for number, planes, sign in self._planes:
             share = multipliers[start : start + planes.period.size]
             start += planes.period.size
             used = share != 0.0
@@ -241,20 +276,38 @@ class Master:
             if y is None:
                 y = parts[number].supply.sweep(planes.period, planes.lot_kw).planes.multipliers
             np.add.at(network_y[number], planes.period, share[:, None] * y)
-            if not distance:
-                np.add.at(weight[number], planes.period, share)
+            np.add.at(weight[number], planes.period, sign * share)
         return tuple(
             Dispatch(
                 x=solution.x[self.columns.vehicles[k]],
-                y=self.program.multiplier(solution.y, f"balance_{k}"),
                 lot_kw=solution.x[self.columns.power[k]],
-                bought_kw=service.need_kw,
+                bought_kw=solution.x[self.columns.bought[k]] if self.columns.common else service.need_kw,
                 service=service,
                 weight=weight[k],
                 network_y=network_y[k],
             )
             for k, service in enumerate(services)
         )
+
+
+def plane_rows(planes: Planes, power: IntArray, height: IntArray, sign: float, columns: int) -> Rows:
+    """Return planes as rows ``sign height - slope'p >= constant``.
+
+    Parameters
+    ----------
+    power, height
+        Columns of the net powers, shape ``(periods, lots)``, and of what the planes bound, shape ``(periods,)``.
+    columns
+        Number of columns of the program.
+    """
+    index, value = power[planes.period], -planes.slope
+    if sign != 0.0:
+        index = np.hstack([index, height[planes.period][:, None]])
+        value = np.hstack([value, np.full((planes.period.size, 1), sign)])
+    count = planes.period.size
+    pointer = np.arange(count + 1) * index.shape[1]
+    matrix = sp.csr_array((value.ravel(), index.ravel(), pointer), shape=(count, columns))
+    return matrix, planes.constant, np.full(count, INF)
 
 
 def _grid(part: Part) -> tuple[IntArray, FloatArray]:

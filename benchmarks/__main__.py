@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import first_light, nodal
+from benchmarks import disco, first_light, nodal
 from benchmarks.harness import report
 
-BENCHMARKS = first_light.BENCHMARKS | nodal.BENCHMARKS
+BENCHMARKS = first_light.BENCHMARKS | nodal.BENCHMARKS | disco.BENCHMARKS
 
 
 def main(names: list[str]) -> int:

@@ -26,8 +26,9 @@ from scenarios.feeders import limited_by_currents, load_feeder
 from scenarios.files import DATA, shown
 from scenarios.prices import read_prices, read_profiles
 from scenarios.programs import ProgramSet, read_programs
-from scenarios.sampling import DAY_FACTOR, Sample, Weather, draw_scenarios, forecast_scenario
+from scenarios.sampling import Sample, draw_scenarios, forecast_scenario
 from scenarios.uncertainty import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, as_batch
+from scenarios.weather import DAY_FACTOR, Weather
 
 FLEET = FleetSettings(
     battery_kwh=50.0,
@@ -151,6 +152,9 @@ class DiscoStudy:
         for name in (*at_least_zero, "emission_factor_kg_per_mwh", "emission_price_usd_per_kg"):
             if not (getattr(self, name) >= 0 and math.isfinite(getattr(self, name))):
                 raise InputError(self.data, name, getattr(self, name), "a number >= 0")
+        for name in ("vehicles", "scenarios", "samples", "seed"):
+            if getattr(self, name) != int(getattr(self, name)):
+                raise InputError(self.data, name, getattr(self, name), "a whole number")
         for name in ("driver_share", "participation", "contracted_share", "emission_share"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
@@ -190,8 +194,8 @@ class DiscoStudy:
         path = DATA / "profiles" / f"{self.data}.csv"
         return read_bus_loads(DATA / "loads" / f"{self.data}.csv", read_profiles(path), shown(path), feeder)
 
-    def outcomes(self) -> tuple[Sample, ...]:
-        """Return the scenarios per unit; cases, programs and ratings do not change them."""
+    def weather_and_fleet(self) -> tuple[Weather, FleetSettings]:
+        """Return the distributions of weather and vehicles."""
         profiles = read_profiles(DATA / "profiles" / f"{self.data}.csv")
         drawn = self.weather == "weibull"
         weather = Weather(
@@ -201,7 +205,11 @@ class DiscoStudy:
             wind_speed=WIND_SPEED if drawn else None,
             irradiance=IRRADIANCE if drawn else None,
         )
-        fleet = dataclasses.replace(self.fleet, draws=self.draws)
+        return weather, dataclasses.replace(self.fleet, draws=self.draws)
+
+    def outcomes(self) -> tuple[Sample, ...]:
+        """Return the scenarios per unit; cases, programs and ratings do not change them."""
+        weather, fleet = self.weather_and_fleet()
         if self.forecast:
             return (forecast_scenario(weather, fleet, self.vehicles),)
         return draw_scenarios(

@@ -21,9 +21,9 @@ from scenarios.files import Document, bundled_or_own
 from scenarios.prices import HOURS, PriceSeries
 from scenarios.programs import ProgramSet, read_programs
 from scenarios.reduction import reduce_scenarios
-from scenarios.sampling import Weather
 from scenarios.streams import Streams, day_factor
 from scenarios.uncertainty import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, draw_vehicles
+from scenarios.weather import Weather
 
 Arriving = Callable[[np.random.Generator], tuple[int, ...]]
 """Draws how many vehicles come to each lot."""

@@ -62,7 +62,19 @@ def reduce_scenarios(points: FloatArray, probability: FloatArray, keep: int) -> 
     """
     _check(points, probability, keep)
     away = cdist(points, points)
-    nearest = np.full(len(points), np.inf)
+    kept = _selected(away, probability, keep)
+    assigned = away[:, kept].argmin(axis=1)
+    assigned[kept] = np.arange(keep)  # of two equal scenarios that both stay, each stands for itself
+    moved: FloatArray = np.bincount(assigned, weights=probability, minlength=keep).astype(np.float64)
+    distance = float(probability @ away[np.arange(len(points)), kept[assigned]])
+    return Reduction(kept, moved, assigned, distance)
+
+
+def _selected(away: FloatArray, probability: FloatArray, keep: int) -> IntArray:
+    """Return the indices that the greedy selection takes, ascending."""
+    if keep == len(away):
+        return np.arange(keep)
+    nearest = np.full(len(away), np.inf)
     chosen: list[int] = []
     for _ in range(keep):
         # Column u: the distance that is left of each scenario if u is taken as well.
@@ -71,12 +83,7 @@ def reduce_scenarios(points: FloatArray, probability: FloatArray, keep: int) -> 
         best = int(np.flatnonzero(left <= left.min() * (1.0 + _TIE))[0])
         chosen.append(best)
         nearest = np.minimum(nearest, away[:, best])
-    kept = np.sort(np.array(chosen, dtype=np.int64))
-    assigned = away[:, kept].argmin(axis=1)
-    assigned[kept] = np.arange(keep)  # of two equal scenarios that both stay, each stands for itself
-    moved: FloatArray = np.bincount(assigned, weights=probability, minlength=keep).astype(np.float64)
-    distance = float(probability @ away[np.arange(len(points)), kept[assigned]])
-    return Reduction(kept, moved, assigned, distance)
+    return np.sort(np.array(chosen, dtype=np.int64))
 
 
 def _check(points: FloatArray, probability: FloatArray, keep: int) -> None:

@@ -6,6 +6,7 @@ every size of units, every program and every case of a study, and differences be
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,73 +16,8 @@ from equilibrium.errors import InputError
 from equilibrium.network import FloatArray
 from scenarios.reduction import reduce_scenarios
 from scenarios.streams import Streams
-from scenarios.uncertainty import (
-    ClippedNormal,
-    FleetSettings,
-    Panel,
-    Turbine,
-    VehicleDraws,
-    Weibull,
-    draw_stays,
-    draw_sun,
-    draw_wind,
-    forecast_stays,
-    scaled_profile,
-)
-
-DAY_FACTOR = ClippedNormal(1.0, 0.25, 0.3, 1.6)
-TURBINE = Turbine(1.0, 4.0, 14.0, 25.0)
-PANEL = Panel(1.0, 1000.0)
-"""Factor of a day on the profiles (docs/disco.md), and the curves of Table 1 of disco-cvar for 1 kW."""
-
-
-@dataclass(frozen=True)
-class Weather:
-    """Potential of one kW of wind and of sun: profiles times a factor for the day, or hourly Weibull draws.
-
-    Attributes
-    ----------
-    wind_pu, pv_pu
-        Expected potential of each hour per kW of rating, one value for each hour.
-    factor
-        Distribution of the day's factor; wind and sun have one each. Wind is cut at its rating.
-    wind_speed, irradiance
-        Where both are given, hourly draws through ``turbine`` and ``panel`` take the place of the profiles; the sun
-        shines in the hours in which ``pv_pu`` is positive.
-    turbine, panel
-        Curves for 1 kW of rating.
-    """
-
-    wind_pu: tuple[float, ...]
-    pv_pu: tuple[float, ...]
-    factor: ClippedNormal = DAY_FACTOR
-    wind_speed: Weibull | None = None
-    irradiance: Weibull | None = None
-    turbine: Turbine = TURBINE
-    panel: Panel = PANEL
-
-    def __post_init__(self) -> None:
-        if not self.wind_pu or len(self.wind_pu) != len(self.pv_pu):
-            raise InputError(
-                "Weather", "wind_pu, pv_pu", (len(self.wind_pu), len(self.pv_pu)), "as many values in both"
-            )
-        if (self.wind_speed is None) != (self.irradiance is None):
-            raise InputError("Weather", "wind_speed, irradiance", "one of the two", "both or none")
-
-    def draw(self, streams: Streams, sample: int) -> tuple[FloatArray, FloatArray]:
-        """Return the potentials of wind and sun in one sample, each of shape ``(hours,)``."""
-        return self.drawn(streams.generator("wind", sample), streams.generator("pv", sample))
-
-    def drawn(self, wind_rng: np.random.Generator, sun_rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-        """Return the potentials of wind and sun drawn by two generators, each of shape ``(hours,)``."""
-        wind, sun = np.array(self.wind_pu), np.array(self.pv_pu)
-        if self.wind_speed is not None and self.irradiance is not None:
-            daylight = (sun > 0).astype(np.float64)
-            return (
-                draw_wind(self.turbine, self.wind_speed, wind.size, wind_rng),
-                draw_sun(self.panel, self.irradiance, daylight, sun_rng),
-            )
-        return scaled_profile(wind, self.factor, wind_rng, rated_kw=1.0), scaled_profile(sun, self.factor, sun_rng)
+from scenarios.uncertainty import FleetSettings, VehicleDraws, draw_stays, forecast_stays
+from scenarios.weather import Weather
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,9 +46,6 @@ def draw_scenarios(
 ) -> tuple[Sample, ...]:
     """Draw samples and keep the scenarios that stand for them best.
 
-    Two samples are compared in what a market sees of them, in kWh per kW of rating: potential of wind and of sun in
-    each hour, share of the vehicles that is plugged in, and energy that vehicles lack at arrival.
-
     Parameters
     ----------
     weather, fleet, vehicles
@@ -135,8 +68,7 @@ def draw_scenarios(
         wind, sun = weather.draw(streams, sample)
         stays = draw_stays(fleet, vehicles, hours, streams.generator("vehicles", sample))
         drawn.append(Sample(1.0 / samples, wind, sun, stays))
-    points = np.array([np.concatenate([one.wind_pu, one.pv_pu, _seen(one.stays, fleet, hours)]) for one in drawn])
-    left = reduce_scenarios(points, np.full(samples, 1.0 / samples), scenarios)
+    left = reduce_scenarios(sample_points(drawn, fleet), np.full(samples, 1.0 / samples), scenarios)
     return tuple(
         Sample(float(probability), drawn[kept].wind_pu, drawn[kept].pv_pu, drawn[kept].stays)
         for kept, probability in zip(left.kept, left.probability, strict=True)
@@ -147,6 +79,20 @@ def forecast_scenario(weather: Weather, fleet: FleetSettings, vehicles: int) -> 
     """Return the one scenario of those who plan with what is expected: profiles, and expected stays."""
     wind, sun = np.array(weather.wind_pu), np.array(weather.pv_pu)
     return Sample(1.0, np.minimum(wind, 1.0), sun, forecast_stays(fleet, vehicles, wind.size))
+
+
+def sample_points(samples: Sequence[Sample], fleet: FleetSettings) -> FloatArray:
+    """Return samples as points, shape ``(samples, 3 hours + 1)``: what a market sees of them, in kWh per kW of rating.
+
+    These are the potentials of wind and of sun in each hour, the share of the vehicles that is plugged in, and the
+    energy that vehicles lack at arrival.
+    """
+    return np.array(
+        [
+            np.concatenate([one.wind_pu, one.pv_pu, _seen(one.stays, fleet, one.wind_pu.size)], dtype=np.float64)
+            for one in samples
+        ]
+    )
 
 
 def _seen(stays: VehicleDraws, fleet: FleetSettings, hours: int) -> FloatArray:

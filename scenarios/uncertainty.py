@@ -1,9 +1,9 @@
-"""What is uncertain about a day, as distributions: arrivals, departures, batteries, wind, sun, and profiles.
+"""What is uncertain about a day: distributions, and the vehicles that are drawn from them.
 
 These parts know no market. A draw of vehicles is a :class:`~equilibrium.disco.day.VehicleBatch`, and :func:`as_fleet`
-makes of it the fleet of the other markets; renewable potentials are arrays ``(periods,)`` for any of them. Every draw
-takes a generator, which :class:`scenarios.streams.Streams` gives for each purpose and each sample or day, so that more
-samples do not change the earlier ones.
+makes of it the fleet of the other markets. Wind and sun are in :mod:`scenarios.weather`. Every draw takes a generator,
+which :class:`scenarios.streams.Streams` gives for each purpose and each sample or day, so that more samples do not
+change the earlier ones.
 
 Distributions are drawn by inverting their distribution function on uniform numbers: with ``scipy.special`` for the
 normal, so that ``scipy.stats``, which takes seconds to import, is not needed.
@@ -25,6 +25,9 @@ from equilibrium.network import FloatArray, IntArray
 DRAWS = ("independent", "fleet")
 """Each vehicle has a draw of its own, or one draw holds for all vehicles."""
 
+_LEAST_MASS = 1e-9
+"""A truncated normal with less probability between its bounds is an error of input, and numerically poor."""
+
 _KRONECKER = 1.2207440846057596
 """The root of x^4 = x + 1: its powers -1, -2, -3 are steps that spread points evenly over the unit cube."""
 
@@ -43,12 +46,26 @@ class TruncatedNormal:
             raise InputError("TruncatedNormal", "mean, sd", (self.mean, self.sd), "finite numbers, sd > 0")
         if not self.low < self.high:
             raise InputError("TruncatedNormal", "low, high", (self.low, self.high), "low < high")
+        _, start, end, _ = self._cut
+        if abs(end - start) < _LEAST_MASS:
+            expected = f"bounds that the normal falls between with a probability of at least {_LEAST_MASS:g}"
+            raise InputError("TruncatedNormal", "low, high", (self.low, self.high), expected)
+
+    @property
+    def _cut(self) -> tuple[float, float, float, float]:
+        """Sign, distribution function at both bounds, and the fall of the density between them, sd = 1.
+
+        Close to 1 the distribution function loses the digits that it has close to 0, so bounds above the mean are
+        mirrored.
+        """
+        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
+        sign = -1.0 if low > 0 else 1.0
+        start, end = float(ndtr(sign * low)), float(ndtr(sign * high))
+        return sign, start, end, (math.exp(-low * low / 2) - math.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
 
     def quantile(self, share: FloatArray) -> FloatArray:
         """Return the values below which the given shares (0 to 1) lie, same shape."""
-        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
-        sign = -1.0 if low > 0 else 1.0  # the lower tail keeps its digits, the upper one loses them against 1
-        start, end = ndtr(sign * low), ndtr(sign * high)
+        sign, start, end, _ = self._cut
         value = self.mean + self.sd * sign * ndtri(start + share * (end - start))
         inside: FloatArray = np.clip(value, self.low, self.high)
         return inside
@@ -56,10 +73,8 @@ class TruncatedNormal:
     @property
     def expected(self) -> float:
         """Mean after the cut."""
-        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
-        density = (math.exp(-low * low / 2) - math.exp(-high * high / 2)) / math.sqrt(2 * math.pi)
-        sign = -1.0 if low > 0 else 1.0
-        return self.mean + self.sd * density / float(sign * (ndtr(sign * high) - ndtr(sign * low)))
+        sign, start, end, density = self._cut
+        return self.mean + self.sd * density / (sign * (end - start))
 
 
 @dataclass(frozen=True)
@@ -98,60 +113,6 @@ class Weibull:
         """Draw independent values, shape ``(size,)``."""
         drawn: FloatArray = self.scale * rng.weibull(self.shape, size)
         return drawn
-
-
-@dataclass(frozen=True)
-class Turbine:
-    """A wind turbine by the four numbers that papers give; its power rises linearly between cut-in and rated speed.
-
-    Attributes
-    ----------
-    rated_kw
-        Power at and above the rated speed.
-    cut_in, rated, cut_out
-        Wind speeds, m/s: it stands still below the first and above the last.
-    """
-
-    rated_kw: float
-    cut_in: float
-    rated: float
-    cut_out: float
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.cut_in < self.rated <= self.cut_out:
-            speeds = (self.cut_in, self.rated, self.cut_out)
-            raise InputError("Turbine", "cut_in, rated, cut_out", speeds, "0 <= cut_in < rated <= cut_out")
-
-    def power_kw(self, speed: FloatArray) -> FloatArray:
-        """Return the power at wind speeds in m/s, kW, same shape."""
-        share = np.clip((speed - self.cut_in) / (self.rated - self.cut_in), 0.0, 1.0)
-        power: FloatArray = np.where(speed > self.cut_out, 0.0, self.rated_kw * share)
-        return power
-
-
-@dataclass(frozen=True)
-class Panel:
-    """A photovoltaic unit: power proportional to irradiance up to its rating.
-
-    Attributes
-    ----------
-    rated_kw
-        Power at and above the rated irradiance.
-    rated
-        Irradiance, W/m2.
-    """
-
-    rated_kw: float
-    rated: float = 1000.0
-
-    def __post_init__(self) -> None:
-        if not self.rated > 0:
-            raise InputError("Panel", "rated", self.rated, "an irradiance > 0")
-
-    def power_kw(self, irradiance: FloatArray) -> FloatArray:
-        """Return the power at irradiances in W/m2, kW, same shape."""
-        power: FloatArray = self.rated_kw * np.clip(irradiance / self.rated, 0.0, 1.0)
-        return power
 
 
 @dataclass(frozen=True)
@@ -372,31 +333,3 @@ def as_fleet(batch: VehicleBatch, periods: int, period_h: float = 1.0) -> Fleet:
         arrival_hour=batch.arrival[rows],
         departure_hour=batch.departure[rows],
     )
-
-
-def draw_wind(turbine: Turbine, speed: Weibull, periods: int, rng: np.random.Generator) -> FloatArray:
-    """Draw the potential of a turbine with an independent wind speed in each period, kW, shape ``(periods,)``."""
-    return turbine.power_kw(speed.draw(rng, periods))
-
-
-def draw_sun(panel: Panel, irradiance: Weibull, daylight: FloatArray, rng: np.random.Generator) -> FloatArray:
-    """Draw the potential of a panel with an independent irradiance in each period, kW, shape ``(periods,)``.
-
-    Parameters
-    ----------
-    panel
-        Its curve.
-    irradiance
-        In W/m2 while the sun shines.
-    daylight
-        Factor on it for each period: 0 at night, shape ``(periods,)``.
-    """
-    return panel.power_kw(daylight * irradiance.draw(rng, daylight.size))
-
-
-def scaled_profile(
-    profile_kw: FloatArray, factor: ClippedNormal, rng: np.random.Generator, rated_kw: float = math.inf
-) -> FloatArray:
-    """Draw one factor for the whole day and return the profile times it, at most the rating, kW, same shape."""
-    scaled: FloatArray = np.minimum(profile_kw * factor.draw(rng), rated_kw)
-    return scaled

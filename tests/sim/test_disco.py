@@ -76,7 +76,7 @@ def test_every_vehicle_leaves_with_what_it_brought_and_traded(days):
 
 
 def test_power_balances_in_every_hour(days):
-    model, done = days
+    _, done = days
     for result in done:
         for day, clearing in (
             (result.settlement.forecast, result.settlement.plan),
@@ -170,7 +170,7 @@ def test_tables_have_their_columns_and_add_up(run):
     assert run.table("ac").empty
     with pytest.raises(KeyError):
         run.table("no such table")
-    kinds = run.dispatch.groupby(["day", "kind"])["p_kw"].sum().unstack()
+    kinds = run.dispatch.pivot_table(index="day", columns="kind", values="p_kw", aggfunc="sum")
     sources = kinds["import"] + kinds["renewable"] + kinds["lot_discharge"]
     np.testing.assert_allclose(sources, kinds["load"] + kinds["lot_charge"] + kinds["loss"], rtol=1e-7)
     np.testing.assert_allclose(kinds["lot_charge"], run.days["charged_kwh"])

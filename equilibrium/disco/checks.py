@@ -23,8 +23,8 @@ _FIELDS = {
 }
 
 
-def check_day(network: Network, day: DiscoDay, periods: int) -> None:
-    """Refuse a day whose numbers do not fit together.
+def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = False) -> None:
+    """Refuse a day whose numbers do not fit together, or whose rows stand for several vehicles if ``one_way``.
 
     Raises
     ------
@@ -52,6 +52,12 @@ def check_day(network: Network, day: DiscoDay, periods: int) -> None:
         raise InputError("day", "probability", float(probability.sum()), "probabilities that sum to 1")
     for number, scenario in enumerate(day.scenarios):
         _scenario(network, day, scenario, f"scenario {number}", periods)
+        for site, batch in zip(network.lots, scenario.vehicles, strict=True):
+            if one_way and (batch.count != 1.0).any():
+                row = int(np.argmax(batch.count != 1.0))
+                where = f"vehicle {batch.names[row]}, count"
+                expected = "1: vehicles that go one way at a time may differ although they are identical"
+                raise InputError(f"scenario {number}, lot {site.name}", where, float(batch.count[row]), expected)
 
 
 def _shape(source: str, where: str, value: ArrayLike, shape: tuple[int, ...]) -> None:

@@ -117,9 +117,7 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        if self.mode == "strict-exclusive" or self.workers > 1:
-            raise NotImplementedError("strict-exclusive, here-and-now and workers are still to come")
-        check_day(self.network, day, self.periods)
+        check_day(self.network, day, self.periods, one_way=self.mode == "strict-exclusive")
         if self.purchases == "here-and-now":
             proved, gap = clear_together(
                 self.network,
@@ -155,7 +153,7 @@ class DiscoMarket:
             np.r_[objective, lots],
             np.r_[company_bound, lot_bound],
             np.r_[company_bound, lot_maximum],
-            "lexicographic",
+            "value-function" if self.mode == "strict-exclusive" else "lexicographic",
             proved[0].solver,
             self._notes(proved, float((lot_bound - lots).max(initial=0.0))),
         )

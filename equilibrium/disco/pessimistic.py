@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from equilibrium.disco.exclusive import minimise_one_way
 from equilibrium.disco.lower import dual_values, solve_vehicles
 from equilibrium.disco.service import Service
 from equilibrium.disco.upper import Part, net_power_range
@@ -125,8 +126,12 @@ def _worst_at(part: Part, lot_price: FloatArray, solver: str) -> tuple[FloatArra
     vehicles = part.vehicles
     paid = vehicles.weight * lot_price[vehicles.period, vehicles.lot[vehicles.row]]
     instance = part.feasible.with_cost(-part.feasible.cost - vehicles.cost(paid, -paid))
-    solved = solve_vehicles(vehicles, instance, solver)
-    most = -float(dual_values(vehicles, instance, solved.y).sum())
+    if part.one_way is None:
+        solved = solve_vehicles(vehicles, instance, solver)
+        most = -float(dual_values(vehicles, instance, solved.y).sum())
+    else:
+        solved, bound = minimise_one_way(vehicles, instance, part.one_way, solver)
+        most = -float(bound.sum())
     charge, discharge = vehicles.power_kw(solved.x, lot_price.shape[1], lot_price.shape[0])
     return solved.x, most, charge - discharge
 

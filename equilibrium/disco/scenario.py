@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,15 +14,17 @@ from equilibrium.disco.clearing import ScenarioClearing
 from equilibrium.disco.common import state_common
 from equilibrium.disco.day import DiscoDay
 from equilibrium.disco.diagnosis import diagnose
+from equilibrium.disco.exclusive import solve_one_way, solve_stage_one_way
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
 from equilibrium.disco.pessimistic import robust_purchase, worst_dispatch, worst_payments
 from equilibrium.disco.supply import Supply
-from equilibrium.disco.upper import Dispatch, Master, NoDispatchError, Part, Stage
+from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import VehicleProgram, merge_identical, state_vehicles, with_reachable_wishes
 from equilibrium.duality import Residuals, kkt_residuals
 from equilibrium.errors import InfeasibleError
 from equilibrium.lossy import square_gaps
 from equilibrium.network import FloatArray, IntArray, Network
+from equilibrium.program import ProgramBuilder
 
 MODES = ("strict", "strict-exclusive", "windows", "windows-strict")
 """Behaviour of the lots; see :class:`equilibrium.disco.market.DiscoMarket`."""
@@ -95,7 +97,7 @@ def prepare(
 ) -> Prepared:
     """State a scenario's vehicles, solve its lower level, and put together what the company may choose from."""
     scenario = day.scenarios[number]
-    windows = mode.startswith("windows")
+    windows, one_way = mode.startswith("windows"), mode == "strict-exclusive"
     always = np.ones(day.periods, dtype=bool)
     charge = day.charge_window if windows else always
     discharge = day.discharge_window if windows else always
@@ -104,18 +106,23 @@ def prepare(
         reachable, changed = with_reachable_wishes(
             batch, site, charge, discharge, day.period_h, best_effort=best_effort
         )
-        merged, group = merge_identical(reachable)
+        merged, group = (reachable, np.arange(batch.size)) if one_way else merge_identical(reachable)
         batches.append(merged)
         groups.append(group)
         unreachable += changed
     vehicles = state_vehicles(batches, network.lots, charge, discharge, day.period_h)
-    lower = solve_lower(vehicles, lot_cost(vehicles, day.tariffs, day.period_h), solver)
+    cost, asked = lot_cost(vehicles, day.tariffs, day.period_h), None
+    if one_way:
+        lower, asked = solve_one_way(vehicles, cost, solver)
+    else:
+        lower = solve_lower(vehicles, cost, solver)
     feasible = vehicles.instance if mode == "windows" else lower.face
     part = Part(
         vehicles,
         feasible.with_cost(company_cost(vehicles, day)),
         supply.scenario(day.load_kw, day.load_kvar, scenario.renewable_kw),
         day.period_h * purchase_price(day, scenario),
+        asked,
     )
     return Prepared(vehicles, tuple(groups), lower, part, unreachable)
 
@@ -124,6 +131,17 @@ def company_cost(vehicles: VehicleProgram, day: DiscoDay) -> FloatArray:
     """Return what the company pays for the vehicles' powers, purchase apart: (1), second line, per column."""
     hours, period = day.period_h * vehicles.weight, vehicles.period
     return vehicles.cost(-hours * day.tariffs.lot_buys[period], hours * day.tariffs.lot_sells[period])
+
+
+def solve_stage(
+    parts: Sequence[Part],
+    solver: str,
+    state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
+) -> Stage:
+    """Solve the company's stage, with or without binaries."""
+    if any(part.one_way is not None for part in parts):
+        return solve_stage_one_way(parts, solver, state)
+    return Master(parts, solver, state).solve()
 
 
 def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> FloatArray:
@@ -138,7 +156,7 @@ def clear_scenario(
     prepared = prepare(network, supply, day, number, mode, best_effort=best_effort, solver=solver)
     supply.model.rewind()
     try:
-        stage = Master([prepared.part], solver).solve()
+        stage = solve_stage([prepared.part], solver)
     except NoDispatchError:
         raise diagnose(prepared.part, number, solver) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
@@ -148,6 +166,7 @@ def clear_scenario(
         residuals=(*proved.residuals, stage.residuals),
         pessimistic=_pessimistic(prepared.part, proved, stage, solver) if mode != "windows" else proved.pessimistic,
         rounds=stage.rounds,
+        notes=stage.notes,
         seconds=prepared.lower.seconds + stage.seconds,
         solver=stage.solver,
     )
@@ -186,11 +205,11 @@ def clear_together(
     supply.model.rewind()
     state = state_common(probability, np.array(fixed), alpha, beta)
     try:
-        stage = Master([prepared.part for prepared in every], solver, state).solve()
+        stage = solve_stage([prepared.part for prepared in every], solver, state)
     except NoDispatchError:
         for number, prepared in enumerate(every):
             try:
-                Master([prepared.part], solver).solve()
+                solve_stage([prepared.part], solver)
             except NoDispatchError:
                 raise diagnose(prepared.part, number, solver) from None
         raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
@@ -203,6 +222,7 @@ def clear_together(
         residuals=(*proved[0].residuals, stage.residuals),
         seconds=stage.seconds + sum(prepared.lower.seconds for prepared in every),
         rounds=stage.rounds,
+        notes=stage.notes,
         solver=stage.solver,
     )
     return [first, *proved[1:]], stage.gap

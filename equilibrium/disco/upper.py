@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from equilibrium.disco.loaded import load_and_solve, optimum
 from equilibrium.disco.service import Planes, ScenarioSupply, Service
-from equilibrium.disco.vehicles import VehicleProgram
+from equilibrium.disco.vehicles import OneWay, VehicleProgram
 from equilibrium.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
@@ -48,12 +48,15 @@ class Part:
         The network.
     price
         What one kW bought for one period costs, shape ``(periods,)``.
+    one_way
+        In mode ``strict-exclusive``: what every row has to earn while it does one thing at a time.
     """
 
     vehicles: VehicleProgram
     feasible: Instance
     supply: ScenarioSupply
     price: FloatArray
+    one_way: OneWay | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +95,8 @@ class Stage:
     ----------
     dispatches
         One for each scenario.
-    gap
-        Cost of the master's point minus its dual objective: what the company could still gain at most, currency.
+    cost, bound
+        Objective of the master's point, and a proven lower bound on it, currency.
     residuals
         Of the master with its planes.
     rounds, seconds, solver
@@ -101,11 +104,18 @@ class Stage:
     """
 
     dispatches: tuple[Dispatch, ...]
-    gap: float
+    cost: float
+    bound: float
     residuals: Residuals
     rounds: int
     seconds: float
     solver: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        """What the company could still gain at most, currency."""
+        return self.cost - self.bound
 
 
 class NoDispatchError(RuntimeError):
@@ -186,6 +196,10 @@ class Master:
         self.columns = state(build, parts)
         self.program = build.compile()
         self._planes: list[tuple[int, Planes, float]] = []
+        self.instance = self.program.bind({})
+        for number, part in enumerate(parts):
+            planes = part.supply.sweep(*_grid(part), proof=False).planes
+            self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
 
     def solve(self) -> Stage:
         """Add planes until the network needs no more than the master thinks.
@@ -195,36 +209,49 @@ class Master:
         NoDispatchError
             When nothing that the company may choose can be served.
         """
-        instance = self.program.bind({})
-        for number, part in enumerate(self.parts):
-            planes = part.supply.sweep(*_grid(part), proof=False).planes
-            instance = instance.with_rows(*self._rows(number, planes, 1.0))
-        handle, solution = load_and_solve(instance, self.solver)
+        handle, solution = load_and_solve(self.instance, self.solver)
         seconds = solution.seconds
         for rounds in range(1, MAXIMUM_ROUNDS + 1):
             if solution.status is Status.INFEASIBLE:
                 raise NoDispatchError
             optimum(solution, "the company's stage")
-            power = solution.x[self.columns.power]
-            services = [part.supply.serve(kw) for part, kw in zip(self.parts, power, strict=True)]
-            seconds += sum(service.seconds for service in services)
-            bought = solution.x[self.columns.bought]
-            rows = self._violated(services, power, bought)
-            if not rows and self.columns.common:
-                services, rows, spent = self._absorbed(services, power, bought)
-                seconds += spent
+            services, rows, spent = self.cut(solution.x)
+            seconds += spent
             if not rows:
-                gap = float(instance.cost @ solution.x) - dual_objective(
-                    instance, solution.y, reduced_costs(instance, solution.y)
-                )
-                residuals = kkt_residuals(instance, solution.x, solution.y)
-                return Stage(self._dispatches(solution, services), gap, residuals, rounds, seconds, handle.name)
-            for matrix, lower, upper in rows:
-                handle.add_rows(matrix, lower, upper)
-                instance = instance.with_rows(matrix, lower, upper)
+                return self._stage(solution, services, rounds, seconds, handle.name)
+            for row in rows:
+                handle.add_rows(*row)
             solution = handle.solve()
             seconds += solution.seconds
         raise SolverError(f"the company's stage: planes were still missing after {MAXIMUM_ROUNDS} rounds")
+
+    def cut(self, x: FloatArray) -> tuple[Sequence[Service], list[Rows], float]:
+        """Add the planes that a point violates; return the network's services there, the rows, and solver time."""
+        power, bought = x[self.columns.power], x[self.columns.bought]
+        services: Sequence[Service] = [part.supply.serve(kw) for part, kw in zip(self.parts, power, strict=True)]
+        seconds = sum(service.seconds for service in services)
+        rows = self._violated(services, power, bought)
+        if not rows and self.columns.common:
+            services, rows, spent = self._absorbed(services, power, bought)
+            seconds += spent
+        for row in rows:
+            self.instance = self.instance.with_rows(*row)
+        return services, rows, seconds
+
+    def _stage(
+        self, solution: Solution, services: Sequence[Service], rounds: int, seconds: float, solver: str
+    ) -> Stage:
+        instance = self.instance
+        cost = float(instance.cost @ solution.x)
+        return Stage(
+            dispatches=self._dispatches(solution, services),
+            cost=cost,
+            bound=dual_objective(instance, solution.y, reduced_costs(instance, solution.y)),
+            residuals=kkt_residuals(instance, solution.x, solution.y),
+            rounds=rounds,
+            seconds=seconds,
+            solver=solver,
+        )
 
     def _violated(self, services: Sequence[Service], power: FloatArray, bought: FloatArray) -> list[Rows]:
         """Return the rows of the planes that the point violates."""

@@ -94,6 +94,22 @@ class VehicleProgram:
         return charge, discharge
 
 
+@dataclass(frozen=True, eq=False)
+class OneWay:
+    """Vehicles that charge or discharge in a period but not both, and earn what they can earn at most in that way.
+
+    Attributes
+    ----------
+    earned
+        What each column earns for its vehicle, currency per unit, shape ``(columns,)``.
+    floor
+        What each row must earn, currency, shape ``(rows,)``; minus infinity where nothing is asked.
+    """
+
+    earned: FloatArray
+    floor: FloatArray
+
+
 def reachable_kwh(
     batch: VehicleBatch, site: LotSite, charge: BoolArray, discharge: BoolArray, period_h: float
 ) -> tuple[FloatArray, FloatArray]:

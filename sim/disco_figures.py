@@ -22,6 +22,7 @@ from sim.drawing import (
     YELLOW,
     Stack,
     legend_below,
+    same_scale,
     stack,
 )
 from sim.store import Run
@@ -83,6 +84,7 @@ def dispatch_figure(
         figure = Figure(figsize=(7.2, 5.2), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.0))
         stack(above, dispatch, first_hour, DISPATCH)
+        same_scale([above])
         above.set_title(title, loc="left")
         above.set_ylabel("Power (MW)")
         hours = prices.groupby("hour")["price_per_mwh"]
@@ -308,7 +310,9 @@ def profits_figure(days: pd.DataFrame, scenarios: pd.DataFrame, currency: str) -
         terms.plot(day, 1000.0 * days["margin_per_kwh"], color=ORANGE, marker="s", markersize=3, label="Margin")
         terms.set_title(f"Terms: margin ({currency}/MWh)", loc="left")
         twin = terms.twinx()
+        terms.set_ylim(bottom=min(0.0, 1100.0 * days["margin_per_kwh"].min()))
         twin.plot(day, 100.0 * days["driver_share"], color=GREEN, marker="^", markersize=3, label="Drivers' share")
+        twin.set_ylim(0, 100)
         twin.set_ylabel("drivers' share (%)", color=GREEN)
         twin.grid(visible=False)
         twin.spines["right"].set_visible(True)

@@ -3,9 +3,10 @@
 Above its secants a square may float up when losses have no price or a negative one (docs/disco.md). Then, in order:
 
 1. of all optima the one of least losses is taken: squares without a price come down, and the cost is the same;
-2. squares that are still too high get the printed binaries, the program is solved again, and so on until every square
-   lies on its piecewise linear function. Each of these programs is a relaxation of the exact one, so the first whose
-   answer is exact is optimal. Prices follow from the linear program in the directions and segments that were chosen.
+2. interval arithmetic bounds every flow, and in periods with squares that are still too high each square is put on its
+   piecewise linear function: on the one segment that the interval leaves, or with the printed binaries where it leaves
+   more. This is a relaxation of the exact program, so if all squares of its answer are exact, it is optimal; else the
+   periods of those that are not are added. Prices follow from the linear program in the segments that were chosen.
 """
 
 from __future__ import annotations
@@ -19,16 +20,28 @@ from numpy.typing import NDArray
 
 from equilibrium.duality import optimal_face
 from equilibrium.errors import SolverError
-from equilibrium.lossy import AXES, SIDES, lossy_branches, piecewise_square, secant_rows, square_gaps
+from equilibrium.lossy import (
+    AXES,
+    LOSSY_FAMILIES,
+    LOSSY_STATE_COLUMNS,
+    LOSSY_STATE_ROWS,
+    SIDES,
+    WATTS_PER_KILOWATT,
+    lossy_branches,
+    piecewise_square,
+    secant_rows,
+    square_gaps,
+)
 from equilibrium.network import FloatArray, IntArray, Network
-from equilibrium.program import Instance, Program, ProgramBuilder
-from equilibrium.solvers import MixedSolution, Solution, Status, open_handle, solve_mixed
+from equilibrium.program import Block, Instance, Program, ProgramBuilder, stack_rows
+from equilibrium.reduction import ReducedModel
+from equilibrium.solvers import MixedSolution, Solution, Status, open_handle
 
 EXACT_TOLERANCE = 1e-7
 """A square counts as exact up to this share of the greatest square of its branch."""
 
-SECANT_TOLERANCE = 1e-9
-"""A secant is stated in a mixed-integer program when the square is below it by more than this share."""
+_MAXIMUM_SWEEPS = 100
+_ROUNDING = 1e-10
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,14 +53,14 @@ class ExactFlow:
     status
         ``optimal`` or ``infeasible``; the rest means something only when it is optimal.
     instance
-        The linear program that ``x`` and ``y`` solve: the one that was given, or that one with the directions and
-        segments of ``binary_squares`` held.
+        The linear program that ``x`` and ``y`` solve: the one that was given, or that one with the
+        directions and segments of ``settled_squares`` squares held.
     x, y
         Point and multipliers, in the numbering of the program.
     bound
         Proven lower bound on the cost over all directions and segments; minus infinity when not optimal.
-    binary_squares
-        Number of squares that needed binaries.
+    settled_squares
+        Number of squares whose direction and segment had to be settled.
     seconds
         Time inside solvers.
     """
@@ -57,19 +70,20 @@ class ExactFlow:
     x: FloatArray
     y: FloatArray
     bound: float
-    binary_squares: int
+    settled_squares: int
     seconds: float
 
 
 @dataclass(frozen=True, eq=False)
 class _Squares:
-    """Every square of a program, flat: its column, its flow's column, its range and its secants."""
+    """Every square of a program, flat: its column, its flow's column, its range, its secants and its period."""
 
     square: IntArray
     flow: IntArray
     span: FloatArray
     forward: IntArray
     reverse: IntArray
+    period: IntArray
 
     @property
     def segments(self) -> int:
@@ -87,20 +101,19 @@ class _Squares:
                     program.columns[flow].index[:, lossy_branches(network)].ravel(),
                     program.col_upper[index].ravel(),
                     *(row.reshape(index.size, -1) for row in rows),
+                    np.repeat(np.arange(index.shape[0]), index.shape[1]),
                 )
             )
         return cls(*(np.concatenate(side) for side in zip(*parts, strict=True)))
 
-    def low(self, x: FloatArray) -> NDArray[np.bool_]:
-        """Return which squares lie below their piecewise linear function."""
-        share = np.abs(x[self.flow]) / self.span
-        gap = x[self.square] / self.span - piecewise_square(share, self.segments)
-        return np.asarray(gap < -SECANT_TOLERANCE)
+    def of_their_periods(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which squares belong to a period in which one is flagged."""
+        return np.isin(self.period, self.period[flags])
 
-    def segment(self, x: FloatArray) -> tuple[IntArray, NDArray[np.bool_]]:
-        """Return the segment of each flow, from 0, and whether it runs forward."""
-        share = np.abs(x[self.flow]) / self.span * self.segments
-        return np.clip(np.ceil(share) - 1, 0, self.segments - 1).astype(np.int64), x[self.flow] >= 0.0
+    def segment(self, flow: FloatArray) -> IntArray:
+        """Return the segment of each flow, from 0."""
+        share = np.abs(flow) / self.span * self.segments
+        return np.asarray(np.clip(np.ceil(share) - 1, 0, self.segments - 1), dtype=np.int64)
 
 
 def exact_flow(
@@ -138,18 +151,18 @@ def exact_flow(
         if answer.status is Status.INFEASIBLE and not exact.any():  # even without the demand that squares be exact
             return ExactFlow(answer.status, held, answer.x, answer.y, bound, 0, seconds)
         if answer.status is not Status.OPTIMAL:
-            raise SolverError(f"the lossy flow ended {answer.status} ({int(exact.sum())} squares with binaries)")
+            raise SolverError(f"the lossy flow ended {answer.status} ({int(exact.sum())} squares settled)")
         if not loose.any():
             proven = bound if exact.any() else float(instance.cost @ answer.x)
             return ExactFlow(answer.status, held, answer.x, answer.y, proven, int(exact.sum()), seconds)
         if (loose & exact).any():
             raise SolverError("a square is not exact although its segment is held: the program is badly scaled")
-        exact |= loose
-        mixed = solve_exact_squares(network, program, instance, exact, answer.x, solver)
+        exact |= squares.of_their_periods(loose)
+        mixed = solve_exact_squares(network, program, instance, exact, solver)
         seconds += mixed.seconds
         if mixed.status is not Status.OPTIMAL:
             return ExactFlow(mixed.status, held, answer.x, answer.y, -np.inf, int(exact.sum()), seconds)
-        held, bound = _pinned(instance, squares, exact, mixed.x), mixed.bound
+        held, bound = _pinned(instance, squares, exact, mixed.x[squares.flow]), mixed.bound
 
 
 def _least_loose(
@@ -183,17 +196,14 @@ def solve_exact_squares(
     program: Program,
     instance: Instance,
     exact: NDArray[np.bool_],
-    start: FloatArray,
     solver: str = "auto",
 ) -> MixedSolution:
-    """Solve the mixed-integer program in which the squares marked ``exact`` have directions and segments as binaries.
+    """Solve the mixed-integer program in which the squares marked ``exact`` lie on their piecewise linear functions.
 
     Parameters
     ----------
     exact
         ``square_p`` flat, then ``square_q`` flat; all True is the printed set with segments in order.
-    start
-        A point, shape ``(columns,)``: the secants that it needs are stated at once, others when they are violated.
 
     Returns
     -------
@@ -201,90 +211,171 @@ def solve_exact_squares(
         ``x`` in the numbering of ``instance``.
     """
     squares = _Squares.of(network, program)
-    every = np.arange(exact.size)
-    needed = np.zeros((exact.size, squares.segments), dtype=bool)
-    needed[every, squares.segment(start)[0]] = True
-    seconds = 0.0
-    while True:
-        mixed, integer = _mixed(instance, squares, exact, needed)
-        answer = solve_mixed(mixed, integer, solver)
-        seconds += answer.seconds
-        if answer.status is Status.LIMIT or answer.status is Status.UNBOUNDED:
-            raise SolverError(f"directions of flow were not settled: {answer.status}")
-        x = answer.x[: instance.shape[1]]
-        if answer.status is not Status.OPTIMAL:
-            return MixedSolution(answer.status, x, answer.objective, answer.bound, seconds)
-        segment, _ = squares.segment(x)
-        missing = squares.low(x) & ~exact & ~needed[every, segment]
-        if not missing.any():
-            return MixedSolution(answer.status, x, answer.objective, answer.bound, seconds)
-        needed[missing, segment[missing]] = True
+    within = _within_intervals(network, program, instance)
+    low, high = within.col_lower[squares.flow], within.col_upper[squares.flow]
+    if (low > high).any():
+        return MixedSolution(Status.INFEASIBLE, np.full(instance.shape[1], np.nan), np.inf, np.inf, 0.0)
+    one = exact & (squares.segment(low) == squares.segment(high)) & ((low >= 0.0) | (high <= 0.0))
+    held = _pinned(within, squares, one, 0.5 * (low + high))
+    extension = _binaries(held, squares, np.flatnonzero(exact & ~one))
+    mixed = _joined(program, held, extension)
+    integer = np.zeros(mixed.shape[1], dtype=bool)
+    for name in ("way", "full"):
+        integer[mixed.columns[name].slice] = True
+    model = ReducedModel(mixed, LOSSY_STATE_COLUMNS, LOSSY_STATE_ROWS, solver, LOSSY_FAMILIES)
+    answer = model.solve_mixed(mixed.bind({}), integer)
+    if answer.status is Status.LIMIT or answer.status is Status.UNBOUNDED:
+        raise SolverError(f"directions of flow were not settled: {answer.status}")
+    return replace(answer, x=answer.x[: instance.shape[1]])
 
 
-def _mixed(
-    instance: Instance, squares: _Squares, exact: NDArray[np.bool_], needed: NDArray[np.bool_]
-) -> tuple[Instance, NDArray[np.bool_]]:
-    """State (2d)-(2f) with binaries for the exact squares; secants that are not ``needed`` are left out.
+def _within_intervals(network: Network, program: Program, instance: Instance) -> Instance:
+    """Return the instance with the flows and squares that exact squares leave possible.
+
+    A flow is the sum of demands and losses below it, and losses grow with the size of flows. So intervals of flows give
+    intervals of losses, and these give new intervals of flows. Where nothing is left to choose they close on the flow.
+    """
+    feeder, branches = network.feeder, lossy_branches(network)
+    base, shape = feeder.base_kv**2, program.columns["flow_kw"].shape
+    flows = [program.columns[flow].index for _, flow in AXES]
+    spans = [program.col_upper[program.columns[square].index] for square, _ in AXES]
+    segments = program.rows[LOSSY_FAMILIES[0]].shape[-1]
+    demand = [_demands(program, instance, name) for name in ("active_balance", "reactive_balance")]
+    loss = [side / WATTS_PER_KILOWATT for side in (feeder.r_ohm, feeder.x_ohm)]
+    low, high = ([side[index] for index in flows] for side in (instance.col_lower, instance.col_upper))
+    for _ in range(_MAXIMUM_SWEEPS):
+        least, most = _sizes(low, high, branches)
+        current_low, current_high = np.zeros(shape), np.zeros(shape)
+        for axis, span in enumerate(spans):
+            current_low[:, branches] += span**2 / base * piecewise_square(least[axis] / span, segments)
+            current_high[:, branches] += span**2 / base * piecewise_square(most[axis] / span, segments)
+        before = np.concatenate([*low, *high])
+        for axis in range(2):
+            below = feeder.subtree_sum(demand[axis][0] + loss[axis] * current_low)
+            above = feeder.subtree_sum(demand[axis][1] + loss[axis] * current_high)
+            low[axis], high[axis] = np.maximum(low[axis], below), np.minimum(high[axis], above)
+        if np.allclose(before, np.concatenate([*low, *high]), rtol=_ROUNDING, atol=_ROUNDING):
+            break
+    least, most = _sizes(low, high, branches)
+    for axis, (square, _) in enumerate(AXES):
+        room = _ROUNDING * (1.0 + np.abs(low[axis]) + np.abs(high[axis]))
+        instance = instance.with_columns(flows[axis].ravel(), (low[axis] - room).ravel(), (high[axis] + room).ravel())
+        span, index = spans[axis], program.columns[square].index
+        room = 4.0 * room[:, branches]  # a square is at most twice as steep as its flow
+        bounds = [span * piecewise_square(size / span, segments) for size in (least[axis], most[axis])]
+        instance = instance.with_columns(index.ravel(), (bounds[0] - room).ravel(), (bounds[1] + room).ravel())
+    return instance
+
+
+def _sizes(low: list[FloatArray], high: list[FloatArray], branches: IntArray) -> tuple[list[FloatArray], ...]:
+    """Return the least and the greatest size that each flow may have, by axis, shape ``(periods, branches)``."""
+    sides = [(a[:, branches], b[:, branches]) for a, b in zip(low, high, strict=True)]
+    least = [np.maximum(np.maximum(a, -b), 0.0) for a, b in sides]
+    return least, [np.maximum(np.abs(a), np.abs(b)) for a, b in sides]
+
+
+def _demands(program: Program, instance: Instance, balance: str) -> tuple[FloatArray, FloatArray]:
+    """Return the least and greatest demand that bounds of columns admit at each bus, shape ``(periods, buses)``."""
+    block = program.rows[balance]
+    matrix = sp.csc_array(instance.matrix[block.slice, :])
+    for name in ("flow_kw", "flow_kvar", "current_square"):
+        matrix = _without(matrix, program.columns[name])
+    positive, negative = matrix.maximum(0.0), matrix.minimum(0.0)
+    supply_low = positive @ instance.col_lower + negative @ instance.col_upper
+    supply_high = positive @ instance.col_upper + negative @ instance.col_lower
+    load = instance.row_lower[block.slice]
+    return (load - supply_high).reshape(block.shape), (load - supply_low).reshape(block.shape)
+
+
+def _without(matrix: sp.csc_array, block: Block) -> sp.csc_array:
+    """Return the matrix with the columns of a block emptied."""
+    keep = np.ones(matrix.shape[1])
+    keep[block.slice] = 0.0
+    emptied = sp.csc_array(matrix @ sp.diags_array(keep))
+    emptied.eliminate_zeros()
+    return emptied
+
+
+def _binaries(instance: Instance, squares: _Squares, pick: IntArray) -> Program:
+    """State (2d)-(2f) with binaries for some squares, beside a block ``given`` of the instance's columns.
 
     ``way`` is the direction; ``full[f]`` says that segment f is full, without which the next one is empty. The order of
     segments must be stated: at a negative price the dear ones would be filled first.
     """
-    pick = np.flatnonzero(exact)
     span, count, segments = squares.span[pick], pick.size, squares.segments
+    low, high = instance.col_lower[squares.flow[pick]], instance.col_upper[squares.flow[pick]]
     build = ProgramBuilder()
-    given = build.columns(
-        "given", instance.cost.shape, lower=instance.col_lower, upper=instance.col_upper, cost=instance.cost
-    )
+    given = build.columns("given", instance.cost.shape)
     flow, square = given[squares.flow[pick]], given[squares.square[pick]]
     forward, reverse = build.columns("forward", (count,)), build.columns("reverse", (count,))
     part = build.columns("part", (count, segments), upper=span[:, None] / segments)
-    first_binary = build.columns("way", (count,), upper=1.0)
-    full = build.columns("full", (count, segments - 1), upper=1.0)
+    way = build.columns("way", (count,), lower=np.where(low >= 0.0, 1.0, 0.0), upper=np.where(high <= 0.0, 0.0, 1.0))
+    edge = np.arange(1, segments) / segments * span[:, None]
+    least, most = np.maximum(np.maximum(low, -high), 0.0)[:, None], np.maximum(np.abs(low), np.abs(high))[:, None]
+    full = build.columns("full", edge.shape, lower=least >= edge, upper=most > edge)
     slope = (2.0 * np.arange(1, segments + 1) - 1.0) / segments
 
-    row = build.rows("flow", (count,), lower=0.0, upper=0.0)
+    row = build.rows("flow_parts", (count,), lower=0.0, upper=0.0)
     for columns, sign in ((flow, 1.0), (forward, -1.0), (reverse, 1.0)):
         build.coefficients(row, columns, sign)
-    row = build.rows("size", (count,), lower=0.0, upper=0.0)  # (2e)
+    row = build.rows("flow_size", (count,), lower=0.0, upper=0.0)  # (2e)
     build.coefficients(row, forward, 1.0)
     build.coefficients(row, reverse, 1.0)
     build.coefficients(row[:, None], part, -1.0)
-    row = build.rows("square", (count,), lower=0.0, upper=0.0)  # (2d)
+    row = build.rows("flow_square", (count,), lower=0.0, upper=0.0)  # (2d)
     build.coefficients(row, square, 1.0)
     build.coefficients(row[:, None], part, -slope)
     row = build.rows("forward_only", (count,), upper=0.0)  # (2f)
     build.coefficients(row, forward, 1.0)
-    build.coefficients(row, first_binary, -span)
+    build.coefficients(row, way, -span)
     row = build.rows("reverse_only", (count,), upper=span)
     build.coefficients(row, reverse, 1.0)
-    build.coefficients(row, first_binary, span)
+    build.coefficients(row, way, span)
     row = build.rows("filled", full.shape, lower=0.0)
     build.coefficients(row, part[:, :-1], 1.0)
     build.coefficients(row, full, -span[:, None] / segments)
     row = build.rows("in_order", full.shape, upper=0.0)
     build.coefficients(row, part[:, 1:], 1.0)
     build.coefficients(row, full, -span[:, None] / segments)
-
-    extension = build.compile().bind({})
-    integer = np.arange(extension.shape[1]) >= int(first_binary[0])
-    keep = np.ones(instance.shape[0], dtype=bool)
-    for rows in (squares.forward, squares.reverse):
-        keep[rows[~needed | exact[:, None]]] = False
-    own = sp.csr_array(instance.matrix[keep, :])
-    own.resize(own.shape[0], extension.shape[1])
-    return extension.with_rows(own, instance.row_lower[keep], instance.row_upper[keep]), integer
+    return build.compile()
 
 
-def _pinned(instance: Instance, squares: _Squares, exact: NDArray[np.bool_], x: FloatArray) -> Instance:
-    """Hold the exact squares in the direction and segment that they have at ``x``: there the secant is an equality."""
+def _joined(program: Program, instance: Instance, extension: Program) -> Program:
+    """Return an instance of the program and its extension (whose first columns are the program's) as one program."""
+    rows, columns = instance.shape
+    own = sp.csr_array(instance.matrix, copy=True)
+    own.resize(rows, extension.shape[1])
+    beyond = {name: block for name, block in extension.columns.items() if name != "given"}
+    below = {name: replace(block, start=block.start + rows) for name, block in extension.rows.items()}
+    matrix = stack_rows(own, extension.matrix)
+    empty_columns, empty_rows = (sp.csr_array((size, 0)) for size in (matrix.shape[1], matrix.shape[0]))
+    return Program(
+        columns={**program.columns, **beyond},
+        rows={**program.rows, **below},
+        ports={},
+        matrix=matrix,
+        cost=np.concatenate([instance.cost, extension.cost[columns:]]),
+        row_lower=np.concatenate([instance.row_lower, extension.row_lower]),
+        row_upper=np.concatenate([instance.row_upper, extension.row_upper]),
+        col_lower=np.concatenate([instance.col_lower, extension.col_lower[columns:]]),
+        col_upper=np.concatenate([instance.col_upper, extension.col_upper[columns:]]),
+        cost_port=empty_columns,
+        row_port=empty_rows,
+        col_lower_port=empty_columns,
+        col_upper_port=empty_columns,
+    )
+
+
+def _pinned(instance: Instance, squares: _Squares, exact: NDArray[np.bool_], flow: FloatArray) -> Instance:
+    """Hold the exact squares in the direction and segment of ``flow``: there the secant is an equality."""
     pick = np.flatnonzero(exact)
-    segment, forward = (side[pick] for side in squares.segment(x))
+    segment, forward = squares.segment(flow)[pick], flow[pick] >= 0.0
     width = squares.span[pick] / squares.segments
     near, far = segment * width, (segment + 1.0) * width
-    flow = squares.flow[pick]
-    lower = np.maximum(instance.col_lower[flow], np.where(forward, near, -far))
-    upper = np.minimum(instance.col_upper[flow], np.where(forward, far, -near))
+    columns = squares.flow[pick]
+    lower = np.maximum(instance.col_lower[columns], np.where(forward, near, -far))
+    upper = np.minimum(instance.col_upper[columns], np.where(forward, far, -near))
     rows = np.where(forward, squares.forward[pick, segment], squares.reverse[pick, segment])
     row_upper = instance.row_upper.copy()
     row_upper[rows] = instance.row_lower[rows]
-    return replace(instance.with_columns(flow, lower, upper), row_upper=row_upper)
+    return replace(instance.with_columns(columns, lower, upper), row_upper=row_upper)

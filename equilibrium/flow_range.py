@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.errors import InputError
 from equilibrium.network import FloatArray, LotSite, Microturbine, Network, RenewableUnit, StaticVarCompensator
 
 _PER_THOUSAND = 1e-3
@@ -66,7 +67,19 @@ def largest_flows(
     -------
     FlowRange
         Shapes ``(periods, buses)``.
+
+    Raises
+    ------
+    InputError
+        When a value is not finite: a range of flows needs a range of powers.
     """
+    _check_finite(
+        load_kw=load_kw,
+        load_kvar=load_kvar,
+        renewable_max_kw=renewable_max_kw,
+        lot_min_kw=lot_min_kw,
+        lot_max_kw=lot_max_kw,
+    )
     feeder = network.feeder
     below_kw = _Interval(np.array(load_kw, dtype=np.float64), np.array(load_kw, dtype=np.float64))
     below_kvar = _Interval(np.array(load_kvar, dtype=np.float64), np.array(load_kvar, dtype=np.float64))
@@ -86,6 +99,13 @@ def largest_flows(
     below_kvar = _Interval(feeder.subtree_sum(below_kvar.low), below_kvar.high)
     receivable = _receivable(network, below_kw.low, below_kvar.low)
     return _swept(network, below_kw, below_kvar, receivable)
+
+
+def _check_finite(**powers: FloatArray) -> None:
+    for name, values in powers.items():
+        wrong = np.asarray(values)[~np.isfinite(values)]
+        if wrong.size:
+            raise InputError("range of flows", name, float(wrong[0]), "finite numbers")
 
 
 def _stand(

@@ -8,17 +8,19 @@ the full program, multipliers included, so nothing downstream knows of the reduc
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import Block, Instance, Program, stack_rows
-from equilibrium.solvers import Handle, ModelTooLargeError, Solution, Status, open_handle
+from equilibrium.solvers import Handle, MixedSolution, ModelTooLargeError, Solution, Status, open_handle, solve_mixed
 from equilibrium.solvers.choose import log_fallback
 
 VIOLATION_TOLERANCE = 1e-9
@@ -32,6 +34,8 @@ ROWS_PER_FAMILY = 1
 
 MAXIMUM_PASSES = 200
 _CHUNK = 64
+
+Answer = TypeVar("Answer", Solution, MixedSolution)
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +141,37 @@ class ReducedModel:
         Solution
             ``x`` and ``y`` in the full instance's numbering.
         """
+        answer, x, seconds = self._in_passes(instance, self._solve_loaded)
+        if answer.status is not Status.OPTIMAL:
+            return Solution(answer.status, answer.x, answer.y, seconds)
+        return Solution(Status.OPTIMAL, x, self._lift(instance, answer.y), seconds)
+
+    def solve_mixed(self, instance: Instance, integer: NDArray[np.bool_]) -> MixedSolution:
+        """Solve an instance in which some columns, none of them a state column, are integer.
+
+        Rows are taken up by the linear relaxation first, and then as mixed-integer answers violate them.
+
+        Returns
+        -------
+        MixedSolution
+            ``x`` in the full instance's numbering.
+        """
+        relaxed = self.solve(instance)
+        if relaxed.status is not Status.OPTIMAL:
+            return MixedSolution(relaxed.status, relaxed.x, np.inf, np.inf, relaxed.seconds)
+        if not integer.any():
+            objective = float(instance.cost @ relaxed.x)
+            return MixedSolution(relaxed.status, relaxed.x, objective, objective, relaxed.seconds)
+        free = integer[self._free]
+        answer, x, seconds = self._in_passes(instance, lambda bound: solve_mixed(bound, free, self._solver))
+        seconds += relaxed.seconds
+        if answer.status is not Status.OPTIMAL:
+            return replace(answer, seconds=seconds)
+        constant = float(instance.cost @ x) - answer.objective  # what the eliminated columns cost in any case
+        return MixedSolution(answer.status, x, answer.objective + constant, answer.bound + constant, seconds)
+
+    def _in_passes(self, instance: Instance, solve: Callable[[Instance], Answer]) -> tuple[Answer, FloatArray, float]:
+        """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
         every = self._all
         if instance.shape[0] > self._rows:
             every = stack_rows(every, instance.matrix[self._rows :, :])
@@ -160,16 +195,16 @@ class ReducedModel:
                 instance.col_lower[self._free],
                 instance.col_upper[self._free],
             )
-            solution = self._solve_loaded(bound)
-            seconds += solution.seconds
-            if solution.status is not Status.OPTIMAL:
-                return Solution(solution.status, solution.x, solution.y, seconds)
+            answer = solve(bound)
+            seconds += answer.seconds
+            if answer.status is not Status.OPTIMAL:
+                return answer, answer.x, seconds
             x = base.copy()
-            x[self._free] = solution.x
-            x[self._state] += self._sensitivity @ solution.x
+            x[self._free] = answer.x
+            x[self._state] += self._sensitivity @ answer.x
             fresh = self._violated(every @ x, lower, upper)
             if not fresh.size:
-                return Solution(Status.OPTIMAL, x, self._lift(instance, solution.y), seconds)
+                return answer, x, seconds
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from equilibrium.disco.upper import Columns, Part, state_powers
-from equilibrium.network import FloatArray
+from equilibrium.disco.accounts import amounts, company_profit
+from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.diagnosis import diagnose
+from equilibrium.disco.pessimistic import robust_purchase, worst_payments
+from equilibrium.disco.rules import Rules
+from equilibrium.disco.scenario import Proved, prepare, prove, solve_stage
+from equilibrium.disco.supply import Supply
+from equilibrium.disco.upper import Columns, NoDispatchError, Part, state_powers
+from equilibrium.errors import InfeasibleError
+from equilibrium.network import FloatArray, Network
 from equilibrium.program import ProgramBuilder
 from equilibrium.risk import add_cvar
 
@@ -38,3 +47,56 @@ def state_common(
         return Columns(vehicles, power, np.broadcast_to(bought, (len(parts), bought.size)), common=True)
 
     return state
+
+
+def clear_together(network: Network, supply: Supply, day: DiscoDay, rules: Rules) -> tuple[list[Proved], float]:
+    """Clear all scenarios with one common purchase; also return what the company's objective could gain at most."""
+    every = [prepare(network, supply, day, number, rules) for number in range(len(day.scenarios))]
+    probability = np.array([scenario.probability for scenario in day.scenarios])
+    nothing = np.zeros((day.periods, len(network.lots)))
+    fixed = [
+        company_profit(amounts(day, scenario, np.zeros(day.periods), nothing, nothing)) for scenario in day.scenarios
+    ]
+    supply.model.rewind()
+    state = state_common(probability, np.array(fixed), rules.alpha, rules.beta)
+    try:
+        stage = solve_stage([prepared.part for prepared in every], rules.solver, state)
+    except NoDispatchError:
+        for number, prepared in enumerate(every):
+            try:
+                solve_stage([prepared.part], rules.solver)
+            except NoDispatchError:
+                raise diagnose(prepared.part, number, rules.solver) from None
+        raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
+    proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
+    if rules.lots_decide:
+        ends = _pessimistic_together([prepared.part for prepared in every], np.array(fixed), rules)
+        proved = [replace(each, pessimistic=end) for each, end in zip(proved, ends, strict=True)]
+    first = replace(
+        proved[0],
+        residuals=(*proved[0].residuals, stage.residuals),
+        seconds=stage.seconds + sum(prepared.lower.seconds for prepared in every),
+        rounds=stage.rounds,
+        notes=stage.notes,
+        solver=stage.solver,
+    )
+    return [first, *proved[1:]], stage.gap
+
+
+def _pessimistic_together(parts: Sequence[Part], fixed: FloatArray, rules: Rules) -> list[tuple[float, float]]:
+    """Return profits with a purchase that serves whatever lots do, and those at the schedules that cost most.
+
+    For given schedules no purchase does better than the least that serves them, so the latter bound from above what the
+    company gets when it buys before lots break their ties.
+    """
+    if not rules.pessimistic:
+        return [(-np.inf, np.inf)] * len(parts)
+    robust = robust_purchase(parts)
+    worst = [worst_payments(part, rules.solver) for part in parts]
+    bought = np.max([part.supply.serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
+    ends = []
+    for part, constant, (bound, found, _) in zip(parts, fixed, worst, strict=True):
+        least = -np.inf if robust is None else constant - bound - float(part.price @ robust)
+        most = constant - found - float(part.price @ bought) if np.isfinite(bought).all() else -np.inf
+        ends.append((min(least, most), most))
+    return ends

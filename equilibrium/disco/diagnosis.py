@@ -35,7 +35,13 @@ class _Limit:
 
 
 def diagnose(part: Part, number: int, solver: str) -> InfeasibleError:
-    """Return the error of a scenario whose network can serve none of the schedules in ``part.feasible``."""
+    """Return the error of a scenario whose network can serve none of the schedules in ``part.feasible``.
+
+    Raises
+    ------
+    SolverError
+        When the network can serve one after all.
+    """
     lot_kw, far = _nearest(part, solver)
     reasons: list[str] = []
     for period in np.flatnonzero(far > REPORTED_SLACK):
@@ -44,7 +50,7 @@ def diagnose(part: Part, number: int, solver: str) -> InfeasibleError:
     if more > 0:
         reasons = [*reasons[:_MAXIMUM_REASONS], f"and {more} more limits"]
     if not reasons:
-        reasons = ["each limit alone can be met, but not within the solver's tolerance"]
+        raise SolverError(f"scenario {number}: the company's stage ended infeasible, but no limit of the network fails")
     return InfeasibleError(tuple(f"scenario {number}: {reason}" for reason in reasons))
 
 

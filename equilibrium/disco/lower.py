@@ -36,7 +36,7 @@ class LowerLevel:
     face
         Bounds of all columns that leave exactly the optimal schedules: an instance over the vehicles' columns.
     residuals
-        Of every batch.
+        Of all batches together.
     seconds
         Time inside the solver.
     """
@@ -44,10 +44,9 @@ class LowerLevel:
     value: FloatArray
     bound: FloatArray
     face: Instance
-    residuals: tuple[Residuals, ...]
+    residuals: Residuals
     seconds: float
     solver: str
-    note: str = ""
 
 
 def lot_cost(vehicles: VehicleProgram, tariffs: Tariffs, period_h: float) -> FloatArray:
@@ -79,11 +78,11 @@ def solve_lower(vehicles: VehicleProgram, cost: FloatArray, solver: str) -> Lowe
 
 @dataclass(frozen=True, eq=False)
 class SolvedVehicles:
-    """An optimum over the vehicles' columns, with its multipliers and the residuals of every batch."""
+    """An optimum over the vehicles' columns, with its multipliers and residuals."""
 
     x: FloatArray
     y: FloatArray
-    residuals: tuple[Residuals, ...]
+    residuals: Residuals
     seconds: float
     solver: str
 
@@ -91,15 +90,14 @@ class SolvedVehicles:
 def solve_vehicles(vehicles: VehicleProgram, instance: Instance, solver: str) -> SolvedVehicles:
     """Minimise a cost over the vehicles' columns, batch by batch."""
     x, y = np.zeros(instance.shape[1]), np.zeros(instance.shape[0])
-    residuals, seconds, name = [], 0.0, solver
+    seconds, name = 0.0, solver
     for begin, end in batches(vehicles.start, BATCH_COLUMNS // 3):
         part = stays_of(instance, begin, end)
         handle, solution = load_and_solve(part, solver)
         optimum(solution, "the vehicles' problem")
         x[3 * begin : 3 * end], y[begin:end] = solution.x, solution.y
-        residuals.append(kkt_residuals(part, solution.x, solution.y))
         seconds, name = seconds + solution.seconds, handle.name
-    return SolvedVehicles(x, y, tuple(residuals), seconds, name)
+    return SolvedVehicles(x, y, kkt_residuals(instance, x, y), seconds, name)
 
 
 def batches(start: IntArray, stays: int) -> list[tuple[int, int]]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Self
 
 import numpy as np
 
@@ -10,20 +13,16 @@ from equilibrium.certify import certificate
 from equilibrium.directions import EXACT_TOLERANCE
 from equilibrium.disco.checks import check_day
 from equilibrium.disco.clearing import DiscoClearing
+from equilibrium.disco.common import clear_together
 from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.scenario import MODES, Proved, clear_scenario, clear_together
+from equilibrium.disco.parallel import clear_all, open_pool
+from equilibrium.disco.rules import Rules
+from equilibrium.disco.scenario import Proved, clear_scenario, with_reachable_wishes
 from equilibrium.disco.supply import Supply
 from equilibrium.errors import InputError
 from equilibrium.flow_range import FlowRange
 from equilibrium.network import FloatArray, Network
 from equilibrium.risk import cvar, mean_cvar, value_at_risk
-from equilibrium.solvers.choose import check_solver
-
-PURCHASES = ("recourse", "here-and-now")
-"""Whether each scenario buys for itself, or one purchase has to do for all."""
-
-WISHES = ("error", "best-effort")
-"""What happens to a wish that full power cannot meet."""
 
 
 class DiscoMarket:
@@ -51,6 +50,11 @@ class DiscoMarket:
     infeasible_wish
         ``error``: a wish that full power cannot meet is refused with the vehicle's name. ``best-effort``: it is
         replaced by what can be reached.
+    method
+        ``value-function``: lots' optimality by their own optimum (its face, or its value where it is not convex).
+        ``kkt-milp``: the published mixed-integer program, for small days.
+    pessimistic
+        Whether to look for the value with ties broken against the company; without, the interval says nothing.
     solver
         One of :data:`equilibrium.solvers.SOLVERS`.
     workers
@@ -76,35 +80,36 @@ class DiscoMarket:
         flow_range: FlowRange | None = None,
         transformer_efficiency: float = 1.0,
         infeasible_wish: str = "error",
+        method: str = "value-function",
+        pessimistic: bool = True,
         solver: str = "auto",
         workers: int = 1,
     ) -> None:
-        for name, value, accepted in (
-            ("mode", mode, MODES),
-            ("purchases", purchases, PURCHASES),
-            ("infeasible_wish", infeasible_wish, WISHES),
-        ):
-            if value not in accepted:
-                raise InputError("DISCO market", name, value, f"one of {', '.join(accepted)}")
-        if not 0.0 < alpha < 1.0:
-            raise InputError("DISCO market", "alpha", alpha, "a level within (0, 1)")
-        if not 0.0 <= beta <= 1.0:
-            raise InputError("DISCO market", "beta", beta, "a weight from 0 to 1")
+        self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver)
         if not workers >= 1:
             raise InputError("DISCO market", "workers", workers, "at least 1")
-        self.network, self.periods, self.mode, self.purchases = network, periods, mode, purchases
-        self.alpha, self.beta, self.workers = alpha, beta, workers
-        self.best_effort = infeasible_wish == "best-effort"
-        self.solver = check_solver(solver)
-        self.supply = Supply(
-            network,
-            periods,
-            flow=flow,
-            segments=segments,
-            flow_range=flow_range,
-            transformer_efficiency=transformer_efficiency,
-            solver=solver,
-        )
+        self.network, self.periods, self.workers = network, periods, workers
+        self._options: dict[str, Any] = {
+            "flow": flow,
+            "segments": segments,
+            "flow_range": flow_range,
+            "transformer_efficiency": transformer_efficiency,
+            "solver": solver,
+        }
+        self.supply = Supply(network, periods, **self._options)
+        self._pool: ProcessPoolExecutor | None = None
+
+    def close(self) -> None:
+        """End the worker processes, if there are any."""
+        if self._pool is not None:
+            self._pool.shutdown()
+            self._pool = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def clear(self, day: DiscoDay) -> DiscoClearing:
         """Clear a day.
@@ -117,28 +122,26 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        check_day(self.network, day, self.periods, one_way=self.mode == "strict-exclusive")
-        if self.purchases == "here-and-now":
-            proved, gap = clear_together(
-                self.network,
-                self.supply,
-                day,
-                self.mode,
-                alpha=self.alpha,
-                beta=self.beta,
-                best_effort=self.best_effort,
-                solver=self.solver,
-            )
-            return self._clearing(day, proved, gap, begin)
-        proved = [
-            clear_scenario(
-                self.network, self.supply, day, number, self.mode, best_effort=self.best_effort, solver=self.solver
-            )
-            for number in range(len(day.scenarios))
-        ]
-        return self._clearing(day, proved, 0.0, begin)
+        check_day(self.network, day, self.periods, one_way=self.rules.one_way)
+        reachable, changed = with_reachable_wishes(self.network, day, self.rules)
+        proved, gap = self._proved(reachable)
+        return self._clearing(reachable, proved, gap, changed, begin)
 
-    def _clearing(self, day: DiscoDay, proved: list[Proved], gap: float, begin: float) -> DiscoClearing:
+    def _proved(self, day: DiscoDay) -> tuple[Sequence[Proved], float]:
+        """Clear every scenario; also return by how much the company could still improve all of them together."""
+        if self.rules.purchases == "here-and-now":
+            return clear_together(self.network, self.supply, day, self.rules)
+        count = len(day.scenarios)
+        if self.workers == 1 or count == 1:
+            every = range(count)
+            return [clear_scenario(self.network, self.supply, day, number, self.rules) for number in every], 0.0
+        if self._pool is None:
+            self._pool = open_pool(self.workers, self.network, self.periods, self._options, self.rules)
+        return clear_all(self._pool, day), 0.0
+
+    def _clearing(
+        self, day: DiscoDay, proved: Sequence[Proved], gap: float, changed: int, begin: float
+    ) -> DiscoClearing:
         """Put scenarios, statistics and certificate together."""
         probability = np.array([scenario.probability for scenario in day.scenarios])
         profit = np.array([each.clearing.company_profit for each in proved])
@@ -146,26 +149,26 @@ class DiscoMarket:
         lots = probability @ np.array([each.clearing.lot_profit for each in proved])
         lot_bound = probability @ np.array([each.lot_bound for each in proved])
         lot_maximum = probability @ np.array([each.clearing.lot_maximum for each in proved])
-        objective = mean_cvar(profit, probability, self.alpha, self.beta)
-        company_bound = mean_cvar(bound, probability, self.alpha, self.beta) + gap
+        objective = mean_cvar(profit, probability, self.rules.alpha, self.rules.beta)
+        company_bound = mean_cvar(bound, probability, self.rules.alpha, self.rules.beta) + gap
         proof = certificate(
             [residuals for each in proved for residuals in each.residuals],
             np.r_[objective, lots],
             np.r_[company_bound, lot_bound],
             np.r_[company_bound, lot_maximum],
-            "value-function" if self.mode == "strict-exclusive" else "lexicographic",
+            self.rules.proof,
             proved[0].solver,
-            self._notes(proved, float((lot_bound - lots).max(initial=0.0))),
+            self._notes(proved, changed, float((lot_bound - lots).max(initial=0.0))),
         )
         return DiscoClearing(
-            mode=self.mode,
-            purchases=self.purchases,
+            mode=self.rules.mode,
+            purchases=self.rules.purchases,
             scenarios=tuple(each.clearing for each in proved),
-            alpha=self.alpha,
-            beta=self.beta,
+            alpha=self.rules.alpha,
+            beta=self.rules.beta,
             expected_profit=float(probability @ profit),
-            cvar=cvar(profit, probability, self.alpha),
-            value_at_risk=value_at_risk(profit, probability, self.alpha),
+            cvar=cvar(profit, probability, self.rules.alpha),
+            value_at_risk=value_at_risk(profit, probability, self.rules.alpha),
             objective=objective,
             lot_expected_profit=lots,
             pessimistic=self._pessimistic(proved, probability, objective),
@@ -174,20 +177,20 @@ class DiscoMarket:
             solver_seconds=sum(each.seconds for each in proved),
         )
 
-    def _pessimistic(self, proved: list[Proved], probability: FloatArray, objective: float) -> tuple[float, float]:
+    def _pessimistic(self, proved: Sequence[Proved], probability: FloatArray, objective: float) -> tuple[float, float]:
         """Return both ends of the pessimistic objective: it rises with the profit of every scenario."""
         ends = []
         for side in (0, 1):
             profit = np.array([each.pessimistic[side] for each in proved])
             possible = np.isfinite(profit[probability > 0.0]).all()
-            ends.append(mean_cvar(profit, probability, self.alpha, self.beta) if possible else -np.inf)
+            ends.append(mean_cvar(profit, probability, self.rules.alpha, self.rules.beta) if possible else -np.inf)
         return min(ends[0], objective), min(ends[1], objective)
 
-    def _notes(self, proved: list[Proved], regret: float) -> tuple[str, ...]:
+    def _notes(self, proved: Sequence[Proved], changed: int, regret: float) -> tuple[str, ...]:
         notes = [note for each in proved for note in each.notes]
-        if self.purchases == "recourse":
+        if self.rules.purchases == "recourse":
             notes.append("purchases are recourse: every scenario is at its own maximum, whatever alpha and beta are")
-        if self.mode == "windows":
+        if self.rules.mode == "windows":
             notes.append(f"the company dispatches the vehicles: no equilibrium unless regret is 0 ({regret:.6g})")
         loose = max(each.loose for each in proved)
         if loose > EXACT_TOLERANCE:
@@ -197,7 +200,6 @@ class DiscoMarket:
         both = sum(each.clearing.probability * each.both_ways for each in proved)
         if both > 0.0:
             notes.append(f"money pump: {both:.6g} expected vehicle-periods of charging and discharging at once")
-        unreachable = sum(each.unreachable for each in proved)
-        if unreachable:
-            notes.append(f"best effort: {unreachable} wishes were replaced by what can be reached")
+        if changed:
+            notes.append(f"best effort: {changed} wishes were replaced by what can be reached")
         return tuple(notes)

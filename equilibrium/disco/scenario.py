@@ -8,26 +8,24 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from equilibrium.directions import EXACT_TOLERANCE
-from equilibrium.disco.accounts import amounts, company_profit, read_scenario
+from equilibrium.disco.accounts import read_scenario
 from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.clearing import ScenarioClearing
-from equilibrium.disco.common import state_common
 from equilibrium.disco.day import DiscoDay
 from equilibrium.disco.diagnosis import diagnose
 from equilibrium.disco.exclusive import solve_one_way, solve_stage_one_way
+from equilibrium.disco.kkt import solve_stage_kkt
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
-from equilibrium.disco.pessimistic import robust_purchase, worst_dispatch, worst_payments
+from equilibrium.disco.pessimistic import worst_dispatch
+from equilibrium.disco.rules import Rules
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
-from equilibrium.disco.vehicles import VehicleProgram, merge_identical, state_vehicles, with_reachable_wishes
+from equilibrium.disco.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
 from equilibrium.duality import Residuals, kkt_residuals
-from equilibrium.errors import InfeasibleError
+from equilibrium.errors import InputError
 from equilibrium.lossy import square_gaps
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import ProgramBuilder
-
-MODES = ("strict", "strict-exclusive", "windows", "windows-strict")
-"""Behaviour of the lots; see :class:`equilibrium.disco.market.DiscoMarket`."""
 
 BOTH_WAYS_KW = 1e-6
 """A vehicle charges and discharges at once when both powers exceed this, kW."""
@@ -45,15 +43,12 @@ class Prepared:
         The lots' own optimum.
     part
         The scenario as the company's stage sees it.
-    unreachable
-        How many wishes were changed to what can be reached.
     """
 
     vehicles: VehicleProgram
     groups: tuple[IntArray, ...]
     lower: LowerLevel
     part: Part
-    unreachable: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,38 +80,57 @@ class Proved:
     both_ways: float
     loose: float
     pessimistic: tuple[float, float]
-    unreachable: int
     rounds: int
     seconds: float
     solver: str
     notes: tuple[str, ...] = field(default=())
 
 
-def prepare(
-    network: Network, supply: Supply, day: DiscoDay, number: int, mode: str, *, best_effort: bool, solver: str
-) -> Prepared:
+def allowed(day: DiscoDay, rules: Rules) -> tuple[BoolArray, BoolArray]:
+    """Return the periods in which vehicles may charge and discharge, each of shape ``(periods,)``."""
+    if rules.windows:
+        return np.asarray(day.charge_window, dtype=bool), np.asarray(day.discharge_window, dtype=bool)
+    always = np.ones(day.periods, dtype=bool)
+    return always, always
+
+
+def with_reachable_wishes(network: Network, day: DiscoDay, rules: Rules) -> tuple[DiscoDay, int]:
+    """Return the day with wishes that can be met, and how many were changed; no program is solved for that.
+
+    Raises
+    ------
+    InputError
+        Naming the vehicle and the missing kWh, unless best efforts are served.
+    """
+    best_effort, changed, scenarios = rules.infeasible_wish == "best-effort", 0, []
+    for number, scenario in enumerate(day.scenarios):
+        batches = []
+        for site, batch in zip(network.lots, scenario.vehicles, strict=True):
+            try:
+                met, count = meet_wishes(batch, site, *allowed(day, rules), day.period_h, best_effort=best_effort)
+            except InputError as error:
+                raise error.located(f"scenario {number}, {error.source}") from None
+            batches.append(met)
+            changed += count
+        scenarios.append(replace(scenario, vehicles=tuple(batches)))
+    return replace(day, scenarios=tuple(scenarios)), changed
+
+
+def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules: Rules) -> Prepared:
     """State a scenario's vehicles, solve its lower level, and put together what the company may choose from."""
     scenario = day.scenarios[number]
-    windows, one_way = mode.startswith("windows"), mode == "strict-exclusive"
-    always = np.ones(day.periods, dtype=bool)
-    charge = day.charge_window if windows else always
-    discharge = day.discharge_window if windows else always
-    batches, groups, unreachable = [], [], 0
-    for site, batch in zip(network.lots, scenario.vehicles, strict=True):
-        reachable, changed = with_reachable_wishes(
-            batch, site, charge, discharge, day.period_h, best_effort=best_effort
-        )
-        merged, group = (reachable, np.arange(batch.size)) if one_way else merge_identical(reachable)
+    batches, groups = [], []
+    for batch in scenario.vehicles:
+        merged, group = (batch, np.arange(batch.size)) if rules.one_way else merge_identical(batch)
         batches.append(merged)
         groups.append(group)
-        unreachable += changed
-    vehicles = state_vehicles(batches, network.lots, charge, discharge, day.period_h)
+    vehicles = state_vehicles(batches, network.lots, *allowed(day, rules), day.period_h)
     cost, asked = lot_cost(vehicles, day.tariffs, day.period_h), None
-    if one_way:
-        lower, asked = solve_one_way(vehicles, cost, solver)
+    if rules.one_way:
+        lower, asked = solve_one_way(vehicles, cost, rules.solver)
     else:
-        lower = solve_lower(vehicles, cost, solver)
-    feasible = vehicles.instance if mode == "windows" else lower.face
+        lower = solve_lower(vehicles, cost, rules.solver)
+    feasible = lower.face if rules.lots_decide and rules.method != "kkt-milp" else vehicles.instance
     part = Part(
         vehicles,
         feasible.with_cost(company_cost(vehicles, day)),
@@ -124,7 +138,7 @@ def prepare(
         day.period_h * purchase_price(day, scenario),
         asked,
     )
-    return Prepared(vehicles, tuple(groups), lower, part, unreachable)
+    return Prepared(vehicles, tuple(groups), lower, part)
 
 
 def company_cost(vehicles: VehicleProgram, day: DiscoDay) -> FloatArray:
@@ -150,99 +164,53 @@ def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> Floa
 
 
 def clear_scenario(
-    network: Network, supply: Supply, day: DiscoDay, number: int, mode: str, *, best_effort: bool, solver: str
+    network: Network, supply: Supply, day: DiscoDay, number: int, rules: Rules, label: int | None = None
 ) -> Proved:
-    """Clear one scenario on its own: purchases are recourse, so no other scenario enters."""
-    prepared = prepare(network, supply, day, number, mode, best_effort=best_effort, solver=solver)
+    """Clear one scenario on its own: purchases are recourse, so no other scenario enters.
+
+    Parameters
+    ----------
+    number
+        Which of the day's scenarios.
+    label
+        What an error calls it, if not ``number``.
+    """
+    prepared = prepare(network, supply, day, number, rules)
     supply.model.rewind()
     try:
-        stage = solve_stage([prepared.part], solver)
+        if rules.method == "kkt-milp":
+            stage = solve_stage_kkt(prepared.part, day.tariffs, day.period_h, rules.solver)
+        else:
+            stage = solve_stage([prepared.part], rules.solver)
     except NoDispatchError:
-        raise diagnose(prepared.part, number, solver) from None
+        part = replace(prepared.part, feasible=prepared.lower.face) if rules.lots_decide else prepared.part
+        raise diagnose(part, number if label is None else label, rules.solver) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
+    pessimistic = proved.pessimistic
+    if rules.lots_decide:
+        part = replace(prepared.part, feasible=prepared.lower.face.with_cost(prepared.part.feasible.cost))
+        pessimistic = _pessimistic(part, proved, stage, rules)
     return replace(
         proved,
         company_bound=proved.company_bound + stage.gap,
         residuals=(*proved.residuals, stage.residuals),
-        pessimistic=_pessimistic(prepared.part, proved, stage, solver) if mode != "windows" else proved.pessimistic,
+        pessimistic=pessimistic,
         rounds=stage.rounds,
         notes=stage.notes,
         seconds=prepared.lower.seconds + stage.seconds,
-        solver=stage.solver,
+        solver=prepared.lower.solver if rules.method == "kkt-milp" else stage.solver,
     )
 
 
-def _pessimistic(part: Part, proved: Proved, stage: Stage, solver: str) -> tuple[float, float]:
+def _pessimistic(part: Part, proved: Proved, stage: Stage, rules: Rules) -> tuple[float, float]:
     """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change."""
     dispatch, profit = stage.dispatches[0], proved.clearing.company_profit
     fixed = profit + float(part.feasible.cost @ dispatch.x + part.price @ dispatch.bought_kw)
-    worst = worst_dispatch(part, solver)
+    if not rules.pessimistic:
+        return -np.inf, profit
+    worst = worst_dispatch(part, rules.solver)
     found = min(profit, fixed - worst.found)
     return min(fixed - worst.bound, found), found
-
-
-def clear_together(
-    network: Network,
-    supply: Supply,
-    day: DiscoDay,
-    mode: str,
-    *,
-    alpha: float,
-    beta: float,
-    best_effort: bool,
-    solver: str,
-) -> tuple[list[Proved], float]:
-    """Clear all scenarios with one common purchase; also return what the company's objective could gain at most."""
-    every = [
-        prepare(network, supply, day, number, mode, best_effort=best_effort, solver=solver)
-        for number in range(len(day.scenarios))
-    ]
-    probability = np.array([scenario.probability for scenario in day.scenarios])
-    nothing = np.zeros((day.periods, len(network.lots)))
-    fixed = [
-        company_profit(amounts(day, scenario, np.zeros(day.periods), nothing, nothing)) for scenario in day.scenarios
-    ]
-    supply.model.rewind()
-    state = state_common(probability, np.array(fixed), alpha, beta)
-    try:
-        stage = solve_stage([prepared.part for prepared in every], solver, state)
-    except NoDispatchError:
-        for number, prepared in enumerate(every):
-            try:
-                solve_stage([prepared.part], solver)
-            except NoDispatchError:
-                raise diagnose(prepared.part, number, solver) from None
-        raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
-    proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
-    if mode != "windows":
-        ends = _pessimistic_together([prepared.part for prepared in every], np.array(fixed), solver)
-        proved = [replace(each, pessimistic=end) for each, end in zip(proved, ends, strict=True)]
-    first = replace(
-        proved[0],
-        residuals=(*proved[0].residuals, stage.residuals),
-        seconds=stage.seconds + sum(prepared.lower.seconds for prepared in every),
-        rounds=stage.rounds,
-        notes=stage.notes,
-        solver=stage.solver,
-    )
-    return [first, *proved[1:]], stage.gap
-
-
-def _pessimistic_together(parts: Sequence[Part], fixed: FloatArray, solver: str) -> list[tuple[float, float]]:
-    """Return profits with a purchase that serves whatever lots do, and those at the schedules that cost most.
-
-    For given schedules no purchase does better than the least that serves them, so the latter bound from above what the
-    company gets when it buys before lots break their ties.
-    """
-    robust = robust_purchase(parts)
-    worst = [worst_payments(part, solver) for part in parts]
-    bought = np.max([part.supply.serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
-    ends = []
-    for part, constant, (bound, found, _) in zip(parts, fixed, worst, strict=True):
-        least = -np.inf if robust is None else constant - bound - float(part.price @ robust)
-        most = constant - found - float(part.price @ bought) if np.isfinite(bought).all() else -np.inf
-        ends.append((min(least, most), most))
-    return ends
 
 
 def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispatch: Dispatch) -> Proved:
@@ -260,7 +228,7 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     maximum = by_lot(vehicles, lower.value, size)
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
     loose = max(float(gap.max(initial=0.0)) for gap in square_gaps(supply.network, supply.program, x).values())
-    residuals = [*lower.residuals, kkt_residuals(network, x, y)]
+    residuals = [lower.residuals, kkt_residuals(network, x, y)]
     if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
         residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW
@@ -272,7 +240,6 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
         both_ways=float(vehicles.weight[both].sum()),
         loose=loose,
         pessimistic=(clearing.company_profit, clearing.company_profit),
-        unreachable=prepared.unreachable,
         rounds=0,
         seconds=0.0,
         solver=lower.solver,

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from equilibrium.directions import EXACT_TOLERANCE
 from equilibrium.disco.loaded import load_and_solve, optimum
-from equilibrium.disco.sweep import Flows, voltage_square
+from equilibrium.disco.sweep import Flows
 from equilibrium.duality import optimal_face
 from equilibrium.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.network import FloatArray, IntArray
@@ -261,7 +261,7 @@ def _columns(
     supply: Supply, renewable_kw: FloatArray, flows: Flows, lot_kw: FloatArray
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Return the columns of one period's program at swept flows, and whether they are within their limits."""
-    program, feeder = supply.period_program, supply.network.feeder
+    program = supply.period_program
     rows = flows.flow_kw.shape[0]
     share = {"kw": np.abs(flows.flow_kw), "kvar": np.abs(flows.flow_kvar)}
     span = {"kw": supply.sweep.span_kw[supply.branches], "kvar": supply.sweep.span_kvar[supply.branches]}
@@ -277,7 +277,7 @@ def _columns(
         "current_square": flows.current[:, supply.branches],
         "square_p": square["kw"],
         "square_q": square["kvar"],
-        "voltage_square_kv2": voltage_square(feeder, flows),
+        "voltage_square_kv2": flows.voltage_square,
         "renewable_kw": renewable_kw,
         "lot_kw": lot_kw,
     }

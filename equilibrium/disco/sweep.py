@@ -1,20 +1,23 @@
-"""The lossy flow at given net loads, bus by bus: a backward/forward sweep, with its multipliers.
+"""The lossy flow at given net loads: a backward/forward sweep over the feeder's levels, with its multipliers.
 
 As long as no limit binds, the least purchase that serves given net loads is the one at which every squared flow lies on
 its secants, and its multipliers follow along the path from the root. A sweep finds both for many periods at once. They
 are a vertex of the feeder's program: its multipliers stay dual feasible whatever the loads are, so its cost is a lower
-bound of the purchase for *every* net load (:mod:`equilibrium.disco.supply` checks signs and limits).
+bound of the purchase for *every* net load (:mod:`equilibrium.disco.service` checks signs and limits).
+
+Inside, arrays have the axes (active or reactive, bus, point).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from equilibrium.distribution import VOLTS_PER_KILOVOLT
 from equilibrium.lossy import WATTS_PER_KILOWATT
-from equilibrium.network import Feeder, FloatArray
+from equilibrium.network import Feeder, FloatArray, IntArray
 
 MAXIMUM_STEPS = 60
 """Changes of segments of one branch: each step raises the current, so a few are enough. The result is checked."""
@@ -32,6 +35,8 @@ class Flows:
         Sending-end flows by receiving bus; column 0 is what enters the root.
     current
         Squared currents, (kVA/kV)^2.
+    voltage_square
+        Squared voltages (2c), kV^2.
     segment_kw, segment_kvar
         Segment on which each flow lies, counted from 1, negative for reverse flow.
     price, price_kvar
@@ -41,10 +46,21 @@ class Flows:
     flow_kw: FloatArray
     flow_kvar: FloatArray
     current: FloatArray
+    voltage_square: FloatArray
     segment_kw: FloatArray
     segment_kvar: FloatArray
     price: FloatArray
     price_kvar: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Level:
+    """Buses of one depth: the buses, their parents, those with a current, and the map from them to their parents."""
+
+    buses: IntArray
+    parents: IntArray
+    branches: IntArray
+    gather: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,91 +80,91 @@ class Sweep:
     span_kvar: FloatArray
     segments: int
 
+    @cached_property
+    def _levels(self) -> list[_Level]:
+        """The feeder's levels, root first."""
+        feeder = self.feeder
+        depth = np.zeros(feeder.size, dtype=np.int64)
+        for bus in feeder.order[1:]:
+            depth[bus] = depth[feeder.parent[bus]] + 1
+        levels = []
+        for number in range(int(depth.max()) + 1):
+            buses = np.flatnonzero(depth == number)
+            parents = feeder.parent[buses]
+            gather = (np.arange(feeder.size)[:, None] == parents).astype(np.float64)
+            levels.append(_Level(buses, parents, buses[self.span_kw[buses] > 0.0], gather))
+        return levels
+
+    @cached_property
+    def _loss(self) -> FloatArray:
+        """Losses per squared current, kW and kvar, shape ``(2, buses, 1)``."""
+        return np.stack([self.feeder.r_ohm, self.feeder.x_ohm])[..., None] / WATTS_PER_KILOWATT
+
     def flows(self, load_kw: FloatArray, load_kvar: FloatArray) -> Flows:
-        """Sweep backward for flows and forward for prices.
+        """Sweep backward for flows and forward for prices and voltages.
 
         Parameters
         ----------
         load_kw, load_kvar
             Net loads, shape ``(points, buses)``.
         """
-        feeder = self.feeder
-        p, q = np.array(load_kw), np.array(load_kvar)
-        shape = p.shape
-        current, segment_p, segment_q, slope_p, slope_q = (np.zeros(shape) for _ in range(5))
-        r, x = feeder.r_ohm / WATTS_PER_KILOWATT, feeder.x_ohm / WATTS_PER_KILOWATT
-        for bus in feeder.order[::-1]:
-            if self.span_kw[bus] > 0.0:
-                parts = self._branch(int(bus), p[:, bus], q[:, bus], r[bus], x[bus])
-                segment_p[:, bus], segment_q[:, bus], slope_p[:, bus], slope_q[:, bus], current[:, bus] = parts
-                p[:, bus] += r[bus] * current[:, bus]
-                q[:, bus] += x[bus] * current[:, bus]
-            if feeder.parent[bus] >= 0:
-                p[:, feeder.parent[bus]] += p[:, bus]
-                q[:, feeder.parent[bus]] += q[:, bus]
-        price, price_kvar = np.ones(shape), np.zeros(shape)
-        spread = 1.0 - r * slope_p - x * slope_q  # one kVA more of loss carries its own loss
-        for bus in feeder.order:
-            above = feeder.parent[bus]
-            if above >= 0:
-                price[:, bus], price_kvar[:, bus] = price[:, above], price_kvar[:, above]
-            worth = (price[:, bus] * r[bus] + price_kvar[:, bus] * x[bus]) / spread[:, bus]
-            price[:, bus] += worth * slope_p[:, bus]
-            price_kvar[:, bus] += worth * slope_q[:, bus]
-        return Flows(p, q, current, segment_p, segment_q, price, price_kvar)
+        flow = np.stack([load_kw.T, load_kvar.T])
+        segment, slope = np.zeros_like(flow), np.zeros_like(flow)
+        current = np.zeros(flow.shape[1:])
+        for level in self._levels[::-1]:
+            own = level.branches
+            if own.size:
+                segment[:, own], slope[:, own], current[own] = self._solve(own, flow[:, own])
+                flow[:, own] += self._loss[:, own] * current[own]
+            if level.parents[0] >= 0:
+                flow += level.gather @ flow[:, level.buses]
+        price, voltage = self._forward(flow, slope, current)
+        return Flows(flow[0].T, flow[1].T, current.T, voltage.T, segment[0].T, segment[1].T, price[0].T, price[1].T)
 
-    def _branch(self, bus: int, p: FloatArray, q: FloatArray, r: float, x: float) -> tuple[FloatArray, ...]:
-        """Solve one branch: its current causes losses, which it has to carry as well.
+    def _solve(self, own: IntArray, load: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Return segments, slopes and currents of some branches: a current causes losses, which it carries as well.
 
         On given segments the current is affine in the flows, so the fixed point is explicit; the segments are those on
         which it lies. Starting without losses, every step raises the current towards the least fixed point.
         """
-        base = self.feeder.base_kv**2
-        span_p, span_q = self.span_kw[bus], self.span_kvar[bus]
-        segment_p, segment_q = _segment(p / span_p, self.segments), _segment(q / span_q, self.segments)
+        span, loss = np.stack([self.span_kw[own], self.span_kvar[own]])[..., None], self._loss[:, own]
+        width, base = span / self.segments, self.feeder.base_kv**2
+        segment = self._segment(load / width)
         for _ in range(MAXIMUM_STEPS):
-            slope_p, fixed_p = _secant(segment_p, span_p, self.segments, base)
-            slope_q, fixed_q = _secant(segment_q, span_q, self.segments, base)
-            current = (slope_p * p + slope_q * q + fixed_p + fixed_q) / (1.0 - r * slope_p - x * slope_q)
-            next_p = _moved(segment_p, (p + r * current) / span_p, self.segments)
-            next_q = _moved(segment_q, (q + x * current) / span_q, self.segments)
-            if np.array_equal(next_p, segment_p) and np.array_equal(next_q, segment_q):
+            step = np.abs(segment)
+            slope = np.sign(segment) * (2.0 * step - 1.0) * (width / base)
+            fixed = step * (step - 1.0) * (width**2 / base)
+            current = (slope * load - fixed).sum(axis=0) / (1.0 - (loss * slope).sum(axis=0))
+            place = (load + loss * current) / width
+            # A flow on the edge of two segments stays on the one where it is.
+            along = np.sign(segment) * place
+            leaves = (along < step - 1.0 - _EDGE) | ((along > step + _EDGE) & (step < self.segments))
+            if not leaves.any():
                 break
-            segment_p, segment_q = next_p, next_q
-        return segment_p, segment_q, slope_p, slope_q, current
+            segment = np.where(leaves, self._segment(place), segment)
+        return segment, slope, current
 
+    def _segment(self, place: FloatArray) -> FloatArray:
+        """Return the segment of a flow given in widths of a segment; the last one goes on beyond its end."""
+        step = np.minimum(np.maximum(np.ceil(np.abs(place)), 1.0), self.segments)
+        return np.asarray(np.where(place < 0.0, -step, step))
 
-def _moved(segment: FloatArray, share: FloatArray, segments: int) -> FloatArray:
-    """Return the segments after a step; a flow on the edge of two of them stays where it is."""
-    place = np.sign(segment) * share * segments
-    step = np.abs(segment)
-    inside = (place >= step - 1.0 - _EDGE) & ((place <= step + _EDGE) | (step == segments))
-    return np.asarray(np.where(inside, segment, _segment(share, segments)))
-
-
-def _segment(share: FloatArray, segments: int) -> FloatArray:
-    """Return the segment of a flow given as a share of the greatest one; the last one goes on beyond it."""
-    step = np.clip(np.ceil(np.abs(share) * segments), 1.0, segments)
-    return np.asarray(np.where(share < 0.0, -step, step))
-
-
-def _secant(segment: FloatArray, span: float, segments: int, base: float) -> tuple[FloatArray, FloatArray]:
-    """Return slope and constant of ``L(|flow|) / V^2`` on a segment, in (kVA/kV)^2."""
-    step, width = np.abs(segment), span / segments
-    slope = np.asarray(np.sign(segment) * (2.0 * step - 1.0) * width / base)
-    return slope, -step * (step - 1.0) * width**2 / base
-
-
-def voltage_square(feeder: Feeder, flows: Flows) -> FloatArray:
-    """Return the squared voltages (2c), kV^2, shape ``(points, buses)``."""
-    square = np.full(flows.flow_kw.shape, (feeder.root_voltage_pu * feeder.base_kv) ** 2)
-    impedance = feeder.r_ohm**2 + feeder.x_ohm**2
-    for bus in feeder.order[1:]:
-        drop = (
-            2.0
-            / VOLTS_PER_KILOVOLT
-            * (feeder.r_ohm[bus] * flows.flow_kw[:, bus] + feeder.x_ohm[bus] * flows.flow_kvar[:, bus])
-        )
-        rise = impedance[bus] / VOLTS_PER_KILOVOLT**2 * flows.current[:, bus]
-        square[:, bus] = square[:, feeder.parent[bus]] - drop + rise
-    return square
+    def _forward(self, flow: FloatArray, slope: FloatArray, current: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return prices and squared voltages, from the root on."""
+        feeder, loss = self.feeder, self._loss
+        # One kVA more of loss carries its own loss.
+        share = loss / (1.0 - (loss * slope).sum(axis=0))
+        price = np.zeros_like(flow)
+        price[0] = 1.0
+        impedance = np.stack([feeder.r_ohm, feeder.x_ohm])[..., None]
+        square = np.full(current.shape, (feeder.root_voltage_pu * feeder.base_kv) ** 2)
+        drop = 2.0 / VOLTS_PER_KILOVOLT * (impedance * flow).sum(axis=0)
+        drop -= (impedance**2).sum(axis=0) / VOLTS_PER_KILOVOLT**2 * current
+        for level in self._levels:
+            buses = level.buses
+            if level.parents[0] >= 0:
+                price[:, buses] = price[:, level.parents]
+                square[buses] = square[level.parents] - drop[buses]
+            worth = (price[:, buses] * share[:, buses]).sum(axis=0)
+            price[:, buses] += worth * slope[:, buses]
+        return price, square

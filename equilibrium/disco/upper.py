@@ -163,7 +163,7 @@ def state_powers(
         matrix = feasible.matrix
         build.coefficients(np.repeat(rows, np.diff(matrix.indptr)), columns[matrix.indices], matrix.data)
         vehicles.append(columns)
-    power = build.columns("lot_kw", (len(parts), periods, lots), lower=-INF)
+    power = build.columns("net_power_kw", (len(parts), periods, lots), lower=-INF)
     link = build.rows("net_power", power.shape, lower=0.0, upper=0.0)
     build.coefficients(link, power, 1.0)
     for number, part in enumerate(parts):

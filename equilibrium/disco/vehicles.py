@@ -124,7 +124,7 @@ def reachable_kwh(
     return np.maximum(least, batch.energy_min_kwh), np.minimum(most, batch.energy_max_kwh)
 
 
-def with_reachable_wishes(
+def meet_wishes(
     batch: VehicleBatch, site: LotSite, charge: BoolArray, discharge: BoolArray, period_h: float, *, best_effort: bool
 ) -> tuple[VehicleBatch, int]:
     """Check every wish against what can be reached.

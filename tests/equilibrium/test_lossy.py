@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
@@ -27,13 +28,16 @@ from equilibrium.lossy import (
     voltage_pu,
 )
 from equilibrium.network import LotSite, Microturbine, Network, RenewableUnit
+from equilibrium.program import INF, ProgramBuilder
 from equilibrium.reduction import ReducedModel
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Status, open_handle, solve_mixed
 from scenarios.feeders import load_feeder
 from scenarios.strategies import feeders
 from tests.equilibrium.conftest import small_feeder
+from tests.equilibrium.oracle import examples
 
 EXACT = 1e-9
+SOLVERS = ("highs", "gurobi")
 
 
 class Case:
@@ -121,6 +125,49 @@ def cases(draw, price=(0.02, 0.3), periods=2, segments=4, max_buses=6):
         segments,
         draw(st.sampled_from([1.0, 0.98])),
     )
+
+
+def one_segment_each(case, solver):
+    """An independent statement with exact squares: every flow lies on one of 2F signed segments, chosen by a binary.
+
+    No intervals, no reduction, no order of segments: the cost of its optimum, or infinity.
+    """
+    build = ProgramBuilder()
+    old = case.instance
+    given = build.columns("given", old.cost.shape, lower=old.col_lower, upper=old.col_upper, cost=old.cost)
+    branches = lossy_branches(case.network)
+    integer = np.zeros(given.size, dtype=bool)
+    for square_name, flow_name in AXES:
+        square = case.program.columns[square_name].index
+        span = old.col_upper[square][..., None]
+        segments = case.program.rows[LOSSY_FAMILIES[0]].shape[-1]
+        edges = np.arange(-segments, segments + 1) / segments
+        left, right = span * edges[:-1], span * edges[1:]
+        slope, constant = edges[:-1] + edges[1:], -span * edges[:-1] * edges[1:]
+        chosen = build.columns(f"chosen_{square_name}", left.shape, upper=1.0)
+        placed = build.columns(f"placed_{square_name}", left.shape, lower=-INF)
+        integer = np.concatenate([integer, np.ones(chosen.size, bool), np.zeros(placed.size, bool)])
+        terms = {
+            f"one_{square_name}": (1.0, [(chosen, 1.0)]),
+            f"flow_{square_name}": (
+                0.0,
+                [(placed, 1.0), (given[case.program.columns[flow_name].index[:, branches, None]], -1.0)],
+            ),
+            f"square_{square_name}": (0.0, [(placed, slope), (chosen, constant), (given[square[..., None]], -1.0)]),
+        }
+        for name, (side, parts) in terms.items():
+            row = build.rows(name, square.shape, lower=side, upper=side)
+            for columns, value in parts:
+                build.coefficients(row[..., None], columns, value)
+        for name, edge, sign in (("above", left, 1.0), ("below", right, -1.0)):
+            row = build.rows(f"{name}_{square_name}", left.shape, lower=0.0)
+            build.coefficients(row, placed, sign)
+            build.coefficients(row, chosen, -sign * edge)
+    new = build.compile().bind({})
+    own = sp.csr_array(old.matrix, copy=True)
+    own.resize(own.shape[0], new.shape[1])
+    answer = solve_mixed(new.with_rows(own, old.row_lower, old.row_upper), integer, solver)
+    return answer.objective if answer.status is Status.OPTIMAL else np.inf
 
 
 def random_loading(name, rng):
@@ -247,36 +294,37 @@ def test_no_dispatch_within_the_voltage_limits_leaves_the_range(case, data):
 # --- exactness, prices
 
 
+@examples(30)
 @given(case=cases(periods=1, max_buses=4, segments=3))
 def test_epigraph_equals_the_printed_program_with_binaries(case):
     answer = exact_flow(case.network, case.program, case.instance)
     every = np.ones(sum(case.program.columns[name].size for name, _ in AXES), dtype=bool)
-    start = np.zeros(case.instance.shape[1])
-    if answer.status is Status.INFEASIBLE:
-        assert solve_exact_squares(case.network, case.program, case.instance, every, start).status is answer.status
-        return
-    assert answer.binary_squares == 0
-    for solver in ("highs", "gurobi"):
-        if solver == "gurobi":
-            pytest.importorskip("gurobipy")
-        mixed = solve_exact_squares(case.network, case.program, case.instance, every, start, solver)
-        cost = float(case.instance.cost @ answer.x)
-        assert mixed.objective == pytest.approx(cost, rel=1e-6, abs=1e-6)
-        assert answer.bound == pytest.approx(cost)
+    assert answer.settled_squares == 0
+    cost = float(case.instance.cost @ answer.x) if answer.status is Status.OPTIMAL else np.inf
+    for solver in SOLVERS:
+        mixed = solve_exact_squares(case.network, case.program, case.instance, every, solver)
+        assert (mixed.status is Status.OPTIMAL) == (answer.status is Status.OPTIMAL)
+        if mixed.status is Status.OPTIMAL:
+            assert mixed.objective == pytest.approx(cost, rel=1e-6, abs=1e-6)
+            assert answer.bound == pytest.approx(cost)
+        assert one_segment_each(case, solver) == pytest.approx(cost, rel=1e-6, abs=1e-6)
 
 
+@examples(40)
 @given(case=cases(price=(-0.3, 0.1), periods=1, max_buses=4, segments=3))
-def test_at_negative_prices_binaries_decide_and_agree_with_the_printed_program(case):
+def test_at_negative_prices_the_answer_is_that_of_the_printed_program(case):
     answer = exact_flow(case.network, case.program, case.instance)
-    assume(answer.status is Status.OPTIMAL)
+    reduced = exact_flow(case.network, case.program, case.instance, solve=case.reduced().solve)
+    assert reduced.status is answer.status
+    known = one_segment_each(case, SOLVERS[-1])
+    if answer.status is not Status.OPTIMAL:
+        assert known == np.inf
+        return
     cost = float(case.instance.cost @ answer.x)
     assert case.worst_gap(answer.x) <= 1e-7
+    assert cost == pytest.approx(known, rel=1e-6, abs=1e-6)
     assert answer.bound == pytest.approx(cost, rel=1e-6, abs=1e-6)
     assert kkt_residuals(answer.instance, answer.x, answer.y).worst <= 1e-8
-    every = np.ones(sum(case.program.columns[name].size for name, _ in AXES), dtype=bool)
-    mixed = solve_exact_squares(case.network, case.program, case.instance, every, answer.x)
-    assert mixed.objective == pytest.approx(cost, rel=1e-6, abs=1e-6)
-    reduced = exact_flow(case.network, case.program, case.instance, solve=case.reduced().solve)
     assert float(case.instance.cost @ reduced.x) == pytest.approx(cost, rel=1e-6, abs=1e-6)
 
 
@@ -289,12 +337,12 @@ def test_a_negative_price_makes_squares_float_and_calls_for_binaries():
     relaxed = open_handle(idle).solve()
     assert case.worst_gap(relaxed.x) > 0.1
     answer = exact_flow(network, case.program, idle)
-    assert answer.binary_squares > 0
+    assert answer.settled_squares > 0
     assert case.worst_gap(answer.x) <= EXACT
     # With exact squares nothing is left to choose, so a positive price gives the same losses.
     dear = exact_flow(network, case.program, case.bind(lot_min_kw=0.0, lot_max_kw=0.0, upstream_price=0.1))
     np.testing.assert_allclose(answer.x, dear.x, atol=1e-6)
-    assert dear.binary_squares == 0
+    assert dear.settled_squares == 0
     assert case.loss(relaxed.x).sum() > 2.0 * case.loss(answer.x).sum()
 
 
@@ -307,7 +355,7 @@ def test_free_power_leaves_losses_without_a_price_and_they_come_down_without_bin
         loose[case.program.columns[name].slice] += 1.0
     assert case.worst_gap(loose) > 0.0
     answer = exact_flow(case.network, case.program, case.instance)
-    assert answer.binary_squares == 0
+    assert answer.settled_squares == 0
     assert case.worst_gap(answer.x) <= EXACT
     assert case.value(answer.x, "import_kw")[0] == pytest.approx(0.0, abs=1e-9)
 
@@ -360,3 +408,30 @@ def test_a_branch_without_rating_needs_a_range():
     feeder = small_feeder(rating_kva=np.array([5000.0, 5000.0, np.inf]))
     with pytest.raises(InputError, match="branch to bus 2"):
         compile_lossy(Network(feeder), 2)
+
+
+@pytest.mark.parametrize("name", ["load_kw", "load_kvar", "renewable_max_kw", "lot_min_kw", "lot_max_kw"])
+def test_a_range_of_flows_needs_finite_powers(name):
+    network = Network(small_feeder(), renewables=(RenewableUnit("sun", 1, 9.0, "pv"),), lots=(LotSite("lot", 2),))
+    values = {
+        "load_kw": np.ones((1, 3)),
+        "load_kvar": np.ones((1, 3)),
+        "renewable_max_kw": np.ones((1, 1)),
+        "lot_min_kw": np.zeros((1, 1)),
+        "lot_max_kw": np.ones((1, 1)),
+    }
+    values[name] = values[name] * np.inf if name != "lot_min_kw" else values[name] - np.inf
+    with pytest.raises(InputError, match=name):
+        largest_flows(network, **values)
+
+
+def test_a_lot_beyond_what_the_voltage_admits_does_not_widen_the_range():
+    feeder = load_feeder("ieee33")
+    network = Network(feeder, lots=(LotSite("lot", 10),))
+    one = {"load_kw": feeder.load_kw[None], "load_kvar": feeder.load_kvar[None], "renewable_max_kw": np.zeros((1, 0))}
+    sizes = [
+        largest_flows(network, **one, lot_min_kw=np.zeros((1, 1)), lot_max_kw=np.full((1, 1), most))
+        for most in (5e3, 5e5)
+    ]
+    assert sizes[0].kw[0, 10] < 3000.0
+    np.testing.assert_allclose(sizes[1].kw, sizes[0].kw, rtol=1e-12)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 from mesa import Model
+from scipy.special import expit
 
 from agents.base import MarketAgent
 from agents.lot_owner import ParkingLotOwner
@@ -73,7 +74,7 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
             + self.choice.share_utility * self.owner.driver_share
             + self.choice.experience_utility * (self.reputation - 1.0)
         )
-        self.probability = 1.0 / (1.0 + np.exp(-utility))
+        self.probability = expit(utility)
 
     def draw(self, generator: np.random.Generator) -> tuple[int, ...]:
         """Draw how many drivers come to each lot."""

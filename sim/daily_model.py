@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
 import numpy as np
@@ -12,6 +13,7 @@ from mesa import DataCollector, Model
 
 from equilibrium.errors import InfeasibleError, InputError
 from scenarios.case import Case
+from scenarios.scenario import load_scenario
 from scenarios.streams import Streams
 
 AnyCase = TypeVar("AnyCase", bound=Case)
@@ -87,6 +89,28 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:
             raise InputError(cls.__name__, name, value, f"a whole number, at least {minimum}")
         return int(value)
+
+
+def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
+    """Return the loaded scenario of the kind that a model needs.
+
+    Parameters
+    ----------
+    scenario
+        Name of a bundled scenario, path of a YAML file, or a loaded scenario.
+    kind
+        Class of the loaded scenario.
+
+    Raises
+    ------
+    InputError
+        When it cannot be loaded, or is one of another market.
+    """
+    if isinstance(scenario, kind):
+        return scenario
+    if isinstance(scenario, Case):
+        raise InputError(f"scenario {scenario.name}", "class", type(scenario).__name__, kind.__name__)
+    return load_scenario(str(scenario), None, kind)
 
 
 @contextmanager

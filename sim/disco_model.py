@@ -29,9 +29,8 @@ from scenarios.company_day import CompanyDay
 from scenarios.disco_scenario import DiscoCase
 from scenarios.disco_schema import DiscoMarketSection
 from scenarios.prices import HOURS
-from scenarios.scenario import load_scenario
 from scenarios.streams import Streams
-from sim.daily_model import DailyModel, naming_the_day
+from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.results import DiscoDayResult
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
@@ -102,7 +101,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         program_rule: str | None = None,
         collect: bool = False,
     ) -> None:
-        case = scenario if isinstance(scenario, DiscoCase) else load_scenario(str(scenario), None, DiscoCase)
+        case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
         rules, streams = case.file.market, self._streams
         self.network = case.network()

@@ -23,10 +23,10 @@ from equilibrium.network import LotSite
 from equilibrium.nodal import NodalMarket
 from scenarios.assembly import NO_SHORTAGES
 from scenarios.day import ScenarioDay
-from scenarios.scenario import Scenario, load_scenario
+from scenarios.scenario import Scenario
 from scenarios.schema import ChoiceSection, LotSection, SessionDrivers
 from scenarios.streams import Streams
-from sim.daily_model import DailyModel, naming_the_day
+from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.results import DayResult
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
@@ -88,8 +88,7 @@ class LocalMarket(DailyModel[Scenario, DayResult]):
         on_infeasible: str | None = None,
         collect: bool = False,
     ) -> None:
-        case = scenario if isinstance(scenario, Scenario) else load_scenario(str(scenario), None, Scenario)
-        super().__init__(case, seed=seed, days=days, collect=collect)
+        super().__init__(case_of(scenario, Scenario), seed=seed, days=days, collect=collect)
         streams = self._streams
         self.network = self.case.network()
         self.operator = DistributionSystemOperator(self, network=self.network)

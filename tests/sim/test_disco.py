@@ -18,10 +18,12 @@ from scenarios.scenario import load_scenario
 from sim.cli import main
 from sim.columns import DISCO_TABLES
 from sim.disco_model import DiscoModel, true_blocks
-from sim.disco_tables import PARTIES
+from sim.disco_tables import PARTIES, disco_tables
+from sim.disco_terminal import disco_day_table, disco_remarks
 from sim.figures import draw_run
+from sim.manifest import write_manifest
 from sim.run import RunOptions, run_scenario
-from sim.store import Run, comparable, schema
+from sim.store import Run, RunWriter, comparable, schema
 
 SMALL = {
     "title": "small",
@@ -290,12 +292,78 @@ def test_batch_run_takes_plain_keywords(tmp_path):
         ({"beta": 2.0}, "beta"),
         ({"program_rule": "random"}, "program_rule"),
         ({"solver": "abacus"}, "solver"),
-        ({"scenario": "week-33"}, "market.kind"),
+        ({"scenario": "week-33"}, r"market\.kind"),
+        ({"scenario": load_scenario("epec-lots-33-case1")}, "got 'Scenario', expected DiscoCase"),
     ],
 )
 def test_bad_parameters_are_refused(case, changes, message):
     with pytest.raises(InputError, match=message):
         DiscoModel(**{"scenario": case, **changes})
+
+
+def test_a_killed_run_keeps_its_days(case, days, tmp_path):
+    model, done = days
+    writer = RunWriter(tmp_path / "run", market="disco", days_per_part=2)
+    write_manifest(tmp_path / "run", {"resolved_scenario": case.resolved(), "status": "running"})
+    for result in done[:3]:
+        writer.add(result.index, disco_tables(model.network, result, true_blocks(case)))
+    # Nothing more happens: the process is gone, with the third day in memory.
+    left = Run(tmp_path / "run")
+    assert left.days["day"].tolist() == [0, 1]
+    assert left.days["company_profit"].tolist() == [r.settlement.realised.company_profit for r in done[:2]]
+    assert set(left.table("accounts")["day"]) == {0, 1}
+    with pytest.raises(InputError, match="--force"):
+        RunWriter(tmp_path / "run", market="disco")
+
+
+@pytest.mark.parametrize(
+    ("market", "verdict"),
+    [
+        ({"mode": "strict", "charge_periods": [], "discharge_periods": []}, "exact"),
+        ({"mode": "windows", "beta": 0.7}, "kkt-consistent"),
+        ({"purchases": "here-and-now", "beta": 1.0}, "exact"),
+    ],
+)
+def test_other_rules_run_and_say_what_is_proved(market, verdict, tmp_path):
+    own = small(tmp_path, market={**SMALL["market"], **market})
+    run = run_scenario(own, tmp_path / "run", RunOptions(days=2, seed=3)).run
+    assert set(run.days["verdict"]) == {verdict}
+    assert (run.days["planned_cvar"] <= run.days["planned_profit"] + 1e-9).all()
+    beta = market.get("beta", 0.0)
+    mixture = (1 - beta) * run.days["planned_profit"] + beta * run.days["planned_cvar"]
+    np.testing.assert_allclose(run.days["planned_objective"], mixture, rtol=1e-9)
+    assert (run.days["pessimistic_low"] <= run.days["planned_objective"] + 1e-6).all()
+    lines = disco_remarks(run)
+    assert any("the company dispatches the vehicles" in line for line in lines) == (verdict == "kkt-consistent")
+    assert not any("NOT certified" in line for line in lines)
+
+
+def test_a_day_that_is_not_proved_is_red_and_named(run):
+    broken = Run(run.folder)
+    broken.days = run.days.assign(verdict=["exact", "unproved", "exact"], certified=[True, False, True])
+    certificates = run.certificates.copy()
+    bad = (certificates["day"] == 1) & (certificates["stage"] == "outcome")
+    certificates.loc[bad, ["certified", "verdict", "notes"]] = [False, "unproved", "primal"]
+    broken.certificates = certificates
+    assert [row.style for row in disco_day_table(broken).rows] == [None, "bold red", None]
+    assert "day 1, outcome, is NOT certified: its verdict is unproved (primal)" in disco_remarks(broken)
+
+
+def test_a_lot_that_nobody_wants_stays_empty(tmp_path):
+    own = small(
+        tmp_path,
+        lot_owner={"margin_usd_per_kwh": 900.0, "learning": {"rule": "none"}},
+        scenarios={"draws": 3, "kept": 2},
+    )
+    model = DiscoModel(own, seed=1)
+    model.step()
+    result = model.last
+    assert result.finished == ()
+    assert result.pools[0].came == 0.0
+    assert result.pools[0].reputation == 1.0
+    assert result.owner.profit == 0.0
+    tables = disco_tables(model.network, result, true_blocks(own))
+    assert len(tables["sessions"]["session"]) == 0
 
 
 def test_a_fleet_drawn_as_one_counts_every_vehicle(tmp_path):

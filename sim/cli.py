@@ -128,10 +128,19 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         choices=("stop", "shed"),
         help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
     )
-    run.add_argument("--ac", action="store_true", help="check every day by an AC power flow (needs equilot[ac])")
+    run.add_argument(
+        "--ac",
+        action="store_true",
+        help="check every day by an AC power flow (needs equilot[ac]; not in the DISCO markets)",
+    )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
-    run.add_argument("--sessions", metavar="CSV", type=Path, help="charging sessions in the place of the scenario's")
+    run.add_argument(
+        "--sessions",
+        metavar="CSV",
+        type=Path,
+        help="charging sessions in the place of the scenario's (not in the DISCO markets)",
+    )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
     run.set_defaults(command=_run)
 

@@ -1,18 +1,21 @@
-"""What every agent of the local market shares."""
+"""What every agent of a market shares."""
 
 from __future__ import annotations
 
+from typing import Generic, TypeVar
+
 from mesa import Agent, Model
 
-from equilibrium.clearing import Clearing
-from scenarios.day import ScenarioDay
+Day = TypeVar("Day")
+Cleared = TypeVar("Cleared")
 
 
-class MarketAgent(Agent):  # type: ignore[misc]  # Mesa ships no types
+class MarketAgent(Agent, Generic[Day, Cleared]):  # type: ignore[misc]  # Mesa ships no types
     """An agent with a state that lasts over days.
 
     Every day runs in the same order: all agents :meth:`observe` the day, the market is given their offers and clears,
-    and all agents :meth:`settle` what was cleared. An agent decides by a rule and never solves a program.
+    and all agents :meth:`settle` what was cleared. An agent decides by a rule and never solves a program. ``Day`` is
+    what a scenario of its market brings, ``Cleared`` what the market returns.
 
     Parameters
     ----------
@@ -23,11 +26,11 @@ class MarketAgent(Agent):  # type: ignore[misc]  # Mesa ships no types
     def __init__(self, model: Model) -> None:
         super().__init__(model)
 
-    def observe(self, day: ScenarioDay) -> None:
+    def observe(self, day: Day) -> None:
         """Take in what the day brings, before the market."""
         raise NotImplementedError
 
-    def settle(self, clearing: Clearing) -> None:
+    def settle(self, clearing: Cleared) -> None:
         """Take in what the market cleared, and learn from it."""
         raise NotImplementedError
 

@@ -17,7 +17,7 @@ from scenarios.schema import ChoiceSection
 from scenarios.streams import Streams
 
 
-class Drivers(MarketAgent):
+class Drivers(MarketAgent[ScenarioDay, Clearing]):
     """All who want to charge.
 
     **Choice.** The utility of lot ``l`` for a driver is
@@ -117,15 +117,10 @@ class Drivers(MarketAgent):
         """Grade today's visits and update the reputations; the lots must have settled before."""
         memory = self.choice.experience_memory
         for lot, parking in enumerate(self.lots):
-            grades = [_grade(done) for done in parking.finished]
+            grades = [done.served_share for done in parking.finished]
             visits = len(grades) + int(self._refusals[lot])
             if visits:
                 self.reputation[lot] = memory * self.reputation[lot] + (1.0 - memory) * sum(grades) / visits
-
-
-def _grade(record: SessionRecord) -> float:
-    """Return the share of the asked energy that a driver left with; asking for none is being served."""
-    return min(record.got_kwh / record.asked_kwh, 1.0) if record.asked_kwh > 0.0 else 1.0
 
 
 def _turned_away(session: Session, day: int, start_h: float, tries: int) -> SessionRecord:

@@ -17,7 +17,7 @@ _AT_LIMIT = 1e-6
 """Relative distance within which a voltage or a flow counts as standing at its limit."""
 
 
-class DistributionSystemOperator(MarketAgent):
+class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
     """The operator of the feeder, who runs the market.
 
     Parameters

@@ -21,7 +21,7 @@ from scenarios.day import ScenarioDay, Session
 from scenarios.streams import Streams
 
 
-class ParkingLot(MarketAgent):
+class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
     """A parking lot with one charger at every place.
 
     A place is taken from arrival to departure, to the minute: two vehicles may use it one after the other within an

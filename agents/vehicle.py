@@ -24,7 +24,7 @@ class Vehicle:
     """A vehicle from the moment it is let into a lot until it leaves.
 
     Its energy changes in one place only, :meth:`charge`, and is never set: it is the energy at arrival plus what has
-    been stored since, so it cannot jump at midnight or anywhere else.
+    been stored and less what has been given since, so it cannot jump at midnight or anywhere else.
 
     Attributes
     ----------
@@ -44,6 +44,12 @@ class Vehicle:
         Lots that the driver tried, this one included.
     ledger
         One entry for each day settled so far: kWh drawn, and currency/kWh paid for it.
+    discharge_efficiency
+        kWh given to the grid per kWh taken from the battery.
+    fed
+        One entry for each day settled so far: kWh given to the grid, and currency/kWh received for it.
+    alike
+        How many identical vehicles this one stands for; energies and money are those of one of them.
     """
 
     session: Session
@@ -55,6 +61,9 @@ class Vehicle:
     efficiency: float
     tries: int = 1
     ledger: list[tuple[float, float]] = field(default_factory=list)
+    discharge_efficiency: float = 1.0
+    fed: list[tuple[float, float]] = field(default_factory=list)
+    alike: float = 1.0
 
     @property
     def drawn_kwh(self) -> float:
@@ -62,9 +71,14 @@ class Vehicle:
         return sum(drawn for drawn, _ in self.ledger)
 
     @property
+    def given_kwh(self) -> float:
+        """Energy given to the grid so far, kWh."""
+        return sum(given for given, _ in self.fed)
+
+    @property
     def stored_kwh(self) -> float:
-        """Energy added to the battery so far, kWh: ``efficiency * drawn_kwh``."""
-        return self.efficiency * self.drawn_kwh
+        """Net energy added to the battery so far, kWh: ``efficiency * drawn - given / discharge_efficiency``."""
+        return self.efficiency * self.drawn_kwh - self.given_kwh / self.discharge_efficiency
 
     @property
     def energy_kwh(self) -> float:
@@ -82,8 +96,8 @@ class Vehicle:
         """The part of the wish that the stay cannot give at this charger, kWh in the battery."""
         return self.session.energy_kwh - self.reachable_kwh
 
-    def charge(self, drawn_kwh: float, price: float) -> None:
-        """Draw a day's energy from the lot and store it.
+    def charge(self, drawn_kwh: float, price: float, given_kwh: float = 0.0, reward: float = 0.0) -> None:
+        """Draw a day's energy from the lot and store it; with vehicle-to-grid, give some of it back.
 
         Parameters
         ----------
@@ -91,19 +105,27 @@ class Vehicle:
             Energy drawn, kWh (grid side).
         price
             What the driver pays for it, currency/kWh.
+        given_kwh
+            Energy given to the grid, kWh (grid side).
+        reward
+            What the driver receives for it, currency/kWh.
 
         Raises
         ------
         ValueError
-            When the energy is negative or does not fit into the battery: the market broke a limit that it was given.
+            When an energy is negative or the battery cannot hold or give it: the market broke a limit that it was
+            given.
         """
-        after = self.energy_kwh + self.efficiency * drawn_kwh
-        if drawn_kwh < -_ROUNDING_KWH or after > self.session.battery_kwh + _ROUNDING_KWH:
+        after = self.energy_kwh + self.efficiency * drawn_kwh - given_kwh / self.discharge_efficiency
+        fits = -_ROUNDING_KWH <= after <= self.session.battery_kwh + _ROUNDING_KWH
+        if min(drawn_kwh, given_kwh) < -_ROUNDING_KWH or not fits:
             raise ValueError(
-                f"session {self.session.name}: cannot draw {drawn_kwh} kWh with {self.energy_kwh} of"
-                f" {self.session.battery_kwh} kWh in the battery"
+                f"session {self.session.name}: cannot draw {drawn_kwh} kWh and give {given_kwh} kWh with"
+                f" {self.energy_kwh} of {self.session.battery_kwh} kWh in the battery"
             )
         self.ledger.append((drawn_kwh, price))
+        if given_kwh:
+            self.fed.append((given_kwh, reward))
 
     def record(self) -> SessionRecord:
         """Return the record of the session, once the vehicle has left."""
@@ -130,6 +152,9 @@ class Vehicle:
             drawn_kwh=self.drawn_kwh,
             paid=sum(drawn * price for drawn, price in self.ledger),
             outcome=outcome,
+            given_kwh=self.given_kwh,
+            received=sum(given * reward for given, reward in self.fed),
+            alike=self.alike,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -21,7 +21,7 @@ from equilibrium.network import (
 from scenarios.feeders import feeder_files, load_feeder
 from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
-from scenarios.schema import ScenarioFile
+from scenarios.schema import CaseFile, ScenarioFile
 
 NO_SHORTAGES = "the nodal market prices no shortages"
 """Why the nodal market cannot go on where a day cannot be served."""
@@ -60,7 +60,8 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
         voltage_max_pu=settings.voltage_max_pu,
         root_voltage_pu=settings.root_voltage_pu,
     )
-    _check_names(file, document)
+    check_names({key: getattr(file, key) for key in ("microturbines", "compensators", "renewables", "lots")}, document)
+    _check_service(file, document)
     _check_market(file, document)
 
     def placed(key: str, units: Sequence[Unit]) -> list[tuple[Unit, int]]:
@@ -99,15 +100,18 @@ def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | 
         raise document.error(keys, label, error.expected) from None
 
 
-def _check_names(file: ScenarioFile, document: Document) -> None:
-    """Every asset has a name of its own, and ``out_of_service`` names assets."""
+def check_names(assets: Mapping[str, Sequence[_Placed]], document: Document) -> None:
+    """Every asset of the file's lists has a name of its own."""
     used: dict[str, str] = {}
-    for key in ("microturbines", "compensators", "renewables", "lots"):
-        names = [str(unit.name) for unit in getattr(file, key)]
-        for k, name in enumerate(names):
+    for key, units in assets.items():
+        for k, name in enumerate(unit.name for unit in units):
             if name in used:
                 raise document.error((key, k, "name"), name, f"a name of its own ({used[name]} has it too)")
             used[name] = f"{key}[{k}]"
+
+
+def _check_service(file: ScenarioFile, document: Document) -> None:
+    """``out_of_service`` names assets."""
     switchable = [unit.name for unit in file.microturbines] + [unit.name for unit in file.renewables]
     for k, name in enumerate(file.out_of_service):
         if name not in switchable:
@@ -129,7 +133,7 @@ def _check_market(file: ScenarioFile, document: Document) -> None:
             raise document.error(("lots", k, "behaviour"), lot.behaviour, "strategic, or market.kind: nodal")
 
 
-def build_prices(file: ScenarioFile, document: Document) -> tuple[PriceSeries, Path]:
+def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, Path]:
     """Read the prices from the chosen start on; their currency must be that of the file."""
     path = bundled_or_own("prices", file.prices.file, ".csv")
     series = read_prices(path, file.prices.price_column)
@@ -140,7 +144,7 @@ def build_prices(file: ScenarioFile, document: Document) -> tuple[PriceSeries, P
 
 
 def expected_load(
-    file: ScenarioFile, feeder: Feeder, document: Document
+    file: CaseFile, feeder: Feeder, document: Document
 ) -> tuple[FloatArray, FloatArray, dict[str, FloatArray], tuple[Path, ...]]:
     """Return expected load (kW and kvar, shape ``(hours, buses)``), the profiles, and the files read.
 

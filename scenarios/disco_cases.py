@@ -22,7 +22,7 @@ from equilibrium.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
 from equilibrium.errors import InputError
 from equilibrium.network import Feeder, FloatArray, LotSite, Network, RenewableUnit
 from scenarios.assembly import read_bus_loads
-from scenarios.feeders import load_feeder
+from scenarios.feeders import limited_by_currents, load_feeder
 from scenarios.files import DATA, shown
 from scenarios.prices import read_prices, read_profiles
 from scenarios.programs import ProgramSet, read_programs
@@ -170,15 +170,12 @@ class DiscoStudy:
     def network(self) -> Network:
         """Return the feeder with the lot and, in cases 2 and 4, the renewable units (wind, then sun)."""
         base = load_feeder(self.feeder, voltage_min_pu=self.voltage_min_pu, voltage_max_pu=self.voltage_max_pu)
-        amperes = np.full(base.size, self.current_max_a)
-        amperes[[base.index(label) for label in self.trunk]] = self.trunk_current_max_a
-        rating = math.sqrt(3.0) * base.base_kv * amperes
-        rating[0] = base.rating_kva[0]
-        feeder = dataclasses.replace(
+        feeder = limited_by_currents(
             base,
-            r_ohm=self.impedance_factor * base.r_ohm,
-            x_ohm=self.impedance_factor * base.x_ohm,
-            rating_kva=rating,
+            self.current_max_a,
+            trunk=self.trunk,
+            trunk_current_max_a=self.trunk_current_max_a,
+            impedance_factor=self.impedance_factor,
         )
         units = (
             RenewableUnit("wind", feeder.index(self.wind_bus), self.wind_kw, "wind"),

@@ -15,7 +15,7 @@ import numpy as np
 from equilibrium.day import MarketDay
 from equilibrium.errors import InputError
 from equilibrium.network import Network
-from scenarios.scenario import load_scenario
+from scenarios.scenario import Scenario, load_scenario
 
 
 def epec_lots_case(
@@ -56,7 +56,7 @@ def epec_lots_case(
             raise InputError("epec_lots_case", name, factor, "a number >= 0")
     if not 0 < voltage_min_pu < voltage_max_pu:
         raise InputError("epec_lots_case", "voltage_min_pu", voltage_min_pu, f"0 < value < {voltage_max_pu:g}")
-    scenario = load_scenario(f"epec-lots-{feeder}-case{case}")
+    scenario = load_scenario(f"epec-lots-{feeder}-case{case}", None, Scenario)
     network, day = scenario.network(), scenario.nominal_day()
     grid = dataclasses.replace(
         network.feeder,

@@ -15,7 +15,9 @@ A feeder is a folder with three files:
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -215,3 +217,43 @@ def _check_band(table: Table, order: list[int], low: FloatArray, high: FloatArra
             root_voltage_pu,
             f"a voltage inside the root's band {low[0]:g} .. {high[0]:g}",
         )
+
+
+def limited_by_currents(
+    feeder: Feeder,
+    current_max_a: float | None,
+    *,
+    trunk: Sequence[str] = (),
+    trunk_current_max_a: float | None = None,
+    impedance_factor: float = 1.0,
+) -> Feeder:
+    """Return a feeder whose branches are rated by currents; the substation keeps its rating.
+
+    Parameters
+    ----------
+    feeder
+        The feeder.
+    current_max_a
+        Limit of the branches, A; ``None`` keeps the feeder's ratings.
+    trunk, trunk_current_max_a
+        Buses whose feeding branches have a limit of their own, and that limit, A.
+    impedance_factor
+        Factor on all impedances.
+
+    Raises
+    ------
+    InputError
+        For a bus that the feeder does not have.
+    """
+    per_ampere = math.sqrt(3.0) * feeder.base_kv
+    rating = feeder.rating_kva.copy()
+    if current_max_a is not None:
+        rating[1:] = per_ampere * current_max_a
+    if trunk_current_max_a is not None:
+        rating[[feeder.index(label) for label in trunk]] = per_ampere * trunk_current_max_a
+    return dataclasses.replace(
+        feeder,
+        r_ohm=impedance_factor * feeder.r_ohm,
+        x_ohm=impedance_factor * feeder.x_ohm,
+        rating_kva=rating,
+    )

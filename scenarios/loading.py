@@ -11,10 +11,11 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from equilibrium.errors import InputError
+from scenarios.disco_schema import DiscoFile
 from scenarios.files import CASES, Document, KeyPath, bundled_or_own
-from scenarios.schema import MONEY, CountDrivers, ScenarioFile, SessionDrivers
+from scenarios.schema import MONEY, CaseFile, CountDrivers, ScenarioFile, SessionDrivers
 
-_MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_[km]wh$)")
+_MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
 
 File = TypeVar("File", bound=BaseModel)
 
@@ -26,6 +27,7 @@ FILE_KEYS: dict[KeyPath, tuple[str, str]] = {
     ("drivers", "file"): ("lots", ".csv"),
     ("drivers", "files"): ("sessions", ".csv"),
     ("drivers", "vehicles", "file"): ("vehicles", ".csv"),
+    ("retailer", "programs", "set"): ("programs", ".yaml"),
 }
 """Keys that name a bundled data file or the user's own, with the bundled folder and the suffix."""
 
@@ -52,8 +54,8 @@ def case_path(name_or_path: str) -> Path:
 
 def read_case(
     name_or_path: str, overrides: Mapping[str, object] | None = None
-) -> tuple[ScenarioFile, Document, tuple[Path, ...]]:
-    """Read a scenario file and what it extends.
+) -> tuple[CaseFile, Document, tuple[Path, ...]]:
+    """Read a scenario file and what it extends; ``market.kind`` says which keys it has.
 
     Parameters
     ----------
@@ -65,8 +67,9 @@ def read_case(
 
     Returns
     -------
-    ScenarioFile
-        With every default filled in and the user's own files as absolute paths.
+    CaseFile
+        A :class:`~scenarios.schema.ScenarioFile` or a :class:`~scenarios.disco_schema.DiscoFile`, with every default
+        filled in and the user's own files as absolute paths.
     Document
         The merged YAML with the lines of its keys, for complaints.
     tuple[Path, ...]
@@ -75,7 +78,18 @@ def read_case(
     document, paths = _read_merged(case_path(name_or_path), ())
     if overrides:
         document = _laid_over(document, _given(document.source, overrides))
-    return validated(ScenarioFile, document), document, paths
+    schema: type[CaseFile] = DiscoFile if _kind(document) == "disco" else ScenarioFile
+    return validated(schema, document), document, paths
+
+
+def market_of(name_or_path: str) -> object:
+    """Return what a scenario file says is its ``market.kind``, unchecked; ``None`` where it says nothing."""
+    return _kind(_read_merged(case_path(name_or_path), ())[0])
+
+
+def _kind(document: Document) -> object:
+    market = document.data.get("market")
+    return market.get("kind") if isinstance(market, dict) else None
 
 
 def validated(schema: type[File], document: Document) -> File:
@@ -257,7 +271,8 @@ def _first_error(error: ValidationError, document: Document, currency: str, sche
         return document.error((*keys, "source"), found, "replay, resample or counts")
     if kind == "section":
         context = first["ctx"]
-        return document.error((*keys, _MONEY_KEY.sub(currency, context["key"])), context["value"], first["msg"])
+        inside = _MONEY_KEY.sub(currency, context["key"]).split(".")
+        return document.error((*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     return document.error(keys, value, {"model_type": "a mapping of keys", "tuple_type": "a list"}.get(kind, plain))
 
@@ -269,7 +284,7 @@ def _known_keys(schema: type[BaseModel], keys: KeyPath, data: dict[str, object])
         if isinstance(key, int) or named:  # an item of a list, or a name that the user has chosen
             named = False
             continue
-        if key == "drivers":
+        if key == "drivers" and schema is ScenarioFile:
             drivers = data.get("drivers")
             counts = isinstance(drivers, dict) and drivers.get("source") == "counts"
             section = CountDrivers if counts else SessionDrivers

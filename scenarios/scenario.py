@@ -2,42 +2,41 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar, overload
 
 import numpy as np
 
 from equilibrium.day import LotDay, MarketDay
-from equilibrium.errors import InputError
-from equilibrium.network import FloatArray, Network
+from equilibrium.network import FloatArray
 from scenarios.arrivals import WEEK, Arrivals
 from scenarios.assembly import build_network, build_prices, expected_load, expected_renewables
+from scenarios.case import Case
 from scenarios.day import ScenarioDay
-from scenarios.files import Document, bundled_or_own, sha256, shown
-from scenarios.loading import case_names, case_path, money_keys, read_case
+from scenarios.disco_scenario import DiscoCase, build_disco
+from scenarios.disco_schema import DiscoFile
+from scenarios.files import Document, bundled_or_own
+from scenarios.loading import case_names, case_path, read_case
 from scenarios.lots import read_counts, typical_lots
-from scenarios.prices import HOURS, PriceSeries
 from scenarios.schema import CountDrivers, LotSection, ScenarioFile, SessionDrivers
 from scenarios.sessions import read_sessions, read_vehicles
-from scenarios.streams import Streams
+from scenarios.streams import Streams, day_factor
+
+AnyCase = TypeVar("AnyCase", bound=Case)
 
 _WEDNESDAY = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Scenario:
-    """A checked scenario with all its data read.
+class Scenario(Case):
+    """A checked scenario of the lots-lead or the nodal market with all its data read.
 
     Attributes
     ----------
-    name
-        Name of the bundled file, or of the user's file without its suffix.
-    file
-        The validated keys, every default filled in.
-    prices
-        The wholesale prices from the chosen start on.
+    name, file, prices, notes, paths
+        As in :class:`scenarios.case.Case`.
     base_load_kw, base_load_kvar
         Expected inflexible load, shape ``(hours, buses)``.
     base_renewable_kw
@@ -46,38 +45,14 @@ class Scenario:
         Fixed lot envelopes, or ``None`` when lots are filled by drivers.
     arrivals
         Source of the sessions, or ``None`` with fixed envelopes.
-    notes
-        What a reader should know about the input, e.g. how many stays were capped; one sentence each.
-    paths
-        Every file that was read.
     """
 
-    name: str
     file: ScenarioFile
-    prices: PriceSeries
     base_load_kw: FloatArray
     base_load_kvar: FloatArray
     base_renewable_kw: FloatArray
     lot_days: tuple[LotDay, ...] | None
     arrivals: Arrivals | None
-    notes: tuple[str, ...]
-    paths: tuple[Path, ...]
-    _network: Network
-
-    @property
-    def title(self) -> str:
-        """One line that says what the scenario is."""
-        return self.file.title
-
-    @property
-    def currency(self) -> str:
-        """Three-letter code of the money."""
-        return self.file.currency
-
-    @property
-    def hours(self) -> int:
-        """Number of hours of a day."""
-        return HOURS
 
     @property
     def lots(self) -> tuple[LotSection, ...]:
@@ -88,19 +63,6 @@ class Scenario:
     def drivers(self) -> SessionDrivers | CountDrivers:
         """The drivers' settings."""
         return self.file.drivers
-
-    @property
-    def days(self) -> int | None:
-        """Number of days that can be run: that of the prices with ``after_end: stop``, else ``None`` for any number."""
-        return self.prices.days if self.file.prices.after_end == "stop" else None
-
-    def network(self) -> Network:
-        """Return the feeder with its assets."""
-        return self._network
-
-    def date(self, index: int) -> dt.date | None:
-        """Return the calendar date of the prices that a day of the run uses; ``None`` for a typical day."""
-        return self.prices.dates[self.prices.row(index)] if self.prices.dates else None
 
     def day(self, index: int, streams: Streams) -> ScenarioDay:
         """Return one day: a pure function of the scenario, the seed and the index.
@@ -117,12 +79,11 @@ class Scenario:
         InputError
             When the prices have ended and ``after_end`` is ``stop``.
         """
-        if self.days is not None and index >= self.days:
-            raise InputError(self.prices.source, "after_end: stop", f"day {index + 1}", f"at most {self.days} days")
-        load = _day_factor(streams, "load", index, self.file.loads.day_sigma)
+        self.check_day(index)
+        load = day_factor(streams, "load", index, self.file.loads.day_sigma)
         potential = np.empty_like(self.base_renewable_kw)
         for k, unit in enumerate(self.file.renewables):
-            factor = _day_factor(streams, f"renewable-{unit.kind}", index, unit.day_sigma)
+            factor = day_factor(streams, f"renewable-{unit.kind}", index, unit.day_sigma)
             potential[:, k] = np.minimum(self.base_renewable_kw[:, k] * factor, unit.rated_kw)
         weekday, week = self._calendar(index)
         return ScenarioDay(
@@ -154,16 +115,6 @@ class Scenario:
             lots=lots or (),
         )
 
-    def resolved(self) -> dict[str, object]:
-        """Return the scenario as plain data with every default filled in; written as YAML it loads again."""
-        data = money_keys(self.file.model_dump(mode="json", by_alias=True), self.currency)
-        assert isinstance(data, dict)
-        return data
-
-    def input_hashes(self) -> dict[str, str]:
-        """Return the SHA-256 of every file that was read, by its name."""
-        return {shown(path): sha256(path) for path in self.paths}
-
     def _in_service(self, kind: str) -> np.ndarray:
         return np.array([unit.name not in self.file.out_of_service for unit in getattr(self.file, kind)], dtype=bool)
 
@@ -184,7 +135,15 @@ def scenario_titles() -> dict[str, str]:
     return {name: read_case(name)[0].title for name in case_names()}
 
 
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None) -> Scenario:
+@overload
+def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None) -> Scenario | DiscoCase: ...
+
+
+@overload
+def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None, kind: type[AnyCase]) -> AnyCase: ...
+
+
+def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None, kind: type[Case] = Case) -> Case:
     """Read a bundled scenario or the user's own YAML file, with everything that it names.
 
     Parameters
@@ -194,6 +153,13 @@ def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = No
     overrides
         Keys that take the place of the file's own, e.g. ``{"market": {"kind": "nodal"}}``: merged like the keys of a
         file that extends it (mappings key by key, lists replaced), with paths relative to the current folder.
+    kind
+        :class:`Scenario` or :class:`DiscoCase` when only that will do.
+
+    Returns
+    -------
+    Scenario or DiscoCase
+        As ``market.kind`` says.
 
     Raises
     ------
@@ -201,9 +167,16 @@ def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = No
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
     file, document, yaml_files = read_case(str(name_or_path), overrides)
+    wanted = DiscoCase if isinstance(file, DiscoFile) else Scenario
+    if not issubclass(wanted, kind):
+        kinds = "disco" if kind is DiscoCase else "lots-lead or nodal"
+        raise document.error(("market", "kind"), document.data.get("market"), f"kind {kinds} here")
     name = case_path(str(name_or_path)).stem
-    network, feeder_paths = build_network(name, file, document)
     prices, price_path = build_prices(file, document)
+    if isinstance(file, DiscoFile):
+        return build_disco(name, file, document, prices, (*yaml_files, price_path))
+    assert isinstance(file, ScenarioFile)
+    network, feeder_paths = build_network(name, file, document)
     load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
     potential = expected_renewables(file, profiles, document)
     if isinstance(file.drivers, CountDrivers):
@@ -242,8 +215,3 @@ def _arrivals(file: ScenarioFile, drivers: SessionDrivers, document: Document) -
                 raise document.error(("lots", number, "sites", k), site, expected)
             home_lots[site] = number
     return Arrivals.prepare(logs, drivers, read_vehicles(vehicle_path), home_lots), (*paths, vehicle_path)
-
-
-def _day_factor(streams: Streams, name: str, index: int, sigma: float) -> float:
-    """Draw the day's lognormal factor with mean 1 and standard deviation ``sigma`` of its logarithm."""
-    return float(np.exp(sigma * streams.generator(name, index).standard_normal() - sigma**2 / 2))

@@ -16,15 +16,16 @@ MONEY = "eur"
 """How the schema itself writes the currency; :mod:`scenarios.scenario` translates other currencies."""
 
 
-def _key(name: str) -> str:
-    """Return the key of an attribute: the currency goes before the first ``_per_kwh`` or ``_per_mwh``."""
-    for unit in ("_per_kwh", "_per_mwh"):
+def schema_key(name: str) -> str:
+    """Return the key of an attribute: the currency goes before ``_per_kwh``, ``_per_mwh`` or ``_per_kg``."""
+    for unit in ("_per_kwh", "_per_mwh", "_per_kg"):
         if name.endswith(unit):
             return name.removesuffix(unit) + f"_{MONEY}{unit}"
     return name
 
 
-def _no_bool(value: object) -> object:
+def no_bool(value: object) -> object:
+    """Refuse true and false where a number is asked for: to Python they are 1 and 0."""
     if isinstance(value, bool):
         raise ValueError("a number, not yes or no")  # noqa: TRY004 - pydantic turns only ValueError into its own
     return value
@@ -35,16 +36,16 @@ def _label(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-def _refused(key: str, value: object, expected: str) -> PydanticCustomError:
+def refused(key: str, value: object, expected: str) -> PydanticCustomError:
     """Return the complaint about one key that a check of the whole section has found."""
     return PydanticCustomError("section", "{expected}", {"key": key, "value": value, "expected": expected})
 
 
-Number = Annotated[float, BeforeValidator(_no_bool)]
-Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0)]
-NonNegative = Annotated[float, BeforeValidator(_no_bool), Field(ge=0)]
-Share = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1)]
+Number = Annotated[float, BeforeValidator(no_bool)]
+Positive = Annotated[float, BeforeValidator(no_bool), Field(gt=0)]
+NonNegative = Annotated[float, BeforeValidator(no_bool), Field(ge=0)]
+Share = Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)]
+Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
 Label = Annotated[str, BeforeValidator(_label), Field(min_length=1)]
 
 
@@ -55,7 +56,7 @@ class Section(BaseModel):
         extra="forbid",
         frozen=True,
         allow_inf_nan=False,
-        alias_generator=_key,
+        alias_generator=schema_key,
         validate_default=True,
     )
 
@@ -72,7 +73,7 @@ class FeederSection(Section):
     @model_validator(mode="after")
     def _band(self) -> FeederSection:
         if not self.voltage_min_pu < self.voltage_max_pu:
-            raise _refused("voltage_min_pu", self.voltage_min_pu, f"less than voltage_max_pu ({self.voltage_max_pu:g})")
+            raise refused("voltage_min_pu", self.voltage_min_pu, f"less than voltage_max_pu ({self.voltage_max_pu:g})")
         return self
 
 
@@ -81,8 +82,8 @@ class MarketSection(Section):
 
     kind: Literal["lots-lead", "nodal"] = "lots-lead"
     iteration: Literal["gauss-seidel", "jacobi"] = "gauss-seidel"
-    export_price_factor: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.7
-    polygon_edges: Annotated[int, BeforeValidator(_no_bool), Field(ge=4, le=360)] = 12
+    export_price_factor: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.7
+    polygon_edges: Annotated[int, BeforeValidator(no_bool), Field(ge=4, le=360)] = 12
     on_infeasible: Literal["stop", "shed"] = "stop"
     value_of_lost_load_per_kwh: Positive = 3.0
 
@@ -103,7 +104,7 @@ class LoadsSection(Section):
     profiles: Label = "s0"
     profile: Label = "residential"
     scale: NonNegative = 1.0
-    day_sigma: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = 0.0
+    day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
 
 
 class MicroturbineSection(Section):
@@ -131,29 +132,37 @@ class RenewableSection(Section):
     rated_kw: Positive
     kind: Literal["pv", "wind"]
     profile: Label | None = None
-    day_sigma: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = 0.0
+    day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
 
 
-class LearningSection(Section):
+class RothErevKeys(Section):
+    """The keys of the modified Roth-Erev rule, whatever it chooses."""
+
+    experimentation: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.2
+    recency: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] = 0.1
+    initial_propensity: Positive = 1.0
+
+    def check_grid(self, key: str, values: tuple[float, ...] | tuple[str, ...]) -> None:
+        """Refuse a choice of fewer than two values, and experimentation that would grow without being played."""
+        alternatives = len(set(values))
+        if alternatives < 2:
+            raise refused(key, list(values), "two different values or more for roth-erev")
+        limit = self.recency * (alternatives - 1)
+        if self.experimentation >= limit:
+            expected = f"less than recency * (number of choices - 1) = {limit:g}"
+            raise refused("experimentation", self.experimentation, expected)
+
+
+class LearningSection(RothErevKeys):
     """How a lot adapts its price."""
 
     rule: Literal["none", "roth-erev"] = "none"
     price_grid_per_kwh: tuple[Positive, ...] = ()
-    experimentation: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.2
-    recency: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1)] = 0.1
-    initial_propensity: Positive = 1.0
 
     @model_validator(mode="after")
     def _grid(self) -> LearningSection:
-        prices = len(set(self.price_grid_per_kwh))
-        if self.rule != "none" and prices < 2:
-            raise _refused(
-                _key("price_grid_per_kwh"), list(self.price_grid_per_kwh), f"two prices or more for {self.rule}"
-            )
-        limit = self.recency * (prices - 1)
-        if self.rule != "none" and self.experimentation >= limit:  # propensities would grow without being played
-            expected = f"less than recency * (number of prices - 1) = {limit:g}"
-            raise _refused("experimentation", self.experimentation, expected)
+        if self.rule != "none":
+            self.check_grid(schema_key("price_grid_per_kwh"), self.price_grid_per_kwh)
         return self
 
 
@@ -164,7 +173,7 @@ class LotSection(Section):
     bus: Label
     places: Count
     charger_kw: Positive
-    efficiency: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1)] = 0.95
+    efficiency: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] = 0.95
     charging_price_per_kwh: Positive
     walking_distance_m: NonNegative = 0.0
     behaviour: Literal["strategic", "price-taking", "central"] = "strategic"
@@ -192,7 +201,7 @@ class PatienceSection(Section):
     @model_validator(mode="after")
     def _order(self) -> PatienceSection:
         if self.lots_max < self.lots_min:
-            raise _refused("lots_max", self.lots_max, f"at least lots_min ({self.lots_min})")
+            raise refused("lots_max", self.lots_max, f"at least lots_min ({self.lots_min})")
         return self
 
 
@@ -201,13 +210,13 @@ class VehiclesSection(Section):
 
     file: Label = "netherlands"
     charging: Literal["dc", "ac"] = "dc"
-    arrival_share_min: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, lt=1)] = 0.1
+    arrival_share_min: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.1
     arrival_share_max: Share = 0.8
 
     @model_validator(mode="after")
     def _order(self) -> VehiclesSection:
         if self.arrival_share_max < self.arrival_share_min:
-            raise _refused(
+            raise refused(
                 "arrival_share_max", self.arrival_share_max, f"at least arrival_share_min ({self.arrival_share_min:g})"
             )
         return self
@@ -222,7 +231,7 @@ class SessionDrivers(Section):
     energy: Literal["delivered", "requested"] = "delivered"
     departure: Literal["recorded", "estimated"] = "recorded"
     energy_scale: Positive = 1.0
-    stay_max_h: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=168)] = 24.0
+    stay_max_h: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=168)] = 24.0
     vehicles: VehiclesSection = VehiclesSection()
     patience: PatienceSection = PatienceSection()
     choice: ChoiceSection = ChoiceSection()
@@ -230,7 +239,7 @@ class SessionDrivers(Section):
     @model_validator(mode="after")
     def _target(self) -> SessionDrivers:
         if self.source == "replay" and self.sessions_per_day is not None:
-            raise _refused("sessions_per_day", self.sessions_per_day, "source: resample (a replay has its own number)")
+            raise refused("sessions_per_day", self.sessions_per_day, "source: resample (a replay has its own number)")
         return self
 
 
@@ -248,22 +257,27 @@ class CountDrivers(Section):
     def _order(self) -> CountDrivers:
         for key in ("energy_min_kwh", "arrival_energy_kwh", "departure_energy_kwh"):
             if getattr(self, key) > self.battery_kwh:
-                raise _refused(key, getattr(self, key), f"at most battery_kwh ({self.battery_kwh:g})")
+                raise refused(key, getattr(self, key), f"at most battery_kwh ({self.battery_kwh:g})")
         return self
 
 
 Drivers = Annotated[SessionDrivers | CountDrivers, Field(discriminator="source")]
 
 
-class ScenarioFile(Section):
-    """The whole file."""
+class CaseFile(Section):
+    """The keys that the files of all markets have."""
 
     title: Annotated[str, Field(min_length=1, pattern=r"^[^\n]+$")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     feeder: FeederSection
-    market: MarketSection = MarketSection()
     prices: PricesSection
     loads: LoadsSection = LoadsSection()
+
+
+class ScenarioFile(CaseFile):
+    """The whole file of the lots-lead and the nodal market."""
+
+    market: MarketSection = MarketSection()
     microturbines: tuple[MicroturbineSection, ...] = ()
     compensators: tuple[CompensatorSection, ...] = ()
     renewables: tuple[RenewableSection, ...] = ()
@@ -275,5 +289,5 @@ class ScenarioFile(Section):
     def _fixed_prices(self) -> ScenarioFile:
         for lot in self.lots:
             if isinstance(self.drivers, CountDrivers) and lot.learning.rule != "none":
-                raise _refused("drivers", "counts", f"replay or resample, because lot {lot.name} learns its price")
+                raise refused("drivers", "counts", f"replay or resample, because lot {lot.name} learns its price")
         return self

@@ -28,3 +28,8 @@ class Streams:
         """Return the generator of stream ``name`` on ``day``; the same arguments give the same draws."""
         key = (zlib.crc32(name.encode()), day)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+
+def day_factor(streams: Streams, name: str, index: int, sigma: float) -> float:
+    """Draw the day's lognormal factor with mean 1 and standard deviation ``sigma`` of its logarithm."""
+    return float(np.exp(sigma * streams.generator(name, index).standard_normal() - sigma**2 / 2))

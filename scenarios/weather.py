@@ -139,7 +139,10 @@ class Weather:
 
     def draw(self, streams: Streams, sample: int) -> tuple[FloatArray, FloatArray]:
         """Return the potentials of wind and sun in one sample, each of shape ``(hours,)``."""
-        wind_rng, sun_rng = streams.generator("wind", sample), streams.generator("pv", sample)
+        return self.drawn(streams.generator("wind", sample), streams.generator("pv", sample))
+
+    def drawn(self, wind_rng: np.random.Generator, sun_rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Return the potentials of wind and sun drawn by two generators, each of shape ``(hours,)``."""
         wind, sun = np.array(self.wind_pu), np.array(self.pv_pu)
         if self.wind_speed is not None and self.irradiance is not None:
             daylight = (sun > 0).astype(np.float64)

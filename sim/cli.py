@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     figures = commands.add_parser("figures", help="draw the figures of a run again, for any day of it")
     figures.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
     figures.add_argument(
-        "--day", type=_count(0), help="day of the hourly figures (default: that with the highest DLMP)"
+        "--day", type=_count(0), help="day of the hourly figures (default: that with the highest price)"
     )
     figures.set_defaults(command=_figures)
     reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
@@ -135,10 +135,19 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         default="standard",
         help="full: prove best deviations by a second, independent method too (nodal market; default: %(default)s)",
     )
-    run.add_argument("--ac", action="store_true", help="check every day by an AC power flow (needs equilot[ac])")
+    run.add_argument(
+        "--ac",
+        action="store_true",
+        help="check every day by an AC power flow (needs equilot[ac]; not in the DISCO markets)",
+    )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
-    run.add_argument("--sessions", metavar="CSV", type=Path, help="charging sessions in the place of the scenario's")
+    run.add_argument(
+        "--sessions",
+        metavar="CSV",
+        type=Path,
+        help="charging sessions in the place of the scenario's (not in the DISCO markets)",
+    )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
     run.set_defaults(command=_run)
 
@@ -241,9 +250,14 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
 
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
     """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
+    from scenarios.loading import market_of
+
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
         if path is not None and not path.is_file():
             raise InputError(option, "CSV", str(path), "an existing file")
+    if given.sessions is not None and market_of(given.scenario) == "disco":
+        expected = "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)"
+        raise InputError("--sessions", "CSV", str(given.sessions), expected)
     overrides: dict[str, object] = {}
     if given.prices is not None:  # the run starts at their first day
         overrides["prices"] = {"file": given.prices.resolve(), "start": None}

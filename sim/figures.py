@@ -1,8 +1,7 @@
 """Figures of a run, drawn from its tables.
 
 The scheduling and voltage figures are laid out like Figs. 7, 8, 10 and 11 of the paper (docs/epec_lots.md). Every
-function takes tables as :mod:`sim.store` defines them and returns a :class:`matplotlib.figure.Figure`; no global
-state of matplotlib is touched. Colours are those of Okabe and Ito, which colour-blind readers can tell apart.
+function takes tables as :mod:`sim.columns` defines them and returns a :class:`matplotlib.figure.Figure`.
 """
 
 from __future__ import annotations
@@ -18,38 +17,28 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
+from sim.disco_figures import disco_figures
+from sim.drawing import (
+    BLACK,
+    BLUE,
+    CYCLE,
+    GREY,
+    MARKERS,
+    ORANGE,
+    RED,
+    SKY,
+    STACK,
+    STYLE,
+    day_title,
+    legend_below,
+    panels_of,
+    same_scale,
+    save,
+    stack,
+)
 from sim.store import Run
 
-BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
-    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
-)
-CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
-MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-GREY = "#7F7F7F"
 _NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
-
-STYLE: dict[Any, Any] = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.axisbelow": True,
-    "axes.grid": True,
-    "grid.color": "#E3E3E3",
-    "grid.linewidth": 0.6,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "svg.hashsalt": "equilot",
-}
-# Order of the stack from the axis outwards, sign and colour of each kind of dispatch.
-_STACK = {
-    "microturbine": ("Microturbines", -1, RED),
-    "renewable": ("Renewables", -1, GREEN),
-    "import": ("Imports", -1, BLUE),
-    "load": ("Load", 1, GREY),
-    "lot": ("Parking lots", 1, ORANGE),
-    "export": ("Exports", 1, SKY),
-}
 
 
 def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0) -> Figure:
@@ -63,15 +52,15 @@ def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0
         Label of the first hour: 0 for clock hours, 1 for the paper's numbering.
     """
     with mpl.rc_context(STYLE):
-        figure, axes = _panels(len(panels), height=2.5)
+        figure, axes = panels_of(len(panels), height=2.5)
         for axis, (title, dispatch) in zip(axes, panels.items(), strict=True):
-            _stack(axis, dispatch, first_hour)
+            stack(axis, dispatch, first_hour)
             axis.set_title(title, loc="left")
             axis.set_ylabel("Power (MW)")
-        _same_scale(axes)
+        same_scale(axes)
         axes[-1].set_xlabel("Hour")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(_STACK))
+        figure.legend(handles, labels, loc="outside upper center", ncols=len(STACK))
     return figure
 
 
@@ -272,7 +261,7 @@ def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -
         for axis in (price, profit):
             axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
             axis.set_xlabel("Day")
-            _legend_below(axis)
+            legend_below(axis)
     return figure
 
 
@@ -314,7 +303,7 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     run
         The run; it must have at least one day.
     day
-        Day of the hourly figures; ``None`` is the one with the highest DLMP.
+        Day of the hourly figures; ``None`` is the one with the highest price.
     formats
         File types.
 
@@ -324,8 +313,15 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
         The files, the chosen day in their names.
     """
     currency = str(run.manifest.get("currency", "currency"))
-    chosen = int(run.days["day"].iloc[int(run.days["dlmp_peak_per_mwh"].argmax())]) if day is None else day
-    title = _day_title(run.days, chosen)
+    peak = "price_peak_per_mwh" if run.market == "disco" else "dlmp_peak_per_mwh"
+    chosen = int(run.days["day"].iloc[int(run.days[peak].argmax())]) if day is None else day
+    title = day_title(run.days, chosen)
+    figures = (disco_figures if run.market == "disco" else _local_figures)(run, chosen, title, currency)
+    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
+
+
+def _local_figures(run: Run, chosen: int, title: str, currency: str) -> dict[str, Figure]:
+    """Return the figures of the lots-lead and the nodal market."""
     prices, lots = run.table("prices", chosen), run.table("lots", chosen)
     figures = {
         f"scheduling-day-{chosen}": scheduling_figure({title: run.table("dispatch", chosen)}),
@@ -338,56 +334,4 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
         figures[f"market-power-day-{chosen}"] = market_power_figure(lots, currency, title)
     if len(run.days) > 1:
         figures["overview"] = overview_figure(run.days, run.lot_days, currency)
-    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
-
-
-def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Write a figure in every format; the same figure gives the same bytes, so files carry no date."""
-    stem.parent.mkdir(parents=True, exist_ok=True)
-    files = []
-    with mpl.rc_context({"svg.hashsalt": "equilot"}):
-        for kind in formats:
-            path = stem.with_name(f"{stem.name}.{kind}")
-            figure.savefig(path, dpi=160, metadata={"Date": None} if kind == "svg" else None)
-            files.append(path)
-    return files
-
-
-def _day_title(days: pd.DataFrame, day: int) -> str:
-    date = days.loc[days["day"] == day, "date"].iloc[0]
-    return f"Day {day}" + ("" if date is None else f" ({date})")
-
-
-def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
-    figure = Figure(figsize=(7.2, 0.7 + height * count), layout="constrained")
-    return figure, list(figure.subplots(count, 1, squeeze=False, sharex=True)[:, 0])
-
-
-def _stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int) -> None:
-    """Draw one day's dispatch as bars stacked away from zero on both sides."""
-    power = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
-    hour = power.index.to_numpy() + first_hour
-    base = {-1: np.zeros(hour.size), 1: np.zeros(hour.size)}
-    for kind, (label, sign, color) in _STACK.items():
-        height = sign * power[kind].to_numpy() if kind in power else np.zeros(hour.size)
-        if kind == "load" and "shed" in power:
-            height = height - power["shed"].to_numpy()
-        axis.bar(hour, height, bottom=base[sign], width=0.85, color=color, label=label, linewidth=0)
-        base[sign] = base[sign] + height
-    axis.axhline(0, color=BLACK, linewidth=0.8)
-    axis.xaxis.set_major_locator(MultipleLocator(3))
-    axis.margins(x=0.01)
-
-
-def _same_scale(axes: Sequence[Axes]) -> None:
-    limits = np.array([axis.get_ylim() for axis in axes])
-    for axis in axes:
-        axis.set_ylim(1.04 * limits[:, 0].min(), 1.04 * limits[:, 1].max())
-
-
-def _legend_below(axis: Axes) -> None:
-    handles, labels = axis.get_legend_handles_labels()
-    if handles:
-        axis.legend(
-            handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=min(3, len(labels)), columnspacing=1
-        )
+    return figures

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from mesa import DataCollector, Model
+from mesa import Model
 
 from agents.base import MarketAgent, forget_model
 from agents.drivers import Drivers
@@ -19,15 +18,16 @@ from agents.lot import ParkingLot
 from equilibrium.certify import LEVELS
 from equilibrium.clearing import Clearing
 from equilibrium.day import MarketDay
-from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.errors import InputError
 from equilibrium.lots_lead import LotsLeadMarket
 from equilibrium.network import LotSite
 from equilibrium.nodal import NodalMarket
 from scenarios.assembly import NO_SHORTAGES
 from scenarios.day import ScenarioDay
-from scenarios.scenario import Scenario, load_scenario
+from scenarios.scenario import Scenario
 from scenarios.schema import ChoiceSection, LotSection, SessionDrivers
 from scenarios.streams import Streams
+from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.results import DayResult
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
@@ -43,7 +43,7 @@ REPORTERS: dict[str, Callable[[Any], float]] = {
 NO_SECOND_METHOD = "only the nodal market has a second method; here regrets are dual objectives of linear programs"
 
 
-class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
+class LocalMarket(DailyModel[Scenario, DayResult]):
     """A feeder, its operator, its parking lots and their drivers, day after day.
 
     A run is a pure function of the scenario and the seed. The model keeps the state of its agents and the last day,
@@ -69,12 +69,8 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
 
     Attributes
     ----------
-    day
-        Index of the next day; the number of finished days.
-    last
-        The last finished day, ``None`` before the first step.
-    case
-        The loaded scenario.
+    case, day, last
+        As in :class:`sim.daily_model.DailyModel`.
     network
         The feeder and what stands on it.
     operator, lots, drivers
@@ -86,6 +82,8 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         When the scenario or a parameter cannot be used.
     """
 
+    reporters = REPORTERS
+
     def __init__(
         self,
         scenario: str | Path | Scenario = "week-33",
@@ -96,15 +94,9 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         collect: bool = False,
         certify: str = "standard",
     ) -> None:
-        streams = Streams(_whole_number("seed", seed, 0))
-        super().__init__(rng=streams.seed)
-        # Not `scenario`: that attribute belongs to Mesa from version 3.5 on.
-        self.case = scenario if isinstance(scenario, Scenario) else load_scenario(str(scenario))
-        self.days = self.case.days if days is None else _whole_number("days", days, 1)
+        super().__init__(case_of(scenario, Scenario), seed=seed, days=days, collect=collect)
+        streams = self._streams
         self.network = self.case.network()
-        self.day = 0
-        self.last: DayResult | None = None
-        self._streams = streams
         self.operator = DistributionSystemOperator(self, network=self.network)
         self.lots = tuple(
             _lot(self, index, site, settings, streams)
@@ -115,8 +107,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
         self.drivers = Drivers(self, lots=self.lots, choice=choice, streams=streams)
         # Drivers choose by the prices that the lots post, and judge what the lots gave them: they come last.
-        self._order: tuple[MarketAgent, ...] = (self.operator, *self.lots, self.drivers)
-        self.datacollector = DataCollector(model_reporters=REPORTERS) if collect else None
+        self._order: tuple[MarketAgent[ScenarioDay, Clearing], ...] = (self.operator, *self.lots, self.drivers)
         forget_model(self)
         self._market = self._open_market(solver, on_infeasible, certify)
 
@@ -152,36 +143,18 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         market.prepare(self.case.nominal_day())
         return market
 
-    def step(self) -> None:
-        """Simulate one day: the agents observe and offer, the market clears, the agents settle and learn.
-
-        Raises
-        ------
-        InfeasibleError
-            When no dispatch serves the day and shortages are not priced; the reasons name the day. The agents have
-            then seen the day but not settled it: the run ends here.
-        """
+    def _simulate(self) -> DayResult:
+        """Run through one day: all observe, the market clears, all settle."""
         start = time.perf_counter()
         day = self.case.day(self.day, self._streams)
         for agent in self._order:
             agent.observe(day)
         market_day = dataclasses.replace(self.operator.offer(), lots=tuple(lot.offer() for lot in self.lots))
-        clearing = self._clear(day, market_day)
+        with naming_the_day(day.index, day.date):
+            clearing = self._market.clear(market_day)
         for agent in self._order:
             agent.settle(clearing)
-        self.last = self._finish(day, market_day, clearing, start)
-        self.day += 1
-        self.running = self.days is None or self.day < self.days
-        if self.datacollector is not None:
-            self.datacollector.collect(self)
-
-    def _clear(self, day: ScenarioDay, market_day: MarketDay) -> Clearing:
-        """Clear the day; a day that cannot be served is named."""
-        try:
-            return self._market.clear(market_day)
-        except InfeasibleError as error:
-            name = f"day {day.index}" + (f" ({day.date})" if day.date else "")
-            raise InfeasibleError(tuple(f"{name}: {reason}" for reason in error.reasons or (str(error),))) from error
+        return self._finish(day, market_day, clearing, start)
 
     def _finish(self, day: ScenarioDay, market_day: MarketDay, clearing: Clearing, start: float) -> DayResult:
         """Gather what the agents wrote down."""
@@ -224,10 +197,3 @@ def _lot(model: Model, index: int, site: LotSite, settings: LotSection, streams:
         learner=learner,
         streams=streams,
     )
-
-
-def _whole_number(name: str, value: object, minimum: int) -> int:
-    """Return a parameter as an int, or raise :class:`InputError`."""
-    if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:
-        raise InputError("LocalMarket", name, value, f"a whole number, at least {minimum}")
-    return int(value)

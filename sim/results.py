@@ -1,13 +1,23 @@
-"""One finished day of the local market, as the model shows it and as a store writes it."""
+"""One finished day of a market, as its model shows it and as a store writes it."""
 
 from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
 
-from agents.records import LotRecord, OperatorRecord, SessionRecord
+from agents.records import (
+    CompanyRecord,
+    LotRecord,
+    OperatorRecord,
+    OwnerRecord,
+    PoolRecord,
+    RetailRecord,
+    SessionRecord,
+)
+from agents.settlement import DiscoSettlement
 from equilibrium.clearing import Clearing
 from equilibrium.day import MarketDay
+from scenarios.company_day import CompanyDay
 from scenarios.day import ScenarioDay
 
 
@@ -48,4 +58,41 @@ class DayResult:
     finished: tuple[SessionRecord, ...]
     turned_away: tuple[SessionRecord, ...]
     operator: OperatorRecord
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class DiscoDayResult:
+    """All that one day of the DISCO market left behind.
+
+    Attributes
+    ----------
+    index
+        Day of the run, 0 first.
+    date
+        Calendar date, or ``None`` for a typical day.
+    day
+        What the scenario brought: loads without a program, and the upstream price.
+    distance
+        Kantorovich distance between the scenarios that were drawn for the forecast and those that were kept.
+    settlement
+        What the market was given and what it returned, for the forecast and for the day as it came.
+    retail, owner, pools, company
+        What the agents wrote down.
+    finished
+        Sessions of the day, lot by lot.
+    seconds
+        Wall time of the whole day, s.
+    """
+
+    index: int
+    date: dt.date | None
+    day: CompanyDay
+    distance: float
+    settlement: DiscoSettlement
+    retail: RetailRecord
+    owner: OwnerRecord
+    pools: tuple[PoolRecord, ...]
+    company: CompanyRecord
+    finished: tuple[SessionRecord, ...]
     seconds: float

@@ -1,22 +1,27 @@
-"""A run: the local market day after day, written down as it goes."""
+"""A run: a market day after day, written down as it goes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from equilibrium.errors import InfeasibleError, InputError, SolverError
+from scenarios.case import Case
+from scenarios.disco_scenario import DiscoCase
 from scenarios.scenario import Scenario
 from sim.acflow import AcFlow, require_pandapower
+from sim.disco_model import DiscoModel, true_blocks
+from sim.disco_tables import disco_tables
 from sim.manifest import versions, write_manifest
 from sim.model import LocalMarket
-from sim.store import Run, RunWriter, check_folder
+from sim.results import DayResult, DiscoDayResult
+from sim.store import Columns, Run, RunWriter, check_folder
 from sim.tables import day_tables
 
-if TYPE_CHECKING:
-    from sim.results import DayResult
+Recorder = Callable[[], tuple[DayResult | DiscoDayResult, Mapping[str, Columns]]]
+"""Simulates one day and returns it with its rows."""
 
 COMPLETE = "complete"
 RUNNING = "running"
@@ -35,9 +40,10 @@ class RunOptions:
     solver
         ``"auto"``, ``"highs"`` or ``"gurobi"``.
     on_infeasible
-        ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it.
+        ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it. Only the lots-lead market
+        has ``"shed"``.
     ac
-        Whether every day is checked by an AC power flow.
+        Whether every day is checked by an AC power flow; not in the DISCO market.
     certify
         ``"standard"``, or ``"full"`` for a second, independent proof of every day (nodal market only).
     """
@@ -70,7 +76,7 @@ class Outcome:
 
 
 def run_scenario(
-    scenario: Scenario,
+    scenario: Scenario | DiscoCase,
     folder: Path,
     options: RunOptions,
     *,
@@ -107,17 +113,14 @@ def run_scenario(
     """
     check_folder(folder, force=force)
     _check_options(scenario, options)
-    model = LocalMarket(
-        scenario, options.seed, options.solver, options.days, options.on_infeasible, certify=options.certify
-    )
-    flow = AcFlow(model.network.feeder) if options.ac else None
-    writer = RunWriter(folder, force=force)
+    record = _recorder(scenario, options)
+    writer = RunWriter(folder, force=force, market=scenario.file.market.kind)
     content = _manifest(scenario, options)
     write_manifest(folder, content)
     status = "stopped: unexpected error"
     reasons: tuple[str, ...] = ()
     try:
-        status = _days(model, writer, flow, options.days, progress, stop)
+        status = _days(record, writer, options.days, progress, stop)
     except InfeasibleError as error:
         status, reasons = "stopped: a day could not be served", error.reasons or (str(error),)
     except KeyboardInterrupt:
@@ -131,20 +134,57 @@ def run_scenario(
     return Outcome(Run(folder), status, reasons)
 
 
-def _check_options(scenario: Scenario, options: RunOptions) -> None:
+def _check_options(scenario: Case, options: RunOptions) -> None:
     """Refuse what the model would find too late."""
     if options.days < 1:
         raise InputError("run", "days", options.days, "a whole number, at least 1")
     if scenario.days is not None and options.days > scenario.days:
         raise InputError("run", "days", options.days, f"at most {scenario.days}, where the prices end")
-    if options.ac:
+    if isinstance(scenario, DiscoCase):
+        name = f"scenario {scenario.name}"
+        if options.on_infeasible not in (None, "stop"):
+            raise InputError(
+                name, "on_infeasible", options.on_infeasible, "stop (the DISCO market prices no shortages)"
+            )
+        if options.ac:
+            expected = "no AC power flow: the DISCO market has a lossy flow of its own"
+            raise InputError(name, "ac", True, expected)
+        if options.certify != "standard":
+            expected = "standard: the DISCO market has no second method; the KKT program is compared in its tests"
+            raise InputError(name, "certify", options.certify, expected)
+    elif options.ac:
         require_pandapower()
 
 
+def _recorder(scenario: Scenario | DiscoCase, options: RunOptions) -> Recorder:
+    """Open the model of the scenario's market."""
+    if isinstance(scenario, DiscoCase):
+        disco = DiscoModel(scenario, seed=options.seed, solver=options.solver, days=options.days)
+        truth = true_blocks(scenario)
+
+        def disco_day() -> tuple[DiscoDayResult, Mapping[str, Columns]]:
+            disco.step()
+            assert disco.last is not None
+            return disco.last, disco_tables(disco.network, disco.last, truth)
+
+        return disco_day
+    model = LocalMarket(
+        scenario, options.seed, options.solver, options.days, options.on_infeasible, certify=options.certify
+    )
+    flow = AcFlow(model.network.feeder) if options.ac else None
+
+    def local_day() -> tuple[DayResult, Mapping[str, Columns]]:
+        model.step()
+        assert model.last is not None
+        check = flow.check(model.last.clearing) if flow is not None else None
+        return model.last, day_tables(model.network, model.last, check)
+
+    return local_day
+
+
 def _days(
-    model: LocalMarket,
+    record: Recorder,
     writer: RunWriter,
-    flow: AcFlow | None,
     days: int,
     progress: Callable[[str], None] | None,
     stop: Callable[[], bool] | None,
@@ -153,21 +193,18 @@ def _days(
     for _ in range(days):
         if stop is not None and stop():
             return "stopped: interrupted"
-        model.step()
-        result = model.last
-        assert result is not None
-        check = flow.check(result.clearing) if flow is not None else None
-        writer.add(result.index, day_tables(model.network, result, check))
+        result, tables = record()
+        writer.add(result.index, tables)
         if progress is not None:
             progress(_name(result))
     return COMPLETE
 
 
-def _name(result: DayResult) -> str:
+def _name(result: DayResult | DiscoDayResult) -> str:
     return f"day {result.index}" + (f" ({result.date})" if result.date else "")
 
 
-def _manifest(scenario: Scenario, options: RunOptions) -> dict[str, Any]:
+def _manifest(scenario: Case, options: RunOptions) -> dict[str, Any]:
     return {
         "scenario": scenario.name,
         "title": scenario.title,

@@ -14,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from sim.disco_terminal import disco_day_table, disco_remarks
 from sim.store import Run
+from sim.telling import closing, long_run, shown_days, small
 
-_LAST_DAYS = 14
 _LOT_COLUMNS = 3
 _PIPED_WIDTH = 80
-_ROUNDING = 1e-6
 
 
 class Advance(Protocol):
@@ -93,9 +93,10 @@ def show_run(screen: Console, run: Run) -> None:
     run
         The run; a run without days has no table.
     """
+    disco = run.market == "disco"
     if len(run.days):
-        screen.print(day_table(run.days, run.lot_days))
-    for line in remarks(run):
+        screen.print(disco_day_table(run) if disco else day_table(run.days, run.lot_days))
+    for line in disco_remarks(run) if disco else remarks(run):
         screen.print(Text(line), soft_wrap=True)
 
 
@@ -118,7 +119,7 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame) -> Table:
     heads += ["mark-\ndown", "PoA"] if nodal else []
     for head in [*heads, "worst\nregret", "certi-\nfied", "time"]:
         table.add_column(head, justify="right", no_wrap=True)
-    for row in days[(days.index >= len(days) - _LAST_DAYS) | ~days["certified"]].to_dict("records"):
+    for row in shown_days(days, days["certified"]).to_dict("records"):
         profits = [profit[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
         power = [f"{round(row['markdown'], 1) + 0.0:.1f}", _ratio(row["price_of_anarchy"])] if nodal else []
         table.add_row(
@@ -130,7 +131,7 @@ def day_table(days: pd.DataFrame, lot_days: pd.DataFrame) -> Table:
             f"{row['dlmp_peak_per_mwh']:.1f}",
             *(f"{value:.1f}" for value in profits),
             *power,
-            _small(row["worst_regret"]),
+            small(row["worst_regret"]),
             "yes" if row["certified"] else "NO",
             f"{row['seconds']:.2f}",
             style=None if row["certified"] else "bold red",
@@ -148,11 +149,6 @@ def _ratio(value: float) -> str:
     return "-" if pd.isna(value) else f"{value:.5f}"
 
 
-def _small(value: float) -> str:
-    """Return an amount of money that is rounding in most cases."""
-    return f"{value:.1g}" if value >= _ROUNDING else "<1e-6"
-
-
 def remarks(run: Run) -> list[str]:
     """Return the lines below the table: what was not certified or served, the AC check, and where the results are."""
     days, certificates = run.days, run.certificates
@@ -161,8 +157,7 @@ def remarks(run: Run) -> list[str]:
     if len(days) and _is_nodal(days):
         lines.append("markdown: what the lots pay less than at competitive mean prices; PoA: price of anarchy")
         lines += [_lot_line(name, rows, currency) for name, rows in run.lot_days.groupby("lot", sort=False)]
-    if len(days) > _LAST_DAYS:
-        lines.append(f"{len(days)} days; shown are the last {_LAST_DAYS} and those that are not certified")
+    lines += long_run(days)
     for row in certificates[~certificates["certified"].astype(bool)].to_dict("records"):
         note = f" ({row['notes']})" if row["notes"] else ""
         lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
@@ -175,10 +170,7 @@ def remarks(run: Run) -> list[str]:
     ]
     if len(run.ac):
         lines.append(ac_line(run.ac))
-    if (status := run.manifest.get("status", "complete")) != "complete":
-        lines.append(f"the run is not complete: {status}")
-    lines.append(f"results in {run.folder}")
-    return lines
+    return lines + closing(run)
 
 
 def _second_line(proofs: pd.DataFrame) -> str:

@@ -302,7 +302,7 @@ def _calibrated() -> ComparisonTable:
 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
     """Draw the look-alikes of the paper's figures; return file names and captions."""
-    from sim import figures  # here, because matplotlib is slow to import
+    from sim import drawing  # here, because matplotlib is slow to import
     from sim.reproduce import disco_figures
 
     exchange = {
@@ -332,5 +332,5 @@ def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
         ),
     )
     for name, figure, _ in drawn:
-        figures.save(figure, folder / "figures" / name)
+        drawing.save(figure, folder / "figures" / name)
     return tuple((f"figures/{name}.png", caption) for name, _, caption in drawn)

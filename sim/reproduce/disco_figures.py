@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from equilibrium.network import FloatArray
-from sim.figures import BLUE, CYCLE, GREEN, GREY, MARKERS, ORANGE, RED, SKY, STYLE, YELLOW
+from sim.drawing import BLUE, CYCLE, GREEN, GREY, MARKERS, ORANGE, RED, SKY, STYLE, YELLOW
 
 MWH = 1000.0
 

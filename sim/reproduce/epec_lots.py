@@ -153,7 +153,7 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
     """Draw the look-alikes of the paper's figures; return file names and captions."""
-    from sim import figures, tables  # here, because matplotlib is slow to import
+    from sim import drawing, figures, tables  # here, because matplotlib is slow to import
 
     drawn = []
     for feeder, (schedule, voltage, sweep) in {"33": (7, 8, 12), "85": (10, 11, 13)}.items():
@@ -178,7 +178,7 @@ def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
             (f"fig-{sweep}", _sweep_figure(results, feeder), f"Sensitivity, {label}, case 1 (layout of Fig. {sweep})"),
         ]
     for name, figure, _ in drawn:
-        figures.save(figure, folder / "figures" / name)
+        drawing.save(figure, folder / "figures" / name)
     return tuple((f"figures/{name}.png", caption) for name, _, caption in drawn)
 
 

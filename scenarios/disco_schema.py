@@ -1,0 +1,300 @@
+"""The keys of a scenario file of the DISCO market; conventions as in :mod:`scenarios.schema`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from scenarios.schema import (
+    CaseFile,
+    Count,
+    FeederSection,
+    Label,
+    NonNegative,
+    Number,
+    Positive,
+    RothErevKeys,
+    Section,
+    Share,
+    no_bool,
+    refused,
+    schema_key,
+)
+
+Efficiency = Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)]
+
+
+class DiscoMarketSection(Section):
+    """Rules of the market."""
+
+    kind: Literal["disco"]
+    mode: Literal["strict", "strict-exclusive", "windows", "windows-strict"] = "windows-strict"
+    purchases: Literal["recourse", "here-and-now"] = "recourse"
+    alpha: Annotated[float, BeforeValidator(no_bool), Field(gt=0, lt=1)] = 0.95
+    beta: Share = 0.0
+    segments: Count = 20
+    transformer_efficiency: Efficiency = 1.0
+    infeasible_wish: Literal["error", "best-effort"] = "error"
+    charge_periods: tuple[Label, ...] = ()
+    discharge_periods: tuple[Label, ...] = ()
+
+    @model_validator(mode="after")
+    def _windows(self) -> DiscoMarketSection:
+        for key in ("charge_periods", "discharge_periods"):
+            periods = getattr(self, key)
+            if self.mode.startswith("windows") and not periods:
+                raise refused(key, list(periods), f"at least one period of the programs for mode {self.mode}")
+            if not self.mode.startswith("windows") and periods:
+                raise refused(key, list(periods), f"nothing for mode {self.mode}, which has no windows")
+        return self
+
+
+class RatedFeederSection(FeederSection):
+    """Feeder and limits, with the limits of branches as currents."""
+
+    impedance_factor: Positive = 1.0
+    current_max_a: Positive | None = None
+    trunk: tuple[Label, ...] = ()
+    trunk_current_max_a: Positive | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> RatedFeederSection:
+        if self.current_max_a is not None and self.rating_kva is not None:
+            raise refused("current_max_a", self.current_max_a, "one limit, rating_kva or current_max_a")
+        if bool(self.trunk) != (self.trunk_current_max_a is not None):
+            raise refused("trunk", list(self.trunk), "trunk and trunk_current_max_a together")
+        return self
+
+
+class UnitSection(Section):
+    """One wind or sun unit of the company; units of a kind have the same weather."""
+
+    name: Label
+    bus: Label
+    rated_kw: Positive
+    kind: Literal["pv", "wind"]
+
+
+class WeibullSection(Section):
+    """A Weibull variable."""
+
+    shape: Positive
+    scale: Positive
+
+
+class DayFactorSection(Section):
+    """A normal factor on a day's profile; values outside the bounds are put on them."""
+
+    mean: Number = 1.0
+    sd: NonNegative = 0.25
+    min: NonNegative = 0.3
+    max: Positive = 1.6
+
+    @model_validator(mode="after")
+    def _order(self) -> DayFactorSection:
+        if self.max < self.min:
+            raise refused("max", self.max, f"at least min ({self.min:g})")
+        return self
+
+
+class WeatherSection(Section):
+    """Sun and wind: the profiles ``pv`` and ``wind`` times a factor of the day, or hourly Weibull draws."""
+
+    scale: Positive = 1.0
+    factor: DayFactorSection = DayFactorSection()
+    wind_speed_m_per_s: WeibullSection | None = None
+    irradiance_w_per_m2: WeibullSection | None = None
+
+    @model_validator(mode="after")
+    def _both(self) -> WeatherSection:
+        if (self.wind_speed_m_per_s is None) != (self.irradiance_w_per_m2 is None):
+            raise refused("wind_speed_m_per_s", None, "wind_speed_m_per_s and irradiance_w_per_m2, both or none")
+        return self
+
+
+class TruncatedNormalSection(Section):
+    """A normal variable that lies between two bounds; mean and sd are those before the cut."""
+
+    mean: Number
+    sd: Positive
+    min: Number
+    max: Number
+
+    @model_validator(mode="after")
+    def _order(self) -> TruncatedNormalSection:
+        if not self.min < self.max:
+            raise refused("min", self.min, f"less than max ({self.max:g})")
+        return self
+
+
+class FleetSection(Section):
+    """The vehicles: hour h ends at clock hour h, and a vehicle is plugged in from its first to its last hour."""
+
+    battery_kwh: Positive
+    energy_min_share: Share = 0.15
+    energy_max_share: Share = 0.9
+    wish_share: Share = 0.9
+    charge_max_kw: Positive
+    discharge_max_kw: NonNegative
+    arrival_h: TruncatedNormalSection
+    departure_h: TruncatedNormalSection
+    arrival_share: TruncatedNormalSection
+    draws: Literal["independent", "fleet"] = "independent"
+
+    @model_validator(mode="after")
+    def _order(self) -> FleetSection:
+        if not self.energy_min_share < self.energy_max_share:
+            expected = f"less than energy_max_share ({self.energy_max_share:g})"
+            raise refused("energy_min_share", self.energy_min_share, expected)
+        band = f"inside the band {self.energy_min_share:g} .. {self.energy_max_share:g}"
+        if not self.energy_min_share <= self.wish_share <= self.energy_max_share:
+            raise refused("wish_share", self.wish_share, band)
+        for key, bound in (("min", self.arrival_share.min), ("max", self.arrival_share.max)):
+            if not self.energy_min_share <= bound <= self.energy_max_share:
+                raise refused(f"arrival_share.{key}", bound, band)
+        if round(self.arrival_h.min) < 1:
+            raise refused("arrival_h.min", self.arrival_h.min, "hour 1 or later")
+        if round(self.departure_h.max) > 24:
+            raise refused("departure_h.max", self.departure_h.max, "hour 24 at the latest: nobody stays past midnight")
+        if self.arrival_h.max > self.departure_h.min:
+            raise refused("arrival_h.max", self.arrival_h.max, f"at most departure_h.min ({self.departure_h.min:g})")
+        return self
+
+
+class V2GLotSection(Section):
+    """One parking lot with vehicle-to-grid."""
+
+    name: Label
+    bus: Label
+    drivers: Count
+    efficiency: Efficiency = 0.9
+    discharge_efficiency: Efficiency = 0.95
+
+
+class TermsLearningSection(RothErevKeys):
+    """How the owner adapts its terms."""
+
+    rule: Literal["none", "roth-erev"] = "none"
+    of: Literal["margin", "driver_share"] = "margin"
+    margin_grid_per_kwh: tuple[Number, ...] = ()
+    driver_share_grid: tuple[Share, ...] = ()
+
+    @model_validator(mode="after")
+    def _grid(self) -> TermsLearningSection:
+        if self.rule != "none":
+            key = "margin_grid_per_kwh" if self.of == "margin" else "driver_share_grid"
+            self.check_grid(schema_key(key), getattr(self, key))
+        return self
+
+    @property
+    def grid(self) -> tuple[float, ...]:
+        """The values to choose from."""
+        return self.margin_grid_per_kwh if self.of == "margin" else self.driver_share_grid
+
+
+class LotOwnerSection(Section):
+    """The terms of the owner of the lots."""
+
+    margin_per_kwh: Number = 0.0
+    driver_share: Share = 0.5
+    degradation_per_mwh: NonNegative = 30.0
+    learning: TermsLearningSection = TermsLearningSection()
+
+
+class ParticipationSection(Section):
+    """Utility of parking at the lot against staying away (a binary logit)."""
+
+    constant: Number = 2.0
+    price_utility_per_kwh: Number = Field(default=-10.0, alias="price_utility_per_eur_per_kwh")
+    share_utility: Number = 1.0
+    experience_utility: Number = 1.0
+    experience_memory: Share = 0.7
+
+
+class DiscoDriversSection(Section):
+    """The drivers' behaviour."""
+
+    choice: ParticipationSection | None = None
+
+
+class OfferedSection(Section):
+    """Which programs the retailer may offer."""
+
+    set: Label
+    offered: tuple[Label, ...] = ()
+
+
+class ProgramLearningSection(RothErevKeys):
+    """How the retailer chooses among its programs."""
+
+    rule: Literal["none", "epsilon-greedy", "roth-erev"] = "epsilon-greedy"
+    epsilon: Share = 0.2
+
+
+class BeliefSection(Section):
+    """What the retailer believes about the elasticity before the first day."""
+
+    self_elasticity: Annotated[float, BeforeValidator(no_bool), Field(le=0)] = -0.05
+    cross_elasticity: NonNegative = 0.005
+    prior_deviation: Positive = 0.05
+    noise: Positive = 0.1
+    symmetric: bool = True
+
+
+class RetailerSection(Section):
+    """The demand-response retailer."""
+
+    programs: OfferedSection
+    penalty: Literal["income", "cost"] = "income"
+    cost_memory: Share = 0.7
+    learning: ProgramLearningSection = ProgramLearningSection()
+    belief: BeliefSection = BeliefSection()
+
+
+class CustomersSection(Section):
+    """The customers' true behaviour; what is not given is that of the set of programs."""
+
+    noise: NonNegative = 0.02
+    participation: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] | None = None
+    elasticity: dict[str, dict[str, Number]] | None = None
+
+
+class UncertaintySection(Section):
+    """Scenarios of the forecast."""
+
+    draws: Count = 100
+    kept: Count = 5
+    price_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
+
+    @model_validator(mode="after")
+    def _order(self) -> UncertaintySection:
+        if self.kept > self.draws:
+            raise refused("kept", self.kept, f"at most draws ({self.draws})")
+        return self
+
+
+class EmissionsSection(Section):
+    """The company's reward for buying less dirty energy than without renewables, programs and vehicle-to-grid."""
+
+    factor: NonNegative = Field(alias="factor_kg_per_kwh")
+    periods: Annotated[tuple[Label, ...], Field(min_length=1)]
+    price_per_kg: NonNegative
+    share: Share = 0.5
+
+
+class DiscoFile(CaseFile):
+    """The whole file."""
+
+    feeder: RatedFeederSection
+    market: DiscoMarketSection
+    renewables: tuple[UnitSection, ...] = ()
+    weather: WeatherSection = WeatherSection()
+    lots: Annotated[tuple[V2GLotSection, ...], Field(min_length=1)]
+    fleet: FleetSection
+    lot_owner: LotOwnerSection = LotOwnerSection()
+    drivers: DiscoDriversSection = DiscoDriversSection()
+    retailer: RetailerSection
+    customers: CustomersSection = CustomersSection()
+    scenarios: UncertaintySection = UncertaintySection()
+    emissions: EmissionsSection | None = None

@@ -1,0 +1,123 @@
+"""What the Mesa models of all markets share: a scenario, a seed, and a step that is a day."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, ClassVar, Generic, TypeVar
+
+import numpy as np
+from mesa import DataCollector, Model
+
+from equilibrium.errors import InfeasibleError, InputError
+from scenarios.case import Case
+from scenarios.scenario import load_scenario
+from scenarios.streams import Streams
+
+AnyCase = TypeVar("AnyCase", bound=Case)
+Result = TypeVar("Result")
+
+
+class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa ships no types
+    """A market with its agents, day after day.
+
+    A run is a pure function of the scenario and the seed. The model keeps the state of its agents and the last day,
+    no history: whoever wants one takes :attr:`last` after every step.
+
+    Parameters
+    ----------
+    case
+        The loaded scenario.
+    seed
+        The run's one seed, a non-negative integer.
+    days
+        Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
+    collect
+        Keep the few numbers of :attr:`reporters` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+
+    Attributes
+    ----------
+    case
+        The loaded scenario.
+    day
+        Index of the next day; the number of finished days.
+    last
+        The last finished day, ``None`` before the first step.
+
+    Raises
+    ------
+    InputError
+        When a parameter cannot be used.
+    """
+
+    reporters: ClassVar[dict[str, Callable[[Any], float]]] = {}
+
+    def __init__(self, case: AnyCase, *, seed: int, days: int | None, collect: bool) -> None:
+        self._streams = Streams(self._whole_number("seed", seed, 0))
+        super().__init__(rng=self._streams.seed)
+        # Not `scenario`: that attribute belongs to Mesa from version 3.5 on.
+        self.case = case
+        self.days = case.days if days is None else self._whole_number("days", days, 1)
+        self.day = 0
+        self.last: Result | None = None
+        self.datacollector = DataCollector(model_reporters=self.reporters) if collect else None
+
+    def step(self) -> None:
+        """Simulate one day: the agents observe and offer, the market clears, the agents settle and learn.
+
+        Raises
+        ------
+        InfeasibleError
+            When no dispatch serves the day and shortages are not priced; the reasons name the day. The agents have
+            then seen the day but not settled it: the run ends here.
+        """
+        self.last = self._simulate()
+        self.day += 1
+        self.running = self.days is None or self.day < self.days
+        if self.datacollector is not None:
+            self.datacollector.collect(self)
+
+    def _simulate(self) -> Result:
+        """Run through one day and return it."""
+        raise NotImplementedError
+
+    @classmethod
+    def _whole_number(cls, name: str, value: object, minimum: int) -> int:
+        """Return a parameter as an int, or raise :class:`InputError`."""
+        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < minimum:
+            raise InputError(cls.__name__, name, value, f"a whole number, at least {minimum}")
+        return int(value)
+
+
+def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
+    """Return the loaded scenario of the kind that a model needs.
+
+    Parameters
+    ----------
+    scenario
+        Name of a bundled scenario, path of a YAML file, or a loaded scenario.
+    kind
+        Class of the loaded scenario.
+
+    Raises
+    ------
+    InputError
+        When it cannot be loaded, or is one of another market.
+    """
+    if isinstance(scenario, kind):
+        return scenario
+    if isinstance(scenario, Case):
+        raise InputError(f"scenario {scenario.name}", "class", type(scenario).__name__, kind.__name__)
+    return load_scenario(str(scenario), None, kind)
+
+
+@contextmanager
+def naming_the_day(index: int, date: dt.date | None) -> Iterator[None]:
+    """Let a day that cannot be served say which one it is."""
+    try:
+        yield
+    except InfeasibleError as error:
+        name = f"day {index}" + (f" ({date})" if date else "")
+        raise InfeasibleError(tuple(f"{name}: {reason}" for reason in error.reasons or (str(error),))) from error

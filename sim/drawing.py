@@ -1,0 +1,105 @@
+"""Colours, style and small parts that the figures of all markets share.
+
+Colours are those of Okabe and Ito, which colour-blind readers can tell apart. No global state of matplotlib is touched.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MultipleLocator
+
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
+    *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
+)
+CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+GREY = "#7F7F7F"
+
+STYLE: dict[Any, Any] = {
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E3E3E3",
+    "grid.linewidth": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "svg.hashsalt": "equilot",
+}
+Stack = Mapping[str, tuple[str, int, str]]
+"""Label, sign and colour of each kind of dispatch, in order from the axis outwards."""
+
+STACK: Stack = {
+    "microturbine": ("Microturbines", -1, RED),
+    "renewable": ("Renewables", -1, GREEN),
+    "import": ("Imports", -1, BLUE),
+    "load": ("Load", 1, GREY),
+    "lot": ("Parking lots", 1, ORANGE),
+    "export": ("Exports", 1, SKY),
+}
+
+
+def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Write a figure in every format; the same figure gives the same bytes, so files carry no date."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    files = []
+    with mpl.rc_context({"svg.hashsalt": "equilot"}):
+        for kind in formats:
+            path = stem.with_name(f"{stem.name}.{kind}")
+            figure.savefig(path, dpi=160, metadata={"Date": None} if kind == "svg" else None)
+            files.append(path)
+    return files
+
+
+def day_title(days: pd.DataFrame, day: int) -> str:
+    """Return the title of one day's figure."""
+    date = days.loc[days["day"] == day, "date"].iloc[0]
+    return f"Day {day}" + ("" if date is None else f" ({date})")
+
+
+def panels_of(count: int, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with panels below each other, of this height in inches each."""
+    figure = Figure(figsize=(7.2, 0.7 + height * count), layout="constrained")
+    return figure, list(figure.subplots(count, 1, squeeze=False, sharex=True)[:, 0])
+
+
+def stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int, parts: Stack = STACK) -> None:
+    """Draw one day's dispatch as bars stacked away from zero on both sides."""
+    power = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
+    hour = power.index.to_numpy() + first_hour
+    base = {-1: np.zeros(hour.size), 1: np.zeros(hour.size)}
+    for kind, (label, sign, color) in parts.items():
+        height = sign * power[kind].to_numpy() if kind in power else np.zeros(hour.size)
+        if kind == "load" and "shed" in power:
+            height = height - power["shed"].to_numpy()
+        axis.bar(hour, height, bottom=base[sign], width=0.85, color=color, label=label, linewidth=0)
+        base[sign] = base[sign] + height
+    axis.axhline(0, color=BLACK, linewidth=0.8)
+    axis.xaxis.set_major_locator(MultipleLocator(3))
+    axis.margins(x=0.01)
+
+
+def same_scale(axes: Sequence[Axes]) -> None:
+    """Give all axes the same vertical range."""
+    limits = np.array([axis.get_ylim() for axis in axes])
+    for axis in axes:
+        axis.set_ylim(1.04 * limits[:, 0].min(), 1.04 * limits[:, 1].max())
+
+
+def legend_below(axis: Axes) -> None:
+    """Put the legend of an axis below it, if it has one."""
+    handles, labels = axis.get_legend_handles_labels()
+    if handles:
+        axis.legend(
+            handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=min(3, len(labels)), columnspacing=1
+        )

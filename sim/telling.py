@@ -1,0 +1,34 @@
+"""What the terminal's tables of all markets share."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from sim.store import Run
+
+LAST_DAYS = 14
+_ROUNDING = 1e-6
+
+
+def small(value: float) -> str:
+    """Return an amount of money that is rounding in most cases."""
+    return f"{value:.1g}" if value >= _ROUNDING else "<1e-6"
+
+
+def shown_days(days: pd.DataFrame, fine: pd.Series[bool]) -> pd.DataFrame:
+    """Return the last two weeks, and every earlier day that is not fine."""
+    return days[(days.index >= len(days) - LAST_DAYS) | ~fine.astype(bool)]
+
+
+def long_run(days: pd.DataFrame) -> list[str]:
+    """Return the line that says what the table leaves out."""
+    if len(days) <= LAST_DAYS:
+        return []
+    return [f"{len(days)} days; shown are the last {LAST_DAYS} and those that are not certified"]
+
+
+def closing(run: Run) -> list[str]:
+    """Return the last lines: how the run ended, and where its results are."""
+    status = run.manifest.get("status", "complete")
+    unfinished = [] if status == "complete" else [f"the run is not complete: {status}"]
+    return [*unfinished, f"results in {run.folder}"]

@@ -21,8 +21,9 @@ from equilibrium.disco.rules import Rules
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
+from equilibrium.disco.whole import fits, solve_stage_exact
 from equilibrium.duality import Residuals, kkt_residuals
-from equilibrium.errors import InputError
+from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.lossy import square_gaps
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import ProgramBuilder
@@ -158,6 +159,48 @@ def solve_stage(
     return Master(parts, solver, state).solve()
 
 
+def wasted(part: Part, dispatch: Dispatch) -> FloatArray:
+    """Return how far squares lie above their secants at most, relative to the greatest square, ``(periods,)``."""
+    supply = part.supply.supply
+    x = supply.whole(dispatch.service.points, columns=True)
+    gaps = square_gaps(supply.network, supply.program, x).values()
+    return np.asarray(np.max([gap.max(axis=1, initial=0.0) for gap in gaps], axis=0))
+
+
+def without_waste(
+    stage: Stage,
+    parts: Sequence[Part],
+    solver: str,
+    state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
+    label: int = 0,
+) -> Stage:
+    """Return the stage, solved again with exact squares if it would waste energy in the lines.
+
+    Not where a vehicle goes one way at a time, nor where the program is too large: the certificate then says it.
+
+    Parameters
+    ----------
+    label
+        Number of the first of the scenarios, for the error.
+
+    Raises
+    ------
+    InfeasibleError
+        When nothing can be served without waste.
+    """
+    pairs = zip(parts, stage.dispatches, strict=True)
+    loose = np.argwhere(np.array([wasted(part, dispatch) for part, dispatch in pairs]) > EXACT_TOLERANCE)
+    if not loose.size or not fits(parts) or any(part.one_way is not None for part in parts):
+        return stage
+    try:
+        return solve_stage_exact(parts, solver, state)
+    except NoDispatchError:
+        wording = (
+            "scenario {}: in period {} more flows back than the feeder can use without wasting energy in its lines"
+        )
+        raise InfeasibleError(tuple(wording.format(label + k, period) for k, period in loose.tolist())) from None
+
+
 def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> FloatArray:
     """Sum what single vehicles of each row earn over the lots, shape ``(lots,)``."""
     return np.bincount(vehicles.lot, vehicles.count * per_vehicle, lots).astype(np.float64)
@@ -175,16 +218,19 @@ def clear_scenario(
     label
         What an error calls it, if not ``number``.
     """
+    label = number if label is None else label
     prepared = prepare(network, supply, day, number, rules)
     supply.model.rewind()
     try:
         if rules.method == "kkt-milp":
             stage = solve_stage_kkt(prepared.part, day.tariffs, day.period_h, rules.solver)
         else:
-            stage = solve_stage([prepared.part], rules.solver)
+            stage = without_waste(
+                solve_stage([prepared.part], rules.solver), [prepared.part], rules.solver, label=label
+            )
     except NoDispatchError:
         part = replace(prepared.part, feasible=prepared.lower.face) if rules.lots_decide else prepared.part
-        raise diagnose(part, number if label is None else label, rules.solver) from None
+        raise diagnose(part, label, rules.solver) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
     pessimistic = proved.pessimistic
     if rules.lots_decide:
@@ -227,8 +273,8 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     size = len(supply.network.lots)
     maximum = by_lot(vehicles, lower.value, size)
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
-    loose = max(float(gap.max(initial=0.0)) for gap in square_gaps(supply.network, supply.program, x).values())
-    residuals = [lower.residuals, kkt_residuals(network, x, y)]
+    loose = float(wasted(prepared.part, dispatch).max())
+    residuals = [lower.residuals] if dispatch.whole else [lower.residuals, kkt_residuals(network, x, y)]
     if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
         residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW

@@ -77,6 +77,8 @@ class Dispatch:
         Multiplier of the purchase, currency/kW: what the planes in use weigh together, shape ``(periods,)``.
     network_y
         Multipliers of one period's program, in currency, shape ``(periods, rows)``.
+    whole
+        Whether the stage's own residuals already cover the network.
     """
 
     x: FloatArray
@@ -85,6 +87,7 @@ class Dispatch:
     service: Service
     weight: FloatArray
     network_y: FloatArray
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +142,7 @@ def state_recourse(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
     """State the program in which every scenario buys for itself."""
     vehicles, power = state_powers(build, parts, [part.feasible.cost for part in parts])
     price = np.array([part.price for part in parts])
-    return Columns(vehicles, power, build.columns("import_kw", price.shape, cost=price))
+    return Columns(vehicles, power, build.columns("purchase_kw", price.shape, cost=price))
 
 
 def state_powers(

@@ -392,19 +392,44 @@ def test_both_solvers_agree(seed: int, mode: str) -> None:
     assert highs.certificate.verdict is gurobi.certificate.verdict
 
 
-def test_wasted_energy_is_never_certified() -> None:
-    """More is discharged than the feeder can use: only losses could take it, and no exports exist."""
+def surplus_day() -> DiscoDay:
+    """More is discharged than the feeder can use: only losses could take it, and there are no exports."""
     _, day = random_day(4, count=8)
-    day = replace(day, load_kw=0.02 * day.load_kw, load_kvar=0.02 * day.load_kvar)
-    generous = np.full(6, 0.5)
-    day = replace(
-        day, tariffs=replace(day.tariffs, lot_sells=generous, lot_buys=0.2 * generous, driver_pays=0.2 * generous)
-    )
-    result = market(mode="windows-strict").clear(day)
+    price = np.full(6, 0.5)
+    tariffs = replace(day.tariffs, lot_sells=price, lot_buys=0.2 * price, driver_pays=0.2 * price)
+    return replace(day, load_kw=0.02 * day.load_kw, load_kvar=0.02 * day.load_kvar, tariffs=tariffs)
+
+
+def test_energy_that_could_only_be_wasted_makes_a_day_infeasible() -> None:
+    for flow, words in (("lossy", "scenario 0: in period 1 more flows back"), ("copper-plate", "kW flow back")):
+        with pytest.raises(InfeasibleError, match=words):
+            market(mode="windows-strict", flow=flow).clear(surplus_day())
+
+
+def test_waste_is_never_certified_where_exact_squares_are_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("equilibrium.disco.whole.LARGEST_ROWS", 0)
+    result = market(mode="windows-strict").clear(surplus_day())
     assert result.certificate.verdict is Verdict.UNPROVED
     assert any("losses exceed" in note for note in result.certificate.notes)
-    with pytest.raises(InfeasibleError, match="flow back"):
-        market(mode="windows-strict", flow="copper-plate").clear(day)
+
+
+def test_waste_is_avoided_by_exact_squares() -> None:
+    """Bought ahead, energy is left over in some scenario; without waste the vehicles have to take it."""
+    settled = 0
+    for seed in range(6):
+        _, day = random_day(seed, scenarios=2, count=3)
+        day = with_scenarios(day, lambda s: replace(s, renewable_kw=0.0 * s.renewable_kw))
+        try:
+            result = market(mode="strict", purchases="here-and-now", segments=4).clear(day)
+        except InfeasibleError:
+            continue
+        settled += any("settled exactly" in note for note in result.certificate.notes)
+        assert result.certificate.verdict is Verdict.EXACT
+        for each in result.scenarios:
+            inward = each.import_kw + each.renewable_kw.sum(axis=1) + each.lot_discharge_kw.sum(axis=1)
+            outward = day.load_kw.sum(axis=1) + each.loss_kw.sum(axis=1) + each.lot_charge_kw.sum(axis=1)
+            np.testing.assert_allclose(inward, outward, rtol=1e-7)
+    assert settled > 0
 
 
 def test_accounts_are_the_formula_of_the_paper() -> None:

@@ -196,7 +196,7 @@ def without_waste(
         return solve_stage_exact(parts, solver, state)
     except NoDispatchError:
         wording = (
-            "scenario {}: in period {} more flows back than the feeder can use without wasting energy in its lines"
+            "scenario {}: in period {} there is more energy than the feeder can use without wasting it in its lines"
         )
         raise InfeasibleError(tuple(wording.format(label + k, period) for k, period in loose.tolist())) from None
 

@@ -346,7 +346,7 @@ def _grid(part: Part) -> tuple[IntArray, FloatArray]:
     least, greatest = net_power_range(part, periods, lots)
     share = np.linspace(0.0, 1.0, GRID)[:, None, None]
     power = least + share * (greatest - least)
-    return np.tile(np.arange(periods, dtype=np.int64), GRID), power.reshape(-1, lots)
+    return np.tile(np.arange(periods, dtype=np.int64), GRID), power.reshape(GRID * periods, lots)
 
 
 def net_power_range(part: Part, periods: int, lots: int) -> tuple[FloatArray, FloatArray]:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from equilibrium.clearing import Verdict
 from equilibrium.disco.accounts import company_profit
 from equilibrium.disco.clearing import COMPANY, LOT, DiscoClearing
-from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.day import DiscoDay, VehicleBatch
 from equilibrium.disco.market import DiscoMarket
 from equilibrium.errors import InfeasibleError
 from equilibrium.risk import cvar
@@ -340,6 +340,29 @@ def test_identical_vehicles_merge_exactly(seed: int, mode: str) -> None:
     assert one.objective == pytest.approx(two.objective, rel=1e-9)
     assert one.scenarios[0].vehicles[0].charge_kw.shape == (6, 6)
     np.testing.assert_allclose(one.lot_expected_profit, two.lot_expected_profit, rtol=1e-9)
+
+
+@pytest.mark.parametrize("mode", [*MODES, "strict-exclusive"])
+def test_lots_may_be_empty_and_scenarios_impossible(mode: str) -> None:
+    network, day = random_day(1, small_network(2), scenarios=2, count=2)
+
+    def emptied(batch: VehicleBatch) -> VehicleBatch:
+        values = {f.name: getattr(batch, f.name)[:0] for f in fields(batch)}
+        return VehicleBatch(**values)
+
+    quiet = with_scenarios(day, lambda s: replace(s, vehicles=tuple(emptied(b) for b in s.vehicles)))
+    for purchases in ("recourse", "here-and-now"):
+        result = market(network=network, mode=mode, purchases=purchases).clear(quiet)
+        assert result.certificate.verdict is Verdict.EXACT
+        assert result.pessimistic == (result.objective, result.objective)
+        assert (result.lot_expected_profit == 0.0).all()
+    alone = market(network=replace(network, lots=()), mode=mode).clear(
+        with_scenarios(day, lambda s: replace(s, vehicles=()))
+    )
+    assert alone.objective == pytest.approx(market(network=network, mode=mode).clear(quiet).objective)
+    sure = [replace(s, probability=p) for s, p in zip(quiet.scenarios, (1.0, 0.0), strict=True)]
+    certain = market(network=network, mode=mode, beta=1.0).clear(replace(quiet, scenarios=tuple(sure)))
+    assert certain.cvar == pytest.approx(certain.scenarios[0].company_profit)
 
 
 def test_same_digits_whatever_was_cleared_before() -> None:

@@ -354,7 +354,7 @@ def test_lots_may_be_empty_and_scenarios_impossible(mode: str) -> None:
     for purchases in ("recourse", "here-and-now"):
         result = market(network=network, mode=mode, purchases=purchases).clear(quiet)
         assert result.certificate.verdict is Verdict.EXACT
-        assert result.pessimistic == (result.objective, result.objective)
+        assert result.pessimistic == pytest.approx((result.objective, result.objective))
         assert (result.lot_expected_profit == 0.0).all()
     alone = market(network=replace(network, lots=()), mode=mode).clear(
         with_scenarios(day, lambda s: replace(s, vehicles=()))

@@ -21,10 +21,9 @@ from equilibrium.disco.rules import Rules
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
-from equilibrium.disco.whole import fits, solve_stage_exact
+from equilibrium.disco.waste import wasted, without_waste
 from equilibrium.duality import Residuals, kkt_residuals
-from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.lossy import square_gaps
+from equilibrium.errors import InputError
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import ProgramBuilder
 
@@ -157,48 +156,6 @@ def solve_stage(
     if any(part.one_way is not None for part in parts):
         return solve_stage_one_way(parts, solver, state)
     return Master(parts, solver, state).solve()
-
-
-def wasted(part: Part, dispatch: Dispatch) -> FloatArray:
-    """Return how far squares lie above their secants at most, relative to the greatest square, ``(periods,)``."""
-    supply = part.supply.supply
-    x = supply.whole(dispatch.service.points, columns=True)
-    gaps = square_gaps(supply.network, supply.program, x).values()
-    return np.asarray(np.max([gap.max(axis=1, initial=0.0) for gap in gaps], axis=0))
-
-
-def without_waste(
-    stage: Stage,
-    parts: Sequence[Part],
-    solver: str,
-    state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
-    label: int = 0,
-) -> Stage:
-    """Return the stage, solved again with exact squares if it would waste energy in the lines.
-
-    Not where a vehicle goes one way at a time, nor where the program is too large: the certificate then says it.
-
-    Parameters
-    ----------
-    label
-        Number of the first of the scenarios, for the error.
-
-    Raises
-    ------
-    InfeasibleError
-        When nothing can be served without waste.
-    """
-    pairs = zip(parts, stage.dispatches, strict=True)
-    loose = np.argwhere(np.array([wasted(part, dispatch) for part, dispatch in pairs]) > EXACT_TOLERANCE)
-    if not loose.size or not fits(parts) or any(part.one_way is not None for part in parts):
-        return stage
-    try:
-        return solve_stage_exact(parts, solver, state)
-    except NoDispatchError:
-        wording = (
-            "scenario {}: in period {} there is more energy than the feeder can use without wasting it in its lines"
-        )
-        raise InfeasibleError(tuple(wording.format(label + k, period) for k, period in loose.tolist())) from None
 
 
 def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> FloatArray:

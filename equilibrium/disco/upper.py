@@ -198,7 +198,7 @@ class Master:
         build = ProgramBuilder()
         self.columns = state(build, parts)
         self.program = build.compile()
-        self._planes: list[tuple[int, Planes, float]] = []
+        self._planes: list[tuple[int, Planes, float | None]] = []
         self.instance = self.program.bind({})
         for number, part in enumerate(parts):
             planes = part.supply.sweep(*_grid(part), proof=False).planes
@@ -289,6 +289,13 @@ class Master:
         columns = self.columns
         return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])
 
+    def restrict(self, number: int, planes: Planes) -> None:
+        """Keep the purchase of a scenario below planes: a restriction, which proves nothing about the network."""
+        self._planes.append((number, planes, None))
+        columns, below = self.columns, replace(planes, slope=-planes.slope, constant=-planes.constant)
+        rows = plane_rows(below, columns.power[number], columns.bought[number], -1.0, self.program.shape[1])
+        self.instance = self.instance.with_rows(*rows)
+
     def _dispatches(self, solution: Solution, services: Sequence[Service]) -> tuple[Dispatch, ...]:
         """Read every scenario's optimum; the multipliers of the planes weigh them into multipliers of the network."""
         parts, multipliers = self.parts, solution.y[self.program.shape[0] :]
@@ -299,7 +306,7 @@ class Master:
             share = multipliers[start : start + planes.period.size]
             start += planes.period.size
             used = share != 0.0
-            if not used.any():
+            if sign is None or not used.any():
                 continue
             planes, share = planes.pick(used), share[used]
             y = planes.multipliers

@@ -436,7 +436,7 @@ def test_waste_is_never_certified_where_exact_squares_are_out_of_reach(monkeypat
     assert any("losses exceed" in note for note in result.certificate.notes)
 
 
-def test_waste_is_avoided_by_exact_squares() -> None:
+def test_waste_is_avoided_by_restrictions_or_exact_squares() -> None:
     """Bought ahead, energy is left over in some scenario; without waste the vehicles have to take it."""
     settled = 0
     for seed in range(6):

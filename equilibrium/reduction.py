@@ -271,7 +271,8 @@ def _positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:
 
 def _periods(blocks: Mapping[str, Block]) -> IntArray:
     """Return the period (first axis of its block) of every row or column."""
-    periods = [np.repeat(np.arange(b.shape[0]), b.size // max(1, b.shape[0])) for b in blocks.values()]
+    lengths = [(b.shape[0] if b.shape else 1, b.size) for b in blocks.values()]
+    periods = [np.repeat(np.arange(first), size // max(1, first)) for first, size in lengths]
     return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
 
 

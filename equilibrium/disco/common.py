@@ -15,6 +15,7 @@ from equilibrium.disco.rules import Rules
 from equilibrium.disco.scenario import Proved, prepare, prove, solve_stage
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Columns, NoDispatchError, Part, state_powers
+from equilibrium.disco.waste import without_waste
 from equilibrium.errors import InfeasibleError
 from equilibrium.network import FloatArray, Network
 from equilibrium.program import ProgramBuilder
@@ -38,7 +39,7 @@ def state_common(
 
     def state(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
         vehicles, power = state_powers(build, parts, [np.zeros(1)] * len(parts))
-        bought = build.columns("import_kw", parts[0].price.shape)
+        bought = build.columns("purchase_kw", parts[0].price.shape)
         terms = [
             (np.r_[columns, bought], -np.r_[part.feasible.cost, part.price])
             for part, columns in zip(parts, vehicles, strict=True)
@@ -59,8 +60,9 @@ def clear_together(network: Network, supply: Supply, day: DiscoDay, rules: Rules
     ]
     supply.model.rewind()
     state = state_common(probability, np.array(fixed), rules.alpha, rules.beta)
+    parts = [prepared.part for prepared in every]
     try:
-        stage = solve_stage([prepared.part for prepared in every], rules.solver, state)
+        stage = without_waste(solve_stage(parts, rules.solver, state), parts, rules.solver, state)
     except NoDispatchError:
         for number, prepared in enumerate(every):
             try:
@@ -70,7 +72,7 @@ def clear_together(network: Network, supply: Supply, day: DiscoDay, rules: Rules
         raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
     proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
     if rules.lots_decide:
-        ends = _pessimistic_together([prepared.part for prepared in every], np.array(fixed), rules)
+        ends = _pessimistic_together(parts, np.array(fixed), rules)
         proved = [replace(each, pessimistic=end) for each, end in zip(proved, ends, strict=True)]
     first = replace(
         proved[0],

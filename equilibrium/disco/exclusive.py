@@ -12,9 +12,11 @@ from dataclasses import replace
 
 import numpy as np
 
+from equilibrium.disco.loaded import load_and_solve, optimum
 from equilibrium.disco.lower import LowerLevel, SolvedVehicles, dual_values, row_sums, solve_vehicles, stays_of
 from equilibrium.disco.upper import Columns, Master, NoDispatchError, Part, Stage
 from equilibrium.disco.vehicles import OneWay, VehicleProgram
+from equilibrium.duality import dual_objective, reduced_costs
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import Instance, ProgramBuilder
@@ -81,6 +83,11 @@ def _solve_row(part: Instance, earned: FloatArray, floor: float, solver: str) ->
     if np.isfinite(floor):
         build.coefficients(build.rows("floor", (1,), lower=floor), columns, earned)
     instance = build.compile().bind({})
+    if not directions.size:  # the floor alone matters
+        _, solution = load_and_solve(instance, solver)
+        optimum(solution, "a vehicle's problem")
+        bound = dual_objective(instance, solution.y, reduced_costs(instance, solution.y))
+        return MixedSolution(solution.status, solution.x, float(instance.cost @ solution.x), bound, solution.seconds)
     mixed = solve_mixed(instance, _integer(instance, [directions]), solver, gap=MIXED_GAP, time_limit_s=TIME_LIMIT_S)
     if mixed.status is not Status.OPTIMAL:
         raise SolverError(f"a vehicle's one-way problem ended {mixed.status}")
@@ -135,7 +142,9 @@ def solve_stage_one_way(
         return columns
 
     master = Master(parts, solver, state_one_way)
-    master.solve()
+    relaxed = master.solve()
+    if not sum(columns.size for columns in directions):  # nobody has a choice
+        return relaxed
     integer, start, seconds = _integer(master.instance, directions), time.perf_counter(), 0.0
     while True:
         left = TIME_LIMIT_S - (time.perf_counter() - start)

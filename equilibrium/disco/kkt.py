@@ -15,11 +15,11 @@ import numpy as np
 from equilibrium.disco.day import Tariffs
 from equilibrium.disco.lower import lot_cost
 from equilibrium.disco.service import Service
-from equilibrium.disco.upper import Dispatch, NoDispatchError, Part, Stage, state_powers
+from equilibrium.disco.upper import Dispatch, NoDispatchError, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import VehicleProgram
+from equilibrium.disco.whole import state_whole, whole_ports
 from equilibrium.duality import kkt_residuals
 from equilibrium.errors import InputError, SolverError
-from equilibrium.lossy import add_lossy_flow
 from equilibrium.network import FloatArray, IntArray, LotSite
 from equilibrium.program import INF, Instance, ProgramBuilder
 from equilibrium.solvers import MixedSolution, Status, solve_mixed
@@ -158,24 +158,9 @@ def solve_stage_kkt(
     """
     supply, vehicles = part.supply.supply, part.vehicles
     build = ProgramBuilder()
-    (columns,), power = state_powers(build, [part], [part.feasible.cost])
-    flow = add_lossy_flow(
-        build,
-        supply.network,
-        supply.periods,
-        segments=supply.segments,
-        flow_range=supply.flow_range,
-        transformer_efficiency=supply.efficiency,
-    )
-    same = build.rows("same_power", flow.shape, lower=0.0, upper=0.0)
-    build.coefficients(same, flow, 1.0)
-    build.coefficients(same, power[0], -1.0)
+    (columns,) = state_whole(build, [part], state_recourse).vehicles
     duals = state_kkt(build, columns, vehicles, supply.network.lots, tariffs, period_h, equation_20)
-    program = build.compile()
-    shape = (supply.periods, len(supply.network.lots))
-    ports = part.supply.ports(np.zeros(shape), part.price)
-    free = {"lot_min_kw": np.full(shape, -INF), "lot_max_kw": np.full(shape, INF)}
-    instance = program.bind({**ports, **free})
+    instance = build.compile().bind(whole_ports([part]))
     integer = np.zeros(instance.shape[1], dtype=bool)
     integer[np.concatenate(duals.binaries)] = True
     mixed = solve_mixed(instance, integer, solver, gap=MIXED_GAP, time_limit_s=TIME_LIMIT_S)

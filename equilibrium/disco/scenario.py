@@ -21,9 +21,9 @@ from equilibrium.disco.rules import Rules
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
+from equilibrium.disco.waste import wasted, without_waste
 from equilibrium.duality import Residuals, kkt_residuals
 from equilibrium.errors import InputError
-from equilibrium.lossy import square_gaps
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import ProgramBuilder
 
@@ -175,16 +175,19 @@ def clear_scenario(
     label
         What an error calls it, if not ``number``.
     """
+    label = number if label is None else label
     prepared = prepare(network, supply, day, number, rules)
     supply.model.rewind()
     try:
         if rules.method == "kkt-milp":
             stage = solve_stage_kkt(prepared.part, day.tariffs, day.period_h, rules.solver)
         else:
-            stage = solve_stage([prepared.part], rules.solver)
+            stage = without_waste(
+                solve_stage([prepared.part], rules.solver), [prepared.part], rules.solver, label=label
+            )
     except NoDispatchError:
         part = replace(prepared.part, feasible=prepared.lower.face) if rules.lots_decide else prepared.part
-        raise diagnose(part, number if label is None else label, rules.solver) from None
+        raise diagnose(part, label, rules.solver) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
     pessimistic = proved.pessimistic
     if rules.lots_decide:
@@ -227,8 +230,8 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     size = len(supply.network.lots)
     maximum = by_lot(vehicles, lower.value, size)
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
-    loose = max(float(gap.max(initial=0.0)) for gap in square_gaps(supply.network, supply.program, x).values())
-    residuals = [lower.residuals, kkt_residuals(network, x, y)]
+    loose = float(wasted(prepared.part, dispatch).max())
+    residuals = [lower.residuals] if dispatch.whole else [lower.residuals, kkt_residuals(network, x, y)]
     if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
         residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW

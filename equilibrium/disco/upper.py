@@ -77,6 +77,8 @@ class Dispatch:
         Multiplier of the purchase, currency/kW: what the planes in use weigh together, shape ``(periods,)``.
     network_y
         Multipliers of one period's program, in currency, shape ``(periods, rows)``.
+    whole
+        Whether the stage's own residuals already cover the network.
     """
 
     x: FloatArray
@@ -85,6 +87,7 @@ class Dispatch:
     service: Service
     weight: FloatArray
     network_y: FloatArray
+    whole: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,7 +142,7 @@ def state_recourse(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
     """State the program in which every scenario buys for itself."""
     vehicles, power = state_powers(build, parts, [part.feasible.cost for part in parts])
     price = np.array([part.price for part in parts])
-    return Columns(vehicles, power, build.columns("import_kw", price.shape, cost=price))
+    return Columns(vehicles, power, build.columns("purchase_kw", price.shape, cost=price))
 
 
 def state_powers(
@@ -195,7 +198,7 @@ class Master:
         build = ProgramBuilder()
         self.columns = state(build, parts)
         self.program = build.compile()
-        self._planes: list[tuple[int, Planes, float]] = []
+        self._planes: list[tuple[int, Planes, float | None]] = []
         self.instance = self.program.bind({})
         for number, part in enumerate(parts):
             planes = part.supply.sweep(*_grid(part), proof=False).planes
@@ -286,6 +289,13 @@ class Master:
         columns = self.columns
         return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])
 
+    def restrict(self, number: int, planes: Planes) -> None:
+        """Keep the purchase of a scenario below planes: a restriction, which proves nothing about the network."""
+        self._planes.append((number, planes, None))
+        columns, below = self.columns, replace(planes, slope=-planes.slope, constant=-planes.constant)
+        rows = plane_rows(below, columns.power[number], columns.bought[number], -1.0, self.program.shape[1])
+        self.instance = self.instance.with_rows(*rows)
+
     def _dispatches(self, solution: Solution, services: Sequence[Service]) -> tuple[Dispatch, ...]:
         """Read every scenario's optimum; the multipliers of the planes weigh them into multipliers of the network."""
         parts, multipliers = self.parts, solution.y[self.program.shape[0] :]
@@ -296,7 +306,7 @@ class Master:
             share = multipliers[start : start + planes.period.size]
             start += planes.period.size
             used = share != 0.0
-            if not used.any():
+            if sign is None or not used.any():
                 continue
             planes, share = planes.pick(used), share[used]
             y = planes.multipliers
@@ -343,7 +353,7 @@ def _grid(part: Part) -> tuple[IntArray, FloatArray]:
     least, greatest = net_power_range(part, periods, lots)
     share = np.linspace(0.0, 1.0, GRID)[:, None, None]
     power = least + share * (greatest - least)
-    return np.tile(np.arange(periods, dtype=np.int64), GRID), power.reshape(-1, lots)
+    return np.tile(np.arange(periods, dtype=np.int64), GRID), power.reshape(GRID * periods, lots)
 
 
 def net_power_range(part: Part, periods: int, lots: int) -> tuple[FloatArray, FloatArray]:

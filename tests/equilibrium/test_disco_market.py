@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from equilibrium.clearing import Verdict
 from equilibrium.disco.accounts import company_profit
 from equilibrium.disco.clearing import COMPANY, LOT, DiscoClearing
-from equilibrium.disco.day import DiscoDay
+from equilibrium.disco.day import DiscoDay, VehicleBatch
 from equilibrium.disco.market import DiscoMarket
 from equilibrium.errors import InfeasibleError
 from equilibrium.risk import cvar
@@ -342,6 +342,29 @@ def test_identical_vehicles_merge_exactly(seed: int, mode: str) -> None:
     np.testing.assert_allclose(one.lot_expected_profit, two.lot_expected_profit, rtol=1e-9)
 
 
+@pytest.mark.parametrize("mode", [*MODES, "strict-exclusive"])
+def test_lots_may_be_empty_and_scenarios_impossible(mode: str) -> None:
+    network, day = random_day(1, small_network(2), scenarios=2, count=2)
+
+    def emptied(batch: VehicleBatch) -> VehicleBatch:
+        values = {f.name: getattr(batch, f.name)[:0] for f in fields(batch)}
+        return VehicleBatch(**values)
+
+    quiet = with_scenarios(day, lambda s: replace(s, vehicles=tuple(emptied(b) for b in s.vehicles)))
+    for purchases in ("recourse", "here-and-now"):
+        result = market(network=network, mode=mode, purchases=purchases).clear(quiet)
+        assert result.certificate.verdict is Verdict.EXACT
+        assert result.pessimistic == pytest.approx((result.objective, result.objective))
+        assert (result.lot_expected_profit == 0.0).all()
+    alone = market(network=replace(network, lots=()), mode=mode).clear(
+        with_scenarios(day, lambda s: replace(s, vehicles=()))
+    )
+    assert alone.objective == pytest.approx(market(network=network, mode=mode).clear(quiet).objective)
+    sure = [replace(s, probability=p) for s, p in zip(quiet.scenarios, (1.0, 0.0), strict=True)]
+    certain = market(network=network, mode=mode, beta=1.0).clear(replace(quiet, scenarios=tuple(sure)))
+    assert certain.cvar == pytest.approx(certain.scenarios[0].company_profit)
+
+
 def test_same_digits_whatever_was_cleared_before() -> None:
     _, day = random_day(5, scenarios=3)
     _, other = random_day(6)
@@ -392,19 +415,44 @@ def test_both_solvers_agree(seed: int, mode: str) -> None:
     assert highs.certificate.verdict is gurobi.certificate.verdict
 
 
-def test_wasted_energy_is_never_certified() -> None:
-    """More is discharged than the feeder can use: only losses could take it, and no exports exist."""
+def surplus_day() -> DiscoDay:
+    """More is discharged than the feeder can use: only losses could take it, and there are no exports."""
     _, day = random_day(4, count=8)
-    day = replace(day, load_kw=0.02 * day.load_kw, load_kvar=0.02 * day.load_kvar)
-    generous = np.full(6, 0.5)
-    day = replace(
-        day, tariffs=replace(day.tariffs, lot_sells=generous, lot_buys=0.2 * generous, driver_pays=0.2 * generous)
-    )
-    result = market(mode="windows-strict").clear(day)
+    price = np.full(6, 0.5)
+    tariffs = replace(day.tariffs, lot_sells=price, lot_buys=0.2 * price, driver_pays=0.2 * price)
+    return replace(day, load_kw=0.02 * day.load_kw, load_kvar=0.02 * day.load_kvar, tariffs=tariffs)
+
+
+def test_energy_that_could_only_be_wasted_makes_a_day_infeasible() -> None:
+    for flow, words in (("lossy", "scenario 0: in period 1 there is more energy"), ("copper-plate", "kW flow back")):
+        with pytest.raises(InfeasibleError, match=words):
+            market(mode="windows-strict", flow=flow).clear(surplus_day())
+
+
+def test_waste_is_never_certified_where_exact_squares_are_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("equilibrium.disco.whole.LARGEST_ROWS", 0)
+    result = market(mode="windows-strict").clear(surplus_day())
     assert result.certificate.verdict is Verdict.UNPROVED
     assert any("losses exceed" in note for note in result.certificate.notes)
-    with pytest.raises(InfeasibleError, match="flow back"):
-        market(mode="windows-strict", flow="copper-plate").clear(day)
+
+
+def test_waste_is_avoided_by_restrictions_or_exact_squares() -> None:
+    """Bought ahead, energy is left over in some scenario; without waste the vehicles have to take it."""
+    settled = 0
+    for seed in range(6):
+        _, day = random_day(seed, scenarios=2, count=3)
+        day = with_scenarios(day, lambda s: replace(s, renewable_kw=0.02 * s.renewable_kw))
+        try:
+            result = market(mode="strict", purchases="here-and-now", segments=4).clear(day)
+        except InfeasibleError:
+            continue
+        settled += any("settled exactly" in note for note in result.certificate.notes)
+        assert result.certificate.verdict is Verdict.EXACT
+        for each in result.scenarios:
+            inward = each.import_kw + each.renewable_kw.sum(axis=1) + each.lot_discharge_kw.sum(axis=1)
+            outward = day.load_kw.sum(axis=1) + each.loss_kw.sum(axis=1) + each.lot_charge_kw.sum(axis=1)
+            np.testing.assert_allclose(inward, outward, rtol=1e-7)
+    assert settled > 0
 
 
 def test_accounts_are_the_formula_of_the_paper() -> None:

@@ -17,11 +17,12 @@ from equilibrium.network import (
     Network,
     RenewableUnit,
     StaticVarCompensator,
+    StorageUnit,
 )
 from scenarios.feeders import feeder_files, load_feeder
-from scenarios.files import Document, Table, bundled_or_own, shown
+from scenarios.files import Document, KeyPath, Table, bundled_or_own, shown
 from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
-from scenarios.schema import ScenarioFile
+from scenarios.schema import ScenarioFile, StorageSection
 
 NO_SHORTAGES = "the nodal market prices no shortages"
 """Why the nodal market cannot go on where a day cannot be served."""
@@ -69,7 +70,13 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
     network = Network(
         feeder=feeder,
         microturbines=tuple(
-            Microturbine(unit.name, bus, unit.rating_kva, unit.fuel_cost_per_mwh / 1000.0)
+            Microturbine(
+                unit.name,
+                bus,
+                unit.rating_kva,
+                unit.fuel_cost_per_mwh / 1000.0,
+                np.inf if unit.ramp_kw_per_h is None else unit.ramp_kw_per_h,
+            )
             for unit, bus in placed("microturbines", file.microturbines)
         ),
         compensators=tuple(
@@ -87,8 +94,20 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
         export_price_factor=file.market.export_price_factor,
         polygon_edges=file.market.polygon_edges,
         name=name,
+        storage=tuple(
+            _storage_unit(unit, bus, document, ("storage", k))
+            for k, (unit, bus) in enumerate(placed("storage", file.storage))
+        ),
     )
     return network, feeder_files(settings.name)
+
+
+def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyPath) -> StorageUnit:
+    """Return one storage unit; what is wrong with its numbers is said with the line of the key."""
+    try:
+        return StorageUnit(**{**unit.model_dump(), "bus": bus})
+    except InputError as error:
+        raise document.error((*keys, error.where), error.value, error.expected) from None
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:
@@ -102,7 +121,7 @@ def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | 
 def _check_names(file: ScenarioFile, document: Document) -> None:
     """Every asset has a name of its own, and ``out_of_service`` names assets."""
     used: dict[str, str] = {}
-    for key in ("microturbines", "compensators", "renewables", "lots"):
+    for key in ("microturbines", "compensators", "renewables", "lots", "storage"):
         names = [str(unit.name) for unit in getattr(file, key)]
         for k, name in enumerate(names):
             if name in used:

@@ -113,6 +113,7 @@ class MicroturbineSection(Section):
     bus: Label
     rating_kva: Positive
     fuel_cost_per_mwh: NonNegative
+    ramp_kw_per_h: NonNegative | None = None
 
 
 class CompensatorSection(Section):
@@ -132,6 +133,20 @@ class RenewableSection(Section):
     kind: Literal["pv", "wind"]
     profile: Label | None = None
     day_sigma: Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)] = 0.0
+
+
+class StorageSection(Section):
+    """One battery of the operator; :class:`equilibrium.network.StorageUnit` checks its numbers."""
+
+    name: Label
+    bus: Label
+    energy_kwh: Number
+    charge_max_kw: Number
+    discharge_max_kw: Number
+    initial_kwh: Number
+    charge_efficiency: Number = 0.95
+    discharge_efficiency: Number = 0.95
+    energy_min_kwh: Number = 0.0
 
 
 class LearningSection(Section):
@@ -267,6 +282,7 @@ class ScenarioFile(Section):
     microturbines: tuple[MicroturbineSection, ...] = ()
     compensators: tuple[CompensatorSection, ...] = ()
     renewables: tuple[RenewableSection, ...] = ()
+    storage: tuple[StorageSection, ...] = ()
     out_of_service: tuple[Label, ...] = ()
     lots: Annotated[tuple[LotSection, ...], Field(min_length=1)]
     drivers: Drivers

@@ -11,8 +11,9 @@ Given the strategic lots' powers, price-taking and central schedules are one lin
 first welfare theorem). The strategic lots play Nash in powers; the feeder's limits are shared, so this is a
 generalised Nash game, and a lot's deviations are those that leave the network a dispatch.
 
-Preconditions of this method: the DSO's program falls apart by hour given the powers (no storage, no ramps), which
-is checked when the market is compiled.
+The method here needs a DSO's program that falls apart by hour given the powers. The market reads that off the
+compiled program's matrix; where hours are joined (storage, ramps), :mod:`equilibrium.nodal_coupled` takes over and
+the certificate says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 
 from equilibrium.certify import EPSILON_REGRET, certificate
 from equilibrium.clearing import Verdict
+from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
 from equilibrium.diagonalisation import ITERATIONS, Search, iterate
 from equilibrium.distribution import (
@@ -40,6 +42,7 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_coupled import CoupledMarket
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
 from equilibrium.periods import bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
@@ -79,6 +82,9 @@ class NodalMarket:
         welfare optimum, where every game starts.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
+    time_limit_s
+        Time for the best responses of one day where hours are joined; after it the day is not certified and carries
+        its proven gap.
     """
 
     def __init__(
@@ -88,6 +94,7 @@ class NodalMarket:
         hours: int = 24,
         solver: str = "auto",
         iteration: str = "gauss-seidel",
+        time_limit_s: float = 600.0,
     ) -> None:
         if iteration not in ITERATIONS:
             raise InputError("nodal market", "iteration", iteration, f"one of {', '.join(ITERATIONS)}")
@@ -102,6 +109,9 @@ class NodalMarket:
         self._program = compile_distribution(network, hours)
         self._model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self._efficient = EfficientSchedules(network, hours, solver)
+        coupled = len(joined_hours(self._program, "lot_kw")) < hours
+        market = (network, self.behaviours, self._program, self._efficient, iteration, time_limit_s, self._comparison)
+        self._coupled = CoupledMarket(*market) if coupled else None
 
     def prepare(self, day: MarketDay) -> None:
         """Make a typical day the start of every later solve of the welfare optimum."""
@@ -129,6 +139,8 @@ class NodalMarket:
         begin = time.perf_counter()
         if order is not None and sorted(order) != self._strategic:
             raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
+        if self._coupled is not None:
+            return self._coupled.clear(day, [order] if order is not None else self._orders(), start_kw)
         welfare = self._efficient.solve(day)
         given = welfare.power if start_kw is None else start_kw
         instance = self._instance(day, given)

@@ -51,7 +51,7 @@ class Players:
             if answer is None:
                 return None
             price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])
-            if not self._cut(lot, answer.power_kw, price):
+            if not self.cut(lot, answer.power_kw, price):
                 return answer
         raise SolverError(f"a best response could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
@@ -96,7 +96,7 @@ class Players:
                     "start_kw", f"lot {site.name}", power[:, k].tolist(), "a schedule that the lot can follow"
                 )
 
-    def _cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
+    def cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
         """Add the cuts that a schedule breaks; return whether there were any."""
         fleet = self._days[lot].fleet
         if fleet is None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 import heapq
 import itertools
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,16 +48,20 @@ SETTLE_EVERY = 10
 
 _IDLE, _TIGHT = 1, 2
 
+Refuse = Callable[[FloatArray], FeasiblePowers | None]
+"""Look at a schedule ``(hours,)``: ``None`` if it can be taken, else the lot's set with rows below that forbid it."""
+
 State = NDArray[np.int8]
 """What a node holds of each side: 0 nothing, 1 multiplier zero, 2 slack zero."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Part:
-    """One of the two programs solved: its value and point."""
+    """One of the two programs solved: its value and point, and how many rows the lot's set had."""
 
     value: float
     point: FloatArray
+    rows: int = 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +81,7 @@ def respond(
     own: FeasiblePowers,
     present: FloatArray | None = None,
     time_limit_s: float = INF,
+    refuse: Refuse | None = None,
 ) -> tuple[BestResponse | None, float]:
     """Maximise one lot's profit against the coupled DSO.
 
@@ -91,6 +97,9 @@ def respond(
         A feasible schedule to begin with: the search ends at once where nothing beats it.
     time_limit_s
         Time after which the best known schedule is returned with the bound proven so far.
+    refuse
+        What a schedule must pass to be an answer (it can be split among the vehicles). The rows that forbid one are
+        taken up; bounds without them stay valid.
 
     Returns
     -------
@@ -104,7 +113,7 @@ def respond(
     SolverError
         When no point was found at all.
     """
-    search = _Search(follower, price, own)
+    search = _Search(follower, price, own, refuse)
     profit = -INF if present is None else search.hold(present)
     return search.run(time.perf_counter() + time_limit_s), profit
 
@@ -112,8 +121,8 @@ def respond(
 class _Search:
     """The two programs, the open nodes and the incumbent of one best response."""
 
-    def __init__(self, follower: Follower, price: FloatArray, own: FeasiblePowers) -> None:
-        self._follower = follower
+    def __init__(self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None) -> None:
+        self._follower, self._price, self._refuse = follower, price, refuse
         self._welfare, self._dual = _welfare(follower, price, own), _dual(follower)
         self._welfare_handle, self._dual_handle = HighsHandle(self._welfare), HighsHandle(self._dual)
         self._rows = follower.rows.index.size
@@ -133,6 +142,12 @@ class _Search:
         heap, count = [(-(welfare.value + dual.value), 0, _Node(nothing, welfare, dual))], itertools.count(1)
         while heap and -heap[0][0] > self._cutoff() and time.perf_counter() < deadline:
             node = heapq.heappop(heap)[2]
+            if node.welfare.rows < self._welfare.matrix.shape[0]:  # the lot's set has got rows since
+                part = self._solve_welfare(node.state)
+                if part is not None:
+                    node = replace(node, welfare=part)
+                    heapq.heappush(heap, (-node.bound, next(count), node))
+                continue
             self.nodes += 1
             for child in self._children(node):
                 if child.bound > self._cutoff():
@@ -164,10 +179,21 @@ class _Search:
         return self.best + GAP * (1.0 + abs(self.best)) if self.best > -INF else -INF
 
     def _accept(self, welfare: _Part, dual: _Part) -> None:
-        """Take a point on which every pair is complementary."""
+        """Take a point on which every pair is complementary, if the lot can follow it."""
         value = welfare.value + dual.value
-        if self.best < value < INF:
-            self.best, self.power = value, welfare.point[: self._follower.hours].copy()
+        if not self.best < value < INF:
+            return
+        power = welfare.point[: self._follower.hours].copy()
+        own = self._refuse(power) if self._refuse is not None else None
+        if own is None:
+            self.best, self.power = value, power
+            return
+        known = self._welfare.matrix.shape[0]
+        self._welfare = _welfare(self._follower, self._price, own)
+        fresh = slice(known, None)
+        self._welfare_handle.add_rows(
+            self._welfare.matrix[fresh, :], self._welfare.row_lower[fresh], self._welfare.row_upper[fresh]
+        )
 
     def _children(self, node: _Node) -> list[_Node]:
         """Try the node's point as an answer, then split the pair with the largest product."""
@@ -239,7 +265,7 @@ class _Search:
             return None
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"the welfare program of a best response ended {solution.status}")
-        return _Part(-float(base.cost @ solution.x), solution.x)
+        return _Part(-float(base.cost @ solution.x), solution.x, base.matrix.shape[0])
 
     def _solve_dual(self, state: State) -> _Part | None:
         """Solve for D with the idle sides of ``state``; infinite where the lot's absence leaves no dispatch."""

@@ -149,9 +149,7 @@ class NodalMarket:
         if not solved.all():
             hours = np.flatnonzero(~solved).tolist()
             if start_kw is not None:
-                raise InputError(
-                    "nodal market", "start_kw", f"no dispatch in hours {hours}", "powers that the feeder takes"
-                )
+                raise InputError("nodal market", "start_kw", f"no dispatch in hours {hours}", "powers the feeder takes")
             raise SolverError(f"hours {hours} were not solved at the start of the game")
         players = Players(self.network, day, welfare.cuts)
         if start_kw is not None:

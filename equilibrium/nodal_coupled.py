@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.best_response import BestResponse
+from equilibrium.best_response import BestResponse, FeasiblePowers
 from equilibrium.certify import EPSILON_REGRET, certificate
 from equilibrium.clearing import Verdict
 from equilibrium.coupled_response import respond
@@ -43,7 +43,7 @@ from equilibrium.reading import read_dispatch, storage_notes
 from equilibrium.reduction import ReducedModel
 from equilibrium.screening import bindable_rows
 from equilibrium.solvers import Status, open_handle
-from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, split_lots, vehicle_powers
+from equilibrium.splitting import split_lots, vehicle_powers
 from equilibrium.trade import undecided_hours
 
 METHOD = "complementarity-bb"
@@ -141,7 +141,7 @@ class CoupledMarket:
         if game.dispatch(game.power) is None:
             if start_kw is None:
                 raise SolverError("the welfare optimum has no dispatch")
-            raise InputError("nodal market", "start_kw", "no dispatch", "powers that the feeder takes")
+            raise InputError("nodal market", "start_kw", "no dispatch", "powers the feeder takes")
         if start_kw is not None:
             players.check(start_kw)
         tried: list[NodalClearing] = []
@@ -223,14 +223,12 @@ class CoupledMarket:
         """Return a lot's best response, on schedules that its vehicles can take, and its present profit."""
         follower = Follower.facing(game.reduced, game.lots, lot, game.power)
         present, price = game.power[:, lot], players.price[:, lot]
-        for _ in range(MAXIMUM_CUT_ROUNDS):
-            answer, profit = respond(
-                follower, price, players.own(lot), present, max(game.deadline - time.perf_counter(), 0.0)
-            )
-            if answer is None or not players.cut(lot, answer.power_kw, price):
-                break
-        else:
-            raise SolverError(f"a best response could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+        def refuse(power: FloatArray) -> FeasiblePowers | None:
+            return players.own(lot) if players.cut(lot, power, price) else None
+
+        left = max(game.deadline - time.perf_counter(), 0.0)
+        answer, profit = respond(follower, price, players.own(lot), present, left, refuse)
         search.profit[lot] = profit
         search.bound[lot] = INF if answer is None else answer.bound
         if answer is not None:

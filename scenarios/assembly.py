@@ -70,13 +70,7 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
     network = Network(
         feeder=feeder,
         microturbines=tuple(
-            Microturbine(
-                unit.name,
-                bus,
-                unit.rating_kva,
-                unit.fuel_cost_per_mwh / 1000.0,
-                np.inf if unit.ramp_kw_per_h is None else unit.ramp_kw_per_h,
-            )
+            Microturbine(unit.name, bus, unit.rating_kva, unit.fuel_cost_per_mwh / 1000.0, _limit(unit.ramp_kw_per_h))
             for unit, bus in placed("microturbines", file.microturbines)
         ),
         compensators=tuple(
@@ -108,6 +102,11 @@ def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyP
         return StorageUnit(**{**unit.model_dump(), "bus": bus})
     except InputError as error:
         raise document.error((*keys, error.where), error.value, error.expected) from None
+
+
+def _limit(value: float | None) -> float:
+    """Return a limit that may be left out."""
+    return np.inf if value is None else value
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:

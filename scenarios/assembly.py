@@ -22,7 +22,7 @@ from equilibrium.network import (
 from scenarios.feeders import feeder_files, load_feeder
 from scenarios.files import Document, KeyPath, Table, bundled_or_own, shown
 from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
-from scenarios.schema import ScenarioFile, StorageSection
+from scenarios.schema import MarketSection, ScenarioFile, StorageSection
 
 NO_SHORTAGES = "the nodal market prices no shortages"
 """Why the nodal market cannot go on where a day cannot be served."""
@@ -142,6 +142,10 @@ def _check_market(file: ScenarioFile, document: Document) -> None:
         return
     if rules.iteration != "gauss-seidel":
         raise document.error(("market", "iteration"), rules.iteration, "gauss-seidel, or market.kind: nodal")
+    default = MarketSection().time_limit_s
+    if rules.time_limit_s != default:
+        expected = f"{default:g}, or market.kind: nodal (no other market has a time limit)"
+        raise document.error(("market", "time_limit_s"), rules.time_limit_s, expected)
     for k, lot in enumerate(file.lots):
         if lot.behaviour != "strategic":
             raise document.error(("lots", k, "behaviour"), lot.behaviour, "strategic, or market.kind: nodal")

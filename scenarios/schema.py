@@ -85,6 +85,7 @@ class MarketSection(Section):
     polygon_edges: Annotated[int, BeforeValidator(_no_bool), Field(ge=4, le=360)] = 12
     on_infeasible: Literal["stop", "shed"] = "stop"
     value_of_lost_load_per_kwh: Positive = 3.0
+    time_limit_s: Positive = 600.0
 
 
 class PricesSection(Section):

@@ -73,7 +73,7 @@ def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0
         _same_scale(axes)
         axes[-1].set_xlabel("Hour")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(_STACK))
+        figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(labels) <= 6 else 4)
     return figure
 
 

@@ -129,6 +129,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
                 hours=self.case.hours,
                 solver=solver,
                 iteration=rules.iteration,
+                time_limit_s=rules.time_limit_s,
             )
         else:
             market = LotsLeadMarket(

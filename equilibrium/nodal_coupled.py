@@ -43,6 +43,7 @@ from equilibrium.reading import read_dispatch, storage_notes
 from equilibrium.reduction import ReducedModel
 from equilibrium.screening import bindable_rows
 from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers.highs import HighsHandle
 from equilibrium.splitting import split_lots, vehicle_powers
 from equilibrium.trade import undecided_hours
 
@@ -316,9 +317,8 @@ class CoupledMarket:
         undecided = np.flatnonzero(undecided_hours(self._network, day)).tolist()
         notes = self._notes(day, game, search, undecided)
         notes += storage_notes(self._network, self._program, x, dispatch["dlmp"])
-        proof = certificate(
-            [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
-        )
+        solvers = ", ".join(dict.fromkeys((self._efficient.model.solver_name, HighsHandle.name)))
+        proof = certificate([kkt_residuals(bound, x, y)], profit, best, best, METHOD, solvers, notes)
         if (undecided or game.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start

@@ -148,6 +148,19 @@ def test_a_negative_price_with_exports_possible_is_not_certified():
     assert any("direction of trade" in note for note in clearing.certificate.notes)
 
 
+@pytest.mark.parametrize(("least", "energy"), [(60.0, 160.0), (60.0, 330.0), (100.0, 340.0)])
+def test_a_feeder_that_needs_the_lot_has_no_dispatch_to_compare_with(least, energy):
+    """150 kW fed in behind a line of 100 kW: without the lot there is no dispatch, and the root has no finite bound."""
+    lot = lot_data(energy, [250.0, 250.0])
+    lot = replace(lot, soe_min_kwh=np.array([least, energy]), soe_max_kwh=np.array([energy - least, energy]))
+    day = small_day([0.03, 0.04], (lot,), load_kw=-150.0, turbines=1)
+    curves, joined = clear(one_line(), day), clear(replace(one_line(), storage=(NOTHING,)), day)
+    assert joined.certificate.verdict is curves.certificate.verdict is Verdict.EXACT
+    np.testing.assert_allclose(joined.lot_kw, curves.lot_kw, atol=1e-6)
+    np.testing.assert_allclose(joined.lot_price, curves.lot_price, atol=1e-9)
+    assert joined.lot_maximum.tolist() == pytest.approx(curves.lot_maximum.tolist(), rel=1e-9)
+
+
 def test_a_start_that_no_dispatch_takes_is_refused():
     network = replace(small_network(rating_kva=np.array([5000.0, 5000.0, 100.0])), storage=(NOTHING,))
     day = small_day([0.03, 0.03], (lot_data(150.0, [250.0, 250.0]),))

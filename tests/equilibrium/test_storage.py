@@ -145,6 +145,21 @@ def test_burning_energy_at_a_negative_price_is_reported():
     assert clearing.certificate.certified
 
 
+def test_storage_makes_a_shortage_smaller():
+    """The line carries 100 kW: of 150 kW in hour 1, 40 kW come from the store, charged in hour 0."""
+    network = small_network(lots=0, rating_kva=np.array([5000.0, 5000.0, 100.0]))
+    unit = StorageUnit("battery", 2, 40.0, 50.0, 50.0, 0.0, 1.0, 1.0)
+    day = small_day([0.03, 0.03], (), load_kw=50.0)
+    day.load_kw[1, 2] = 150.0
+    shed = {}
+    for name, one in (("without", network), ("with", replace(network, storage=(unit,)))):
+        with pytest.raises(InfeasibleError, match="overloaded in hour 1"):
+            LotsLeadMarket(one, hours=2).clear(day)
+        shed[name] = LotsLeadMarket(one, hours=2, on_infeasible="shed").clear(day).shed_kw[:, 2].tolist()
+    assert shed["without"] == pytest.approx([0.0, 50.0])
+    assert shed["with"] == pytest.approx([0.0, 10.0])
+
+
 # Any network ----------------------------------------------------------------------------------------------------
 
 

@@ -129,7 +129,7 @@ class _Search:
         self._equal = np.concatenate([follower.rows.equal, follower.columns.equal])
         self.best, self.power = -INF, np.zeros(follower.hours)
         self.nodes, self.seconds = 0, 0.0
-        self._lost = -INF  # the largest bound of the nodes that were left to rounding
+        self._closed = -INF  # the largest bound of the nodes that were closed without being infeasible
 
     def run(self, deadline: float) -> BestResponse | None:
         """Search until nothing open can beat the incumbent, or until the deadline."""
@@ -152,11 +152,13 @@ class _Search:
             for child in self._children(node):
                 if child.bound > self._cutoff():
                     heapq.heappush(heap, (-child.bound, next(count), child))
+                else:
+                    self._closed = max(self._closed, child.bound)
         if self.best == -INF:
-            if not heap and self._lost == -INF:
+            if not heap and self._closed == -INF:
                 return None
             raise SolverError("no answer to a coupled network was found in time")
-        bound = max(self.best, self._lost, -heap[0][0] if heap and -heap[0][0] > self._cutoff() else -INF)
+        bound = max(self.best, self._closed, -heap[0][0] if heap else -INF)
         return BestResponse(self.power, self.best, bound, self.nodes, self.seconds)
 
     def hold(self, power: FloatArray) -> float:
@@ -203,10 +205,10 @@ class _Search:
         if self.nodes % SETTLE_EVERY == 1 or product.sum() <= GAP * (1.0 + abs(node.bound)):
             self.hold(node.welfare.point[: self._follower.hours])
             self._settle(node)
-        if node.bound <= self._cutoff():
-            return []
-        if product[worst] <= 0.0:  # complementary, yet no answer: rounding
-            self._lost = max(self._lost, node.bound)
+        if node.welfare.rows < self._welfare.matrix.shape[0]:
+            return [node]  # its point was refused: it is solved again with the rows that say why
+        if node.bound <= self._cutoff() or product[worst] <= 0.0:  # complementary, yet no answer: rounding
+            self._closed = max(self._closed, node.bound)
             return []
         found = []
         for kind in (_IDLE, _TIGHT):

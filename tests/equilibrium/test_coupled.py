@@ -26,6 +26,7 @@ from scenarios.epec_lots import epec_lots_case
 from scenarios.strategies import with_storage
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_network
 from tests.equilibrium.oracle import best_deviation, dispatch_program, examples, tight_markets
+from tests.equilibrium.test_nodal import markets_with_vehicles
 
 HOURS = 3
 NOTHING = StorageUnit("nothing", 2, 0.0, 0.0, 0.0, 0.0)
@@ -129,12 +130,13 @@ def test_the_method_is_chosen_by_structure_and_says_so():
 def test_a_time_limit_leaves_the_best_point_with_its_gap_and_no_certificate():
     network, day = epec_lots_case("33", 1, renewable_factor=3.0, voltage_min_pu=0.955, voltage_max_pu=1.05)
     network = replace(network, storage=(StorageUnit("b", 13, 600.0, 200.0, 200.0, 300.0),))
-    clearing = NodalMarket(network, time_limit_s=0.0).clear(day)
+    behaviours = ("strategic", "price-taking", "central")
+    clearing = NodalMarket(network, behaviours, time_limit_s=0.0).clear(day)
     proof = clearing.certificate
     assert not proof.certified
     assert any("time limit of 0 s" in note for note in proof.notes)
     assert np.isfinite(proof.worst_regret)
-    longer = NodalMarket(network).clear(day)
+    longer = NodalMarket(network, behaviours).clear(day)
     # The bounds without time are bounds: no lot's best answer to the point is above its own.
     assert all(b >= p for b, p in zip(clearing.lot_maximum, clearing.lot_profit, strict=True))
     assert longer.certificate.epsilon < proof.epsilon
@@ -292,3 +294,18 @@ def test_behaviours_mix_and_the_energy_is_conserved(case, data):
     if "strategic" not in behaviours:
         np.testing.assert_allclose(clearing.lot_kw, clearing.competitive_kw, atol=1e-5)
         assert proof.certified
+
+
+@examples(8)
+@given(markets_with_vehicles(), st.data())
+def test_every_vehicle_gets_its_energy(market, data):
+    """Schedules that vehicles cannot follow are refused inside the search, and the bound still holds for the rest."""
+    network, day = market
+    network = data.draw(with_storage(network, max_units=1))
+    clearing = clear(network, day)
+    for lot, (site, own) in enumerate(zip(network.lots, day.lots, strict=True)):
+        split = clearing.vehicle_kw[lot]
+        assert split.sum(axis=0) == pytest.approx(clearing.lot_kw[:, lot], abs=1e-6)
+        assert site.efficiency * split.sum(axis=1) == pytest.approx(own.fleet.need_kwh, abs=1e-5)
+        value, _ = best_deviation(network, day, clearing.lot_kw, lot)
+        assert clearing.lot_maximum[lot] == pytest.approx(value, abs=1e-6 * (1 + abs(value)))

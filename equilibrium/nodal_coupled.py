@@ -42,7 +42,7 @@ from equilibrium.program import INF, Instance, Program
 from equilibrium.reading import read_dispatch, storage_notes
 from equilibrium.reduction import ReducedModel
 from equilibrium.screening import bindable_rows
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Handle, Status, open_handle
 from equilibrium.solvers.highs import HighsHandle
 from equilibrium.splitting import split_lots, vehicle_powers
 from equilibrium.trade import undecided_hours
@@ -68,7 +68,11 @@ class _Dispatch:
 
 @dataclass(eq=False)
 class _Game:
-    """One day's game: the reduced program with the rows that may bind, and where the lots are."""
+    """One day's game.
+
+    The day's whole program, its reduced form with the rows ``ids`` that may bind, the lots' columns in that form and
+    their powers (both ``(hours, lots)``), the time at which the search stops, and whether it did (``late``).
+    """
 
     instance: Instance
     reduced: Instance
@@ -78,7 +82,7 @@ class _Game:
     deadline: float
     late: bool = False
     seconds: float = 0.0
-    _handle: Any = field(default=None)
+    _handle: Handle | None = field(default=None)
 
     def fixed(self, power: FloatArray) -> Instance:
         """Return the reduced program at given powers."""
@@ -255,38 +259,27 @@ class CoupledMarket:
         """Choose prices from the dual optimal face of the whole day; return them and all rows' multipliers."""
         lots = game.lots
         kept = np.setdiff1d(np.arange(game.reduced.shape[1]), lots)
-        x, activity = here.x[kept], game.reduced.matrix @ here.x
-        rows = Sides.of(game.reduced.row_lower, game.reduced.row_upper)
-        columns = Sides.of(game.reduced.col_lower[kept], game.reduced.col_upper[kept])
-        rows, columns = rows.touched(activity, TIGHT), columns.touched(x, TIGHT)
-        by_column = game.reduced.matrix.tocsc()
-        stationarity = sp.hstack([(by_column[:, kept].T @ rows.incidence(activity.size)), columns.incidence(kept.size)])
+        activity = game.reduced.matrix @ here.x
+        rows = Sides.of(game.reduced.row_lower, game.reduced.row_upper).touched(activity, TIGHT)
+        columns = Sides.of(game.reduced.col_lower[kept], game.reduced.col_upper[kept]).touched(here.x[kept], TIGHT)
+        by_side = sp.csr_array(rows.incidence(activity.size).T @ game.reduced.matrix).T.tocsr()
         count = rows.index.size + columns.index.size
-        per_lot = [-(by_column[:, lots[:, k]].T @ rows.incidence(activity.size)) for k in range(lots.shape[1])]
-        # A row has lots of one hour only; what has none counts for no price, whatever its hour.
-        hour = np.zeros(count, dtype=np.int64)
-        prices = np.zeros((count, lots.shape[1]))
-        for k, sensitivity in enumerate(per_lot):
-            entries = sensitivity.tocoo()
-            hour[entries.coords[1]] = entries.coords[0]
-            prices[entries.coords[1], k] = entries.data
-        equal = np.concatenate([rows.equal, columns.equal])
+        hour, prices = _sensitivity(by_side, lots, count)
         instance = Instance(
-            matrix=sp.csr_array(stationarity),
+            matrix=sp.csr_array(sp.hstack([by_side[kept, :], columns.incidence(kept.size)])),
             cost=np.zeros(count),
             row_lower=game.reduced.cost[kept],
             row_upper=game.reduced.cost[kept],
-            col_lower=np.where(equal, -INF, 0.0),
+            col_lower=np.where(np.concatenate([rows.equal, columns.equal]), -INF, 0.0),
             col_upper=np.full(count, INF),
         )
         face = DualFace(hour, np.arange(count), prices, instance, open_handle(instance), joined=True)
-        strategic = np.isin(np.arange(lots.shape[1]), self._strategic)
         takers = [
             Taker(k, players.price[:, k], players.own(k))
             for k, behaviour in enumerate(self._behaviours)
             if behaviour == "price-taking"
         ]
-        weight = np.where(strategic, game.power, 0.0)
+        weight = np.where(np.isin(np.arange(lots.shape[1]), self._strategic), game.power, 0.0)
         found = choose(face, np.zeros_like(game.power), game.power, weight, takers)
         return found, rows.incidence(activity.size) @ found.mu[: rows.index.size]
 
@@ -374,3 +367,26 @@ class CoupledMarket:
         if search.blocked:
             notes.append("no pure equilibrium found: lots that move together leave the network without a dispatch")
         return tuple(notes)
+
+
+def _sensitivity(by_side: sp.csr_array, lots: IntArray, count: int) -> tuple[IntArray, FloatArray]:
+    """Return the hour of every multiplier and how the lots' prices of that hour depend on it.
+
+    Parameters
+    ----------
+    by_side
+        Coefficients of every column of the reduced program on the rows' sides, shape ``(columns, sides)``.
+    lots
+        Columns of the lots' powers, shape ``(hours, lots)``.
+    count
+        Number of multipliers: those of rows, then those of columns, on which no price depends.
+    """
+    hour, prices, touched = np.zeros(count, dtype=np.int64), np.zeros((count, lots.shape[1])), np.full(count, -1)
+    for k in range(lots.shape[1]):
+        entries = by_side[lots[:, k], :].tocoo()
+        at, side = entries.coords
+        if np.any((touched[side] >= 0) & (touched[side] != at)) or np.unique(side).size < side.size:
+            raise SolverError("a row joins the lots' powers of several hours: no hour has a price of its own")
+        touched[side] = hour[side] = at
+        prices[side, k] = -entries.data
+    return hour, prices

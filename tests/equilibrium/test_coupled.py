@@ -143,6 +143,20 @@ def test_a_time_limit_leaves_the_best_point_with_its_gap_and_no_certificate():
     assert stopped.lot_profit[0] + proof.worst_regret >= 5.0 - 1e-9  # a bound is a bound, however early
 
 
+def test_both_equilibria_stand_and_probing_returns_certified_ones():
+    """Either hour may keep the kink: two equilibria of equal profit, as with the curves."""
+    network = replace(one_line(), storage=(NOTHING,))
+    day = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
+    for start in ([[100.0], [200.0]], [[200.0], [100.0]]):
+        stays = clear(network, day, start_kw=np.array(start))
+        assert stays.lot_kw.tolist() == start
+        assert stays.lot_profit[0] == pytest.approx(135.0)
+        assert stays.certificate.verdict is Verdict.EXACT
+    found = NodalMarket(network, hours=2).probe(day, starts=3, seed=1)
+    assert found
+    assert all(sorted(clearing.lot_kw[:, 0]) == pytest.approx([100.0, 200.0]) for clearing in found)
+
+
 def test_a_negative_price_with_exports_possible_is_not_certified():
     lot = lot_data(50.0, [40.0, 40.0])
     network = replace(small_network(turbine=Microturbine("mt", 2, 500.0, 0.06)), storage=(NOTHING,))

@@ -25,6 +25,7 @@ import scipy.sparse as sp
 from equilibrium.best_response import BestResponse, FeasiblePowers
 from equilibrium.certify import EPSILON_REGRET, certificate
 from equilibrium.clearing import Verdict
+from equilibrium.coupled_prices import publish_joined
 from equilibrium.coupled_response import respond
 from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
@@ -36,7 +37,7 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.follower import Follower, Sides
 from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.nodal_clearing import NodalClearing
-from equilibrium.nodal_prices import PRICE_RULE, TIGHT, DualFace, PublishedPrices, Taker, choose
+from equilibrium.nodal_prices import PRICE_RULE, TIGHT, DualFace, PublishedPrices, Taker
 from equilibrium.players import Players
 from equilibrium.program import INF, Instance, Program
 from equilibrium.reading import read_dispatch, storage_notes
@@ -273,14 +274,14 @@ class CoupledMarket:
             col_lower=np.where(np.concatenate([rows.equal, columns.equal]), -INF, 0.0),
             col_upper=np.full(count, INF),
         )
-        face = DualFace(hour, np.arange(count), prices, instance, open_handle(instance), joined=True)
+        face = DualFace(hour, np.arange(count), prices, instance, open_handle(instance))
         takers = [
             Taker(k, players.price[:, k], players.own(k))
             for k, behaviour in enumerate(self._behaviours)
             if behaviour == "price-taking"
         ]
         weight = np.where(np.isin(np.arange(lots.shape[1]), self._strategic), game.power, 0.0)
-        found = choose(face, np.zeros_like(game.power), game.power, weight, takers)
+        found = publish_joined(face, game.power, weight, takers)
         return found, rows.incidence(activity.size) @ found.mu[: rows.index.size]
 
     def _clearing(

@@ -10,7 +10,7 @@ so its own optimality conditions stand beside the DSO's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -56,8 +56,6 @@ class DualFace:
         ``M' mu = c`` for every degenerate hour, with the sign of each multiplier; the cost is zero.
     handle
         The same in a solver.
-    joined
-        Whether the hours share multipliers: then every hour's extreme is a program of its own.
     """
 
     hour: IntArray
@@ -65,7 +63,6 @@ class DualFace:
     prices: FloatArray
     instance: Instance
     handle: Handle
-    joined: bool = False
 
     def best(self, weight: FloatArray) -> tuple[FloatArray, float]:
         """Minimise ``sum over hours and lots of weight * price``; return the multipliers and the solver's time."""
@@ -85,7 +82,7 @@ class DualFace:
         A price is infinite where the lot can take no kW more (or less): no dispatch exists beyond its power.
         """
         cost = sign * self.prices[:, lot]
-        x, seconds = (None, 0.0) if self.joined else self._least(cost)
+        x, seconds = self._least(cost)
         if x is not None:
             return np.bincount(self.hour, self.prices[:, lot] * x).astype(np.float64)[self.hours], seconds
         values = np.empty(self.hours.size)
@@ -199,7 +196,7 @@ class PublishedPrices:
     Attributes
     ----------
     mu
-        Multipliers of the scaled rows, shape ``(hours, rows)``, or of a coupled face's columns.
+        Multipliers of the scaled rows, shape ``(hours, rows)``.
     price, low, high
         Published DLMP at each lot and its interval, currency/kWh, shape ``(hours, lots)``.
     seconds
@@ -227,41 +224,19 @@ def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()
     """
     mu = vertex_multipliers(vertices)
     price = vertices.prices()
+    low, high = price.copy(), price.copy()
     face = dual_face(vertices)
     if face is None:
-        return PublishedPrices(mu, price, price.copy(), price.copy(), 0.0)
-    found = choose(face, price, vertices.given, weight, takers)
-    return replace(found, mu=face.place(mu, found.mu))
-
-
-def choose(
-    face: DualFace, price: FloatArray, power: FloatArray, weight: FloatArray, takers: Sequence[Taker]
-) -> PublishedPrices:
-    """Choose prices from a dual face by the rule of this module and find the interval of each.
-
-    Parameters
-    ----------
-    price
-        Prices of the hours that are not on the face, where they are unique, shape ``(hours, lots)``.
-    power, weight, takers
-        As for :func:`publish`; ``power`` is what the lots draw, shape ``(hours, lots)``.
-
-    Returns
-    -------
-    PublishedPrices
-        With the face's own multipliers, shape ``(columns,)``.
-    """
-    chosen, seconds = face.best_supporting(weight, price, power, takers) if takers else (None, 0.0)
+        return PublishedPrices(mu, price, low, high, 0.0)
+    chosen, seconds = face.best_supporting(weight, price, vertices.given, takers) if takers else (None, 0.0)
     if chosen is None:
         chosen, spent = face.best(weight)
         seconds += spent
-    price = price.copy()
-    for lot in range(price.shape[1]):
-        price[face.hours, lot] = np.bincount(face.hour, face.prices[:, lot] * chosen)[face.hours]
-    low, high = price.copy(), price.copy()
+    mu = face.place(mu, chosen)
+    price = -np.asarray(mu @ vertices.model.n)
     for lot in range(price.shape[1]):
         for sign, target in ((1.0, low), (-1.0, high)):
             values, spent = face.extremes(lot, sign)
             seconds += spent
             target[face.hours, lot] = values
-    return PublishedPrices(chosen, price, low, high, seconds)
+    return PublishedPrices(mu, price, low, high, seconds)

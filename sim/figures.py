@@ -48,6 +48,8 @@ _STACK = {
     "import": ("Imports", -1, BLUE),
     "load": ("Load", 1, GREY),
     "lot": ("Parking lots", 1, ORANGE),
+    "discharge": ("Storage, giving", -1, YELLOW),
+    "charge": ("Storage, charging", 1, PINK),
     "export": ("Exports", 1, SKY),
 }
 
@@ -71,7 +73,7 @@ def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0
         _same_scale(axes)
         axes[-1].set_xlabel("Hour")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(_STACK))
+        figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(labels) <= 6 else 4)
     return figure
 
 
@@ -365,10 +367,15 @@ def _panels(count: int, height: float) -> tuple[Figure, list[Axes]]:
 
 def _stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int) -> None:
     """Draw one day's dispatch as bars stacked away from zero on both sides."""
+    storage, giving = dispatch["kind"] == "storage", dispatch["p_kw"] >= 0
+    kinds = np.where(storage, np.where(giving, "discharge", "charge"), dispatch["kind"])
+    dispatch = dispatch.assign(kind=kinds, p_kw=dispatch["p_kw"].mask(storage, dispatch["p_kw"].abs()))
     power = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
     hour = power.index.to_numpy() + first_hour
     base = {-1: np.zeros(hour.size), 1: np.zeros(hour.size)}
     for kind, (label, sign, color) in _STACK.items():
+        if kind in ("charge", "discharge") and kind not in power:
+            continue  # most feeders have no storage
         height = sign * power[kind].to_numpy() if kind in power else np.zeros(hour.size)
         if kind == "load" and "shed" in power:
             height = height - power["shed"].to_numpy()

@@ -138,6 +138,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
                 solver=solver,
                 iteration=rules.iteration,
                 certify=certify,
+                time_limit_s=rules.time_limit_s,
             )
         else:
             if certify == "full":

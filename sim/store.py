@@ -76,10 +76,24 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
     "dispatch": {
         **_HOUR,
         "asset": (_TEXT, "name of the asset; loads are named by their bus"),
-        "kind": (_TEXT, "import, export, microturbine, renewable, renewable_potential, svc, lot, load or shed"),
+        "kind": (
+            _TEXT,
+            "import, export, microturbine, renewable, renewable_potential, svc, storage, lot, load or shed",
+        ),
         "bus": (_TEXT, "label of the bus"),
-        "p_kw": (_NUMBER, "active power, positive in the direction of its kind, kW"),
+        "p_kw": (_NUMBER, "active power, positive in the direction of its kind (storage: giving), kW"),
         "q_kvar": (_NUMBER, "reactive power, kvar"),
+    },
+    "storage": {
+        **_HOUR,
+        "storage": (_TEXT, "name of the storage unit"),
+        "bus": (_TEXT, "label of its bus"),
+        "charge_kw": (_NUMBER, "power drawn, kW"),
+        "discharge_kw": (_NUMBER, "power given, kW"),
+        "energy_kwh": (_NUMBER, "energy at the end of the hour, kWh"),
+        "energy_min_kwh": (_NUMBER, "least energy that it may hold, kWh"),
+        "energy_max_kwh": (_NUMBER, "most energy that it holds, kWh"),
+        "dlmp_per_mwh": (_NUMBER, "DLMP at its bus, currency/MWh"),
     },
     "lots": {
         **_HOUR,
@@ -187,7 +201,10 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "voltage_min_bus": (_TEXT, "its bus"),
     },
 }
-"""Columns of every table with their type and meaning; ``ac`` is written only when the AC check is asked for."""
+"""Columns of every table with their type and meaning."""
+
+OPTIONAL_TABLES = ("ac", "storage")
+"""Written only when the AC check is asked for, and where there is storage."""
 
 TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
 _PARTS = "parts"
@@ -314,7 +331,7 @@ class RunWriter:
         self.flush()
         parts = _parts(self._folder)
         present = [table for table in TABLES if any((part / f"{table}.parquet").exists() for part in parts)]
-        for table in present or [name for name in TABLES if name != "ac"]:
+        for table in present or [name for name in TABLES if name not in OPTIONAL_TABLES]:
             fresh = self._folder / f".{table}.parquet"
             with pq.ParquetWriter(fresh, self._schemas[table]) as writer:
                 for rows in _gathered(part / f"{table}.parquet" for part in parts):
@@ -408,6 +425,11 @@ class Run:
     def lot_days(self) -> pd.DataFrame:
         """Profit, regret and guests: one row a day and lot."""
         return self.table("lot_days")
+
+    @cached_property
+    def storage(self) -> pd.DataFrame:
+        """Power and energy: one row a day, hour and storage unit; empty where there is none."""
+        return self.table("storage")
 
     @cached_property
     def sessions(self) -> pd.DataFrame:

@@ -114,6 +114,8 @@ class Clearing:
         Branch flows (by receiving bus) and voltages, shape ``(hours, buses)``.
     lot_kw, lot_soe_kwh
         Charging power and state of energy at the end of the hour, shape ``(hours, lots)``.
+    storage_charge_kw, storage_discharge_kw, storage_kwh
+        Power drawn and given by each storage unit, and its energy at the end of the hour, shape ``(hours, storage)``.
     shed_kw, unserved_kwh
         Load not served ``(hours, buses)`` and charging energy (battery side) not served ``(hours, lots)``:
         zero unless the day was infeasible and shortages were priced.
@@ -141,6 +143,9 @@ class Clearing:
     voltage_pu: FloatArray
     lot_kw: FloatArray
     lot_soe_kwh: FloatArray
+    storage_charge_kw: FloatArray
+    storage_discharge_kw: FloatArray
+    storage_kwh: FloatArray
     shed_kw: FloatArray
     unserved_kwh: FloatArray
     dlmp: FloatArray

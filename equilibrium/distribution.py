@@ -6,6 +6,13 @@ Blocks are stated hour by hour beside their equation. Signs of rows are chosen s
 Notes on the published model: E3 the polygon of (2o), (2p) is an inner one, so it is a *restriction* of the
 apparent-power circle: what is feasible here is feasible there, not conversely. E9 the paper mixes 0- and
 1-based node numbers; its ``@k`` is bus index k. E10 it mixes EUR/kWh and EUR/MWh; here money is per kWh.
+
+Beyond the published model: storage that the DSO dispatches, and ramp limits of microturbines. They couple hours; a
+network without them compiles to exactly the published program.
+
+Storage may charge and discharge in one hour here, which keeps the program linear. At a DLMP that is not negative it
+cannot pay: charging ``d`` and discharging ``eta_c eta_d d`` less keeps the stored energy and gives the bus
+``(1 - eta_c eta_d) d >= 0`` more. At a negative DLMP burning energy pays, and :mod:`equilibrium.reading` says where.
 """
 
 from __future__ import annotations
@@ -23,6 +30,7 @@ from equilibrium.network import (
     Network,
     RenewableUnit,
     StaticVarCompensator,
+    StorageUnit,
 )
 from equilibrium.program import INF, Program, ProgramBuilder
 
@@ -83,6 +91,9 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
             build.coefficients(row[:, buses], lot_kw, -1.0)
         for columns, buses in generation[load_name]:
             build.coefficients(row[:, buses], columns, 1.0)
+    if network.storage:
+        _add_storage(build, network, hours)
+    _add_ramps(build, network, hours)
 
     _add_voltage(build, network, hours, flow_kw, flow_kvar)
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
@@ -145,6 +156,43 @@ def add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict[
     }
 
 
+def _add_storage(build: ProgramBuilder, network: Network, hours: int) -> None:
+    """State the storage units: powers on the grid side, energy at the end of each hour, the day's end as its start."""
+    units = network.storage
+    shape = (hours, len(units))
+
+    def of(name: str) -> FloatArray:
+        return np.array([getattr(unit, name) for unit in units], dtype=np.float64)
+
+    charge = build.columns("storage_charge_kw", shape, upper=of("charge_max_kw"))
+    discharge = build.columns("storage_discharge_kw", shape, upper=of("discharge_max_kw"))
+    low, high = np.tile(of("energy_min_kwh"), (hours, 1)), np.tile(of("energy_kwh"), (hours, 1))
+    low[-1] = high[-1] = initial = of("initial_kwh")
+    energy = build.columns("storage_kwh", shape, lower=low, upper=high)
+    carried = np.zeros(shape)
+    carried[0] = initial
+    row = build.rows("storage_balance", shape, lower=carried, upper=carried)
+    build.coefficients(row, energy, 1.0)
+    build.coefficients(row[1:], energy[:-1], -1.0)
+    build.coefficients(row, charge, -of("charge_efficiency"))
+    build.coefficients(row, discharge, 1.0 / of("discharge_efficiency"))
+    balance = build.row_index("active_balance")[:, asset_buses(units)]
+    build.coefficients(balance, charge, -1.0)
+    build.coefficients(balance, discharge, 1.0)
+
+
+def _add_ramps(build: ProgramBuilder, network: Network, hours: int) -> None:
+    """State the ramp limits of the microturbines that have one."""
+    limit = np.array([unit.ramp_kw_per_h for unit in network.microturbines])
+    limited = np.flatnonzero(np.isfinite(limit))
+    if not limited.size or hours == 1:
+        return
+    power = build.column_index("microturbine_kw")[:, limited]
+    row = build.rows("ramp", (hours - 1, limited.size), lower=-limit[limited], upper=limit[limited])
+    build.coefficients(row, power[1:], 1.0)
+    build.coefficients(row, power[:-1], -1.0)
+
+
 def _add_voltage(build: ProgramBuilder, network: Network, hours: int, flow_kw: IntArray, flow_kvar: IntArray) -> None:
     """State (2f), (2g), (2j) in kV: ohm times kW over kV is volt, hence the factor 1000."""
     feeder = network.feeder
@@ -196,6 +244,8 @@ def distribution_ports(
     }
 
 
-def asset_buses(elements: Sequence[Microturbine | RenewableUnit | StaticVarCompensator | LotSite]) -> IntArray:
+def asset_buses(
+    elements: Sequence[Microturbine | RenewableUnit | StaticVarCompensator | StorageUnit | LotSite],
+) -> IntArray:
     """Return the buses at which the elements stand, shape ``(elements,)``."""
     return np.array([element.bus for element in elements], dtype=np.int64)

@@ -25,7 +25,7 @@ from equilibrium.lexicographic import (
 from equilibrium.lots import compile_lots, lot_ports, stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.program import INF, Instance, Program
-from equilibrium.reading import read_dispatch
+from equilibrium.reading import read_dispatch, storage_notes
 from equilibrium.reduction import ReducedModel
 from equilibrium.shortage import compile_shedding, diagnose
 from equilibrium.solvers import Status, open_handle
@@ -200,9 +200,11 @@ class LotsLeadMarket:
         profit = (stages.price * power).sum(axis=0)
         shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
         unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
-        proof, proof_seconds = self._prove(stages, own, optimum, profit)
+        dispatch = read_dispatch(self.network, day, program, x, optimum.y)
+        burnt = storage_notes(self.network, program, x, dispatch["dlmp"])
+        proof, proof_seconds = self._prove(stages, own, replace(optimum, notes=(*optimum.notes, *burnt)), profit)
         return Clearing(
-            **read_dispatch(self.network, day, program, x, optimum.y),
+            **dispatch,
             lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,

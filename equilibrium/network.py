@@ -171,12 +171,31 @@ def radial_parents(buses: Sequence[str], branches: Sequence[tuple[str, str]], so
 
 @dataclass(frozen=True)
 class Microturbine:
-    """A dispatchable generator (MT) with rating in kVA and fuel cost in currency/kWh at bus index ``bus``."""
+    """A dispatchable generator (MT).
+
+    Attributes
+    ----------
+    name, bus
+        Name and index of its bus.
+    rating_kva
+        Apparent power that it can give.
+    fuel_cost_per_kwh
+        Currency/kWh.
+    ramp_kw_per_h
+        Largest change of its power from one hour to the next, up or down; ``inf`` is no limit. The first hour of a day
+        is free: nothing is known of the hour before.
+    """
 
     name: str
     bus: int
     rating_kva: float
     fuel_cost_per_kwh: float
+    ramp_kw_per_h: float = np.inf
+
+    def __post_init__(self) -> None:
+        """Refuse a ramp that is no limit."""
+        if not self.ramp_kw_per_h >= 0.0:
+            raise InputError(f"microturbine {self.name}", "ramp_kw_per_h", self.ramp_kw_per_h, "a number >= 0")
 
 
 @dataclass(frozen=True)
@@ -196,6 +215,61 @@ class RenewableUnit:
     bus: int
     rated_kw: float
     kind: str
+
+
+@dataclass(frozen=True)
+class StorageUnit:
+    """A battery that the DSO owns and dispatches for least network cost.
+
+    A day ends with the energy that it began with, so days can follow each other in any order.
+
+    Attributes
+    ----------
+    name, bus
+        Name and index of its bus.
+    energy_kwh
+        Most energy that it holds.
+    charge_max_kw, discharge_max_kw
+        Power limits, grid side.
+    initial_kwh
+        Energy at the start and at the end of every day.
+    charge_efficiency, discharge_efficiency
+        kWh stored per kWh drawn, and kWh given per kWh taken out of the store; in (0, 1].
+    energy_min_kwh
+        Least energy that it may hold.
+
+    Raises
+    ------
+    InputError
+        For a value that no storage can have; ``where`` is the attribute.
+    """
+
+    name: str
+    bus: int
+    energy_kwh: float
+    charge_max_kw: float
+    discharge_max_kw: float
+    initial_kwh: float
+    charge_efficiency: float = 0.95
+    discharge_efficiency: float = 0.95
+    energy_min_kwh: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check every value."""
+        self._require(("energy_kwh", "charge_max_kw", "discharge_max_kw"), 0.0, np.inf, "a finite number >= 0")
+        for name in ("charge_efficiency", "discharge_efficiency"):
+            if not 0.0 < getattr(self, name) <= 1.0:
+                raise InputError(f"storage {self.name}", name, getattr(self, name), "a number > 0 and <= 1")
+        most = f"a number from 0 to energy_kwh ({self.energy_kwh:g})"
+        self._require(("energy_min_kwh",), 0.0, self.energy_kwh, most)
+        between = f"a number from energy_min_kwh ({self.energy_min_kwh:g}) to energy_kwh ({self.energy_kwh:g})"
+        self._require(("initial_kwh",), self.energy_min_kwh, self.energy_kwh, between)
+
+    def _require(self, names: tuple[str, ...], low: float, high: float, expected: str) -> None:
+        for name in names:
+            value = getattr(self, name)
+            if not (low <= value <= high and np.isfinite(value)):
+                raise InputError(f"storage {self.name}", name, value, expected)
 
 
 @dataclass(frozen=True)
@@ -230,7 +304,7 @@ class Network:
 
     Attributes
     ----------
-    feeder, microturbines, compensators, renewables, lots
+    feeder, microturbines, compensators, renewables, lots, storage
         The feeder and what stands on it.
     export_price_factor
         alpha of (2a): exports earn ``alpha * W``, ``0 <= alpha < 1``.
@@ -246,3 +320,4 @@ class Network:
     export_price_factor: float = 0.7
     polygon_edges: int = 12
     name: str = field(default="")
+    storage: tuple[StorageUnit, ...] = ()

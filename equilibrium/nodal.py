@@ -11,8 +11,9 @@ Given the strategic lots' powers, price-taking and central schedules are one lin
 first welfare theorem). The strategic lots play Nash in powers; the feeder's limits are shared, so this is a
 generalised Nash game, and a lot's deviations are those that leave the network a dispatch.
 
-Preconditions of this method: the DSO's program falls apart by hour given the powers (no storage, no ramps), which
-is checked when the market is compiled.
+The method here needs a DSO's program that falls apart by hour given the powers. The market reads that off the
+compiled program's matrix; where hours are joined (storage, ramps), :mod:`equilibrium.nodal_coupled` takes over and
+the certificate says so.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 
 from equilibrium.certify import EPSILON_REGRET, LEVELS, certificate
 from equilibrium.clearing import SecondMethod, Verdict
+from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
 from equilibrium.diagonalisation import ITERATIONS, Search, iterate
 from equilibrium.distribution import (
@@ -40,15 +42,15 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_coupled import CoupledMarket
 from equilibrium.nodal_oracle import TIME_LIMIT_S, confirm
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
+from equilibrium.nodal_trade import unproved_hours
 from equilibrium.periods import PeriodData, bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
 from equilibrium.program import Instance
 from equilibrium.reading import read_dispatch
-from equilibrium.residual import trace
 from equilibrium.splitting import split_lots, vehicle_powers
-from equilibrium.trade import least_cost_of_exporting, surplus_kw, undecided_hours
 from equilibrium.vertices import Vertices, start
 
 SAME_POINT_KW = 1e-3
@@ -85,6 +87,9 @@ class NodalMarket:
         second time, by an independent method, and the weaker bound of the two counts.
     certify_limit_s
         Seconds after which the second method gives up on a lot; what it has proved by then counts.
+    time_limit_s
+        Time for the best responses of one day where hours are joined; after it the day is not certified and carries
+        its proven gap.
     """
 
     def __init__(
@@ -96,6 +101,7 @@ class NodalMarket:
         iteration: str = "gauss-seidel",
         certify: str = "standard",
         certify_limit_s: float = TIME_LIMIT_S,
+        time_limit_s: float = 600.0,
     ) -> None:
         for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
             if value not in known:
@@ -115,12 +121,17 @@ class NodalMarket:
         self._model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self._efficient = EfficientSchedules(network, hours, solver)
         self._known: Vertices | None = None
+        coupled = len(joined_hours(self._program, "lot_kw")) < hours
+        if coupled and certify == "full":
+            raise InputError("nodal market", "certify", certify, "standard where storage or ramps join hours")
+        market = (network, self.behaviours, self._program, self._efficient, iteration, time_limit_s, self._comparison)
+        self._coupled = CoupledMarket(*market) if coupled else None
 
     def prepare(self, day: MarketDay) -> None:
         """Make a typical day the start of every later day: of its welfare optimum and of its hours' vertices."""
         power = self._efficient.prepare(day)
         self._known = None
-        if power is not None:
+        if power is not None and self._coupled is None:
             known, solved = start(self._model, self._hours(self._instance(day, power)), power)
             known.refresh()
             self._known = known if solved.all() else None
@@ -147,6 +158,8 @@ class NodalMarket:
         begin = time.perf_counter()
         if order is not None and sorted(order) != self._strategic:
             raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
+        if self._coupled is not None:
+            return self._coupled.clear(day, [order] if order is not None else self._orders(), start_kw)
         welfare = self._efficient.solve(day)
         given = welfare.power if start_kw is None else start_kw
         instance = self._instance(day, given)
@@ -154,9 +167,7 @@ class NodalMarket:
         if not solved.all():
             hours = np.flatnonzero(~solved).tolist()
             if start_kw is not None:
-                raise InputError(
-                    "nodal market", "start_kw", f"no dispatch in hours {hours}", "powers that the feeder takes"
-                )
+                raise InputError("nodal market", "start_kw", f"no dispatch in hours {hours}", "powers the feeder takes")
             raise SolverError(f"hours {hours} were not solved at the start of the game")
         players = Players(self.network, day, welfare.cuts, self._solver)
         if start_kw is not None:
@@ -246,30 +257,6 @@ class NodalMarket:
 
         return answer
 
-    def _unproved_hours(
-        self, day: MarketDay, vertices: Vertices, players: Players, sequence: tuple[int, ...]
-    ) -> list[int]:
-        """Return the hours of negative price in which exporting could be the DSO's answer to some deviation.
-
-        The cost of importing is convex in a lot's power, so on the range in which exports are possible at all it is
-        largest at an end; where it is not above the least cost of exporting there, importing is proved.
-        """
-        hours = np.flatnonzero(undecided_hours(self.network, day))
-        surplus, unproved = surplus_kw(self.network, day), set[int]()
-        for lot in sequence if hours.size else ():
-            rivals = vertices.given.sum(axis=1) - vertices.given[:, lot]
-            exporting = least_cost_of_exporting(self.network, day, rivals)
-            curves = trace(vertices, lot, players.power_max[:, lot])
-            for hour in hours[surplus[hours] > rivals[hours]].tolist():
-                knots, slopes = curves[hour].knots, curves[hour].slopes
-                most = min(float(players.power_max[hour, lot]), float(surplus[hour] - rivals[hour]))
-                along = np.concatenate([[0.0], np.cumsum(np.diff(knots) * slopes)])
-                ends = np.interp([knots[0], min(most, knots[-1])], knots, along)
-                cost = vertices.cost[hour] + ends.max() - np.interp(vertices.given[hour, lot], knots, along)
-                if cost > exporting[hour] + 1e-9 or knots[-1] < most - 1e-6:
-                    unproved.add(hour)
-        return sorted(unproved)
-
     def _clearing(
         self,
         day: MarketDay,
@@ -296,7 +283,7 @@ class NodalMarket:
         if self._certify == "full":
             second = confirm(self._model, vertices.data, power, players, self._strategic, profit, best, self._limit_s)
             best[self._strategic] = np.maximum(best[self._strategic], second.bound)
-        unproved = self._unproved_hours(day, vertices, players, sequence)
+        unproved = unproved_hours(self.network, day, vertices, players, sequence)
         notes = (*self._notes(day, search, unproved), *(second.notes if second is not None else ()))
         proof = certificate(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes

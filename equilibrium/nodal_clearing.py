@@ -36,7 +36,7 @@ class NodalClearing(Clearing):
         Energy that each lot moves to other hours, and does not draw at all, compared with the competitive outcome.
     load_payment, network_surplus
         What the inflexible load pays at the DLMPs, and what the operator keeps: payments of loads and lots minus
-        receipts of generators and the wholesale market, currency.
+        receipts of generators and the wholesale market, currency. Storage is the operator's own and receives nothing.
     price_of_anarchy
         Lots' revenue minus network cost at the welfare optimum, divided by the same at the equilibrium.
     price_rule

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
-from equilibrium.errors import InfeasibleError
+from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.network import BoolArray, FloatArray, IntArray, Network
 from equilibrium.periods import Hours, Sides, bind_many_hours, compile_periods
 from equilibrium.program import INF
@@ -98,9 +99,15 @@ class ManyDays:
     ------
     InfeasibleError
         When an hour of the template has no dispatch.
+    InputError
+        When the feeder couples hours: a pool of hours cannot clear it.
     """
 
     def __init__(self, network: Network, template: MarketDay) -> None:
+        joined = joined_hours(compile_distribution(network, template.hours), "lot_kw")
+        if len(joined) < template.hours:
+            expected = "a network whose program falls apart by hour (no storage, no ramp limits)"
+            raise InputError("many days", "network", f"hours {max(joined, key=len)} are joined", expected)
         self._network, self._template = network, template
         self._program = compile_distribution(network, 1)
         self._model = compile_periods(self._program, "lot_kw", STATE_COLUMNS, STATE_ROWS)

@@ -97,6 +97,8 @@ class ReducedModel:
         for block in (program.rows[name] for name in families):
             group[block.slice] = group.max(initial=-1) + 1 + np.arange(block.size) // block.shape[-1]
             in_family[block.slice] = True
+        kinds, self._column_kind = _kinds(program.rows), _kinds(program.columns)
+        self._row_kind = np.concatenate([kinds, kinds.max(initial=0) + 1 + self._column_kind[self._limited]])
 
         others = np.setdiff1d(np.arange(self._rows), self._state_rows)
         lazy = (np.diff(self._all[others, :][:, self._state].indptr) > 0) & (
@@ -113,6 +115,57 @@ class ReducedModel:
     def solver_name(self) -> str:
         """Name and version of the solver that holds the model."""
         return self._handle.name if self._handle is not None else self._solver
+
+    @property
+    def free(self) -> IntArray:
+        """Columns of the program that are not eliminated, in the order of a reduced instance."""
+        return self._free
+
+    @property
+    def row_ids(self) -> IntArray:
+        """Ids of all rows of the reduced program: those of the program that are not eliminated, then state limits."""
+        return np.setdiff1d(np.arange(self._all.shape[0]), self._state_rows)
+
+    def explicit(self, instance: Instance, ids: IntArray) -> Instance:
+        """Return the reduced program over the :attr:`free` columns with the rows ``ids``, all at once.
+
+        Parameters
+        ----------
+        instance
+            The program bound to a day, without cuts.
+        ids
+            Rows to state, of :attr:`row_ids`.
+        """
+        lower, upper, _, shift = self._limits(instance, self._all)
+        return Instance(
+            self._reduce(self._all[ids, :]),
+            instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state],
+            (lower - shift)[ids],
+            (upper - shift)[ids],
+            instance.col_lower[self._free],
+            instance.col_upper[self._free],
+        )
+
+    def row_kinds(self, ids: IntArray) -> IntArray:
+        """Return a number for every row that the same row of other periods shares."""
+        return np.asarray(self._row_kind[ids])
+
+    def column_kinds(self) -> IntArray:
+        """Return the same for the :attr:`free` columns."""
+        return np.asarray(self._column_kind[self._free])
+
+    def lift_point(self, instance: Instance, free: FloatArray) -> FloatArray:
+        """Return all columns of ``instance`` for a point of its reduced program."""
+        x = np.zeros(instance.shape[1])
+        x[self._state] = self._factor.solve(instance.row_lower[self._state_rows]) + self._sensitivity @ free
+        x[self._free] = free
+        return x
+
+    def lift_multipliers(self, instance: Instance, ids: IntArray, multipliers: FloatArray) -> FloatArray:
+        """Return the multipliers of all rows of ``instance`` for those of the rows ``ids``; all others are zero."""
+        by_id = np.zeros(self._all.shape[0])
+        by_id[ids] = multipliers
+        return self._lift(instance, by_id)
 
     def remember(self) -> None:
         """Make the present rows (without cuts) and the present basis the start after every :meth:`rewind`."""
@@ -146,7 +199,9 @@ class ReducedModel:
         answer, x, seconds = self._in_passes(instance, self._solve_loaded)
         if answer.status is not Status.OPTIMAL:
             return Solution(answer.status, answer.x, answer.y, seconds)
-        return Solution(Status.OPTIMAL, x, self._lift(instance, answer.y), seconds)
+        by_id = np.zeros(self._all.shape[0] + instance.shape[0] - self._rows)
+        by_id[self._loaded.ids] = answer.y
+        return Solution(Status.OPTIMAL, x, self._lift(instance, by_id), seconds)
 
     def solve_mixed(self, instance: Instance, integer: NDArray[np.bool_]) -> MixedSolution:
         """Solve an instance in which some columns, none of them a state column, are integer.
@@ -177,11 +232,7 @@ class ReducedModel:
         every = self._all
         if instance.shape[0] > self._rows:
             every = stack_rows(every, instance.matrix[self._rows :, :])
-        lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
-        upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
-        base = np.zeros(instance.shape[1])
-        base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
-        shift = every @ base
+        lower, upper, base, shift = self._limits(instance, every)
         cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
         fresh = np.arange(self._all.shape[0] + cuts, every.shape[0])
@@ -253,10 +304,16 @@ class ReducedModel:
         most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
         return np.asarray(self._lazy[pick[rank < most[pick]]])
 
-    def _lift(self, instance: Instance, multipliers: FloatArray) -> FloatArray:
+    def _limits(self, instance: Instance, every: sp.csr_array) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return the rows' limits by id, the state that the right-hand sides alone make, and its share of the rows."""
+        lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
+        upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
+        base = np.zeros(instance.shape[1])
+        base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
+        return lower, upper, base, every @ base
+
+    def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""
-        by_id = np.zeros(self._all.shape[0] + instance.shape[0] - self._rows)
-        by_id[self._loaded.ids] = multipliers
         y = np.concatenate([by_id[: self._rows], by_id[self._all.shape[0] :]])
         held = np.zeros(instance.shape[1])
         held[self._limited] = by_id[self._rows : self._all.shape[0]]
@@ -274,6 +331,16 @@ def _periods(blocks: Mapping[str, Block]) -> IntArray:
     lengths = [(b.shape[0] if b.shape else 1, b.size) for b in blocks.values()]
     periods = [np.repeat(np.arange(first), size // max(1, first)) for first, size in lengths]
     return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
+
+
+def _kinds(blocks: Mapping[str, Block]) -> IntArray:
+    """Return a number for every row or column that those of other periods share."""
+    kinds, first = [np.zeros(0, dtype=np.int64)], 0
+    for block in blocks.values():
+        width = block.size // max(1, block.shape[0])
+        kinds.append(first + np.tile(np.arange(width), block.shape[0]))
+        first += width
+    return np.concatenate(kinds)
 
 
 def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:

@@ -13,14 +13,19 @@ g >= 0 and ``alpha W g`` below: concave, so the direction is a discrete choice. 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.day import MarketDay
 from equilibrium.errors import SolverError
-from equilibrium.network import FloatArray, Network
+from equilibrium.network import FloatArray, IntArray, Network
 from equilibrium.program import Instance, Program
 from equilibrium.solvers import Status, solve_mixed
+
+COUPLING_ROWS = ("soe_balance", "soe_end", "storage_balance", "ramp")
+"""Rows of the joint program that join hours, or belong to a lot alone."""
 
 
 def surplus_kw(network: Network, day: MarketDay) -> FloatArray:
@@ -28,7 +33,8 @@ def surplus_kw(network: Network, day: MarketDay) -> FloatArray:
     turbines = sum(
         unit.rating_kva * bool(on) for unit, on in zip(network.microturbines, day.microturbine_available, strict=True)
     )
-    return np.asarray(day.renewable_kw.sum(axis=1) + turbines - day.load_kw.sum(axis=1))
+    stored = sum(unit.discharge_max_kw for unit in network.storage)
+    return np.asarray(day.renewable_kw.sum(axis=1) + turbines + stored - day.load_kw.sum(axis=1))
 
 
 def undecided_hours(network: Network, day: MarketDay) -> np.ndarray:
@@ -40,9 +46,10 @@ def least_cost_of_exporting(network: Network, day: MarketDay, charging_kw: Float
     """Return a lower bound on the hourly cost while exporting at a negative price, currency, shape ``(hours,)``.
 
     Exports then earn nothing, and local units must carry the load and at least ``charging_kw`` ``(hours,)`` of charge,
-    renewables for free, then microturbines by their cost.
+    renewables and storage for free, then microturbines by their cost.
     """
-    missing = np.maximum(day.load_kw.sum(axis=1) + charging_kw - day.renewable_kw.sum(axis=1), 0.0)
+    free = day.renewable_kw.sum(axis=1) + sum(unit.discharge_max_kw for unit in network.storage)
+    missing = np.maximum(day.load_kw.sum(axis=1) + charging_kw - free, 0.0)
     cost = np.zeros_like(missing)
     units = zip(network.microturbines, day.microturbine_available, strict=True)
     for unit in sorted((unit for unit, on in units if on), key=lambda unit: unit.fuel_cost_per_kwh):
@@ -65,17 +72,19 @@ def importing_is_optimal(
     Returns
     -------
     bool
-        True when the proof succeeds. The lots' rows couple the hours; priced at their multipliers, the rest falls
-        apart by hour, and the optimum is global if in no hour the export side can go below the import side.
+        True when the proof succeeds. The rows of lots, storage and ramps couple the hours; priced at their
+        multipliers, the rest falls apart by hour, and the optimum is global if in no hour the export side can go below
+        the import side.
     """
-    own = np.concatenate([program.rows[name].index.ravel() for name in ("soe_balance", "soe_end")])
+    own = np.concatenate([program.rows[name].index.ravel() for name in COUPLING_ROWS if name in program.rows])
     coupling = np.concatenate([own, np.arange(program.shape[0], instance.shape[0])])
     lot = program.columns["lot_kw"].index
-    value = (instance.matrix[coupling, :].T @ y[coupling] - instance.cost)[lot]
-    surplus = surplus_kw(network, day)
-    fuel = np.array([unit.fuel_cost_per_kwh for unit in network.microturbines])
-    cost = day.wholesale_price * program.value(x, "import_kw") + program.value(x, "microturbine_kw") @ fuel
+    net = instance.matrix[coupling, :].T @ y[coupling] - instance.cost
+    value, units, surplus = net[lot], _unit_columns(network, program), surplus_kw(network, day)
+    cost = day.wholesale_price * program.value(x, "import_kw") - (net[units.index] * x[units.index]).sum(axis=1)
     imported = cost - (value * program.value(x, "lot_kw")).sum(axis=1)
+    # Exporting, units of the operator (fuel, storage) cost at least this at the prices of the coupling rows.
+    running = np.minimum(-net[units.index], 0.0) @ units.most_kw
     for hour in np.flatnonzero(undecided_hours(network, day)):
         low, high = instance.col_lower[lot[hour]], instance.col_upper[lot[hour]]
         room = surplus[hour] - low.sum()
@@ -85,9 +94,26 @@ def importing_is_optimal(
         width = np.maximum(high - low, 0.0)[best]
         taken = np.clip(room - (np.cumsum(width) - width), 0.0, width) * (value[hour][best] > 0.0)
         earned = float(value[hour] @ low + value[hour][best] @ taken)
-        if imported[hour] > -earned + 1e-9 * (1.0 + abs(earned)):
+        if imported[hour] > running[hour] - earned + 1e-9 * (1.0 + abs(earned)):
             return False
     return True
+
+
+@dataclass(frozen=True, eq=False)
+class _Units:
+    """Columns of the operator's own units ``(hours, units)`` and the most that each can run, kW, ``(units,)``."""
+
+    index: IntArray
+    most_kw: FloatArray
+
+
+def _unit_columns(network: Network, program: Program) -> _Units:
+    """Return microturbines and the two directions of storage."""
+    names = ["microturbine_kw", *(name for name in ("storage_charge_kw", "storage_discharge_kw") if network.storage)]
+    most = [unit.rating_kva for unit in network.microturbines]
+    most += [unit.charge_max_kw for unit in network.storage] + [unit.discharge_max_kw for unit in network.storage]
+    index = np.concatenate([program.columns[name].index for name in names], axis=1)
+    return _Units(index, np.array(most, dtype=np.float64))
 
 
 def decide_by_milp(
@@ -109,7 +135,8 @@ def decide_by_milp(
     count, columns = hours.size, instance.shape[1]
     sold = np.maximum(surplus_kw(network, day)[hours], 0.0)
     charging = np.where(np.isfinite(instance.col_upper), instance.col_upper, 0.0)[program.columns["lot_kw"].index]
-    bought = np.minimum(day.load_kw.sum(axis=1) + charging.sum(axis=1), network.feeder.rating_kva[0])[hours]
+    consumed = day.load_kw.sum(axis=1) + charging.sum(axis=1) + sum(unit.charge_max_kw for unit in network.storage)
+    bought = np.minimum(consumed, network.feeder.rating_kva[0])[hours]
     here = np.arange(count)
     switch = sp.csr_array((np.ones(count), (here, columns + here)), shape=(count, columns + count))
     rows = []

@@ -17,11 +17,12 @@ from equilibrium.network import (
     Network,
     RenewableUnit,
     StaticVarCompensator,
+    StorageUnit,
 )
 from scenarios.feeders import feeder_files, load_feeder
-from scenarios.files import Document, Table, bundled_or_own, shown
+from scenarios.files import Document, KeyPath, Table, bundled_or_own, shown
 from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
-from scenarios.schema import CaseFile, ScenarioFile
+from scenarios.schema import CaseFile, MarketSection, ScenarioFile, StorageSection
 
 NO_SHORTAGES = "the nodal market prices no shortages"
 """Why the nodal market cannot go on where a day cannot be served."""
@@ -60,7 +61,8 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
         voltage_max_pu=settings.voltage_max_pu,
         root_voltage_pu=settings.root_voltage_pu,
     )
-    check_names({key: getattr(file, key) for key in ("microturbines", "compensators", "renewables", "lots")}, document)
+    kinds = ("microturbines", "compensators", "renewables", "lots", "storage")
+    check_names({key: getattr(file, key) for key in kinds}, document)
     _check_service(file, document)
     _check_market(file, document)
 
@@ -70,7 +72,7 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
     network = Network(
         feeder=feeder,
         microturbines=tuple(
-            Microturbine(unit.name, bus, unit.rating_kva, unit.fuel_cost_per_mwh / 1000.0)
+            Microturbine(unit.name, bus, unit.rating_kva, unit.fuel_cost_per_mwh / 1000.0, _limit(unit.ramp_kw_per_h))
             for unit, bus in placed("microturbines", file.microturbines)
         ),
         compensators=tuple(
@@ -88,8 +90,25 @@ def build_network(name: str, file: ScenarioFile, document: Document) -> tuple[Ne
         export_price_factor=file.market.export_price_factor,
         polygon_edges=file.market.polygon_edges,
         name=name,
+        storage=tuple(
+            _storage_unit(unit, bus, document, ("storage", k))
+            for k, (unit, bus) in enumerate(placed("storage", file.storage))
+        ),
     )
     return network, feeder_files(settings.name)
+
+
+def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyPath) -> StorageUnit:
+    """Return one storage unit; what is wrong with its numbers is said with the line of the key."""
+    try:
+        return StorageUnit(**{**unit.model_dump(), "bus": bus})
+    except InputError as error:
+        raise document.error((*keys, error.where), error.value, error.expected) from None
+
+
+def _limit(value: float | None) -> float:
+    """Return a limit that may be left out."""
+    return np.inf if value is None else value
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:
@@ -128,6 +147,10 @@ def _check_market(file: ScenarioFile, document: Document) -> None:
         return
     if rules.iteration != "gauss-seidel":
         raise document.error(("market", "iteration"), rules.iteration, "gauss-seidel, or market.kind: nodal")
+    default = MarketSection().time_limit_s
+    if rules.time_limit_s != default:
+        expected = f"{default:g}, or market.kind: nodal (no other market has a time limit)"
+        raise document.error(("market", "time_limit_s"), rules.time_limit_s, expected)
     for k, lot in enumerate(file.lots):
         if lot.behaviour != "strategic":
             raise document.error(("lots", k, "behaviour"), lot.behaviour, "strategic, or market.kind: nodal")

@@ -86,6 +86,7 @@ class MarketSection(Section):
     polygon_edges: Annotated[int, BeforeValidator(no_bool), Field(ge=4, le=360)] = 12
     on_infeasible: Literal["stop", "shed"] = "stop"
     value_of_lost_load_per_kwh: Positive = 3.0
+    time_limit_s: Positive = 600.0
 
 
 class PricesSection(Section):
@@ -114,6 +115,7 @@ class MicroturbineSection(Section):
     bus: Label
     rating_kva: Positive
     fuel_cost_per_mwh: NonNegative
+    ramp_kw_per_h: NonNegative | None = None
 
 
 class CompensatorSection(Section):
@@ -133,6 +135,20 @@ class RenewableSection(Section):
     kind: Literal["pv", "wind"]
     profile: Label | None = None
     day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
+
+
+class StorageSection(Section):
+    """One battery of the operator; :class:`equilibrium.network.StorageUnit` checks its numbers."""
+
+    name: Label
+    bus: Label
+    energy_kwh: Number
+    charge_max_kw: Number
+    discharge_max_kw: Number
+    initial_kwh: Number
+    charge_efficiency: Number = 0.95
+    discharge_efficiency: Number = 0.95
+    energy_min_kwh: Number = 0.0
 
 
 class RothErevKeys(Section):
@@ -281,6 +297,7 @@ class ScenarioFile(CaseFile):
     microturbines: tuple[MicroturbineSection, ...] = ()
     compensators: tuple[CompensatorSection, ...] = ()
     renewables: tuple[RenewableSection, ...] = ()
+    storage: tuple[StorageSection, ...] = ()
     out_of_service: tuple[Label, ...] = ()
     lots: Annotated[tuple[LotSection, ...], Field(min_length=1)]
     drivers: Drivers

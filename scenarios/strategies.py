@@ -7,6 +7,8 @@ ratings, so that most markets are feasible; use ``hypothesis.assume`` for those 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -19,6 +21,7 @@ from equilibrium.network import (
     Network,
     RenewableUnit,
     StaticVarCompensator,
+    StorageUnit,
 )
 
 HOURS = 4
@@ -110,6 +113,43 @@ def networks(
         polygon_edges=draw(st.sampled_from([8, 12, 16])),
         name="random",
     )
+
+
+@st.composite
+def with_storage(draw: st.DrawFn, network: Network, max_units: int = 2, ramps: bool = True) -> Network:
+    """Draw a network with storage: one unit or more at any bus, and perhaps ramp limits of the microturbines.
+
+    Parameters
+    ----------
+    network
+        What the units are added to.
+    max_units
+        Largest number of units.
+    ramps
+        Whether microturbines may have a ramp limit.
+    """
+    units = []
+    for k in range(draw(st.integers(1, max_units))):
+        size = draw(_grid(0.0, 200.0))
+        low = draw(_grid(0.0, 0.5)) * size
+        units.append(
+            StorageUnit(
+                name=f"battery-{k + 1}",
+                bus=draw(st.integers(0, network.feeder.size - 1)),
+                energy_kwh=size,
+                charge_max_kw=draw(_grid(0.0, 100.0)),
+                discharge_max_kw=draw(_grid(0.0, 100.0)),
+                initial_kwh=low + draw(_grid(0.0, 1.0)) * (size - low),
+                charge_efficiency=draw(_grid(0.7, 1.0)),
+                discharge_efficiency=draw(_grid(0.7, 1.0)),
+                energy_min_kwh=low,
+            )
+        )
+    turbines = tuple(
+        replace(unit, ramp_kw_per_h=draw(st.sampled_from([np.inf, 0.0, 20.0, 60.0])) if ramps else np.inf)
+        for unit in network.microturbines
+    )
+    return replace(network, storage=tuple(units), microturbines=turbines)
 
 
 @st.composite

@@ -59,10 +59,24 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
     "dispatch": {
         **_HOUR,
         "asset": (_TEXT, "name of the asset; loads are named by their bus"),
-        "kind": (_TEXT, "import, export, microturbine, renewable, renewable_potential, svc, lot, load or shed"),
+        "kind": (
+            _TEXT,
+            "import, export, microturbine, renewable, renewable_potential, svc, storage, lot, load or shed",
+        ),
         "bus": (_TEXT, "label of the bus"),
-        "p_kw": (_NUMBER, "active power, positive in the direction of its kind, kW"),
+        "p_kw": (_NUMBER, "active power, positive in the direction of its kind (storage: giving), kW"),
         "q_kvar": (_NUMBER, "reactive power, kvar"),
+    },
+    "storage": {
+        **_HOUR,
+        "storage": (_TEXT, "name of the storage unit"),
+        "bus": (_TEXT, "label of its bus"),
+        "charge_kw": (_NUMBER, "power drawn, kW"),
+        "discharge_kw": (_NUMBER, "power given, kW"),
+        "energy_kwh": (_NUMBER, "energy at the end of the hour, kWh"),
+        "energy_min_kwh": (_NUMBER, "least energy that it may hold, kWh"),
+        "energy_max_kwh": (_NUMBER, "most energy that it holds, kWh"),
+        "dlmp_per_mwh": (_NUMBER, "DLMP at its bus, currency/MWh"),
     },
     "lots": {
         **_HOUR,
@@ -329,8 +343,8 @@ DISCO_TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
 }
 """Columns of every table of a run of the DISCO market."""
 
-OPTIONAL_TABLES = ("ac",)
-"""Tables that are written only when they are asked for."""
+OPTIONAL_TABLES = ("ac", "storage")
+"""Written only when the AC check is asked for, and where there is storage."""
 
 
 def tables_of(market: str) -> dict[str, dict[str, tuple[pa.DataType, str]]]:

@@ -45,6 +45,8 @@ STACK: Stack = {
     "import": ("Imports", -1, BLUE),
     "load": ("Load", 1, GREY),
     "lot": ("Parking lots", 1, ORANGE),
+    "discharge": ("Storage, giving", -1, YELLOW),
+    "charge": ("Storage, charging", 1, PINK),
     "export": ("Exports", 1, SKY),
 }
 
@@ -75,10 +77,15 @@ def panels_of(count: int, height: float) -> tuple[Figure, list[Axes]]:
 
 def stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int, parts: Stack = STACK) -> None:
     """Draw one day's dispatch as bars stacked away from zero on both sides."""
+    storage, giving = dispatch["kind"] == "storage", dispatch["p_kw"] >= 0
+    kinds = np.where(storage, np.where(giving, "discharge", "charge"), dispatch["kind"])
+    dispatch = dispatch.assign(kind=kinds, p_kw=dispatch["p_kw"].mask(storage, dispatch["p_kw"].abs()))
     power = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
     hour = power.index.to_numpy() + first_hour
     base = {-1: np.zeros(hour.size), 1: np.zeros(hour.size)}
     for kind, (label, sign, color) in parts.items():
+        if kind in ("charge", "discharge") and kind not in power:
+            continue  # most feeders have no storage
         height = sign * power[kind].to_numpy() if kind in power else np.zeros(hour.size)
         if kind == "load" and "shed" in power:
             height = height - power["shed"].to_numpy()

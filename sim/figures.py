@@ -27,7 +27,6 @@ from sim.drawing import (
     ORANGE,
     RED,
     SKY,
-    STACK,
     STYLE,
     day_title,
     legend_below,
@@ -60,7 +59,7 @@ def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0
         same_scale(axes)
         axes[-1].set_xlabel("Hour")
         handles, labels = axes[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside upper center", ncols=len(STACK))
+        figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(labels) <= 6 else 4)
     return figure
 
 

@@ -129,6 +129,7 @@ class LocalMarket(DailyModel[Scenario, DayResult]):
                 solver=solver,
                 iteration=rules.iteration,
                 certify=certify,
+                time_limit_s=rules.time_limit_s,
             )
         else:
             if certify == "full":

@@ -267,6 +267,11 @@ class Run:
         return self.table("lot_days")
 
     @cached_property
+    def storage(self) -> pd.DataFrame:
+        """Power and energy: one row a day, hour and storage unit; empty where there is none."""
+        return self.table("storage")
+
+    @cached_property
     def sessions(self) -> pd.DataFrame:
         """One row for each session that ended and each driver who was turned away."""
         return self.table("sessions")

@@ -40,6 +40,8 @@ def day_tables(network: Network, result: DayResult, flow: FlowCheck | None = Non
         "sessions": _sessions(result),
         "certificates": _certificate(network, result),
     }
+    if network.storage:
+        tables["storage"] = storage_rows(network, clearing, day, date)
     if flow is not None:
         tables["ac"] = _ac(network, flow, day, date)
     return tables
@@ -110,6 +112,7 @@ def _groups(network: Network, market: MarketDay, clearing: Clearing) -> list[_Gr
     renewables = [(unit.name, unit.bus) for unit in network.renewables]
     none = np.zeros_like
     bought, sold = clearing.import_kw[:, None], clearing.export_kw[:, None]
+    given_kw = clearing.storage_discharge_kw - clearing.storage_charge_kw
     return [
         _Group("import", [("import", 0)], bought, clearing.flow_kvar[:, :1]),
         _Group("export", [("export", 0)], sold, none(sold)),
@@ -127,10 +130,29 @@ def _groups(network: Network, market: MarketDay, clearing: Clearing) -> list[_Gr
             none(clearing.compensator_kvar),
             clearing.compensator_kvar,
         ),
+        _Group("storage", [(unit.name, unit.bus) for unit in network.storage], given_kw, none(given_kw)),
         _Group("lot", [(site.name, site.bus) for site in network.lots], clearing.lot_kw, none(clearing.lot_kw)),
         _Group("load", loads, load_kw, load_kvar),
         _Group("shed", loads, shed_kw, shed_kvar),  # at the power factor of the load
     ]
+
+
+def storage_rows(network: Network, clearing: Clearing, day: int = 0, date: dt.date | None = None) -> Columns:
+    """Return the rows of ``storage``: hour by hour, unit by unit."""
+    units = network.storage
+    hours, buses = clearing.dlmp.shape[0], np.array([unit.bus for unit in units], dtype=np.int64)
+    return {
+        **_stamp(day, date, hours * len(units)),
+        "hour": np.repeat(np.arange(hours), len(units)),
+        "storage": [unit.name for unit in units] * hours,
+        "bus": [network.feeder.buses[bus] for bus in buses] * hours,
+        "charge_kw": clearing.storage_charge_kw.ravel(),
+        "discharge_kw": clearing.storage_discharge_kw.ravel(),
+        "energy_kwh": clearing.storage_kwh.ravel(),
+        "energy_min_kwh": [unit.energy_min_kwh for unit in units] * hours,
+        "energy_max_kwh": [unit.energy_kwh for unit in units] * hours,
+        "dlmp_per_mwh": clearing.dlmp[:, buses].ravel() * PER_MWH,
+    }
 
 
 def lot_rows(

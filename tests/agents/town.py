@@ -70,10 +70,12 @@ def cleared(offers: list[LotDay], served=1.0, **changes) -> Clearing:
         split.append(fleet.power_kw * (served * fleet.need_kwh / 0.9 / room)[:, None])
     power = [np.zeros(HOURS) if part is None else part.sum(axis=0) for part in split]
     lots = np.stack(power, axis=1) if power else np.zeros((HOURS, 0))
+    units = ("microturbine_kw", "microturbine_kvar", "renewable_kw", "compensator_kvar")
+    storage = ("storage_charge_kw", "storage_discharge_kw", "storage_kwh")
     none, bus = np.zeros((HOURS, 0)), np.zeros((HOURS, 1))
     values = {
         **dict.fromkeys(("import_kw", "export_kw"), np.zeros(HOURS)),
-        **dict.fromkeys(("microturbine_kw", "microturbine_kvar", "renewable_kw", "compensator_kvar"), none),
+        **dict.fromkeys((*units, *storage), none),
         **dict.fromkeys(("flow_kw", "flow_kvar", "voltage_pu", "shed_kw", "dlmp"), bus),
         **dict.fromkeys(("dlmp_energy", "dlmp_congestion", "dlmp_voltage"), bus),
         "lot_kw": lots,

@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError
+from equilibrium.network import StorageUnit
 from scenarios.files import CASES
 from scenarios.scenario import load_scenario, scenario_names, scenario_titles
 from scenarios.schema import ScenarioFile
@@ -279,6 +280,11 @@ def change(path: str, value: object) -> Change:
     return apply
 
 
+BATTERY = {
+    **{"name": "cell", "bus": "b", "energy_kwh": 100, "charge_max_kw": 50, "discharge_max_kw": 50},
+    "initial_kwh": 50,
+}
+
 BAD: list[tuple[Change, str]] = [
     (change("lots.0.bus", "z"), "lots[0].bus: got 'z', expected a bus of feeder net (a .. c)"),
     (change("lots.0.places", 0), "lots[0].places: got 0, expected greater than or equal to 1"),
@@ -302,6 +308,29 @@ BAD: list[tuple[Change, str]] = [
     (change("loads.day_sigma", 2), "loads.day_sigma: got 2, expected less than or equal to 1"),
     (change("microturbines.0.rating_kva", -100), "microturbines[0].rating_kva: got -100, expected greater than 0"),
     (change("microturbines.0.name", "lot"), "lots[0].name: got 'lot', expected a name of its own"),
+    (change("microturbines.0.ramp_kw_per_h", -1), "microturbines[0].ramp_kw_per_h: got -1, expected greater than or"),
+    (
+        change("storage", [{**BATTERY, "energy_kwh": -100}]),
+        "storage[0].energy_kwh: got -100.0, expected a finite number",
+    ),
+    (change("storage", [{**BATTERY, "charge_max_kw": True}]), "storage[0].charge_max_kw: got True, expected a number"),
+    (
+        change("storage", [{**BATTERY, "initial_kwh": 101}]),
+        "storage[0].initial_kwh: got 101.0, expected a number from energy_min_kwh (0) to energy_kwh (100)",
+    ),
+    (
+        change("storage", [BATTERY, {**BATTERY, "name": "other", "charge_efficiency": 0}]),
+        "storage[1].charge_efficiency: got 0.0, expected a number > 0 and <= 1",
+    ),
+    (change("storage", [{**BATTERY, "discharge_efficiency": 1.5}]), "storage[0].discharge_efficiency: got 1.5"),
+    (change("storage", [{**BATTERY, "energy_min_kwh": 200}]), "storage[0].energy_min_kwh: got 200.0"),
+    (change("storage", [{**BATTERY, "bus": "z"}]), "storage[0].bus: got 'z', expected a bus of feeder net (a .. c)"),
+    (change("storage", [{**BATTERY, "name": "mt"}]), "storage[0].name: got 'mt', expected a name of its own"),
+    (change("storage", [{**BATTERY, "energy": 7}]), "storage[0].energy: got 'energy', expected one of the keys name"),
+    (
+        change("storage", [{key: value for key, value in BATTERY.items() if key != "initial_kwh"}]),
+        "storage[0].initial_kwh: got None, expected a key 'initial_kwh' here",
+    ),
     (change("feeder.rating_kva", -1), "feeder.rating_kva: got -1, expected greater than 0"),
     (change("feeder.name", "ieee34"), "feeder.name: got 'ieee34', expected an existing folder or one of"),
     (change("feeder.voltage_min_pu", 1.2), "feeder.voltage_min_pu: got 1.2, expected less than voltage_max_pu"),
@@ -309,6 +338,7 @@ BAD: list[tuple[Change, str]] = [
     (change("market.on_infeasible", "ignore"), "market.on_infeasible: got 'ignore', expected 'stop' or 'shed'"),
     (change("market.kind", "pool"), "market.kind: got 'pool', expected 'lots-lead' or 'nodal'"),
     (change("market.iteration", "jacobi"), "market.iteration: got 'jacobi', expected gauss-seidel, or market.kind"),
+    (change("market.time_limit_s", 9), "market.time_limit_s: got 9.0, expected 600, or market.kind: nodal"),
     (change("lots.0.behaviour", "central"), "lots[0].behaviour: got 'central', expected strategic, or market.kind"),
     (change("lots.0.behaviour", "shy"), "lots[0].behaviour: got 'shy', expected 'strategic', 'price-taking' or"),
     (
@@ -387,3 +417,17 @@ def test_bad_loads_table(case: Path, tmp_path: Path) -> None:
         (tmp_path / "loads.csv").write_text(f"bus,load_kw,load_kvar,profile\n{row}\n")
         with pytest.raises(InputError, match=re.escape(message)):
             load_scenario(str(case))
+
+
+def test_storage_and_ramps_reach_the_network(case: Path, tmp_path: Path) -> None:
+    data = scenario_data()
+    data["storage"] = [{**BATTERY, "charge_efficiency": 0.9}]
+    data["microturbines"][0]["ramp_kw_per_h"] = 20
+    case.write_text(yaml.safe_dump(data, sort_keys=False))
+    scenario = load_scenario(str(case))
+    network = scenario.network()
+    assert network.storage == (StorageUnit("cell", 1, 100.0, 50.0, 50.0, 50.0, 0.9, 0.95, 0.0),)
+    assert network.microturbines[0].ramp_kw_per_h == 20.0
+    again = tmp_path / "again.yaml"
+    again.write_text(yaml.safe_dump(scenario.resolved(), sort_keys=False))
+    assert load_scenario(str(again)).network().storage == network.storage

@@ -7,10 +7,10 @@ import pytest
 
 from equilibrium.errors import InputError
 from sim.manifest import write_manifest
-from sim.store import TABLES, Run, RunWriter, check_folder, comparable, read_run, schema
+from sim.store import OPTIONAL_TABLES, TABLES, Run, RunWriter, check_folder, comparable, read_run, schema
 from sim.tables import day_tables
 
-MAIN = [name for name in TABLES if name != "ac"]
+MAIN = [name for name in TABLES if name not in OPTIONAL_TABLES]
 
 
 def write(folder, cleared, make_day, days, close=True, **options):

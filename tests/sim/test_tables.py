@@ -9,7 +9,17 @@ import pytest
 
 from sim.tables import day_tables, dispatch_rows, frame, lot_rows, price_rows
 
-SIGN = {"import": 1, "export": -1, "microturbine": 1, "renewable": 1, "svc": 1, "shed": 1, "load": -1, "lot": -1}
+SIGN = {
+    "import": 1,
+    "export": -1,
+    "microturbine": 1,
+    "renewable": 1,
+    "svc": 1,
+    "storage": 1,
+    "shed": 1,
+    "load": -1,
+    "lot": -1,
+}
 
 
 def balance(dispatch, column):

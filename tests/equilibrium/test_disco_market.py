@@ -415,6 +415,16 @@ def test_both_solvers_agree(seed: int, mode: str) -> None:
     assert highs.certificate.verdict is gurobi.certificate.verdict
 
 
+def test_loads_that_no_schedule_can_help_are_named() -> None:
+    network = small_network(voltage_min_pu=np.array([0.9, 0.9, 0.9, 0.999]))
+    _, day = random_day(0, network)
+    day = with_scenarios(day, lambda s: replace(s, renewable_kw=0.0 * s.renewable_kw))
+    for lots in (network.lots, ()):
+        quiet = day if lots else with_scenarios(day, lambda s: replace(s, vehicles=()))
+        with pytest.raises(InfeasibleError, match=r"scenario 0: voltage at bus 3, period \d, falls 0\.0\d+ p\.u\."):
+            market(network=replace(network, lots=lots)).clear(quiet)
+
+
 def surplus_day() -> DiscoDay:
     """More is discharged than the feeder can use: only losses could take it, and there are no exports."""
     _, day = random_day(4, count=8)

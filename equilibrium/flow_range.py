@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,16 +73,12 @@ def largest_flows(
     InputError
         When a value is not finite: a range of flows needs a range of powers.
     """
-    _check_finite(
-        load_kw=load_kw,
-        load_kvar=load_kvar,
-        renewable_max_kw=renewable_max_kw,
-        lot_min_kw=lot_min_kw,
-        lot_max_kw=lot_max_kw,
-    )
+    powers = {"load_kw": load_kw, "load_kvar": load_kvar, "renewable_max_kw": renewable_max_kw}
+    _check_finite({**powers, "lot_min_kw": lot_min_kw, "lot_max_kw": lot_max_kw})
     feeder = network.feeder
-    below_kw = _Interval(np.array(load_kw, dtype=np.float64), np.array(load_kw, dtype=np.float64))
-    below_kvar = _Interval(np.array(load_kvar, dtype=np.float64), np.array(load_kvar, dtype=np.float64))
+    below_kw, below_kvar = (
+        _Interval(np.array(load, dtype=np.float64), np.array(load, dtype=np.float64)) for load in (load_kw, load_kvar)
+    )
     turbine = np.array([unit.rating_kva for unit in network.microturbines])
     compensator = np.array([unit.rating_kvar for unit in network.compensators])
     for side, elements, values in (
@@ -97,11 +93,10 @@ def largest_flows(
         _stand(side, elements, values)
     below_kw = _Interval(feeder.subtree_sum(below_kw.low), below_kw.high)
     below_kvar = _Interval(feeder.subtree_sum(below_kvar.low), below_kvar.high)
-    receivable = _receivable(network, below_kw.low, below_kvar.low)
-    return _swept(network, below_kw, below_kvar, receivable)
+    return _swept(network, below_kw, below_kvar, _receivable(network, below_kw.low, below_kvar.low))
 
 
-def _check_finite(**powers: FloatArray) -> None:
+def _check_finite(powers: Mapping[str, FloatArray]) -> None:
     for name, values in powers.items():
         wrong = np.asarray(values)[~np.isfinite(values)]
         if wrong.size:

@@ -5,7 +5,11 @@ it causes maximises ``F'p - payment``; with its rivals' powers fixed, strong dua
 
     payment = c'y + lambda'(b - B_rivals p_rivals) + zeta'd     (lambda the negative of the price)
 
-and the complementarity of zeta needs one binary (big-M) or one SOS1 pair per inequality.
+and the complementarity of zeta needs one binary (big-M) or one SOS1 pair per inequality. Big-M is stated here on the
+whole feeder, as people write it: HiGHS solves it about a third faster than the program of
+:mod:`equilibrium.nodal_oracle`, whose slacks are columns. SOS1 takes that program, on the reduced feeder with
+*candidate rows* only: the units' limits and every network row that was ever violated while the lot's cost was cleared
+with lazy rows. Candidate rows prove nothing (:mod:`equilibrium.reaction` says why), but they make SOS1 fast.
 """
 
 from __future__ import annotations
@@ -15,19 +19,40 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.best_response import FeasiblePowers
 from equilibrium.day import MarketDay
-from equilibrium.distribution import compile_distribution, distribution_ports
+from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
+from equilibrium.games.oracles import solve_scip
 from equilibrium.network import FloatArray, Network
+from equilibrium.nodal_oracle import deviation_program
+from equilibrium.periods import PeriodData, PeriodModel, bind_periods, compile_periods
 from equilibrium.players import Players
-from equilibrium.program import INF, ProgramBuilder
+from equilibrium.program import INF, Instance, ProgramBuilder
+from equilibrium.reaction import follower_on
+from equilibrium.residual import trace
+from equilibrium.solvers import open_handle
 from equilibrium.solvers.highs import solve_mixed_highs
+from equilibrium.vertices import start
 
 MEGA = 1000.0
 """Powers in MW and money per MWh keep the big-M model scaled."""
 
+WORST = 6
+"""Violated network rows that a clearing adds to an hour at once."""
+
 
 @dataclass(frozen=True, eq=False)
-class Follower:
+class Response:
+    """A lot's powers in kW, its profit, complementarity pairs, and the solver's seconds; not a number if none came."""
+
+    power_kw: FloatArray
+    profit: float
+    pairs: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class CompactDso:
     """The DSO's program of one day in compact form, in MW and kV."""
 
     c: FloatArray
@@ -40,7 +65,7 @@ class Follower:
     high: FloatArray
 
 
-def follower(network: Network, day: MarketDay) -> Follower:
+def compact_dso(network: Network, day: MarketDay) -> CompactDso:
     """Sort the compiled DSO program into its compact form; simple bounds stay inequalities with a multiplier."""
     program = compile_distribution(network, day.hours)
     nothing = np.zeros((day.hours, len(network.lots)))
@@ -66,7 +91,7 @@ def follower(network: Network, day: MarketDay) -> Follower:
             pick = np.flatnonzero(np.isfinite(side))
             sides.append(sp.csr_array(sign * block[pick, :]))
             limits.append(sign * side[pick])
-    return Follower(
+    return CompactDso(
         c=instance.cost[y] * unit,
         a=sp.csr_array(matrix[equal, :]),
         b_p=sp.csr_array(scaled[equal, :][:, lot] * MEGA),
@@ -79,7 +104,7 @@ def follower(network: Network, day: MarketDay) -> Follower:
 
 
 def best_response_bigm(
-    follow: Follower,
+    follow: CompactDso,
     players: Players,
     lot: int,
     power_kw: FloatArray,
@@ -87,8 +112,8 @@ def best_response_bigm(
     big_m: float = 1e4,
     stay: bool = False,
     time_limit_s: float = 600.0,
-) -> tuple[FloatArray, float, float]:
-    """Solve one lot's MPEC with HiGHS and big-M; return its powers (kW), its profit, and the solver's seconds.
+) -> Response:
+    """Solve one lot's MPEC with HiGHS and big-M.
 
     With ``stay`` the lot keeps its present powers: the answer is what they earn.
     """
@@ -128,10 +153,69 @@ def best_response_bigm(
     # Presolve on, as anybody would run it: without it one of these takes minutes. Its profit is compared with ours.
     answer = solve_mixed_highs(instance, integer, 1e-6, time_limit_s, presolve=True)
     if not answer.x.size or not np.isfinite(answer.objective):
-        return np.full(hours, np.nan), np.nan, answer.seconds
-    return answer.x[p] * MEGA, -answer.objective, answer.seconds
+        return Response(np.full(hours, np.nan), np.nan, f.d.size, answer.seconds)
+    return Response(answer.x[p] * MEGA, -answer.objective, f.d.size, answer.seconds)
 
 
 def _place(build: ProgramBuilder, rows: np.ndarray, columns: np.ndarray, block: sp.csr_array) -> None:
     entries = block.tocoo()
     build.coefficients(rows[entries.row], columns[entries.col], entries.data)
+
+
+class CandidateKkt:
+    """Best responses on the reduced program with candidate rows, complementarity as SOS1 in SCIP."""
+
+    def __init__(self, network: Network, day: MarketDay) -> None:
+        hour = compile_distribution(network, 1)
+        program = compile_distribution(network, day.hours)
+        nothing = np.zeros((day.hours, len(network.lots)))
+        instance = program.bind(distribution_ports(network, day, nothing, nothing))
+        self._model: PeriodModel = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        self._data: PeriodData = bind_periods(self._model, program, instance, day.hours)
+        units = np.concatenate([hour.rows[name].index.ravel() for name in ("active_root", "microturbine_polygon")])
+        always = np.zeros(self._model.rows, dtype=bool)
+        always[: self._model.variables] = True
+        always[self._model.variables + np.flatnonzero(np.isin(self._model.other_rows, units))] = True
+        self._rows = np.tile(always, (day.hours, 1))
+
+    def respond(
+        self, players: Players, lot: int, power_kw: FloatArray, *, stay: bool = False, time_limit_s: float = 600.0
+    ) -> Response:
+        """Solve one lot's MPEC with SCIP; with ``stay`` the lot keeps its present powers."""
+        self._collect(lot, power_kw, players.power_max[:, lot])
+        rows = [np.flatnonzero(kept) for kept in self._rows]
+        follower = follower_on(self._model, self._data, power_kw, lot, rows)
+        own = players.own(lot)
+        low, high = (power_kw[:, lot],) * 2 if stay else (np.zeros(len(rows)), own.power_max_kw)
+        within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
+        mpcc = deviation_program(follower, players.price[:, lot], within, low)
+        outcome = solve_scip(mpcc, time_limit_s)
+        hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
+        if outcome.v is None:
+            return Response(np.full(hours, np.nan), np.nan, pairs, outcome.seconds)
+        return Response(outcome.v[:hours], -outcome.value, pairs, outcome.seconds)
+
+    def _collect(self, lot: int, power_kw: FloatArray, most: FloatArray) -> None:
+        """Clear every hour at all kinks of the lot's cost with lazy rows; rows once violated are kept."""
+        vertices, _ = start(self._model, self._data, power_kw)
+        for hour, curve in enumerate(trace(vertices, lot, most)):
+            for power in curve.kinks:
+                given = power_kw[hour].copy()
+                given[lot] = power
+                self._clear(hour, given)
+
+    def _clear(self, hour: int, given: FloatArray) -> None:
+        model, data = self._model, self._data
+        share = model.n @ given
+        low, high = data.lower[hour] - share, data.upper[hour] - share
+        free = np.full(model.variables, INF)
+        while True:
+            kept = np.flatnonzero(self._rows[hour])
+            program = Instance(sp.csr_array(model.m[kept]), data.cost[hour], low[kept], high[kept], -free, free)
+            value = model.m @ open_handle(program).solve().x
+            excess = np.maximum(low - value, value - high) / model.tolerance
+            worst = np.argsort(-excess)[:WORST]
+            worst = worst[excess[worst] > 1.0]
+            if not worst.size or self._rows[hour][worst].all():
+                return
+            self._rows[hour][worst] = True

@@ -10,6 +10,9 @@ from equilibrium.clearing import Certificate, Verdict
 from equilibrium.duality import Residuals
 from equilibrium.network import FloatArray
 
+LEVELS = ("standard", "full")
+"""How much is proved: ``full`` solves the best deviations a second time by an independent method."""
+
 RESIDUAL_TOLERANCE = 1e-7
 """Largest relative residual of a day that counts as proved."""
 

@@ -21,6 +21,36 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True)
+class SecondMethod:
+    """What an independent second method proved of the strategic lots' best deviations.
+
+    Attributes
+    ----------
+    method
+        Its name.
+    lots, bound
+        The lots, and the proven bound on what the best deviation of each earns, currency; infinite where nothing is
+        proved.
+    gap
+        Largest gap between such a bound and the best schedule found, relative to ``1 + |profit|``.
+    finished
+        False when a search was ended by its time limit or failed; the bounds hold all the same.
+    seconds
+        Wall time.
+    notes
+        What did not finish, and the regret proved by then.
+    """
+
+    method: str
+    lots: tuple[int, ...]
+    bound: tuple[float, ...]
+    gap: float
+    finished: bool
+    seconds: float
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Certificate:
     """The proof that comes with every cleared day, recomputed from the arrays of the published program.
 
@@ -42,6 +72,8 @@ class Certificate:
         The method that was used (chosen by the structure of the game) and the solver's name and version.
     notes
         What a reader should know: shortages, direction of trade proved by a MILP, method fallbacks.
+    second
+        The independent second method, where it was asked for; ``regret`` then holds the weaker of both bounds.
     """
 
     verdict: Verdict
@@ -56,6 +88,7 @@ class Certificate:
     method: str
     solver: str
     notes: tuple[str, ...] = ()
+    second: SecondMethod | None = None
 
     @property
     def certified(self) -> bool:

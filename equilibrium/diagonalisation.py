@@ -1,8 +1,8 @@
 """Best-response iteration among strategic lots: finder and proof in one.
 
-Each lot in turn traces its residual curves and moves to its best response. A round in which nobody gains is a proof:
-every lot's best deviation was solved to optimality at the final point. Orders and starts are recorded; a point that
-comes back is a cycle, and then no pure equilibrium was found.
+Each lot in turn traces its residual curves and moves to its best response. A lot's answer holds until a rival moves:
+where all answers hold, the point is proved, because every lot's best deviation was solved to optimality against it.
+Orders and starts are recorded; a point that comes back is a cycle, and then no pure equilibrium was found.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ class Search:
     rounds
         Rounds, the proving one included.
     profit, bound
-        Of each lot in the last round: its profit at its left slopes, and the proven bound on its best deviation.
+        Of each lot's last answer: its profit at its left slopes, and the proven bound on its best deviation.
+    settled
+        Lots whose last answer holds: no rival has moved since.
     cycle
         Rounds after which a point came back, 0 if none did.
     blocked
@@ -48,6 +50,7 @@ class Search:
     rounds: int = 0
     profit: dict[int, float] = field(default_factory=dict)
     bound: dict[int, float] = field(default_factory=dict)
+    settled: set[int] = field(default_factory=set)
     cycle: int = 0
     blocked: bool = False
     nodes: int = 0
@@ -99,7 +102,8 @@ def iterate(
         moved = _round(vertices, lots, price, power_max, respond, search, method == "jacobi")
         if search.blocked:
             return search
-        moved = (between is not None and between(vertices)) or moved
+        if between is not None and between(vertices):
+            search.settled, moved = set(), True
         if not moved:
             return search
         key = np.round(vertices.given, 6).tobytes()
@@ -133,9 +137,12 @@ def _round(
     search: Search,
     together: bool,
 ) -> bool:
-    """Let every lot answer once; return True if somebody moved."""
+    """Let every lot whose answer does not hold answer once; return True if somebody moved."""
     target, moved = vertices.given.copy(), False
     for lot in lots:
+        if lot in search.settled:
+            continue
+        search.settled.add(lot)
         curves = trace(vertices, lot, power_max[:, lot])
         search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
         answer = respond(lot, curves, vertices.given[:, lot])
@@ -151,7 +158,9 @@ def _round(
         target[:, lot] = answer.power_kw
         if not together:
             vertices.move(target)
+            search.profit[lot], search.settled = answer.profit, {lot}
     if together and moved:
+        search.settled = set()
         before = vertices.copy()
         if not vertices.move(target).all():
             search.blocked = True

@@ -60,13 +60,19 @@ class EfficientSchedules:
         self.model = ReducedModel(self.program, STATE_COLUMNS, STATE_ROWS, solver)
         self._solver = solver
 
-    def prepare(self, day: MarketDay) -> None:
-        """Make a typical day's rows and basis the start of every solve."""
+    def prepare(self, day: MarketDay) -> FloatArray | None:
+        """Make a typical day's rows and basis the start of every solve.
+
+        Returns its efficient powers, vehicles left aside, ``(hours, lots)``; ``None`` if the day cannot be served.
+        """
         self.model.rewind()
         bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
         instance = self._instance(bare, [], None, np.zeros(0, dtype=np.int64))
-        if self._stages(bare, instance).least_cost(instance) is not None:
-            self.model.remember()
+        optimum = self._stages(bare, instance).least_cost(instance)
+        if optimum is None:
+            return None
+        self.model.remember()
+        return self.program.value(optimum.x, "lot_kw")
 
     def solve(
         self,
@@ -108,8 +114,8 @@ class EfficientSchedules:
             ]
             if not broken:
                 price = stacked(day.lots, "charging_price", day.hours)
-                cost = float(self.program.bind(joint_ports(self.network, day)).cost @ optimum.x)
-                return Efficient(found, dlmp, cost, cost - float((price * found).sum()), optimum, tuple(known), seconds)
+                cost = float(instance.cost @ optimum.x)
+                return Efficient(found, dlmp, cost + float((price * found).sum()), cost, optimum, tuple(known), seconds)
             known += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 

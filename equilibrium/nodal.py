@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.certify import EPSILON_REGRET, certificate
-from equilibrium.clearing import Verdict
+from equilibrium.certify import EPSILON_REGRET, LEVELS, certificate
+from equilibrium.clearing import SecondMethod, Verdict
 from equilibrium.day import MarketDay
 from equilibrium.diagonalisation import ITERATIONS, Search, iterate
 from equilibrium.distribution import (
@@ -40,8 +40,9 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_oracle import TIME_LIMIT_S, confirm
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
-from equilibrium.periods import bind_periods, compile_periods, lift_multipliers, lift_point
+from equilibrium.periods import PeriodData, bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
 from equilibrium.program import Instance
 from equilibrium.reading import read_dispatch
@@ -75,10 +76,15 @@ class NodalMarket:
     hours
         Periods per day, one hour each.
     solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"`` for the schedules of the lots that are not strategic and for the
-        welfare optimum, where every game starts.
+        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
+        starts, schedules and prices of the lots that are not strategic, and best responses with cuts.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
+    certify
+        ``"standard"``, or ``"full"``: :mod:`equilibrium.nodal_oracle` bounds the strategic lots' best deviations a
+        second time, by an independent method, and the weaker bound of the two counts.
+    certify_limit_s
+        Seconds after which the second method gives up on a lot; what it has proved by then counts.
     """
 
     def __init__(
@@ -88,10 +94,16 @@ class NodalMarket:
         hours: int = 24,
         solver: str = "auto",
         iteration: str = "gauss-seidel",
+        certify: str = "standard",
+        certify_limit_s: float = TIME_LIMIT_S,
     ) -> None:
-        if iteration not in ITERATIONS:
-            raise InputError("nodal market", "iteration", iteration, f"one of {', '.join(ITERATIONS)}")
-        self.network, self.hours, self._iteration = network, hours, iteration
+        for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
+            if value not in known:
+                raise InputError("nodal market", name, value, f"one of {', '.join(known)}")
+        if not certify_limit_s >= 0.0:
+            raise InputError("nodal market", "certify_limit_s", certify_limit_s, "seconds, at least 0")
+        self.network, self.hours, self._solver = network, hours, solver
+        self._iteration, self._certify, self._limit_s = iteration, certify, certify_limit_s
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
         if len(self.behaviours) != len(network.lots):
             raise InputError("nodal market", "behaviours", self.behaviours, f"one for each of {len(network.lots)} lots")
@@ -102,10 +114,16 @@ class NodalMarket:
         self._program = compile_distribution(network, hours)
         self._model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self._efficient = EfficientSchedules(network, hours, solver)
+        self._known: Vertices | None = None
 
     def prepare(self, day: MarketDay) -> None:
-        """Make a typical day the start of every later solve of the welfare optimum."""
-        self._efficient.prepare(day)
+        """Make a typical day the start of every later day: of its welfare optimum and of its hours' vertices."""
+        power = self._efficient.prepare(day)
+        self._known = None
+        if power is not None:
+            known, solved = start(self._model, self._hours(self._instance(day, power)), power)
+            known.refresh()
+            self._known = known if solved.all() else None
 
     def clear(
         self, day: MarketDay, order: tuple[int, ...] | None = None, start_kw: FloatArray | None = None
@@ -132,8 +150,7 @@ class NodalMarket:
         welfare = self._efficient.solve(day)
         given = welfare.power if start_kw is None else start_kw
         instance = self._instance(day, given)
-        data = bind_periods(self._model, self._program, instance, self.hours)
-        vertices, solved = start(self._model, data, given)
+        vertices, solved = start(self._model, self._hours(instance), given, self._known)
         if not solved.all():
             hours = np.flatnonzero(~solved).tolist()
             if start_kw is not None:
@@ -141,7 +158,7 @@ class NodalMarket:
                     "nodal market", "start_kw", f"no dispatch in hours {hours}", "powers that the feeder takes"
                 )
             raise SolverError(f"hours {hours} were not solved at the start of the game")
-        players = Players(self.network, day, welfare.cuts)
+        players = Players(self.network, day, welfare.cuts, self._solver)
         if start_kw is not None:
             players.check(start_kw)
         tried: list[NodalClearing] = []
@@ -212,6 +229,10 @@ class NodalMarket:
         negative = day.wholesale_price < 0.0
         return instance.with_columns(self._program.columns["export_kw"].index[negative], 0.0, 0.0)
 
+    def _hours(self, instance: Instance) -> PeriodData:
+        """Take the bound day apart, hour by hour."""
+        return bind_periods(self._model, self._program, instance, self.hours)
+
     def _follow(self, day: MarketDay, welfare: Efficient) -> Callable[[Vertices], bool]:
         """Return the answer of the lots that are not strategic: the efficient point given the strategic powers."""
 
@@ -271,13 +292,17 @@ class NodalMarket:
         dispatch = read_dispatch(self.network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
+        second: SecondMethod | None = None
+        if self._certify == "full":
+            second = confirm(self._model, vertices.data, power, players, self._strategic, profit, best, self._limit_s)
+            best[self._strategic] = np.maximum(best[self._strategic], second.bound)
         unproved = self._unproved_hours(day, vertices, players, sequence)
-        notes = self._notes(day, search, unproved)
+        notes = (*self._notes(day, search, unproved), *(second.notes if second is not None else ()))
         proof = certificate(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
         )
-        if unproved and proof.certified:
-            proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
+        verdict = Verdict.KKT_CONSISTENT if unproved and proof.certified else proof.verdict
+        proof = replace(proof, verdict=verdict, second=second)
         proof_seconds = time.perf_counter() - proof_start
         split = split_lots(self.network, day, power, prices.price)
         return NodalClearing(
@@ -313,7 +338,7 @@ class NodalMarket:
             for k, behaviour in enumerate(self.behaviours)
             if behaviour == "price-taking"
         ]
-        return publish(vertices, np.where(strategic, vertices.given, 0.0), takers)
+        return publish(vertices, np.where(strategic, vertices.given, 0.0), takers, self._solver)
 
     def _best(self, lot: int, search: Search, prices: PublishedPrices, players: Players, profit: FloatArray) -> float:
         """Return a proven bound on what a lot could earn by deviating, by its behaviour."""

@@ -17,11 +17,12 @@ import scipy.sparse as sp
 
 from equilibrium.best_response import FeasiblePowers
 from equilibrium.errors import SolverError
-from equilibrium.network import FloatArray, IntArray
+from equilibrium.network import BoolArray, FloatArray, IntArray
 from equilibrium.periods import FEASIBILITY
 from equilibrium.program import INF, Instance
-from equilibrium.solvers import Handle, Status, open_handle
-from equilibrium.vertices import Vertices
+from equilibrium.solvers import Status, solve_linear
+from equilibrium.vertices import MAXIMUM_PIVOTS, Vertices
+from equilibrium.walk import walk
 
 PRICE_RULE = "least payment by the strategic lots over the dual optimal face that supports the price-takers"
 
@@ -44,7 +45,7 @@ class Taker:
 
 @dataclass(frozen=True, eq=False)
 class DualFace:
-    """All multipliers that support the dispatch in the hours where there is more than one.
+    """All multipliers that support the dispatch in the hours where there is more than one, as a linear program.
 
     Attributes
     ----------
@@ -54,61 +55,20 @@ class DualFace:
         Sensitivity of the lots' prices to each column, shape ``(columns, lots)``.
     instance
         ``M' mu = c`` for every degenerate hour, with the sign of each multiplier; the cost is zero.
-    handle
-        The same in a solver.
     """
 
     hour: IntArray
     row: IntArray
     prices: FloatArray
     instance: Instance
-    handle: Handle
-
-    def best(self, weight: FloatArray) -> tuple[FloatArray, float]:
-        """Minimise ``sum over hours and lots of weight * price``; return the multipliers and the solver's time."""
-        x, seconds = self._least((self.prices * weight[self.hour]).sum(axis=1))
-        if x is None:
-            raise SolverError("no least payment: a strategic lot at the smallest power that leaves a dispatch")
-        return x, seconds
-
-    @property
-    def hours(self) -> IntArray:
-        """The degenerate hours."""
-        return np.unique(self.hour)
-
-    def extremes(self, lot: int, sign: float) -> tuple[FloatArray, float]:
-        """Return a lot's lowest (``sign`` 1) or highest (-1) price in :attr:`hours`, and the solver's time.
-
-        A price is infinite where the lot can take no kW more (or less): no dispatch exists beyond its power.
-        """
-        cost = sign * self.prices[:, lot]
-        x, seconds = self._least(cost)
-        if x is not None:
-            return np.bincount(self.hour, self.prices[:, lot] * x).astype(np.float64)[self.hours], seconds
-        values = np.empty(self.hours.size)
-        for k, hour in enumerate(self.hours):
-            here = self.hour == hour
-            x, spent = self._least(np.where(here, cost, 0.0))
-            seconds += spent
-            values[k] = -sign * INF if x is None else self.prices[here, lot] @ x[here]
-        return values, seconds
-
-    def _least(self, cost: FloatArray) -> tuple[FloatArray | None, float]:
-        """Minimise ``cost`` over the face; ``None`` where that is unbounded."""
-        self.handle.update(self.instance.with_cost(cost))
-        solution = self.handle.solve()
-        if solution.status is Status.UNBOUNDED:
-            return None, solution.seconds
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the dual face is {solution.status}: the dispatch is not optimal")
-        return solution.x, solution.seconds
 
     def best_supporting(
-        self, weight: FloatArray, price: FloatArray, power: FloatArray, takers: Sequence[Taker]
+        self, weight: FloatArray, price: FloatArray, power: FloatArray, takers: Sequence[Taker], solver: str = "auto"
     ) -> tuple[FloatArray | None, float]:
-        """Minimise as :meth:`best` does among the prices at which every taker wants its schedule; ``None`` if none are.
+        """Minimise ``sum weight * price`` over the prices at which every taker wants its schedule.
 
         ``price`` holds the prices of the hours with one price only, ``power`` the schedules, both ``(hours, lots)``.
+        Returns the multipliers, ``None`` if no price supports all takers, and the solver's time.
         """
         hours, count = np.arange(price.shape[0]), self.hour.size
         matrices, right, lower, upper = [[self.instance.matrix]], [self.instance.row_lower], [], []
@@ -116,7 +76,7 @@ class DualFace:
             own, lot = taker.own, taker.lot
             sensitivity = sp.csr_array((self.prices[:, lot], (self.hour, np.arange(count))), shape=(hours.size, count))
             matrices.append([sensitivity, -own.matrix.T, -sp.identity(hours.size)])
-            unique = np.where(np.isin(hours, self.hours), 0.0, price[:, lot])
+            unique = np.where(np.isin(hours, self.hour), 0.0, price[:, lot])
             right.append(taker.charging_price - unique)
             value = own.matrix @ power[:, lot]
             for at, low, high in ((value, own.lower, own.upper), (power[:, lot], 0.0, own.power_max_kw)):
@@ -135,7 +95,7 @@ class DualFace:
             col_lower=np.concatenate([self.instance.col_lower, *lower]),
             col_upper=np.concatenate([self.instance.col_upper, *upper]),
         )
-        solution = open_handle(instance).solve()
+        solution = solve_linear(instance, solver)
         return (solution.x[:count] if solution.status is Status.OPTIMAL else None), solution.seconds
 
     def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
@@ -146,23 +106,33 @@ class DualFace:
         return chosen
 
 
+def tight_sides(vertices: Vertices) -> BoolArray:
+    """Return which limits the dispatch is at, those of the vertices' own rows among them, ``(hours, sides)``."""
+    model, sides = vertices.model, vertices.model.sides
+    margin = TIGHT / FEASIBILITY * model.tolerance[sides.row]
+    tight = np.asarray(sides.gap(vertices.values(), vertices.data) <= margin)
+    hour = np.arange(tight.shape[0])[:, None]
+    tight[hour, sides.upper[vertices.active]] |= vertices.side <= 0
+    tight[hour, sides.lower[vertices.active]] |= vertices.side >= 0
+    tight[:, sides.sign == 0] = False
+    return tight
+
+
+def _degenerate(vertices: Vertices, tight: BoolArray) -> IntArray:
+    """Return the hours with more tight rows than variables."""
+    sides = vertices.model.sides
+    rows = tight[:, sides.upper] | tight[:, sides.lower]
+    return np.flatnonzero(rows.sum(axis=1) > vertices.model.variables)
+
+
 def dual_face(vertices: Vertices) -> DualFace | None:
     """Return the dual face of the hours with more tight rows than variables; ``None`` if every price is unique."""
-    data, model = vertices.data, vertices.model
-    value = vertices.values()
-    margin = TIGHT / FEASIBILITY * model.tolerance
-    at_lower = np.abs(value - data.lower) <= margin
-    at_upper = np.abs(value - data.upper) <= margin
-    np.put_along_axis(
-        at_lower, vertices.active, np.take_along_axis(at_lower, vertices.active, 1) | (vertices.side >= 0), 1
-    )
-    np.put_along_axis(
-        at_upper, vertices.active, np.take_along_axis(at_upper, vertices.active, 1) | (vertices.side <= 0), 1
-    )
-    degenerate = np.flatnonzero((at_lower | at_upper).sum(axis=1) > model.variables)
+    data, model, tight = vertices.data, vertices.model, tight_sides(vertices)
+    degenerate = _degenerate(vertices, tight)
     if not degenerate.size:
         return None
-    place = np.full(value.shape[0], -1)
+    at_upper, at_lower = tight[:, model.sides.upper], tight[:, model.sides.lower]
+    place = np.full(tight.shape[0], -1)
     place[degenerate] = np.arange(degenerate.size)
     hour, row = np.nonzero((at_lower | at_upper) & (place >= 0)[:, None])
     count, n = hour.size, model.variables
@@ -179,7 +149,43 @@ def dual_face(vertices: Vertices) -> DualFace | None:
         col_lower=np.where(at_upper[hour, row], -INF, 0.0),
         col_upper=np.where(at_lower[hour, row], INF, 0.0),
     )
-    return DualFace(hour, row, -model.n[row], instance, open_handle(instance))
+    return DualFace(hour, row, -model.n[row], instance)
+
+
+@dataclass(frozen=True, eq=False)
+class Ends:
+    """Where ways that do not leave the dispatch end.
+
+    ``active`` and ``mu`` have shape ``(ways, variables)``, ``prices`` ``(ways, lots)``; ``dead`` is True where no
+    dispatch exists beyond.
+    """
+
+    active: IntArray
+    mu: FloatArray
+    prices: FloatArray
+    dead: BoolArray
+
+
+def _ends(vertices: Vertices, hour: IntArray, direction: FloatArray, tight: BoolArray) -> Ends:
+    """Walk from the dispatch of some hours as far as its tight limits make kinks: no further than nowhere.
+
+    The multipliers beyond are those with the least ``-direction * price`` on the dual face: that is the one-sided
+    derivative of the cost.
+    """
+    keep = np.flatnonzero(tight[hour].any(axis=0))
+    gap = np.where(tight[:, keep], 0.0, INF)
+    gap = np.concatenate([gap, np.full((gap.shape[0], 1), INF)], axis=1)
+    on = walk(vertices, hour, direction, vertices.model.sides.only(keep), gap)
+    way = np.arange(hour.size)
+    ends = Ends(on.active.copy(), on.mu.copy(), on.prices(), np.zeros(hour.size, dtype=bool))
+    for _ in range(MAXIMUM_PIVOTS):
+        if not way.size:
+            return ends
+        ends.active[way], ends.mu[way], ends.prices[way] = on.active, on.mu, on.prices()
+        length, goes_on = on.advance(np.ones(way.size))
+        ends.dead[way[~goes_on]] = length[~goes_on] < 1.0
+        way = way[goes_on]
+    raise SolverError(f"the dual face was not left after {MAXIMUM_PIVOTS} pivots")
 
 
 def vertex_multipliers(vertices: Vertices) -> FloatArray:
@@ -210,7 +216,9 @@ class PublishedPrices:
     seconds: float
 
 
-def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()) -> PublishedPrices:
+def publish(
+    vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = (), solver: str = "auto"
+) -> PublishedPrices:
     """Choose prices by the rule of this module and find the interval of each.
 
     Parameters
@@ -221,22 +229,31 @@ def publish(vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = ()
         What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
     takers
         The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`, for the program that price-takers need.
     """
-    mu = vertex_multipliers(vertices)
-    price = vertices.prices()
+    mu, price, tight, seconds = vertex_multipliers(vertices), vertices.prices(), tight_sides(vertices), 0.0
     low, high = price.copy(), price.copy()
-    face = dual_face(vertices)
-    if face is None:
+    hour = _degenerate(vertices, tight)
+    if not hour.size:
         return PublishedPrices(mu, price, low, high, 0.0)
-    chosen, seconds = face.best_supporting(weight, price, vertices.given, takers) if takers else (None, 0.0)
-    if chosen is None:
-        chosen, spent = face.best(weight)
-        seconds += spent
-    mu = face.place(mu, chosen)
+    lots, count = price.shape[1], hour.size
+    here = weight[hour]
+    units = np.repeat(np.eye(lots), count, axis=0)
+    ways = np.concatenate([-here / np.maximum(here.max(axis=1), 1.0)[:, None], -units, units])
+    ends = _ends(vertices, np.tile(hour, 1 + 2 * lots), ways, tight)
+    chosen, face = None, dual_face(vertices) if takers else None
+    if face is not None:
+        chosen, seconds = face.best_supporting(weight, price, vertices.given, takers, solver)
+    if face is not None and chosen is not None:
+        mu = face.place(mu, chosen)
+    elif ends.dead[:count].any():
+        raise SolverError("no least payment: a strategic lot at the smallest power that leaves a dispatch")
+    else:
+        mu[hour] = 0.0
+        mu[hour[:, None], ends.active[:count]] = ends.mu[:count]
     price = -np.asarray(mu @ vertices.model.n)
-    for lot in range(price.shape[1]):
-        for sign, target in ((1.0, low), (-1.0, high)):
-            values, spent = face.extremes(lot, sign)
-            seconds += spent
-            target[face.hours, lot] = values
+    own = (ends.prices[count:].reshape(2, lots, count, lots) * np.eye(lots)[:, None]).sum(axis=3)
+    dead = ends.dead[count:].reshape(2, lots, count)
+    low[hour], high[hour] = np.where(dead[0], -INF, own[0]).T, np.where(dead[1], INF, own[1]).T
     return PublishedPrices(mu, price, low, high, seconds)

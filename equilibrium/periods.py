@@ -12,12 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import SuperLU, splu
 
-from equilibrium.network import FloatArray, IntArray
+from equilibrium.network import BoolArray, FloatArray, IntArray
 from equilibrium.program import INF, Block, Instance, Program
 
 FEASIBILITY = 1e-9
@@ -25,6 +26,57 @@ FEASIBILITY = 1e-9
 
 ARTIFICIAL = 1e7
 """Bound given to a variable that has none, so that a dual feasible start exists; never binding at an answer."""
+
+
+DENSE = 20
+"""Entries of a dense inverse that cost as much as one of a sparse factor, where many hours are solved at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """The limits of an hour one by one: the upper side of every row, then the lower side of the rows that have one.
+
+    Attributes
+    ----------
+    row, sign
+        Row of each side, and 1 for an upper, -1 for a lower side, shape ``(sides,)``. The last side, of sign 0, is a
+        stand-in for those that are not there.
+    upper, lower
+        The sides of each row, shape ``(rows,)``.
+    matrix
+        M and N times the sign, one above the other, shape ``(variables + given, sides)``.
+    """
+
+    row: IntArray
+    sign: IntArray
+    upper: IntArray
+    lower: IntArray
+    matrix: FloatArray
+
+    def gap(self, value: FloatArray, data: PeriodData) -> FloatArray:
+        """Return what is left to every side at rows' values ``(hours, rows)``, shape ``(hours, sides)``."""
+        below = self.row[self.sign < 0]
+        above = self.row[self.sign > 0]
+        left = data.upper[:, above] - value[:, above], value[:, below] - data.lower[:, below]
+        return np.concatenate([*left, np.full((value.shape[0], 1), INF)], axis=1)
+
+    def only(self, keep: IntArray) -> Sides:
+        """Return some of the sides, in the same order."""
+        keep = np.append(keep, self.sign.size - 1)
+        place = np.full(self.sign.size, keep.size - 1)
+        place[keep] = np.arange(keep.size)
+        return Sides(self.row[keep], self.sign[keep], place[self.upper], place[self.lower], self.matrix[:, keep])
+
+
+def _sides(m: FloatArray, n: FloatArray, two: IntArray) -> Sides:
+    """Take rows apart, those in ``two`` with a lower side."""
+    rows = m.shape[0]
+    row = np.concatenate([np.arange(rows), two, [0]])
+    sign = np.concatenate([np.ones(rows, dtype=np.int64), np.full(two.size, -1), [0]])
+    lower = np.full(rows, row.size - 1)
+    lower[two] = rows + np.arange(two.size)
+    signed = sign * np.concatenate([m, n], axis=1)[row].T
+    return Sides(row, sign, np.arange(rows), lower, np.ascontiguousarray(signed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,12 +92,15 @@ class PeriodModel:
     tolerance
         Violation of a scaled row that counts as rounding, shape ``(rows,)``: :data:`FEASIBILITY` times one plus the
         size of the row's constant limit.
+    sides
+        The same rows, every limit for itself.
     """
 
     m: FloatArray
     n: FloatArray
     scale: FloatArray
     tolerance: FloatArray
+    sides: Sides
     free: IntArray
     given: IntArray
     state: IntArray
@@ -98,11 +153,14 @@ def compile_periods(hour: Program, given: str, state_columns: Sequence[str], sta
     scale = np.max(np.abs(full), axis=1)
     scale[scale == 0.0] = 1.0
     full /= scale[:, None]
+    m, n = np.ascontiguousarray(full[:, : free.size]), np.ascontiguousarray(full[:, free.size :])
+    below = np.isfinite(np.concatenate([hour.row_lower[other], hour.col_lower[state[limited]]]))
     return PeriodModel(
-        m=np.ascontiguousarray(full[:, : free.size]),
-        n=np.ascontiguousarray(full[:, free.size :]),
+        m=m,
+        n=n,
         scale=scale,
         tolerance=FEASIBILITY * (1.0 + _limit_size(hour, free, other, state[limited]) / scale),
+        sides=_sides(m, n, np.flatnonzero(np.concatenate([np.ones(free.size, dtype=bool), below]))),
         free=free,
         given=fixed,
         state=state,
@@ -133,6 +191,11 @@ class PeriodData:
     lower: FloatArray
     upper: FloatArray
     base: FloatArray
+
+    @cached_property
+    def equal(self) -> BoolArray:
+        """True where both limits of a row are the same, shape ``(hours, rows)``."""
+        return np.asarray(self.lower == self.upper)
 
     def at(self, hours: IntArray) -> PeriodData:
         """Return some of the hours."""
@@ -247,10 +310,18 @@ def _hours(
         cost=np.ascontiguousarray(cost),
         low=np.where(low == -INF, -ARTIFICIAL, low) / model.scale[:n],
         high=np.where(high == INF, ARTIFICIAL, high) / model.scale[:n],
-        base=np.ascontiguousarray(model.factor.solve(np.ascontiguousarray(state_right.T)).T),
+        base=_base(model.factor, state_right),
         row_low=row_low / model.scale[n:],
         row_high=row_high / model.scale[n:],
     )
+
+
+def _base(factor: SuperLU, right: FloatArray) -> FloatArray:
+    """Solve for the states of all hours, shape ``(hours, states)``."""
+    hours, states = right.shape
+    if hours > 4 * states and states * states < DENSE * factor.nnz:
+        return np.asarray(right @ factor.solve(np.eye(states), trans="T"))
+    return np.ascontiguousarray(factor.solve(np.ascontiguousarray(right.T)).T)
 
 
 def _limit_size(hour: Program, free: IntArray, other: IntArray, limited: IntArray) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import scipy.sparse as sp
 
@@ -13,7 +15,7 @@ from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, LotSite, Network
 from equilibrium.program import INF, Instance
 from equilibrium.residual import Curve
-from equilibrium.solvers import Status, open_handle
+from equilibrium.solvers import Status, solve_linear
 from equilibrium.splitting import MAXIMUM_CUT_ROUNDS, LotCut
 
 START = 1e-6
@@ -29,9 +31,12 @@ class Players:
         The sites and what they bring.
     cuts
         What is already known of how their power can be split among vehicles.
+    solver
+        One of :data:`equilibrium.solvers.SOLVERS`.
     """
 
-    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...]) -> None:
+    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...], solver: str = "auto") -> None:
+        self._solver = solver
         self._sites, self._days = network.lots, day.lots
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
@@ -47,11 +52,11 @@ class Players:
         ``present`` is the schedule that it has, shape ``(hours,)``.
         """
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            answer = best_response(self.price[:, lot], curves, self._own[lot], present)
+            answer = best_response(self.price[:, lot], curves, self._own[lot], present, self._solver)
             if answer is None:
                 return None
             price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])
-            if not self._cut(lot, answer.power_kw, price):
+            if not self.cut(lot, answer.power_kw, price):
                 return answer
         raise SolverError(f"a best response could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
@@ -66,7 +71,7 @@ class Players:
             col_lower=np.zeros(own.power_max_kw.size),
             col_upper=own.power_max_kw,
         )
-        solution = open_handle(instance).solve()
+        solution = solve_linear(instance, self._solver)
         self.seconds += solution.seconds
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"a price-taking lot's problem ended {solution.status}")
@@ -77,7 +82,7 @@ class Players:
         soe = np.zeros_like(power)
         for k, (site, lot) in enumerate(zip(self._sites, self._days, strict=True)):
             carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
-            soe[:, k] = carried + _charge_matrix(site, power.shape[0]) @ power[:, k]
+            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, power.shape[0]) @ power[:, k]
         return soe
 
     def own(self, lot: int) -> FeasiblePowers:
@@ -96,8 +101,12 @@ class Players:
                     "start_kw", f"lot {site.name}", power[:, k].tolist(), "a schedule that the lot can follow"
                 )
 
-    def _cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
-        """Add the cuts that a schedule breaks; return whether there were any."""
+    def name(self, lot: int) -> str:
+        """Return what a reader calls a lot."""
+        return f"lot {self._sites[lot].name}"
+
+    def cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
+        """Add the cuts of the vehicles that a schedule breaks; return whether there were any."""
         fleet = self._days[lot].fleet
         if fleet is None:
             return False
@@ -115,12 +124,13 @@ class Players:
         return True
 
 
-def _charge_matrix(site: LotSite, hours: int) -> FloatArray:
+@functools.cache
+def _charge_matrix(efficiency: float, first_hour: str, hours: int) -> sp.csr_array:
     """Return the map from powers to energy stored since the start of the day (3b), (3c), with D1."""
-    matrix = site.efficiency * np.tril(np.ones((hours, hours)))
-    if site.first_hour == "as_printed":
+    matrix = efficiency * np.tri(hours)
+    if first_hour == "as_printed":
         matrix[:, 0] = 0.0
-    return matrix
+    return sp.csr_array(matrix)
 
 
 def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
@@ -132,9 +142,13 @@ def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
     lower[-1] = max(lower[-1], owed)
     if site.terminal == "eq":
         upper[-1] = min(upper[-1], owed)
-    rows = [_charge_matrix(site, hours), *(cut.hours[None, :].astype(np.float64) for cut in cuts)]
+    matrix = _charge_matrix(site.efficiency, site.first_hour, hours)
+    if cuts:
+        matrix = sp.csr_array(
+            sp.vstack([matrix, np.array([cut.hours for cut in cuts], dtype=np.float64)], format="csr")
+        )
     return FeasiblePowers(
-        matrix=sp.csr_array(np.vstack(rows)),
+        matrix=matrix,
         lower=np.concatenate([lower, np.full(len(cuts), -INF)]),
         upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
         power_max_kw=lot.power_max_kw,

@@ -17,10 +17,10 @@ import scipy.sparse as sp
 from equilibrium.day import MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
 from equilibrium.errors import InfeasibleError
-from equilibrium.network import FloatArray, IntArray, Network
-from equilibrium.periods import Hours, bind_many_hours, compile_periods
+from equilibrium.network import BoolArray, FloatArray, IntArray, Network
+from equilibrium.periods import Hours, Sides, bind_many_hours, compile_periods
 from equilibrium.program import INF
-from equilibrium.vertices import BoolArray, Vertices, start
+from equilibrium.vertices import Vertices, matvec, start
 
 SAME_OBJECTIVE = 1e-9
 """Dual objectives closer than this, relative to ``1 + |objective|``, are a tie."""
@@ -64,15 +64,24 @@ class _Shelf:
 
 @dataclass(frozen=True, eq=False)
 class _Reach:
-    """The rows below the column bounds that some hour of a batch may reach."""
+    """The limits that some hour of a batch may reach: ``sign (M y + N p) <= limit - share @ base``.
 
-    keep: IntArray
-    place: IntArray
-    matrix: FloatArray
-    share: FloatArray
-    low: FloatArray
-    high: FloatArray
+    ``limit`` and ``tolerance`` have shape ``(sides,)``, ``share`` ``(sides, states)``; the limits of the dispatch
+    variables, which differ by hour, come on top.
+    """
+
+    sides: Sides
+    limit: FloatArray
+    share: sp.csr_array
     tolerance: FloatArray
+
+    def room(self, bound: Hours, here: slice) -> FloatArray:
+        """Return what some hours leave to every side, shape ``(sides, hours)``."""
+        room = np.asarray(self.share @ bound.base[here].T)
+        np.subtract(self.limit[:, None], room, out=room)
+        n = bound.low.shape[1]
+        room[self.sides.upper[:n]], room[self.sides.lower[:n]] = bound.high[here].T, -bound.low[here].T
+        return room
 
 
 class ManyDays:
@@ -120,19 +129,16 @@ class ManyDays:
         parts = []
         for first in range(0, days, DAYS_AT_ONCE):
             some = slice(first, min(first + DAYS_AT_ONCE, days))
-            count = (some.stop - some.start) * hours
+            count = some.stop - some.start
             load, reactive, renewable, power = (
-                array[some].reshape(count, array.shape[2]) for array in (load_kw, load_kvar, renewable_kw, lot_kw)
+                array[some].swapaxes(0, 1).reshape(hours * count, array.shape[2])
+                for array in (load_kw, load_kvar, renewable_kw, lot_kw)
             )
-            bound = self._bind(load, reactive, renewable, np.tile(np.arange(hours), count // hours))
-            parts.append(self._clear(bound, power, hours))
+            bound = self._bind(load, reactive, renewable, np.repeat(np.arange(hours), count))
+            cleared = self._clear(bound, power, count)
+            parts.append([array.reshape(hours, count, *array.shape[1:]).swapaxes(0, 1) for array in cleared])
         cost, price, solved, pooled = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return DaysCleared(
-            np.where(solved, cost, 0.0).reshape(days, hours).sum(axis=1),
-            price.reshape(days, hours, -1),
-            solved.reshape(days, hours),
-            pooled.reshape(days, hours),
-        )
+        return DaysCleared(np.where(solved, cost, 0.0).sum(axis=1), price, solved, pooled)
 
     def _bind(self, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray, hour: IntArray) -> Hours:
         """Bind hours of many days at once; exports are closed where the price is negative."""
@@ -171,9 +177,9 @@ class ManyDays:
             self._shelves[shelf] = _Shelf(*(np.concatenate([a, b[None]]) for a, b in zip(known, parts, strict=True)))
 
     def _reach(self, bound: Hours, given: FloatArray) -> _Reach:
-        """Find the rows that interval arithmetic does not exclude; rows of known vertices stay."""
+        """Find the limits that interval arithmetic does not exclude; bounds and those of known vertices stay."""
         model, n = self._model, self._model.variables
-        scale = model.scale[n:]
+        sides, scale = model.sides, model.scale[n:]
         matrix = np.concatenate([model.m[n:], model.n[n:]], axis=1)
         low = np.concatenate([bound.low.min(axis=0), given.min(axis=0)])
         high = np.concatenate([bound.high.max(axis=0), given.max(axis=0)])
@@ -182,82 +188,71 @@ class ManyDays:
         least, most = bound.base.min(axis=0), bound.base.max(axis=0)
         top = up @ high + down @ low + (plus @ most + minus @ least) / scale
         bottom = up @ low + down @ high + (plus @ least + minus @ most) / scale
-        keep = ~((top <= bound.row_high) & (bottom >= bound.row_low))
+        keep = sides.sign != 0
+        keep[sides.upper[n:]] = ~(top <= bound.row_high)
+        keep[sides.lower[n:]] = ~(bottom >= bound.row_low)
         for shelf in self._shelves:
-            keep[shelf.active[shelf.active >= n] - n] = True
-        index = np.flatnonzero(keep)
-        place = np.concatenate([np.arange(n), np.full(keep.size, -1)])
-        place[n + index] = n + np.arange(index.size)
-        by_state = sp.csr_array(model.by_state[index, :])
-        return _Reach(
-            keep=index,
-            place=place,
-            matrix=np.ascontiguousarray(matrix[index].T),
-            share=np.ascontiguousarray((by_state @ bound.base.T).T) / scale[index],
-            low=bound.row_low[index],
-            high=bound.row_high[index],
-            tolerance=model.tolerance[n + index],
-        )
+            keep[_tight(sides, shelf)] = True
+        keep[-1] = False
+        sides = sides.only(np.flatnonzero(keep))
+        row, sign = sides.row, sides.sign
+        other = np.flatnonzero((row >= n) & (sign != 0))
+        limit = np.full(row.size, INF)
+        limit[other] = np.where(sign > 0, bound.row_high[row - n], -bound.row_low[row - n])[other]
+        place = sp.csr_array((sign[other] / model.scale[row[other]], (other, row[other] - n)), (row.size, scale.size))
+        return _Reach(sides, limit, sp.csr_array(place @ model.by_state), model.tolerance[row])
 
-    def _clear(
-        self, bound: Hours, given: FloatArray, hours: int
-    ) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
-        """Clear the hours of whole days, day by day in the arrays; return cost, price, solved, pooled."""
+    def _clear(self, bound: Hours, given: FloatArray, days: int) -> tuple[FloatArray, FloatArray, BoolArray, BoolArray]:
+        """Clear the same hours of some days, hour by hour in the arrays; return cost, price, solved, pooled."""
         count, n = given.shape[0], self._model.variables
         reach = self._reach(bound, given)
         y, chosen = np.zeros((count, n)), np.zeros(count, dtype=np.int64)
         price, pooled = np.zeros(given.shape), np.zeros(count, dtype=bool)
-        for hour in range(hours):
-            here = slice(hour, None, hours)
-            shelf = self._shelves[hour]
-            y[here], chosen[here], pooled[here] = self._answer(shelf, bound, given, reach, here)
+        for hour, shelf in enumerate(self._shelves):
+            here = slice(hour * days, (hour + 1) * days)
+            y[here], chosen[here], pooled[here] = self._answer(shelf, given[here], reach, reach.room(bound, here))
             price[here] = shelf.price[chosen[here]]
         cost, solved = np.einsum("bn,bn->b", bound.cost, y), pooled.copy()
         rest = np.flatnonzero(~pooled)
         if rest.size:
-            vertices = self._vertices(bound, given, rest, chosen, hours)
+            vertices = self._vertices(bound, given, rest, chosen, days)
             solved[rest] = vertices.repair()
             cost[rest], price[rest] = vertices.cost, vertices.prices()
             done = np.flatnonzero(solved[rest])
-            self._add(vertices.at(done), rest[done] % hours)
+            self._add(vertices.at(done), rest[done] // days)
         return cost, price, solved, pooled
 
     def _answer(
-        self, shelf: _Shelf, bound: Hours, given: FloatArray, reach: _Reach, here: slice
+        self, shelf: _Shelf, power: FloatArray, reach: _Reach, room: FloatArray
     ) -> tuple[FloatArray, IntArray, BoolArray]:
         """Try the shelf's vertices on one hour of all days: dispatch, vertex, and whether it is proved.
 
         Vertices with the same multipliers tie (they differ in rows that cost nothing): all of them are tried.
         """
-        n, model = self._model.variables, self._model
-        power, low, high = given[here], bound.low[here], bound.high[here]
-        below = np.concatenate([low, reach.low - reach.share[here]], axis=1)
-        above = np.concatenate([high, reach.high - reach.share[here]], axis=1)
-        tight = reach.place[shelf.active]
-        right = np.where(shelf.side < 0, above[:, tight], below[:, tight])
-        right -= np.einsum("bc,vnc->bvn", power, model.n[shelf.active])
-        value = np.einsum("bvn,vn->bv", right, shelf.mu)
+        tight = _tight(reach.sides, shelf)
+        right = reach.sides.sign[tight][:, :, None] * room[tight] - self._model.n[shelf.active] @ power.T
+        room += reach.tolerance[:, None]
+        value = (shelf.mu[:, None, :] @ right)[:, 0].T
         best = value.max(axis=1)
         ranked = np.argsort(-value, axis=1, kind="stable")
-        y, chosen = np.zeros((power.shape[0], n)), ranked[:, 0].copy()
+        y, chosen = np.zeros((power.shape[0], self._model.variables)), ranked[:, 0].copy()
         proved = np.zeros(power.shape[0], dtype=bool)
-        margin = np.concatenate([model.tolerance[:n], reach.tolerance])
         for rank in range(shelf.mu.shape[0]):
             pick = ranked[:, rank]
             tie = value[np.arange(pick.size), pick] >= best - SAME_OBJECTIVE * (1.0 + np.abs(best))
             at = np.flatnonzero(~proved & tie)
             if not at.size:
                 break
-            point = np.einsum("bnm,bm->bn", shelf.inverse[pick[at]], right[at, pick[at]])
-            rows = np.concatenate([point, np.concatenate([point, power[at]], axis=1) @ reach.matrix], axis=1)
-            fits = (rows >= below[at] - margin).all(axis=1) & (rows <= above[at] + margin).all(axis=1)
+            point = matvec(shelf.inverse[pick[at]], right[pick[at], :, at])
+            rows = reach.sides.matrix.T @ np.concatenate([point, power[at]], axis=1).T
+            fits = (rows <= (room if at.size == pick.size else room[:, at])).all(axis=0)
             y[at[fits]], chosen[at[fits]] = point[fits], pick[at[fits]]
             proved[at[fits]] = True
         return y, chosen, proved
 
-    def _vertices(self, bound: Hours, given: FloatArray, rest: IntArray, chosen: IntArray, hours: int) -> Vertices:
+    def _vertices(self, bound: Hours, given: FloatArray, rest: IntArray, chosen: IntArray, days: int) -> Vertices:
         """Return the best known vertices of some hours, placed at their new limits."""
-        shelves = [self._shelves[hour] for hour in (rest % hours).tolist()]
+        shelves = [self._shelves[hour] for hour in (rest // days).tolist()]
         parts = {
             name: np.stack([getattr(shelf, name)[k] for shelf, k in zip(shelves, chosen[rest], strict=True)])
             for name in ("active", "side", "inverse", "mu")
@@ -271,3 +266,8 @@ class ManyDays:
         )
         vertices.move(given[rest])
         return vertices
+
+
+def _tight(sides: Sides, shelf: _Shelf) -> IntArray:
+    """Return the sides at which the shelf's rows are tight, ``(vertices, variables)``."""
+    return np.where(shelf.side < 0, sides.upper[shelf.active], sides.lower[shelf.active])

@@ -9,14 +9,14 @@ test over all rows.
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from equilibrium.errors import SolverError
-from equilibrium.network import FloatArray
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.vertices import Vertices
+from equilibrium.walk import walk
 
 SAME_SLOPE = 1e-11
 """Slopes that differ by less (currency/kWh) belong to one segment."""
@@ -33,15 +33,13 @@ class Curve:
 
     knots: FloatArray
     slopes: FloatArray
+    kinks: list[float] = field(init=False, repr=False)
+    _steps: list[float] = field(init=False, repr=False)
 
-    @cached_property
-    def kinks(self) -> list[float]:
-        """The knots as numbers: an hour has few, and arrays cost more than they save."""
-        return [float(knot) for knot in self.knots]
-
-    @cached_property
-    def _steps(self) -> list[float]:
-        return [float(slope) for slope in self.slopes]
+    def __post_init__(self) -> None:
+        # The same as plain numbers: an hour has few, and arrays cost more than they save.
+        object.__setattr__(self, "kinks", self.knots.tolist())
+        object.__setattr__(self, "_steps", self.slopes.tolist())
 
     def price(self, power: float) -> float:
         """Return the left slope: the price that the player itself would choose at a kink (optimistic)."""
@@ -71,43 +69,50 @@ def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray) -> list[Curve]
     list of Curve
         One per hour, from the smallest to the largest power for which a dispatch exists.
     """
-    power = vertices.given[:, lot]
-    down = _sweep(vertices.copy(), lot, -1.0, power.copy())
-    up = _sweep(vertices.copy(), lot, 1.0, np.maximum(power_max_kw - power, 0.0))
+    power, (count, lots) = vertices.given[:, lot], vertices.given.shape
+    room = np.concatenate([power, np.maximum(power_max_kw - power, 0.0)])
+    direction = np.zeros((2 * count, lots))
+    direction[:count, lot], direction[count:, lot] = -1.0, 1.0
+    pieces = _pieces(vertices, lot, np.tile(np.arange(count), 2), direction, room)
+    still = vertices.prices()[:, lot].tolist()
     curves = []
-    for hour in range(power.size):
-        lengths = [length for length, _ in reversed(down[hour])] + [length for length, _ in up[hour]]
-        slopes = [slope for _, slope in reversed(down[hour])] + [slope for _, slope in up[hour]]
-        first = power[hour] - sum(length for length, _ in down[hour])
-        curves.append(_merged(0.0 if abs(first) < SHORTEST else first, lengths, slopes, vertices, hour, lot))
+    for hour, at in enumerate(power.tolist()):
+        down, up = pieces[hour], pieces[count + hour]
+        first = at - sum(length for length, _ in down)
+        first = 0.0 if abs(first) < SHORTEST else first
+        curves.append(_merged(first, [*reversed(down), *up], still[hour]))
     return curves
 
 
-def _sweep(vertices: Vertices, lot: int, sign: float, room: FloatArray) -> list[list[tuple[float, float]]]:
-    """Walk along one direction to the end of the room; return (length, slope) of the segments of every hour."""
-    segments: list[list[tuple[float, float]]] = [[] for _ in room]
-    room = np.where(room < SHORTEST, 0.0, room)
+def _pieces(
+    vertices: Vertices, lot: int, hours: IntArray, direction: FloatArray, room: FloatArray
+) -> list[list[tuple[float, float]]]:
+    """Walk from the vertices of ``hours`` to the end of the room; return (length, slope) of the pieces of each way."""
+    found: list[list[tuple[float, float]]] = [[] for _ in range(hours.size)]
+    way = np.flatnonzero(room >= SHORTEST)
+    room, on = room[way], walk(vertices, hours[way], direction[way])
     for _ in range(_MAXIMUM_STEPS):
-        if not room.any():
-            return segments
-        length, slope, dead = vertices.advance(lot, sign, room)
-        for hour in np.flatnonzero(length > 0.0):
-            segments[hour].append((float(length[hour]), float(slope[hour])))
-        room = np.where(dead | (room - length < SHORTEST), 0.0, room - length)
+        if not way.size:
+            return found
+        slope = on.prices()[:, lot]
+        length, goes_on = on.advance(room)
+        for k, piece in zip(way.tolist(), zip(length.tolist(), slope.tolist(), strict=True), strict=True):
+            found[k].append(piece)
+        way, room = way[goes_on], (room - length)[goes_on]
     raise SolverError(f"the residual curve of lot {lot} did not end after {_MAXIMUM_STEPS} kinks")
 
 
-def _merged(first: float, lengths: list[float], slopes: list[float], vertices: Vertices, hour: int, lot: int) -> Curve:
-    """Join segments of equal slope; a curve without length keeps the slope at its point."""
+def _merged(first: float, pieces: list[tuple[float, float]], slope: float) -> Curve:
+    """Join pieces of equal slope; a curve without length has the slope at its point."""
     knots, kept = [first], list[float]()
-    for length, slope in zip(lengths, slopes, strict=True):
+    for length, here in pieces:
         if length < SHORTEST:
             continue
-        if kept and slope - kept[-1] < SAME_SLOPE:
+        if kept and here - kept[-1] < SAME_SLOPE:
             knots[-1] += length
         else:
             knots.append(knots[-1] + length)
-            kept.append(slope)
+            kept.append(here)
     if not kept:
-        return Curve(np.array([first, first]), np.array([vertices.prices()[hour, lot]]))
+        return Curve(np.array([first, first]), np.array([slope]))
     return Curve(np.array(knots), np.array(kept))

@@ -4,7 +4,7 @@ A *vertex* is a set of as many tight rows as an hour has variables, with their i
 hours (of one day or of a thousand) are kept as arrays and pivot together:
 
 * :meth:`Vertices.repair` is the dual simplex: while some row is violated, it enters and a tight row leaves;
-* :meth:`Vertices.advance` moves the lots' powers ``p`` along a direction up to the next kink of the cost.
+* :mod:`equilibrium.walk` moves the lots' powers ``p`` along a direction, from kink to kink of the cost.
 
 The multipliers price the lots: ``dC/dp = -N' mu``. Every row is looked at in every step, so nothing rests on a choice
 of candidate rows.
@@ -15,16 +15,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from equilibrium.network import FloatArray, IntArray
+from equilibrium.network import BoolArray, FloatArray, IntArray
 from equilibrium.periods import PeriodData, PeriodModel
 from equilibrium.program import INF
 
-BoolArray = NDArray[np.bool_]
-
 PIVOT = 1e-9
 """Smallest pivot element of a scaled row."""
+
+NO_PRICE = 1e-12
+"""Multiplier (currency per kW or the like) that is rounding: its row may be tight at either side."""
 
 MAXIMUM_PIVOTS = 3000
 
@@ -104,7 +104,7 @@ class Vertices:
 
     def prices(self) -> FloatArray:
         """Return dC/dp at this vertex, shape ``(hours, given)``; at a kink, one of many."""
-        return -np.asarray(np.einsum("bn,bnc->bc", self.mu, self.model.n[self.active]))
+        return -vecmat(self.mu, self.model.n[self.active])
 
     def values(self) -> FloatArray:
         """Return ``M y + N p``, shape ``(hours, rows)``."""
@@ -143,41 +143,25 @@ class Vertices:
         Among equal ratios the largest pivot leaves, or by Bland's rule the row with the smallest number.
         """
         inverse, side, mu = self.inverse[hours], self.side[hours], self.mu[hours]
-        rho = np.einsum("bn,bnm->bm", self.model.m[row], inverse)
-        movement = side * sign[:, None] * rho
-        candidate = movement > PIVOT
-        ratio = np.where(candidate, np.maximum(side * mu, 0.0) / np.where(candidate, movement, 1.0), INF)
-        least = ratio.min(axis=1)
+        rho = vecmat(self.model.m[row], inverse)
+        leave, least = leaving(rho, side, mu, sign, self.active[hours] if bland else None)
         possible = np.isfinite(least)
-        near = ratio <= (least + 1e-12 * (1.0 + np.abs(least)))[:, None]
-        preference = -self.active[hours].astype(np.float64) if bland else movement
-        leave = np.where(near & candidate, preference, -INF).argmax(axis=1)
-        keep = np.flatnonzero(possible)
-        hours, row, sign, leave = hours[keep], row[keep], sign[keep], leave[keep]
-        rho, inverse, mu, least = rho[keep], inverse[keep], mu[keep], least[keep]
-        at = np.arange(keep.size)
-        step = sign * least
-        mu = mu - step[:, None] * rho
-        mu[at, leave] = step
-        pivot = rho[at, leave]
-        change = rho.copy()
-        change[at, leave] -= 1.0
-        inverse = inverse - inverse[at, :, leave][:, :, None] * (change / pivot[:, None])[:, None, :]
-        equal = self.data.lower[hours, row] == self.data.upper[hours, row]
+        if not possible.all():
+            keep = np.flatnonzero(possible)
+            hours, row, sign, leave, least = hours[keep], row[keep], sign[keep], leave[keep], least[keep]
+            rho, inverse, mu = rho[keep], inverse[keep], mu[keep]
+        self.inverse[hours], self.mu[hours] = exchanged(inverse, mu, rho, leave, sign * least)
         self.active[hours, leave] = row
-        self.side[hours, leave] = np.where(equal, 0, sign)
-        self.inverse[hours], self.mu[hours] = inverse, mu
+        self.side[hours, leave] = np.where(self.data.equal[hours, row], 0, sign)
         self._place(hours)
-        return np.asarray(possible)
+        return possible
 
     def _place(self, hours: IntArray) -> None:
         """Put y where the tight rows meet."""
-        active = self.active[hours]
-        at_upper = self.side[hours] < 0
-        lower = np.take_along_axis(self.data.lower[hours], active, axis=1)
-        upper = np.take_along_axis(self.data.upper[hours], active, axis=1)
-        right = np.where(at_upper, upper, lower) - np.einsum("bnc,bc->bn", self.model.n[active], self.given[hours])
-        self.y[hours] = np.einsum("bnm,bm->bn", self.inverse[hours], right)
+        active, at = self.active[hours], hours[:, None]
+        right = np.where(self.side[hours] < 0, self.data.upper[at, active], self.data.lower[at, active])
+        right -= matvec(self.model.n[active], self.given[hours])
+        self.y[hours] = matvec(self.inverse[hours], right)
 
     def move(self, given: FloatArray) -> BoolArray:
         """Set p and repair; return where the new point is feasible."""
@@ -188,58 +172,58 @@ class Vertices:
     def refresh(self) -> None:
         """Recompute inverses, points and multipliers from the tight rows, to shed rounding."""
         self.inverse = np.asarray(np.linalg.inv(self.model.m[self.active]), dtype=np.float64)
-        self.mu = np.einsum("bn,bnm->bm", self.data.cost, self.inverse)
+        self.mu = vecmat(self.data.cost, self.inverse)
         self._place(np.arange(self.given.shape[0]))
 
-    def advance(self, lot: int, sign: float, room: FloatArray) -> tuple[FloatArray, FloatArray, BoolArray]:
-        """Move one lot's power up to the next kink, at most by ``room``, in every hour that has room.
 
-        Parameters
-        ----------
-        lot
-            Index of the lot.
-        sign
-            1 to charge more, -1 to charge less.
-        room
-            Largest movement, kW, shape ``(hours,)``; hours with 0 stay.
-
-        Returns
-        -------
-        tuple
-            Movement (kW) and slope dC/dp on it (currency/kWh), each ``(hours,)``, and True where the movement ended
-            because no dispatch exists beyond.
-        """
-        slope = self.prices()[:, lot]
-        length, dead = np.zeros_like(room), np.zeros(room.size, dtype=bool)
-        work = np.flatnonzero(room > 0.0)
-        if not work.size:
-            return length, slope, dead
-        column = self.model.n[:, lot]
-        dy = -sign * np.einsum("bnm,bm->bn", self.inverse[work], column[self.active[work]])
-        dv = dy @ self.model.m.T + sign * column
-        np.put_along_axis(dv, self.active[work], 0.0, axis=1)
-        value = self.y[work] @ self.model.m.T + self.given[work] @ self.model.n.T
-        moving = np.abs(dv) > PIVOT
-        limit = np.where(dv > 0.0, self.data.upper[work], self.data.lower[work])
-        distance = np.where(moving, (limit - value) / np.where(moving, dv, 1.0), INF)
-        distance = np.maximum(distance, 0.0)
-        first = distance.min(axis=1)
-        near = moving & (distance <= (first + 1e-10 * (1.0 + first))[:, None])
-        row = np.where(near, np.abs(dv), -1.0).argmax(axis=1)
-        ends = first >= room[work]
-        step = np.where(ends, room[work], first)
-        length[work] = step
-        self.given[work, lot] += sign * step
-        self.y[work] += step[:, None] * dy
-        kink = np.flatnonzero(~ends)
-        if kink.size:
-            direction = np.where(dv[kink, row[kink]] > 0.0, -1, 1)
-            dead[work[kink]] = ~self._pivot(work[kink], row[kink], direction)
-        return length, slope, dead
+def matvec(matrix: FloatArray, vector: FloatArray) -> FloatArray:
+    """Multiply one matrix with one vector in every hour."""
+    return np.asarray((matrix @ vector[:, :, None])[:, :, 0])
 
 
-def start(model: PeriodModel, data: PeriodData, given: FloatArray) -> tuple[Vertices, BoolArray]:
-    """Solve every hour from nothing: all variables at the bound that their cost prefers, then the dual simplex.
+def vecmat(vector: FloatArray, matrix: FloatArray) -> FloatArray:
+    """Multiply one vector with one matrix in every hour."""
+    return np.asarray((vector[:, None, :] @ matrix)[:, 0, :])
+
+
+def leaving(
+    rho: FloatArray, side: IntArray, mu: FloatArray, sign: IntArray, bland: IntArray | None = None
+) -> tuple[IntArray, FloatArray]:
+    """Return which tight row leaves when a row ``rho`` (in terms of the tight ones) enters, and at what multiplier.
+
+    Among equal ratios the largest pivot leaves, or by Bland's rule, given the tight rows, the one with the smallest
+    number. The multiplier is infinite where none can leave.
+    """
+    movement = side * sign[:, None] * rho
+    candidate = movement > PIVOT
+    ratio = np.full(movement.shape, INF)
+    np.divide(np.maximum(side * mu, 0.0), movement, out=ratio, where=candidate)
+    least = ratio.min(axis=1)
+    near = candidate & (ratio <= (least + 1e-12 * (1.0 + least))[:, None])
+    return np.where(near, movement if bland is None else -bland, -INF).argmax(axis=1), least
+
+
+def exchanged(
+    inverse: FloatArray, mu: FloatArray, rho: FloatArray, leave: IntArray, step: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return inverse and multipliers after row ``rho`` has taken the place ``leave`` with the multiplier ``step``."""
+    at = np.arange(leave.size)
+    mu = mu - step[:, None] * rho
+    mu[at, leave] = step
+    change = rho / rho[at, leave][:, None]
+    column = inverse[at, :, leave]
+    inverse = inverse - column[:, :, None] * change[:, None, :]
+    inverse[at, :, leave] = column / rho[at, leave][:, None]
+    return inverse, mu
+
+
+def start(
+    model: PeriodModel, data: PeriodData, given: FloatArray, known: Vertices | None = None
+) -> tuple[Vertices, BoolArray]:
+    """Solve every hour by the dual simplex, from nothing or from another day's vertices.
+
+    From nothing, all variables are at the bound that their cost prefers. The tight rows of ``known`` are taken instead
+    in the hours where every multiplier that today's costs give them finds a finite limit: then they are dual feasible.
 
     Returns
     -------
@@ -247,17 +231,15 @@ def start(model: PeriodModel, data: PeriodData, given: FloatArray) -> tuple[Vert
         The vertices, and True where an hour has a dispatch.
     """
     hours, n = data.cost.shape
-    upper = data.cost < 0.0
-    vertices = Vertices(
-        model,
-        data,
-        given.copy(),
-        active=np.tile(np.arange(n), (hours, 1)),
-        side=np.where(upper, -1, 1),
-        inverse=np.tile(np.eye(n), (hours, 1, 1)),
-        mu=data.cost.copy(),
-        y=np.zeros((hours, n)),
-    )
-    fixed = data.lower[:, :n] == data.upper[:, :n]
-    vertices.side[fixed] = 0
+    active, inverse, mu = np.tile(np.arange(n), (hours, 1)), np.tile(np.eye(n), (hours, 1, 1)), data.cost.copy()
+    side = np.where(mu < 0.0, -1, 1)
+    if known is not None:
+        at, priced = (np.arange(hours)[:, None], known.active), vecmat(data.cost, known.inverse)
+        lower, upper = data.lower[at] > -INF, data.upper[at] < INF
+        takes = (upper & (priced <= NO_PRICE)) | (lower & (priced >= -NO_PRICE)) | data.equal[at]
+        keep = np.flatnonzero(takes.all(axis=1))
+        active[keep], inverse[keep], mu[keep] = known.active[keep], known.inverse[keep], priced[keep]
+        side[keep] = np.where(upper & ((priced < 0.0) | ~lower), -1, 1)[keep]
+    side[np.take_along_axis(data.equal, active, axis=1)] = 0
+    vertices = Vertices(model, data, given.copy(), active, side, inverse, mu, y=np.zeros((hours, n)))
     return vertices, vertices.move(given)

@@ -22,6 +22,9 @@ from equilibrium.network import Feeder, FloatArray, IntArray
 
 _KW_PER_MW = 1000.0
 
+BUSBAR_OHM = 1e-4
+"""A branch with less impedance is a busbar: rounding of its huge admittance would exceed the flow's tolerance."""
+
 
 @dataclass(frozen=True, eq=False)
 class FlowCheck:
@@ -103,7 +106,7 @@ class AcFlow:
         """State the feeder in pandapower: one bus, one branch and one load per bus, in the feeder's order."""
         pp, net, feeder = self._pp, self._net, self._feeder
         child = np.flatnonzero(feeder.parent >= 0)
-        solid = (feeder.r_ohm[child] == 0) & (feeder.x_ohm[child] == 0)
+        solid = np.hypot(feeder.r_ohm[child], feeder.x_ohm[child]) < BUSBAR_OHM
         line = child[~solid]
         with _quiet():
             buses = pp.create_buses(net, feeder.size, vn_kv=feeder.base_kv)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
 SOLVERS = ("auto", "highs", "gurobi")
+LEVELS = ("standard", "full")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -128,6 +129,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         choices=("stop", "shed"),
         help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
     )
+    run.add_argument(
+        "--certify",
+        choices=LEVELS,
+        default="standard",
+        help="full: prove best deviations by a second, independent method too (nodal market; default: %(default)s)",
+    )
     run.add_argument("--ac", action="store_true", help="check every day by an AC power flow (needs equilot[ac])")
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
@@ -136,13 +143,17 @@ def _add_run(run: argparse.ArgumentParser) -> None:
     run.set_defaults(command=_run)
 
 
+_METHOD_HELP = (
+    "auto (default), lexicographic, complementarity-bb, kkt-bigm, kkt-sos1 or gurobi-nonconvex; for several leaders "
+    "also best-response, best-response-jacobi, stationarity or enumeration"
+)
+
+
 def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
     solve = commands.add_parser("solve", help="solve a leader-follower game and prove the answer", description=_SOLVE)
     solve.add_argument("game", metavar="GAME.json", type=Path, help="the game")
-    solve.add_argument("--method", default="auto", help="auto or the name of a method (default: %(default)s)")
+    solve.add_argument("--method", default="auto", help=_METHOD_HELP)
     solve.add_argument("--solver", default="auto", help="auto, highs, gurobi or scip (default: %(default)s)")
-    solve.add_argument("--attitude", help="optimistic or pessimistic (default: the game's)")
-    solve.add_argument("--certify", default="standard", help="standard or full: deviations by a second method too")
     solve.add_argument("--seed", type=_count(0), default=0, help="of random starts (default: %(default)s)")
     solve.add_argument("--export", metavar="FILE", type=Path, help="also write FILE.mps and FILE.aux (bilevel linear)")
     solve.set_defaults(command=_solve)
@@ -151,9 +162,15 @@ def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
     verify.add_argument("point", metavar="POINT.json", type=Path, help="variables, and duals where they matter")
     verify.set_defaults(command=_verify)
     for command in (solve, verify):
+        command.add_argument("--attitude", help="optimistic or pessimistic (default: the game's)")
+        command.add_argument(
+            "--certify",
+            default="standard",
+            help="standard, or full: every deviation is also solved by a second method (default: %(default)s)",
+        )
         command.add_argument("--json", action="store_true", help="print the answer as one JSON object")
         command.add_argument(
-            "--time-limit", metavar="S", type=float, default=600.0, help="seconds for a search (default: %(default)s)"
+            "--time-limit", metavar="S", type=float, default=600.0, help="seconds for everything (default: %(default)g)"
         )
 
 
@@ -193,7 +210,7 @@ def _run(given: argparse.Namespace) -> int:
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
     check_folder(folder, force=given.force)
-    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac)
+    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify)
     return _run_into(folder, given, options)
 
 

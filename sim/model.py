@@ -16,6 +16,7 @@ from agents.drivers import Drivers
 from agents.dso import DistributionSystemOperator
 from agents.learning import RothErev
 from agents.lot import ParkingLot
+from equilibrium.certify import LEVELS
 from equilibrium.clearing import Clearing
 from equilibrium.day import MarketDay
 from equilibrium.errors import InfeasibleError, InputError
@@ -39,6 +40,8 @@ REPORTERS: dict[str, Callable[[Any], float]] = {
 }
 """What ``collect=True`` keeps of every day: energy drawn by the lots (kWh), money in the case's currency."""
 
+NO_SECOND_METHOD = "only the nodal market has a second method; here regrets are dual objectives of linear programs"
+
 
 class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
     """A feeder, its operator, its parking lots and their drivers, day after day.
@@ -59,6 +62,8 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
     on_infeasible
         ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it. The nodal market has no
         ``"shed"``.
+    certify
+        ``"standard"``, or ``"full"`` for a second, independent proof of every day (nodal market only).
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
 
@@ -89,6 +94,7 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         days: int | None = None,
         on_infeasible: str | None = None,
         collect: bool = False,
+        certify: str = "standard",
     ) -> None:
         streams = Streams(_whole_number("seed", seed, 0))
         super().__init__(rng=streams.seed)
@@ -112,13 +118,15 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
         self._order: tuple[MarketAgent, ...] = (self.operator, *self.lots, self.drivers)
         self.datacollector = DataCollector(model_reporters=REPORTERS) if collect else None
         forget_model(self)
-        self._market = self._open_market(solver, on_infeasible)
+        self._market = self._open_market(solver, on_infeasible, certify)
 
-    def _open_market(self, solver: str, on_infeasible: str | None) -> LotsLeadMarket | NodalMarket:
+    def _open_market(self, solver: str, on_infeasible: str | None, certify: str) -> LotsLeadMarket | NodalMarket:
         """Compile the scenario's market once and let it find its start from a typical day."""
         rules = self.case.file.market
         if on_infeasible not in (None, "stop", "shed"):
             raise InputError("LocalMarket", "on_infeasible", on_infeasible, "stop or shed")
+        if certify not in LEVELS:
+            raise InputError("LocalMarket", "certify", certify, f"one of {', '.join(LEVELS)}")
         market: LotsLeadMarket | NodalMarket
         if rules.kind == "nodal":
             if on_infeasible == "shed":
@@ -129,8 +137,11 @@ class LocalMarket(Model):  # type: ignore[misc]  # Mesa ships no types
                 hours=self.case.hours,
                 solver=solver,
                 iteration=rules.iteration,
+                certify=certify,
             )
         else:
+            if certify == "full":
+                raise InputError(f"scenario {self.case.name}", "certify", certify, f"standard ({NO_SECOND_METHOD})")
             market = LotsLeadMarket(
                 self.network,
                 hours=self.case.hours,

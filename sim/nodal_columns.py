@@ -80,6 +80,9 @@ def certificate_columns(network: Network, clearing: Clearing) -> Columns:
     if isinstance(clearing, NodalClearing):
         row = {name: getattr(clearing, name) for name in row}
         row["order"] = ", ".join(network.lots[k].name for k in clearing.order)
+    second = clearing.certificate.second
+    for name in ("method", "gap", "finished", "seconds"):
+        row[f"second_{name}"] = None if second is None else getattr(second, name)
     return {name: [value] for name, value in row.items()}
 
 

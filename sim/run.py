@@ -38,6 +38,8 @@ class RunOptions:
         ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it.
     ac
         Whether every day is checked by an AC power flow.
+    certify
+        ``"standard"``, or ``"full"`` for a second, independent proof of every day (nodal market only).
     """
 
     days: int = 7
@@ -45,6 +47,7 @@ class RunOptions:
     solver: str = "auto"
     on_infeasible: str | None = None
     ac: bool = False
+    certify: str = "standard"
 
 
 @dataclass(frozen=True)
@@ -105,7 +108,7 @@ def run_scenario(
     check_folder(folder, force=force)
     _check_options(scenario, options)
     model = LocalMarket(
-        scenario, seed=options.seed, solver=options.solver, days=options.days, on_infeasible=options.on_infeasible
+        scenario, options.seed, options.solver, options.days, options.on_infeasible, certify=options.certify
     )
     flow = AcFlow(model.network.feeder) if options.ac else None
     writer = RunWriter(folder, force=force)

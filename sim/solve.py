@@ -8,10 +8,12 @@ import math
 import sys
 from pathlib import Path
 
+from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from equilibrium.errors import InputError
-from equilibrium.games import Equilibrium, Game, Options, read_game, read_point, solve_game, verify_point
+from equilibrium.games import Equilibrium, Game, GameVerdict, Options, read_game, read_point, solve_game, verify_point
 from equilibrium.games.export import write_aux, write_mps
 from sim.terminal import console
 
@@ -43,8 +45,13 @@ def verify(given: argparse.Namespace) -> int:
     """Certify the point in ``given.point`` and print the answer; return the exit code."""
     game = read_game(given.game)
     variables, duals = read_point(given.point)
-    options = Options(attitude=game.attitude, time_limit_s=given.time_limit)
-    answer = verify_point(game, variables, duals, options)
+    try:
+        options = Options(
+            attitude=given.attitude or game.attitude, time_limit_s=given.time_limit, certify=given.certify
+        )
+        answer = verify_point(game, variables, duals, options)
+    except InputError as error:
+        raise _in_file(error, given.game) from error
     _show(game, answer, as_json=given.json)
     return SOLVED if answer.certified else NOT_CERTIFIED
 
@@ -61,30 +68,73 @@ def _export(game: Game, path: Path) -> None:
     write_aux(game, path.with_suffix(".aux"))
 
 
+_MEANING = {
+    GameVerdict.EXACT: "certified: no player can gain anything alone",
+    GameVerdict.EPSILON_NASH: "certified: no player can gain more than {epsilon} alone",
+    GameVerdict.KKT_CONSISTENT: "not certified: some player may gain up to {epsilon} alone",
+    GameVerdict.NO_PURE_EQUILIBRIUM: "not certified: no pure equilibrium found; from the best point met some player "
+    "may gain {epsilon} alone",
+    GameVerdict.INFEASIBLE: "not certified: {what}",
+    GameVerdict.UNBOUNDED: "not certified: a leader improves without end",
+    GameVerdict.TIME_LIMIT: "not certified: the time was over; from the best point met some player may gain {epsilon} "
+    "alone",
+}
+
+
+def _meaning(answer: Equilibrium) -> str:
+    """Say in one sentence what the verdict proves."""
+    if not answer.variables and answer.verdict in (GameVerdict.TIME_LIMIT, GameVerdict.NO_PURE_EQUILIBRIUM):
+        return "not certified: no point was found"
+    what = "no point meets the rows of all leaders while all followers respond"
+    if answer.variables:
+        what = "a row is violated at this point, or a follower could do better"
+    return _MEANING[answer.verdict].format(epsilon=f"{answer.certificate.epsilon:.3g}", what=what)
+
+
 def _show(game: Game, answer: Equilibrium, *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(answer.to_dict(), allow_nan=False) + "\n")
         return
     screen = console()
-    screen.print(f"{game.name}: {answer.verdict} by {answer.method} in {answer.seconds:.3g} s", soft_wrap=True)
-    screen.print(answer.why, soft_wrap=True, markup=False)
-    players = Table("player", "level", "sense", "objective", "regret", "best .. worst response", box=None)
+
+    def tell(text: str) -> None:
+        screen.print(text, soft_wrap=True, markup=False)
+
+    tell(f"{game.name}: {answer.verdict} ({_meaning(answer)})")
+    tell(f"by {answer.method} in {answer.seconds:.3g} s: {answer.why}")
+    if answer.variables:
+        _show_point(screen, game, answer)
+        c = answer.certificate
+        residuals = {"primal": c.primal, "dual": c.dual, "complementarity": c.complementarity, "gap": c.gap}
+        tell("residuals: " + ", ".join(f"{name} {value:.1e}" for name, value in residuals.items()))
+        distance = "" if c.distance is None else f", closest multiplier {c.distance:.2g} of its bound away"
+        tell(f"bounds on multipliers: {c.bounds}{distance}; epsilon: {_number(c.epsilon)}")
+    for note in answer.notes:
+        tell(f"note: {note}")
+
+
+def _show_point(screen: Console, game: Game, answer: Equilibrium) -> None:
+    """Print the players, the variables and the named duals."""
+    ranged = any(report.range is not None for report in answer.players.values())
+    players = Table("player", "level", "sense", "objective", "may gain at most", box=None)
+    if ranged:
+        players.add_column("kind .. unkind response")
     for name, report in answer.players.items():
         player = game.players[name]
         span = "" if report.range is None else f"{_number(report.range[0])} .. {_number(report.range[1])}"
-        players.add_row(name, player.level, player.sense, _number(report.objective), _number(report.regret[1]), span)
+        row = [name, player.level, player.sense, _number(report.objective), f"{report.regret[1]:.3g}"]
+        players.add_row(*(escape(cell) for cell in (*row, *([span] if ranged else []))))
     screen.print(players)
-    values = Table("variable", "value", "dual face", box=None)
+    owners = {variable: player.name for player in game.players.values() for variable in player.variables}
+    variables = Table("variable", "of", "value", box=None)
     for name, value in answer.variables.items():
-        values.add_row(name, _number(value), "")
-    for name, (value, low, high) in answer.duals.items():
-        values.add_row(name, _number(value), f"{_number(low)} .. {_number(high)}")
-    screen.print(values)
-    c = answer.certificate
-    text = f"primal {c.primal:.1e}, dual {c.dual:.1e}, complementarity {c.complementarity:.1e}, gap {c.gap:.1e}"
-    screen.print(f"{text}, bounds {c.bounds}, epsilon {_number(c.epsilon)}", soft_wrap=True)
-    for note in answer.notes:
-        screen.print(note, soft_wrap=True, markup=False)
+        variables.add_row(escape(name), escape(owners[name]), _number(value))
+    screen.print(variables)
+    if answer.duals:
+        duals = Table("dual", "value", "lowest .. highest possible", box=None)
+        for name, (value, low, high) in answer.duals.items():
+            duals.add_row(escape(name), _number(value), f"{_number(low)} .. {_number(high)}")
+        screen.print(duals)
 
 
 def _number(value: float) -> str:

@@ -168,9 +168,13 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
         "rounds": (_COUNT, "rounds of best responses, the proving one included (nodal)"),
         "cycle": (_COUNT, "rounds after which a point came back, 0 if none did (nodal)"),
         "price_rule": (_TEXT, "how prices were chosen where several support the dispatch (nodal)"),
+        "second_method": (_TEXT, "independent method that proved the regrets too, with --certify full (nodal)"),
+        "second_gap": (_NUMBER, "largest relative gap of its proofs, with --certify full (nodal)"),
+        "second_finished": (_FLAG, "whether it finished within its time limit, with --certify full (nodal)"),
         "seconds": (_NUMBER, "wall time of the clearing with its certificate, s"),
         "solver_seconds": (_NUMBER, "part of it inside the solver, s"),
         "certificate_seconds": (_NUMBER, "part of it for prices and certificate, s (nodal)"),
+        "second_seconds": (_NUMBER, "part of that for the independent method, s (nodal)"),
     },
     "ac": {
         **_HOUR,
@@ -185,7 +189,7 @@ TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
 }
 """Columns of every table with their type and meaning; ``ac`` is written only when the AC check is asked for."""
 
-TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds")
+TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
 _PARTS = "parts"
 _MERGE_ROWS = 5_000
 

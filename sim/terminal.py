@@ -166,6 +166,8 @@ def remarks(run: Run) -> list[str]:
     for row in certificates[~certificates["certified"].astype(bool)].to_dict("records"):
         note = f" ({row['notes']})" if row["notes"] else ""
         lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
+    if len(proved := certificates[certificates["second_method"].notna()]):
+        lines.append(_second_line(proved))
     lines += [
         f"day {row['day']} had a shortage: {row['shed_kwh']:.1f} kWh of load and {row['unserved_kwh']:.1f} kWh of "
         f"charging were not served"
@@ -177,6 +179,14 @@ def remarks(run: Run) -> list[str]:
         lines.append(f"the run is not complete: {status}")
     lines.append(f"results in {run.folder}")
     return lines
+
+
+def _second_line(proofs: pd.DataFrame) -> str:
+    """Return one sentence about the independent second method."""
+    agreed = int((proofs["certified"].astype(bool) & proofs["second_finished"].astype(bool)).sum())
+    names = ", ".join(proofs["second_method"].unique())
+    spent = f"{proofs['second_seconds'].mean():.2f} s a day"
+    return f"second method ({names}): {agreed} of {len(proofs)} days proved by it too, {spent}"
 
 
 def _lot_line(name: object, rows: pd.DataFrame, currency: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,10 +11,12 @@ import scipy.sparse as sp
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.certificate import own_violation, regret_of, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.methods import METHODS, Decision, decide
+from equilibrium.games.deadline import Deadline
+from equilibrium.games.methods import Decision, decide
 from equilibrium.games.mpcc import leader_problem
 from equilibrium.games.pessimistic import responses_are_unique
 from equilibrium.games.products import fold_fixed, linearise_products
+from equilibrium.games.responses import respond
 from equilibrium.games.stationarity import BESIDE, FAR, stationary_beside
 from equilibrium.network import FloatArray
 from equilibrium.program import INF, Instance
@@ -78,36 +79,37 @@ class BestResponse:
         Positions of the leaders in the order of moving.
     inner, solver
         Method and solver of every best response.
-    time_limit_s
-        Wall time of one run.
+    deadline
+        When every search has to end.
     """
 
     def __init__(
-        self, compiled: CompiledGame, scheme: str, order: Sequence[int], inner: str, solver: str, time_limit_s: float
+        self, compiled: CompiledGame, scheme: str, order: Sequence[int], inner: str, solver: str, deadline: Deadline
     ) -> None:
         self.compiled, self.scheme, self.inner, self.solver = compiled, scheme, inner, solver
         self.order = tuple(order)
         self.leaders = compiled.leaders
-        self.limit = time_limit_s
+        self.deadline = deadline
         self.decided = np.concatenate([agent.own for agent in self.leaders])
         self.method = inner
 
-    def respond(self, agent: Agent, w: FloatArray, time_limit_s: float) -> Outcome:
-        """Return the leader's best response to its rivals' decisions in ``w``."""
+    def respond(self, agent: Agent, w: FloatArray, share: float = 1.0) -> Outcome:
+        """Return the leader's best response to its rivals' decisions in ``w``, within a share of the time left."""
         given = rivals(self.compiled, agent, w)
         decision = Decision(self.compiled, agent, self.compiled.followers, given, self.solver)
-        outcome, method = decide(decision, self.inner, time_limit_s)
+        outcome, method = decide(decision, self.inner, share * self.deadline.left)
         self.method = method.name
         return outcome
 
-    def evaluate(self, w: FloatArray, time_limit_s: float) -> Profile:
+    def evaluate(self, w: FloatArray) -> Profile:
         """Solve every leader's best deviation from the profile ``w``."""
-        outcomes = {agent.name: self.respond(agent, w, time_limit_s) for agent in self.leaders}
+        count = len(self.leaders)
+        outcomes = {agent.name: self.respond(agent, w, 1.0 / (count - k)) for k, agent in enumerate(self.leaders)}
         regret = self._regret(w, outcomes)
         certain = not self.compiled.followers
         answered = all(o.v is not None and o.end is not End.UNBOUNDED for o in outcomes.values())
         if self.compiled.followers and answered and regret > SETTLED:
-            better = reconcile(self.compiled, w, {name: o.value for name, o in outcomes.items()}, time_limit_s)
+            better = reconcile(self.compiled, w, {name: o.value for name, o in outcomes.items()}, self.deadline)
             certain = better is not None or responses_are_unique(self.compiled)
             if better is not None and self._regret(better, outcomes) < regret:
                 w, regret = better, self._regret(better, outcomes)
@@ -130,27 +132,26 @@ class BestResponse:
 
     def run(self, start: FloatArray) -> Run:
         """Iterate from the decisions in ``start`` until nobody gains, nothing moves, or decisions repeat."""
-        clock = time.perf_counter()
-        answered = self.respond_jointly(start, self.limit)
+        answered = self.respond_jointly(start)
         if answered is None:
-            return Run(None, 0, "the followers have no response to the start")
+            ending = "time limit" if self.deadline.passed else "the followers have no response to the start"
+            return Run(None, 0, ending)
         w, best = answered, None
         seen: dict[tuple[float, ...], int] = {}
         history: list[FloatArray] = []
         for rounds in range(1, MAX_ROUNDS + 1):
-            left = self.limit - (time.perf_counter() - clock)
-            if left <= 0.0:
+            if best is not None and self.deadline.passed:
                 return Run(best, rounds, "time limit")
-            profile = self.evaluate(w, left)
+            profile = self.evaluate(w)
             if best is None or profile.regret < best.regret:
                 best = profile
             blocked = self._blocked(profile)
             if blocked:
                 return Run(best if best.usable else None, rounds, blocked)
             if profile.regret <= SETTLED:
-                return Run(self._sharpened(profile, left), rounds, "settled")
+                return Run(self._sharpened(profile), rounds, "settled")
             if rounds == EARLY_ROUND:
-                early = self._sharpened(profile, left, FAR)
+                early = self._sharpened(profile, FAR)
                 if early.regret <= SETTLED:
                     return Run(early, rounds, "settled at the stationary point of the piece reached")
             key = tuple(np.round(w[self.decided], 8).tolist())
@@ -158,23 +159,25 @@ class BestResponse:
                 return Run(best, rounds, "cycle", tuple(history[seen[key] :]))
             seen[key] = len(history)
             history.append(w[self.decided].copy())
-            moved = self._move(profile, left)
+            moved = self._move(profile)
+            if moved is None and self.deadline.passed:
+                return Run(best, rounds, "time limit")
             if moved is None:
                 return Run(best, rounds, "a leader has no response to its rivals' decisions: a generalised game")
             change = np.max(np.abs(moved[self.decided] - w[self.decided]) / (1.0 + np.abs(w[self.decided])))
             if change <= STILL:
-                last = self.evaluate(moved, left)
+                last = self.evaluate(moved)
                 least = last if last.regret <= best.regret else best
-                return Run(self._sharpened(least, left), rounds, "standstill")
+                return Run(self._sharpened(least), rounds, "standstill")
             w = moved
         return Run(best, MAX_ROUNDS, "round limit")
 
-    def _sharpened(self, profile: Profile, time_limit_s: float, reach: float = BESIDE) -> Profile:
+    def _sharpened(self, profile: Profile, reach: float = BESIDE) -> Profile:
         """Replace a limit of the iteration by the stationary point beside it: regrets are flat, decisions are not."""
-        exact = stationary_beside(self.compiled, profile.w, time_limit_s, reach)
+        exact = stationary_beside(self.compiled, profile.w, self.deadline.left, reach)
         if exact is None:
             return profile
-        again = self.evaluate(exact, time_limit_s)
+        again = self.evaluate(exact)
         return again if again.regret <= max(profile.regret, SETTLED) else profile
 
     def _blocked(self, profile: Profile) -> str:
@@ -185,7 +188,7 @@ class BestResponse:
                 return f"{name} has no feasible response to its rivals' decisions: a generalised game"
         return ""
 
-    def _move(self, profile: Profile, time_limit_s: float) -> FloatArray | None:
+    def _move(self, profile: Profile) -> FloatArray | None:
         """Let every leader move; stay where the gain is nothing."""
         if self.scheme == "jacobi":
             moved = profile.w.copy()
@@ -193,46 +196,45 @@ class BestResponse:
                 answer = profile.outcomes[agent.name].v
                 if answer is not None and self._gains(agent, profile.w, profile.outcomes[agent.name]):
                     moved[agent.own] = answer[agent.own]
-            return self.respond_jointly(moved, time_limit_s)
+            return self.respond_jointly(moved)
         w, first = profile.w.copy(), True
         for position in self.order:
             agent = self.leaders[position]
-            outcome = profile.outcomes[agent.name] if first else self.respond(agent, w, time_limit_s)
+            outcome = profile.outcomes[agent.name] if first else self.respond(agent, w)
             if outcome.v is None:
                 return None
             if self._gains(agent, w, outcome):
                 w = outcome.v[: self.compiled.size].copy()
                 first = False
-        return self.respond_jointly(w, time_limit_s) if first else w
+        return self.respond_jointly(w) if first else w
 
     def _gains(self, agent: Agent, w: FloatArray, outcome: Outcome) -> bool:
         if own_violation(agent, w) > FEASIBLE:
             return True
         return agent.value(w) - outcome.value > 1e-2 * SETTLED * max(1.0, abs(outcome.value))
 
-    def respond_jointly(self, w: FloatArray, time_limit_s: float) -> FloatArray | None:
+    def respond_jointly(self, w: FloatArray) -> FloatArray | None:
         """Return ``w`` with the followers' response to the leaders' decisions in it; None if there is none."""
         if not self.compiled.followers:
             return w
+        direct = respond(self.compiled, w)
+        if direct is not None and all(own_violation(agent, direct) <= FEASIBLE for agent in self.leaders):
+            return direct
         fixed = {int(c): float(w[c]) for c in self.decided}
-        decision = Decision(self.compiled, None, self.compiled.followers, fixed)
-        plain = decision.mpcc
         # A response that also keeps the leaders' own rows, where there is one; any response otherwise.
-        decision.mpcc = leader_problem(self.compiled, None, self.compiled.followers, fixed, self.leaders)
-        answer = self._any(decision, time_limit_s)
+        answer = self._any(fixed, self.leaders)
         if answer is None:
-            decision.mpcc = plain
-            answer = self._any(decision, time_limit_s)
+            answer = direct if direct is not None else self._any(fixed, ())
         return answer
 
-    def _any(self, decision: Decision, time_limit_s: float) -> FloatArray | None:
-        form = next(m for m in METHODS[1:] if m.applies(decision) is None)
-        v = form.run(decision, time_limit_s).v
+    def _any(self, fixed: Mapping[int, float], binding: Sequence[Agent]) -> FloatArray | None:
+        decision = Decision(self.compiled, None, self.compiled.followers, fixed, binding=binding)
+        v = decide(decision, "auto", self.deadline.left)[0].v
         return None if v is None else v[: self.compiled.size].copy()
 
 
 def reconcile(
-    compiled: CompiledGame, w: FloatArray, best: Mapping[str, float], time_limit_s: float
+    compiled: CompiledGame, w: FloatArray, best: Mapping[str, float], deadline: Deadline
 ) -> FloatArray | None:
     """Choose among the followers' optimal responses to ``w`` the one whose largest regret is least.
 
@@ -271,7 +273,7 @@ def reconcile(
         hessian=sp.csr_array((n + 1, n + 1)),
         integer=np.append(base.integer, False),
     )
-    answer = minimise_mpcc(joint, time_limit_s)
+    answer = minimise_mpcc(joint, deadline.left)
     return None if answer.v is None else answer.v[: compiled.size].copy()
 
 

@@ -35,6 +35,11 @@ CLOSE_PAIR = 1e-6
 
 MAX_NODES = 2_000_000
 
+COMPLETE_EVERY = 50
+"""Nodes between two looks for a complementary point near the relaxation's."""
+
+Complete = Callable[[FloatArray], FloatArray | None]
+
 
 class End(StrEnum):
     """How a search ended."""
@@ -48,7 +53,7 @@ class End(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Best point ``v`` (None if there is none), its ``value``, the proven lower ``bound``, and the effort."""
+    """Best point ``v`` (None if there is none), its ``value``, the proven lower ``bound``, effort and method."""
 
     end: End
     v: FloatArray | None
@@ -58,6 +63,7 @@ class Outcome:
     seconds: float
     reason: str = ""
     provenance: str = "proved"
+    method: str = ""
 
 
 class Search:
@@ -73,12 +79,21 @@ class Search:
         A value at which any point is good enough (0 for a search for feasibility).
     max_nodes
         Nodes after which it stops as at the time limit.
+    complete
+        From any values of the first columns, values that some complementary point has; None where it has no idea.
+        Such points are known early, so that a search which is cut short has something to return.
     """
 
     def __init__(
-        self, mpcc: Mpcc, time_limit_s: float = 600.0, stop_at: float = -INF, max_nodes: int = MAX_NODES
+        self,
+        mpcc: Mpcc,
+        time_limit_s: float = 600.0,
+        stop_at: float = -INF,
+        max_nodes: int = MAX_NODES,
+        complete: Complete | None = None,
     ) -> None:
         self.mpcc, self.limit, self.stop_at, self.max_nodes = mpcc, time_limit_s, stop_at, max_nodes
+        self._complete = complete
         self.relax = Relaxation(mpcc)
         self.best: FloatArray | None = None
         self.value = INF
@@ -99,7 +114,8 @@ class Search:
             if on_leaf is None and current.bound >= self._cutoff():
                 current = None
                 continue
-            if time.perf_counter() - start > self.limit or self.nodes >= self.max_nodes or self.value <= self.stop_at:
+            late = self.nodes > 0 and time.perf_counter() - start > self.limit  # the root always gives a bound
+            if late or self.nodes >= self.max_nodes or self.value <= self.stop_at:
                 self._push(current)
                 end = End.OPTIMAL if self.value <= self.stop_at else End.LIMIT
                 break
@@ -137,6 +153,8 @@ class Search:
             return self._split_integer(node, column, float(relaxed.v[column])), False
         sizes = self._pair_sizes(node, relaxed.v)
         worst = int(np.argmax(sizes)) if sizes.size else -1
+        if worst >= 0 and sizes[worst] > CLOSE_PAIR and (self.nodes - 1) % COMPLETE_EVERY == 0:
+            self._try_complete(relaxed.v)
         if worst < 0 or sizes[worst] <= CLOSE_PAIR:
             settled = self._settle(node, relaxed)
             if on_leaf is not None and settled is not None:
@@ -199,6 +217,27 @@ class Search:
         self._accept(again.v)
         return again.v
 
+    def _try_complete(self, v: FloatArray) -> None:
+        """Look for a complementary point with the same decisions: first its slacks, then multipliers that fit."""
+        known = None if self._complete is None else self._complete(self._rounded(v))
+        if known is None:
+            return
+        base, pairs = self.mpcc.instance, self.mpcc.pairs
+        lower, upper = base.col_lower.copy(), base.col_upper.copy()
+        first = np.arange(known.size)
+        lower[first] = upper[first] = np.clip(known, lower[first], upper[first])
+        slacks = self.relax.any_point(Node(lower, upper))
+        if slacks.status is not Status.OPTIMAL:
+            return
+        open_side = np.abs(slacks.v[pairs[:, 1]]) > CLOSE_PAIR
+        zero = np.where(open_side, pairs[:, 0], pairs[:, 1])
+        if np.any((lower[zero] > 0.0) | (upper[zero] < 0.0)):
+            return
+        lower[zero] = upper[zero] = 0.0
+        again = self.relax.any_point(Node(lower, upper))
+        if again.status is Status.OPTIMAL:
+            self._accept(again.v)
+
     def _accept(self, v: FloatArray) -> None:
         value = self.mpcc.value(v)
         if value < self.value:
@@ -251,6 +290,8 @@ class Search:
         return left
 
 
-def minimise_mpcc(mpcc: Mpcc, time_limit_s: float = 600.0, stop_at: float = -INF) -> Outcome:
+def minimise_mpcc(
+    mpcc: Mpcc, time_limit_s: float = 600.0, stop_at: float = -INF, complete: Complete | None = None
+) -> Outcome:
     """Minimise a problem without products in rows by branch and bound; see :class:`Search`."""
-    return Search(mpcc, time_limit_s, stop_at).run()
+    return Search(mpcc, time_limit_s, stop_at, complete=complete).run()

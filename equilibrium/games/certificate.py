@@ -11,7 +11,8 @@ from equilibrium.certify import EPSILON_REGRET, EXACT_REGRET
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
 from equilibrium.games.branch import End, Outcome
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.methods import Decision, decide
+from equilibrium.games.deadline import Deadline
+from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.responses import Response, examine
 from equilibrium.network import FloatArray
 from equilibrium.program import INF
@@ -92,16 +93,57 @@ def regret_of(agent: Agent, w: FloatArray, outcome: Outcome) -> tuple[float, flo
     value = agent.value(w)
     if outcome.end is End.UNBOUNDED:
         return INF, INF
+    if outcome.end is End.INFEASIBLE:  # at a feasible point a contradiction, and never a proof
+        return 0.0, INF
     found = max(0.0, value - outcome.value) if np.isfinite(outcome.value) else 0.0
     return found, max(0.0, value - outcome.bound)
 
 
-def deviation(
-    compiled: CompiledGame, agent: Agent, w: FloatArray, method: str, solver: str, time_limit_s: float
-) -> Outcome:
-    """Solve a leader's best deviation globally: its rivals' decisions as in ``w``, all followers respond."""
-    decision = Decision(compiled, agent, compiled.followers, rivals(compiled, agent, w), solver)
-    return decide(decision, method, time_limit_s)[0]
+def deviation(compiled: CompiledGame, agent: Agent, w: FloatArray, solver: str) -> Decision:
+    """Return the problem of a player's best deviation from ``w``.
+
+    A leader's rivals keep their decisions and all followers respond; a follower's problem is its own, given all others.
+    """
+    if agent.level == "leader":
+        return Decision(compiled, agent, compiled.followers, rivals(compiled, agent, w), solver)
+    others = np.setdiff1d(np.arange(compiled.size), agent.own)
+    return Decision(compiled, agent, (), {int(c): float(w[c]) for c in others}, solver)
+
+
+def regrets_at(
+    compiled: CompiledGame,
+    examined: Examined,
+    known: Mapping[str, Outcome],
+    solver: str,
+    deadline: Deadline,
+    *,
+    full: bool,
+) -> tuple[dict[str, tuple[float, float]], tuple[str, ...]]:
+    """Return the regrets of all players and what second methods said.
+
+    Parameters
+    ----------
+    known
+        Best deviations of leaders that are solved already, by name.
+    full
+        Whether every player's deviation is solved a second time by an independent method; the weaker bound counts.
+    """
+    regrets, notes = {}, []
+    for agent in compiled.agents:
+        problem = None
+        if agent.level == "leader":
+            if agent.name not in known:
+                problem = deviation(compiled, agent, examined.w, solver)
+            outcome = known[agent.name] if problem is None else decide(problem, "auto", deadline.left)[0]
+        else:
+            value, (least, most) = agent.value(examined.w), examined.responses[agent.name].regret
+            outcome = Outcome(End.OPTIMAL, examined.w, value - least, value - most, 0, 0.0, method="convex")
+        if full:
+            problem = problem or deviation(compiled, agent, examined.w, solver)
+            outcome, said = confirm(problem, outcome, deadline.left)
+            notes.append(f"second opinion on {agent.name} {said}")
+        regrets[agent.name] = regret_of(agent, examined.w, outcome)
+    return regrets, tuple(notes)
 
 
 def rivals(compiled: CompiledGame, agent: Agent, w: FloatArray) -> dict[int, float]:
@@ -159,16 +201,15 @@ def assemble(
     Parameters
     ----------
     regrets
-        Of every leader.
+        Of every player.
     values
         Objectives (own sense) that replace the value at the point: a pessimistic leader's.
     """
     w, responses = examined.w, examined.responses
     players = {}
     for agent in compiled.agents:
-        regret = responses[agent.name].regret if agent.name in responses else regrets[agent.name]
         objective = (values or {}).get(agent.name, agent.sign * agent.value(w))
-        players[agent.name] = PlayerReport(objective, regret, (ranges or {}).get(agent.name))
+        players[agent.name] = PlayerReport(objective, regrets[agent.name], (ranges or {}).get(agent.name))
     parts = [response.residuals for response in responses.values()]
     epsilon = max((player.regret[1] for player in players.values()), default=0.0)
     certificate = GameCertificate(

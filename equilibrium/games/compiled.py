@@ -120,6 +120,13 @@ class CompiledGame:
         """Number of columns."""
         return len(self.names)
 
+    def sees_followers(self, follower: Agent) -> bool:
+        """Whether the variable of another follower, or a dual, enters a follower's problem."""
+        taken = {int(c) for agent in self.followers for c in agent.own}
+        others = list((taken | set(range(self.variables, self.size))) - set(follower.own.tolist()))
+        crossed = any({p.i, p.j} & set(others) for p in follower.products)
+        return bool(crossed or follower.hessian[follower.own, :][:, others].nnz or follower.matrix[:, others].nnz)
+
     def used_duals(self, agent: Agent) -> bool:
         """Whether the agent's objective or rows contain a dual."""
         tail = slice(self.variables, None)

@@ -5,8 +5,9 @@ Each says why it does not apply, or None; ``auto`` takes the first of an order t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -17,11 +18,12 @@ from equilibrium.errors import InputError, SolverError
 from equilibrium.games.bigm import GUESS, USER, Bounds, given_bounds, proved_bounds, settle, solve_bigm
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.deadline import Deadline
 from equilibrium.games.mpcc import Mpcc, append_rows, base_system, leader_problem
 from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
 from equilibrium.games.products import fold_fixed, linearise_products
-from equilibrium.games.responses import own_problem
-from equilibrium.network import IntArray
+from equilibrium.games.responses import own_problem, respond
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.solvers import Status, open_handle
 
 GAME_SOLVERS = ("auto", "highs", "gurobi", "scip")
@@ -40,7 +42,7 @@ class Decision:
 
     Parameters
     ----------
-    compiled, decider, responders, fixed
+    compiled, decider, responders, fixed, binding
         As in :func:`equilibrium.games.mpcc.leader_problem`.
     solver
         One of :data:`GAME_SOLVERS`.
@@ -56,15 +58,16 @@ class Decision:
         fixed: Mapping[int, float] | None = None,
         solver: str = "auto",
         big_m: tuple[float, str] | None = None,
+        binding: Sequence[Agent] = (),
     ) -> None:
         if solver not in GAME_SOLVERS:
             raise InputError("solver", "name", solver, f"one of {', '.join(GAME_SOLVERS)}")
         if big_m is not None and big_m[1] not in (USER, GUESS):
             raise InputError("big_m", "provenance", big_m[1], f"{USER} or {GUESS}")
         self.compiled, self.decider, self.responders = compiled, decider, tuple(responders)
-        self.fixed = dict(fixed or {})
+        self.fixed, self.binding = dict(fixed or {}), tuple(binding)
         self.solver, self.big_m = solver, big_m
-        self.mpcc = fold_fixed(leader_problem(compiled, decider, responders, self.fixed))
+        self.mpcc = fold_fixed(leader_problem(compiled, decider, responders, self.fixed, self.binding))
 
     @cached_property
     def linear(self) -> Mpcc | None:
@@ -89,6 +92,13 @@ class Decision:
         if not any(self.compiled.used_duals(agent) for agent in self.compiled.agents):
             return np.zeros(0, dtype=np.int64)
         return np.arange(self.compiled.variables, self.compiled.size)
+
+    def completed(self, v: FloatArray) -> FloatArray | None:
+        """Return the variables of the game with the decisions in ``v`` and an optimal response, or None."""
+        if {agent.name for agent in self.responders} != {agent.name for agent in self.compiled.followers}:
+            return None
+        answered = respond(self.compiled, v[: self.compiled.size])
+        return None if answered is None else answered[: self.compiled.variables]
 
     @property
     def independent(self) -> bool:
@@ -116,6 +126,8 @@ def _lexicographic_applies(decision: Decision) -> str | None:
         return "a follower's problem depends on other players or is not linear"
     if decision.seen.size:
         return "a dual is used, and the shortcut has primal optima only"
+    if decision.binding:
+        return "rows of further players bind, and the shortcut has the decider's only"
     if decision.mpcc.bilinear or (decision.decider and decision.decider.products):
         return "a row has products"
     return None
@@ -157,7 +169,7 @@ def _branch_applies(decision: Decision) -> str | None:
 
 
 def _branch(decision: Decision, time_limit_s: float) -> Outcome:
-    return minimise_mpcc(decision.best_form, time_limit_s)
+    return minimise_mpcc(decision.best_form, time_limit_s, complete=decision.completed)
 
 
 def _bigm_applies(decision: Decision) -> str | None:
@@ -269,17 +281,14 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
         reason = chosen.applies(decision)
         if reason is not None:
             raise InputError("method", "name", method, f"another method: {reason}")
-        return chosen.run(decision, time_limit_s), chosen
+        return _run(chosen, decision, time_limit_s), chosen
     methods = choose(decision)
     if not methods:
         reasons = "; ".join(f"{m.name}: {m.applies(decision)}" for m in METHODS)
         raise InputError("method", "auto", decision.compiled.game.name, f"a game that a method takes ({reasons})")
     last: tuple[Outcome, Method] | None = None
     for candidate in methods:
-        try:
-            outcome = candidate.run(decision, time_limit_s)
-        except SolverError as error:
-            outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+        outcome = _run(candidate, decision, time_limit_s)
         if last is None or outcome.end is not End.UNDECIDED:
             last = outcome, candidate
         if outcome.end is not End.UNDECIDED:
@@ -287,3 +296,60 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
     if last is None:
         raise SolverError("no method ran")
     return last
+
+
+def _run(method: Method, decision: Decision, time_limit_s: float) -> Outcome:
+    """Run a method; a solver that gives up leaves the problem undecided.
+
+    Where the time was over before any point was found, the first node of the branch and bound gives one and a bound.
+    """
+    try:
+        outcome = method.run(decision, time_limit_s)
+    except SolverError as error:
+        outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+    if outcome.end is End.LIMIT and outcome.v is None and _branch_applies(decision) is None:
+        root = _branch(decision, 0.0)
+        if root.end is End.LIMIT and root.v is not None:
+            outcome = replace(root, bound=max(root.bound, outcome.bound), provenance=outcome.provenance)
+    return replace(outcome, method=method.name)
+
+
+def confirm(decision: Decision, outcome: Outcome, time_limit_s: float) -> tuple[Outcome, str]:
+    """Solve a decision problem a second time by an independent method.
+
+    Returns
+    -------
+    tuple[Outcome, str]
+        The outcome with the weaker bound and the better value of the two, and what the second method said. Where no
+        second method comes to an end, the outcome as it was, and why.
+    """
+    said = []
+    deadline = Deadline(time_limit_s)
+    for name, method, problem in _others(decision, outcome.method):
+        reason = method.applies(problem)
+        if reason is not None:
+            said.append(f"{name}: {reason}")
+            continue
+        other = _run(method, problem, 0.5 * deadline.left)  # what gets stuck leaves time for the next
+        if other.end in (End.LIMIT, End.UNDECIDED):
+            said.append(f"{name}: {other.reason or 'not proved in the time given'}")
+            continue
+        sign = decision.decider.sign if decision.decider else 1.0
+        told = f"{sign * other.value + 0.0:.12g}" if np.isfinite(other.value) else str(other.end)
+        if other.end is End.INFEASIBLE and outcome.v is not None:
+            return replace(outcome, bound=-np.inf), f"by {name}: {told}, which the point found contradicts"
+        bound, value = min(outcome.bound, other.bound), min(outcome.value, other.value)
+        return replace(outcome, bound=bound, value=value), f"by {name}: {told}"
+    return outcome, f"none, no second method comes to an end ({'; '.join(said)})"
+
+
+def _others(decision: Decision, used: str) -> Iterator[tuple[str, Method, Decision]]:
+    """Yield the methods other than the one used; SCIP, which nothing else relies on, comes last."""
+    for method in METHODS:
+        if method.name not in (used, "lexicographic"):
+            yield method.name, method, decision
+    if decision.solver == "auto" and scip_is_installed():
+        problem = copy.copy(decision)
+        problem.solver = "scip"
+        for name in ("kkt-sos1", "gurobi-nonconvex"):
+            yield f"{name.removeprefix('gurobi-')} (SCIP)", by_name(name), problem

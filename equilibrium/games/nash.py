@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -13,8 +15,9 @@ from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
 from equilibrium.games.branch import End, Outcome
 from equilibrium.games.certificate import Found
 from equilibrium.games.compiled import Agent, CompiledGame, not_convex
+from equilibrium.games.conflict import can_meet, conflict
+from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
-from equilibrium.games.mpcc import leader_problem
 from equilibrium.games.stationarity import sweep, why_not
 from equilibrium.network import FloatArray
 from equilibrium.program import INF
@@ -25,12 +28,22 @@ RANDOM_STARTS = 3
 ACCEPTED = 1e-8
 """Largest relative regret of a profile that ends the search."""
 
+DIFFERENT = 1e-5
+"""Leaders' decisions that differ by more than this, relative, count as two equilibria."""
+
+OUT_OF_TIME = "time limit: the best point met so far; a regret's upper end is its proven gap"
+
 Answer = tuple[Found, FloatArray | None, dict[int, float], dict[str, Outcome]]
 """How, the point, the values of named duals, and the leaders' best deviations that are known already."""
 
 
-def solve_several(compiled: CompiledGame, method: str, solver: str, time_limit_s: float, seed: int) -> Answer:
+def solve_several(
+    compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int, *, probe: bool = False
+) -> Answer:
     """Find an equilibrium of a game with several leaders or none, or show that there is none.
+
+    When the time is over the best profile met is returned, with what is proved of it. With ``probe`` a best-response
+    iteration goes on from its other starts, and a note says how many equilibria they lead to.
 
     Raises
     ------
@@ -39,18 +52,18 @@ def solve_several(compiled: CompiledGame, method: str, solver: str, time_limit_s
     """
     plain = not compiled.leaders or not compiled.followers
     if plain and method in ("auto", *NAMES) and _joint_reason(compiled) is None:
-        return _joint(compiled, method, solver, time_limit_s, seed)
+        return _joint(compiled, method, solver, deadline, seed)
     if not compiled.leaders:
         raise InputError("method", "name", method, "a method for followers only: their joint conditions")
-    finite = _profiles(compiled)
+    finite = profiles(compiled.leaders)
     if method == "enumeration" and finite > MAX_PROFILES:
         expected = f"leaders with bounded integer variables and at most {MAX_PROFILES} profiles"
         raise InputError("method", "name", method, expected)
     if method == "enumeration" or (method == "auto" and finite <= MAX_PROFILES):
-        return _enumerate(compiled, solver, time_limit_s)
+        return _enumerate(compiled, solver, deadline)
     if method == "stationarity":
-        return _stationary(compiled, time_limit_s)
-    return _iterate(compiled, method, solver, time_limit_s, seed)
+        return _stationary(compiled, deadline)
+    return _iterate(compiled, method, solver, deadline, seed, probe=probe)
 
 
 def _joint_reason(compiled: CompiledGame) -> str | None:
@@ -66,10 +79,10 @@ def _joint_reason(compiled: CompiledGame) -> str | None:
     return None
 
 
-def _joint(compiled: CompiledGame, method: str, solver: str, time_limit_s: float, seed: int) -> Answer:
+def _joint(compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int) -> Answer:
     """Solve the joint optimality conditions of convex players: necessary and sufficient for an equilibrium."""
     decision = Decision(compiled, None, compiled.agents, None, solver)
-    outcome, used = decide(decision, method, time_limit_s)
+    outcome, used = decide(decision, method, deadline.left)
     why = "every player is convex: the joint optimality conditions are necessary and sufficient"
     if outcome.v is not None:
         w = outcome.v[: compiled.size].copy()
@@ -77,47 +90,44 @@ def _joint(compiled: CompiledGame, method: str, solver: str, time_limit_s: float
         return Found(used.name, why), w, given, {}
     if outcome.end is not End.INFEASIBLE:
         return Found(used.name, why, verdict=GameVerdict.TIME_LIMIT), None, {}, {}
-    verdict = GameVerdict.INFEASIBLE if _empty(compiled, time_limit_s) else GameVerdict.NO_PURE_EQUILIBRIUM
-    if verdict is GameVerdict.INFEASIBLE or not compiled.leaders:
-        return Found(used.name, why, verdict=verdict), None, {}, {}
-    tried = _iterate(compiled, "best-response", solver, time_limit_s, seed, prove=False)
+    empty = not can_meet(compiled, compiled.agents, (), deadline)
+    verdict = GameVerdict.INFEASIBLE if empty else GameVerdict.NO_PURE_EQUILIBRIUM
+    if empty or not compiled.leaders:
+        notes = (conflict(compiled, deadline),) if empty else ()
+        return Found(used.name, why, verdict=verdict, notes=notes), None, {}, {}
+    tried = _iterate(compiled, "best-response", solver, deadline, seed, prove=False)
     note = "proved: the joint optimality conditions have no solution"
     verdict = tried[0].verdict if tried[0].verdict is GameVerdict.UNBOUNDED else verdict
     return Found(used.name, why, verdict=verdict, notes=(note, *tried[0].notes)), *tried[1:]
 
 
-def _empty(compiled: CompiledGame, time_limit_s: float) -> bool:
-    """Whether no point satisfies all players' rows."""
-    problem = Decision(compiled, None, (), None)
-    problem.mpcc = leader_problem(compiled, None, (), binding=compiled.agents)
-    return decide(problem, "auto", time_limit_s)[0].end is End.INFEASIBLE
-
-
-def _profiles(compiled: CompiledGame) -> float:
-    """Return the number of joint decisions of the leaders, infinite unless all are integer and bounded."""
+def profiles(agents: Sequence[Agent]) -> float:
+    """Return the number of joint decisions of ``agents``, infinite unless all are integer and bounded."""
     count = 1.0
-    for agent in compiled.leaders:
+    for agent in agents:
         if not agent.integer.all() or not np.isfinite(agent.lower + agent.upper).all():
             return INF
         count *= math.prod((np.floor(agent.upper) - np.ceil(agent.lower) + 1.0).tolist())
     return count
 
 
-def _enumerate(compiled: CompiledGame, solver: str, time_limit_s: float) -> Answer:
+def _enumerate(compiled: CompiledGame, solver: str, deadline: Deadline) -> Answer:
     """Examine every profile of a finite game; "none" is then a proof."""
-    search = BestResponse(compiled, "gauss-seidel", range(len(compiled.leaders)), "auto", solver, time_limit_s)
-    spans = [_span(agent) for agent in compiled.leaders]
+    search = BestResponse(compiled, "gauss-seidel", range(len(compiled.leaders)), "auto", solver, deadline)
     best: Profile | None = None
-    count, doubtful = 0, 0
-    for choice in itertools.product(*(itertools.product(*span) for span in spans)):
+    count, doubtful, cut = 0, 0, False
+    for choice in itertools.product(*(decisions(agent) for agent in compiled.leaders)):
+        cut = deadline.passed
+        if cut:
+            break
         w = np.zeros(compiled.size)
         for agent, values in zip(compiled.leaders, choice, strict=True):
             w[agent.own] = values
-        answered = search.respond_jointly(w, time_limit_s)
+        answered = search.respond_jointly(w)
         if answered is None:
             continue
         count += 1
-        profile = search.evaluate(answered, time_limit_s)
+        profile = search.evaluate(answered)
         doubtful += not profile.excluded
         if profile.usable and (best is None or profile.regret < best.regret):
             best = profile
@@ -125,18 +135,26 @@ def _enumerate(compiled: CompiledGame, solver: str, time_limit_s: float) -> Answ
             break
     why = "every leader has finitely many decisions: all profiles are examined"
     if best is None:
-        return Found("enumeration", why, verdict=GameVerdict.INFEASIBLE), None, {}, {}
-    verdict = None if best.regret <= ACCEPTED else GameVerdict.NO_PURE_EQUILIBRIUM
-    proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
-    notes = (f"{proof}: none of {count} profiles is an equilibrium",) if verdict else ()
-    return Found("enumeration", why, verdict=verdict, notes=notes), *_of(compiled, best)
+        verdict = GameVerdict.TIME_LIMIT if cut else GameVerdict.INFEASIBLE
+        notes = (OUT_OF_TIME,) if cut else ("at no profile are all rows met: a generalised game without a joint point",)
+        return Found("enumeration", why, verdict=verdict, notes=notes), None, {}, {}
+    found = Found("enumeration", why)
+    if best.regret > ACCEPTED and cut:
+        found = replace(found, verdict=GameVerdict.TIME_LIMIT, notes=(OUT_OF_TIME,))
+    elif best.regret > ACCEPTED:
+        proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
+        told = f"{proof}: none of {count} profiles is an equilibrium"
+        found = replace(found, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=(told,))
+    return found, *_of(compiled, best)
 
 
-def _span(agent: Agent) -> list[list[float]]:
-    return [
+def decisions(agent: Agent) -> Iterator[tuple[float, ...]]:
+    """Return every decision of an agent with bounded integer variables."""
+    spans = [
         [float(v) for v in range(math.ceil(low), math.floor(high) + 1)]
         for low, high in zip(agent.lower.tolist(), agent.upper.tolist(), strict=True)
     ]
+    return itertools.product(*spans)
 
 
 def _of(compiled: CompiledGame, profile: Profile) -> tuple[FloatArray, dict[int, float], dict[str, Outcome]]:
@@ -146,20 +164,24 @@ def _of(compiled: CompiledGame, profile: Profile) -> tuple[FloatArray, dict[int,
     return profile.w, given, dict(profile.outcomes)
 
 
-def _stationary(compiled: CompiledGame, time_limit_s: float) -> Answer:
+def _stationary(compiled: CompiledGame, deadline: Deadline) -> Answer:
     """Return the first stationary point, as the literature does; the certificate tells whether it is Nash."""
     reason = why_not(compiled)
     if reason is not None:
         raise InputError("method", "name", "stationarity", f"another method: {reason}")
-    result = sweep(compiled, lambda _w: True, time_limit_s)
+    result = sweep(compiled, lambda _w: True, deadline)
     why = "joint optimality conditions of all leaders on a piece of their sets: stationary, perhaps not Nash"
     if result.points:
         w = result.points[-1]
         given = {k: float(w[k]) for k in range(compiled.variables, compiled.size)}
         return Found("stationarity", why), w, given if _duals_used(compiled) else {}, {}
-    verdict = GameVerdict.NO_PURE_EQUILIBRIUM if result.complete else GameVerdict.TIME_LIMIT
-    notes = (f"no stationary point on {result.pieces} pieces",) if result.complete else (result.reason,)
-    return Found("stationarity", why, verdict=verdict, notes=notes), None, {}, {}
+    found = Found("stationarity", why, verdict=GameVerdict.TIME_LIMIT, notes=(result.reason,))
+    if result.complete and not can_meet(compiled, compiled.leaders, compiled.followers, deadline):
+        found = replace(found, verdict=GameVerdict.INFEASIBLE, notes=(conflict(compiled, deadline),))
+    elif result.complete:
+        told = f"no stationary point on {result.pieces} pieces"
+        found = replace(found, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=(told,))
+    return found, None, {}, {}
 
 
 def _duals_used(compiled: CompiledGame) -> bool:
@@ -167,23 +189,31 @@ def _duals_used(compiled: CompiledGame) -> bool:
 
 
 def _iterate(
-    compiled: CompiledGame, method: str, solver: str, time_limit_s: float, seed: int, *, prove: bool = True
+    compiled: CompiledGame,
+    method: str,
+    solver: str,
+    deadline: Deadline,
+    seed: int,
+    *,
+    prove: bool = True,
+    probe: bool = False,
 ) -> Answer:
     """Best-response iteration from several starts; then, if asked for, the search for a proof that there is none."""
     inner = method if method in NAMES else "auto"
     scheme = "jacobi" if method == "best-response-jacobi" else "gauss-seidel"
-    feasible = Decision(compiled, None, compiled.followers)
-    feasible.mpcc = leader_problem(compiled, None, compiled.followers, binding=compiled.leaders)
-    joint = decide(feasible, "auto", time_limit_s)[0]
+    feasible = Decision(compiled, None, compiled.followers, binding=compiled.leaders)
+    joint = decide(feasible, "auto", deadline.left)[0]
     why = "several leaders: best responses in turn, the last round is the proof"
     if joint.end is End.INFEASIBLE:
-        return Found("best-response", why, verdict=GameVerdict.INFEASIBLE), None, {}, {}
+        reason = (conflict(compiled, deadline),)
+        return Found("best-response", why, verdict=GameVerdict.INFEASIBLE, notes=reason), None, {}, {}
     best: Profile | None = None
     notes: list[str] = []
     count = len(compiled.leaders)
-    for number, start in enumerate(_starts(compiled, joint.v, seed)):
+    begin = starts(compiled, joint.v, seed)
+    for number, start in enumerate(begin):
         order = list(range(count)) if number % 2 == 0 else list(reversed(range(count)))
-        search = BestResponse(compiled, scheme, order, inner, solver, time_limit_s)
+        search = BestResponse(compiled, scheme, order, inner, solver, deadline)
         run = search.run(start)
         name = f"best-response ({scheme}) over {search.method}"
         notes.append(_told(compiled, number, order, run))
@@ -192,14 +222,36 @@ def _iterate(
         if run.best is not None and (best is None or run.best.regret < best.regret):
             best = run.best
         if best is not None and best.regret <= ACCEPTED:
+            notes += [_others(search, best, begin[number + 1 :])] if probe else []
             return Found(name, why, notes=tuple(notes)), *_of(compiled, best)
-    if prove:
-        best, proof, proved_found = _search_for_proof(compiled, search, best, time_limit_s)
+        if deadline.passed:
+            break
+    proved = False
+    if prove and not deadline.passed:
+        best, proof, proved = _search_for_proof(compiled, search, best, deadline)
         notes.append(proof)
-        if proved_found and best is not None:
+        if best is not None and best.regret <= ACCEPTED:
             return Found("stationarity", why, notes=tuple(notes)), *_of(compiled, best)
-    found = Found(name, why, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=tuple(notes))
+    verdict = GameVerdict.NO_PURE_EQUILIBRIUM
+    if deadline.passed and not proved:
+        verdict = GameVerdict.TIME_LIMIT
+        notes.append(OUT_OF_TIME)
+    found = Found(name, why, verdict=verdict, notes=tuple(notes))
     return (found, None, {}, {}) if best is None else (found, *_of(compiled, best))
+
+
+def _others(search: BestResponse, first: Profile, begin: list[FloatArray]) -> str:
+    """Iterate from further starts and say how many equilibria were found in all."""
+    found = [first.w[search.decided]]
+    for start in begin:
+        best = search.run(start).best
+        if best is None or best.regret > ACCEPTED:
+            continue
+        here = best.w[search.decided]
+        if not any(np.all(np.abs(here - other) <= DIFFERENT * (1.0 + np.abs(other))) for other in found):
+            found.append(here)
+    points = ", ".join("(" + ", ".join(f"{v:.6g}" for v in x) + ")" for x in found)
+    return f"probed from {len(begin) + 1} starts: {len(found)} distinct equilibria met, leaders' decisions {points}"
 
 
 def _told(compiled: CompiledGame, number: int, order: list[int], run: Run) -> str:
@@ -211,7 +263,7 @@ def _told(compiled: CompiledGame, number: int, order: list[int], run: Run) -> st
     return text
 
 
-def _starts(compiled: CompiledGame, joint: FloatArray | None, seed: int) -> list[FloatArray]:
+def starts(compiled: CompiledGame, joint: FloatArray | None, seed: int) -> list[FloatArray]:
     """Return starts: zero (or the nearest bound), a jointly feasible point, and random ones."""
     low, high = np.full(compiled.size, -INF), np.full(compiled.size, INF)
     whole = np.zeros(compiled.size, dtype=bool)
@@ -231,9 +283,9 @@ def _starts(compiled: CompiledGame, joint: FloatArray | None, seed: int) -> list
 
 
 def _search_for_proof(
-    compiled: CompiledGame, search: BestResponse, best: Profile | None, time_limit_s: float
+    compiled: CompiledGame, search: BestResponse, best: Profile | None, deadline: Deadline
 ) -> tuple[Profile | None, str, bool]:
-    """Sweep all pieces for stationary points; return the best profile, what was proved, and whether one is Nash."""
+    """Sweep all pieces for stationary points; return the best profile, what was found, and whether it is a proof."""
     reason = why_not(compiled)
     if reason is not None:
         return best, f"no pure equilibrium found; that there is none is not proved: {reason}", False
@@ -241,22 +293,22 @@ def _search_for_proof(
     doubtful: list[FloatArray] = []
 
     def accept(w: FloatArray) -> bool:
-        profile = search.evaluate(w, time_limit_s)
+        profile = search.evaluate(w)
         if profile.usable and (not kept or profile.regret < kept[0].regret):
             kept[:] = [profile]
         if not profile.excluded:
             doubtful.append(w)
         return bool(kept) and kept[0].regret <= ACCEPTED
 
-    result = sweep(compiled, accept, time_limit_s)
+    result = sweep(compiled, accept, deadline)
     least = kept[0] if kept else None
     if least is not None and least.regret <= ACCEPTED:
         return least, f"equilibrium found on piece {result.pieces} of the leaders' sets", True
     if result.complete and not doubtful:
         text = f"proved: none of {len(result.points)} stationary points on {result.pieces} pieces is an equilibrium"
-        return least, text, False
+        return least, text, True
     open_end = result.reason or "a stationary point has neither a gain nor a proof"
     return least, f"no pure equilibrium found; that there is none is not proved: {open_end}", False
 
 
-__all__ = ["NASH_METHODS", "SETTLED", "solve_several"]
+__all__ = ["MAX_PROFILES", "NASH_METHODS", "SETTLED", "decisions", "profiles", "solve_several", "starts"]

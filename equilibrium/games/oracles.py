@@ -22,6 +22,9 @@ MIP_GAP = 1e-9
 SCIP_TOLERANCE = 1e-7
 """Tighter, SCIP asks its linear programs for more than double precision gives; answers are polished anyway."""
 
+LARGE = 1e19
+"""What solvers call infinite is at least this."""
+
 GUROBI_LIMIT = 2000
 """Columns and rows that Gurobi's free licence takes."""
 
@@ -73,8 +76,10 @@ def solve_gurobi(mpcc: Mpcc, time_limit_s: float) -> Outcome:
     end, nodes = ends[model.Status], int(model.NodeCount)
     if end is End.INFEASIBLE:
         return Outcome(end, None, INF, INF, nodes, seconds)
-    if model.SolCount == 0 or end is End.UNBOUNDED:
-        return Outcome(end, None, -INF if end is End.UNBOUNDED else INF, -INF, nodes, seconds)
+    if end is End.UNBOUNDED:
+        return Outcome(end, None, -INF, -INF, nodes, seconds)
+    if model.SolCount == 0:
+        return Outcome(end, None, INF, _proved(float(model.ObjBound)), nodes, seconds)
     v = np.array(x.X)
     return Outcome(end, v, mpcc.value(v), float(model.ObjBound), nodes, seconds)
 
@@ -177,9 +182,14 @@ def _scip_outcome(model: Any, mpcc: Mpcc, x: list[Any]) -> Outcome:  # noqa: ANN
         return Outcome(End.UNBOUNDED, None, -INF, -INF, nodes, seconds)
     end = End.OPTIMAL if status in ("optimal", "gaplimit") else End.LIMIT
     if model.getNSols() == 0:
-        return Outcome(End.LIMIT, None, INF, -INF, nodes, seconds)
+        return Outcome(End.LIMIT, None, INF, _proved(float(model.getDualbound())), nodes, seconds)
     v = np.array([float(model.getVal(column)) for column in x])
     return Outcome(end, v, mpcc.value(v), float(model.getDualbound()), nodes, seconds)
+
+
+def _proved(bound: float) -> float:
+    """Return a bound that a search without a point has proved; minus infinity where that is a solver's large number."""
+    return bound if abs(bound) < LARGE else -INF
 
 
 __all__ = ["ModelTooLargeError", "scip_is_installed", "solve_gurobi", "solve_scip", "too_large"]

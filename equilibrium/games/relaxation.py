@@ -81,6 +81,11 @@ class Relaxation:
             return Relaxed(answer.status, answer.x, answer.bound + self.mpcc.constant)
         return self._curved(instance, node)
 
+    def any_point(self, node: Node) -> Relaxed:
+        """Return a point of ``node``, the best one where the objective is linear."""
+        cost = self.mpcc.instance.cost if self.mpcc.linear else np.zeros(self.mpcc.instance.shape[1])
+        return self._linear(self._at(node), node, cost, 0.0)
+
     def _at(self, node: Node) -> Instance:
         base = self.mpcc.instance
         here = Instance(base.matrix, base.cost, base.row_lower, base.row_upper, node.lower, node.upper)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.duality import Residuals, kkt_residuals
-from equilibrium.games.compiled import Agent
+from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.convex import minimise
 from equilibrium.network import FloatArray
 from equilibrium.program import INF, Instance
@@ -46,6 +46,25 @@ def own_problem(agent: Agent, w: FloatArray) -> OwnProblem:
         agent.upper,
     )
     return OwnProblem(instance, sp.csr_array(agent.hessian[agent.own, :][:, agent.own]), agent.value(rest))
+
+
+def respond(compiled: CompiledGame, w: FloatArray) -> FloatArray | None:
+    """Return ``w`` with one optimal response of every follower and its duals, each by one convex program.
+
+    None where a follower has no optimum, or sees other followers, so that a response is an equilibrium among them.
+    """
+    if any(compiled.sees_followers(agent) for agent in compiled.followers):
+        return None
+    w = w.copy()
+    for agent in compiled.followers:
+        problem = own_problem(agent, w)
+        answer = minimise(problem.instance, problem.hessian)
+        if answer.status is not Status.OPTIMAL:
+            return None
+        w[agent.own] = answer.x
+        named = agent.dual >= 0
+        w[agent.dual[named]] = agent.sign * answer.y[named]
+    return w
 
 
 @dataclass(frozen=True, eq=False)

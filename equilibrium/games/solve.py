@@ -8,34 +8,53 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from equilibrium.certify import LEVELS
 from equilibrium.errors import InputError
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
 from equilibrium.games.branch import End, Outcome
 from equilibrium.games.certificate import (
     PROVED,
+    Examined,
     Found,
     assemble,
-    deviation,
     examine_point,
-    regret_of,
+    regrets_at,
     value_range,
-    without_rows,
 )
-from equilibrium.games.compiled import CompiledGame, compile_game
-from equilibrium.games.methods import METHODS, NAMES, Decision, Method, decide
+from equilibrium.games.compiled import Agent, CompiledGame, compile_game
+from equilibrium.games.conflict import conflict
+from equilibrium.games.deadline import Deadline
+from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.nash import NASH_METHODS, solve_several
-from equilibrium.games.pessimistic import pessimistic_game, responses_are_unique
+from equilibrium.games.pessimistic import responses_are_unique
 from equilibrium.games.statement import ATTITUDES, Game
+from equilibrium.games.worst_case import (
+    EQUILIBRIUM,
+    INFEASIBLE,
+    LIMIT,
+    NONE,
+    UNBOUNDED,
+    Pessimists,
+    Point,
+    search,
+    worst_regret,
+)
 from equilibrium.network import FloatArray
 from equilibrium.program import INF
 
 METHOD_NAMES = ("auto", *NAMES, *NASH_METHODS)
-CERTIFY = ("standard", "full")
 
 _ENDS = {
     End.INFEASIBLE: GameVerdict.INFEASIBLE,
     End.UNBOUNDED: GameVerdict.UNBOUNDED,
     End.LIMIT: GameVerdict.TIME_LIMIT,
+}
+_SEARCHES = {
+    EQUILIBRIUM: None,
+    NONE: GameVerdict.NO_PURE_EQUILIBRIUM,
+    INFEASIBLE: GameVerdict.INFEASIBLE,
+    UNBOUNDED: GameVerdict.UNBOUNDED,
+    LIMIT: GameVerdict.TIME_LIMIT,
 }
 
 
@@ -52,9 +71,11 @@ class Options:
     attitude
         ``optimistic`` or ``pessimistic``.
     time_limit_s
-        For each search.
+        For the whole search and its certificate. When it is over, the best point met is returned with the verdict
+        ``time-limit``; the upper ends of the regrets are its proven gap. A single linear program is never cut short.
     certify
-        ``full`` solves every deviation a second time by another method.
+        ``full`` solves every player's deviation a second time by an independent method; the weaker bound counts. A
+        best-response iteration also goes on from its other starts, to see whether there are several equilibria.
     seed
         Of the random starts of a best-response iteration.
     big_m
@@ -73,7 +94,7 @@ class Options:
         for name, value, known in (
             ("method", self.method, METHOD_NAMES),
             ("attitude", self.attitude, ATTITUDES),
-            ("certify", self.certify, CERTIFY),
+            ("certify", self.certify, LEVELS),
         ):
             if value not in known:
                 raise InputError("options", name, value, f"one of {', '.join(known)}")
@@ -94,47 +115,52 @@ def solve_game(game: Game, options: Options) -> Equilibrium:
     """
     start = time.perf_counter()
     compiled = compile_game(game)
-    if options.attitude == "pessimistic" and compiled.followers:
-        answer = _solve_pessimistic(game, compiled, options)
+    deadline = Deadline(options.time_limit_s)
+    pessimistic = options.attitude == "pessimistic" and bool(compiled.leaders and compiled.followers)
+    unique = pessimistic and responses_are_unique(compiled)
+    if pessimistic and not unique:
+        answer = _solve_pessimistic(compiled, options, deadline)
     elif len(compiled.leaders) == 1:
-        answer = _solve_single(compiled, options)
+        answer = _solve_single(compiled, options, deadline)
     else:
-        answer = _solve_nash(compiled, options)
+        answer = _solve_nash(compiled, options, deadline)
+    if unique:
+        note = "the followers' response is unique: pessimistic and optimistic answers are the same"
+        answer = replace(answer, notes=(*answer.notes, note))
     return replace(answer, seconds=time.perf_counter() - start)
 
 
-def _solve_single(compiled: CompiledGame, options: Options) -> Equilibrium:
+def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) -> Equilibrium:
     if options.method in NASH_METHODS:
         raise InputError("method", "name", options.method, "a method for one leader")
     leader = compiled.leaders[0]
     decision = Decision(compiled, leader, compiled.followers, None, options.solver, options.big_m)
-    outcome, method = decide(decision, options.method, options.time_limit_s)
-    found = Found(method.name, method.why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(outcome))
-    if outcome.v is None:
-        return empty(compiled, found, outcome)
-    if outcome.end is End.UNBOUNDED:
+    outcome, method = decide(decision, options.method, deadline.left)
+    found = Found(method.name, method.why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(leader, outcome))
+    if outcome.end is End.INFEASIBLE:
+        found = replace(found, notes=(*found.notes, conflict(compiled, deadline)))
+    if outcome.v is None or outcome.end is End.UNBOUNDED:
         return empty(compiled, found, outcome)
     w, given = point_of(compiled, decision, outcome.v)
     examined = examine_point(compiled, w, given)
     if method.name == "kkt-bigm":
         found = replace(found, distance=_distance(decision, outcome.v))
-    if options.certify == "full":
-        outcome, note = _second_opinion(decision, outcome, method.name, options.time_limit_s)
-        found = replace(found, notes=(*found.notes, note))
-    regrets = {leader.name: regret_of(leader, examined.w, outcome)}
-    ranges = {leader.name: value_range(compiled, leader, examined.w, options.time_limit_s)}
-    return assemble(compiled, examined, regrets, found, ranges)
+    return _certified(compiled, examined, {leader.name: outcome}, found, options, deadline)
 
 
-def _second_opinion(decision: Decision, outcome: Outcome, used: str, time_limit_s: float) -> tuple[Outcome, str]:
-    """Solve again by an independent method; keep the weaker bound and the better value of the two."""
-    for method in METHODS:
-        if method.name in (used, "lexicographic") or method.applies(decision) is not None:
-            continue
-        other = method.run(decision, time_limit_s)
-        bound, value = min(outcome.bound, other.bound), min(outcome.value, other.value)
-        return replace(outcome, bound=bound, value=value), f"second opinion by {method.name}: {other.value:.12g}"
-    return outcome, "no second method applies"
+def _certified(
+    compiled: CompiledGame,
+    examined: Examined,
+    known: Mapping[str, Outcome],
+    found: Found,
+    options: Options,
+    deadline: Deadline,
+) -> Equilibrium:
+    """Put regrets, ranges and verdict on a point at which every leader expects the kind response."""
+    full = options.certify == "full"
+    regrets, notes = regrets_at(compiled, examined, known, options.solver, deadline, full=full)
+    ranges = {a.name: value_range(compiled, a, examined.w, deadline.left) for a in compiled.leaders}
+    return assemble(compiled, examined, regrets, replace(found, notes=(*found.notes, *notes)), ranges)
 
 
 def _distance(decision: Decision, v: FloatArray) -> float | None:
@@ -144,10 +170,12 @@ def _distance(decision: Decision, v: FloatArray) -> float | None:
     return float(np.min(1.0 - np.abs(v[pairs]) / np.maximum(size, 1e-300)))
 
 
-def _notes(outcome: Outcome) -> tuple[str, ...]:
+def _notes(leader: Agent, outcome: Outcome) -> tuple[str, ...]:
     notes = [outcome.reason] if outcome.reason else []
     if outcome.end is End.LIMIT:
-        notes.append(f"time limit: best value {outcome.value:.12g}, proven bound {outcome.bound:.12g} (minimisation)")
+        best, bound = leader.sign * outcome.value, leader.sign * outcome.bound
+        gap = outcome.value - outcome.bound
+        notes.append(f"time limit: best value {best:.12g}, proven bound {bound:.12g}, gap {gap:.6g}")
     return tuple(notes)
 
 
@@ -174,59 +202,54 @@ def empty(compiled: CompiledGame, found: Found, outcome: Outcome) -> Equilibrium
     )
 
 
-def _solve_nash(compiled: CompiledGame, options: Options) -> Equilibrium:
+def _solve_nash(compiled: CompiledGame, options: Options, deadline: Deadline) -> Equilibrium:
+    probe = options.certify == "full"
     found, w, given, outcomes = solve_several(
-        compiled, options.method, options.solver, options.time_limit_s, options.seed
+        compiled, options.method, options.solver, deadline, options.seed, probe=probe
     )
     if w is None:
         end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
         return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))
     examined = examine_point(compiled, w, given)
-    regrets = {}
-    for agent in compiled.leaders:
-        outcome = outcomes.get(agent.name)
-        if outcome is None:
-            outcome = deviation(compiled, agent, examined.w, "auto", options.solver, options.time_limit_s)
-        regrets[agent.name] = regret_of(agent, examined.w, outcome)
-    ranges = {a.name: value_range(compiled, a, examined.w, options.time_limit_s) for a in compiled.leaders}
-    return assemble(compiled, examined, regrets, found, ranges)
+    return _certified(compiled, examined, outcomes, found, options, deadline)
 
 
-def _solve_pessimistic(game: Game, compiled: CompiledGame, options: Options) -> Equilibrium:
-    if responses_are_unique(compiled):
-        answer = solve_game(game, replace(options, attitude="optimistic"))
-        note = "the followers' response is unique: pessimistic and optimistic answers are the same"
-        return replace(answer, notes=(*answer.notes, note))
-    changed, outcome, method = _pessimistic_outcome(game, compiled, options)
-    why = f"pessimistic: the response is the worst of the follower's optima; {method.why}"
-    found = Found(f"pessimistic {method.name}", why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(outcome))
-    if outcome.v is None or outcome.end is End.UNBOUNDED:
-        return empty(compiled, found, outcome)
-    place = {name: k for k, name in enumerate(changed.names)}
-    w = np.array([outcome.v[place[name]] if name in place else 0.0 for name in compiled.names])
-    mine = compiled.leaders[0]
-    w = _worst_response(compiled, w, options.time_limit_s)
-    used = compiled.used_duals(mine)
+def _solve_pessimistic(compiled: CompiledGame, options: Options, deadline: Deadline) -> Equilibrium:
+    if options.method not in ("auto", *NAMES, "best-response"):
+        raise InputError("method", "name", options.method, "for a pessimistic answer: auto or a method for one leader")
+    full = options.certify == "full"
+    pessimists = Pessimists(compiled, options.method, options.solver, deadline, full=full)
+    ended = search(pessimists, options.seed)
+    methods = {o.method for o in ended.point.outcomes.values()} if ended.point else {options.method}
+    name = f"pessimistic {' and '.join(sorted(methods))}"
+    why = "pessimistic: every leader expects, of all optimal responses, the one that is worst for itself"
+    found = Found(name, why, verdict=_SEARCHES[ended.ending], notes=ended.notes)
+    if ended.point is None:
+        end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
+        return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))
+    if found.verdict is GameVerdict.TIME_LIMIT and len(compiled.leaders) == 1:
+        leader = compiled.leaders[0]
+        found = replace(found, notes=(*found.notes, *_notes(leader, ended.point.outcomes[leader.name])))
+    return _certified_pessimistic(pessimists, ended.point, ended.point.w, found)
+
+
+def _certified_pessimistic(pessimists: Pessimists, point: Point, w: FloatArray, found: Found) -> Equilibrium:
+    """Put the verdict on decisions at which every leader expects its worst case; ``w`` is the point to show."""
+    compiled = pessimists.compiled
+    used = any(compiled.used_duals(agent) for agent in compiled.agents)
     examined = examine_point(compiled, w, {k: w[k] for k in range(compiled.variables, compiled.size) if used})
-    regrets = {mine.name: regret_of(mine, examined.w, outcome)}
-    ranges = {mine.name: value_range(compiled, mine, examined.w, options.time_limit_s)}
-    return assemble(compiled, examined, regrets, found, ranges)
-
-
-def _pessimistic_outcome(game: Game, compiled: CompiledGame, options: Options) -> tuple[CompiledGame, Outcome, Method]:
-    """Solve the optimistic game whose answer is the pessimistic one."""
-    changed = compile_game(pessimistic_game(game, compiled))
-    decision = Decision(changed, changed.leaders[0], changed.followers, None, options.solver, options.big_m)
-    return changed, *decide(decision, options.method, options.time_limit_s)
-
-
-def _worst_response(compiled: CompiledGame, w: FloatArray, time_limit_s: float) -> FloatArray:
-    """Return ``w`` with the optimal response that is worst for the leader at its decision."""
-    leader = compiled.leaders[0]
-    fixed = {int(c): float(w[c]) for c in leader.own}
-    decision = Decision(compiled, without_rows(leader, -1.0), compiled.followers, fixed)
-    outcome = decide(decision, "auto", time_limit_s)[0]
-    return w if outcome.v is None else outcome.v[: compiled.size].copy()
+    regrets: dict[str, tuple[float, float]] = {n: response.regret for n, response in examined.responses.items()}
+    values, notes = {}, list(found.notes)
+    for agent in compiled.leaders:
+        worst, outcome = point.worst[agent.name], point.outcomes[agent.name]
+        values[agent.name] = agent.sign * worst.value
+        regrets[agent.name] = worst_regret(worst, outcome)
+        if pessimists.full:
+            notes.append(f"second opinion on {agent.name} {pessimists.opinions[agent.name]}")
+    if len(compiled.leaders) > 1:
+        notes.append("objectives are each leader's own worst case; the responses shown are one leader's")
+    ranges = {a.name: value_range(compiled, a, examined.w, pessimists.deadline.left) for a in compiled.leaders}
+    return assemble(compiled, examined, regrets, replace(found, notes=tuple(notes)), ranges, values)
 
 
 def _given_point(compiled: CompiledGame, variables: Mapping[str, float], duals: Mapping[str, float]) -> FloatArray:
@@ -261,22 +284,15 @@ def verify_point(
     start = time.perf_counter()
     compiled = compile_game(game)
     w = _given_point(compiled, variables, duals)
-    given_duals = {k: w[k] for k in range(compiled.variables, compiled.size) if compiled.names[k] in duals}
-    examined = examine_point(compiled, w, given_duals)
-    regrets, limited = {}, False
-    pessimistic = options.attitude == "pessimistic" and compiled.followers and not responses_are_unique(compiled)
-    for agent in compiled.leaders:
-        at = examined.w
-        if pessimistic:
-            outcome, at = _pessimistic_outcome(game, compiled, options)[1], _worst_response(compiled, at, INF)
-        else:
-            outcome = deviation(compiled, agent, at, "auto", options.solver, options.time_limit_s)
-        limited |= outcome.end is End.LIMIT
-        regrets[agent.name] = regret_of(agent, at, outcome)
-    ranges = {a.name: value_range(compiled, a, examined.w, options.time_limit_s) for a in compiled.leaders}
     found = Found("verify", "the point was given", PROVED)
-    answer = assemble(compiled, examined, regrets, found, ranges)
-    if limited and not answer.certified:
+    deadline = Deadline(options.time_limit_s)
+    if options.attitude == "pessimistic" and compiled.followers and not responses_are_unique(compiled):
+        pessimists = Pessimists(compiled, "auto", options.solver, deadline, full=options.certify == "full")
+        answer = _certified_pessimistic(pessimists, pessimists.judge(w), w, found)
+    else:
+        given_duals = {k: w[k] for k in range(compiled.variables, compiled.size) if compiled.names[k] in duals}
+        answer = _certified(compiled, examine_point(compiled, w, given_duals), {}, found, options, deadline)
+    if deadline.passed and answer.verdict is GameVerdict.KKT_CONSISTENT:
         answer = replace(answer, verdict=GameVerdict.TIME_LIMIT)
     return replace(answer, seconds=time.perf_counter() - start)
 

@@ -196,11 +196,12 @@ class Game:
         *,
         attitude: str | None = None,
         time_limit_s: float = 600.0,
+        certify: str = "standard",
     ) -> Equilibrium:
         """Certify a given point; see :func:`equilibrium.games.solve.verify_point`."""
         from equilibrium.games.solve import Options, verify_point
 
-        options = Options(attitude=attitude or self.attitude, time_limit_s=time_limit_s)
+        options = Options(attitude=attitude or self.attitude, time_limit_s=time_limit_s, certify=certify)
         return verify_point(self, variables, duals or {}, options)
 
 

@@ -8,7 +8,6 @@ if no piece leaves a candidate that survives a global deviation, there is no pur
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
@@ -17,6 +16,7 @@ import scipy.sparse as sp
 
 from equilibrium.games.branch import End, minimise_mpcc
 from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.deadline import Deadline
 from equilibrium.games.mpcc import Mpcc, System, append_conditions, leader_problem
 from equilibrium.games.products import linearise_products
 from equilibrium.network import FloatArray
@@ -56,7 +56,7 @@ def why_not(compiled: CompiledGame) -> str | None:
     return None
 
 
-def sweep(compiled: CompiledGame, accept: Callable[[FloatArray], bool], time_limit_s: float) -> Sweep:
+def sweep(compiled: CompiledGame, accept: Callable[[FloatArray], bool], deadline: Deadline) -> Sweep:
     """Look for stationary points on every piece until ``accept`` takes one.
 
     Parameters
@@ -64,7 +64,6 @@ def sweep(compiled: CompiledGame, accept: Callable[[FloatArray], bool], time_lim
     accept
         Called with each new point; True ends the sweep with that point last in the list.
     """
-    deadline = time.perf_counter() + time_limit_s
     problems = _problems(compiled)
     shared = leader_problem(compiled, None, compiled.followers, binding=compiled.leaders)
     decided = np.concatenate([leader.own for leader in compiled.leaders])
@@ -72,10 +71,10 @@ def sweep(compiled: CompiledGame, accept: Callable[[FloatArray], bool], time_lim
     complete, pieces, reason = True, 0, ""
     for lower, upper in _pieces(shared):
         pieces += 1
-        if pieces > MAX_PIECES or time.perf_counter() > deadline:
+        if pieces > MAX_PIECES or deadline.passed:
             return Sweep(tuple(points), False, pieces, "too many pieces, or out of time")
         joint = _joint(compiled, problems, lower, upper)
-        answer = minimise_mpcc(joint, max(1e-3, deadline - time.perf_counter()), stop_at=0.0)
+        answer = minimise_mpcc(joint, deadline.left, stop_at=0.0)
         if answer.v is None:
             if answer.end is not End.INFEASIBLE:
                 complete, reason = False, "a piece could not be searched to its end"
@@ -187,14 +186,14 @@ def _leader_on_piece(leader: Agent, problem: Mpcc, own: np.ndarray, lower: Float
     )
 
 
-def _alone(joint: Mpcc, w: FloatArray, decided: np.ndarray, deadline: float) -> bool:
+def _alone(joint: Mpcc, w: FloatArray, decided: np.ndarray, deadline: Deadline) -> bool:
     """Whether all stationary points of the piece have the same decisions of the leaders."""
     for column in decided.tolist():
         for sign in (1.0, -1.0):
             cost = np.zeros(joint.instance.shape[1])
             cost[column] = sign
             turned = replace(joint, instance=joint.instance.with_cost(cost))
-            answer = minimise_mpcc(turned, max(1e-3, deadline - time.perf_counter()))
+            answer = minimise_mpcc(turned, deadline.left)
             if answer.end is not End.OPTIMAL or abs(answer.value - sign * w[column]) > SAME * (1.0 + abs(w[column])):
                 return False
     return True

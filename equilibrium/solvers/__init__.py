@@ -1,7 +1,7 @@
 """Solvers behind one small protocol over sparse arrays."""
 
 from equilibrium.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
-from equilibrium.solvers.choose import SOLVERS, open_handle, solve_mixed
+from equilibrium.solvers.choose import SOLVERS, open_handle, solve_linear, solve_mixed
 
 __all__ = [
     "SOLVERS",
@@ -11,5 +11,6 @@ __all__ = [
     "Solution",
     "Status",
     "open_handle",
+    "solve_linear",
     "solve_mixed",
 ]

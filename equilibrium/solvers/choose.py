@@ -9,7 +9,7 @@ import numpy as np
 
 from equilibrium.errors import InputError
 from equilibrium.program import Instance
-from equilibrium.solvers.base import Handle, MixedSolution, ModelTooLargeError
+from equilibrium.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution
 from equilibrium.solvers.highs import HighsHandle, solve_mixed_highs
 
 SOLVERS = ("auto", "highs", "gurobi")
@@ -38,6 +38,15 @@ def open_handle(instance: Instance, solver: str = "auto") -> Handle:
 def log_fallback(rows: int, columns: int) -> None:
     """Say that HiGHS takes over from Gurobi; once for each size of model, not every day."""
     _log.warning("model of %d rows and %d columns is too large for the Gurobi licence: HiGHS takes over", rows, columns)
+
+
+def solve_linear(instance: Instance, solver: str = "auto") -> Solution:
+    """Solve a linear program once, from nothing, with one of :data:`SOLVERS`."""
+    try:
+        return open_handle(instance, solver).solve()
+    except ModelTooLargeError:
+        log_fallback(*instance.shape)
+        return HighsHandle(instance).solve()
 
 
 def solve_mixed(

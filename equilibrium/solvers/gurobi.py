@@ -136,6 +136,7 @@ def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time
     model = gp.Model(env=environment())
     model.Params.MIPGap, model.Params.MIPGapAbs, model.Params.TimeLimit = gap, gap, time_limit_s
     model.Params.IntFeasTol = 1e-9
+    model.Params.DualReductions = 0  # so that unbounded is told from infeasible
     kinds = np.where(integer, GRB.INTEGER, GRB.CONTINUOUS)
     x = model.addMVar(
         instance.shape[1], lb=instance.col_lower, ub=instance.col_upper, obj=instance.cost, vtype=kinds.tolist()

@@ -28,9 +28,16 @@ _STATUS = {
 }
 
 
+class _QuietHighs(highspy.Highs):  # type: ignore[misc]  # its types are not read
+    """HiGHS without callbacks: from version 1.16 on, making room for them prints a banner before it can be silenced."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+        self.setOptionValue("output_flag", False)
+
+
 def _new_solver() -> highspy.Highs:
-    solver = highspy.Highs()
-    solver.setOptionValue("output_flag", False)
+    solver = _QuietHighs()
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
     solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY_TOLERANCE)
@@ -53,14 +60,10 @@ def _model(instance: Instance) -> highspy.HighsLp:
 class HighsHandle:
     """A linear program kept in HiGHS; see :class:`equilibrium.solvers.base.Handle`."""
 
-    name = f"HiGHS {highspy.Highs().version()}"
+    name = f"HiGHS {_QuietHighs().version()}"
 
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
-        self.load(instance)
-
-    def load(self, instance: Instance) -> None:
-        """Put another program in the place of the one that is loaded."""
         self._solver.passModel(_model(instance))
         self._rows, columns = instance.shape
         self._columns = np.arange(columns, dtype=np.int32)
@@ -140,7 +143,10 @@ def solve_mixed_highs(
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
     info = solver.getInfo()
     x = np.array(solver.getSolution().col_value)
-    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), float(info.mip_dual_bound), seconds)
+    bound = float(info.mip_dual_bound)
+    if not np.any(integer):  # a plain linear program: HiGHS leaves the bound of its branch and bound at zero
+        bound = float(info.objective_function_value) if _STATUS[status] is Status.OPTIMAL else -np.inf
+    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds)
 
 
 def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:

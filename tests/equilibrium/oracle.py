@@ -1,37 +1,38 @@
 """Slow answers to the questions of the nodal market that share nothing with its method.
 
 The dispatch of an hour is the DSO's program with every row, a best deviation is the lot's MPEC: the DSO replaced by
-its KKT conditions, with special ordered sets for complementarity and strong duality for the payment. No price, curve
-or vertex of :mod:`equilibrium` is used.
+its KKT conditions (:func:`equilibrium.nodal_oracle.deviation_program`), with special ordered sets for complementarity
+and strong duality for the payment. No price, curve or vertex of :mod:`equilibrium` is used.
 """
 
 from __future__ import annotations
 
 import functools
+import itertools
 from dataclasses import replace
 
-import gurobipy as gp
 import numpy as np
 import scipy.sparse as sp
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from equilibrium.best_response import FeasiblePowers
 from equilibrium.day import LotDay, MarketDay
 from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.network import FloatArray, LotSite, Network
+from equilibrium.games.branch import End
+from equilibrium.games.oracles import solve_gurobi
+from equilibrium.network import BoolArray, FloatArray, LotSite, Network
+from equilibrium.nodal_oracle import deviation_program
 from equilibrium.periods import bind_periods, compile_periods
 from equilibrium.program import Instance, Program
+from equilibrium.reaction import follower_of
 from equilibrium.residual import Curve
 from equilibrium.solvers import Status, open_handle, solve_mixed
-from equilibrium.vertices import BoolArray, Vertices, start
+from equilibrium.vertices import Vertices, start
 from scenarios.strategies import feeders, market_days, networks
 
 DUAL_BOUND = 1e5
-"""Bound on multipliers (currency per kW, kvar or kV) in the oracle; :func:`best_deviation` checks that none is near."""
-
-
-FLOW_BOUND = 1e4
-"""Bound on powers (kW, kvar), which keeps the oracle's relaxations bounded; it checks that none is near."""
+"""Bound on multipliers (currency per kW, kvar or kV), far above all prices here: it keeps relaxations bounded."""
 
 
 def examples(count: int) -> settings:
@@ -121,62 +122,28 @@ class Dispatch:
 def best_deviation(network: Network, day: MarketDay, lot_kw: FloatArray, lot: int) -> tuple[float, FloatArray]:
     """Return the most that a lot can earn against its rivals' powers, and its schedule, from its MPEC.
 
-    By strong duality its payment ``z p`` (z the reduced cost of its power's column) is the cost less the rest of the
-    dual objective, so the whole problem is linear but for the complementarity.
+    Every row and column of the DSO's program is there, flows and voltages too, and the lot's own set is stated here.
     """
     program, instance = dispatch_program(network, day, lot_kw)
-    own = program.columns["lot_kw"].index[:, lot]
-    instance = instance.with_columns(own, 0.0, day.lots[lot].power_max_kw)
-    fixed_low, fixed_high = instance.col_lower.copy(), instance.col_upper.copy()
-    fixed_low[own] = fixed_high[own] = 0.0  # its multiplier is free and is not part of the payment's sum
-    with gp.Env(params={"OutputFlag": 0, "Threads": 1, "MIPGap": 1e-9, "FeasibilityTol": 1e-9}) as env:
-        model = gp.Model(env=env)
-        far = np.full(instance.shape[1], FLOW_BOUND)
-        x = model.addMVar(far.size, lb=np.maximum(instance.col_lower, -far), ub=np.minimum(instance.col_upper, far))
-        held = np.flatnonzero(instance.row_lower == instance.row_upper)
-        matrix = instance.matrix.toarray()  # the oldest scipy and gurobipy do not multiply sparse arrays with variables
-        model.addConstr(matrix[held] @ x == instance.row_lower[held])
-        row = _Multipliers(model, matrix @ x, instance.row_lower, instance.row_upper)
-        column = _Multipliers(model, x, fixed_low, fixed_high)
-        model.addConstr(matrix.T @ row.total + column.total == instance.cost)
-        state_schedule(model, network.lots[lot], day.lots[lot], x[own])
-        payment = instance.cost @ x - row.worth - column.worth
-        model.setObjective(day.lots[lot].charging_price @ x[own] - payment, gp.GRB.MAXIMIZE)
-        model.optimize()
-        assert model.Status == gp.GRB.OPTIMAL, model.Status
-        return float(model.ObjVal), np.asarray(x[own].X)
+    follower = follower_of(instance, program.columns["lot_kw"].index[:, lot], DUAL_BOUND)
+    own = own_powers(network.lots[lot], day.lots[lot])
+    outcome = solve_gurobi(deviation_program(follower, day.lots[lot].charging_price, own), 600.0)
+    assert outcome.end is End.OPTIMAL, outcome.end
+    assert outcome.v is not None
+    return -outcome.value, outcome.v[: day.hours]
 
 
-class _Multipliers:
-    """Multipliers of ``lower <= value <= upper``, complementary to the slacks by ordered sets."""
-
-    def __init__(self, model: gp.Model, value: gp.MLinExpr | gp.MVar, lower: FloatArray, upper: FloatArray) -> None:
-        equal = lower == upper
-        self._parts: list[gp.MVar] = []
-        self.total: gp.MLinExpr = 0.0
-        self.worth: gp.MLinExpr = 0.0
-        for pick, sign, side in (
-            (np.flatnonzero(equal), 1.0, lower),
-            (np.flatnonzero(~equal & np.isfinite(lower)), 1.0, lower),
-            (np.flatnonzero(~equal & np.isfinite(upper)), -1.0, upper),
-        ):
-            free = bool(equal[pick].all()) and pick.size > 0
-            part = model.addMVar(pick.size, lb=-DUAL_BOUND if free else 0.0, ub=DUAL_BOUND)
-            select = np.zeros((lower.size, pick.size))
-            select[pick, np.arange(pick.size)] = sign
-            self.total = self.total + select @ part
-            self.worth = self.worth + (sign * side[pick]) @ part
-            self._parts.append(part)
-            if free:
-                continue
-            slack = model.addMVar(pick.size)
-            model.addConstr(slack == sign * (value[pick] - side[pick]))
-            for one, other in zip(part.tolist(), slack.tolist(), strict=True):
-                model.addSOS(gp.GRB.SOS_TYPE1, [one, other])
-
-    def largest(self) -> float:
-        """Return the largest multiplier."""
-        return max(float(np.abs(part.X).max(initial=0.0)) for part in self._parts)
+def own_powers(site: LotSite, lot: LotDay) -> FeasiblePowers:
+    """Return (3b)-(3f) of a lot on its powers, and what its vehicles can take in every set of hours."""
+    matrix, lower, upper = schedule_rows(site, lot)
+    if lot.fleet is not None:
+        need = lot.fleet.need_kwh / site.efficiency
+        sets = np.array(list(itertools.product([False, True], repeat=lot.power_max_kw.size))[1:])
+        most = np.array([np.minimum(need, lot.fleet.power_kw[:, hours].sum(axis=1)).sum() for hours in sets])
+        matrix = np.vstack([matrix, sets])
+        upper = np.append(upper, most)
+        lower = np.append(lower, np.where(sets.all(axis=1), need.sum(), -np.inf))
+    return FeasiblePowers(sp.csr_array(matrix), lower, upper, lot.power_max_kw)
 
 
 def schedule_rows(site: LotSite, lot: LotDay) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -192,18 +159,6 @@ def schedule_rows(site: LotSite, lot: LotDay) -> tuple[FloatArray, FloatArray, F
         np.append(lot.soe_min_kwh - carried, owed),
         np.append(lot.soe_max_kwh - carried, owed if site.terminal == "eq" else np.inf),
     )
-
-
-def state_schedule(model: gp.Model, site: LotSite, lot: LotDay, power: gp.MVar) -> None:
-    """State (3b)-(3f) of a lot on its powers, and the split among its vehicles if it has any."""
-    matrix, lower, upper = schedule_rows(site, lot)
-    bounded = np.isfinite(upper)
-    model.addConstr(matrix @ power >= lower)
-    model.addConstr(matrix[bounded] @ power <= upper[bounded])
-    if lot.fleet is not None:
-        vehicle = model.addMVar(lot.fleet.power_kw.shape, ub=lot.fleet.power_kw)
-        model.addConstr(vehicle.sum(axis=0) == power)
-        model.addConstr(site.efficiency * vehicle.sum(axis=1) == lot.fleet.need_kwh)
 
 
 def violation(site: LotSite, lot: LotDay, power: FloatArray) -> float:

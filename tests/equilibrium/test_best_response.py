@@ -2,11 +2,10 @@
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.best_response import FeasiblePowers, best_response, profit_on_curves
+from equilibrium.best_response import best_response, profit_on_curves
 from equilibrium.day import LotDay
 from equilibrium.lots import stacked
 from equilibrium.network import LotSite
@@ -15,7 +14,7 @@ from scenarios.strategies import lot_days
 from tests.equilibrium.oracle import (
     best_deviation,
     examples,
-    schedule_rows,
+    own_powers,
     segment_milp,
     solved_hours,
     tight_markets,
@@ -24,11 +23,6 @@ from tests.equilibrium.oracle import (
 from tests.equilibrium.test_vertices import SEEDS, some_powers
 
 SITES = [LotSite("lot", 0, 0.95, terminal) for terminal in ("eq", "ge")]
-
-
-def own_set(site: LotSite, lot: LotDay) -> FeasiblePowers:
-    matrix, lower, upper = schedule_rows(site, lot)
-    return FeasiblePowers(sp.csr_array(matrix), lower, upper, lot.power_max_kw)
 
 
 @st.composite
@@ -51,7 +45,7 @@ def staircases(draw: st.DrawFn, lot: LotDay) -> list[Curve]:
 def test_it_is_the_optimum_of_the_segment_program(data, lot, site):
     curves = data.draw(staircases(lot))
     best = segment_milp(lot.charging_price, curves, site, lot)
-    answer = best_response(lot.charging_price, curves, own_set(site, lot))
+    answer = best_response(lot.charging_price, curves, own_powers(site, lot))
     if answer is None:
         assert best == -np.inf
         return
@@ -73,7 +67,7 @@ def test_it_is_the_optimum_of_the_lots_mpec(market, seed):
     lot = seed % len(network.lots)
     site, own = network.lots[lot], day.lots[lot]
     curves = trace(vertices, lot, stacked(day.lots, "power_max_kw", day.hours)[:, lot])
-    answer = best_response(own.charging_price, curves, own_set(site, own))
+    answer = best_response(own.charging_price, curves, own_powers(site, own))
     assume(answer is not None)
     value, _ = best_deviation(network, day, power, lot)
     assert answer.profit == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
@@ -84,17 +78,17 @@ def test_a_lot_stops_at_the_kink_where_its_price_would_rise():
     lot = LotDay(np.full(1, 0.1), np.zeros(1), np.zeros(1), 0.0, np.zeros(1), np.full(1, 1e3), np.full(1, 150.0))
     site = LotSite("lot", 0, 1.0, "ge")
     answer = best_response(
-        lot.charging_price, [Curve(np.array([0.0, 100.0, 150.0]), np.array([0.03, 0.06]))], own_set(site, lot)
+        lot.charging_price, [Curve(np.array([0.0, 100.0, 150.0]), np.array([0.03, 0.06]))], own_powers(site, lot)
     )
     assert answer.power_kw.tolist() == pytest.approx([100.0])
     assert answer.profit == pytest.approx(7.0)
     wide = [Curve(np.array([0.0, 100.0, 200.0]), np.array([0.03, 0.06]))]
     lot = LotDay(np.full(1, 0.1), np.zeros(1), np.zeros(1), 0.0, np.zeros(1), np.full(1, 1e3), np.full(1, 200.0))
-    assert best_response(lot.charging_price, wide, own_set(site, lot)).profit == pytest.approx(8.0)
+    assert best_response(lot.charging_price, wide, own_powers(site, lot)).profit == pytest.approx(8.0)
 
 
 def test_curves_that_end_too_early_leave_no_schedule():
     lot = LotDay(np.full(1, 0.1), np.zeros(1), np.zeros(1), 80.0, np.zeros(1), np.full(1, 1e3), np.full(1, 150.0))
     site = LotSite("lot", 0, 1.0, "eq")
     short = [Curve(np.array([0.0, 50.0]), np.array([0.03]))]
-    assert best_response(lot.charging_price, short, own_set(site, lot)) is None
+    assert best_response(lot.charging_price, short, own_powers(site, lot)) is None

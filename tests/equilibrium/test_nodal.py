@@ -17,6 +17,7 @@ from equilibrium.lots import stacked
 from equilibrium.network import Microturbine, Network
 from equilibrium.nodal import NodalMarket
 from equilibrium.solvers import open_handle
+from equilibrium.solvers.choose import log_fallback
 from scenarios.epec_lots import epec_lots_case
 from scenarios.strategies import fleets, market_days, networks
 from tests.equilibrium.conftest import cost_of, lot_data, proved, small_day, small_network
@@ -472,6 +473,18 @@ def test_highs_and_gurobi_find_the_same_equilibrium(market, data):
     assert second.certificate.solver.startswith("Gurobi")
     assert second.lot_kw == pytest.approx(first.lot_kw, abs=1e-4)
     assert second.lot_price == pytest.approx(first.lot_price, abs=1e-6)
+
+
+@pytest.mark.parametrize("third", ["strategic", "price-taking"])
+def test_a_day_on_33_buses_fits_the_free_licence_of_gurobi(caplog, third):
+    network, day = epec_lots_case("33", 1, renewable_factor=3.0, voltage_min_pu=0.955, voltage_max_pu=1.05)
+    behaviours = ("strategic", "strategic", third)
+    log_fallback.cache_clear()  # it speaks once for each size of model
+    first, second = (NodalMarket(network, behaviours, solver=solver).clear(day) for solver in ("highs", "gurobi"))
+    assert not caplog.records
+    assert second.certificate.solver.startswith("Gurobi")
+    assert second.certificate.verdict is first.certificate.verdict
+    assert second.lot_profit == pytest.approx(first.lot_profit, rel=1e-6)
 
 
 # Vehicles ------------------------------------------------------------------------------------------------------

@@ -1,4 +1,7 @@
-"""Traps of this method, each met before: every test fails without its cure."""
+"""Traps of this method, each met before: every test fails without its cure.
+
+Traps 5 and 7 to 9 are those of games in general: ``tests/games/test_traps.py``.
+"""
 
 from dataclasses import replace
 
@@ -12,6 +15,7 @@ from equilibrium.network import LotSite, Microturbine, Network
 from equilibrium.nodal import NodalMarket
 from equilibrium.nodal_prices import publish
 from equilibrium.residual import trace
+from equilibrium.walk import walk
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_feeder, small_network
 from tests.equilibrium.oracle import best_deviation, examples, solved_hours, tight_markets
 
@@ -102,10 +106,9 @@ def test_a_common_price_is_found_although_no_vertex_met_so_far_has_it():
     met = [vertices.prices()[0]]
     for lot in range(2):
         for sign in (-1.0, 1.0):
-            walk = vertices.copy()
-            for _ in range(2):
-                walk.advance(lot, sign, np.array([1.0]))
-                met.append(walk.prices()[0])
+            way = walk(vertices, np.array([0]), sign * np.eye(2)[[lot]])
+            way.advance(np.array([1.0]))
+            met.extend(way.prices())
     left = [trace(vertices, lot, np.array([150.0]))[0].price(100.0) for lot in range(2)]
     assert left == pytest.approx([0.03, 0.03])
     assert not any(np.allclose(price, left) for price in met)
@@ -133,6 +136,16 @@ def test_the_scale_of_money_never_makes_a_day_infeasible(size):
 
 
 # 10. What was learnt of one range of powers must not be believed of another ------------------------------------
+
+
+def test_a_lot_that_was_small_yesterday_goes_as_far_as_it_can_today():
+    """At first 15 kW fit; then 150, of which 100 come without the dear turbine."""
+    network, day = kink()
+    used = NodalMarket(network, hours=1)
+    small = replace(day, lots=tuple(_shrunk(lot) for lot in day.lots))
+    used.prepare(small)
+    assert used.clear(small).lot_kw.item() == pytest.approx(15.0)
+    assert used.clear(day, start_kw=np.zeros((1, 1))).lot_kw.item() == pytest.approx(100.0)
 
 
 @examples(15)
@@ -184,13 +197,23 @@ def test_a_curve_ends_where_the_rivals_leave_no_room():
 # 12. An inequality's multiplier has a sign ---------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("behaviour", ["strategic", "price-taking", "central"])
+@pytest.mark.parametrize(
+    ("behaviour", "start"),
+    [
+        ("strategic", None),
+        ("strategic", [20.0, 20.0]),
+        ("strategic", [50.0, 20.0]),
+        ("price-taking", None),
+        ("central", None),
+    ],
+)
 @pytest.mark.parametrize(("price", "drawn"), [(0.01, 40.0), (0.10, 70.0)])
-def test_energy_that_is_owed_at_least_does_not_make_every_schedule_optimal(behaviour, price, drawn):
+def test_energy_that_is_owed_at_least_does_not_make_every_schedule_optimal(behaviour, start, price, drawn):
     """40 kWh are owed, 70 fit. At a loss the lot charges what it must, at a gain what it can; never anything else."""
     lot = replace(lot_data(40.0, [50.0, 50.0], price), soe_max_kwh=np.full(2, 70.0))
     network = small_network(terminal="ge")
-    clearing = NodalMarket(network, (behaviour,), hours=2).clear(small_day([0.05, 0.03], (lot,)))
+    begin = None if start is None else np.array(start)[:, None]
+    clearing = NodalMarket(network, (behaviour,), hours=2).clear(small_day([0.05, 0.03], (lot,)), start_kw=begin)
     assert clearing.lot_kw.sum() == pytest.approx(drawn)
     assert clearing.lot_kw[1, 0] == pytest.approx(min(drawn, 50.0))
     assert clearing.certificate.certified

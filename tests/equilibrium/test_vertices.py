@@ -1,5 +1,7 @@
 """Vertices of all hours at once against the DSO's full program, hour by hour."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from equilibrium.duality import kkt_residuals
 from equilibrium.nodal_prices import vertex_multipliers
 from equilibrium.periods import lift_multipliers, lift_point
+from equilibrium.vertices import Vertices, start
 from tests.equilibrium.conftest import small_day, small_network
 from tests.equilibrium.oracle import Dispatch, examples, solved_hours, tight_markets
 
@@ -105,3 +108,32 @@ def test_an_hour_beyond_the_line_has_no_dispatch():
     *_, vertices, solved = solved_hours(network, small_day([0.05] * 3, ()), np.array([[99.0], [101.0], [100.0]]))
     assert solved.tolist() == [True, False, True]
     assert vertices.cost[solved].tolist() == pytest.approx([4.95, 5.0])
+
+
+@examples(16)
+@given(tight_markets(negative_prices=True), SEEDS, SEEDS, st.sampled_from([0.5, 1.5]))
+def test_hours_started_from_another_days_vertices_cost_the_same(market, first, second, reach):
+    """Other prices, loads and powers: only the tight rows are taken over, and where they do not fit, not even those."""
+    network, day = market
+    *_, known, solved = solved_hours(network, day, some_powers(day, first, 0.5))
+    assume(solved.all())
+    rng = np.random.default_rng(second)
+    other = replace(
+        day,
+        wholesale_price=day.wholesale_price * rng.uniform(-0.2, 2.0, day.hours),
+        load_kw=day.load_kw * rng.uniform(0.5, 1.2, day.load_kw.shape),
+    )
+    power = some_powers(other, second, reach)
+    *_, fresh, expected = solved_hours(network, other, power)
+    vertices, solved = start(fresh.model, fresh.data, power, known)
+    assert solved.tolist() == expected.tolist()
+    assert vertices.cost[solved] == pytest.approx(fresh.cost[solved], abs=1e-7)
+
+
+def test_the_same_day_is_solved_by_its_own_vertices_at_once(monkeypatch):
+    network, day = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0])), small_day([0.03, 0.05], ())
+    *_, known, _ = solved_hours(network, day, np.full((2, 1), 100.0))
+    monkeypatch.setattr(Vertices, "_pivot", lambda *_: pytest.fail("no pivot is needed"))
+    vertices, solved = start(known.model, known.data, known.given, known)
+    assert solved.all()
+    assert vertices.cost == pytest.approx(known.cost)

@@ -129,26 +129,6 @@ def test_products_that_strong_duality_makes_linear_keep_their_value(game: Game, 
             assert linear.value(point) == pytest.approx(changed.value(point), abs=1e-6)
 
 
-def test_a_time_limit_returns_the_best_point_and_its_gap() -> None:
-    rng = np.random.default_rng(7)
-    game = Game("larger")
-    leader, follower = game.leader("leader"), game.follower("follower")
-    x, y = leader.vector("x", 8, 0.0, 10.0), follower.vector("y", 16, 0.0, 10.0)
-    leader.objective = total([c * v for c, v in zip(rng.normal(size=24), [*x, *y], strict=True)])
-    follower.objective = total([c * v for c, v in zip(rng.normal(size=16), y, strict=True)])
-    for r in range(20):
-        body = total([c * v for c, v in zip(rng.normal(size=24), [*x, *y], strict=True)])
-        follower.row(f"r{r}", body <= float(rng.uniform(5, 20)))
-    answer = game.solve(method="complementarity-bb", time_limit_s=0.3)
-    assert answer.verdict == "time-limit"
-    assert not answer.certified
-    if answer.variables:
-        low, high = answer.players["leader"].regret
-        assert 0.0 == low < high < np.inf
-        assert answer.certificate.primal < 1e-7
-        assert any("proven bound" in note for note in answer.notes)
-
-
 def test_integers_of_the_leader() -> None:
     game = Game("integer leader")
     leader, follower = game.leader("leader", "max"), game.follower("follower")

@@ -1,10 +1,13 @@
 """``equilot solve`` and ``equilot verify``."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from equilibrium.games import METHOD_NAMES
 from sim.cli import main
 
 FOLDER = Path(__file__).parents[1] / "instances"
@@ -46,10 +49,11 @@ def test_the_answer_verifies_itself(tmp_path: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("name", "code", "word"),
     [
-        ("bard_511", 0, "exact by complementarity-bb"),
+        ("bard_511", 0, "exact (certified: no player can gain anything alone)\nby complementarity-bb"),
         ("pang_fukushima_05", 1, "no-pure-equilibrium"),
         ("unbounded_leader", 1, "unbounded"),
-        ("gams_jointc1", 1, "infeasible"),
+        ("gams_jointc1", 1, "note: the rows of leader cannot be met where the followers respond optimally"),
+        ("infeasible_nash_player", 1, "note: the rows of firm2 cannot be met, whatever the other players decide"),
     ],
 )
 def test_people_get_a_table_and_scripts_an_exit_code(
@@ -82,6 +86,30 @@ def test_bad_arguments_are_one_line(arguments: list[str], named: str, capsys: py
     assert printed.err.count("\n") == 1
     assert printed.err.startswith("equilot: error: ")
     assert named in printed.err
+
+
+def test_the_help_names_every_method(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("solve", "--help") == 0
+    text = " ".join(capsys.readouterr().out.split()).replace("- ", "-")
+    for name in METHOD_NAMES:
+        assert name in text
+
+
+def test_pessimistic_leaders_are_told_from_the_optimistic_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("solve", FOLDER / "indifferent_follower.json", "--attitude", "pessimistic", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["players"]["leader"]["objective"] == pytest.approx(-2.0)
+    assert run("solve", FOLDER / "uniform_price_auction.json", "--attitude", "pessimistic") == 2
+    message = capsys.readouterr().err
+    assert message.count("\n") == 1
+    assert "player seller1: attitude" in message
+
+
+def test_nothing_but_the_answer_goes_to_the_output() -> None:
+    """A solver's banner would break what reads the JSON; only a new process shows it."""
+    command = [sys.executable, "-m", "sim.cli", "solve", str(FOLDER / "cournot_duopoly.json"), "--json"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True, cwd=FOLDER.parents[1])
+    assert json.loads(answer.stdout)["verdict"] == "exact"
+    assert answer.stderr == ""
 
 
 def test_export_for_outsiders(tmp_path: Path) -> None:

@@ -24,7 +24,14 @@ SEVERAL: dict[str, list[dict[str, float]]] = {
     "battle_of_the_sexes": [{"x": 1, "y": 1}, {"x": 0, "y": 0}, {"x": 2 / 3, "y": 1 / 3}],
     "facchinei_kanzow_07": [{"x": 0.5, "y": 0.5}, {"x": 0.75, "y": 0.25}, {"x": 1, "y": 0}],
     "river_basin": [{"x1": 21.144796022, "x2": 16.027853448, "x3": 2.725962700}],
-    "step_market_two_sellers": [{"q1": 15, "q2": 15}, {"q1": 10, "q2": 20}, {"q1": 17.5, "q2": 12.5}],
+    "step_market_two_sellers": [
+        {"q1": 15, "q2": 15, "lam": 20},
+        {"q1": 10, "q2": 20, "lam": 20},
+        {"q1": 17.5, "q2": 12.5, "lam": 20},
+        {"q1": 20, "q2": 20, "lam": 10},
+        {"q1": 5, "q2": 5, "lam": 100},
+        {"q1": 4.3, "q2": 5.7, "lam": 100},
+    ],
     "uniform_price_auction": [{"b1": 0, "b2": 1}, {"b1": 0.5, "b2": 1}, {"b1": 1, "b2": 0.25}],
     "public_good": [{"x1": 0.3, "x2": 0.7}, {"x1": 1, "x2": 0}, {"x1": 0.5, "x2": 0.5}],
     "zero_nasp": [
@@ -225,13 +232,16 @@ def gain(game: dict[str, Any], leader: dict[str, Any], values: dict[str, float])
 def test_equilibrium(name: str) -> None:
     game = GAMES[name]
     expected = game["expected"]
+    named = {row["dual"] for player in game["players"] for row in player["constraints"] if "dual" in row}
     for given in SEVERAL.get(name, [expected.get("variables", {})]):
-        values = complete(game, expected.get("variables", {}) | given)
+        prices = expected.get("duals", {}) | {key: value for key, value in given.items() if key in named}
+        decided = {key: value for key, value in given.items() if key not in named}
+        values = complete(game, expected.get("variables", {}) | decided)
         leading = {v: values[v] for leader in players(game, "leader") for v in leader["variables"]}
-        for dual, price in expected.get("duals", {}).items():
+        for dual, price in prices.items():
             low, high = follower_extent(game, leading, {}, dual)
             assert low - 1e-6 <= price <= high + 1e-6
-        values |= expected.get("duals", {})
+        values |= prices
         for player, value in expected.get("objective", {}).items():
             assert close(objective(game, player, values), value)
         for leader in players(game, "leader"):

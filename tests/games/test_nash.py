@@ -129,7 +129,37 @@ def test_a_generalised_game_without_a_joint_point_is_infeasible() -> None:
     x, y = one.variable("x", 0, 1, integer=True), two.variable("y", 0, 1)
     one.objective, two.objective = x, y
     one.row("more", x + y >= 3)
-    assert game.solve(method="best-response").verdict == "infeasible"
+    for method in ("auto", "best-response"):
+        answer = game.solve(method=method)
+        assert answer.verdict == "infeasible"
+        assert answer.notes[-1] == "the rows of one cannot be met, whatever the other players decide"
+
+
+def test_rows_of_rivals_that_contradict_each_other_are_named() -> None:
+    """Each leader's rows can be met on their own, and never together."""
+    game = Game("rivals")
+    one, two = game.leader("one"), game.leader("two")
+    x, y = one.variable("x", 0, 4), two.variable("y", 0, 4)
+    one.objective, two.objective = x, y
+    one.row("above", x >= y + 1)
+    two.row("beyond", y >= x + 1)
+    for method in ("auto", "best-response", "stationarity"):
+        answer = game.solve(method=method)
+        assert answer.verdict == "infeasible"
+        expected = "a generalised game without a joint point: constraint above of one, which contains y of two"
+        assert answer.notes[-1].startswith(expected)
+
+
+def test_a_follower_that_never_responds_is_named() -> None:
+    """Its cost is -1 or less for every decision of the leader, and nothing holds its variable."""
+    game = Game("no response")
+    leader, follower = game.leader("leader"), game.follower("follower")
+    x, y = leader.variable("x", 1, 2), follower.variable("y", 0)
+    leader.objective = x
+    follower.objective = -1 * x * y
+    answer = game.solve()
+    assert answer.verdict == "infeasible"
+    assert answer.notes[-1] == "follower has no optimal response, whatever the other players decide"
 
 
 def test_an_infeasible_answer_to_rivals_is_called_a_generalised_game() -> None:
@@ -176,3 +206,13 @@ def test_attitudes_differ_where_the_follower_is_indifferent() -> None:
 def test_a_pessimistic_answer_outside_its_range_is_refused() -> None:
     with pytest.raises(InputError, match="pessimistic"):
         read_game(FOLDER / "zero_nasp.json").solve(attitude="pessimistic")
+
+
+def test_several_equilibria_are_met_from_several_starts() -> None:
+    """Two sellers and a market with steps; every split of 30 at price 20 is an equilibrium, and so are others."""
+    answer = read_game(FOLDER / "step_market_two_sellers.json").solve(certify="full")
+    assert answer.certified
+    (note,) = [note for note in answer.notes if note.startswith("probed from")]
+    assert int(note.split(": ")[1].split()[0]) >= 2
+    unique = read_game(FOLDER / "cournot_duopoly.json").solve(method="best-response", certify="full")
+    assert any("1 distinct equilibria met" in note for note in unique.notes)

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import gurobipy as gp
 import highspy
 import numpy as np
 import pytest
@@ -144,17 +145,34 @@ def test_the_multiplier_of_an_inequality_keeps_its_sign() -> None:
         assert np.all(mu[kind < 0] <= 1e-9)
 
 
+@pytest.mark.parametrize("method", ["complementarity-bb", "kkt-bigm", "kkt-sos1"])
+@pytest.mark.parametrize(("sense", "end"), [("min", 0.0), ("max", 10.0)])
+def test_a_limit_on_the_wrong_side_holds_nobody(sense: str, end: float, method: str) -> None:
+    """The leader wants the follower at its inequality, which pulls the other way: a KKT point only with a free sign."""
+    game = Game("wrong side")
+    leader, follower = game.leader("leader", "max" if sense == "min" else "min"), game.follower("follower", sense)
+    x, y = leader.variable("x", 0, 1), follower.variable("y", 0, 10)
+    leader.objective = y + 0 * x
+    follower.objective = y
+    follower.row("limit", y <= 3 + x if sense == "min" else y >= 3 + x)
+    answer = game.solve(method=method)
+    assert answer.certified
+    assert answer.variables["y"] == pytest.approx(end)
+
+
 def test_a_bound_of_the_follower_has_its_multiplier() -> None:
     """A follower's upper bound that is forgotten gives another optimum (a bug of several tools)."""
     game = Game("upper bound")
     leader, follower = game.leader("leader"), game.follower("follower")
     x, y = leader.variable("x", 0, 10), follower.variable("y", 0, 2)
-    leader.objective = x - 3 * y
+    leader.objective = -x - y
     follower.objective = -y
     follower.row("cap", y <= x)
     answer = game.solve()
-    assert answer.variables == pytest.approx({"x": 2.0, "y": 2.0})
-    assert answer.multipliers["follower"]["cap"] <= 0.0
+    assert answer.certified
+    # Without the multiplier of y <= 2 the follower would be content at y = x only.
+    assert answer.variables == pytest.approx({"x": 10.0, "y": 2.0})
+    assert answer.multipliers["follower"]["cap"] == pytest.approx(0.0)
 
 
 def test_a_follower_that_maximises_is_not_turned_round() -> None:
@@ -180,3 +198,73 @@ def test_a_row_of_the_leader_with_the_followers_variable_binds_the_leader_only()
     answer = game.solve()
     assert answer.certified
     assert answer.variables == pytest.approx({"x": 5.0, "y": 5.0})
+
+
+def battery(*, exclusive: bool) -> Game:
+    """A seller of losses: at a negative price a battery that charges and discharges at once is paid for the loss."""
+    game = Game("battery")
+    owner, market = game.leader("owner", "max"), game.follower("market")
+    charge, discharge = owner.variable("charge", 0, 10), owner.variable("discharge", 0, 10)
+    spill, g = market.variable("spill", 0, 50), market.variable("g", 0, 100)
+    market.objective = 2 * spill + 30 * g
+    price = market.row("balance", g - spill + discharge - charge == -20, dual="price").dual
+    owner.row("energy", 0.8 * charge - discharge >= 0)
+    owner.row("full", 0.8 * charge - discharge <= 2)
+    if exclusive:
+        mode = owner.variable("mode", 0, 1, integer=True)
+        owner.row("charging", charge <= 10 * mode)
+        owner.row("discharging", discharge <= 10 - 10 * mode)
+    owner.objective = price * discharge - price * charge
+    return game
+
+
+def test_charging_and_discharging_at_once_pays_unless_it_is_forbidden() -> None:
+    """At -2 per kWh, 10 in and 6 out earn 8: 2 are stored and 2 are sold as loss. One way stores 2 and earns 5."""
+    both = battery(exclusive=False).solve()
+    assert both.certified
+    assert both.variables["charge"] == pytest.approx(10.0)
+    assert both.variables["discharge"] == pytest.approx(6.0)
+    assert both.players["owner"].objective == pytest.approx(8.0)
+    assert both.duals["price"][0] == pytest.approx(-2.0)
+    one_way = battery(exclusive=True).solve()
+    assert one_way.certified
+    assert one_way.variables["charge"] * one_way.variables["discharge"] == pytest.approx(0.0, abs=1e-9)
+    assert one_way.players["owner"].objective == pytest.approx(5.0)
+
+
+def test_a_follower_that_ignores_the_network_can_make_every_decision_infeasible() -> None:
+    """The follower fills its battery whatever the leader asks; the leader's line takes less. The answer says whose."""
+    game = Game("network")
+    company, lot = game.leader("company"), game.follower("lot", "max")
+    tariff, load = company.variable("tariff", 0, 10), lot.variable("load", 0, 8)
+    lot.objective = (20 - tariff) * load
+    company.objective = -1 * tariff
+    company.row("line", load <= 5)
+    answer = game.solve()
+    assert answer.verdict == "infeasible"
+    assert answer.notes[-1] == "the rows of company cannot be met where the followers respond optimally"
+    shed = Game("elastic")
+    company, lot = shed.leader("company"), shed.follower("lot", "max")
+    tariff, load = company.variable("tariff", 0, 10), lot.variable("load", 0, 8)
+    over = company.variable("overload")
+    lot.objective = (20 - tariff) * load
+    company.objective = 100 * over - tariff
+    company.row("line", load - over <= 5)
+    priced = shed.solve()
+    assert priced.certified
+    assert priced.variables["overload"] == pytest.approx(3.0)
+
+
+def test_every_solver_runs_on_one_thread() -> None:
+    """Times of concurrent runs are not comparable otherwise, and small programs only get slower."""
+    from equilibrium.solvers.gurobi import environment
+    from equilibrium.solvers.highs import HighsHandle
+
+    model = read_game(FOLDER / "bard_511.json")
+    compiled = compile_game(model)
+    handle = HighsHandle(leader_problem(compiled, compiled.leaders[0], compiled.followers).instance)
+    assert handle._solver.getOptionValue("threads")[1] == 1
+    assert gp.Model(env=environment()).Params.Threads == 1
+    makefile = (Path(__file__).parents[2] / "Makefile").read_text()
+    assert "export OPENBLAS_NUM_THREADS := 1" in makefile
+    assert "export OMP_NUM_THREADS := 1" in makefile

@@ -46,7 +46,9 @@ def test_bundled_feeders_reproduce_the_base_case_of_the_literature(row):
     loss_kw, lowest, bus = base_case(bundled)
     assert loss_kw == pytest.approx(float(row["loss_kw"]), rel=1e-3)
     assert lowest == pytest.approx(float(row["vmin_pu"]), abs=1e-4)
-    assert bundled.buses[bus] == row["vmin_bus"]
+    named = bundled.index(row["vmin_bus"])
+    joined = {named, int(bundled.parent[named])} if row["feeder"] == "khodr141" else {named}  # 86 and 87 are a busbar
+    assert bus in joined
 
 
 def test_two_buses_have_a_closed_form():

@@ -148,6 +148,7 @@ def test_own_sessions_need_a_scenario_with_drivers_and_good_lines(here, capsys):
         (["run", "--days", "x"], "at least 1"),
         (["run", "--seed", "-1"], "--seed"),
         (["run", "--solver", "cplex"], "cplex"),
+        (["run", "nodal-33", "--certify", "most"], "most"),
         (["run", "--prices", "missing.csv"], "missing.csv"),
         (["run", "--sessions", "missing.csv"], "missing.csv"),
         (["run", "--out", "file"], "output folder"),
@@ -220,6 +221,16 @@ def test_the_nodal_market_cannot_shed(capsys):
         "equilot: error: scenario nodal-33: on_infeasible: got 'shed', "
         "expected stop (the nodal market prices no shortages)\n"
     )
+
+
+@pytest.mark.usefixtures("here")
+def test_only_the_nodal_market_has_a_second_method(capsys):
+    assert code(["run", "nodal-33", "--days", 1, "--certify", "full", "--no-figures", "--out", "out"]) == 0
+    assert "1 of 1 days proved by it too" in capsys.readouterr().out
+    assert code(["run", "week-33", "--certify", "full", "--out", "other"]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("equilot: error: scenario week-33: certify: got 'full', expected standard (only the nodal ")
+    assert not Path("other").exists()
 
 
 def test_shedding_is_told(here, capsys):

@@ -179,7 +179,15 @@ def test_shortages_can_be_priced_instead(tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"seed": -1}, {"seed": 1.5}, {"seed": None}, {"days": 0}, {"days": True}, {"on_infeasible": "pray"}],
+    [
+        {"seed": -1},
+        {"seed": 1.5},
+        {"seed": None},
+        {"days": 0},
+        {"days": True},
+        {"on_infeasible": "pray"},
+        {"certify": "most"},
+    ],
 )
 def test_parameters_that_cannot_be_used_are_named(town, changes):
     with pytest.raises(InputError, match=next(iter(changes))):

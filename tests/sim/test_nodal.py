@@ -135,6 +135,22 @@ def test_lots_without_will_reach_the_competitive_outcome(tmp_path):
     assert run.certificates["certified"].all()
 
 
+def test_the_second_method_is_told_and_stored(tmp_path, run):
+    proved = simulated(tmp_path / "run", certify="full")
+    proof, plain = proved.certificates.iloc[0], run.certificates
+    assert proof["certified"]
+    assert proof["second_method"].startswith("KKT conditions")
+    assert proof["second_finished"]
+    assert proof["second_gap"] <= 1e-6
+    assert 0.0 < proof["second_seconds"] <= proof["certificate_seconds"]
+    assert plain[["second_method", "second_gap", "second_finished", "second_seconds"]].isna().all(axis=None)
+    assert proved.manifest["certify"] == "full"
+    text = StringIO()
+    show_run(Console(file=text, width=200), proved)
+    assert f"second method ({proof['second_method']}): 1 of 1 days proved by it too" in text.getvalue()
+    pd.testing.assert_frame_equal(comparable(proved.lots), comparable(run.table("lots", day=0)), check_dtype=False)
+
+
 @pytest.mark.parametrize("iteration", ["gauss-seidel", "jacobi"])
 def test_behaviours_can_be_mixed(tmp_path, iteration):
     mixed = {**behaving("strategic", "central", "central"), "market": {"iteration": iteration}}

@@ -1,0 +1,28 @@
+"""When an iteration may stop."""
+
+import numpy as np
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from equilibrium.diagonalisation import ITERATIONS, Search, _weigh, iterate
+from equilibrium.players import Players
+from tests.equilibrium.oracle import examples, solved_hours, tight_markets
+
+
+@examples(16)
+@given(tight_markets(min_lots=2), st.sampled_from(ITERATIONS), st.randoms())
+def test_answers_that_hold_are_those_of_a_fresh_look_at_every_lot(market, method, random):
+    network, day = market
+    lots = list(range(len(network.lots)))
+    random.shuffle(lots)
+    *_, vertices, solved = solved_hours(network, day, np.zeros((day.hours, len(lots))))
+    assume(solved.all())
+    players = Players(network, day, ())
+    search = iterate(vertices, lots, players.price, players.power_max, players.respond, method=method)
+    assume(not search.blocked)
+    fresh = Search()
+    _weigh(vertices, lots, players.price, players.power_max, players.respond, fresh)
+    for lot in lots:
+        assert search.profit[lot] == pytest.approx(fresh.profit[lot], rel=1e-9, abs=1e-7)
+        assert search.bound[lot] == pytest.approx(fresh.bound[lot], rel=1e-9, abs=1e-7)

@@ -50,6 +50,7 @@ class ScenarioClearing:
         Sending-end branch flows (by receiving bus) and voltages, shape ``(periods, buses)``.
     price
         Marginal cost of the company for one more kWh of load at each bus, currency/kWh, shape ``(periods, buses)``.
+        With purchases here and now: that of its objective, so that prices of the scenarios add up.
     vehicles
         One schedule per lot.
     accounts
@@ -121,7 +122,8 @@ class DiscoClearing:
     pessimistic
         Interval that holds the company's objective if lots broke their ties against it: proven lower end, and the
         value at a schedule that was found (the two meet where that is exact); both equal ``objective`` where lots
-        do not decide (mode ``windows``). ``-inf`` when a lot-optimal schedule exists that the network cannot serve.
+        do not decide (mode ``windows``). The lower end is ``-inf`` when it cannot be excluded that a lot-optimal
+        schedule exists that the network cannot serve, both ends are when one was found.
     certificate
         ``regret`` holds the company's and then each lot's.
     seconds, solver_seconds

@@ -13,8 +13,9 @@ from equilibrium.disco.diagnosis import diagnose
 from equilibrium.disco.pessimistic import robust_purchase, worst_payments
 from equilibrium.disco.rules import Rules
 from equilibrium.disco.scenario import Proved, prepare, prove, solve_stage
+from equilibrium.disco.service import NoDispatchError
 from equilibrium.disco.supply import Supply
-from equilibrium.disco.upper import Columns, NoDispatchError, Part, state_powers
+from equilibrium.disco.upper import Columns, Part, state_powers
 from equilibrium.disco.waste import without_waste
 from equilibrium.errors import InfeasibleError
 from equilibrium.network import FloatArray, Network

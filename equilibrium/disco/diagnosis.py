@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.disco.loaded import load_and_solve, optimum
-from equilibrium.disco.service import ScenarioSupply
+from equilibrium.disco.service import NoDispatchError, ScenarioSupply
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import MAXIMUM_ROUNDS, Part, Rows, plane_rows, state_powers
 from equilibrium.errors import InfeasibleError, SolverError
@@ -42,10 +42,15 @@ def diagnose(part: Part, number: int, solver: str) -> InfeasibleError:
     SolverError
         When the network can serve one after all.
     """
-    lot_kw, far = _nearest(part, solver)
     reasons: list[str] = []
-    for period in np.flatnonzero(far > REPORTED_SLACK):
-        reasons += broken_limits(part.supply, int(period), lot_kw[period])
+    try:
+        lot_kw, far = _nearest(part, solver)
+        for period in np.flatnonzero(far > REPORTED_SLACK):
+            reasons += broken_limits(part.supply, int(period), lot_kw[period])
+    except NoDispatchError as error:
+        if error.period is None:
+            raise
+        reasons += broken_limits(part.supply, error.period, np.zeros(part.supply.supply.lot_bus.size))
     more = len(reasons) - _MAXIMUM_REASONS
     if more > 0:
         reasons = [*reasons[:_MAXIMUM_REASONS], f"and {more} more limits"]

@@ -14,7 +14,8 @@ import numpy as np
 
 from equilibrium.disco.loaded import load_and_solve, optimum
 from equilibrium.disco.lower import LowerLevel, SolvedVehicles, dual_values, row_sums, solve_vehicles, stays_of
-from equilibrium.disco.upper import Columns, Master, NoDispatchError, Part, Stage
+from equilibrium.disco.service import NoDispatchError
+from equilibrium.disco.upper import Columns, Master, Part, Stage
 from equilibrium.disco.vehicles import OneWay, VehicleProgram
 from equilibrium.duality import dual_objective, reduced_costs
 from equilibrium.errors import SolverError

@@ -14,8 +14,8 @@ import numpy as np
 
 from equilibrium.disco.day import Tariffs
 from equilibrium.disco.lower import lot_cost
-from equilibrium.disco.service import Service
-from equilibrium.disco.upper import Dispatch, NoDispatchError, Part, Stage, state_recourse
+from equilibrium.disco.service import NoDispatchError, Service
+from equilibrium.disco.upper import Dispatch, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import VehicleProgram
 from equilibrium.disco.whole import state_whole, whole_ports
 from equilibrium.duality import kkt_residuals

@@ -18,8 +18,9 @@ from equilibrium.disco.kkt import solve_stage_kkt
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
 from equilibrium.disco.pessimistic import worst_dispatch
 from equilibrium.disco.rules import Rules
+from equilibrium.disco.service import NoDispatchError
 from equilibrium.disco.supply import Supply
-from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
+from equilibrium.disco.upper import Columns, Dispatch, Master, Part, Stage, state_recourse
 from equilibrium.disco.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
 from equilibrium.disco.waste import wasted, without_waste
 from equilibrium.duality import Residuals, kkt_residuals

@@ -23,6 +23,20 @@ if TYPE_CHECKING:
     from equilibrium.disco.supply import Supply
 
 
+class NoDispatchError(RuntimeError):
+    """Nothing that the company may choose can be served; the market turns it into a diagnosis.
+
+    Parameters
+    ----------
+    period
+        A period whose loads alone cannot be served, whatever the lots do, if that is the reason.
+    """
+
+    def __init__(self, period: int | None = None) -> None:
+        self.period = period
+        super().__init__("no schedule can be served" if period is None else f"period {period} cannot be served")
+
+
 @dataclass(frozen=True, eq=False)
 class Planes:
     """Planes below the least purchase, or below the distance to what can be served.
@@ -181,7 +195,12 @@ class ScenarioSupply:
             most = instance.with_cost(-instance.cost)
             solution = optimum(model.solve(most), f"the greatest purchase in period {period}")
             seconds += solution.seconds
-            planes.append(self._plane(int(period), lot_kw[period], most, solution))
+            if bought_kw[period] <= solution.x[bought[0]] + VIOLATION_TOLERANCE * (1.0 + bought_kw[period]):
+                least = model.solve(optimal_face(most, solution.y).with_cost(self._currents()))  # it is that purchase
+                points[period] = optimum(least, f"the least currents in period {period}").x
+                seconds += least.seconds
+            else:
+                planes.append(self._plane(int(period), lot_kw[period], most, solution))
         return points, planes, seconds
 
     def _currents(self) -> FloatArray:
@@ -242,6 +261,8 @@ class ScenarioSupply:
         }
         instance = program.bind({**ports, **free})
         _, solution = load_and_solve(instance, self.supply.solver)
+        if solution.status is Status.INFEASIBLE:
+            raise NoDispatchError(int(where[0]))
         optimum(solution, f"the nearest powers that can be served in period {where[0]}")
         slope = program.multiplier(solution.y, "wanted")[0]
         far = float(instance.cost @ solution.x)

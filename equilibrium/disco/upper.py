@@ -16,7 +16,7 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from equilibrium.disco.loaded import load_and_solve, optimum
-from equilibrium.disco.service import Planes, ScenarioSupply, Service
+from equilibrium.disco.service import NoDispatchError, Planes, ScenarioSupply, Service
 from equilibrium.disco.vehicles import OneWay, VehicleProgram
 from equilibrium.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.errors import SolverError
@@ -119,10 +119,6 @@ class Stage:
     def gap(self) -> float:
         """What the company could still gain at most, currency."""
         return self.cost - self.bound
-
-
-class NoDispatchError(RuntimeError):
-    """No schedule that the company may choose can be served; the market turns it into a diagnosis."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,7 +15,8 @@ from dataclasses import replace
 import numpy as np
 
 from equilibrium.directions import EXACT_TOLERANCE
-from equilibrium.disco.upper import Columns, Dispatch, Master, NoDispatchError, Part, Stage, state_recourse
+from equilibrium.disco.service import NoDispatchError
+from equilibrium.disco.upper import Columns, Dispatch, Master, Part, Stage, state_recourse
 from equilibrium.disco.whole import fits, solve_stage_exact
 from equilibrium.errors import InfeasibleError
 from equilibrium.lossy import square_gaps

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from equilibrium.directions import exact_flow
-from equilibrium.disco.service import Service
-from equilibrium.disco.upper import Columns, Dispatch, NoDispatchError, Part, Stage
+from equilibrium.disco.service import NoDispatchError, Service
+from equilibrium.disco.upper import Columns, Dispatch, Part, Stage
 from equilibrium.duality import kkt_residuals
 from equilibrium.lossy import add_lossy_flow
 from equilibrium.network import FloatArray

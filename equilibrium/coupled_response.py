@@ -12,6 +12,11 @@ so the profit is a sum of two linear programs that meet only in the pairs ``v * 
 adds. Branch and bound on the pairs closes the rest, the worst product of multiplier and slack first, without any bound
 on a multiplier. A child changes one of the two programs, which stay loaded and warm. Of several prices at a kink
 the largest D takes the one that the lot would choose (optimistic), as the left slope of a residual curve.
+
+**Powers at the edge of what has a dispatch.** There D has no end: along a ray of multipliers the lot would be paid ever
+more. What counts is what powers next to it earn, as on a curve, whose first price is that of the next kW. At each of
+those some side of the ray is idle. So a node whose D has no end is split on the sides of the ray, and one that holds
+all of them tight holds nothing but the edge: it is dropped, and its siblings have the limits.
 """
 
 from __future__ import annotations
@@ -29,7 +34,7 @@ from numpy.typing import NDArray
 from equilibrium.best_response import BestResponse, FeasiblePowers
 from equilibrium.errors import SolverError
 from equilibrium.follower import Follower
-from equilibrium.network import FloatArray
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Instance
 from equilibrium.solvers import Status
 from equilibrium.solvers.highs import HighsHandle
@@ -42,6 +47,12 @@ ROUNDING = 1e-8
 
 BOX = 1e4
 """Multipliers of this size show where an unbounded dual program runs to; no bound rests on it."""
+
+IN_RAY = 1e-9
+"""Share of a ray above which a side belongs to it."""
+
+MAXIMUM_EDGE = 200
+"""Dual programs that are solved to price one schedule at the edge of what has a dispatch."""
 
 SETTLE_EVERY = 10
 """Nodes after which a relaxed point is tried as an answer."""
@@ -104,14 +115,14 @@ def respond(
     Returns
     -------
     BestResponse or None
-        ``None`` when the network leaves the lot no feasible schedule.
+        ``None`` when the network leaves the lot no feasible schedule, or none was found in time: nothing is proved.
     float
         What ``present`` earns at its best price, ``-inf`` without one that the network takes.
 
     Raises
     ------
     SolverError
-        When no point was found at all.
+        When a linear program ends without an answer.
     """
     search = _Search(follower, price, own, refuse)
     profit = -INF if present is None else search.hold(present)
@@ -125,6 +136,7 @@ class _Search:
         self._follower, self._price, self._refuse = follower, price, refuse
         self._welfare, self._dual = _welfare(follower, price, own), _dual(follower)
         self._welfare_handle, self._dual_handle = HighsHandle(self._welfare), HighsHandle(self._dual)
+        self._ray_handle: HighsHandle | None = None
         self._rows = follower.rows.index.size
         self._equal = np.concatenate([follower.rows.equal, follower.columns.equal])
         self.best, self.power = -INF, np.zeros(follower.hours)
@@ -155,9 +167,7 @@ class _Search:
                 else:
                     self._closed = max(self._closed, child.bound)
         if self.best == -INF:
-            if not heap and self._closed == -INF:
-                return None
-            raise SolverError("no answer to a coupled network was found in time")
+            return None
         bound = max(self.best, self._closed, -heap[0][0] if heap else -INF)
         return BestResponse(self.power, self.best, bound, self.nodes, self.seconds)
 
@@ -167,8 +177,7 @@ class _Search:
         here = self._solve_welfare(nothing, power)
         if here is None:
             return -INF
-        state = self._suggested(nothing, here.point)
-        dual = self._solve_dual(state)
+        state, dual = self._priced(self._suggested(nothing, here.point), itertools.count())
         if dual is None:
             return -INF
         self._accept(here, dual)
@@ -176,6 +185,25 @@ class _Search:
         if near is not None:
             self._accept(near, dual)
         return here.value + dual.value
+
+    def _priced(self, state: State, solved: itertools.count[int]) -> tuple[State, _Part | None]:
+        """Solve for D where every side is held; where it has no end, with a side of each ray idle, the best choice.
+
+        The choice is the best of the first :data:`MAXIMUM_EDGE` programs, which is all of them but on strange days.
+        """
+        part = self._solve_dual(state)
+        if part is None or part.value < INF:
+            return state, part
+        best: tuple[State, _Part | None] = state, None
+        for side in self._ray(state):
+            if next(solved) >= MAXIMUM_EDGE:
+                break
+            idle = state.copy()
+            idle[side] = _IDLE
+            found, part = self._priced(idle, solved)
+            if part is not None and (best[1] is None or part.value > best[1].value):
+                best = found, part
+        return best
 
     def _cutoff(self) -> float:
         return self.best + GAP * (1.0 + abs(self.best)) if self.best > -INF else -INF
@@ -207,7 +235,14 @@ class _Search:
             self._settle(node)
         if node.welfare.rows < self._welfare.matrix.shape[0]:
             return [node]  # its point was refused: it is solved again with the rows that say why
-        if node.bound <= self._cutoff() or product[worst] <= 0.0:  # complementary, yet no answer: rounding
+        if node.dual.value == INF and product[worst] <= 0.0:
+            ray = self._ray(node.state)
+            open_ = ray[node.state[ray] == 0]
+            if not open_.size:
+                self._closed = max(self._closed, -INF if ray.size else INF)  # INF: no ray was found, by rounding
+                return []
+            worst = int(open_[0])
+        elif node.bound <= self._cutoff() or product[worst] <= 0.0:  # complementary, yet no answer: rounding
             self._closed = max(self._closed, node.bound)
             return []
         found = []
@@ -222,8 +257,7 @@ class _Search:
 
     def _settle(self, node: _Node) -> None:
         """Hold every open pair as the node's point suggests and take the answer if there is one."""
-        tight = self._suggested(node.state, node.welfare.point)
-        dual = self._solve_dual(tight)
+        tight, dual = self._priced(self._suggested(node.state, node.welfare.point), itertools.count())
         welfare = self._solve_welfare(tight) if dual is not None else None
         if welfare is not None and dual is not None:
             self._accept(welfare, dual)
@@ -290,6 +324,30 @@ class _Search:
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"the boxed dual program of a best response ended {solution.status}")
         return _Part(INF, solution.x)
+
+    def _ray(self, state: State) -> IntArray:
+        """Return the sides, equalities aside, of a ray along which D grows for ever with the idle sides of ``state``.
+
+        Of all rays with multipliers that sum to one it is the one with the fastest growth: few sides have a share.
+        """
+        base, idle = self._dual, state == _IDLE
+        share = sp.csr_array(np.where(self._equal, 0.0, 1.0)[None, :])
+        instance = Instance(
+            matrix=sp.csr_array(sp.vstack([base.matrix, share])),
+            cost=base.cost,
+            row_lower=np.zeros(base.row_lower.size + 1),
+            row_upper=np.append(np.zeros(base.row_upper.size), 1.0),
+            col_lower=base.col_lower,
+            col_upper=np.where(idle, 0.0, base.col_upper),
+        )
+        if self._ray_handle is None:
+            self._ray_handle = HighsHandle(instance)
+        self._ray_handle.update(instance)
+        solution = self._ray_handle.solve()
+        self.seconds += solution.seconds
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"a ray of a best response's dual program ended {solution.status}")
+        return np.flatnonzero((solution.x > IN_RAY) & ~self._equal)
 
 
 def _welfare(follower: Follower, price: FloatArray, own: FeasiblePowers) -> Instance:

@@ -21,6 +21,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,8 +44,8 @@ from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
 from equilibrium.nodal_clearing import NodalClearing
 from equilibrium.nodal_coupled import CoupledMarket
-from equilibrium.nodal_oracle import TIME_LIMIT_S, confirm
-from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
+from equilibrium.nodal_oracle import TIME_LIMIT_S, best_deviation, confirm
+from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, price_notes, publish
 from equilibrium.nodal_trade import unproved_hours
 from equilibrium.periods import PeriodData, bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
@@ -122,10 +123,9 @@ class NodalMarket:
         self._efficient = EfficientSchedules(network, hours, solver)
         self._known: Vertices | None = None
         coupled = len(joined_hours(self._program, "lot_kw")) < hours
-        if coupled and certify == "full":
-            raise InputError("nodal market", "certify", certify, "standard where storage or ramps join hours")
         market = (network, self.behaviours, self._program, self._efficient, iteration, time_limit_s, self._comparison)
-        self._coupled = CoupledMarket(*market) if coupled else None
+        second_limit_s = certify_limit_s if certify == "full" else None
+        self._coupled = CoupledMarket(*market, second_limit_s) if coupled else None
 
     def prepare(self, day: MarketDay) -> None:
         """Make a typical day the start of every later day: of its welfare optimum and of its hours' vertices."""
@@ -281,10 +281,12 @@ class NodalMarket:
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
         second: SecondMethod | None = None
         if self._certify == "full":
-            second = confirm(self._model, vertices.data, power, players, self._strategic, profit, best, self._limit_s)
+            deviate = partial(best_deviation, self._model, vertices.data, power)
+            second = confirm(deviate, players, self._strategic, profit, best, self._limit_s)
             best[self._strategic] = np.maximum(best[self._strategic], second.bound)
         unproved = unproved_hours(self.network, day, vertices, players, sequence)
-        notes = (*self._notes(day, search, unproved), *(second.notes if second is not None else ()))
+        notes = (*self._notes(day, search, unproved), *price_notes(prices, power, self._strategic, players.name))
+        notes += second.notes if second is not None else ()
         proof = certificate(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
         )

@@ -235,7 +235,7 @@ class _Search:
             self._settle(node)
         if node.welfare.rows < self._welfare.matrix.shape[0]:
             return [node]  # its point was refused: it is solved again with the rows that say why
-        if node.dual.value == INF and product[worst] <= 0.0:
+        if node.dual.value == INF:  # nothing else gives it a bound
             ray = self._ray(node.state)
             open_ = ray[node.state[ray] == 0]
             if not open_.size:

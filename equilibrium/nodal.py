@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.certify import EPSILON_REGRET, LEVELS, certificate
+from equilibrium.certify import LEVELS, certificate
 from equilibrium.clearing import SecondMethod, Verdict
 from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
@@ -42,7 +42,7 @@ from equilibrium.efficient import Efficient, EfficientSchedules
 from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
-from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_clearing import NodalClearing, best_of
 from equilibrium.nodal_coupled import CoupledMarket
 from equilibrium.nodal_oracle import TIME_LIMIT_S, best_deviation, confirm
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, price_notes, publish
@@ -186,15 +186,10 @@ class NodalMarket:
             )
             state.refresh()
             found = self._clearing(day, instance, state, search, welfare, players, sequence, begin)
-            if found.certificate.certified:
-                return found
             tried.append(found)
-        best = min(tried, key=lambda clearing: clearing.certificate.epsilon)
-        proof = best.certificate
-        if proof.epsilon > EPSILON_REGRET:
-            note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
-            proof = replace(proof, notes=(*proof.notes, note))
-        return replace(best, certificate=proof, seconds=time.perf_counter() - begin)
+            if found.settled:
+                break
+        return replace(best_of(tried), seconds=time.perf_counter() - begin)
 
     def probe(self, day: MarketDay, starts: int = 5, seed: int = 0) -> list[NodalClearing]:
         """Look for several equilibria: play from the welfare optimum and from random feasible schedules.

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from equilibrium.best_response import BestResponse, FeasiblePowers
-from equilibrium.certify import EPSILON_REGRET, certificate
+from equilibrium.certify import certificate
 from equilibrium.clearing import SecondMethod, Verdict
 from equilibrium.coupled_prices import joined_face, publish_joined
 from equilibrium.coupled_response import respond
@@ -36,7 +36,7 @@ from equilibrium.efficient import Efficient, EfficientSchedules
 from equilibrium.errors import InputError, SolverError
 from equilibrium.follower import Follower
 from equilibrium.network import FloatArray, IntArray, Network
-from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_clearing import NodalClearing, best_of
 from equilibrium.nodal_oracle import confirm, joined_deviation
 from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, price_notes
 from equilibrium.players import Players
@@ -162,16 +162,10 @@ class CoupledMarket:
             found = self._clearing(day, now, search, welfare, players, order, begin)
             tried.append(found)
             game.late = now.late
-            if found.certificate.certified or now.late:
+            if found.settled or now.late:
                 break
-        best = min(tried, key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon))
-        proof, note = best.certificate, ""
-        if game.late:
-            note = f"time limit of {self._limit:g} s: the best point known, its regret is the proven gap"
-        elif proof.epsilon > EPSILON_REGRET:
-            note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
-        if note:
-            best = replace(best, certificate=replace(proof, notes=(*proof.notes, note)))
+        late = f"time limit of {self._limit:g} s: the best point known, its regret is the proven gap"
+        best = best_of(tried, late if game.late else "")
         return replace(best, seconds=time.perf_counter() - begin)
 
     def _game(self, day: MarketDay, players: Players, power: FloatArray, begin: float) -> _Game:

@@ -261,14 +261,11 @@ def price_notes(
         if missed > EPSILON_REGRET * max(1.0, abs(float(prices.price[:, lot] @ power[:, lot]))):
             most = max(at, key=lambda t: abs(prices.price[t, lot] - prices.wanted[t, lot]) * power[t, lot])
             claims.append(
-                f"{name(lot)} would pay {missed:.6g} less, in hour {most} {1e3 * prices.wanted[most, lot]:.6g} "
-                f"and not {1e3 * prices.price[most, lot]:.6g} per MWh"
+                f"{name(lot)} would pay {missed:.6g} less (hour {most}: {1e3 * prices.wanted[most, lot]:.6g} in "
+                f"place of {1e3 * prices.price[most, lot]:.6g} per MWh)"
             )
     if claims:
-        notes.append(
-            "no price that supports the day is one that all strategic lots count on; at the one that it would choose "
-            f"{'; '.join(claims)}"
-        )
+        notes.append(f"no price that supports the day suits all strategic lots: at its own choice {'; '.join(claims)}")
     return tuple(notes)
 
 

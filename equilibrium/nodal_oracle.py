@@ -28,7 +28,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.best_response import FeasiblePowers
-from equilibrium.certify import EPSILON_REGRET
+from equilibrium.certify import EPSILON_REGRET, EXACT_REGRET
 from equilibrium.clearing import SecondMethod
 from equilibrium.errors import SolverError
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
@@ -269,7 +269,7 @@ def confirm(
     notes: list[str] = []
     for lot in lots:
         try:
-            answer = _splittable(deviate, players, lot, time_limit_s)
+            answer = _splittable(deviate, players, lot, float(profit[lot]), time_limit_s)
         except SolverError as error:
             answer = Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, 0.0)
             notes.append(f"{players.name(lot)}: the second method failed: {error}")
@@ -300,14 +300,20 @@ def _doubt(answer: Deviation, profit: float, first: float, time_limit_s: float) 
     return ""
 
 
-def _splittable(deviate: Deviate, players: Players, lot: int, time_limit_s: float) -> Deviation:
-    """Solve a lot's deviation until its vehicles can take the answer; before that it is an upper bound."""
-    begin, price = time.perf_counter(), players.price[:, lot]
+def _splittable(deviate: Deviate, players: Players, lot: int, profit: float, time_limit_s: float) -> Deviation:
+    """Solve a lot's deviation until its vehicles can take the answer, or nothing is left to gain.
+
+    Before that an answer is an upper bound all the same, so the least of them counts.
+    """
+    begin, price, least = time.perf_counter(), players.price[:, lot], INF
+    nothing = profit + EXACT_REGRET * max(1.0, abs(profit))
     for _ in range(MAXIMUM_CUT_ROUNDS):
         left = max(time_limit_s - (time.perf_counter() - begin), 0.0)
         answer = deviate(lot, price, players.own(lot), time_limit_s=left)
-        if not answer.finished or not players.cut(lot, answer.power_kw, price):
-            return replace(answer, seconds=time.perf_counter() - begin)
+        least = min(least, answer.bound)
+        if not answer.finished or least <= nothing or not players.cut(lot, answer.power_kw, price):
+            done = answer.finished or least <= nothing
+            return replace(answer, bound=least, finished=done, seconds=time.perf_counter() - begin)
     raise SolverError(f"a deviation could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
 

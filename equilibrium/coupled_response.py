@@ -15,8 +15,9 @@ the largest D takes the one that the lot would choose (optimistic), as the left 
 
 **Powers at the edge of what has a dispatch.** There D has no end: along a ray of multipliers the lot would be paid ever
 more. What counts is what powers next to it earn, as on a curve, whose first price is that of the next kW. At each of
-those some side of the ray is idle. So a node whose D has no end is split on the sides of the ray, and one that holds
-all of them tight holds nothing but the edge: it is dropped, and its siblings have the limits.
+those some side of the ray is idle, which bounds the multipliers (:mod:`equilibrium.edge`). A complementary node with a
+multiplier on every side of a ray is split on those sides, and one that holds all of them tight holds nothing but the
+edge: it is dropped, and its siblings have the limits.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equilibrium.best_response import BestResponse, FeasiblePowers
+from equilibrium.edge import Edge
 from equilibrium.errors import SolverError
 from equilibrium.follower import Follower
 from equilibrium.network import FloatArray, IntArray
@@ -47,9 +49,6 @@ ROUNDING = 1e-8
 
 BOX = 1e4
 """Multipliers of this size show where an unbounded dual program runs to; no bound rests on it."""
-
-IN_RAY = 1e-9
-"""Share of a ray above which a side belongs to it."""
 
 MAXIMUM_EDGE = 200
 """Dual programs that are solved to price one schedule at the edge of what has a dispatch."""
@@ -124,23 +123,27 @@ def respond(
     SolverError
         When a linear program ends without an answer.
     """
-    search = _Search(follower, price, own, refuse)
+    deadline = time.perf_counter() + time_limit_s
+    search = _Search(follower, price, own, refuse, deadline)
     profit = -INF if present is None else search.hold(present)
-    return search.run(time.perf_counter() + time_limit_s), profit
+    return search.run(deadline), profit
 
 
 class _Search:
     """The two programs, the open nodes and the incumbent of one best response."""
 
-    def __init__(self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None) -> None:
+    def __init__(
+        self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None, deadline: float
+    ) -> None:
         self._follower, self._price, self._refuse = follower, price, refuse
-        self._welfare, self._dual = _welfare(follower, price, own), _dual(follower)
-        self._welfare_handle, self._dual_handle = HighsHandle(self._welfare), HighsHandle(self._dual)
-        self._ray_handle: HighsHandle | None = None
         self._rows = follower.rows.index.size
         self._equal = np.concatenate([follower.rows.equal, follower.columns.equal])
+        self._edge = Edge(_dual(follower), self._equal, follower.share)
+        self._edge.take_rays_away(deadline)
+        self._welfare, self._dual = _welfare(follower, price, own), self._edge.dual
+        self._welfare_handle, self._dual_handle = HighsHandle(self._welfare), HighsHandle(self._dual)
         self.best, self.power = -INF, np.zeros(follower.hours)
-        self.nodes, self.seconds = 0, 0.0
+        self.nodes, self.seconds = 0, self._edge.seconds
         self._closed = -INF  # the largest bound of the nodes that were closed without being infeasible
 
     def run(self, deadline: float) -> BestResponse | None:
@@ -187,15 +190,16 @@ class _Search:
         return here.value + dual.value
 
     def _priced(self, state: State, solved: itertools.count[int]) -> tuple[State, _Part | None]:
-        """Solve for D where every side is held; where it has no end, with a side of each ray idle, the best choice.
+        """Solve for D where every side is held; at the edge with a side of each ray idle, the best choice of those.
 
         The choice is the best of the first :data:`MAXIMUM_EDGE` programs, which is all of them but on strange days.
         """
         part = self._solve_dual(state)
-        if part is None or part.value < INF:
+        ray = self._beyond(state, part) if part is not None else None
+        if ray is None:
             return state, part
         best: tuple[State, _Part | None] = state, None
-        for side in self._ray(state):
+        for side in ray:
             if next(solved) >= MAXIMUM_EDGE:
                 break
             idle = state.copy()
@@ -204,6 +208,13 @@ class _Search:
             if part is not None and (best[1] is None or part.value > best[1].value):
                 best = found, part
         return best
+
+    def _beyond(self, state: State, dual: _Part) -> IntArray | None:
+        """Return the sides of a ray that holds multipliers which count for nothing; ``None`` where they count."""
+        ray = self._edge.violated(dual.point)
+        if not ray.size and dual.value == INF:
+            ray = self._edge.ray(state == _IDLE, self._dual.cost)
+        return ray if ray.size or dual.value == INF else None
 
     def _cutoff(self) -> float:
         return self.best + GAP * (1.0 + abs(self.best)) if self.best > -INF else -INF
@@ -235,11 +246,11 @@ class _Search:
             self._settle(node)
         if node.welfare.rows < self._welfare.matrix.shape[0]:
             return [node]  # its point was refused: it is solved again with the rows that say why
-        if node.dual.value == INF:  # nothing else gives it a bound
-            ray = self._ray(node.state)
-            open_ = ray[node.state[ray] == 0]
-            if not open_.size:
-                self._closed = max(self._closed, -INF if ray.size else INF)  # INF: no ray was found, by rounding
+        beyond = self._beyond(node.state, node.dual) if node.dual.value == INF or product[worst] <= 0.0 else None
+        if beyond is not None:
+            open_ = beyond[node.state[beyond] == 0]
+            if not open_.size:  # it holds nothing but the edge, or, without a ray, what rounding left of one
+                self._closed = max(self._closed, -INF if beyond.size else INF)
                 return []
             worst = int(open_[0])
         elif node.bound <= self._cutoff() or product[worst] <= 0.0:  # complementary, yet no answer: rounding
@@ -324,30 +335,6 @@ class _Search:
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"the boxed dual program of a best response ended {solution.status}")
         return _Part(INF, solution.x)
-
-    def _ray(self, state: State) -> IntArray:
-        """Return the sides, equalities aside, of a ray along which D grows for ever with the idle sides of ``state``.
-
-        Of all rays with multipliers that sum to one it is the one with the fastest growth: few sides have a share.
-        """
-        base, idle = self._dual, state == _IDLE
-        share = sp.csr_array(np.where(self._equal, 0.0, 1.0)[None, :])
-        instance = Instance(
-            matrix=sp.csr_array(sp.vstack([base.matrix, share])),
-            cost=base.cost,
-            row_lower=np.zeros(base.row_lower.size + 1),
-            row_upper=np.append(np.zeros(base.row_upper.size), 1.0),
-            col_lower=base.col_lower,
-            col_upper=np.where(idle, 0.0, base.col_upper),
-        )
-        if self._ray_handle is None:
-            self._ray_handle = HighsHandle(instance)
-        self._ray_handle.update(instance)
-        solution = self._ray_handle.solve()
-        self.seconds += solution.seconds
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"a ray of a best response's dual program ended {solution.status}")
-        return np.flatnonzero((solution.x > IN_RAY) & ~self._equal)
 
 
 def _welfare(follower: Follower, price: FloatArray, own: FeasiblePowers) -> Instance:

@@ -102,7 +102,7 @@ def feeders_that_need_lots(draw):
     return network, small_day(wholesale, tuple(lots), load_kw=load, turbines=1)
 
 
-@examples(20)
+@examples(12)
 @given(feeders_that_need_lots())
 def test_both_methods_say_the_same_of_days_at_the_edge(market):
     network, day = market
@@ -119,6 +119,26 @@ def test_both_methods_say_the_same_of_days_at_the_edge(market):
     np.testing.assert_allclose(stays.lot_kw, curves.lot_kw, atol=1e-6)
     np.testing.assert_allclose(stays.lot_maximum, curves.lot_maximum, rtol=1e-7, atol=1e-6)
     np.testing.assert_allclose(stays.lot_price_low, curves.lot_price_low, atol=1e-6)
+
+
+def test_many_hours_at_the_edge_are_proved():
+    """In five hours of six the lot draws the least that the feeder needs; each hour's edge has a ray of its own."""
+    day = needing(360.0, [0.03 + 0.002 * hour for hour in range(6)], spare=100.0)
+    curves = NodalMarket(one_line(), hours=6).clear(day)
+    joined = NodalMarket(replace(one_line(), storage=(NOTHING,)), hours=6).clear(day)
+    assert np.isneginf(joined.lot_price_low[1:, 0]).all()
+    np.testing.assert_allclose(joined.lot_kw, curves.lot_kw, atol=1e-6)
+    np.testing.assert_allclose(joined.lot_price, curves.lot_price, atol=1e-9)
+    assert joined.certificate.verdict is Verdict.EXACT
+    assert joined.lot_maximum.tolist() == pytest.approx(curves.lot_maximum.tolist(), rel=1e-9)
+
+
+def test_what_is_not_proved_at_the_edge_in_time_is_said():
+    day = needing(360.0, [0.03 + 0.002 * hour for hour in range(6)], spare=100.0)
+    stopped = NodalMarket(replace(one_line(), storage=(NOTHING,)), hours=6, time_limit_s=0.0).clear(day)
+    assert not stopped.certificate.certified
+    assert stopped.certificate.worst_regret == np.inf
+    assert any("time limit of 0 s" in note for note in stopped.certificate.notes)
 
 
 def test_lots_that_want_different_multipliers_are_told_apart():

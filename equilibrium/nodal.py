@@ -274,11 +274,7 @@ class NodalMarket:
         dispatch = read_dispatch(self.network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
-        second: SecondMethod | None = None
-        if self._certify == "full":
-            deviate = partial(best_deviation, self._model, vertices.data, power)
-            second = confirm(deviate, players, self._strategic, profit, best, self._limit_s)
-            best[self._strategic] = np.maximum(best[self._strategic], second.bound)
+        best, second = self._confirm(vertices, players, profit, best)
         unproved = unproved_hours(self.network, day, vertices, players, sequence)
         notes = (*self._notes(day, search, unproved), *price_notes(prices, power, self._strategic, players.name))
         notes += second.notes if second is not None else ()
@@ -313,6 +309,16 @@ class NodalMarket:
             seconds=time.perf_counter() - begin,
             solver_seconds=welfare.seconds + search.seconds + players.seconds + prices.seconds,
         )
+
+    def _confirm(
+        self, vertices: Vertices, players: Players, profit: FloatArray, best: FloatArray
+    ) -> tuple[FloatArray, SecondMethod | None]:
+        """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
+        if self._certify != "full":
+            return best, None
+        deviate = partial(best_deviation, self._model, vertices.data, vertices.given)
+        second = confirm(deviate, players, self._strategic, profit, best, self._limit_s)
+        return second.weaker(best), second
 
     def _publish(self, vertices: Vertices, players: Players) -> PublishedPrices:
         """Choose the published prices: what a price is worth to the strategic lots, and what price-takers need."""

@@ -275,9 +275,7 @@ class CoupledMarket:
             return best, None
         deviate = partial(joined_deviation, game.reduced, game.lots, game.power)
         second = confirm(deviate, players, self._strategic, profit, best, self._second_limit)
-        weaker = best.copy()
-        weaker[self._strategic] = np.maximum(best[self._strategic], second.bound)
-        return weaker, second
+        return second.weaker(best), second
 
     def _clearing(
         self,
@@ -313,7 +311,6 @@ class CoupledMarket:
         proof = certificate([kkt_residuals(bound, x, y)], profit, best, best, METHOD, solvers, notes)
         if (undecided or game.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
-        proof = replace(proof, second=second)
         proof_seconds = time.perf_counter() - proof_start
         split = split_lots(self._network, day, power, prices.price)
         return NodalClearing(
@@ -326,7 +323,7 @@ class CoupledMarket:
             shortage_cost=0.0,
             lot_profit=profit,
             lot_maximum=best,
-            certificate=proof,
+            certificate=replace(proof, second=second),
             behaviours=self._behaviours,
             lot_price=prices.price,
             lot_price_low=prices.low,

@@ -11,6 +11,7 @@ from equilibrium.clearing import Verdict
 from equilibrium.errors import InfeasibleError
 from equilibrium.network import Microturbine
 from equilibrium.nodal import NodalMarket
+from equilibrium.nodal_prices import PublishedPrices, price_notes
 from scenarios.epec_lots import epec_lots_case
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 from tests.equilibrium.oracle import examples
@@ -182,3 +183,17 @@ def test_ramps_alone_on_33_buses_leave_no_common_price():
     alone = [whole.payment(power, lot, step) for lot in range(3)]
     assert clearing.lot_payment.sum() == pytest.approx(together, rel=1e-5)
     assert together - sum(alone) == pytest.approx(sum(clearing.certificate.regret), rel=1e-3)
+
+
+def test_only_what_a_strategic_lot_loses_is_named():
+    """Lot a counts on 30 and gets 50, lot b gets what it wants, lot c takes prices; a price for no power is no loss."""
+    price, wanted = (
+        np.array([[0.05, 0.03, 0.05], [0.05, 0.03, 0.05]]),
+        np.array([[0.03, 0.03, 0.01], [0.01, 0.03, 0.01]]),
+    )
+    low = np.array([[0.03, -np.inf, 0.01], [0.01, 0.03, 0.01]])
+    prices = PublishedPrices(np.zeros(0), price, low, price, wanted, 0.0)
+    power = np.array([[100.0, 20.0, 10.0], [0.0, 20.0, 10.0]])
+    edge, claims = price_notes(prices, power, [0, 1], "abc".__getitem__)
+    assert edge.startswith("b draws the smallest power that leaves a dispatch in hours 0:")
+    assert claims.endswith("at its own choice a would pay 2 less (hour 0: 30 in place of 50 per MWh)")

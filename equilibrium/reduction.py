@@ -328,19 +328,23 @@ def _positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:
 
 def _periods(blocks: Mapping[str, Block]) -> IntArray:
     """Return the period (first axis of its block) of every row or column."""
-    lengths = [(b.shape[0] if b.shape else 1, b.size) for b in blocks.values()]
-    periods = [np.repeat(np.arange(first), size // max(1, first)) for first, size in lengths]
+    periods = [np.repeat(np.arange(count), width) for count, width in _lengths(blocks)]
     return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
 
 
 def _kinds(blocks: Mapping[str, Block]) -> IntArray:
     """Return a number for every row or column that those of other periods share."""
     kinds, first = [np.zeros(0, dtype=np.int64)], 0
-    for block in blocks.values():
-        width = block.size // max(1, block.shape[0])
-        kinds.append(first + np.tile(np.arange(width), block.shape[0]))
+    for count, width in _lengths(blocks):
+        kinds.append(first + np.tile(np.arange(width), count))
         first += width
     return np.concatenate(kinds)
+
+
+def _lengths(blocks: Mapping[str, Block]) -> list[tuple[int, int]]:
+    """Return how many periods each block has and how many entries a period; a single entry is one of each."""
+    counts = [(block.shape[0] if block.shape else 1, block.size) for block in blocks.values()]
+    return [(count, size // max(1, count)) for count, size in counts]
 
 
 def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:

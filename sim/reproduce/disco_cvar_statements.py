@@ -98,7 +98,7 @@ def _stored(results: Results) -> Statement:
     low, high = data.STORED_KWH
     return theorem(
         "N6",
-        "Each vehicle keeps 21 to 22.3 kWh, what Table 2 allows",
+        "Each vehicle keeps 21 to 22.9 kWh, what Table 2 allows",
         all(low <= value <= high for value in stored),
         f"{stored[0]:.2f} and {stored[1]:.2f} kWh; the paper's columns give 21.18",
     )

@@ -129,8 +129,8 @@ def _in_claims(results: Results) -> tuple[DocumentedError, ...]:
         DocumentedError(
             "E15",
             "more participation raises the profit (Table 12)",
-            f"the paper's own differences are {', '.join(f'{d:+.1f}' for d in effects)} USD; the load model is linear "
-            f"in the participation, and here they are {', '.join(f'{d:+.1f}' for d in ours)} USD",
-            "the three negative ones are taken as the gap at which the solver stopped",
+            f"only one of the paper's own differences is a rise: {', '.join(f'{d:+.1f}' for d in effects)} USD; here "
+            f"they are {', '.join(f'{d:+.1f}' for d in ours)} USD, less the more sun and wind there is in the peak",
+            "compared as printed",
         ),
     )

@@ -14,6 +14,7 @@ SMALL = {"vehicles": 4, "scenarios": 2, "samples": 12}
 DR_CHECKLIST = {
     *("N1", "N2", "N3", "N4", "N5", "O1", "O2", "O2b", "O3", "O4", "O5", "O6", "O7"),
     *(f"C{k}" for k in range(1, 13)),
+    "C11b",
 }
 CVAR_CHECKLIST = {
     *("N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "D1", "O1", "O2", "O3", "C1", "C2", "C3", "C4"),

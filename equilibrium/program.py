@@ -263,6 +263,11 @@ class ProgramBuilder:
         """Add ``values`` to A at ``(rows, columns)``."""
         self._matrix.add(rows, columns, values)
 
+    def block(self, rows: IntArray, columns: IntArray, matrix: sp.sparray) -> None:
+        """Add a sparse matrix to A at all pairs of ``rows`` and ``columns``, both one-dimensional."""
+        entries = sp.coo_array(matrix)
+        self._matrix.add(rows[entries.row], columns[entries.col], entries.data)
+
     def cost_ports(self, columns: ArrayLike, parameters: ArrayLike, values: ArrayLike) -> None:
         """Let parameters enter the objective: C."""
         self._cost.add(columns, parameters, values)

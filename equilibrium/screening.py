@@ -70,8 +70,8 @@ def _joining_rows(program: Program) -> IntArray:
     hour = np.concatenate([np.repeat(np.arange(b.shape[0]), b.size // b.shape[0]) for b in program.columns.values()])
     pattern = program.matrix.tocoo()
     first, last = np.full(program.shape[0], hour.max() + 1), np.full(program.shape[0], -1)
-    np.minimum.at(first, pattern.coords[0], hour[pattern.coords[1]])
-    np.maximum.at(last, pattern.coords[0], hour[pattern.coords[1]])
+    np.minimum.at(first, pattern.row, hour[pattern.col])
+    np.maximum.at(last, pattern.row, hour[pattern.col])
     return np.flatnonzero(first < last)
 
 

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
-from equilibrium.program import INF, Instance, Program
+from equilibrium.program import INF, Instance, Program, signed_parts
 from equilibrium.reduction import ReducedModel
 from equilibrium.solvers import Status
 
@@ -109,5 +109,5 @@ def _furthest(model: ReducedModel, relaxed: Instance, direction: FloatArray) -> 
 
 def _interval(matrix: sp.csr_array, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the least and the largest activity of every row on a box."""
-    up, down = matrix.maximum(0.0), matrix.minimum(0.0)
+    up, down = signed_parts(matrix)
     return up @ low + down @ high, up @ high + down @ low

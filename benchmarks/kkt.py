@@ -129,20 +129,20 @@ def best_response_bigm(
     others = np.setdiff1d(np.arange(hours * lots), mine)
     right = f.b - f.b_p[:, others] @ (power_kw.ravel()[others] / MEGA)
     balance = build.rows("balance", f.b.shape, lower=right, upper=right)
-    _place(build, balance, y, f.a)
-    _place(build, balance, p, f.b_p[:, mine])
+    build.block(balance, y, f.a)
+    build.block(balance, p, f.b_p[:, mine])
     rows = build.rows("own", own.lower.shape, lower=own.lower / MEGA, upper=own.upper / MEGA)
-    _place(build, rows, p, own.matrix)
+    build.block(rows, p, own.matrix)
     dual = build.columns("lambda", f.b.shape, lower=-INF, cost=right)
     zeta = build.columns("zeta", f.d.shape, cost=f.d, upper=big_m)
     stationary = build.rows("stationary", f.c.shape, lower=-f.c, upper=-f.c)
-    _place(build, stationary, dual, f.a.T)
-    _place(build, stationary, zeta, f.d_y.T)
+    build.block(stationary, dual, f.a.T)
+    build.block(stationary, zeta, f.d_y.T)
     binary = build.columns("u", f.d.shape, upper=1.0)
     slack = build.rows("slack", f.d.shape, upper=f.d)
-    _place(build, slack, y, f.d_y)
+    build.block(slack, y, f.d_y)
     tight = build.rows("tight", f.d.shape, lower=f.d - big_m)
-    _place(build, tight, y, f.d_y)
+    build.block(tight, y, f.d_y)
     build.coefficients(tight, binary, -big_m)  # d - D y <= M (1 - u)
     limit = build.rows("limit", f.d.shape, upper=0.0)
     build.coefficients(limit, zeta, 1.0)
@@ -155,11 +155,6 @@ def best_response_bigm(
     if not answer.x.size or not np.isfinite(answer.objective):
         return Response(np.full(hours, np.nan), np.nan, f.d.size, answer.seconds)
     return Response(answer.x[p] * MEGA, -answer.objective, f.d.size, answer.seconds)
-
-
-def _place(build: ProgramBuilder, rows: np.ndarray, columns: np.ndarray, block: sp.csr_array) -> None:
-    entries = block.tocoo()
-    build.coefficients(rows[entries.row], columns[entries.col], entries.data)
 
 
 class CandidateKkt:

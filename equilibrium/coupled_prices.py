@@ -129,8 +129,8 @@ def _sensitivity(by_side: sp.csr_array, lots: IntArray, count: int) -> tuple[Int
     """
     hour, prices, touched = np.zeros(count, dtype=np.int64), np.zeros((count, lots.shape[1])), np.full(count, -1)
     for k in range(lots.shape[1]):
-        entries = by_side[lots[:, k], :].tocoo()
-        at, side = entries.coords
+        entries = sp.coo_array(by_side[lots[:, k], :])
+        at, side = entries.row, entries.col
         if np.any((touched[side] >= 0) & (touched[side] != at)) or np.unique(side).size < side.size:
             raise SolverError("a row joins the lots' powers of several hours: no hour has a price of its own")
         touched[side] = hour[side] = at

@@ -53,9 +53,12 @@ class Elasticity:
         Raises
         ------
         InputError
-            When a pair is missing.
+            When a pair is missing, or names a period that no hour has.
         """
         names = list(dict.fromkeys(period_of_hour))
+        for pair in values:
+            if not set(pair) <= set(names):
+                raise InputError("Elasticity.blocks", "pair", pair, f"two of the periods {', '.join(names)}")
         table = np.empty((len(names), len(names)))
         for row, first in enumerate(names):
             for column, second in enumerate(names):

@@ -33,7 +33,7 @@ from equilibrium.lossy import (
     square_gaps,
 )
 from equilibrium.network import FloatArray, IntArray, Network
-from equilibrium.program import Block, Instance, Program, ProgramBuilder, stack_rows
+from equilibrium.program import Block, Instance, Program, ProgramBuilder, signed_parts, stack_rows
 from equilibrium.reduction import ReducedModel
 from equilibrium.solvers import MixedSolution, Solution, Status, open_handle
 
@@ -280,7 +280,7 @@ def _demands(program: Program, instance: Instance, balance: str) -> tuple[FloatA
     matrix = sp.csc_array(instance.matrix[block.slice, :])
     for name in ("flow_kw", "flow_kvar", "current_square"):
         matrix = _without(matrix, program.columns[name])
-    positive, negative = matrix.maximum(0.0), matrix.minimum(0.0)
+    positive, negative = signed_parts(matrix)
     supply_low = positive @ instance.col_lower + negative @ instance.col_upper
     supply_high = positive @ instance.col_upper + negative @ instance.col_lower
     load = instance.row_lower[block.slice]

@@ -34,7 +34,7 @@ from equilibrium.errors import SolverError
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.mpcc import Mpcc
 from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
-from equilibrium.network import FloatArray, IntArray
+from equilibrium.network import FloatArray
 from equilibrium.periods import PeriodData, PeriodModel
 from equilibrium.players import Players
 from equilibrium.program import INF, Instance, ProgramBuilder
@@ -71,15 +71,15 @@ def deviation_program(
     lowest = np.zeros(hours) if low is None else low
     p = build.columns("power", (hours,), lower=lowest, upper=own.power_max_kw, cost=-price)
     y = build.columns("dispatch", f.cost.shape, lower=-INF, cost=f.cost)
-    _place(build, build.rows("own", own.lower.shape, lower=own.lower, upper=own.upper), p, own.matrix)
+    build.block(build.rows("own", own.lower.shape, lower=own.lower, upper=own.upper), p, own.matrix)
     stationary = build.rows("stationary", f.cost.shape, lower=f.cost, upper=f.cost)
     equal = f.lower == f.upper
     held = np.flatnonzero(equal)
     rows = build.rows("held", held.shape, lower=f.lower[held], upper=f.lower[held])
-    _place(build, rows, y, f.y_matrix[held, :])
-    _place(build, rows, p, f.p_matrix[held, :])
+    build.block(rows, y, f.y_matrix[held, :])
+    build.block(rows, p, f.p_matrix[held, :])
     mu = build.columns("mu_held", held.shape, lower=f.mu_low[held], upper=f.mu_high[held], cost=-f.lower[held])
-    _place(build, stationary, mu, f.y_matrix[held, :].T)
+    build.block(stationary, mu, f.y_matrix[held, :].T)
     pairs = []
     for name, sign, side, most in (("lower", 1.0, f.lower, f.mu_high), ("upper", -1.0, f.upper, -f.mu_low)):
         pick = np.flatnonzero(~equal & np.isfinite(side) & (most > 0.0))
@@ -87,10 +87,10 @@ def deviation_program(
         mu = build.columns(f"mu_{name}", pick.shape, upper=most[pick], cost=-limit)
         slack = build.columns(f"slack_{name}", pick.shape)
         rows = build.rows(name, pick.shape, lower=limit, upper=limit)
-        _place(build, rows, y, sign * f.y_matrix[pick, :])
-        _place(build, rows, p, sign * f.p_matrix[pick, :])
+        build.block(rows, y, sign * f.y_matrix[pick, :])
+        build.block(rows, p, sign * f.p_matrix[pick, :])
         build.coefficients(rows, slack, -1.0)
-        _place(build, stationary, mu, sign * f.y_matrix[pick, :].T)
+        build.block(stationary, mu, sign * f.y_matrix[pick, :].T)
         pairs.append(np.column_stack([mu, slack]))
     instance = build.compile().bind({})
     count = instance.shape[1]
@@ -104,11 +104,6 @@ def deviation_program(
         identities=(),
         multipliers={},
     )
-
-
-def _place(build: ProgramBuilder, rows: IntArray, columns: IntArray, block: sp.sparray) -> None:
-    entries = sp.coo_array(block)
-    build.coefficients(rows[entries.row], columns[entries.col], entries.data)
 
 
 @dataclass(frozen=True, eq=False)

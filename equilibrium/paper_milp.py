@@ -170,19 +170,19 @@ class _Milp:
         w = build.columns("w", c.w_low.shape, lower=c.w_low, upper=c.w_high)
         self.power: IntArray = w[: price.size].reshape(price.shape)
         balance = build.rows("(2b)-(2g)", c.b.shape, lower=c.b, upper=c.b)
-        self._place(balance, self._y, c.a)
-        self._place(balance, w[: price.size], c.b_p)
+        self.build.block(balance, self._y, c.a)
+        self.build.block(balance, w[: price.size], c.b_p)
         own = build.rows("(3b)-(3d)", c.g_low.shape, lower=c.g_low, upper=c.g_high)
-        self._place(own, w, c.g_w)
+        self.build.block(own, w, c.g_w)
 
         dual = build.columns("lambda", c.b.shape, lower=-INF)
         zeta = build.columns("zeta", c.d.shape)
         stationary = build.rows("(4i)-(4v)", c.cost.shape, lower=-c.cost, upper=-c.cost)
-        self._place(stationary, dual, c.a.T)
-        self._place(stationary, zeta, c.d_y.T)
+        self.build.block(stationary, dual, c.a.T)
+        self.build.block(stationary, zeta, c.d_y.T)
         self._slack = build.columns("d - D y", c.d.shape)
         limits = build.rows("(2h)-(2n)", c.d.shape, lower=c.d, upper=c.d)
-        self._place(limits, self._y, c.d_y)
+        self.build.block(limits, self._y, c.d_y)
         build.coefficients(limits, self._slack, 1.0)
         self._complement("(7)", self._slack, zeta)
         for lot in range(price.shape[1]):
@@ -193,10 +193,10 @@ class _Milp:
         build, hours = self.build, price.shape[0]
         phi = build.columns(f"phi {lot}", c.b.shape, lower=-INF)
         rows = build.rows(f"(5a)-(5n) {lot}", c.cost.shape, lower=0.0, upper=0.0)
-        self._place(rows, phi, c.a.T)
+        self.build.block(rows, phi, c.a.T)
         if self._corrected:
             rho = build.columns(f"rho {lot}", c.d.shape)
-            self._place(rows, rho, c.d_y.T)
+            self.build.block(rows, rho, c.d_y.T)
             self._complement(f"(2h)-(2n) rho {lot}", self._slack, rho)
 
         own = np.zeros(price.shape, dtype=bool)
@@ -207,8 +207,8 @@ class _Milp:
         nu = build.columns(f"nu {lot}", touched.shape, lower=-INF, upper=np.where(at_least, 0.0, INF))
         cost = np.concatenate([price[:, lot], np.zeros(hours)])
         rows = build.rows(f"(5o)-(5q) {lot}", mine.shape, lower=cost, upper=cost)
-        self._place(rows, nu, c.g_w[touched, :][:, mine].T)
-        self._place(rows[:hours], phi, c.b_p[:, mine[:hours]].T)
+        self.build.block(rows, nu, c.g_w[touched, :][:, mine].T)
+        self.build.block(rows[:hours], phi, c.b_p[:, mine[:hours]].T)
         for name, sign, side in (("low", -1.0, c.w_low), ("high", 1.0, c.w_high)):
             multiplier = build.columns(f"{name} {lot}", mine.shape)
             build.coefficients(rows, multiplier, sign)
@@ -220,10 +220,10 @@ class _Milp:
 
         xi = build.columns(f"xi {lot}", c.cost.shape, lower=-INF)
         rows = build.rows(f"(5r)-(5w) {lot}", c.b.shape, lower=0.0, upper=0.0)
-        self._place(rows, xi, c.a)
+        self.build.block(rows, xi, c.a)
         kappa = build.columns(f"kappa {lot}", c.d.shape)
         rows = build.rows(f"(5x)-(5ai) {lot}", c.d.shape, lower=0.0, upper=0.0)
-        self._place(rows, xi, c.d_y)
+        self.build.block(rows, xi, c.d_y)
         build.coefficients(rows, kappa, -1.0)
         self._complement(f"(5an)-(5ay) {lot}", kappa, zeta)
 
@@ -238,7 +238,7 @@ class _Milp:
     def _excess(self, lot: int, row: int, c: _Compact, w: IntArray) -> IntArray:
         excess = self.build.columns(f"excess {lot}", (1,))
         rows = self.build.rows(f"excess {lot}", (1,), lower=c.g_low[row], upper=c.g_low[row])
-        self._place(rows, w, c.g_w[[row], :])
+        self.build.block(rows, w, c.g_w[[row], :])
         self.build.coefficients(rows, excess, -1.0)
         return excess
 
@@ -257,7 +257,3 @@ class _Milp:
             rows = self.build.rows(f"{side} {name}", first.shape, upper=limit)
             self.build.coefficients(rows, columns, 1.0)
             self.build.coefficients(rows, u, factor)
-
-    def _place(self, rows: IntArray, columns: IntArray, block: sp.csr_array) -> None:
-        entries = block.tocoo()
-        self.build.coefficients(rows[entries.row], columns[entries.col], entries.data)

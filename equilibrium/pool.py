@@ -20,7 +20,7 @@ from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribu
 from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.network import BoolArray, FloatArray, IntArray, Network
 from equilibrium.periods import Hours, Sides, bind_many_hours, compile_periods
-from equilibrium.program import INF
+from equilibrium.program import INF, signed_parts
 from equilibrium.vertices import Vertices, matvec, start
 
 SAME_OBJECTIVE = 1e-9
@@ -191,7 +191,7 @@ class ManyDays:
         low = np.concatenate([bound.low.min(axis=0), given.min(axis=0)])
         high = np.concatenate([bound.high.max(axis=0), given.max(axis=0)])
         up, down = np.maximum(matrix, 0.0), np.minimum(matrix, 0.0)
-        plus, minus = model.by_state.maximum(0.0), model.by_state.minimum(0.0)
+        plus, minus = signed_parts(model.by_state)
         least, most = bound.base.min(axis=0), bound.base.max(axis=0)
         top = up @ high + down @ low + (plus @ most + minus @ least) / scale
         bottom = up @ low + down @ high + (plus @ least + minus @ most) / scale

@@ -263,6 +263,11 @@ class ProgramBuilder:
         """Add ``values`` to A at ``(rows, columns)``."""
         self._matrix.add(rows, columns, values)
 
+    def block(self, rows: IntArray, columns: IntArray, matrix: sp.sparray) -> None:
+        """Add a sparse matrix to A at all pairs of ``rows`` and ``columns``, both one-dimensional."""
+        entries = sp.coo_array(matrix)
+        self._matrix.add(rows[entries.row], columns[entries.col], entries.data)
+
     def cost_ports(self, columns: ArrayLike, parameters: ArrayLike, values: ArrayLike) -> None:
         """Let parameters enter the objective: C."""
         self._cost.add(columns, parameters, values)
@@ -307,3 +312,17 @@ def _append(blocks: dict[str, Block], name: str, shape: tuple[int, ...]) -> Bloc
 
 def _full(value: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
     return np.broadcast_to(np.asarray(value, dtype=np.float64), shape).ravel().copy()
+
+
+def signed_parts(matrix: sp.sparray) -> tuple[sp.csr_array, sp.csr_array]:
+    """Return the positive and the negative part of a matrix, for intervals of what it makes of bounded vectors.
+
+    Neither holds explicit zeros: zero times an infinite bound is not a number. ``matrix.maximum(0.0)`` keeps them in
+    some versions of scipy, and shares its indices with ``matrix``.
+    """
+    entries = sp.coo_array(matrix)
+    parts = []
+    for keep in (entries.data > 0.0, entries.data < 0.0):
+        triplets = (entries.data[keep], (entries.row[keep], entries.col[keep]))
+        parts.append(sp.csr_array(sp.coo_array(triplets, shape=entries.shape)))
+    return parts[0], parts[1]

@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
-from equilibrium.program import INF, Instance, Program
+from equilibrium.program import INF, Instance, Program, signed_parts
 from equilibrium.reduction import ReducedModel
 from equilibrium.solvers import Status
 
@@ -70,8 +70,8 @@ def _joining_rows(program: Program) -> IntArray:
     hour = np.concatenate([np.repeat(np.arange(b.shape[0]), b.size // b.shape[0]) for b in program.columns.values()])
     pattern = program.matrix.tocoo()
     first, last = np.full(program.shape[0], hour.max() + 1), np.full(program.shape[0], -1)
-    np.minimum.at(first, pattern.coords[0], hour[pattern.coords[1]])
-    np.maximum.at(last, pattern.coords[0], hour[pattern.coords[1]])
+    np.minimum.at(first, pattern.row, hour[pattern.col])
+    np.maximum.at(last, pattern.row, hour[pattern.col])
     return np.flatnonzero(first < last)
 
 
@@ -109,5 +109,5 @@ def _furthest(model: ReducedModel, relaxed: Instance, direction: FloatArray) -> 
 
 def _interval(matrix: sp.csr_array, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the least and the largest activity of every row on a box."""
-    up, down = matrix.maximum(0.0), matrix.minimum(0.0)
+    up, down = signed_parts(matrix)
     return up @ low + down @ high, up @ high + down @ low

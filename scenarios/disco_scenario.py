@@ -295,6 +295,9 @@ def _programs(file: DiscoFile, document: Document) -> ProgramSet:
     for keys, name in named:
         if name not in known:
             raise document.error(keys, name, f"one of the periods {', '.join(known)}")
+    for k, name in enumerate(file.market.discharge_periods):
+        if name in file.market.charge_periods:
+            raise document.error(("market", "discharge_periods", k), name, "a period that is not in charge_periods")
     return programs
 
 

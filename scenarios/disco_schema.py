@@ -46,7 +46,7 @@ class DiscoMarketSection(Section):
             if self.mode.startswith("windows") and not periods:
                 raise refused(key, list(periods), f"at least one period of the programs for mode {self.mode}")
             if not self.mode.startswith("windows") and periods:
-                raise refused(key, list(periods), f"nothing for mode {self.mode}, which has no windows")
+                raise refused(key, list(periods), f"[] for mode {self.mode}, which has no windows")
         return self
 
 

@@ -274,7 +274,8 @@ def _first_error(error: ValidationError, document: Document, currency: str, sche
         inside = _MONEY_KEY.sub(currency, context["key"]).split(".")
         return document.error((*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return document.error(keys, value, {"model_type": "a mapping of keys", "tuple_type": "a list"}.get(kind, plain))
+    said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
+    return document.error(keys, value, said.get(kind, plain))
 
 
 def _known_keys(schema: type[BaseModel], keys: KeyPath, data: dict[str, object]) -> list[str]:

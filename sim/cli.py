@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import equilibrium
-from equilibrium.errors import InputError, SolverError
+from equilibrium.errors import InfeasibleError, InputError, SolverError
+from sim.reproduce import REPRODUCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +56,8 @@ def _execute(given: argparse.Namespace) -> int:
     except (InputError, SolverError) as error:
         _complain(f"error: {error}")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
+    except InfeasibleError as error:  # already what comes before the first day cannot be served
+        return _cannot_serve(error.reasons or (str(error),))
     except KeyboardInterrupt:
         _complain("interrupted")
         return INTERRUPTED
@@ -67,6 +70,13 @@ def _complain(text: str) -> None:
     """Write one line to standard error, if somebody listens."""
     with suppress(BrokenPipeError):
         sys.stderr.write(f"equilot: {text}\n")
+
+
+def _cannot_serve(reasons: Sequence[str]) -> int:
+    """Name the limits that cannot be met, and return the exit code."""
+    for reason in reasons:
+        _complain(f"infeasible: {reason}")
+    return INFEASIBLE
 
 
 def _discard_output() -> None:
@@ -94,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     figures.set_defaults(command=_figures)
     reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
-    reproduce.add_argument("name", metavar="NAME", help="epec-lots")
+    reproduce.add_argument("name", metavar="NAME", help=", ".join(REPRODUCTIONS))
     reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
     reproduce.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
     reproduce.set_defaults(command=_reproduce)
@@ -241,10 +251,8 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
 
         draw_run(outcome.run)
     show_run(screen, outcome.run)
-    for reason in outcome.reasons:
-        _complain(f"infeasible: {reason}")
     if outcome.reasons:
-        return INFEASIBLE
+        return _cannot_serve(outcome.reasons)
     return OK if outcome.status == COMPLETE else INTERRUPTED
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -113,11 +113,15 @@ def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
     return load_scenario(str(scenario), None, kind)
 
 
-@contextmanager
-def naming_the_day(index: int, date: dt.date | None) -> Iterator[None]:
+def naming_the_day(index: int, date: dt.date | None) -> AbstractContextManager[None]:
     """Let a day that cannot be served say which one it is."""
+    return naming(f"day {index}" + (f" ({date})" if date else ""))
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """Let what cannot be served say what it is."""
     try:
         yield
     except InfeasibleError as error:
-        name = f"day {index}" + (f" ({date})" if date else "")
         raise InfeasibleError(tuple(f"{name}: {reason}" for reason in error.reasons or (str(error),))) from error

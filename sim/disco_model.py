@@ -30,7 +30,7 @@ from scenarios.disco_scenario import DiscoCase
 from scenarios.disco_schema import DiscoMarketSection
 from scenarios.prices import HOURS
 from scenarios.streams import Streams
-from sim.daily_model import DailyModel, case_of, naming_the_day
+from sim.daily_model import DailyModel, case_of, naming, naming_the_day
 from sim.results import DiscoDayResult
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
@@ -87,6 +87,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     ------
     InputError
         When the scenario or a parameter cannot be used.
+    InfeasibleError
+        When the network cannot serve the baseline of the CO2 term.
     """
 
     reporters = REPORTERS
@@ -187,7 +189,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         rules = self.case.file.emissions
         if rules is None:
             return None
-        baseline = self._market.clear(self._baseline_day()).scenarios[0].import_kw
+        with naming("baseline of the CO2 term"):
+            baseline = self._market.clear(self._baseline_day()).scenarios[0].import_kw
         factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
         return Emissions(factor, rules.price_per_kg, rules.share, baseline)
 

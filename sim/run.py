@@ -108,6 +108,8 @@ def run_scenario(
     ------
     InputError
         When an option or the folder cannot be used.
+    InfeasibleError
+        When what comes before the first day cannot be served; nothing is written then.
     SolverError
         When a solver ends without an answer; the finished days are saved.
     """

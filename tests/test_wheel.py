@@ -15,6 +15,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = ("equilibrium", "scenarios", "agents", "sim", "pyproject.toml", "setup.cfg", "README.md", "LICENSE")
 
+FEW = """extends: disco-15
+title: Few drivers
+lots: [{name: lot, bus: 9, drivers: 5}]
+scenarios: {draws: 5, kept: 2}
+"""
+
 
 def call(*command: str | Path, folder: Path) -> str:
     """Run a command in a folder, away from the sources, and return what it printed."""
@@ -59,8 +65,10 @@ def test_wheel_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
     scripts = tmp_path / "clean" / ("Scripts" if os.name == "nt" else "bin")
     call(scripts / "python", "-m", "pip", "install", "--quiet", wheel, folder=tmp_path)
     assert "week-33" in call(scripts / "equilot", "scenarios", folder=tmp_path)
-    printed = call(scripts / "equilot", "run", "week-33", "--days", "1", "--seed", "1", "--out", "out", folder=tmp_path)
-    assert "results in out" in printed
-    certificates = pd.read_parquet(tmp_path / "out" / "certificates.parquet")
-    assert len(certificates) == 1
-    assert certificates["certified"].all()
+    (tmp_path / "few.yaml").write_text(FEW, encoding="utf-8")
+    for scenario, out, proofs in (("week-33", "week", 1), ("few.yaml", "few", 2)):
+        words = ("run", scenario, "--days", "1", "--seed", "1", "--out", out)
+        assert f"results in {out}" in call(scripts / "equilot", *words, folder=tmp_path)
+        certificates = pd.read_parquet(tmp_path / out / "certificates.parquet")
+        assert len(certificates) == proofs  # a DISCO day has one for its plan and one for its outcome
+        assert certificates["certified"].all()

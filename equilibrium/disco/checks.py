@@ -23,8 +23,10 @@ _FIELDS = {
 }
 
 
-def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = False) -> None:
-    """Refuse a day whose numbers do not fit together, or whose rows stand for several vehicles if ``one_way``.
+def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = False, windows: bool = False) -> None:
+    """Refuse a day whose numbers do not fit together.
+
+    With ``one_way`` no row may stand for several vehicles, with ``windows`` the two windows must exclude each other.
 
     Raises
     ------
@@ -35,6 +37,10 @@ def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = 
     _shape("day", "load_kvar", day.load_kvar, (periods, network.feeder.size))
     for name in ("charge_window", "discharge_window"):
         _shape("day", name, getattr(day, name), (periods,))
+    if windows and (day.charge_window & day.discharge_window).any():
+        period = int(np.argmax(day.charge_window & day.discharge_window))
+        expected = "windows that exclude each other: charging and discharging at once would pay"
+        raise InputError("day", f"charge_window and discharge_window, period {period}", True, expected)
     if not (np.isfinite(day.period_h) and day.period_h > 0.0):
         raise InputError("day", "period_h", day.period_h, "a positive number of hours")
     if not np.isfinite(day.response_cost):

@@ -144,7 +144,8 @@ class DiscoDay:
     scenarios
         Outcomes with their probabilities, which sum to one.
     charge_window, discharge_window
-        Periods in which vehicles may charge and discharge in the modes with windows, shape ``(periods,)``.
+        Periods in which vehicles may charge and discharge in the modes with windows, shape ``(periods,)``; there the
+        two exclude each other.
     emissions
         The CO2 term, or ``None``.
     period_h

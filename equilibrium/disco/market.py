@@ -86,8 +86,9 @@ class DiscoMarket:
         workers: int = 1,
     ) -> None:
         self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver)
-        if not workers >= 1:
-            raise InputError("DISCO market", "workers", workers, "at least 1")
+        for name, value in (("periods", periods), ("workers", workers)):
+            if not value >= 1:
+                raise InputError("DISCO market", name, value, "at least 1")
         self.network, self.periods, self.workers = network, periods, workers
         self._options: dict[str, Any] = {
             "flow": flow,
@@ -122,7 +123,7 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        check_day(self.network, day, self.periods, one_way=self.rules.one_way)
+        check_day(self.network, day, self.periods, one_way=self.rules.one_way, windows=self.rules.windows)
         reachable, changed = with_reachable_wishes(self.network, day, self.rules)
         proved, gap = self._proved(reachable)
         return self._clearing(reachable, proved, gap, changed, begin)

@@ -167,8 +167,7 @@ def state_powers(
         rows = build.rows(
             f"balance_{number}", feasible.row_lower.shape, lower=feasible.row_lower, upper=feasible.row_upper
         )
-        matrix = feasible.matrix
-        build.coefficients(np.repeat(rows, np.diff(matrix.indptr)), columns[matrix.indices], matrix.data)
+        build.block(rows, columns, feasible.matrix)
         vehicles.append(columns)
     power = build.columns("net_power_kw", (len(parts), periods, lots), lower=-INF)
     link = build.rows("net_power", power.shape, lower=0.0, upper=0.0)

@@ -1,4 +1,4 @@
-"""Vehicles one by one as one sparse program: card equations (9)-(14) of docs/disco.md.
+"""Vehicles one by one as one sparse program: (9)-(14) of docs/disco.md.
 
 A *stay* is one vehicle in one of its plugged-in periods. Stay ``k`` has the columns ``3 k`` (charging), ``3 k + 1``
 (discharging) and ``3 k + 2`` (energy at the end of the period), and row ``k`` is its energy balance. Nothing is stated

@@ -1,4 +1,4 @@
-"""Published numbers of the DISCO with eight demand-response programs (docs/disco.md, paper B).
+"""Published numbers of the DISCO with nine tariffs and programs (docs/disco.md, paper B).
 
 Source: Tables 5 to 12 and the text of section 4 of the paper. Money in USD, energies in MWh, emissions in kg. Programs
 are named as in the bundled program set.

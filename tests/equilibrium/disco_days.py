@@ -138,8 +138,7 @@ def whole_program_cost(market: DiscoMarket, day: DiscoDay, number: int = 0) -> f
         cost=company_cost(fleet, day),
     )
     rows = build.rows("balance", feasible.row_lower.shape, lower=feasible.row_lower, upper=feasible.row_upper)
-    matrix = feasible.matrix.tocoo()
-    build.coefficients(rows[matrix.coords[0]], columns[matrix.coords[1]], matrix.data)
+    build.block(rows, columns, feasible.matrix)
     link = build.rows("link", flow.shape, lower=0.0, upper=0.0)
     build.coefficients(link, flow, 1.0)
     where = link[fleet.period, fleet.lot[fleet.row]]

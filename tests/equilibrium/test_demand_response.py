@@ -99,6 +99,7 @@ def test_a_program_without_new_tariffs_earns_the_base_tariff() -> None:
         (lambda: Elasticity(np.zeros((2, 3))), r"values: got \(2, 3\), expected a square matrix"),
         (lambda: Elasticity(np.full((2, 2), np.nan)), "finite numbers"),
         (lambda: Elasticity.blocks(PERIODS, {("peak", "peak"): 1.0}), r"\(low, low\): got None"),
+        (lambda: Elasticity.blocks(["a"], {("a", "a"): -0.1, ("a", "b"): 0.1}), r"got \('a', 'b'\), expected two of"),
         (lambda: ELASTICITY.refined(0), "parts: got 0"),
         (lambda: program(incentive=-0.1), "program test: incentive"),
         (lambda: program(tariff=np.inf), "program test: tariff"),

@@ -309,6 +309,10 @@ def changed_batch(**changes: Any) -> Callable[[DiscoDay], DiscoDay]:
         (changed_batch(energy_kwh=8.0, wish_kwh=45.0), ("ev2", "wish_kwh", "kWh missing", "lot lot0")),
         (lambda day: replace(day, load_kw=day.load_kw[:, :3]), ("load_kw", "(6, 3)", "(6, 4)")),
         (lambda day: replace(day, period_h=0.0), ("period_h", "positive")),
+        (
+            lambda day: replace(day, discharge_window=day.discharge_window | (np.arange(6) == 2)),
+            ("charge_window and discharge_window, period 2", "exclude each other"),
+        ),
         (lambda day: replace(day, scenarios=()), ("scenarios", "at least one")),
         (lambda day: with_scenarios(day, lambda s: replace(s, probability=0.9)), ("probability", "sum to 1")),
         (lambda day: with_scenarios(day, lambda s: replace(s, vehicles=())), ("vehicles", "one batch for each")),
@@ -349,6 +353,7 @@ def test_bad_days_are_refused_before_anything_is_solved(
         ({"infeasible_wish": "ignore"}, "best-effort"),
         ({"solver": "abacus"}, "highs"),
         ({"workers": 0}, "workers"),
+        ({"periods": 0}, "periods"),
         ({"segments": 0}, "segments"),
         ({"transformer_efficiency": 0.0}, "transformer_efficiency"),
         ({"method": "kkt-milp", "mode": "windows"}, "windows"),
@@ -357,7 +362,7 @@ def test_bad_days_are_refused_before_anything_is_solved(
 )
 def test_bad_options_are_refused(options: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
-        DiscoMarket(small_network(), 6, **options)
+        DiscoMarket(small_network(), **{"periods": 6, **options})
 
 
 def test_networks_that_the_accounts_do_not_cover_are_refused() -> None:

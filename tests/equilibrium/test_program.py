@@ -2,9 +2,10 @@ import doctest
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 import equilibrium.program as module
-from equilibrium.program import INF, ProgramBuilder
+from equilibrium.program import INF, ProgramBuilder, signed_parts
 
 
 def test_the_documented_example_runs():
@@ -59,6 +60,23 @@ def test_repeated_coefficients_add_up():
     build.coefficients(row, x, 1.0)
     build.coefficients(row, x, 2.0)
     assert build.compile().matrix.toarray().tolist() == [[3.0]]
+
+
+def test_a_sparse_matrix_is_placed_at_its_rows_and_columns_and_adds_up():
+    build = ProgramBuilder()
+    x, rows = build.columns("x", (4,)), build.rows("r", (3,))
+    build.block(rows[[2, 0]], x[[3, 1]], sp.csr_array([[1.0, 0.0], [2.0, 3.0]]))
+    build.block(rows[:1], x[1:2], sp.csc_array([[4.0]]).T)
+    assert build.compile().matrix.toarray().tolist() == [[0.0, 7.0, 0.0, 2.0], [0.0] * 4, [0.0, 0.0, 0.0, 1.0]]
+
+
+def test_signed_parts_hold_no_zeros_and_leave_the_matrix_alone():
+    matrix = sp.csc_array(np.array([[1.0, -2.0], [0.0, 3.0]]))
+    matrix.data[0] = 0.0
+    positive, negative = signed_parts(matrix)
+    assert (positive @ [np.inf, 1.0]).tolist() == [0.0, 3.0]
+    assert (negative @ [np.inf, 1.0]).tolist() == [-2.0, 0.0]
+    assert matrix.nnz == 3
 
 
 def test_blocks_read_in_their_own_shape():

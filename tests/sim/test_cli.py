@@ -156,7 +156,7 @@ def test_own_sessions_need_a_scenario_with_drivers_and_good_lines(here, capsys):
         (["run", "--fast"], "--fast"),
         ([], "COMMAND"),
         (["figures", "file"], "run folder"),
-        (["reproduce", "everything"], "epec-lots"),
+        (["reproduce", "everything"], "epec-lots, disco-cvar, disco-dr"),
     ],
 )
 def test_bad_arguments_are_one_line(here, capsys, arguments, named):

@@ -257,6 +257,16 @@ def test_options_of_other_markets_are_refused(arguments, message, tmp_path, monk
     assert not (tmp_path / "out").exists()
 
 
+def test_a_baseline_that_cannot_be_served_is_named_before_anything_is_written(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    small(tmp_path, feeder={"current_max_a": 5})
+    assert main(["run", "small.yaml", "--days", "1", "--out", "out"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("equilot: infeasible: baseline of the CO2 term: ") for line in lines)
+    assert "exceeds its range" in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
 def test_own_prices_take_the_place_of_the_scenarios(tmp_path):
     prices = tmp_path / "prices.csv"
     prices.write_text("hour,price_usd_per_mwh\n" + "\n".join(f"{hour},{100 + hour}" for hour in range(1, 25)))

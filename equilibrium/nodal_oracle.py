@@ -34,7 +34,7 @@ from equilibrium.errors import SolverError
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.mpcc import Mpcc
 from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
-from equilibrium.network import FloatArray
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.periods import PeriodData, PeriodModel
 from equilibrium.players import Players
 from equilibrium.program import INF, Instance, ProgramBuilder

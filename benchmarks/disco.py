@@ -77,7 +77,7 @@ def disco_cvar_500x10_seconds() -> Result:
     return Result("disco_cvar_500x10_seconds", seconds[2], published, published / seconds[2], note)
 
 
-KKT_SIZES = ((2, 1), (4, 1), (6, 1), (8, 1), (10, 1), (14, 1), (20, 1))
+KKT_SIZES = ((2, 1), (4, 1), (8, 1), (16, 1), (24, 1), (32, 1), (64, 1))
 """Vehicles and scenarios at which the published program is tried, in turn."""
 
 KKT_LIMIT_S = 300.0

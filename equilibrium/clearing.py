@@ -49,6 +49,13 @@ class SecondMethod:
     seconds: float
     notes: tuple[str, ...] = ()
 
+    def weaker(self, first: FloatArray) -> FloatArray:
+        """Return the weaker of this method's and another's bound for every lot, shape ``(lots,)``."""
+        bound = first.copy()
+        at = list(self.lots)
+        bound[at] = np.maximum(first[at], self.bound)
+        return bound
+
 
 @dataclass(frozen=True)
 class Certificate:

@@ -12,6 +12,12 @@ so the profit is a sum of two linear programs that meet only in the pairs ``v * 
 adds. Branch and bound on the pairs closes the rest, the worst product of multiplier and slack first, without any bound
 on a multiplier. A child changes one of the two programs, which stay loaded and warm. Of several prices at a kink
 the largest D takes the one that the lot would choose (optimistic), as the left slope of a residual curve.
+
+**Powers at the edge of what has a dispatch.** There D has no end: along a ray of multipliers the lot would be paid ever
+more. What counts is what powers next to it earn, as on a curve, whose first price is that of the next kW. At each of
+those some side of the ray is idle, which bounds the multipliers (:mod:`equilibrium.edge`). A complementary node with a
+multiplier on every side of a ray is split on those sides, and one that holds all of them tight holds nothing but the
+edge: it is dropped, and its siblings have the limits.
 """
 
 from __future__ import annotations
@@ -27,9 +33,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equilibrium.best_response import BestResponse, FeasiblePowers
+from equilibrium.edge import Edge
 from equilibrium.errors import SolverError
 from equilibrium.follower import Follower
-from equilibrium.network import FloatArray
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.program import INF, Instance
 from equilibrium.solvers import Status
 from equilibrium.solvers.highs import HighsHandle
@@ -42,6 +49,9 @@ ROUNDING = 1e-8
 
 BOX = 1e4
 """Multipliers of this size show where an unbounded dual program runs to; no bound rests on it."""
+
+MAXIMUM_EDGE = 200
+"""Dual programs that are solved to price one schedule at the edge of what has a dispatch."""
 
 SETTLE_EVERY = 10
 """Nodes after which a relaxed point is tried as an answer."""
@@ -104,31 +114,36 @@ def respond(
     Returns
     -------
     BestResponse or None
-        ``None`` when the network leaves the lot no feasible schedule.
+        ``None`` when the network leaves the lot no feasible schedule, or none was found in time: nothing is proved.
     float
         What ``present`` earns at its best price, ``-inf`` without one that the network takes.
 
     Raises
     ------
     SolverError
-        When no point was found at all.
+        When a linear program ends without an answer.
     """
-    search = _Search(follower, price, own, refuse)
+    deadline = time.perf_counter() + time_limit_s
+    search = _Search(follower, price, own, refuse, deadline)
     profit = -INF if present is None else search.hold(present)
-    return search.run(time.perf_counter() + time_limit_s), profit
+    return search.run(deadline), profit
 
 
 class _Search:
     """The two programs, the open nodes and the incumbent of one best response."""
 
-    def __init__(self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None) -> None:
+    def __init__(
+        self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None, deadline: float
+    ) -> None:
         self._follower, self._price, self._refuse = follower, price, refuse
-        self._welfare, self._dual = _welfare(follower, price, own), _dual(follower)
-        self._welfare_handle, self._dual_handle = HighsHandle(self._welfare), HighsHandle(self._dual)
         self._rows = follower.rows.index.size
         self._equal = np.concatenate([follower.rows.equal, follower.columns.equal])
+        self._edge = Edge(_dual(follower), self._equal, follower.share)
+        self._edge.take_rays_away(deadline)
+        self._welfare, self._dual = _welfare(follower, price, own), self._edge.dual
+        self._welfare_handle, self._dual_handle = HighsHandle(self._welfare), HighsHandle(self._dual)
         self.best, self.power = -INF, np.zeros(follower.hours)
-        self.nodes, self.seconds = 0, 0.0
+        self.nodes, self.seconds = 0, self._edge.seconds
         self._closed = -INF  # the largest bound of the nodes that were closed without being infeasible
 
     def run(self, deadline: float) -> BestResponse | None:
@@ -155,9 +170,7 @@ class _Search:
                 else:
                     self._closed = max(self._closed, child.bound)
         if self.best == -INF:
-            if not heap and self._closed == -INF:
-                return None
-            raise SolverError("no answer to a coupled network was found in time")
+            return None
         bound = max(self.best, self._closed, -heap[0][0] if heap else -INF)
         return BestResponse(self.power, self.best, bound, self.nodes, self.seconds)
 
@@ -167,8 +180,7 @@ class _Search:
         here = self._solve_welfare(nothing, power)
         if here is None:
             return -INF
-        state = self._suggested(nothing, here.point)
-        dual = self._solve_dual(state)
+        state, dual = self._priced(self._suggested(nothing, here.point), itertools.count())
         if dual is None:
             return -INF
         self._accept(here, dual)
@@ -176,6 +188,33 @@ class _Search:
         if near is not None:
             self._accept(near, dual)
         return here.value + dual.value
+
+    def _priced(self, state: State, solved: itertools.count[int]) -> tuple[State, _Part | None]:
+        """Solve for D where every side is held; at the edge with a side of each ray idle, the best choice of those.
+
+        The choice is the best of the first :data:`MAXIMUM_EDGE` programs, which is all of them but on strange days.
+        """
+        part = self._solve_dual(state)
+        ray = self._beyond(state, part) if part is not None else None
+        if ray is None:
+            return state, part
+        best: tuple[State, _Part | None] = state, None
+        for side in ray:
+            if next(solved) >= MAXIMUM_EDGE:
+                break
+            idle = state.copy()
+            idle[side] = _IDLE
+            found, part = self._priced(idle, solved)
+            if part is not None and (best[1] is None or part.value > best[1].value):
+                best = found, part
+        return best
+
+    def _beyond(self, state: State, dual: _Part) -> IntArray | None:
+        """Return the sides of a ray that holds multipliers which count for nothing; ``None`` where they count."""
+        ray = self._edge.violated(dual.point)
+        if not ray.size and dual.value == INF:
+            ray = self._edge.ray(state == _IDLE, self._dual.cost)
+        return ray if ray.size or dual.value == INF else None
 
     def _cutoff(self) -> float:
         return self.best + GAP * (1.0 + abs(self.best)) if self.best > -INF else -INF
@@ -207,7 +246,14 @@ class _Search:
             self._settle(node)
         if node.welfare.rows < self._welfare.matrix.shape[0]:
             return [node]  # its point was refused: it is solved again with the rows that say why
-        if node.bound <= self._cutoff() or product[worst] <= 0.0:  # complementary, yet no answer: rounding
+        beyond = self._beyond(node.state, node.dual) if node.dual.value == INF or product[worst] <= 0.0 else None
+        if beyond is not None:
+            open_ = beyond[node.state[beyond] == 0]
+            if not open_.size:  # it holds nothing but the edge, or, without a ray, what rounding left of one
+                self._closed = max(self._closed, -INF if beyond.size else INF)
+                return []
+            worst = int(open_[0])
+        elif node.bound <= self._cutoff() or product[worst] <= 0.0:  # complementary, yet no answer: rounding
             self._closed = max(self._closed, node.bound)
             return []
         found = []
@@ -222,8 +268,7 @@ class _Search:
 
     def _settle(self, node: _Node) -> None:
         """Hold every open pair as the node's point suggests and take the answer if there is one."""
-        tight = self._suggested(node.state, node.welfare.point)
-        dual = self._solve_dual(tight)
+        tight, dual = self._priced(self._suggested(node.state, node.welfare.point), itertools.count())
         welfare = self._solve_welfare(tight) if dual is not None else None
         if welfare is not None and dual is not None:
             self._accept(welfare, dual)

@@ -117,3 +117,9 @@ class Follower:
     def hours(self) -> int:
         """Number of hours."""
         return int(self.power.shape[1])
+
+    @property
+    def share(self) -> sp.csr_array:
+        """Coefficients of the lot's powers on all sides, shape ``(sides, hours)``; none on those of columns."""
+        of_rows = self.rows.incidence(self.row_lower.size).T @ self.power
+        return sp.csr_array(sp.vstack([of_rows, sp.csr_array((self.columns.index.size, self.hours))]))

@@ -21,11 +21,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from equilibrium.certify import EPSILON_REGRET, LEVELS, certificate
+from equilibrium.certify import LEVELS, certificate
 from equilibrium.clearing import SecondMethod, Verdict
 from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
@@ -41,10 +42,10 @@ from equilibrium.efficient import Efficient, EfficientSchedules
 from equilibrium.errors import InputError, SolverError
 from equilibrium.lots import stacked
 from equilibrium.network import FloatArray, Network
-from equilibrium.nodal_clearing import NodalClearing
+from equilibrium.nodal_clearing import NodalClearing, best_of
 from equilibrium.nodal_coupled import CoupledMarket
-from equilibrium.nodal_oracle import TIME_LIMIT_S, confirm
-from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, publish
+from equilibrium.nodal_oracle import TIME_LIMIT_S, best_deviation, confirm
+from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, price_notes, publish
 from equilibrium.nodal_trade import unproved_hours
 from equilibrium.periods import PeriodData, bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.players import Players
@@ -122,10 +123,9 @@ class NodalMarket:
         self._efficient = EfficientSchedules(network, hours, solver)
         self._known: Vertices | None = None
         coupled = len(joined_hours(self._program, "lot_kw")) < hours
-        if coupled and certify == "full":
-            raise InputError("nodal market", "certify", certify, "standard where storage or ramps join hours")
         market = (network, self.behaviours, self._program, self._efficient, iteration, time_limit_s, self._comparison)
-        self._coupled = CoupledMarket(*market) if coupled else None
+        second_limit_s = certify_limit_s if certify == "full" else None
+        self._coupled = CoupledMarket(*market, second_limit_s) if coupled else None
 
     def prepare(self, day: MarketDay) -> None:
         """Make a typical day the start of every later day: of its welfare optimum and of its hours' vertices."""
@@ -186,15 +186,10 @@ class NodalMarket:
             )
             state.refresh()
             found = self._clearing(day, instance, state, search, welfare, players, sequence, begin)
-            if found.certificate.certified:
-                return found
             tried.append(found)
-        best = min(tried, key=lambda clearing: clearing.certificate.epsilon)
-        proof = best.certificate
-        if proof.epsilon > EPSILON_REGRET:
-            note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
-            proof = replace(proof, notes=(*proof.notes, note))
-        return replace(best, certificate=proof, seconds=time.perf_counter() - begin)
+            if found.settled:
+                break
+        return replace(best_of(tried), seconds=time.perf_counter() - begin)
 
     def probe(self, day: MarketDay, starts: int = 5, seed: int = 0) -> list[NodalClearing]:
         """Look for several equilibria: play from the welfare optimum and from random feasible schedules.
@@ -279,12 +274,10 @@ class NodalMarket:
         dispatch = read_dispatch(self.network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
-        second: SecondMethod | None = None
-        if self._certify == "full":
-            second = confirm(self._model, vertices.data, power, players, self._strategic, profit, best, self._limit_s)
-            best[self._strategic] = np.maximum(best[self._strategic], second.bound)
+        best, second = self._confirm(vertices, players, profit, best)
         unproved = unproved_hours(self.network, day, vertices, players, sequence)
-        notes = (*self._notes(day, search, unproved), *(second.notes if second is not None else ()))
+        notes = (*self._notes(day, search, unproved), *price_notes(prices, power, self._strategic, players.name))
+        notes += second.notes if second is not None else ()
         proof = certificate(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
         )
@@ -316,6 +309,16 @@ class NodalMarket:
             seconds=time.perf_counter() - begin,
             solver_seconds=welfare.seconds + search.seconds + players.seconds + prices.seconds,
         )
+
+    def _confirm(
+        self, vertices: Vertices, players: Players, profit: FloatArray, best: FloatArray
+    ) -> tuple[FloatArray, SecondMethod | None]:
+        """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
+        if self._certify != "full":
+            return best, None
+        deviate = partial(best_deviation, self._model, vertices.data, vertices.given)
+        second = confirm(deviate, players, self._strategic, profit, best, self._limit_s)
+        return second.weaker(best), second
 
     def _publish(self, vertices: Vertices, players: Players) -> PublishedPrices:
         """Choose the published prices: what a price is worth to the strategic lots, and what price-takers need."""

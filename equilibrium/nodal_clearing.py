@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
+from equilibrium.certify import EPSILON_REGRET
 from equilibrium.clearing import Clearing
 from equilibrium.network import FloatArray
 
@@ -69,3 +71,21 @@ class NodalClearing(Clearing):
     iteration: str
     cycle: int
     certificate_seconds: float
+
+    @property
+    def settled(self) -> bool:
+        """Whether another order of play would not help: the day is certified, or the second method has no verdict."""
+        proof = self.certificate
+        return proof.certified or (proof.second is not None and not proof.second.finished)
+
+
+def best_of(tried: Sequence[NodalClearing], late: str = "") -> NodalClearing:
+    """Return the best of the points that different orders of play ended at, with a note if none is an equilibrium.
+
+    ``late`` is what to say where time was up: then it is not known whether there is one.
+    """
+    best = min(tried, key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon))
+    proof, note = best.certificate, late
+    if not late and not best.settled and proof.epsilon > EPSILON_REGRET:
+        note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
+    return replace(best, certificate=replace(proof, notes=(*proof.notes, note))) if note else best

@@ -17,15 +17,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from equilibrium.best_response import BestResponse, FeasiblePowers
-from equilibrium.certify import EPSILON_REGRET, certificate
-from equilibrium.clearing import Verdict
-from equilibrium.coupled_prices import publish_joined
+from equilibrium.certify import certificate
+from equilibrium.clearing import SecondMethod, Verdict
+from equilibrium.coupled_prices import joined_face, publish_joined
 from equilibrium.coupled_response import respond
 from equilibrium.coupling import joined_hours
 from equilibrium.day import MarketDay
@@ -34,10 +34,11 @@ from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, distribution_por
 from equilibrium.duality import kkt_residuals
 from equilibrium.efficient import Efficient, EfficientSchedules
 from equilibrium.errors import InputError, SolverError
-from equilibrium.follower import Follower, Sides
+from equilibrium.follower import Follower
 from equilibrium.network import FloatArray, IntArray, Network
-from equilibrium.nodal_clearing import NodalClearing
-from equilibrium.nodal_prices import PRICE_RULE, TIGHT, DualFace, PublishedPrices, Taker
+from equilibrium.nodal_clearing import NodalClearing, best_of
+from equilibrium.nodal_oracle import confirm, joined_deviation
+from equilibrium.nodal_prices import PRICE_RULE, PublishedPrices, Taker, price_notes
 from equilibrium.players import Players
 from equilibrium.program import INF, Instance, Program
 from equilibrium.reading import read_dispatch, storage_notes
@@ -119,6 +120,9 @@ class CoupledMarket:
         without a certificate.
     compare
         Sets a point beside the competitive outcome.
+    second_limit_s
+        Seconds for each lot of the second method (:func:`equilibrium.nodal_oracle.joined_deviation`); ``None`` does
+        without it.
     """
 
     def __init__(
@@ -130,12 +134,13 @@ class CoupledMarket:
         iteration: str,
         time_limit_s: float,
         compare: Compare,
+        second_limit_s: float | None = None,
     ) -> None:
         self._network, self._behaviours, self._program = network, behaviours, program
         self._model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
         self._joined = max(joined_hours(program, "lot_kw"), key=len)
         self._efficient, self._iteration, self._limit = efficient, iteration, time_limit_s
-        self._compare = compare
+        self._compare, self._second_limit = compare, second_limit_s
         self._strategic = [k for k, behaviour in enumerate(behaviours) if behaviour == "strategic"]
 
     def clear(self, day: MarketDay, orders: list[tuple[int, ...]], start_kw: FloatArray | None) -> NodalClearing:
@@ -157,16 +162,10 @@ class CoupledMarket:
             found = self._clearing(day, now, search, welfare, players, order, begin)
             tried.append(found)
             game.late = now.late
-            if found.certificate.certified or now.late:
+            if found.settled or now.late:
                 break
-        best = min(tried, key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon))
-        proof, note = best.certificate, ""
-        if game.late:
-            note = f"time limit of {self._limit:g} s: the best point known, its regret is the proven gap"
-        elif proof.epsilon > EPSILON_REGRET:
-            note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
-        if note:
-            best = replace(best, certificate=replace(proof, notes=(*proof.notes, note)))
+        late = f"time limit of {self._limit:g} s: the best point known, its regret is the proven gap"
+        best = best_of(tried, late if game.late else "")
         return replace(best, seconds=time.perf_counter() - begin)
 
     def _game(self, day: MarketDay, players: Players, power: FloatArray, begin: float) -> _Game:
@@ -258,31 +257,25 @@ class CoupledMarket:
 
     def _publish(self, game: _Game, here: _Dispatch, players: Players) -> tuple[PublishedPrices, FloatArray]:
         """Choose prices from the dual optimal face of the whole day; return them and all rows' multipliers."""
-        lots = game.lots
-        kept = np.setdiff1d(np.arange(game.reduced.shape[1]), lots)
-        activity = game.reduced.matrix @ here.x
-        rows = Sides.of(game.reduced.row_lower, game.reduced.row_upper).touched(activity, TIGHT)
-        columns = Sides.of(game.reduced.col_lower[kept], game.reduced.col_upper[kept]).touched(here.x[kept], TIGHT)
-        by_side = sp.csr_array(rows.incidence(activity.size).T @ game.reduced.matrix).T.tocsr()
-        count = rows.index.size + columns.index.size
-        hour, prices = _sensitivity(by_side, lots, count)
-        instance = Instance(
-            matrix=sp.csr_array(sp.hstack([by_side[kept, :], columns.incidence(kept.size)])),
-            cost=np.zeros(count),
-            row_lower=game.reduced.cost[kept],
-            row_upper=game.reduced.cost[kept],
-            col_lower=np.where(np.concatenate([rows.equal, columns.equal]), -INF, 0.0),
-            col_upper=np.full(count, INF),
-        )
-        face = DualFace(hour, np.arange(count), prices, instance)
+        face, of_rows = joined_face(game.reduced, game.lots, here.x)
         takers = [
             Taker(k, players.price[:, k], players.own(k))
             for k, behaviour in enumerate(self._behaviours)
             if behaviour == "price-taking"
         ]
-        weight = np.where(np.isin(np.arange(lots.shape[1]), self._strategic), game.power, 0.0)
+        weight = np.where(np.isin(np.arange(game.lots.shape[1]), self._strategic), game.power, 0.0)
         found = publish_joined(face, game.power, weight, takers)
-        return found, rows.incidence(activity.size) @ found.mu[: rows.index.size]
+        return found, of_rows @ found.mu
+
+    def _confirm(
+        self, game: _Game, players: Players, profit: FloatArray, best: FloatArray
+    ) -> tuple[FloatArray, SecondMethod | None]:
+        """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
+        if self._second_limit is None:
+            return best, None
+        deviate = partial(joined_deviation, game.reduced, game.lots, game.power)
+        second = confirm(deviate, players, self._strategic, profit, best, self._second_limit)
+        return second.weaker(best), second
 
     def _clearing(
         self,
@@ -308,9 +301,12 @@ class CoupledMarket:
         dispatch = read_dispatch(self._network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
+        best, second = self._confirm(game, players, profit, best)
         undecided = np.flatnonzero(undecided_hours(self._network, day)).tolist()
         notes = self._notes(day, game, search, undecided)
+        notes += price_notes(prices, power, self._strategic, players.name)
         notes += storage_notes(self._network, self._program, x, dispatch["dlmp"])
+        notes += second.notes if second is not None else ()
         solvers = ", ".join(dict.fromkeys((self._efficient.model.solver_name, HighsHandle.name)))
         proof = certificate([kkt_residuals(bound, x, y)], profit, best, best, METHOD, solvers, notes)
         if (undecided or game.late) and proof.certified:
@@ -327,7 +323,7 @@ class CoupledMarket:
             shortage_cost=0.0,
             lot_profit=profit,
             lot_maximum=best,
-            certificate=proof,
+            certificate=replace(proof, second=second),
             behaviours=self._behaviours,
             lot_price=prices.price,
             lot_price_low=prices.low,
@@ -368,26 +364,3 @@ class CoupledMarket:
         if search.blocked:
             notes.append("no pure equilibrium found: lots that move together leave the network without a dispatch")
         return tuple(notes)
-
-
-def _sensitivity(by_side: sp.csr_array, lots: IntArray, count: int) -> tuple[IntArray, FloatArray]:
-    """Return the hour of every multiplier and how the lots' prices of that hour depend on it.
-
-    Parameters
-    ----------
-    by_side
-        Coefficients of every column of the reduced program on the rows' sides, shape ``(columns, sides)``.
-    lots
-        Columns of the lots' powers, shape ``(hours, lots)``.
-    count
-        Number of multipliers: those of rows, then those of columns, on which no price depends.
-    """
-    hour, prices, touched = np.zeros(count, dtype=np.int64), np.zeros((count, lots.shape[1])), np.full(count, -1)
-    for k in range(lots.shape[1]):
-        entries = sp.coo_array(by_side[lots[:, k], :])
-        at, side = entries.row, entries.col
-        if np.any((touched[side] >= 0) & (touched[side] != at)) or np.unique(side).size < side.size:
-            raise SolverError("a row joins the lots' powers of several hours: no hour has a price of its own")
-        touched[side] = hour[side] = at
-        prices[side, k] = -entries.data
-    return hour, prices

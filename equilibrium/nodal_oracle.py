@@ -11,29 +11,34 @@ with pairs in the place of big-M. :func:`best_deviation` states it on rows that 
 (:mod:`equilibrium.reaction`) and solves it to global optimality. No residual curve, vertex or best-response search of
 the first method is used; what is shared is the data and the elimination of flows and voltages
 (:mod:`equilibrium.periods`), and the residuals of the published point are computed without that.
+
+Where hours are joined, :func:`joined_deviation` states it on every row that can bind (:mod:`equilibrium.screening`),
+columns' bounds included, in one program of powers, dispatches and multipliers. The first method splits the same
+conditions into two programs and searches in a way of its own (:mod:`equilibrium.coupled_response`); no part of that is
+used here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.best_response import FeasiblePowers
-from equilibrium.certify import EPSILON_REGRET
+from equilibrium.certify import EPSILON_REGRET, EXACT_REGRET
 from equilibrium.clearing import SecondMethod
 from equilibrium.errors import SolverError
 from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.mpcc import Mpcc
 from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
-from equilibrium.network import FloatArray
+from equilibrium.network import FloatArray, IntArray
 from equilibrium.periods import PeriodData, PeriodModel
 from equilibrium.players import Players
-from equilibrium.program import INF, ProgramBuilder
-from equilibrium.reaction import Follower, enough_rows
+from equilibrium.program import INF, Instance, ProgramBuilder
+from equilibrium.reaction import Follower, enough_rows, follower_of
 from equilibrium.splitting import MAXIMUM_CUT_ROUNDS
 
 TIME_LIMIT_S = 60.0
@@ -118,6 +123,8 @@ class Deviation:
         One of :data:`METHODS`.
     pairs, nodes, seconds
         Complementarity pairs, nodes of the search, and wall time with the proof of the rows.
+    endless
+        True where the search ended and nothing bounds the profit: at some of the lot's powers a price has no lower end.
     """
 
     power_kw: FloatArray
@@ -128,6 +135,11 @@ class Deviation:
     pairs: int
     nodes: int
     seconds: float
+    endless: bool = False
+
+
+Deviate = Callable[..., Deviation]
+"""Solve the best deviation of a lot: ``(lot, price, own, time_limit_s=)`` of :func:`best_deviation`."""
 
 
 def best_deviation(
@@ -167,13 +179,43 @@ def best_deviation(
         return Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, time.perf_counter() - begin)
     follower, low, high = chosen
     within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
-    mpcc = deviation_program(follower, price, within, low)
-    left = max(time_limit_s - (time.perf_counter() - begin), 0.0)
-    outcome, name = solve_pairs(mpcc, solver, left)
+    return _solved(deviation_program(follower, price, within, low), price.size, solver, begin, time_limit_s)
+
+
+def joined_deviation(
+    reduced: Instance,
+    lots: IntArray,
+    given: FloatArray,
+    lot: int,
+    price: FloatArray,
+    own: FeasiblePowers,
+    *,
+    solver: str = "auto",
+    time_limit_s: float = TIME_LIMIT_S,
+) -> Deviation:
+    """Solve a lot's best deviation where hours are joined.
+
+    Parameters
+    ----------
+    reduced
+        The DSO's program of the whole day with every row that can bind.
+    lots
+        Columns of the lots' powers in it, shape ``(hours, lots)``.
+    given, lot, price, own, solver, time_limit_s
+        As of :func:`best_deviation`.
+    """
+    begin = time.perf_counter()
+    follower = follower_of(reduced.with_columns(lots, given, given), lots[:, lot])
+    return _solved(deviation_program(follower, price, own), price.size, solver, begin, time_limit_s)
+
+
+def _solved(mpcc: Mpcc, hours: int, solver: str, begin: float, time_limit_s: float) -> Deviation:
+    """Solve a deviation program in what is left of the time since ``begin``."""
+    outcome, name = solve_pairs(mpcc, solver, max(time_limit_s - (time.perf_counter() - begin), 0.0))
     proved = outcome.v is not None or outcome.end is End.LIMIT  # a lot that has a schedule has a best one
     profit = -INF if outcome.v is None else -outcome.value
     return Deviation(
-        power_kw=np.zeros(0) if outcome.v is None else outcome.v[: price.size],
+        power_kw=np.zeros(0) if outcome.v is None else outcome.v[:hours],
         profit=profit,
         bound=max(-outcome.bound, profit) if proved else INF,
         finished=outcome.end is End.OPTIMAL,
@@ -181,6 +223,7 @@ def best_deviation(
         pairs=mpcc.pairs.shape[0],
         nodes=outcome.nodes,
         seconds=time.perf_counter() - begin,
+        endless=outcome.end is End.UNBOUNDED,
     )
 
 
@@ -193,9 +236,7 @@ def solve_pairs(mpcc: Mpcc, solver: str, time_limit_s: float) -> tuple[Outcome, 
 
 
 def confirm(
-    model: PeriodModel,
-    data: PeriodData,
-    given: FloatArray,
+    deviate: Deviate,
     players: Players,
     lots: Sequence[int],
     profit: FloatArray,
@@ -206,6 +247,8 @@ def confirm(
 
     Parameters
     ----------
+    deviate
+        Solves one of them: :func:`best_deviation` or :func:`joined_deviation` with the point filled in.
     players
         The lots' own sets; cuts that keep schedules splittable among vehicles are added to them.
     lots
@@ -221,22 +264,13 @@ def confirm(
     notes: list[str] = []
     for lot in lots:
         try:
-            answer = _splittable(model, data, given, players, lot, time_limit_s)
+            answer = _splittable(deviate, players, lot, float(profit[lot]), time_limit_s)
         except SolverError as error:
             answer = Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, 0.0)
             notes.append(f"{players.name(lot)}: the second method failed: {error}")
         else:
-            regret, excess = answer.bound - float(profit[lot]), answer.bound - float(first[lot])
-            if not answer.finished:
-                notes.append(
-                    f"{players.name(lot)}: the second method did not finish in {time_limit_s:g} s; "
-                    f"the regret that it proves is {max(regret, 0.0):.6g}"
-                )
-            elif excess > EPSILON_REGRET * max(1.0, abs(float(profit[lot]))):
-                notes.append(
-                    f"{players.name(lot)}: the second method finds a deviation that earns {excess:.6g} more than the "
-                    "first method's bound"
-                )
+            note = _doubt(answer, float(profit[lot]), float(first[lot]), time_limit_s)
+            notes += [f"{players.name(lot)}: the second method {note}"] if note else []
         found.append(answer)
     return SecondMethod(
         method=", ".join(dict.fromkeys(answer.method for answer in found)),
@@ -249,16 +283,32 @@ def confirm(
     )
 
 
-def _splittable(
-    model: PeriodModel, data: PeriodData, given: FloatArray, players: Players, lot: int, time_limit_s: float
-) -> Deviation:
-    """Solve a lot's deviation until its vehicles can take the answer; before that it is an upper bound."""
-    begin, price = time.perf_counter(), players.price[:, lot]
+def _doubt(answer: Deviation, profit: float, first: float, time_limit_s: float) -> str:
+    """Return what a second answer leaves open or denies, nothing if it confirms the first method's bound."""
+    if answer.endless:
+        return "finds no bound on profits: at some powers of the lot a price has no lower end"
+    if not answer.finished:
+        regret = max(answer.bound - profit, 0.0)
+        return f"did not finish in {time_limit_s:g} s; the regret that it proves is {regret:.6g}"
+    if answer.bound - first > EPSILON_REGRET * max(1.0, abs(profit)):
+        return f"finds a deviation that earns {answer.bound - first:.6g} more than the first method's bound"
+    return ""
+
+
+def _splittable(deviate: Deviate, players: Players, lot: int, profit: float, time_limit_s: float) -> Deviation:
+    """Solve a lot's deviation until its vehicles can take the answer, or nothing is left to gain.
+
+    Before that an answer is an upper bound all the same, so the least of them counts.
+    """
+    begin, price, least = time.perf_counter(), players.price[:, lot], INF
+    nothing = profit + EXACT_REGRET * max(1.0, abs(profit))
     for _ in range(MAXIMUM_CUT_ROUNDS):
         left = max(time_limit_s - (time.perf_counter() - begin), 0.0)
-        answer = best_deviation(model, data, given, lot, price, players.own(lot), time_limit_s=left)
-        if not answer.finished or not players.cut(lot, answer.power_kw, price):
-            return replace(answer, seconds=time.perf_counter() - begin)
+        answer = deviate(lot, price, players.own(lot), time_limit_s=left)
+        least = min(least, answer.bound)
+        if not answer.finished or least <= nothing or not players.cut(lot, answer.power_kw, price):
+            done = answer.finished or least <= nothing
+            return replace(answer, bound=least, finished=done, seconds=time.perf_counter() - begin)
     raise SolverError(f"a deviation could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
 

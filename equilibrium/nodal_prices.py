@@ -5,17 +5,22 @@ pick means nothing. The rule here: among all multipliers that support the dispat
 by the strategic lots. If the result gives every strategic lot its left slope, all of them can count on their
 optimistic price at once, and the prices are consistent. A price-taker's schedule must be what it wants at the price,
 so its own optimality conditions stand beside the DSO's.
+
+At the smallest power that leaves a dispatch a price has no lower end, and the least payment would have none either.
+There the price of the next kW counts, the highest of its interval: it is the only one that powers with a dispatch come
+near to. The curves of :mod:`equilibrium.residual` read it in the same way.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.best_response import FeasiblePowers
+from equilibrium.certify import EPSILON_REGRET
 from equilibrium.errors import SolverError
 from equilibrium.network import BoolArray, FloatArray, IntArray
 from equilibrium.periods import FEASIBILITY
@@ -29,6 +34,9 @@ PRICE_RULE = "least payment by the strategic lots over the dual optimal face tha
 TIGHT = 1e-8
 """Slack of a scaled row (kW or the like), relative to ``1 + |limit|``, up to which it counts as tight."""
 
+
+SAME_PRICE = 1e-9
+"""Prices that differ by less (currency/kWh) are one."""
 
 AT_LIMIT = 1e-7
 """Distance of a price-taker from a limit, relative to ``1 + |value|``, up to which the limit may hold it."""
@@ -97,6 +105,10 @@ class DualFace:
         )
         solution = solve_linear(instance, solver)
         return (solution.x[:count] if solution.status is Status.OPTIMAL else None), solution.seconds
+
+    def price(self, mu: FloatArray, lot: int, hours: int) -> FloatArray:
+        """Return the prices of a lot that the face's multipliers give, shape ``(hours,)``."""
+        return np.asarray(np.bincount(self.hour, self.prices[:, lot] * mu, minlength=hours), dtype=np.float64)
 
     def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
         """Return ``mu`` ``(hours, rows)`` with the degenerate hours' multipliers replaced."""
@@ -205,6 +217,9 @@ class PublishedPrices:
         Multipliers of the scaled rows, shape ``(hours, rows)``.
     price, low, high
         Published DLMP at each lot and its interval, currency/kWh, shape ``(hours, lots)``.
+    wanted
+        The prices that each strategic lot counts on: of those that support the dispatch, the ones at which it pays
+        least by itself. Those of the others are the published ones.
     seconds
         Time inside the solver.
     """
@@ -213,7 +228,45 @@ class PublishedPrices:
     price: FloatArray
     low: FloatArray
     high: FloatArray
+    wanted: FloatArray
     seconds: float
+
+
+def bounded_weight(weight: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
+    """Return weights of the prices with which the least sum over the dual face has an end.
+
+    A price without a lower end gets its weight with the other sign: of its interval the upper end is taken. One without
+    any end gets none. With these weights the sum falls along no ray of the face: a ray is a way in which powers leave
+    what has a dispatch, every power that has a finite end may go a little way in that direction, and so may they all
+    together, because what has a dispatch is convex.
+    """
+    return np.where(np.isfinite(low), weight, np.where(np.isfinite(high), -weight, 0.0))
+
+
+def price_notes(
+    prices: PublishedPrices, power: FloatArray, strategic: Sequence[int], name: Callable[[int], str]
+) -> tuple[str, ...]:
+    """Say where prices have no lower end, and which prices strategic lots count on that exclude each other."""
+    notes, claims = [], list[str]()
+    for lot in strategic:
+        endless = np.flatnonzero((power[:, lot] > 0.0) & ~np.isfinite(prices.low[:, lot]))
+        if endless.size:
+            notes.append(
+                f"{name(lot)} draws the smallest power that leaves a dispatch in hours {', '.join(map(str, endless))}: "
+                "its price has no lower end there, and that of the next kW counts"
+            )
+        differ = np.abs(prices.wanted[:, lot] - prices.price[:, lot]) > SAME_PRICE
+        at = np.flatnonzero(differ & (power[:, lot] > 0.0)).tolist()
+        missed = float((prices.price[at, lot] - prices.wanted[at, lot]) @ power[at, lot])
+        if missed > EPSILON_REGRET * max(1.0, abs(float(prices.price[:, lot] @ power[:, lot]))):
+            most = max(at, key=lambda t: abs(prices.price[t, lot] - prices.wanted[t, lot]) * power[t, lot])
+            claims.append(
+                f"{name(lot)} would pay {missed:.6g} less (hour {most}: {1e3 * prices.wanted[most, lot]:.6g} in "
+                f"place of {1e3 * prices.price[most, lot]:.6g} per MWh)"
+            )
+    if claims:
+        notes.append(f"no price that supports the day suits all strategic lots: at its own choice {'; '.join(claims)}")
+    return tuple(notes)
 
 
 def publish(
@@ -236,24 +289,24 @@ def publish(
     low, high = price.copy(), price.copy()
     hour = _degenerate(vertices, tight)
     if not hour.size:
-        return PublishedPrices(mu, price, low, high, 0.0)
+        return PublishedPrices(mu, price, low, high, price, 0.0)
     lots, count = price.shape[1], hour.size
-    here = weight[hour]
     units = np.repeat(np.eye(lots), count, axis=0)
-    ways = np.concatenate([-here / np.maximum(here.max(axis=1), 1.0)[:, None], -units, units])
-    ends = _ends(vertices, np.tile(hour, 1 + 2 * lots), ways, tight)
+    own = _ends(vertices, np.tile(hour, 2 * lots), np.concatenate([-units, units]), tight)
+    end = (own.prices.reshape(2, lots, count, lots) * np.eye(lots)[:, None]).sum(axis=3)
+    dead = own.dead.reshape(2, lots, count)
+    low[hour], high[hour] = np.where(dead[0], -INF, end[0]).T, np.where(dead[1], INF, end[1]).T
+    aim = bounded_weight(weight, low, high)
     chosen, face = None, dual_face(vertices) if takers else None
     if face is not None:
-        chosen, seconds = face.best_supporting(weight, price, vertices.given, takers, solver)
+        chosen, seconds = face.best_supporting(aim, price, vertices.given, takers, solver)
     if face is not None and chosen is not None:
         mu = face.place(mu, chosen)
-    elif ends.dead[:count].any():
-        raise SolverError("no least payment: a strategic lot at the smallest power that leaves a dispatch")
     else:
+        here = aim[hour]
+        ends = _ends(vertices, hour, -here / np.maximum(np.abs(here).max(axis=1), 1.0)[:, None], tight)
         mu[hour] = 0.0
-        mu[hour[:, None], ends.active[:count]] = ends.mu[:count]
+        mu[hour[:, None], ends.active] = ends.mu
     price = -np.asarray(mu @ vertices.model.n)
-    own = (ends.prices[count:].reshape(2, lots, count, lots) * np.eye(lots)[:, None]).sum(axis=3)
-    dead = ends.dead[count:].reshape(2, lots, count)
-    low[hour], high[hour] = np.where(dead[0], -INF, own[0]).T, np.where(dead[1], INF, own[1]).T
-    return PublishedPrices(mu, price, low, high, seconds)
+    wanted = np.where(aim > 0.0, low, np.where(aim < 0.0, high, price))
+    return PublishedPrices(mu, price, low, high, wanted, seconds)

@@ -16,7 +16,6 @@ from equilibrium.disco.scenario import Proved, prepare, prove, solve_stage
 from equilibrium.disco.service import NoDispatchError
 from equilibrium.disco.supply import Supply
 from equilibrium.disco.upper import Columns, Part, state_powers
-from equilibrium.disco.waste import without_waste
 from equilibrium.errors import InfeasibleError
 from equilibrium.network import FloatArray, Network
 from equilibrium.program import ProgramBuilder
@@ -63,13 +62,14 @@ def clear_together(network: Network, supply: Supply, day: DiscoDay, rules: Rules
     state = state_common(probability, np.array(fixed), rules.alpha, rules.beta)
     parts = [prepared.part for prepared in every]
     try:
-        stage = without_waste(solve_stage(parts, rules.solver, state), parts, rules.solver, state)
+        stage = solve_stage(parts, rules.solver, state)
     except NoDispatchError:
         for number, prepared in enumerate(every):
             try:
-                solve_stage([prepared.part], rules.solver)
-            except NoDispatchError:
-                raise diagnose(prepared.part, number, rules.solver) from None
+                solve_stage([prepared.part], rules.solver, label=number)
+            except NoDispatchError as error:
+                nearest_kw = None if error.nearest_kw is None else error.nearest_kw[0]
+                raise diagnose(prepared.part, number, rules.solver, nearest_kw) from None
         raise InfeasibleError(("each scenario can be served, but not all with the same purchase",)) from None
     proved = [prove(supply, day, *each) for each in zip(range(len(every)), every, stage.dispatches, strict=True)]
     if rules.lots_decide:

@@ -34,8 +34,13 @@ class _Limit:
     sentence: str
 
 
-def diagnose(part: Part, number: int, solver: str) -> InfeasibleError:
+def diagnose(part: Part, number: int, solver: str, nearest_kw: FloatArray | None = None) -> InfeasibleError:
     """Return the error of a scenario whose network can serve none of the schedules in ``part.feasible``.
+
+    Parameters
+    ----------
+    nearest_kw
+        Net powers nearest to what can be served, if they are known, shape ``(periods, lots)``.
 
     Raises
     ------
@@ -44,7 +49,11 @@ def diagnose(part: Part, number: int, solver: str) -> InfeasibleError:
     """
     reasons: list[str] = []
     try:
-        lot_kw, far = _nearest(part, solver)
+        if nearest_kw is None:
+            lot_kw, far = _nearest(part, solver)
+        else:
+            lot_kw, far = nearest_kw, part.supply.serve(nearest_kw).need_kw  # infinite where it cannot be served
+            far = np.where(np.isfinite(far), 0.0, INF)
         for period in np.flatnonzero(far > REPORTED_SLACK):
             reasons += broken_limits(part.supply, int(period), lot_kw[period])
     except NoDispatchError as error:
@@ -54,6 +63,8 @@ def diagnose(part: Part, number: int, solver: str) -> InfeasibleError:
     more = len(reasons) - _MAXIMUM_REASONS
     if more > 0:
         reasons = [*reasons[:_MAXIMUM_REASONS], f"and {more} more limits"]
+    if not reasons and part.one_way is not None:
+        reasons = ["the network can serve mixtures of the vehicles' best one-way schedules, but no such schedules"]
     if not reasons:
         raise SolverError(f"scenario {number}: the company's stage ended infeasible, but no limit of the network fails")
     return InfeasibleError(tuple(f"scenario {number}: {reason}" for reason in reasons))

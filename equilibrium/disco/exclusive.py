@@ -1,166 +1,248 @@
 """Charging and discharging exclude each other (mode ``strict-exclusive``): value functions instead of multipliers.
 
-With a binary per stay the lower level is not convex and has no KKT system. Its value v* is found by a mixed-integer
-program per vehicle, and the upper level asks for schedules that earn v*: exact, as tariffs do not depend on it.
+One way at a time the lower level is not convex and has no KKT system. What a vehicle can earn, v*, is found by dynamic
+programming (:mod:`equilibrium.disco.one_way`); it is exact, as tariffs do not depend on the upper level. The company's
+stage is solved over mixtures of the schedules that earn v* first (:mod:`equilibrium.disco.hull`): a proven bound. Then
+every vehicle gets a direction in every period. With directions given, all schedules that earn v* are a face again, and
+the stage is that of mode ``strict``. The bound says what other directions could bring at most. Where it is not reached,
+a mixed-integer program looks for better directions of a few vehicles: those that go both ways in the mixture, and on
+small days all, which proves the optimum.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from equilibrium.disco.loaded import load_and_solve, optimum
-from equilibrium.disco.lower import LowerLevel, SolvedVehicles, dual_values, row_sums, solve_vehicles, stays_of
+from equilibrium.disco.hull import Hull
+from equilibrium.disco.lower import solve_lower
 from equilibrium.disco.service import NoDispatchError
-from equilibrium.disco.upper import Columns, Master, Part, Stage
-from equilibrium.disco.vehicles import OneWay, VehicleProgram
-from equilibrium.duality import dual_objective, reduced_costs
-from equilibrium.errors import SolverError
+from equilibrium.disco.upper import MAXIMUM_ROUNDS, Columns, Master, Part, Stage
+from equilibrium.disco.vehicles import BoolArray, VehicleProgram
+from equilibrium.disco.waste import without_waste
+from equilibrium.duality import Residuals
+from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.network import FloatArray, IntArray
-from equilibrium.program import Instance, ProgramBuilder
+from equilibrium.program import INF, Instance, ProgramBuilder
 from equilibrium.solvers import MixedSolution, Status, solve_mixed
 
-MIXED_GAP = 1e-9
-"""Relative gap at which a mixed-integer program is closed; rows have to earn their v* up to the same."""
+State = Callable[[ProgramBuilder, Sequence[Part]], Columns]
 
-BOTH_WAYS_KW = 1e-9
-"""A vehicle goes one way at a time when the smaller of both powers is below this, kW."""
+PROVED_GAP = 1e-9
+"""Gap of the company's stage, relative to ``1 + |cost|``, at which no other directions are looked for."""
+
+LARGEST_CHOICES = 32
+"""Most directions that a mixed-integer program chooses to lower a cost that is known; with more it takes minutes."""
 
 TIME_LIMIT_S = 60.0
-"""Time after which the company's stage returns its best schedule with the gap that is left."""
+"""Time after which a mixed-integer program returns what it has; a note says so."""
+
+BOTH_WAYS_KW = 1e-9
+"""A mixture goes both ways in a period when the smaller of both mean powers is above this, kW."""
 
 
-def solve_one_way(vehicles: VehicleProgram, cost: FloatArray, solver: str) -> tuple[LowerLevel, OneWay]:
-    """Maximise every vehicle's own profit, one way at a time.
-
-    Returns
-    -------
-    tuple
-        The lower level, whose ``face`` is not restricted, and what its vehicles have to earn in the upper one.
-    """
-    free = OneWay(-cost, np.full(vehicles.lot.size, -np.inf))
-    solved, bound = minimise_one_way(vehicles, vehicles.instance.with_cost(cost), free, solver)
-    value = -row_sums(vehicles, cost * solved.x)
-    lower = LowerLevel(value, -bound, vehicles.instance, solved.residuals, solved.seconds, solved.solver)
-    return lower, OneWay(-cost, value - MIXED_GAP * (1.0 + np.abs(value)))
-
-
-def minimise_one_way(
-    vehicles: VehicleProgram, instance: Instance, one_way: OneWay, solver: str
-) -> tuple[SolvedVehicles, FloatArray]:
-    """Minimise a cost over the vehicles' columns, one way at a time, each row earning its floor.
-
-    The linear program without binaries answers for all rows whose schedule is one-way anyway.
-
-    Returns
-    -------
-    tuple
-        The optimum (its multipliers are those of the linear program) and a proven lower bound per row.
-    """
-    solved = solve_vehicles(vehicles, instance, solver)
-    x, seconds = solved.x.copy(), solved.seconds
-    bound = dual_values(vehicles, instance, solved.y)
-    both = np.minimum(x[0::3], x[1::3]) > BOTH_WAYS_KW
-    poor = row_sums(vehicles, one_way.earned * x) < one_way.floor
-    for row in np.flatnonzero((np.bincount(vehicles.row, both, vehicles.lot.size) > 0.0) | poor):
-        begin, end = int(vehicles.start[row]), int(vehicles.start[row + 1])
-        columns = slice(3 * begin, 3 * end)
-        mixed = _solve_row(stays_of(instance, begin, end), one_way.earned[columns], float(one_way.floor[row]), solver)
-        x[columns], bound[row] = mixed.x[: 3 * (end - begin)], mixed.bound
-        seconds += mixed.seconds
-    return replace(solved, x=x, seconds=seconds), bound
-
-
-def _solve_row(part: Instance, earned: FloatArray, floor: float, solver: str) -> MixedSolution:
-    build = ProgramBuilder()
-    columns = build.columns("vehicle", part.cost.shape, lower=part.col_lower, upper=part.col_upper, cost=part.cost)
-    rows = build.rows("balance", part.row_lower.shape, lower=part.row_lower, upper=part.row_upper)
-    matrix = part.matrix
-    build.coefficients(np.repeat(rows, np.diff(matrix.indptr)), columns[matrix.indices], matrix.data)
-    directions = _add_directions(build, "direction", columns, part.col_upper)
-    if np.isfinite(floor):
-        build.coefficients(build.rows("floor", (1,), lower=floor), columns, earned)
-    instance = build.compile().bind({})
-    if not directions.size:  # the floor alone matters
-        _, solution = load_and_solve(instance, solver)
-        optimum(solution, "a vehicle's problem")
-        bound = dual_objective(instance, solution.y, reduced_costs(instance, solution.y))
-        return MixedSolution(solution.status, solution.x, float(instance.cost @ solution.x), bound, solution.seconds)
-    mixed = solve_mixed(instance, _integer(instance, [directions]), solver, gap=MIXED_GAP, time_limit_s=TIME_LIMIT_S)
-    if mixed.status is not Status.OPTIMAL:
-        raise SolverError(f"a vehicle's one-way problem ended {mixed.status}")
-    return mixed
-
-
-def _add_directions(build: ProgramBuilder, name: str, columns: IntArray, upper: FloatArray) -> IntArray:
-    """State that a vehicle charges (1) or discharges (0) where it may do both; return the columns of the choices."""
-    both = np.flatnonzero(np.minimum(upper[0::3], upper[1::3]) > 0.0)
-    charging = build.columns(name, (both.size,), upper=1.0)
-    row = build.rows(f"{name}_charge", (both.size,), upper=0.0)
-    build.coefficients(row, columns[0::3][both], 1.0)
-    build.coefficients(row, charging, -upper[0::3][both])
-    row = build.rows(f"{name}_discharge", (both.size,), upper=upper[1::3][both])
-    build.coefficients(row, columns[1::3][both], 1.0)
-    build.coefficients(row, charging, upper[1::3][both])
-    return charging
-
-
-def _integer(instance: Instance, directions: Sequence[IntArray]) -> np.ndarray:
-    flags = np.zeros(instance.shape[1], dtype=bool)
-    for columns in directions:
-        flags[columns] = True
-    return flags
-
-
-def solve_stage_one_way(
-    parts: Sequence[Part], solver: str, state: Callable[[ProgramBuilder, Sequence[Part]], Columns]
-) -> Stage:
+def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label: int = 0) -> Stage:
     """Solve the company's stage over one-way schedules that earn what each vehicle can earn at most.
 
-    Planes come from the relaxation first, then from mixed-integer optima. Multipliers and prices belong to the linear
-    program with the directions that were chosen; the bound is that of the mixed-integer program.
+    Multipliers and prices belong to the linear program with the directions that were chosen; the bound holds for all
+    directions.
+
+    Parameters
+    ----------
+    label
+        Number of the first of the scenarios, for errors.
 
     Raises
     ------
     NoDispatchError
         When the network can serve none of these schedules.
     """
-    directions: list[IntArray] = []
+    mixture = Hull(parts, solver, state).solve()
+    vehicles = [part.vehicles for part in parts]
+    torn = [_torn(fleet, mean) for fleet, mean in zip(vehicles, mixture.x, strict=True)]
+    first = [_directions(*each) for each in zip(torn, mixture.x, mixture.leading, strict=True)]
+    bound, seconds, notes = mixture.bound, mixture.seconds, list[str]()
+    best = _try_directions(parts, first, solver, state)
+    for free in (torn, [np.ones(fleet.stays, dtype=bool) for fleet in vehicles]):
+        if best is not None and best[0].cost - bound <= PROVED_GAP * (1.0 + abs(best[0].cost)):
+            break
+        choices = sum(int(stays.sum()) for stays in free)
+        if choices == 0 or (best is not None and choices > LARGEST_CHOICES):
+            continue
+        mixed, directions = choose_directions(parts, first, free, solver, state)
+        seconds += mixed.seconds
+        if mixed.status is Status.LIMIT:
+            notes.append("the time limit stopped the search for better directions of vehicles")
+        if all(stays.all() for stays in free):
+            if mixed.status is Status.INFEASIBLE:
+                raise NoDispatchError
+            bound = max(bound, mixed.bound)
+        other = _try_directions(parts, directions, solver, state) if directions is not None else None
+        if other is not None and (best is None or other[0].cost < best[0].cost):
+            best = other
+    if best is None:
+        raise SolverError("mixtures of the vehicles' schedules can be served, but no schedules were found that can")
+    stage, kept = _kept_energy(*best, solver, state, label)
+    if stage.cost - bound > PROVED_GAP * (1.0 + abs(stage.cost)):
+        notes.append(f"one way at a time: other directions could gain up to {stage.cost - bound:.3g} for the company")
+    return replace(
+        stage,
+        bound=min(bound, stage.cost),
+        residuals=_worst([mixture.residuals, stage.residuals]),
+        rounds=stage.rounds + mixture.rounds,
+        seconds=stage.seconds + seconds,
+        notes=(*stage.notes, *kept, *notes),
+    )
 
-    def state_one_way(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
-        columns = state(build, parts)
-        for number, (part, own) in enumerate(zip(parts, columns.vehicles, strict=True)):
-            directions.append(_add_directions(build, f"direction_{number}", own, part.feasible.col_upper))
-            if part.one_way is not None:
-                asked = np.isfinite(part.one_way.floor)
-                floor = build.rows(f"floor_{number}", part.one_way.floor.shape, lower=part.one_way.floor)
-                rows = np.repeat(floor[part.vehicles.row], 3)
-                keep = asked[np.repeat(part.vehicles.row, 3)]
-                build.coefficients(rows[keep], own[keep], part.one_way.earned[keep])
+
+def _torn(vehicles: VehicleProgram, mean: FloatArray) -> BoolArray:
+    """Return which stays belong to vehicles whose mean schedule goes both ways somewhere, shape ``(stays,)``."""
+    both = np.minimum(mean[0::3], mean[1::3]) > BOTH_WAYS_KW
+    return np.asarray((np.bincount(vehicles.row, both, vehicles.lot.size) > 0.0)[vehicles.row])
+
+
+def _directions(torn: BoolArray, mean: FloatArray, leading: FloatArray) -> BoolArray:
+    """Return in which stays a vehicle may charge, shape ``(stays,)``; in the others it may discharge.
+
+    A vehicle whose mean schedule goes both ways keeps to its leading one.
+    """
+    net, own = mean[0::3] - mean[1::3], leading[0::3] - leading[1::3]
+    return np.asarray(np.where(torn & (own != 0.0), own, net) >= 0.0)
+
+
+def in_directions(instance: Instance, charging: BoolArray, free: BoolArray | None = None) -> Instance:
+    """Return the vehicles' instance with one direction in every stay that is not ``free``."""
+    fixed = np.ones_like(charging) if free is None else ~free
+    upper = instance.col_upper.copy()
+    upper[0::3][fixed & ~charging] = 0.0
+    upper[1::3][fixed & charging] = 0.0
+    return replace(instance, col_upper=upper)
+
+
+def _try_directions(
+    parts: Sequence[Part], directions: Sequence[BoolArray], solver: str, state: State
+) -> tuple[Stage, list[Part]] | None:
+    """Solve the stage with given directions; ``None`` where no such schedule can be served."""
+    try:
+        return solve_in_directions(parts, directions, solver, state)
+    except NoDispatchError:
+        return None
+
+
+def solve_in_directions(
+    parts: Sequence[Part], directions: Sequence[BoolArray], solver: str, state: State
+) -> tuple[Stage, list[Part]]:
+    """Solve the stage with the direction of every stay given, shape ``(stays,)`` for each scenario.
+
+    Returns
+    -------
+    tuple
+        The stage, and its scenarios with the faces of the schedules that earn v* in these directions.
+
+    Raises
+    ------
+    NoDispatchError
+        When no such schedule can be served.
+    SolverError
+        When a vehicle cannot earn v* in its directions.
+    """
+    fixed, residuals, seconds = [], list[Residuals](), 0.0
+    for part, charging in zip(parts, directions, strict=True):
+        vehicles, asked = replace(part.vehicles, instance=in_directions(part.vehicles.instance, charging)), part.asked
+        lower = solve_lower(vehicles, -asked.earned, solver)
+        if (lower.value < asked.floor).any():
+            raise SolverError("a vehicle cannot earn in its directions what it can earn at most")
+        fixed.append(replace(part, feasible=lower.face.with_cost(part.feasible.cost), one_way=None))
+        residuals.append(lower.residuals)
+        seconds += lower.seconds
+    stage = Master(fixed, solver, state).solve()
+    return replace(stage, residuals=_worst([*residuals, stage.residuals]), seconds=stage.seconds + seconds), fixed
+
+
+def _kept_energy(
+    stage: Stage, fixed: Sequence[Part], solver: str, state: State, label: int
+) -> tuple[Stage, tuple[str, ...]]:
+    """Return the stage without energy wasted in the lines, if these directions admit one, and notes."""
+    try:
+        better = without_waste(stage, fixed, solver, state, label=label)
+    except InfeasibleError:
+        return stage, ("in the vehicles' directions that were chosen, no dispatch is without waste in the lines",)
+    return replace(better, residuals=_worst([stage.residuals, better.residuals])), ()
+
+
+def choose_directions(
+    parts: Sequence[Part], directions: Sequence[BoolArray], free: Sequence[BoolArray], solver: str, state: State
+) -> tuple[MixedSolution, list[BoolArray] | None]:
+    """Solve the stage with the directions of some vehicles free, by a mixed-integer program.
+
+    Parameters
+    ----------
+    directions, free
+        Given directions, and all stays of the vehicles for which they are free; shape ``(stays,)`` for each scenario.
+
+    Returns
+    -------
+    tuple
+        The last program's answer (its bound holds for what is free), and the directions found, if any.
+    """
+    choices: list[tuple[IntArray, IntArray]] = []
+
+    def state_free(build: ProgramBuilder, every: Sequence[Part]) -> Columns:
+        columns = state(build, every)
+        for number, (part, own, stays) in enumerate(zip(every, columns.vehicles, free, strict=True)):
+            choices.append(_add_directions(build, number, part, own, stays))
         return columns
 
-    master = Master(parts, solver, state_one_way)
-    relaxed = master.solve()
-    if not sum(columns.size for columns in directions):  # nobody has a choice
-        return relaxed
-    integer, start, seconds = _integer(master.instance, directions), time.perf_counter(), 0.0
-    while True:
-        left = TIME_LIMIT_S - (time.perf_counter() - start)
-        mixed = solve_mixed(master.instance, integer, solver, gap=MIXED_GAP, time_limit_s=max(left, 1.0))
+    mixed_parts = [
+        replace(part, feasible=in_directions(part.feasible, charging, stays))
+        for part, charging, stays in zip(parts, directions, free, strict=True)
+    ]
+    master = Master(mixed_parts, solver, state_free)
+    nothing = MixedSolution(Status.INFEASIBLE, np.zeros(0), INF, INF, 0.0)
+    try:
+        seconds = master.solve().seconds
+    except NoDispatchError:
+        return nothing, None
+    integer = np.zeros(master.instance.shape[1], dtype=bool)
+    integer[np.concatenate([columns for _, columns in choices])] = True
+    for _ in range(MAXIMUM_ROUNDS):
+        left = max(TIME_LIMIT_S - seconds, 1.0)
+        mixed = solve_mixed(master.instance, integer, solver, gap=PROVED_GAP, time_limit_s=left)
         seconds += mixed.seconds
-        if mixed.status is Status.INFEASIBLE:
-            raise NoDispatchError
-        if not mixed.x.size:
-            raise SolverError("the company's stage found no one-way schedule within its time limit")
+        mixed = replace(mixed, seconds=seconds)
+        if not np.isfinite(mixed.objective) or not mixed.x.size:  # none, or none in time: x means nothing then
+            return mixed, None
         _, rows, spent = master.cut(mixed.x)
         seconds += spent
-        if not rows or left <= 0.0:
+        if not rows or mixed.status is Status.LIMIT or seconds >= TIME_LIMIT_S:
             break
-    chosen = np.round(mixed.x[integer])
-    master.instance = master.instance.with_columns(np.flatnonzero(integer), chosen, chosen)
-    stage = master.solve()
-    stopped = ("the time limit stopped the company's one-way stage",) if mixed.status is Status.LIMIT else ()
-    return replace(stage, bound=min(mixed.bound, stage.cost), seconds=stage.seconds + seconds, notes=stopped)
+    answer = [charging.copy() for charging in directions]
+    for charging, (stays, columns) in zip(answer, choices, strict=True):
+        charging[stays] = mixed.x[columns] > 0.5
+    return (mixed if not rows else replace(mixed, status=Status.LIMIT)), answer
+
+
+def _add_directions(
+    build: ProgramBuilder, number: int, part: Part, columns: IntArray, free: BoolArray
+) -> tuple[IntArray, IntArray]:
+    """State that free vehicles charge (1) or discharge (0) in a stay, and that all earn v*; stays and choices."""
+    upper, asked, vehicles = part.feasible.col_upper, part.asked, part.vehicles
+    stays = np.flatnonzero(free & (np.minimum(upper[0::3], upper[1::3]) > 0.0))
+    charging = build.columns(f"charging_{number}", (stays.size,), upper=1.0)
+    row = build.rows(f"charge_{number}", (stays.size,), upper=0.0)
+    build.coefficients(row, columns[0::3][stays], 1.0)
+    build.coefficients(row, charging, -upper[0::3][stays])
+    row = build.rows(f"discharge_{number}", (stays.size,), upper=upper[1::3][stays])
+    build.coefficients(row, columns[1::3][stays], 1.0)
+    build.coefficients(row, charging, upper[1::3][stays])
+    floor = build.rows(f"floor_{number}", asked.floor.shape, lower=asked.floor)
+    build.coefficients(np.repeat(floor[vehicles.row], 3), columns, asked.earned)
+    return stays, charging
+
+
+def _worst(every: Sequence[Residuals]) -> Residuals:
+    """Return the largest of each residual."""
+    names = ("primal", "dual", "complementarity", "gap")
+    return Residuals(*(max(getattr(one, name) for one in every) for name in names))

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from equilibrium.disco.exclusive import minimise_one_way
 from equilibrium.disco.lower import dual_values, solve_vehicles
+from equilibrium.disco.one_way import find_schedules
 from equilibrium.disco.service import Service
 from equilibrium.disco.upper import Part, net_power_range
 from equilibrium.network import FloatArray
@@ -128,12 +128,12 @@ def _worst_at(part: Part, lot_price: FloatArray, solver: str) -> tuple[FloatArra
     instance = part.feasible.with_cost(-part.feasible.cost - vehicles.cost(paid, -paid))
     if part.one_way is None:
         solved = solve_vehicles(vehicles, instance, solver)
-        most = -float(dual_values(vehicles, instance, solved.y).sum())
+        x, most = solved.x, -float(dual_values(vehicles, instance, solved.y).sum())
     else:
-        solved, bound = minimise_one_way(vehicles, instance, part.one_way, solver)
-        most = -float(bound.sum())
-    charge, discharge = vehicles.power_kw(solved.x, lot_price.shape[1], lot_price.shape[0])
-    return solved.x, most, charge - discharge
+        found = find_schedules(vehicles, part.one_way, instance.cost)
+        x, most = found.x, -float(found.bound.sum())
+    charge, discharge = vehicles.power_kw(x, lot_price.shape[1], lot_price.shape[0])
+    return x, most, charge - discharge
 
 
 def _cost(part: Part, x: FloatArray, lot_kw: FloatArray) -> float:

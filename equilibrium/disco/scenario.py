@@ -13,9 +13,10 @@ from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.clearing import ScenarioClearing
 from equilibrium.disco.day import DiscoDay
 from equilibrium.disco.diagnosis import diagnose
-from equilibrium.disco.exclusive import solve_one_way, solve_stage_one_way
+from equilibrium.disco.exclusive import solve_stage_one_way
 from equilibrium.disco.kkt import solve_stage_kkt
 from equilibrium.disco.lower import LowerLevel, lot_cost, solve_lower
+from equilibrium.disco.one_way import solve_one_way
 from equilibrium.disco.pessimistic import worst_dispatch
 from equilibrium.disco.rules import Rules
 from equilibrium.disco.service import NoDispatchError
@@ -128,7 +129,7 @@ def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules:
     vehicles = state_vehicles(batches, network.lots, *allowed(day, rules), day.period_h)
     cost, asked = lot_cost(vehicles, day.tariffs, day.period_h), None
     if rules.one_way:
-        lower, asked = solve_one_way(vehicles, cost, rules.solver)
+        lower, asked = solve_one_way(vehicles, cost)
     else:
         lower = solve_lower(vehicles, cost, rules.solver)
     feasible = lower.face if rules.lots_decide and rules.method != "kkt-milp" else vehicles.instance
@@ -152,11 +153,15 @@ def solve_stage(
     parts: Sequence[Part],
     solver: str,
     state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
+    label: int = 0,
 ) -> Stage:
-    """Solve the company's stage, with or without binaries."""
+    """Solve the company's stage without wasting energy, with vehicles that go one way at a time or not.
+
+    ``label`` is the number of the first scenario, for errors.
+    """
     if any(part.one_way is not None for part in parts):
-        return solve_stage_one_way(parts, solver, state)
-    return Master(parts, solver, state).solve()
+        return solve_stage_one_way(parts, solver, state, label)
+    return without_waste(Master(parts, solver, state).solve(), parts, solver, state, label)
 
 
 def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> FloatArray:
@@ -183,12 +188,11 @@ def clear_scenario(
         if rules.method == "kkt-milp":
             stage = solve_stage_kkt(prepared.part, day.tariffs, day.period_h, rules.solver)
         else:
-            stage = without_waste(
-                solve_stage([prepared.part], rules.solver), [prepared.part], rules.solver, label=label
-            )
-    except NoDispatchError:
+            stage = solve_stage([prepared.part], rules.solver, label=label)
+    except NoDispatchError as error:
         part = replace(prepared.part, feasible=prepared.lower.face) if rules.lots_decide else prepared.part
-        raise diagnose(part, label, rules.solver) from None
+        nearest_kw = None if error.nearest_kw is None else error.nearest_kw[0]
+        raise diagnose(part, label, rules.solver, nearest_kw) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
     pessimistic = proved.pessimistic
     if rules.lots_decide:

@@ -30,10 +30,12 @@ class NoDispatchError(RuntimeError):
     ----------
     period
         A period whose loads alone cannot be served, whatever the lots do, if that is the reason.
+    nearest_kw
+        Net powers nearest to what can be served, if they are known, shape ``(scenarios, periods, lots)``.
     """
 
-    def __init__(self, period: int | None = None) -> None:
-        self.period = period
+    def __init__(self, period: int | None = None, nearest_kw: FloatArray | None = None) -> None:
+        self.period, self.nearest_kw = period, nearest_kw
         super().__init__("no schedule can be served" if period is None else f"period {period} cannot be served")
 
 

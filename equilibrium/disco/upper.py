@@ -16,8 +16,9 @@ import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from equilibrium.disco.loaded import load_and_solve, optimum
+from equilibrium.disco.one_way import OneWay
 from equilibrium.disco.service import NoDispatchError, Planes, ScenarioSupply, Service
-from equilibrium.disco.vehicles import OneWay, VehicleProgram
+from equilibrium.disco.vehicles import VehicleProgram
 from equilibrium.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.errors import SolverError
 from equilibrium.network import FloatArray, IntArray
@@ -57,6 +58,13 @@ class Part:
     supply: ScenarioSupply
     price: FloatArray
     one_way: OneWay | None = None
+
+    @property
+    def asked(self) -> OneWay:
+        """What vehicles that go one way at a time have to earn; only in that mode."""
+        if self.one_way is None:
+            raise ValueError("these vehicles are not asked to go one way at a time")
+        return self.one_way
 
 
 @dataclass(frozen=True, eq=False)

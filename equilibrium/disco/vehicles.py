@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -42,8 +43,11 @@ class VehicleProgram:
     ----------
     lot, count, start
         Lot of each row, how many vehicles it stands for, and its first stay; shape ``(rows,)``, ``start`` one longer.
-    wish_kwh
-        Energy aimed at, shape ``(rows,)``.
+    energy_kwh, wish_kwh
+        Energy at arrival and energy aimed at, shape ``(rows,)``.
+    band_kwh, power_max_kw, kwh_per_kw
+        Least and greatest energy; greatest charging and discharging power; how much the energy rises with one kW of
+        charging and falls with one of discharging; each of shape ``(rows, 2)``.
     row, period
         Row and period of each stay, shape ``(stays,)``.
     instance
@@ -53,7 +57,11 @@ class VehicleProgram:
     lot: IntArray
     count: FloatArray
     start: IntArray
+    energy_kwh: FloatArray
     wish_kwh: FloatArray
+    band_kwh: FloatArray
+    power_max_kw: FloatArray
+    kwh_per_kw: FloatArray
     row: IntArray
     period: IntArray
     instance: Instance
@@ -78,6 +86,15 @@ class VehicleProgram:
         """How many vehicles each stay stands for, shape ``(stays,)``."""
         return self.count[self.row]
 
+    @cached_property
+    def classes(self) -> list[IntArray]:
+        """Rows that differ only in their arrival and the energy they bring, class by class."""
+        last = self.period[self.start[1:] - 1]
+        table = np.column_stack([self.lot, last, self.wish_kwh, self.band_kwh, self.power_max_kw])
+        _, group = np.unique(table, axis=0, return_inverse=True)
+        group = group.reshape(-1)
+        return np.split(np.argsort(group, kind="stable"), np.cumsum(np.bincount(group))[:-1]) if group.size else []
+
     def cost(self, charge: FloatArray, discharge: FloatArray) -> FloatArray:
         """Return the objective with these costs of powers, one per stay."""
         cost = np.zeros(3 * self.stays)
@@ -92,22 +109,6 @@ class VehicleProgram:
             for values in (x[0::3], x[1::3])
         )
         return charge, discharge
-
-
-@dataclass(frozen=True, eq=False)
-class OneWay:
-    """Vehicles that charge or discharge in a period but not both, and earn what they can earn at most in that way.
-
-    Attributes
-    ----------
-    earned
-        What each column earns for its vehicle, currency per unit, shape ``(columns,)``.
-    floor
-        What each row must earn, currency, shape ``(rows,)``; minus infinity where nothing is asked.
-    """
-
-    earned: FloatArray
-    floor: FloatArray
 
 
 def reachable_kwh(
@@ -213,7 +214,19 @@ def state_vehicles(
     matrix, first = _balances(start, row, -period_h * efficiency[row], period_h * drawn[row])
     right = np.where(first, data["energy_kwh"][row], 0.0)
     instance = Instance(matrix, np.zeros(3 * stays), right, right, lower, upper)
-    return VehicleProgram(lot, data["count"], start, data["wish_kwh"], row, period, instance)
+    return VehicleProgram(
+        lot=lot,
+        count=data["count"],
+        start=start,
+        energy_kwh=data["energy_kwh"],
+        wish_kwh=data["wish_kwh"],
+        band_kwh=np.column_stack([data["energy_min_kwh"], data["energy_max_kwh"]]),
+        power_max_kw=np.column_stack([data["charge_max_kw"], data["discharge_max_kw"]]),
+        kwh_per_kw=period_h * np.column_stack([efficiency, drawn]),
+        row=row,
+        period=period,
+        instance=instance,
+    )
 
 
 def _balances(

@@ -48,8 +48,7 @@ def without_waste(
     """Return the stage, solved again if it would waste energy.
 
     First by restrictions; if they cost something, with exact squares in the whole program, where that is small enough.
-    What remains is said in the certificate: a gap, or losses above their secants. Vehicles that go one way at a time
-    are left as they are.
+    What remains is said in the certificate: a gap, or losses above their secants.
 
     Parameters
     ----------
@@ -62,7 +61,7 @@ def without_waste(
         When nothing can be served without waste.
     """
     loose = _loose(stage, parts)
-    if not loose.size or any(part.one_way is not None for part in parts):
+    if not loose.size:
         return stage
     restricted = _restricted(stage, parts, solver, state)
     if restricted is not None and restricted.gap <= PROVED_GAP * (1.0 + abs(restricted.cost)):

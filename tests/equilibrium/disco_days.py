@@ -10,8 +10,9 @@ import numpy as np
 
 from equilibrium.disco.checks import purchase_price
 from equilibrium.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs, VehicleBatch
+from equilibrium.disco.lower import lot_cost
 from equilibrium.disco.market import DiscoMarket
-from equilibrium.disco.scenario import company_cost, lot_cost, prepare
+from equilibrium.disco.scenario import company_cost, prepare
 from equilibrium.disco.vehicles import VehicleProgram
 from equilibrium.duality import optimal_face
 from equilibrium.lossy import add_lossy_flow

@@ -1,6 +1,7 @@
 """The independent second method: right against the whole feeder's program, and loud where a point is wrong."""
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -151,7 +152,9 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market):
     assert clearing.certificate.second.finished
     *_, vertices, _ = solved_hours(network, day, clearing.lot_kw)
     lots, profit, players = range(len(network.lots)), clearing.lot_profit, Players(network, day, ())
-    second = confirm(vertices.model, vertices.data, clearing.lot_kw, players, lots, profit, profit)
+    second = confirm(
+        partial(best_deviation, vertices.model, vertices.data, clearing.lot_kw), players, lots, profit, profit
+    )
     for lot in lots:
         value, _ = whole_deviation(network, day, clearing.lot_kw, lot)
         assert second.bound[lot] == pytest.approx(value, abs=1e-6 * (1 + abs(value)))

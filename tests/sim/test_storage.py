@@ -33,7 +33,9 @@ def run(request, tmp_path_factory) -> Run:
     path = folder / "own.yaml"
     path.write_text(yaml.safe_dump(SCENARIOS[request.param]), encoding="utf-8")
     days = {"lots-lead": "2", "nodal": "1"}[request.param]
-    assert main(["run", str(path), "--days", days, "--seed", "1", "--out", str(folder / "out"), "--no-figures"]) == 0
+    certify = {"lots-lead": "standard", "nodal": "full"}[request.param]
+    options = ["--days", days, "--seed", "1", "--out", str(folder / "out"), "--no-figures", "--certify", certify]
+    assert main(["run", str(path), *options]) == 0
     return Run(folder / "out")
 
 
@@ -62,6 +64,9 @@ def test_every_day_is_certified_and_names_its_method(run):
     assert set(run.certificates["method"]) == {expected}
     if expected == "complementarity-bb":
         assert run.certificates["notes"].str.contains("joins hours 0 to 23").all()
+        assert run.certificates["second_method"].str.startswith("KKT conditions").all()
+        assert run.certificates["second_finished"].all()
+        assert (run.certificates["second_gap"] <= 1e-6).all()
 
 
 def test_the_figure_shows_charging_and_giving(run):

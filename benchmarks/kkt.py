@@ -28,7 +28,7 @@ from equilibrium.nodal_oracle import deviation_program
 from equilibrium.periods import PeriodData, PeriodModel, bind_periods, compile_periods
 from equilibrium.players import Players
 from equilibrium.program import INF, Instance, ProgramBuilder
-from equilibrium.reaction import follower_on
+from equilibrium.reaction import reaction_on
 from equilibrium.residual import trace
 from equilibrium.solvers import open_handle
 from equilibrium.solvers.highs import solve_mixed_highs
@@ -179,11 +179,11 @@ class CandidateKkt:
         """Solve one lot's MPEC with SCIP; with ``stay`` the lot keeps its present powers."""
         self._collect(lot, power_kw, players.power_max[:, lot])
         rows = [np.flatnonzero(kept) for kept in self._rows]
-        follower = follower_on(self._model, self._data, power_kw, lot, rows)
+        reaction = reaction_on(self._model, self._data, power_kw, lot, rows)
         own = players.own(lot)
         low, high = (power_kw[:, lot],) * 2 if stay else (np.zeros(len(rows)), own.power_max_kw)
         within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
-        mpcc = deviation_program(follower, players.price[:, lot], within, low)
+        mpcc = deviation_program(reaction, players.price[:, lot], within, low)
         outcome = solve_scip(mpcc, time_limit_s)
         hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
         if outcome.v is None:

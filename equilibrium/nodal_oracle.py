@@ -38,7 +38,7 @@ from equilibrium.network import FloatArray, IntArray
 from equilibrium.periods import PeriodData, PeriodModel
 from equilibrium.players import Players
 from equilibrium.program import INF, Instance, ProgramBuilder
-from equilibrium.reaction import Follower, enough_rows, follower_of
+from equilibrium.reaction import Reaction, enough_rows, reaction_of
 from equilibrium.splitting import MAXIMUM_CUT_ROUNDS
 
 TIME_LIMIT_S = 60.0
@@ -52,13 +52,13 @@ METHODS = {
 
 
 def deviation_program(
-    follower: Follower, price: FloatArray, own: FeasiblePowers, low: FloatArray | None = None
+    reaction: Reaction, price: FloatArray, own: FeasiblePowers, low: FloatArray | None = None
 ) -> Mpcc:
     """State a lot's best deviation: its powers are the first columns, the value is payment less revenue (to minimise).
 
     Parameters
     ----------
-    follower
+    reaction
         The DSO.
     price
         F_t, currency per unit of power, shape ``(hours,)``.
@@ -67,7 +67,7 @@ def deviation_program(
     low
         Smallest powers, 0 by default, shape ``(hours,)``.
     """
-    f, build, hours = follower, ProgramBuilder(), price.size
+    f, build, hours = reaction, ProgramBuilder(), price.size
     lowest = np.zeros(hours) if low is None else low
     p = build.columns("power", (hours,), lower=lowest, upper=own.power_max_kw, cost=-price)
     y = build.columns("dispatch", f.cost.shape, lower=-INF, cost=f.cost)
@@ -177,9 +177,9 @@ def best_deviation(
     chosen = enough_rows(model, data, given, lot, own.power_max_kw, begin + time_limit_s)
     if chosen is None:
         return Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, time.perf_counter() - begin)
-    follower, low, high = chosen
+    reaction, low, high = chosen
     within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
-    return _solved(deviation_program(follower, price, within, low), price.size, solver, begin, time_limit_s)
+    return _solved(deviation_program(reaction, price, within, low), price.size, solver, begin, time_limit_s)
 
 
 def joined_deviation(
@@ -205,8 +205,8 @@ def joined_deviation(
         As of :func:`best_deviation`.
     """
     begin = time.perf_counter()
-    follower = follower_of(reduced.with_columns(lots, given, given), lots[:, lot])
-    return _solved(deviation_program(follower, price, own), price.size, solver, begin, time_limit_s)
+    reaction = reaction_of(reduced.with_columns(lots, given, given), lots[:, lot])
+    return _solved(deviation_program(reaction, price, own), price.size, solver, begin, time_limit_s)
 
 
 def _solved(mpcc: Mpcc, hours: int, solver: str, begin: float, time_limit_s: float) -> Deviation:

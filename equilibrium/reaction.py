@@ -45,7 +45,7 @@ MAXIMUM_LINES = 500
 
 
 @dataclass(frozen=True, eq=False)
-class Follower:
+class Reaction:
     """The DSO's program of a day as one lot sees it: ``min cost'y : lower <= y_matrix y + p_matrix p <= upper``.
 
     Attributes
@@ -70,8 +70,8 @@ class Follower:
     mu_high: FloatArray
 
 
-def follower_of(instance: Instance, own: IntArray, multiplier_max: float = INF) -> Follower:
-    """Return a bound DSO program as a follower with every row; column bounds become rows.
+def reaction_of(instance: Instance, own: IntArray, multiplier_max: float = INF) -> Reaction:
+    """Return a bound DSO program as one lot sees it, with every row; column bounds become rows.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def follower_of(instance: Instance, own: IntArray, multiplier_max: float = INF) 
     bounded = np.flatnonzero(np.isfinite(low) | np.isfinite(high))
     unit = sp.csr_array(sp.identity(others.size, format="csr")[bounded, :])
     rows = instance.shape[0] + bounded.size
-    return Follower(
+    return Reaction(
         cost=instance.cost[others],
         y_matrix=sp.csr_array(sp.vstack([instance.matrix[:, others], unit], format="csr")),
         p_matrix=sp.csr_array(
@@ -100,16 +100,16 @@ def follower_of(instance: Instance, own: IntArray, multiplier_max: float = INF) 
     )
 
 
-def follower_on(
+def reaction_on(
     model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, rows: Sequence[IntArray]
-) -> Follower:
+) -> Reaction:
     """Return the DSO with some of the scaled rows of every hour, and nothing known of its multipliers.
 
     Whether the rows are enough is the caller's matter; :func:`enough_rows` proves it.
     """
     lower, upper = _limits(model, data, given, lot)
     index = np.repeat(np.arange(len(rows)), [part.size for part in rows]), np.concatenate(rows)
-    return Follower(
+    return Reaction(
         cost=data.cost.ravel(),
         y_matrix=sp.csr_array(sp.block_diag([sp.csr_array(model.m[part]) for part in rows], format="csr")),
         p_matrix=sp.csr_array(
@@ -133,7 +133,7 @@ def _limits(model: PeriodModel, data: PeriodData, given: FloatArray, lot: int) -
 
 def enough_rows(
     model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, most: FloatArray, deadline: float = INF
-) -> tuple[Follower, FloatArray, FloatArray] | None:
+) -> tuple[Reaction, FloatArray, FloatArray] | None:
     """Choose rows of every hour that give the DSO's cost at all of a lot's powers, and prove that they do.
 
     Parameters
@@ -146,7 +146,7 @@ def enough_rows(
     Returns
     -------
     tuple or None
-        The follower with the chosen rows, and the smallest and the largest power that leave a dispatch, each
+        The reaction with the chosen rows, and the smallest and the largest power that leave a dispatch, each
         ``(hours,)``; ``None`` when the deadline came first.
 
     Raises
@@ -167,8 +167,8 @@ def enough_rows(
         chosen.append(rows)
         mu_low.append(ROOM * np.minimum(mu[:, rows].min(axis=0), 0.0))
         mu_high.append(ROOM * np.maximum(mu[:, rows].max(axis=0), 0.0))
-    follower = follower_on(model, data, given, lot, chosen)
-    return replace(follower, mu_low=np.concatenate(mu_low), mu_high=np.concatenate(mu_high)), low, high
+    reaction = reaction_on(model, data, given, lot, chosen)
+    return replace(reaction, mu_low=np.concatenate(mu_low), mu_high=np.concatenate(mu_high)), low, high
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,7 +66,7 @@ class TruncatedNormal:
     def quantile(self, share: FloatArray) -> FloatArray:
         """Return the values below which the given shares (0 to 1) lie, same shape."""
         sign, start, end, _ = self._cut
-        value = self.mean + self.sd * sign * ndtri(start + share * (end - start))
+        value = self.mean + self.sd * sign * ndtri((1.0 - share) * start + share * end)
         inside: FloatArray = np.clip(value, self.low, self.high)
         return inside
 

@@ -25,7 +25,7 @@ from equilibrium.network import BoolArray, FloatArray, LotSite, Network
 from equilibrium.nodal_oracle import deviation_program
 from equilibrium.periods import bind_periods, compile_periods
 from equilibrium.program import Instance, Program
-from equilibrium.reaction import follower_of
+from equilibrium.reaction import reaction_of
 from equilibrium.residual import Curve
 from equilibrium.solvers import Status, open_handle, solve_mixed
 from equilibrium.vertices import Vertices, start
@@ -125,9 +125,9 @@ def best_deviation(network: Network, day: MarketDay, lot_kw: FloatArray, lot: in
     Every row and column of the DSO's program is there, flows and voltages too, and the lot's own set is stated here.
     """
     program, instance = dispatch_program(network, day, lot_kw)
-    follower = follower_of(instance, program.columns["lot_kw"].index[:, lot], DUAL_BOUND)
+    reaction = reaction_of(instance, program.columns["lot_kw"].index[:, lot], DUAL_BOUND)
     own = own_powers(network.lots[lot], day.lots[lot])
-    outcome = solve_gurobi(deviation_program(follower, day.lots[lot].charging_price, own), 600.0)
+    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), 600.0)
     assert outcome.end is End.OPTIMAL, outcome.end
     assert outcome.v is not None
     return -outcome.value, outcome.v[: day.hours]

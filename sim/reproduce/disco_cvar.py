@@ -10,47 +10,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from equilibrium.disco.clearing import DiscoClearing
-from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.market import DiscoMarket
 from equilibrium.disco.rules import MODES
-from equilibrium.network import FloatArray, Network
-from equilibrium.risk import mean_cvar
+from equilibrium.network import FloatArray
 from scenarios.disco_cases import disco_cvar_case
 from sim.reproduce import disco_cvar_data as data
 from sim.reproduce.disco_cvar_errors import documented_errors
 from sim.reproduce.disco_cvar_statements import statements
-from sim.reproduce.disco_totals import Totals, totals, weights
+from sim.reproduce.disco_totals import Markets, Run, calibrated_table, modes_table
 from sim.reproduce.report import Comparison, ComparisonTable, Report
-
-MODE = "windows"
-"""The mode that agrees with what the paper reports (docs/disco.md); the others stand beside it."""
-
-ATTITUDE = {0: "neutral", 1: "averse"}
-"""By beta."""
 
 COMPARED = ("flat", "tou")
 """Programs for which all modes are run."""
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One cleared day with its input and the wall time of the clearing."""
-
-    day: DiscoDay
-    clearing: DiscoClearing
-
-    def totals(self, beta: int) -> Totals:
-        """Return the totals at beta = 0 (mean of the scenarios) or beta = 1 (the tail)."""
-        return totals(self.day, self.clearing, weights(self.clearing, ATTITUDE[beta]))
-
-    def objective(self, beta: float) -> float:
-        """Return the weighted objective (49) of the scenarios' optimal profits."""
-        profit = np.array([scenario.company_profit for scenario in self.clearing.scenarios])
-        probability = np.array([scenario.probability for scenario in self.clearing.scenarios])
-        return mean_cvar(profit, probability, self.clearing.alpha, beta)
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,21 +52,6 @@ class Results:
     penalty: dict[str, float]
 
 
-class Markets:
-    """Markets by their options, each compiled once for the network of the study."""
-
-    def __init__(self, solver: str) -> None:
-        self._solver = solver
-        self._compiled: dict[tuple[Any, ...], DiscoMarket] = {}
-
-    def clear(self, network: Network, day: DiscoDay, mode: str = MODE, **options: Any) -> Run:  # noqa: ANN401
-        """Clear one day in the market with these options."""
-        key = (mode, float(network.feeder.voltage_min_pu.min()), *sorted(options.items()))
-        if key not in self._compiled:
-            self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver, **options)
-        return Run(day, self._compiled[key].clear(day))
-
-
 def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
     """Clear every program, price, mode and weight.
 
@@ -125,7 +80,7 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         beta: markets.clear(*small, purchases="here-and-now", beta=beta) for beta in data.TABLE_9
     }
     ahead[None] = markets.clear(*small)
-    before, after = (programs[program].totals(0).load_mwh for program in ("flat", "tou"))
+    before, after = (programs[program].totals("neutral").load_mwh for program in ("flat", "tou"))
     as_cost = {program: disco_cvar_case(program, penalty_sign=-1.0, **options)[1] for program in data.WITH_PENALTY}
     penalty = {name: programs[name].day.response_cost - day.response_cost for name, day in as_cost.items()}
     return Results(programs, prices, modes, ahead, before - after, penalty)
@@ -159,8 +114,13 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
             _times(results),
             _prices(results),
             _ahead(results),
-            _modes(results),
-            _calibrated(),
+            modes_table(
+                results.modes,
+                data.PROGRAMS,
+                {},
+                f"The four behaviour modes, one scenario (the forecast), voltages from {data.MODES_VOLTAGE_PU:g} p.u.",
+            ),
+            calibrated_table(data.CALIBRATED),
         ),
         statements=statements(results),
         errors=documented_errors(results),
@@ -172,19 +132,19 @@ def _profits(results: Results) -> ComparisonTable:
     rows = tuple(
         Comparison(f"{label}, beta = {beta}", "profit (USD)", data.TABLE_6[program][beta], ours.profit, digits=2)
         for program, label in data.PROGRAMS.items()
-        for beta in ATTITUDE
-        for ours in [results.programs[program].totals(beta)]
+        for beta in data.ATTITUDES
+        for ours in [results.programs[program].totals(data.ATTITUDES[beta])]
     )
     rows += tuple(
         Comparison(
             f"{data.PROGRAMS[program]}, penalty a cost, beta = {beta}",
             "profit (USD)",
             data.TABLE_6[program][beta],
-            results.programs[program].totals(beta).profit + change,
+            results.programs[program].totals(data.ATTITUDES[beta]).profit + change,
             digits=2,
         )
         for program, change in results.penalty.items()
-        for beta in ATTITUDE
+        for beta in data.ATTITUDES
     )
     return ComparisonTable("table-6", "Table 6: the company's profit", rows)
 
@@ -192,7 +152,7 @@ def _profits(results: Results) -> ComparisonTable:
 def _accounts(results: Results) -> ComparisonTable:
     rows = []
     for beta, published in data.TABLE_7.items():
-        ours = results.programs["tou"].totals(beta)
+        ours = results.programs["tou"].totals(data.ATTITUDES[beta])
         computed = {
             **ours.accounts,
             "profit": ours.profit,
@@ -210,7 +170,7 @@ def _losses(results: Results) -> ComparisonTable:
         Comparison(f"hour {hour}, beta = {beta}", "losses (kW)", wanted, value, digits=2)
         for beta, published in data.TABLE_8.items()
         for hour, (wanted, value) in enumerate(
-            zip(published, results.programs["tou"].totals(beta).loss_kw.tolist(), strict=True), start=1
+            zip(published, results.programs["tou"].totals(data.ATTITUDES[beta]).loss_kw.tolist(), strict=True), start=1
         )
     )
     return ComparisonTable("table-8", "Table 8: losses by hour, TOU", rows, in_terminal=False)
@@ -261,36 +221,12 @@ def _ahead(results: Results) -> ComparisonTable:
     return ComparisonTable("here-and-now", title, tuple(rows))
 
 
-def _modes(results: Results) -> ComparisonTable:
-    """Return what the printed model gives, and what its readings give, side by side."""
-    rows = []
-    for (program, mode), run in results.modes.items():
-        label, ours = f"{data.PROGRAMS[program]}, {mode}", run.totals(0)
-        rows += [
-            Comparison(label, "company, optimistic (USD)", None, run.clearing.objective),
-            Comparison(label, "company, pessimistic, proved (USD)", None, run.clearing.pessimistic[0]),
-            Comparison(label, "company, pessimistic, found (USD)", None, run.clearing.pessimistic[1]),
-            Comparison(label, "lot (USD)", None, ours.lot_profit),
-            Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
-            Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
-        ]
-    title = f"The four behaviour modes, one scenario (the forecast), voltages from {data.MODES_VOLTAGE_PU:g} p.u."
-    return ComparisonTable("modes", title, tuple(rows))
-
-
-def _calibrated() -> ComparisonTable:
-    rows = tuple(Comparison(name, source, None, value, digits=3) for name, (value, source) in data.CALIBRATED.items())
-    return ComparisonTable(
-        "calibrated", "Constants of the substitute data that were fitted to published numbers", rows, in_terminal=False
-    )
-
-
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
     """Draw the look-alikes of the paper's figures; return file names and captions."""
     from sim import drawing  # here, because matplotlib is slow to import
     from sim.reproduce import disco_figures
 
-    columns = {f"beta = {beta}": results.programs["tou"].totals(beta) for beta in ATTITUDE}
+    columns = {f"beta = {beta}": results.programs["tou"].totals(data.ATTITUDES[beta]) for beta in data.ATTITUDES}
     loads: dict[str, FloatArray] = {
         name: results.programs[program].day.load_kw.sum(axis=1)
         for program, name in (("flat", "without TOU"), ("tou", "with TOU"))

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+ATTITUDES = {0: "neutral", 1: "averse"}
+"""By beta."""
+
 PROGRAMS = {"flat": "Base (flat)", "tou": "TOU", "cap": "CAP", "tou+cap": "TOU+CAP"}
 
 WITH_PENALTY = ("cap", "tou+cap")

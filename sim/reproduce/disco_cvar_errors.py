@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def documented_errors(results: Results) -> tuple[DocumentedError, ...]:
     """Return the errors, with our numbers where they show one."""
-    pump = results.modes["flat", "strict"].totals(0)
+    pump = results.modes["flat", "strict"].totals("neutral")
     return (
         DocumentedError(
             "E1",

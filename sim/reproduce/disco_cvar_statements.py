@@ -94,7 +94,10 @@ def _residuals(results: Results) -> Statement:
 def _stored(results: Results) -> Statement:
     run = results.programs["tou"]
     vehicles = sum(batch.count.sum() for batch in run.day.scenarios[0].vehicles)
-    stored = [1000.0 * (0.9 * t.charge_mwh - t.discharge_mwh / 0.95) / vehicles for t in (run.totals(0), run.totals(1))]
+    stored = [
+        1000.0 * (0.9 * t.charge_mwh - t.discharge_mwh / 0.95) / vehicles
+        for t in (run.totals("neutral"), run.totals("averse"))
+    ]
     low, high = data.STORED_KWH
     return theorem(
         "N6",
@@ -168,7 +171,7 @@ def _price(results: Results) -> Statement:
     slopes = [(b - a) / (g - f) for (f, g), (a, b) in zip(pairwise(factors), pairwise(value), strict=True)]
     falling = all(slope <= slack for slope in slopes)
     convex = all(b >= a - slack / 0.05 for a, b in pairwise(slopes))
-    cost = -results.prices[1.0].totals(0).accounts["upstream_cost"]
+    cost = -results.prices[1.0].totals("neutral").accounts["upstream_cost"]
     at = factors.index(1.0)
     between = slopes[at - 1] - slack / 0.05 <= cost <= slopes[at] + slack / 0.05
     tail = results.prices[0.85].objective(1.0) / results.prices[1.0].objective(1.0) - 1.0
@@ -193,7 +196,7 @@ def _order(results: Results) -> Statement:
 
 
 def _schedule(results: Results) -> tuple[Statement, ...]:
-    neutral, averse = (results.programs["tou"].totals(beta) for beta in (0, 1))
+    neutral, averse = (results.programs["tou"].totals(data.ATTITUDES[beta]) for beta in (0, 1))
     peak = np.array([hour in data.PEAK_HOURS for hour in range(1, 25)])
     idle = [h for h in data.WITHOUT_V2G_HOURS if neutral.discharge_kw[h - 1] > 1.0]
     worst = np.argsort(-neutral.loss_kw)[:4] + 1

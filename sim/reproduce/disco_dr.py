@@ -6,42 +6,24 @@ figures laid out like the paper's Figs. 3, 4 and 5.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from equilibrium.disco.clearing import DiscoClearing
 from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.market import DiscoMarket
 from equilibrium.disco.rules import MODES
 from equilibrium.network import FloatArray, Network
 from scenarios.disco_cases import disco_dr_case
 from sim.reproduce import disco_dr_data as data
 from sim.reproduce.disco_dr_errors import documented_errors
 from sim.reproduce.disco_dr_statements import statements
-from sim.reproduce.disco_totals import Totals, shares_mwh, totals, weights
+from sim.reproduce.disco_totals import Markets, Run, Totals, calibrated_table, modes_table, shares_mwh, weights
 from sim.reproduce.report import Comparison, ComparisonTable, Report
-
-MODE = "windows"
-"""The mode that agrees with what the paper reports (docs/disco.md); the others stand beside it."""
 
 COMPARED = ("flat", "tou", "rtp")
 """Programs for which all modes are run: one of each family of lot tariffs."""
-
-
-@dataclass(frozen=True, eq=False)
-class Run:
-    """One cleared day with its input."""
-
-    day: DiscoDay
-    clearing: DiscoClearing
-
-    def totals(self, attitude: str) -> Totals:
-        """Return the totals as the company with this attitude counts them."""
-        return totals(self.day, self.clearing, weights(self.clearing, attitude))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,8 +40,6 @@ class Results:
         Cleared days of Table 12 by mode number.
     loads_kw
         Load by program, shape ``(hours,)``.
-    seconds
-        Wall time of all of Table 5.
     """
 
     stochastic: dict[tuple[str, int], Run]
@@ -67,27 +47,11 @@ class Results:
     modes: dict[tuple[str, str], Run]
     sensitivity: dict[str, Run]
     loads_kw: dict[str, FloatArray]
-    seconds: float
 
     def totals(self, program: str, case: int, attitude: str) -> Totals:
         """Return the totals of one cell of Table 5."""
         runs = self.forecast if attitude == "seeker" else self.stochastic
         return runs[program, case].totals(attitude)
-
-
-class Markets:
-    """Markets by network and mode, each compiled once."""
-
-    def __init__(self, solver: str) -> None:
-        self._solver = solver
-        self._compiled: dict[tuple[Any, ...], DiscoMarket] = {}
-
-    def clear(self, network: Network, day: DiscoDay, mode: str = MODE) -> Run:
-        """Clear one day in the market of its network."""
-        key = (mode, *((unit.name, unit.rated_kw) for unit in network.renewables))
-        if key not in self._compiled:
-            self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver)
-        return Run(day, self._compiled[key].clear(day))
 
 
 def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
@@ -98,7 +62,7 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
     options
         Numbers in place of the study's, e.g. ``vehicles=10, scenarios=3``; not used for Table 12's own numbers.
     """
-    markets, start = Markets(solver), time.perf_counter()
+    markets = Markets(solver)
     nothing = np.zeros(24)
     network, day = disco_dr_case("flat", 1, baseline_kwh=nothing, **options)
     first = markets.clear(network, day)
@@ -112,7 +76,6 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         }
         for one in (False, True)
     )
-    seconds = time.perf_counter() - start
     modes = {
         (program, mode): markets.clear(*disco_dr_case(program, 4, forecast=True, **options), mode=mode)
         for program in COMPARED
@@ -124,7 +87,6 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         modes=modes,
         sensitivity={name: markets.clear(*_sensitivity(mode, options)) for name, mode in data.TABLE_12.items()},
         loads_kw={program: stochastic[program, 1].day.load_kw.sum(axis=1) for program in data.PROGRAMS},
-        seconds=seconds,
     )
 
 
@@ -162,8 +124,13 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
             _shares(results),
             _accounts(results),
             _sensitivity_table(results),
-            _modes(results),
-            _calibrated(),
+            modes_table(
+                results.modes,
+                data.PROGRAMS,
+                {program: data.TABLE_5[program]["seeker"][3] for program in COMPARED},
+                "The four behaviour modes, case 4, risk-seeker (one scenario)",
+            ),
+            calibrated_table(data.CALIBRATED),
         ),
         statements=statements(results),
         errors=documented_errors(results),
@@ -274,30 +241,6 @@ def _sensitivity_table(results: Results) -> ComparisonTable:
         ]
     title = "Table 12: sensitivity to renewables, participation and vehicles; CPP, risk-averse, case 4"
     return ComparisonTable("table-12", title, tuple(rows), in_terminal=False)
-
-
-def _modes(results: Results) -> ComparisonTable:
-    """Return what the printed model gives, and what its readings give, side by side."""
-    rows = []
-    for (program, mode), run in results.modes.items():
-        label, ours = f"{data.PROGRAMS[program]}, {mode}", run.totals("seeker")
-        published = data.TABLE_5[program]["seeker"][3]
-        rows += [
-            Comparison(label, "company, optimistic (USD)", published, run.clearing.objective),
-            Comparison(label, "company, pessimistic, proved (USD)", None, run.clearing.pessimistic[0]),
-            Comparison(label, "company, pessimistic, found (USD)", None, run.clearing.pessimistic[1]),
-            Comparison(label, "lot (USD)", None, ours.lot_profit),
-            Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
-            Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
-        ]
-    return ComparisonTable("modes", "The four behaviour modes, case 4, risk-seeker (one scenario)", tuple(rows))
-
-
-def _calibrated() -> ComparisonTable:
-    rows = tuple(Comparison(name, source, None, value, digits=3) for name, (value, source) in data.CALIBRATED.items())
-    return ComparisonTable(
-        "calibrated", "Constants of the substitute data that were fitted to published numbers", rows, in_terminal=False
-    )
 
 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:

@@ -1,17 +1,24 @@
-"""A cleared DISCO day in the totals that the papers print, by the company's attitude to risk."""
+"""What both DISCO reproductions share: cleared days in the totals that the papers print, and two of the tables."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from equilibrium.disco.clearing import DiscoClearing
 from equilibrium.disco.day import DiscoDay
-from equilibrium.network import FloatArray
-from equilibrium.risk import tail_weights
+from equilibrium.disco.market import DiscoMarket
+from equilibrium.network import FloatArray, Network
+from equilibrium.risk import mean_cvar, tail_weights
+from sim.reproduce.report import Comparison, ComparisonTable
 
 MWH = 1000.0
+
+MODE = "windows"
+"""The mode that agrees with what both papers report (docs/disco.md); the others stand beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,3 +119,70 @@ def shares_mwh(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> di
                 amount = share * float(part @ drawn) * day.period_h / MWH
                 table[source, use] = table.get((source, use), 0.0) + amount
     return table
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One cleared day with its input."""
+
+    day: DiscoDay
+    clearing: DiscoClearing
+
+    def totals(self, attitude: str) -> Totals:
+        """Return the totals as a company that is ``neutral``, ``averse`` or a ``seeker`` counts them."""
+        return totals(self.day, self.clearing, weights(self.clearing, attitude))
+
+    def objective(self, beta: float) -> float:
+        """Return the weighted objective (49) of the scenarios' optimal profits."""
+        profit = np.array([scenario.company_profit for scenario in self.clearing.scenarios])
+        probability = np.array([scenario.probability for scenario in self.clearing.scenarios])
+        return mean_cvar(profit, probability, self.clearing.alpha, beta)
+
+
+class Markets:
+    """Markets of one study by voltage band, renewable units and options, each compiled once."""
+
+    def __init__(self, solver: str) -> None:
+        self._solver = solver
+        self._compiled: dict[tuple[Any, ...], DiscoMarket] = {}
+
+    def clear(self, network: Network, day: DiscoDay, mode: str = MODE, **options: Any) -> Run:  # noqa: ANN401
+        """Clear one day in the market of its network, mode and options."""
+        units = tuple((unit.name, unit.rated_kw) for unit in network.renewables)
+        key = (mode, float(network.feeder.voltage_min_pu.min()), units, *sorted(options.items()))
+        if key not in self._compiled:
+            self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver, **options)
+        return Run(day, self._compiled[key].clear(day))
+
+
+def modes_table(
+    modes: Mapping[tuple[str, str], Run], labels: Mapping[str, str], published: Mapping[str, float], title: str
+) -> ComparisonTable:
+    """Return what the printed model gives, and what its readings give, side by side.
+
+    Parameters
+    ----------
+    modes
+        Days of one scenario by program and mode.
+    labels, published
+        Name of each program, and the company's published profit where there is one.
+    """
+    rows = []
+    for (program, mode), run in modes.items():
+        label, ours, (proved, found) = f"{labels[program]}, {mode}", run.totals("neutral"), run.clearing.pessimistic
+        rows += [
+            Comparison(label, "company, optimistic (USD)", published.get(program), run.clearing.objective),
+            Comparison(label, "company, pessimistic, proved (USD)", None, proved),
+            Comparison(label, "company, pessimistic, found (USD)", None, found),
+            Comparison(label, "lot (USD)", None, ours.lot_profit),
+            Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
+            Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
+        ]
+    return ComparisonTable("modes", title, tuple(rows))
+
+
+def calibrated_table(constants: Mapping[str, tuple[float, str]]) -> ComparisonTable:
+    """Return the fitted constants of the substitute data: value, and the published numbers that it was fitted to."""
+    rows = tuple(Comparison(name, source, None, value, digits=3) for name, (value, source) in constants.items())
+    title = "Constants of the substitute data that were fitted to published numbers"
+    return ComparisonTable("calibrated", title, rows, in_terminal=False)

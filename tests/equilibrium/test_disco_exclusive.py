@@ -22,7 +22,7 @@ from equilibrium.disco.one_way import find_schedules, solve_one_way
 from equilibrium.disco.scenario import prepare, solve_stage
 from equilibrium.disco.upper import Part, state_recourse
 from equilibrium.disco.vehicles import VehicleProgram, meet_wishes, state_vehicles
-from equilibrium.errors import InfeasibleError
+from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.network import FloatArray, LotSite
 from equilibrium.program import Instance, ProgramBuilder
 from equilibrium.solvers import MixedSolution, Status, solve_mixed
@@ -159,8 +159,10 @@ def all_directions(part: Part) -> float:
                 lower = solve_lower(
                     replace(vehicles, instance=replace(vehicles.instance, col_upper=upper)), -part.asked.earned, "auto"
                 )
-            except Exception:  # noqa: BLE001 - these directions do not reach the wish
-                continue
+            except SolverError as error:
+                if "infeasible" not in str(error):
+                    raise
+                continue  # these directions do not reach the wish
             if lower.value[row] >= part.asked.floor[row]:
                 ways.append(choice)
         possible.append(ways)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from equilibrium.errors import InputError
-from equilibrium.network import FloatArray
+from equilibrium.grid.network import FloatArray
 
 _FLOOR = 1e-3
 """Smallest propensity, as a share of the initial one."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from equilibrium.network import FloatArray, IntArray
+from equilibrium.grid.network import FloatArray, IntArray
 
 
 class Outcome(StrEnum):

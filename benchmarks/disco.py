@@ -8,13 +8,14 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.harness import Result, compare, timed
-from equilibrium.disco.market import DiscoMarket
 from equilibrium.errors import SolverError
-from equilibrium.network import FloatArray
-from scenarios.disco_cases import DISCO_CVAR, disco_cvar_case, disco_dr_case
-from scenarios.reduction import reduce_scenarios
-from scenarios.sampling import draw_scenarios, sample_points
-from sim.reproduce import disco_cvar_data, disco_dr_data
+from equilibrium.grid.network import FloatArray
+from equilibrium.markets.disco.market import DiscoMarket
+from scenarios.draws.reduction import reduce_scenarios
+from scenarios.draws.sampling import draw_scenarios, sample_points
+from scenarios.published.disco import DISCO_CVAR, disco_cvar_case, disco_dr_case
+from sim.reproduce.disco_cvar import published as disco_cvar_data
+from sim.reproduce.disco_dr import published as disco_dr_data
 
 
 def plain_reduction(points: FloatArray, probability: FloatArray, keep: int) -> set[int]:

@@ -10,14 +10,14 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.harness import Result, compare
-from equilibrium.day import LotDay, MarketDay
-from equilibrium.distribution import compile_distribution, distribution_ports
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import Network
-from equilibrium.paper_milp import solve_paper_milp
-from equilibrium.solvers import Handle, open_handle
-from scenarios.epec_lots import epec_lots_case
-from sim.model import LocalMarket
+from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.grid.distribution import compile_distribution, distribution_ports
+from equilibrium.grid.network import Network
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.lots_lead.published import solve_paper_milp
+from equilibrium.programs.solvers import Handle, open_handle
+from scenarios.published.epec_lots import epec_lots_case
+from sim.markets.charging.model import LocalMarket
 
 DAYS = 14
 
@@ -91,7 +91,7 @@ def day_85_vs_33() -> Result:
 def peak_memory_and_time(days: int) -> tuple[float, float]:
     """Simulate in a process of its own; return its peak resident memory (MB) and the seconds of the days."""
     code = (
-        "import time, resource; from sim.model import LocalMarket; "
+        "import time, resource; from sim.markets.charging.model import LocalMarket; "
         f"m = LocalMarket('week-33', seed=1, days={days}); s = time.perf_counter(); [m.step() for _ in range({days})]; "
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, time.perf_counter() - s)"
     )

@@ -7,9 +7,10 @@ it causes maximises ``F'p - payment``; with its rivals' powers fixed, strong dua
 
 and the complementarity of zeta needs one binary (big-M) or one SOS1 pair per inequality. Big-M is stated here on the
 whole feeder, as people write it: HiGHS solves it about a third faster than the program of
-:mod:`equilibrium.nodal_oracle`, whose slacks are columns. SOS1 takes that program, on the reduced feeder with
-*candidate rows* only: the units' limits and every network row that was ever violated while the lot's cost was cleared
-with lazy rows. Candidate rows prove nothing (:mod:`equilibrium.reaction` says why), but they make SOS1 fast.
+:mod:`equilibrium.markets.nodal.second_method`, whose slacks are columns. SOS1 takes that program, on the reduced feeder
+with *candidate rows* only: the units' limits and every network row that was ever violated while the lot's cost was
+cleared with lazy rows. Candidate rows prove nothing (:mod:`equilibrium.markets.nodal.reaction` says why), but they make
+SOS1 fast.
 """
 
 from __future__ import annotations
@@ -19,20 +20,20 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.best_response import FeasiblePowers
-from equilibrium.day import MarketDay
-from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.games.oracles import solve_scip
-from equilibrium.network import FloatArray, Network
-from equilibrium.nodal_oracle import deviation_program
-from equilibrium.periods import PeriodData, PeriodModel, bind_periods, compile_periods
-from equilibrium.players import Players
-from equilibrium.program import INF, Instance, ProgramBuilder
-from equilibrium.reaction import reaction_on
-from equilibrium.residual import trace
-from equilibrium.solvers import open_handle
-from equilibrium.solvers.highs import solve_mixed_highs
-from equilibrium.vertices import start
+from equilibrium.complementarity.sos1 import solve_scip
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
+from equilibrium.grid.network import FloatArray, Network
+from equilibrium.markets.nodal.curves import trace
+from equilibrium.markets.nodal.players import Players
+from equilibrium.markets.nodal.reaction import reaction_on
+from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.second_method import deviation_program
+from equilibrium.programs.hourly.periods import PeriodData, PeriodModel, bind_periods, compile_periods
+from equilibrium.programs.hourly.vertices import start
+from equilibrium.programs.program import INF, Instance, ProgramBuilder
+from equilibrium.programs.solvers import open_handle
+from equilibrium.programs.solvers.highs import solve_mixed_highs
 
 MEGA = 1000.0
 """Powers in MW and money per MWh keep the big-M model scaled."""

@@ -11,17 +11,17 @@ import numpy as np
 
 from benchmarks.harness import Result, compare, timed
 from benchmarks.kkt import CandidateKkt, best_response_bigm, compact_dso
-from equilibrium.day import LotDay, MarketDay
-from equilibrium.distribution import compile_distribution, distribution_ports
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.network import FloatArray, LotSite, Network
-from equilibrium.nodal import NodalMarket
-from equilibrium.players import Players
-from equilibrium.pool import ManyDays
-from equilibrium.solvers import open_handle
-from equilibrium.solvers.choose import log_fallback
-from scenarios.epec_lots import epec_lots_case
-from scenarios.feeders import load_feeder
+from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.grid.distribution import compile_distribution, distribution_ports
+from equilibrium.grid.many_days import ManyDays
+from equilibrium.grid.network import FloatArray, LotSite, Network
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.players import Players
+from equilibrium.programs.solvers import open_handle
+from equilibrium.programs.solvers.choose import log_fallback
+from scenarios.published.epec_lots import epec_lots_case
+from scenarios.readers.feeders import load_feeder
 
 GAIN = 1e-6
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.errors import InputError
-from equilibrium.network import FloatArray
+from equilibrium.grid.network import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

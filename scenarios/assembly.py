@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 import numpy as np
 
 from equilibrium.errors import InputError
-from equilibrium.network import (
+from equilibrium.grid.network import (
     Feeder,
     FloatArray,
     LotSite,
@@ -19,9 +19,9 @@ from equilibrium.network import (
     StaticVarCompensator,
     StorageUnit,
 )
-from scenarios.feeders import feeder_files, load_feeder
 from scenarios.files import Document, KeyPath, Table, bundled_or_own, shown
-from scenarios.prices import HOURS, PriceSeries, read_prices, read_profiles
+from scenarios.readers.feeders import feeder_files, load_feeder
+from scenarios.readers.prices import HOURS, PriceSeries, read_prices, read_profiles
 from scenarios.schema import CaseFile, MarketSection, ScenarioFile, StorageSection
 
 NO_SHORTAGES = "the nodal market prices no shortages"

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from equilibrium.errors import InputError
-from equilibrium.network import Network
+from equilibrium.grid.network import Network
 from scenarios.files import sha256, shown
 from scenarios.loading import money_keys
-from scenarios.prices import HOURS, PriceSeries
+from scenarios.readers.prices import HOURS, PriceSeries
 from scenarios.schema import CaseFile
 
 

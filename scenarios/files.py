@@ -14,7 +14,7 @@ import numpy as np
 import yaml
 
 from equilibrium.errors import InputError
-from equilibrium.network import FloatArray
+from equilibrium.grid.network import FloatArray
 
 PACKAGE = Path(str(files("scenarios")))
 DATA = PACKAGE / "data"

@@ -11,8 +11,8 @@ from typing import TypeVar, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 
 from equilibrium.errors import InputError
-from scenarios.disco_schema import DiscoFile
 from scenarios.files import CASES, Document, KeyPath, bundled_or_own
+from scenarios.markets.disco.schema import DiscoFile
 from scenarios.schema import MONEY, CaseFile, CountDrivers, ScenarioFile, SessionDrivers
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
@@ -68,8 +68,8 @@ def read_case(
     Returns
     -------
     CaseFile
-        A :class:`~scenarios.schema.ScenarioFile` or a :class:`~scenarios.disco_schema.DiscoFile`, with every default
-        filled in and the user's own files as absolute paths.
+        A :class:`~scenarios.schema.ScenarioFile` or a :class:`~scenarios.markets.disco.schema.DiscoFile`, with every
+        default filled in and the user's own files as absolute paths.
     Document
         The merged YAML with the lines of its keys, for complaints.
     tuple[Path, ...]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 MONEY = "eur"
-"""How the schema itself writes the currency; :mod:`scenarios.scenario` translates other currencies."""
+"""How the schema itself writes the currency; :mod:`scenarios.markets.charging.case` translates other currencies."""
 
 
 def schema_key(name: str) -> str:
@@ -138,7 +138,7 @@ class RenewableSection(Section):
 
 
 class StorageSection(Section):
-    """One battery of the operator; :class:`equilibrium.network.StorageUnit` checks its numbers."""
+    """One battery of the operator; :class:`equilibrium.grid.network.StorageUnit` checks its numbers."""
 
     name: Label
     bus: Label

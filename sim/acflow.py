@@ -16,9 +16,9 @@ from types import ModuleType
 
 import numpy as np
 
-from equilibrium.clearing import Clearing
 from equilibrium.errors import InputError, SolverError
-from equilibrium.network import Feeder, FloatArray, IntArray
+from equilibrium.grid.network import Feeder, FloatArray, IntArray
+from equilibrium.markets.charging.clearing import Clearing
 
 _KW_PER_MW = 1000.0
 

@@ -80,7 +80,7 @@ def _cannot_serve(reasons: Sequence[str]) -> int:
 
 
 def _discard_output() -> None:
-    from sim.terminal import discard_output
+    from sim.show.console import discard_output
 
     discard_output()
 
@@ -235,9 +235,9 @@ def _run(given: argparse.Namespace) -> int:
 
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
-    from scenarios.scenario import load_scenario
+    from scenarios.markets.charging.case import load_scenario
     from sim.run import COMPLETE, run_scenario
-    from sim.terminal import console, progress_bar, show_run
+    from sim.show.console import console, progress_bar, show_run
 
     scenario = load_scenario(given.scenario, _own_data(given))
     screen = console()
@@ -247,7 +247,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     with _stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
     if len(outcome.run.days) and not given.no_figures:
-        from sim.figures import draw_run
+        from sim.markets.charging.figures import draw_run
 
         draw_run(outcome.run)
     show_run(screen, outcome.run)
@@ -294,7 +294,7 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 def _scenarios(_given: argparse.Namespace) -> int:
     """``equilot scenarios``."""
-    from scenarios.scenario import scenario_titles
+    from scenarios.markets.charging.case import scenario_titles
 
     titles = scenario_titles()
     width = max(len(name) for name in titles)
@@ -304,7 +304,7 @@ def _scenarios(_given: argparse.Namespace) -> int:
 
 def _figures(given: argparse.Namespace) -> int:
     """``equilot figures``."""
-    from sim.figures import draw_run
+    from sim.markets.charging.figures import draw_run
     from sim.store import Run
 
     run = Run(given.folder)
@@ -319,8 +319,8 @@ def _figures(given: argparse.Namespace) -> int:
 def _reproduce(given: argparse.Namespace) -> int:
     """``equilot reproduce``."""
     from sim.reproduce import load_reproduction
+    from sim.show.console import console
     from sim.store import check_folder
-    from sim.terminal import console
 
     reproduce = load_reproduction(given.name)
     folder = given.out or Path("runs") / f"reproduce-{given.name}"

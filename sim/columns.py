@@ -302,7 +302,7 @@ DISCO_TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
     },
     "accounts": {
         **_DAY,
-        "account": (_TEXT, "name of the account, as in equilibrium/disco/clearing.py"),
+        "account": (_TEXT, "name of the account, as in equilibrium/markets/disco/clearing.py"),
         "payer": (_TEXT, "who pays a positive amount"),
         "receiver": (_TEXT, "who receives it"),
         "amount": (_NUMBER, "currency"),

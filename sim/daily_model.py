@@ -13,7 +13,7 @@ from mesa import DataCollector, Model
 
 from equilibrium.errors import InfeasibleError, InputError
 from scenarios.case import Case
-from scenarios.scenario import load_scenario
+from scenarios.markets.charging.case import load_scenario
 from scenarios.streams import Streams
 
 AnyCase = TypeVar("AnyCase", bound=Case)

@@ -9,16 +9,16 @@ from typing import Any
 
 from equilibrium.errors import InfeasibleError, InputError, SolverError
 from scenarios.case import Case
-from scenarios.disco_scenario import DiscoCase
-from scenarios.scenario import Scenario
+from scenarios.markets.charging.case import Scenario
+from scenarios.markets.disco.case import DiscoCase
 from sim.acflow import AcFlow, require_pandapower
-from sim.disco_model import DiscoModel, true_blocks
-from sim.disco_tables import disco_tables
 from sim.manifest import versions, write_manifest
-from sim.model import LocalMarket
-from sim.results import DayResult, DiscoDayResult
+from sim.markets.charging.model import LocalMarket
+from sim.markets.charging.results import DayResult, DiscoDayResult
+from sim.markets.charging.tables import day_tables
+from sim.markets.disco.model import DiscoModel, true_blocks
+from sim.markets.disco.tables import disco_tables
 from sim.store import Columns, Run, RunWriter, check_folder
-from sim.tables import day_tables
 
 Recorder = Callable[[], tuple[DayResult | DiscoDayResult, Mapping[str, Columns]]]
 """Simulates one day and returns it with its rows."""

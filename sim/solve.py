@@ -15,7 +15,7 @@ from rich.table import Table
 from equilibrium.errors import InputError
 from equilibrium.games import Equilibrium, Game, GameVerdict, Options, read_game, read_point, solve_game, verify_point
 from equilibrium.games.export import write_aux, write_mps
-from sim.terminal import console
+from sim.show.console import console
 
 SOLVED, NOT_CERTIFIED = 0, 1
 

@@ -117,10 +117,10 @@ def test_every_layer_is_looked_at() -> None:
     ("layer", "source"),
     [
         ("equilibrium", "import scenarios"),
-        ("equilibrium", "from agents.lot import ParkingLot"),
+        ("equilibrium", "from agents.charging.lot import ParkingLot"),
         ("equilibrium", "import mesa"),
         ("scenarios", "def f():\n    from sim import store"),
-        ("scenarios", "if TYPE_CHECKING:\n    import agents.lot"),
+        ("scenarios", "if TYPE_CHECKING:\n    import agents.charging.lot"),
         ("agents", "import numpy, sim.cli"),
         ("agents", "import matplotlib.pyplot as plt"),
         ("sim", "from tests import helper"),

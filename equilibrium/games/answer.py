@@ -48,7 +48,7 @@ class GameCertificate:
     Attributes
     ----------
     primal, dual, complementarity, gap
-        Relative residuals; see :class:`equilibrium.duality.Residuals`.
+        Relative residuals; see :class:`equilibrium.programs.duality.Residuals`.
     bounds
         Where assumed bounds on multipliers come from: ``proved`` (also if there are none), ``user`` or ``guess``.
     epsilon

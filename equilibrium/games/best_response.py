@@ -8,18 +8,18 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.games.branch import End, Outcome, minimise_mpcc
+from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
+from equilibrium.complementarity.products import fold_fixed, linearise_products
 from equilibrium.games.certificate import own_violation, regret_of, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.conditions import leader_problem
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, decide
-from equilibrium.games.mpcc import leader_problem
 from equilibrium.games.pessimistic import responses_are_unique
-from equilibrium.games.products import fold_fixed, linearise_products
 from equilibrium.games.responses import respond
 from equilibrium.games.stationarity import BESIDE, FAR, stationary_beside
-from equilibrium.network import FloatArray
-from equilibrium.program import INF, Instance
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.program import INF, Instance
 
 SETTLED = 1e-10
 """Largest regret, relative to ``max(1, |value|)``, at which the iteration stops."""

@@ -20,13 +20,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.complementarity.branch import End, Outcome, Search, minimise_mpcc
 from equilibrium.errors import SolverError
-from equilibrium.games.branch import End, Outcome, Search, minimise_mpcc
 from equilibrium.games.compiled import Agent
-from equilibrium.games.mpcc import Mpcc
-from equilibrium.network import FloatArray, IntArray
-from equilibrium.program import INF, Instance
-from equilibrium.solvers import Handle, Status, open_handle, solve_mixed
+from equilibrium.games.conditions import Mpcc
+from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Handle, Status, open_handle, solve_mixed
 
 PROVED, USER, GUESS = "proved", "user", "guess"
 LARGEST = 1e6

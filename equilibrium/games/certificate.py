@@ -7,15 +7,15 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equilibrium.certify import EPSILON_REGRET, EXACT_REGRET
+from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET
+from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
-from equilibrium.games.branch import End, Outcome
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.responses import Response, examine
-from equilibrium.network import FloatArray
-from equilibrium.program import INF
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.program import INF
 
 RESIDUAL_TOLERANCE = 1e-6
 """Largest relative residual of a point that counts as feasible and as an optimal response."""

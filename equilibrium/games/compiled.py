@@ -13,9 +13,9 @@ import scipy.sparse as sp
 
 from equilibrium.games.statement import Game, Player, Row
 from equilibrium.games.terms import Expression
-from equilibrium.network import FloatArray, IntArray
-from equilibrium.program import INF, Instance
-from equilibrium.solvers import Status, open_handle
+from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Status, open_handle
 
 CONVEX = 1e-10
 """An eigenvalue above minus this, relative to the largest entry, counts as non-negative."""

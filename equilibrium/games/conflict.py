@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from equilibrium.games.branch import End
+from equilibrium.complementarity.branch import End
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, decide

@@ -11,7 +11,7 @@ from typing import Any
 from equilibrium.errors import InputError
 from equilibrium.games.statement import Game, Player
 from equilibrium.games.terms import Expression, Monomial, Relation
-from equilibrium.program import INF
+from equilibrium.programs.program import INF
 
 GAME_KEYS = {"name", "source", "players", "attitude", "expected"}
 PLAYER_KEYS = {"name", "level", "sense", "variables", "objective", "constraints", "integer"}

@@ -13,18 +13,18 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.duality import optimal_face
+from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
+from equilibrium.complementarity.products import fold_fixed, linearise_products
+from equilibrium.complementarity.sos1 import scip_is_installed, solve_gurobi, solve_scip, too_large
 from equilibrium.errors import InputError, SolverError
 from equilibrium.games.bigm import GUESS, USER, Bounds, given_bounds, proved_bounds, settle, solve_bigm
-from equilibrium.games.branch import End, Outcome, minimise_mpcc
 from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.conditions import Mpcc, append_rows, base_system, leader_problem
 from equilibrium.games.deadline import Deadline
-from equilibrium.games.mpcc import Mpcc, append_rows, base_system, leader_problem
-from equilibrium.games.oracles import scip_is_installed, solve_gurobi, solve_scip, too_large
-from equilibrium.games.products import fold_fixed, linearise_products
 from equilibrium.games.responses import own_problem, respond
-from equilibrium.network import FloatArray, IntArray
-from equilibrium.solvers import Status, open_handle
+from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.programs.duality import optimal_face
+from equilibrium.programs.solvers import Status, open_handle
 
 GAME_SOLVERS = ("auto", "highs", "gurobi", "scip")
 DENSE_LIMIT = 1500
@@ -43,7 +43,7 @@ class Decision:
     Parameters
     ----------
     compiled, decider, responders, fixed, binding
-        As in :func:`equilibrium.games.mpcc.leader_problem`.
+        As in :func:`equilibrium.games.conditions.leader_problem`.
     solver
         One of :data:`GAME_SOLVERS`.
     big_m

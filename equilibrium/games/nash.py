@@ -9,18 +9,18 @@ from dataclasses import replace
 
 import numpy as np
 
+from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.errors import InputError
 from equilibrium.games.answer import GameVerdict
 from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
-from equilibrium.games.branch import End, Outcome
 from equilibrium.games.certificate import Found
 from equilibrium.games.compiled import Agent, CompiledGame, not_convex
 from equilibrium.games.conflict import can_meet, conflict
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.stationarity import sweep, why_not
-from equilibrium.network import FloatArray
-from equilibrium.program import INF
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.program import INF
 
 NASH_METHODS = ("best-response", "best-response-jacobi", "stationarity", "enumeration")
 MAX_PROFILES = 4096

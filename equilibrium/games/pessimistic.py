@@ -21,8 +21,8 @@ import numpy as np
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.statement import Game, Player
 from equilibrium.games.terms import Expression, Relation
-from equilibrium.network import IntArray
-from equilibrium.program import INF
+from equilibrium.grid.network import IntArray
+from equilibrium.programs.program import INF
 
 PRIMED = "'"
 

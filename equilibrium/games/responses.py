@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.duality import Residuals, kkt_residuals
+from equilibrium.complementarity.convex import minimise
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.convex import minimise
-from equilibrium.network import FloatArray
-from equilibrium.program import INF, Instance
-from equilibrium.solvers import Status, open_handle
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.duality import Residuals, kkt_residuals
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Status, open_handle
 
 ACTIVE = 1e-7
 """A slack below this, relative to the size of its row, counts as zero when the dual face is drawn."""

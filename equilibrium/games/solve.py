@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from equilibrium.certify import LEVELS
+from equilibrium.certificate import LEVELS
+from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.errors import InputError
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
-from equilibrium.games.branch import End, Outcome
 from equilibrium.games.certificate import (
     PROVED,
     Examined,
@@ -39,8 +39,8 @@ from equilibrium.games.worst_case import (
     search,
     worst_regret,
 )
-from equilibrium.network import FloatArray
-from equilibrium.program import INF
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.program import INF
 
 METHOD_NAMES = ("auto", *NAMES, *NASH_METHODS)
 

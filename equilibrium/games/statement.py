@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from equilibrium.errors import InputError
 from equilibrium.games.terms import Expression, Number, Relation
-from equilibrium.program import INF
+from equilibrium.programs.program import INF
 
 if TYPE_CHECKING:
     from equilibrium.games.answer import Equilibrium

@@ -14,13 +14,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.games.branch import End, minimise_mpcc
+from equilibrium.complementarity.branch import End, minimise_mpcc
+from equilibrium.complementarity.products import linearise_products
 from equilibrium.games.compiled import Agent, CompiledGame
+from equilibrium.games.conditions import Mpcc, System, append_conditions, leader_problem
 from equilibrium.games.deadline import Deadline
-from equilibrium.games.mpcc import Mpcc, System, append_conditions, leader_problem
-from equilibrium.games.products import linearise_products
-from equilibrium.network import FloatArray
-from equilibrium.solvers import Status, open_handle
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.solvers import Status, open_handle
 
 MAX_PIECES = 2048
 SAME = 1e-6

@@ -30,6 +30,6 @@ def load_reproduction(name: str) -> Callable[[Path, str], Report]:
     """
     if name not in REPRODUCTIONS:
         raise InputError("equilot reproduce", "NAME", name, f"one of {', '.join(REPRODUCTIONS)}")
-    module = import_module(f"sim.reproduce.{name.replace('-', '_')}")
+    module = import_module(f"sim.reproduce.{name.replace('-', '_')}.study")
     function: Callable[[Path, str], Report] = module.reproduce
     return function

@@ -8,19 +8,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mesa import Model
 
-from agents.customers import Customers
-from agents.driver_pool import DriverPool
-from agents.elasticity import ElasticityBelief
+from agents.disco.customers import Customers
+from agents.disco.driver_pool import DriverPool
+from agents.disco.elasticity import ElasticityBelief
+from agents.disco.lot_owner import ParkingLotOwner
+from agents.disco.program_choice import EpsilonGreedy, Reinforced, Steady
+from agents.disco.retailer import DemandResponseRetailer
 from agents.learning import RothErev
-from agents.lot_owner import ParkingLotOwner
-from agents.program_choice import EpsilonGreedy, Reinforced, Steady
-from agents.retailer import DemandResponseRetailer
 from agents.vehicle import Vehicle
 from equilibrium.demand_response import Elasticity, ResponseProgram, respond, response_cost
 from equilibrium.errors import InputError
-from equilibrium.network import LotSite
-from scenarios.company_day import CompanyDay
-from scenarios.disco_schema import ParticipationSection
+from equilibrium.grid.network import LotSite
+from scenarios.markets.disco.day import CompanyDay
+from scenarios.markets.disco.schema import ParticipationSection
 from scenarios.streams import Streams
 from tests.agents.town import session
 

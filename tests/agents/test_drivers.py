@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mesa import Model
 
-from agents.drivers import Drivers
+from agents.charging.drivers import Drivers
 from agents.records import Outcome
 from scenarios.schema import ChoiceSection
 from scenarios.streams import Streams

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from mesa import Model
 
-from agents.dso import DistributionSystemOperator
-from equilibrium.distribution import polygon
-from equilibrium.network import Feeder, Network
+from agents.charging.dso import DistributionSystemOperator
+from equilibrium.grid.distribution import polygon
+from equilibrium.grid.network import Feeder, Network
 from tests.agents.town import HOURS, cleared, day_of
 
 FEEDER = Feeder(

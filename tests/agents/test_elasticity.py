@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agents.elasticity import ElasticityBelief
+from agents.disco.elasticity import ElasticityBelief
 from equilibrium.demand_response import Elasticity
 from equilibrium.errors import InputError
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from agents.learning import RothErev
 from agents.records import Outcome
-from equilibrium.day import LotDay
 from equilibrium.errors import InputError
+from equilibrium.fleet.day import LotDay
 from tests.agents.town import HOURS, cleared, day_of, nodal, parking, run_day, session, sessions
 
 

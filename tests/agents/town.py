@@ -6,12 +6,12 @@ import numpy as np
 from hypothesis import strategies as st
 from mesa import Model
 
-from agents.lot import ParkingLot
-from equilibrium.clearing import Certificate, Clearing, Verdict
-from equilibrium.day import LotDay
-from equilibrium.network import LotSite
-from equilibrium.nodal_clearing import NodalClearing
-from scenarios.day import ScenarioDay, Session
+from agents.charging.lot import ParkingLot
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.network import LotSite
+from equilibrium.markets.charging.clearing import Certificate, Clearing, Verdict
+from equilibrium.markets.nodal.clearing import NodalClearing
+from scenarios.markets.charging.day import ScenarioDay, Session
 from scenarios.streams import Streams
 
 HOURS = 24

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from equilibrium.clearing import Clearing
-from equilibrium.day import LotDay, MarketDay
-from equilibrium.distribution import compile_distribution, distribution_ports
-from equilibrium.joint import compile_joint
-from equilibrium.lots import lot_ports, stacked
-from equilibrium.network import Feeder, LotSite, Microturbine, Network
-from equilibrium.solvers import Solution, Status, open_handle
+from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.grid.distribution import compile_distribution, distribution_ports
+from equilibrium.grid.network import Feeder, LotSite, Microturbine, Network
+from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.joint import compile_joint
+from equilibrium.markets.charging.lots import lot_ports, stacked
+from equilibrium.programs.solvers import Solution, Status, open_handle
 
 
 def full_joint(network: Network, day: MarketDay) -> Solution:

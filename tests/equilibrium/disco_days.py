@@ -8,17 +8,17 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.disco.checks import purchase_price
-from equilibrium.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs, VehicleBatch
-from equilibrium.disco.lower import lot_cost
-from equilibrium.disco.market import DiscoMarket
-from equilibrium.disco.scenario import company_cost, prepare
-from equilibrium.disco.vehicles import VehicleProgram
-from equilibrium.duality import optimal_face
-from equilibrium.lossy import add_lossy_flow
-from equilibrium.network import Feeder, LotSite, Network, RenewableUnit
-from equilibrium.program import INF, ProgramBuilder
-from equilibrium.solvers import Status, open_handle
+from equilibrium.fleet.vehicles import VehicleProgram
+from equilibrium.grid.lossy import add_lossy_flow
+from equilibrium.grid.network import Feeder, LotSite, Network, RenewableUnit
+from equilibrium.markets.disco.checks import purchase_price
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs, VehicleBatch
+from equilibrium.markets.disco.lower.optimum import lot_cost
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.markets.disco.scenario import company_cost, prepare
+from equilibrium.programs.duality import optimal_face
+from equilibrium.programs.program import INF, ProgramBuilder
+from equilibrium.programs.solvers import Status, open_handle
 
 
 def small_network(lots: int = 1, **changes: Any) -> Network:

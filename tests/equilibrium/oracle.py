@@ -1,8 +1,8 @@
 """Slow answers to the questions of the nodal market that share nothing with its method.
 
 The dispatch of an hour is the DSO's program with every row, a best deviation is the lot's MPEC: the DSO replaced by
-its KKT conditions (:func:`equilibrium.nodal_oracle.deviation_program`), with special ordered sets for complementarity
-and strong duality for the payment. No price, curve or vertex of :mod:`equilibrium` is used.
+its KKT conditions (:func:`equilibrium.markets.nodal.second_method.deviation_program`), with special ordered sets for
+complementarity and strong duality for the payment. No price, curve or vertex of :mod:`equilibrium` is used.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ import scipy.sparse as sp
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from equilibrium.best_response import FeasiblePowers
-from equilibrium.day import LotDay, MarketDay
-from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.games.branch import End
-from equilibrium.games.oracles import solve_gurobi
-from equilibrium.network import BoolArray, FloatArray, LotSite, Network
-from equilibrium.nodal_oracle import deviation_program
-from equilibrium.periods import bind_periods, compile_periods
-from equilibrium.program import Instance, Program
-from equilibrium.reaction import reaction_of
-from equilibrium.residual import Curve
-from equilibrium.solvers import Status, open_handle, solve_mixed
-from equilibrium.vertices import Vertices, start
-from scenarios.strategies import feeders, market_days, networks
+from equilibrium.complementarity.branch import End
+from equilibrium.complementarity.sos1 import solve_gurobi
+from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
+from equilibrium.grid.network import BoolArray, FloatArray, LotSite, Network
+from equilibrium.markets.nodal.curves import Curve
+from equilibrium.markets.nodal.reaction import reaction_of
+from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.second_method import deviation_program
+from equilibrium.programs.hourly.periods import bind_periods, compile_periods
+from equilibrium.programs.hourly.vertices import Vertices, start
+from equilibrium.programs.program import Instance, Program
+from equilibrium.programs.solvers import Status, open_handle, solve_mixed
+from scenarios.random_markets import feeders, market_days, networks
 
 DUAL_BOUND = 1e5
 """Bound on multipliers (currency per kW, kvar or kV), far above all prices here: it keeps relaxations bounded."""

@@ -5,12 +5,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.best_response import best_response, profit_on_curves
-from equilibrium.day import LotDay
-from equilibrium.lots import stacked
-from equilibrium.network import LotSite
-from equilibrium.residual import Curve, trace
-from scenarios.strategies import lot_days
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.network import LotSite
+from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.curves import Curve, trace
+from equilibrium.markets.nodal.response import best_response, profit_on_curves
+from scenarios.random_markets import lot_days
 from tests.equilibrium.oracle import (
     best_deviation,
     examples,

@@ -6,9 +6,9 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equilibrium.chain import fill
-from equilibrium.program import INF, Instance
-from equilibrium.solvers import Status, solve_linear
+from equilibrium.fleet.chain import fill
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Status, solve_linear
 from tests.equilibrium.oracle import examples
 
 SMALL = st.integers(0, 8).map(float)

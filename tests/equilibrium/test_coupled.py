@@ -7,23 +7,23 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.clearing import Verdict
-from equilibrium.coupled_response import respond
-from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.follower import Follower
-from equilibrium.lots import stacked
-from equilibrium.network import Microturbine, StorageUnit
-from equilibrium.nodal import METHOD as CURVES
-from equilibrium.nodal import NodalMarket
-from equilibrium.nodal_coupled import METHOD
-from equilibrium.players import Players
-from equilibrium.program import Instance
-from equilibrium.reduction import ReducedModel
-from equilibrium.screening import bindable_rows
-from equilibrium.solvers import Status, open_handle
-from scenarios.epec_lots import epec_lots_case
-from scenarios.strategies import with_storage
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
+from equilibrium.grid.network import Microturbine, StorageUnit
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.joined.follower import Follower
+from equilibrium.markets.nodal.joined.game import METHOD
+from equilibrium.markets.nodal.joined.response import respond
+from equilibrium.markets.nodal.market import METHOD as CURVES
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.players import Players
+from equilibrium.programs.program import Instance
+from equilibrium.programs.reduction import ReducedModel
+from equilibrium.programs.screening import bindable_rows
+from equilibrium.programs.solvers import Status, open_handle
+from scenarios.published.epec_lots import epec_lots_case
+from scenarios.random_markets import with_storage
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_network
 from tests.equilibrium.oracle import best_deviation, dispatch_program, examples, tight_markets
 from tests.equilibrium.test_nodal import markets_with_vehicles

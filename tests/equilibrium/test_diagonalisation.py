@@ -5,8 +5,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.diagonalisation import ITERATIONS, Search, _weigh, iterate
-from equilibrium.players import Players
+from equilibrium.markets.nodal.iteration import ITERATIONS, Search, _weigh, iterate
+from equilibrium.markets.nodal.players import Players
 from tests.equilibrium.oracle import examples, solved_hours, tight_markets
 
 

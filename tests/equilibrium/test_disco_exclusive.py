@@ -10,22 +10,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equilibrium.clearing import Verdict
-from equilibrium.disco import exclusive
-from equilibrium.disco.battery import best_schedules
-from equilibrium.disco.day import DiscoDay, VehicleBatch
-from equilibrium.disco.exclusive import choose_directions, solve_in_directions
-from equilibrium.disco.hull import Hull
-from equilibrium.disco.lower import row_sums, solve_lower, stays_of
-from equilibrium.disco.market import DiscoMarket
-from equilibrium.disco.one_way import find_schedules, solve_one_way
-from equilibrium.disco.scenario import prepare, solve_stage
-from equilibrium.disco.upper import Part, state_recourse
-from equilibrium.disco.vehicles import VehicleProgram, meet_wishes, state_vehicles
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.network import FloatArray, LotSite
-from equilibrium.program import Instance, ProgramBuilder
-from equilibrium.solvers import MixedSolution, Status, solve_mixed
+from equilibrium.fleet.battery import best_schedules
+from equilibrium.fleet.vehicles import VehicleProgram, meet_wishes, state_vehicles
+from equilibrium.grid.network import FloatArray, LotSite
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.disco.day import DiscoDay, VehicleBatch
+from equilibrium.markets.disco.lower.one_way import find_schedules, solve_one_way
+from equilibrium.markets.disco.lower.optimum import row_sums, solve_lower, stays_of
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.markets.disco.scenario import prepare, solve_stage
+from equilibrium.markets.disco.upper import exclusive
+from equilibrium.markets.disco.upper.exclusive import choose_directions, solve_in_directions
+from equilibrium.markets.disco.upper.master import Part, state_recourse
+from equilibrium.markets.disco.upper.mixtures import Hull
+from equilibrium.programs.program import Instance, ProgramBuilder
+from equilibrium.programs.solvers import MixedSolution, Status, solve_mixed
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
 
 SEEDS = st.integers(0, 10_000)

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
-from equilibrium.clearing import Verdict
-from equilibrium.disco.accounts import company_profit
-from equilibrium.disco.clearing import COMPANY, LOT, DiscoClearing
-from equilibrium.disco.day import DiscoDay, VehicleBatch
-from equilibrium.disco.market import DiscoMarket
 from equilibrium.errors import InfeasibleError
-from equilibrium.risk import cvar
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.disco.accounts import company_profit
+from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing
+from equilibrium.markets.disco.day import DiscoDay, VehicleBatch
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.programs.risk import cvar
 from tests.equilibrium.disco_days import random_day, small_network, whole_program_cost, with_scenarios
 
 MODES = ("strict", "windows", "windows-strict")
@@ -443,7 +443,7 @@ def test_energy_that_could_only_be_wasted_makes_a_day_infeasible() -> None:
 
 
 def test_waste_is_never_certified_where_exact_squares_are_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("equilibrium.disco.whole.LARGEST_ROWS", 0)
+    monkeypatch.setattr("equilibrium.markets.disco.upper.whole.LARGEST_ROWS", 0)
     result = market(mode="windows-strict").clear(surplus_day())
     assert result.certificate.verdict is Verdict.UNPROVED
     assert any("losses exceed" in note for note in result.certificate.notes)

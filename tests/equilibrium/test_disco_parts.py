@@ -12,21 +12,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equilibrium.disco.day import DiscoDay, VehicleBatch
-from equilibrium.disco.kkt import solve_stage_kkt
-from equilibrium.disco.lower import batches, lot_cost, solve_lower, stays_of
-from equilibrium.disco.market import DiscoMarket
-from equilibrium.disco.pessimistic import worst_dispatch
-from equilibrium.disco.scenario import prepare, solve_stage
-from equilibrium.disco.supply import Supply
-from equilibrium.disco.upper import NoDispatchError
-from equilibrium.disco.vehicles import merge_identical, reachable_kwh, state_vehicles
-from equilibrium.duality import kkt_residuals
 from equilibrium.errors import InputError
-from equilibrium.lossy import square_gaps
-from equilibrium.network import LotSite, Microturbine
-from equilibrium.program import Instance
-from equilibrium.solvers import open_handle
+from equilibrium.fleet.vehicles import merge_identical, reachable_kwh, state_vehicles
+from equilibrium.grid.lossy import square_gaps
+from equilibrium.grid.network import LotSite, Microturbine
+from equilibrium.markets.disco.day import DiscoDay, VehicleBatch
+from equilibrium.markets.disco.lower.optimum import batches, lot_cost, solve_lower, stays_of
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.markets.disco.network.supply import Supply
+from equilibrium.markets.disco.scenario import prepare, solve_stage
+from equilibrium.markets.disco.upper.master import NoDispatchError
+from equilibrium.markets.disco.upper.pessimistic import worst_dispatch
+from equilibrium.markets.disco.upper.published import solve_stage_kkt
+from equilibrium.programs.duality import kkt_residuals
+from equilibrium.programs.program import Instance
+from equilibrium.programs.solvers import open_handle
 from tests.equilibrium.disco_days import random_day, small_network, vehicles, with_scenarios
 
 SEEDS = st.integers(0, 10_000)
@@ -334,7 +334,7 @@ def test_bad_days_are_refused_before_anything_is_solved(
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a program was solved")
 
-    monkeypatch.setattr("equilibrium.disco.loaded.open_handle", never)
+    monkeypatch.setattr("equilibrium.programs.solvers.choose.open_handle", never)
     with pytest.raises(InputError) as caught:
         market.clear(change(day))
     for word in words:

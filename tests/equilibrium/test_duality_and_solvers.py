@@ -7,12 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.errors import InputError
-from equilibrium.program import INF, Instance, ProgramBuilder
-from equilibrium.reduction import ReducedModel
-from equilibrium.solvers import Status, open_handle, solve_mixed
-from equilibrium.solvers.choose import log_fallback
+from equilibrium.programs.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
+from equilibrium.programs.program import INF, Instance, ProgramBuilder
+from equilibrium.programs.reduction import ReducedModel
+from equilibrium.programs.solvers import Status, open_handle, solve_mixed
+from equilibrium.programs.solvers.choose import log_fallback
 
 
 @st.composite

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.clearing import Verdict
 from equilibrium.errors import InfeasibleError
-from equilibrium.network import Microturbine
-from equilibrium.nodal import NodalMarket
-from equilibrium.nodal_prices import PublishedPrices, price_notes
-from scenarios.epec_lots import epec_lots_case
+from equilibrium.grid.network import Microturbine
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.prices import PublishedPrices, price_notes
+from scenarios.published.epec_lots import epec_lots_case
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_coupled import NOTHING, Whole, one_line

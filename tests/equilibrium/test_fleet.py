@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.day import Fleet, MarketDay
 from equilibrium.errors import InfeasibleError
-from equilibrium.fleet import allocate, lot_day
-from equilibrium.lots_lead import LotsLeadMarket
-from scenarios.strategies import HOURS, fleets, market_days, networks
+from equilibrium.fleet.day import Fleet, MarketDay
+from equilibrium.fleet.envelope import allocate, lot_day
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from scenarios.random_markets import HOURS, fleets, market_days, networks
 from tests.equilibrium.conftest import small_day, small_network
 
 ETA = 0.95

@@ -8,24 +8,24 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import equilibrium.nodal_oracle
-from equilibrium.clearing import Verdict
-from equilibrium.diagonalisation import Search
-from equilibrium.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
+import equilibrium.markets.nodal.second_method
+from equilibrium.complementarity.branch import Search as BranchAndBound
+from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.games.branch import Search as BranchAndBound
-from equilibrium.games.oracles import scip_is_installed
-from equilibrium.lots import stacked
-from equilibrium.network import StorageUnit
-from equilibrium.nodal import NodalMarket
-from equilibrium.nodal_coupled import METHOD, CoupledMarket
-from equilibrium.nodal_oracle import METHODS, confirm, joined_deviation
-from equilibrium.players import Players
-from equilibrium.reduction import ReducedModel
-from equilibrium.screening import bindable_rows
-from equilibrium.solvers import Status
-from scenarios.epec_lots import epec_lots_case
-from scenarios.strategies import with_storage
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
+from equilibrium.grid.network import StorageUnit
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.iteration import Search
+from equilibrium.markets.nodal.joined.game import METHOD, CoupledMarket
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.players import Players
+from equilibrium.markets.nodal.second_method import METHODS, confirm, joined_deviation
+from equilibrium.programs.reduction import ReducedModel
+from equilibrium.programs.screening import bindable_rows
+from equilibrium.programs.solvers import Status
+from scenarios.published.epec_lots import epec_lots_case
+from scenarios.random_markets import with_storage
 from tests.equilibrium.conftest import lot_data, small_day
 from tests.equilibrium.oracle import best_deviation as whole_deviation
 from tests.equilibrium.oracle import examples
@@ -137,8 +137,10 @@ def test_a_wrong_point_is_caught(monkeypatch):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_right_point_is_confirmed_by_every_solver(monkeypatch, solver):
-    solve = equilibrium.nodal_oracle.solve_pairs
-    monkeypatch.setattr(equilibrium.nodal_oracle, "solve_pairs", lambda mpcc, _, left: solve(mpcc, solver, left))
+    solve = equilibrium.markets.nodal.second_method.solve_pairs
+    monkeypatch.setattr(
+        equilibrium.markets.nodal.second_method, "solve_pairs", lambda mpcc, _, left: solve(mpcc, solver, left)
+    )
     clearing = full(LINE, DAY)
     assert clearing.certificate.verdict is Verdict.EXACT
     assert clearing.certificate.second.method == METHODS[solver]
@@ -150,7 +152,7 @@ def test_the_time_limit_is_reported(monkeypatch):
         assert left == 0.0
         return BranchAndBound(mpcc, max_nodes=1).run(), METHODS["branch"]
 
-    monkeypatch.setattr(equilibrium.nodal_oracle, "solve_pairs", no_time)
+    monkeypatch.setattr(equilibrium.markets.nodal.second_method, "solve_pairs", no_time)
     clearing = full(LINE, DAY, certify_limit_s=0.0)
     proof = clearing.certificate
     assert not proof.second.finished
@@ -167,7 +169,7 @@ def test_a_second_method_that_fails_says_so(monkeypatch):
     def fail(*_args, **_options):
         raise SolverError("no verdict")
 
-    monkeypatch.setattr(equilibrium.nodal_oracle, "solve_pairs", fail)
+    monkeypatch.setattr(equilibrium.markets.nodal.second_method, "solve_pairs", fail)
     clearing = full(LINE, DAY)
     assert not clearing.certificate.certified
     assert "lot lot-1: the second method failed: no verdict" in clearing.certificate.notes

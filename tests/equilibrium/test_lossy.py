@@ -10,11 +10,10 @@ import scipy.sparse as sp
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.directions import exact_flow, solve_exact_squares
-from equilibrium.duality import kkt_residuals
 from equilibrium.errors import InputError
-from equilibrium.flow_range import FlowRange, largest_flows
-from equilibrium.lossy import (
+from equilibrium.grid.directions import exact_flow, solve_exact_squares
+from equilibrium.grid.flow_range import FlowRange, largest_flows
+from equilibrium.grid.lossy import (
     AXES,
     LOSSY_FAMILIES,
     LOSSY_STATE_COLUMNS,
@@ -27,12 +26,13 @@ from equilibrium.lossy import (
     square_gaps,
     voltage_pu,
 )
-from equilibrium.network import LotSite, Microturbine, Network, RenewableUnit
-from equilibrium.program import INF, ProgramBuilder
-from equilibrium.reduction import ReducedModel
-from equilibrium.solvers import Status, open_handle, solve_mixed
-from scenarios.feeders import load_feeder
-from scenarios.strategies import feeders
+from equilibrium.grid.network import LotSite, Microturbine, Network, RenewableUnit
+from equilibrium.programs.duality import kkt_residuals
+from equilibrium.programs.program import INF, ProgramBuilder
+from equilibrium.programs.reduction import ReducedModel
+from equilibrium.programs.solvers import Status, open_handle, solve_mixed
+from scenarios.random_markets import feeders
+from scenarios.readers.feeders import load_feeder
 from tests.equilibrium.conftest import small_feeder
 from tests.equilibrium.oracle import examples
 

@@ -7,16 +7,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.clearing import Verdict
-from equilibrium.distribution import distribution_ports
 from equilibrium.errors import InfeasibleError
-from equilibrium.joint import compile_joint
-from equilibrium.lots import lot_ports, stacked
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import Microturbine, Network
-from equilibrium.solvers import Status, open_handle
-from scenarios.epec_lots import epec_lots_case
-from scenarios.strategies import markets, networks
+from equilibrium.grid.distribution import distribution_ports
+from equilibrium.grid.network import Microturbine, Network
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.charging.joint import compile_joint
+from equilibrium.markets.charging.lots import lot_ports, stacked
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.programs.solvers import Status, open_handle
+from scenarios.published.epec_lots import epec_lots_case
+from scenarios.random_markets import markets, networks
 from tests.equilibrium.conftest import (
     cost_of,
     full_dispatch,

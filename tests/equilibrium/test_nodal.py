@@ -8,18 +8,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.clearing import Verdict
-from equilibrium.day import MarketDay
 from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.fleet import lot_day
-from equilibrium.joint import compile_joint, joint_ports
-from equilibrium.lots import stacked
-from equilibrium.network import Microturbine, Network
-from equilibrium.nodal import NodalMarket
-from equilibrium.solvers import open_handle
-from equilibrium.solvers.choose import log_fallback
-from scenarios.epec_lots import epec_lots_case
-from scenarios.strategies import fleets, market_days, networks
+from equilibrium.fleet.day import MarketDay
+from equilibrium.fleet.envelope import lot_day
+from equilibrium.grid.network import Microturbine, Network
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.charging.joint import compile_joint, joint_ports
+from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.programs.solvers import open_handle
+from equilibrium.programs.solvers.choose import log_fallback
+from scenarios.published.epec_lots import epec_lots_case
+from scenarios.random_markets import fleets, market_days, networks
 from tests.equilibrium.conftest import cost_of, lot_data, proved, small_day, small_network
 from tests.equilibrium.oracle import Dispatch, best_deviation, examples, tight_markets, violation
 

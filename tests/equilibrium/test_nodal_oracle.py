@@ -8,23 +8,23 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-import equilibrium.nodal
-import equilibrium.nodal_oracle
-from equilibrium.best_response import best_response
-from equilibrium.clearing import Verdict
-from equilibrium.diagonalisation import Search
+import equilibrium.markets.nodal.market
+import equilibrium.markets.nodal.second_method
+from equilibrium.complementarity.branch import Search as BranchAndBound
+from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InfeasibleError, InputError, SolverError
-from equilibrium.games.branch import Search as BranchAndBound
-from equilibrium.games.oracles import scip_is_installed
-from equilibrium.network import Microturbine
-from equilibrium.nodal import NodalMarket
-from equilibrium.nodal_oracle import METHODS, best_deviation, confirm, deviation_program, solve_pairs
-from equilibrium.players import Players
-from equilibrium.program import INF, Instance
-from equilibrium.reaction import enough_rows
-from equilibrium.residual import trace
-from equilibrium.solvers import Status, open_handle
-from scenarios.epec_lots import epec_lots_case
+from equilibrium.grid.network import Microturbine
+from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.markets.nodal.curves import trace
+from equilibrium.markets.nodal.iteration import Search
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.players import Players
+from equilibrium.markets.nodal.reaction import enough_rows
+from equilibrium.markets.nodal.response import best_response
+from equilibrium.markets.nodal.second_method import METHODS, best_deviation, confirm, deviation_program, solve_pairs
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Status, open_handle
+from scenarios.published.epec_lots import epec_lots_case
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 from tests.equilibrium.oracle import Dispatch, examples, own_powers, solved_hours, tight_markets
 from tests.equilibrium.oracle import best_deviation as whole_deviation
@@ -173,7 +173,7 @@ def test_a_wrong_point_is_caught(monkeypatch):
     day = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
     point = np.array([[250.0], [50.0]])
     with monkeypatch.context() as patch:
-        patch.setattr(equilibrium.nodal, "iterate", believing)
+        patch.setattr(equilibrium.markets.nodal.market, "iterate", believing)
         believed = NodalMarket(network, hours=2).clear(day, start_kw=point, order=(0,))
         caught = NodalMarket(network, hours=2, certify="full").clear(day, start_kw=point, order=(0,))
     assert believed.certificate.certified  # nothing but the second method stands between this point and a verdict
@@ -192,7 +192,7 @@ def test_one_lot_moved_off_its_best_response_is_caught_on_33_buses(monkeypatch):
     assert right.certificate.second.bound == pytest.approx(right.lot_profit, rel=1e-9)
     moved = right.lot_kw.copy()
     moved[:, 0] = right.competitive_kw[:, 0]
-    monkeypatch.setattr(equilibrium.nodal, "iterate", believing)
+    monkeypatch.setattr(equilibrium.markets.nodal.market, "iterate", believing)
     wrong = market.clear(day, start_kw=moved, order=(0, 1, 2))
     assert not wrong.certificate.certified
     assert wrong.certificate.regret[0] > 1e-3
@@ -214,7 +214,7 @@ def test_a_search_that_ends_early_still_bounds_the_regret(monkeypatch):
     def one_node(mpcc, *_):
         return BranchAndBound(mpcc, max_nodes=1).run(), METHODS["branch"]
 
-    monkeypatch.setattr(equilibrium.nodal_oracle, "solve_pairs", one_node)
+    monkeypatch.setattr(equilibrium.markets.nodal.second_method, "solve_pairs", one_node)
     network, day = epec_lots_case(*CONGESTED[0], **CONGESTED[1])
     right, clearing = NodalMarket(network).clear(day), full(network, day)
     second = clearing.certificate.second
@@ -239,7 +239,7 @@ def test_a_second_method_that_fails_says_so(monkeypatch):
     def fail(*_args, **_options):
         raise SolverError("no verdict")
 
-    monkeypatch.setattr(equilibrium.nodal_oracle, "enough_rows", fail)
+    monkeypatch.setattr(equilibrium.markets.nodal.second_method, "enough_rows", fail)
     network = small_network(turbine=Microturbine("mt", 2, 500.0, 0.06))
     clearing = full(network, small_day([0.03], (lot_data(100.0, [200.0]),), turbines=1))
     assert not clearing.certificate.certified

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from equilibrium.nodal_prices import dual_face, publish
-from equilibrium.program import INF
-from equilibrium.residual import trace
-from equilibrium.solvers import Status, solve_linear
+from equilibrium.markets.nodal.curves import trace
+from equilibrium.markets.nodal.prices import dual_face, publish
+from equilibrium.programs.program import INF
+from equilibrium.programs.solvers import Status, solve_linear
 from tests.equilibrium.oracle import examples, solved_hours, tight_markets
 from tests.equilibrium.test_vertices import SEEDS, some_powers
 

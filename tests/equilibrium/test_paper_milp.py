@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from equilibrium.day import MarketDay
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import LotSite, Microturbine, Network, RenewableUnit
-from equilibrium.paper_milp import solve_paper_milp
-from equilibrium.solvers import Status
-from scenarios.strategies import feeders, markets, networks
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.network import LotSite, Microturbine, Network, RenewableUnit
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.lots_lead.published import solve_paper_milp
+from equilibrium.programs.solvers import Status
+from scenarios.random_markets import feeders, markets, networks
 from tests.equilibrium.conftest import lot_data, small_day, small_feeder, small_network
 
 SMALL = networks(feeder=feeders(min_buses=4, max_buses=4), max_lots=2).map(lambda n: replace(n, polygon_edges=6))

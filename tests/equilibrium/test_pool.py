@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.pool import ManyDays
-from scenarios.strategies import HOURS, feeders, markets, networks
+from equilibrium.grid.many_days import ManyDays
+from scenarios.random_markets import HOURS, feeders, markets, networks
 from tests.equilibrium.conftest import full_dispatch
 
 TIGHT = networks(feeder=feeders(load_max_kw=700.0, band_pu=0.03))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-import equilibrium.program as module
-from equilibrium.program import INF, ProgramBuilder, signed_parts
+import equilibrium.programs.program as module
+from equilibrium.programs.program import INF, ProgramBuilder, signed_parts
 
 
 def test_the_documented_example_runs():

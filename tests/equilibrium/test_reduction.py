@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.linalg import splu
 
-from equilibrium.reduction import _solve_columns
+from equilibrium.programs.reduction import _solve_columns
 from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_vertices import SEEDS
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from equilibrium.lots import stacked
-from equilibrium.network import Microturbine
-from equilibrium.residual import Curve, trace
+from equilibrium.grid.network import Microturbine
+from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.curves import Curve, trace
 from tests.equilibrium.conftest import small_day, small_network
 from tests.equilibrium.oracle import Dispatch, examples, solved_hours, tight_markets
 from tests.equilibrium.test_vertices import SEEDS, some_powers

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InputError
-from equilibrium.program import INF, ProgramBuilder
-from equilibrium.risk import add_cvar, cvar, expected, mean_cvar, value_at_risk
-from equilibrium.solvers import Status, open_handle
+from equilibrium.programs.program import INF, ProgramBuilder
+from equilibrium.programs.risk import add_cvar, cvar, expected, mean_cvar, value_at_risk
+from equilibrium.programs.solvers import Status, open_handle
 
 LEVELS = st.floats(0.01, 0.99)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.lots_lead import LotsLeadMarket
-from scenarios.strategies import feeders, markets, networks
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from scenarios.random_markets import feeders, markets, networks
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 
 

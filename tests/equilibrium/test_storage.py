@@ -8,16 +8,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.coupling import joined_hours
-from equilibrium.distribution import compile_distribution, distribution_ports
 from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import Microturbine, StorageUnit
-from equilibrium.pool import ManyDays
-from equilibrium.program import ProgramBuilder
-from equilibrium.reading import AT_ONCE_KW
-from equilibrium.solvers import Status, open_handle
-from scenarios.strategies import market_days, networks, with_storage
+from equilibrium.grid.distribution import compile_distribution, distribution_ports
+from equilibrium.grid.many_days import ManyDays
+from equilibrium.grid.network import Microturbine, StorageUnit
+from equilibrium.markets.charging.dispatch import AT_ONCE_KW
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.programs.coupling import joined_hours
+from equilibrium.programs.program import ProgramBuilder
+from equilibrium.programs.solvers import Status, open_handle
+from scenarios.random_markets import market_days, networks, with_storage
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 from tests.equilibrium.oracle import examples
 

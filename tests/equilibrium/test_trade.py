@@ -6,16 +6,16 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-import equilibrium.lexicographic as lexicographic
-from equilibrium.day import MarketDay
-from equilibrium.distribution import distribution_ports
+import equilibrium.markets.charging.stages as lexicographic
 from equilibrium.errors import InfeasibleError
-from equilibrium.joint import compile_joint
-from equilibrium.lots import lot_ports, stacked
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import Microturbine, Network, RenewableUnit
-from equilibrium.solvers import Status, open_handle
-from scenarios.strategies import markets
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.distribution import distribution_ports
+from equilibrium.grid.network import Microturbine, Network, RenewableUnit
+from equilibrium.markets.charging.joint import compile_joint
+from equilibrium.markets.charging.lots import lot_ports, stacked
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.programs.solvers import Status, open_handle
+from scenarios.random_markets import markets
 from tests.equilibrium.conftest import cost_of, lot_data, small_day, small_feeder, small_network
 
 

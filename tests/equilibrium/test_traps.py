@@ -10,12 +10,12 @@ import pytest
 from hypothesis import assume, given
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import LotSite, Microturbine, Network
-from equilibrium.nodal import NodalMarket
-from equilibrium.nodal_prices import publish
-from equilibrium.residual import trace
-from equilibrium.walk import walk
+from equilibrium.grid.network import LotSite, Microturbine, Network
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.nodal.curves import trace
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.prices import publish
+from equilibrium.programs.hourly.walk import walk
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_feeder, small_network
 from tests.equilibrium.oracle import best_deviation, examples, solved_hours, tight_markets
 

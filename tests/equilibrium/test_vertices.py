@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.duality import kkt_residuals
-from equilibrium.nodal_prices import vertex_multipliers
-from equilibrium.periods import lift_multipliers, lift_point
-from equilibrium.vertices import Vertices, start
+from equilibrium.markets.nodal.prices import vertex_multipliers
+from equilibrium.programs.duality import kkt_residuals
+from equilibrium.programs.hourly.periods import lift_multipliers, lift_point
+from equilibrium.programs.hourly.vertices import Vertices, start
 from tests.equilibrium.conftest import small_day, small_network
 from tests.equilibrium.oracle import Dispatch, examples, solved_hours, tight_markets
 

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from equilibrium.complementarity.branch import GAP, End, minimise_mpcc
+from equilibrium.complementarity.products import linearise_products
+from equilibrium.complementarity.sos1 import solve_gurobi
 from equilibrium.games import Game, total
-from equilibrium.games.branch import GAP, End, minimise_mpcc
 from equilibrium.games.compiled import compile_game
-from equilibrium.games.mpcc import Mpcc, leader_problem
-from equilibrium.games.oracles import solve_gurobi
-from equilibrium.games.products import linearise_products
+from equilibrium.games.conditions import Mpcc, leader_problem
 
 
 @st.composite

@@ -12,10 +12,10 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equilibrium.duality import dualise, kkt_residuals
 from equilibrium.games import Game, total
-from equilibrium.program import INF, Instance
-from equilibrium.solvers import Status, open_handle
+from equilibrium.programs.duality import dualise, kkt_residuals
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Status, open_handle
 
 STEP = 1e-2
 

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
+from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InputError
 from equilibrium.games import Equilibrium, Game, read_game
 from equilibrium.games.nash import NASH_METHODS
-from equilibrium.games.oracles import scip_is_installed
 
 FOLDER = Path(__file__).parents[1] / "instances"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))

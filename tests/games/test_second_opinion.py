@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games import Equilibrium, Game, read_game
-from equilibrium.games.branch import End, Outcome
 from equilibrium.games.certificate import deviation, examine_point, regrets_at
 from equilibrium.games.compiled import compile_game
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import confirm, decide
-from equilibrium.solvers import solve_mixed
+from equilibrium.programs.solvers import solve_mixed
 from sim.cli import main
 
 FOLDER = Path(__file__).parents[1] / "instances"

@@ -10,8 +10,8 @@ import pytest
 from equilibrium.games import Game, Options, read_game, solve_game
 from equilibrium.games.bigm import proved_bounds
 from equilibrium.games.compiled import compile_game
+from equilibrium.games.conditions import Mpcc, leader_problem
 from equilibrium.games.methods import Decision
-from equilibrium.games.mpcc import Mpcc, leader_problem
 from equilibrium.games.responses import examine
 
 FOLDER = Path(__file__).parents[1] / "instances"
@@ -257,8 +257,8 @@ def test_a_follower_that_ignores_the_network_can_make_every_decision_infeasible(
 
 def test_every_solver_runs_on_one_thread() -> None:
     """Times of concurrent runs are not comparable otherwise, and small programs only get slower."""
-    from equilibrium.solvers.gurobi import environment
-    from equilibrium.solvers.highs import HighsHandle
+    from equilibrium.programs.solvers.gurobi import environment
+    from equilibrium.programs.solvers.highs import HighsHandle
 
     model = read_game(FOLDER / "bard_511.json")
     compiled = compile_game(model)

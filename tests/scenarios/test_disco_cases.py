@@ -7,14 +7,14 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from equilibrium.disco.day import DiscoDay
-from equilibrium.disco.market import DiscoMarket
 from equilibrium.errors import InputError
-from equilibrium.network import FloatArray, Network
-from scenarios.disco_cases import DISCO_CVAR, DISCO_DR, disco_cvar_case, disco_dr_case
+from equilibrium.grid.network import FloatArray, Network
+from equilibrium.markets.disco.day import DiscoDay
+from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.files import DATA
-from scenarios.prices import read_profiles
-from scenarios.programs import read_programs
+from scenarios.published.disco import DISCO_CVAR, DISCO_DR, disco_cvar_case, disco_dr_case
+from scenarios.readers.prices import read_profiles
+from scenarios.readers.programs import read_programs
 
 FEW = {"samples": 40, "scenarios": 5}
 

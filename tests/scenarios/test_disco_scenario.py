@@ -11,11 +11,11 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError
-from scenarios.disco_scenario import DiscoCase
-from scenarios.disco_schema import DiscoFile
 from scenarios.files import CASES
 from scenarios.loading import market_of
-from scenarios.scenario import Scenario, load_scenario
+from scenarios.markets.charging.case import Scenario, load_scenario
+from scenarios.markets.disco.case import DiscoCase
+from scenarios.markets.disco.schema import DiscoFile
 from scenarios.streams import Streams
 
 NAMES = ("disco-15", "disco-33")

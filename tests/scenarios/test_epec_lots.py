@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError
-from scenarios.epec_lots import epec_lots_case
 from scenarios.files import DATA
-from scenarios.scenario import load_scenario
+from scenarios.markets.charging.case import load_scenario
+from scenarios.published.epec_lots import epec_lots_case
 from scenarios.streams import Streams
 
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError
-from scenarios.feeders import feeder_names, load_feeder
 from scenarios.files import DATA, Document, Table
+from scenarios.readers.feeders import feeder_names, load_feeder
 
 TOTALS = {
     "ieee33": (33, 3715.0, 2300.0, 5),

@@ -11,7 +11,7 @@ import pytest
 
 from equilibrium.errors import InputError
 from scenarios.files import DATA
-from scenarios.prices import read_prices, read_profiles
+from scenarios.readers.prices import read_prices, read_profiles
 from tests.scenarios.conftest import prices_csv
 
 

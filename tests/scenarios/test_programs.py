@@ -9,9 +9,9 @@ import pytest
 
 from equilibrium.demand_response import Elasticity, respond, response_factor
 from equilibrium.errors import InputError
-from scenarios.disco_cases import DISCO_DR, disco_dr_case
 from scenarios.files import DATA
-from scenarios.programs import program_set_names, read_programs
+from scenarios.published.disco import DISCO_DR, disco_dr_case
+from scenarios.readers.programs import program_set_names, read_programs
 
 ORDER = ("on-peak", "mid-peak", "off-peak")
 FACTORS = {

@@ -14,9 +14,9 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError
-from equilibrium.network import StorageUnit
+from equilibrium.grid.network import StorageUnit
 from scenarios.files import CASES
-from scenarios.scenario import load_scenario, scenario_names, scenario_titles
+from scenarios.markets.charging.case import load_scenario, scenario_names, scenario_titles
 from scenarios.schema import ScenarioFile
 from scenarios.streams import Streams
 from tests.scenarios.conftest import prices_csv, scenario_data

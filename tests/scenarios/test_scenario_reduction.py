@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from equilibrium.errors import InputError
-from equilibrium.network import FloatArray
-from scenarios.reduction import reduce_scenarios
+from equilibrium.grid.network import FloatArray
+from scenarios.draws.reduction import reduce_scenarios
 
 
 @st.composite

@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError
-from scenarios.arrivals import Arrivals
 from scenarios.files import DATA, Table
+from scenarios.markets.charging.arrivals import Arrivals
+from scenarios.readers.sessions import read_sessions, read_vehicles
 from scenarios.schema import SessionDrivers
-from scenarios.sessions import read_sessions, read_vehicles
 from scenarios.streams import Streams
 
 VEHICLES = DATA / "vehicles" / "netherlands.csv"

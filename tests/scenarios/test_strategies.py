@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.day import Fleet, LotDay, MarketDay
-from equilibrium.fleet import lot_day
-from equilibrium.network import Feeder, Network, radial_parents
-from scenarios import strategies
+from equilibrium.fleet.day import Fleet, LotDay, MarketDay
+from equilibrium.fleet.envelope import lot_day
+from equilibrium.grid.network import Feeder, Network, radial_parents
+from scenarios import random_markets as strategies
 
 
 def can_be_served(day: LotDay, efficiency: float, *, first_hour_counts: bool = True) -> bool:

@@ -12,11 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import norm, truncnorm, weibull_min
 
 from equilibrium.errors import InputError
-from equilibrium.fleet import allocate, lot_day
-from scenarios.disco_cases import FLEET, IRRADIANCE, WIND_SPEED
-from scenarios.sampling import draw_scenarios, forecast_scenario
-from scenarios.streams import Streams
-from scenarios.uncertainty import (
+from equilibrium.fleet.envelope import allocate, lot_day
+from scenarios.draws.sampling import draw_scenarios, forecast_scenario
+from scenarios.draws.vehicles import (
     ClippedNormal,
     TruncatedNormal,
     Weibull,
@@ -25,7 +23,9 @@ from scenarios.uncertainty import (
     draw_vehicles,
     forecast_stays,
 )
-from scenarios.weather import Panel, Turbine, Weather, draw_sun, draw_wind, scaled_profile
+from scenarios.draws.weather import Panel, Turbine, Weather, draw_sun, draw_wind, scaled_profile
+from scenarios.published.disco import FLEET, IRRADIANCE, WIND_SPEED
+from scenarios.streams import Streams
 
 HOURS = 24
 

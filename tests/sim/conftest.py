@@ -11,15 +11,15 @@ import numpy as np
 import pytest
 
 from agents.records import LotRecord, OperatorRecord, Outcome, SessionRecord
-from equilibrium.clearing import Clearing
-from equilibrium.day import MarketDay
-from equilibrium.lots_lead import LotsLeadMarket
-from equilibrium.network import Network
-from scenarios.day import ScenarioDay
-from scenarios.epec_lots import epec_lots_case
-from sim.results import DayResult
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from scenarios.markets.charging.day import ScenarioDay
+from scenarios.published.epec_lots import epec_lots_case
+from sim.markets.charging.results import DayResult
+from sim.markets.charging.tables import day_tables
 from sim.store import Run, RunWriter
-from sim.tables import day_tables
 
 
 @dataclass(frozen=True)

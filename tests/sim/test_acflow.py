@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError, SolverError
-from equilibrium.network import Feeder
-from scenarios.feeders import load_feeder
+from equilibrium.grid.network import Feeder
 from scenarios.files import DATA
+from scenarios.readers.feeders import load_feeder
 from sim import acflow
 from sim.acflow import AcFlow, base_case, net_load, require_pandapower
 

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import equilibrium
-from scenarios.scenario import scenario_titles
+from scenarios.markets.charging.case import scenario_titles
 from sim.cli import main
 from sim.store import Run
 

@@ -11,17 +11,17 @@ import yaml
 from mesa import batch_run
 
 from agents.vehicle import ENERGY_TOLERANCE_KWH
-from equilibrium.disco.clearing import COMPANY, LOT
 from equilibrium.errors import InputError
-from scenarios.disco_scenario import DiscoCase
-from scenarios.scenario import load_scenario
+from equilibrium.markets.disco.clearing import COMPANY, LOT
+from scenarios.markets.charging.case import load_scenario
+from scenarios.markets.disco.case import DiscoCase
 from sim.cli import main
 from sim.columns import DISCO_TABLES
-from sim.disco_model import DiscoModel, true_blocks
-from sim.disco_tables import PARTIES, disco_tables
-from sim.disco_terminal import disco_day_table, disco_remarks
-from sim.figures import draw_run
 from sim.manifest import write_manifest
+from sim.markets.charging.figures import draw_run
+from sim.markets.disco.model import DiscoModel, true_blocks
+from sim.markets.disco.tables import PARTIES, disco_tables
+from sim.markets.disco.terminal import disco_day_table, disco_remarks
 from sim.run import RunOptions, run_scenario
 from sim.store import Run, RunWriter, comparable, schema
 

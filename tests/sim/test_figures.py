@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from sim.figures import (
+from sim.markets.charging.figures import (
     draw_run,
     lots_figure,
     overview_figure,
@@ -18,7 +18,7 @@ from sim.figures import (
     sensitivity_figure,
     voltage_figure,
 )
-from sim.tables import dispatch_rows, frame, lot_rows, price_rows
+from sim.markets.charging.tables import dispatch_rows, frame, lot_rows, price_rows
 
 
 @pytest.fixture(scope="module")

@@ -11,9 +11,9 @@ from mesa import batch_run
 
 from agents.records import Outcome
 from equilibrium.errors import InfeasibleError, InputError
-from scenarios.scenario import load_scenario
-from sim.model import REPORTERS, LocalMarket
-from sim.results import DayResult
+from scenarios.markets.charging.case import load_scenario
+from sim.markets.charging.model import REPORTERS, LocalMarket
+from sim.markets.charging.results import DayResult
 
 TOWN = """
 title: A small town

@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from scenarios.scenario import load_scenario
-from sim.figures import draw_run, market_power_figure
+from scenarios.markets.charging.case import load_scenario
+from sim.markets.charging.figures import draw_run, market_power_figure
+from sim.markets.charging.tables import day_tables, frame
 from sim.run import RunOptions, run_scenario
+from sim.show.console import show_run
 from sim.store import TABLES, Run, comparable
-from sim.tables import day_tables, frame
-from sim.terminal import show_run
 
 NODAL = {
     table: [name for name, (_, meaning) in columns.items() if meaning.endswith("(nodal)")]

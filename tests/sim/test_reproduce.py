@@ -12,9 +12,9 @@ from rich.console import Console
 from equilibrium.errors import InputError
 from sim.cli import main
 from sim.reproduce import REPRODUCTIONS, load_reproduction
-from sim.reproduce import epec_lots as epec
-from sim.reproduce import epec_lots_data as data
-from sim.reproduce.epec_lots_statements import statements
+from sim.reproduce.epec_lots import published as data
+from sim.reproduce.epec_lots.statements import statements
+from sim.reproduce.epec_lots.study import study as epec
 from sim.reproduce.report import (
     Comparison,
     ComparisonTable,

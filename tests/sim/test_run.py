@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError, SolverError
-from scenarios.scenario import load_scenario
-from sim.model import LocalMarket
+from scenarios.markets.charging.case import load_scenario
+from sim.markets.charging.model import LocalMarket
 from sim.run import RunOptions, run_scenario
 from sim.store import TABLES, Run, comparable
 

@@ -8,7 +8,7 @@ import yaml
 from matplotlib.figure import Figure
 
 from sim.cli import main
-from sim.figures import scheduling_figure
+from sim.markets.charging.figures import scheduling_figure
 from sim.store import Run
 
 UNIT = {"name": "battery", "bus": 11, "energy_kwh": 800, "charge_max_kw": 250, "discharge_max_kw": 250}

@@ -7,8 +7,8 @@ import pytest
 
 from equilibrium.errors import InputError
 from sim.manifest import write_manifest
+from sim.markets.charging.tables import day_tables
 from sim.store import OPTIONAL_TABLES, TABLES, Run, RunWriter, check_folder, comparable, read_run, schema
-from sim.tables import day_tables
 
 MAIN = [name for name in TABLES if name not in OPTIONAL_TABLES]
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sim.tables import day_tables, dispatch_rows, frame, lot_rows, price_rows
+from sim.markets.charging.tables import day_tables, dispatch_rows, frame, lot_rows, price_rows
 
 SIGN = {
     "import": 1,

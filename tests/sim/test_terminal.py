@@ -8,9 +8,9 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from equilibrium.clearing import Verdict
+from equilibrium.markets.charging.clearing import Verdict
 from sim.manifest import write_manifest
-from sim.terminal import console, progress_bar, show_run
+from sim.show.console import console, progress_bar, show_run
 
 
 def shown(run, width=80):

@@ -1,0 +1,144 @@
+"""The drivers: a population that chooses among lots and remembers how it was served."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mesa import Model
+
+from agents.base import MarketAgent
+from agents.charging.lot import ParkingLot
+from agents.records import Outcome, SessionRecord
+from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.markets.charging.clearing import Clearing
+from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.schema import ChoiceSection
+from scenarios.streams import Streams
+
+
+class Drivers(MarketAgent[ScenarioDay, Clearing]):
+    """All who want to charge.
+
+    **Choice.** The utility of lot ``l`` for a driver is
+
+        U_l = b_price * price_l + b_walk * walk_l + b_experience * reputation_l + noise_l
+
+    with independent standard Gumbel noise, the multinomial logit: among the lots that are left, ``l`` is tried next
+    with probability ``exp(V_l) / sum(exp(V))``, where V is U without the noise. A driver ranks the lots once, by U;
+    going down the ranking is the same as drawing from the logit again and again without replacement (Luce's choice
+    axiom). After ``patience`` full lots, or all of them, the driver is turned away. The walk to the lot where the
+    session was recorded is zero: that is where this driver wants to be.
+
+    **Experience.** Every visit is graded: 0 when the lot was full, else the share of the asked energy that the driver
+    left with. A day's mean grade ``g_l`` enters the reputation by exponential smoothing,
+
+        reputation_l <- memory * reputation_l + (1 - memory) * g_l,
+
+    and a day without visits changes nothing. All lots begin with reputation 1.
+
+    Parameters
+    ----------
+    model
+        The Mesa model.
+    lots
+        The lots, in the order of the network.
+    choice
+        The coefficients b, per currency/kWh, per m and per unit of reputation, and the memory.
+    streams
+        The run's random streams; the drivers draw from ``choices``.
+
+    Attributes
+    ----------
+    reputation
+        What the drivers think of each lot, from 0 to 1, shape ``(lots,)``.
+    turned_away
+        Records of today's drivers who found no place, in order of arrival.
+
+    References
+    ----------
+    D. McFadden, "Conditional logit analysis of qualitative choice behavior", in Frontiers in Econometrics, 1974.
+    """
+
+    def __init__(self, model: Model, *, lots: Sequence[ParkingLot], choice: ChoiceSection, streams: Streams) -> None:
+        super().__init__(model)
+        self.lots = tuple(lots)
+        self.choice = choice
+        self.reputation: FloatArray = np.ones(len(self.lots))
+        self.turned_away: tuple[SessionRecord, ...] = ()
+        self._streams = streams
+        self._refusals: IntArray = np.zeros(len(self.lots), dtype=np.int64)
+
+    def utility(self, home_lot: IntArray) -> FloatArray:
+        """Return V, the utility of the lots without the noise.
+
+        Parameters
+        ----------
+        home_lot
+            Index of the lot where each session was recorded, or -1, shape ``(drivers,)``.
+
+        Returns
+        -------
+        FloatArray
+            Shape ``(drivers, lots)``.
+        """
+        walk = np.tile([lot.walking_m for lot in self.lots], (home_lot.size, 1))
+        known = np.flatnonzero(home_lot >= 0)
+        walk[known, home_lot[known]] = 0.0
+        price = np.array([lot.price for lot in self.lots])
+        utility: FloatArray = (
+            self.choice.price_utility_per_kwh * price
+            + self.choice.walking_utility_per_m * walk
+            + self.choice.experience_utility * self.reputation
+        )
+        return utility
+
+    def observe(self, day: ScenarioDay) -> None:
+        """Arrive one after the other and choose a lot; the lots must have observed the day before."""
+        self._refusals[:] = 0
+        sessions = sorted(day.sessions, key=lambda session: session.arrival_h)
+        home_lot = np.array([session.home_lot for session in sessions], dtype=np.int64)
+        generator = self._streams.generator("choices", day.index)
+        noise = generator.gumbel(size=(len(sessions), len(self.lots)))
+        ranking = np.argsort(-(self.utility(home_lot) + noise), axis=1, kind="stable").tolist()
+        start_h = float(day.index * day.wholesale_price.size)
+        turned_away = []
+        for session, ranked in zip(sessions, ranking, strict=True):
+            tried = ranked[: session.patience]
+            for number, lot in enumerate(tried, start=1):
+                if self.lots[lot].admit(session, number):
+                    break
+                self._refusals[lot] += 1
+            else:
+                turned_away.append(_turned_away(session, day.index, start_h, len(tried)))
+        self.turned_away = tuple(turned_away)
+
+    def settle(self, clearing: Clearing) -> None:  # noqa: ARG002 - drivers learn from what their lot gave them
+        """Grade today's visits and update the reputations; the lots must have settled before."""
+        memory = self.choice.experience_memory
+        for lot, parking in enumerate(self.lots):
+            grades = [done.served_share for done in parking.finished]
+            visits = len(grades) + int(self._refusals[lot])
+            if visits:
+                self.reputation[lot] = memory * self.reputation[lot] + (1.0 - memory) * sum(grades) / visits
+
+
+def _turned_away(session: Session, day: int, start_h: float, tries: int) -> SessionRecord:
+    """Return the record of a driver who found no place."""
+    return SessionRecord(
+        name=session.name,
+        arrival_day=day,
+        lot="",
+        home_lot=session.home_lot,
+        arrival_h=start_h + session.arrival_h,
+        departure_h=start_h + session.departure_h,
+        tries=tries,
+        battery_kwh=session.battery_kwh,
+        arrival_energy_kwh=session.arrival_energy_kwh,
+        asked_kwh=session.energy_kwh,
+        unreachable_kwh=0.0,
+        got_kwh=0.0,
+        drawn_kwh=0.0,
+        paid=0.0,
+        outcome=Outcome.FULL,
+    )

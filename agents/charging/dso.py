@@ -1,0 +1,104 @@
+"""The distribution system operator: keeper of the network's data, and witness of its limits and prices."""
+
+from __future__ import annotations
+
+import numpy as np
+from mesa import Model
+
+from agents.base import MarketAgent
+from agents.records import OperatorRecord
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.distribution import polygon
+from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.markets.charging.clearing import Clearing
+from scenarios.markets.charging.day import ScenarioDay
+
+_AT_LIMIT = 1e-6
+"""Relative distance within which a voltage or a flow counts as standing at its limit."""
+
+
+class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
+    """The operator of the feeder, who runs the market.
+
+    Parameters
+    ----------
+    model
+        The Mesa model.
+    network
+        The feeder and what stands on it.
+
+    Attributes
+    ----------
+    memory
+        What the operator has seen since the start of the run; ``None`` before the first day.
+    """
+
+    def __init__(self, model: Model, *, network: Network) -> None:
+        super().__init__(model)
+        self.network = network
+        self.memory: OperatorRecord | None = None
+        self._day: ScenarioDay | None = None
+
+    def observe(self, day: ScenarioDay) -> None:
+        """Take in today's prices, loads, sun, wind and the units that may run."""
+        self._day = day
+
+    def offer(self) -> MarketDay:
+        """Return the network's part of the market day; the lots' days are added by the market's caller.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
+        """
+        if self._day is None:
+            raise RuntimeError("the operator must observe a day before it can offer one")
+        return MarketDay(
+            wholesale_price=self._day.wholesale_price,
+            load_kw=self._day.load_kw,
+            load_kvar=self._day.load_kvar,
+            renewable_kw=self._day.renewable_kw,
+            microturbine_available=self._day.microturbine_available,
+            lots=(),
+        )
+
+    def settle(self, clearing: Clearing) -> None:
+        """Remember the lowest voltages, the hours at a limit and the mean price of every bus.
+
+        The expected price is the mean over all hours seen, which a day of the same length updates by
+        ``mean <- mean + (today - mean) / days``.
+        """
+        lowest, today = clearing.voltage_pu.min(axis=0), clearing.dlmp.mean(axis=0)
+        voltage, congestion = self._voltage_hours(clearing), self._congestion_hours(clearing)
+        seen = self.memory
+        if seen is None:
+            self.memory = OperatorRecord(1, lowest, voltage, congestion, today)
+            return
+        days = seen.days + 1
+        self.memory = OperatorRecord(
+            days=days,
+            lowest_voltage_pu=np.minimum(seen.lowest_voltage_pu, lowest),
+            voltage_hours=seen.voltage_hours + voltage,
+            congestion_hours=seen.congestion_hours + congestion,
+            expected_dlmp=seen.expected_dlmp + (today - seen.expected_dlmp) / days,
+        )
+
+    def _voltage_hours(self, clearing: Clearing) -> IntArray:
+        """Count today's hours at a voltage limit (2j), shape ``(buses,)``; the root is held, not limited."""
+        feeder = self.network.feeder
+        low = clearing.voltage_pu <= feeder.voltage_min_pu * (1.0 + _AT_LIMIT)
+        high = clearing.voltage_pu >= feeder.voltage_max_pu * (1.0 - _AT_LIMIT)
+        at_limit = low | high
+        at_limit[:, 0] = False
+        hours: IntArray = np.count_nonzero(at_limit, axis=0)
+        return hours
+
+    def _congestion_hours(self, clearing: Clearing) -> IntArray:
+        """Count today's hours at an edge of the thermal polygon (2o), shape ``(buses,)``."""
+        a, b, factor = polygon(self.network.polygon_edges)
+        reach: FloatArray = np.max(
+            clearing.flow_kw[..., None] * a + clearing.flow_kvar[..., None] * b, axis=-1
+        )  # highest of the edges' left sides, (hours, buses)
+        limit = factor * self.network.feeder.rating_kva * (1.0 - _AT_LIMIT)
+        hours: IntArray = np.count_nonzero(reach >= limit, axis=0)
+        return hours

@@ -1,0 +1,210 @@
+"""The parking lot: places, chargers, a posted price, and the vehicles that are there."""
+
+from __future__ import annotations
+
+import heapq
+
+import numpy as np
+from mesa import Model
+
+from agents.base import MarketAgent
+from agents.learning import RothErev
+from agents.records import LotRecord, SessionRecord
+from agents.vehicle import Vehicle, fleet_of
+from equilibrium.errors import InputError
+from equilibrium.fleet.day import LotDay
+from equilibrium.fleet.envelope import lot_day
+from equilibrium.grid.network import LotSite
+from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.nodal.clearing import NodalClearing
+from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.streams import Streams
+
+
+class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
+    """A parking lot with one charger at every place.
+
+    A place is taken from arrival to departure, to the minute: two vehicles may use it one after the other within an
+    hour. Vehicles that stay past midnight are kept with the energy that they have.
+
+    Parameters
+    ----------
+    model
+        The Mesa model.
+    site
+        The lot's connection: name, bus, efficiency.
+    index
+        Number of the lot in the network.
+    places
+        Places, each with a charger.
+    charger_kw
+        Highest power of a charger, kW (grid side).
+    price
+        Charging price that is posted, currency/kWh drawn; with a learner, the learner's price takes its place.
+    walking_m
+        Walk from the lot to where its drivers want to be, m.
+    learner
+        The rule by which the price is adapted, or ``None`` for a price that stays.
+    streams
+        The run's random streams; the lot draws its price from ``price-<name>``.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        site: LotSite,
+        index: int,
+        places: int,
+        charger_kw: float,
+        price: float,
+        walking_m: float = 0.0,
+        learner: RothErev | None = None,
+        streams: Streams,
+    ) -> None:
+        super().__init__(model)
+        self.site = site
+        self.index = index
+        self.places = places
+        self.charger_kw = charger_kw
+        self.price = price
+        self.walking_m = walking_m
+        self.learner = learner
+        self.vehicles: list[Vehicle] = []
+        self.finished: tuple[SessionRecord, ...] = ()
+        self._streams = streams
+        self._departures: list[float] = []
+        self._start_h = 0.0
+        self._hours = 0
+        self._day = 0
+        self._fixed: LotDay | None = None
+        self._arrivals = self._refused = self._peak = 0
+        self._energy_kwh = self._revenue = self._unserved_kwh = self._unreachable_kwh = 0.0
+
+    @property
+    def name(self) -> str:
+        """Name of the lot."""
+        return self.site.name
+
+    def observe(self, day: ScenarioDay) -> None:
+        """Begin the day: post the price and count who is still there.
+
+        Raises
+        ------
+        InputError
+            When the lot learns its price and the scenario fixes the lot's day, price included.
+        """
+        self._day, self._hours = day.index, day.wholesale_price.size
+        self._start_h = float(day.index * self._hours)
+        self._fixed = day.lots[self.index] if day.lots is not None else None
+        if self._fixed is not None:
+            if self.learner is not None:
+                raise InputError(f"lot {self.name}", "learning", "on", "no learning where the lot's day is fixed")
+            self.price = float(self._fixed.charging_price.mean())
+        elif self.learner is not None:
+            self.price = self.learner.choose(self._streams.generator(f"price-{self.name}", day.index))
+        self._arrivals = self._refused = 0
+        self._unreachable_kwh = 0.0
+        self._free_until(self._start_h)
+        self._peak = len(self._departures)
+
+    def admit(self, session: Session, tries: int) -> bool:
+        """Let a driver in if there is a place; drivers come in order of arrival.
+
+        Parameters
+        ----------
+        session
+            The driver's wish.
+        tries
+            Lots that the driver has tried, this one included.
+
+        Returns
+        -------
+        bool
+            False when every place is taken at the moment of arrival.
+        """
+        arrival_h = self._start_h + session.arrival_h
+        self._free_until(arrival_h)
+        if len(self._departures) >= self.places:
+            self._refused += 1
+            return False
+        vehicle = Vehicle(
+            session=session,
+            lot=self.name,
+            arrival_day=self._day,
+            arrival_h=arrival_h,
+            departure_h=self._start_h + session.departure_h,
+            power_kw=min(self.charger_kw, session.power_kw),
+            efficiency=self.site.efficiency,
+            tries=tries,
+        )
+        self.vehicles.append(vehicle)
+        heapq.heappush(self._departures, vehicle.departure_h)
+        self._arrivals += 1
+        self._peak = max(self._peak, len(self._departures))
+        self._unreachable_kwh += vehicle.unreachable_kwh
+        return True
+
+    def _free_until(self, now_h: float) -> None:
+        """Free the places of those who have left by now."""
+        while self._departures and self._departures[0] <= now_h:
+            heapq.heappop(self._departures)
+
+    def offer(self) -> LotDay:
+        """Return the lot's day for the market: the scenario's envelope, or the one of the vehicles that are here."""
+        if self._fixed is not None:
+            return self._fixed
+        fleet = fleet_of(self.vehicles, self._start_h, self._hours, self.site.efficiency)
+        return lot_day(fleet, np.full(self._hours, self.price), self.site.efficiency)
+
+    def settle(self, clearing: Clearing) -> None:
+        """Move the vehicles' energies, book revenue and payment, say goodbye to those who left, and learn.
+
+        Raises
+        ------
+        ValueError
+            When the market returned no split of the power among the vehicles.
+        """
+        self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
+        self._payment = self._owed(clearing)
+        if self._fixed is not None:
+            power = clearing.lot_kw[:, self.index]
+            self._energy_kwh, self._revenue = float(power.sum()), float(self._fixed.charging_price @ power)
+            return
+        split = clearing.vehicle_kw[self.index]
+        if split is None:
+            raise ValueError(f"lot {self.name}: the clearing does not split the power among the vehicles")
+        for vehicle, drawn_kwh in zip(self.vehicles, split.sum(axis=1).tolist(), strict=True):
+            vehicle.charge(drawn_kwh, self.price)
+        self._energy_kwh = float(split.sum())
+        self._revenue = self.price * self._energy_kwh
+        end_h = self._start_h + self._hours
+        gone = sorted((v for v in self.vehicles if v.departure_h <= end_h), key=lambda v: v.departure_h)
+        self.vehicles = [v for v in self.vehicles if v.departure_h > end_h]
+        self.finished = tuple(vehicle.record() for vehicle in gone)
+        if self.learner is not None:
+            self.learner.update(self._revenue - self._payment)
+
+    def _owed(self, clearing: Clearing) -> float:
+        """Return what the lot pays for its energy: nothing unless the market is nodal."""
+        if not isinstance(clearing, NodalClearing):
+            return 0.0
+        return float(clearing.lot_price[:, self.index] @ clearing.lot_kw[:, self.index])
+
+    def record(self, reputation: float) -> LotRecord:
+        """Return the record of the settled day, with what the drivers think of the lot."""
+        return LotRecord(
+            name=self.name,
+            price=self.price,
+            arrivals=self._arrivals,
+            refused=self._refused,
+            departures=len(self.finished),
+            parked=len(self.vehicles),
+            peak_occupancy=self._peak,
+            energy_kwh=self._energy_kwh,
+            revenue=self._revenue,
+            payment=self._payment,
+            unreachable_kwh=self._unreachable_kwh,
+            unserved_kwh=self._unserved_kwh,
+            reputation=reputation,
+        )

@@ -1,0 +1,99 @@
+"""The drivers of the DISCO market: each day they decide whether to park at the lot at all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from mesa import Model
+from scipy.special import expit
+
+from agents.base import MarketAgent
+from agents.disco.lot_owner import ParkingLotOwner
+from agents.disco.settlement import DiscoSettlement
+from agents.records import PoolRecord
+from equilibrium.grid.network import FloatArray
+from scenarios.markets.disco.day import CompanyDay
+from scenarios.markets.disco.schema import ParticipationSection
+
+
+class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
+    """All drivers who could use a lot, lot by lot.
+
+    **Choice.** A driver compares the lot with staying away, whose utility is 0. The lot's is
+
+        V = constant + b_price * mean price + b_share * driver share + b_experience * (reputation - 1),
+
+    plus standard Gumbel noise on both, the binary logit: the driver comes with probability ``1 / (1 + exp(-V))``.
+    Without a choice all drivers come, as in the papers.
+
+    **Experience.** A visit is graded by the share of the asked energy that the driver left with, and a day's mean
+    grade enters the reputation by exponential smoothing, as for :class:`agents.charging.drivers.Drivers`.
+
+    Parameters
+    ----------
+    model
+        The Mesa model.
+    owner
+        Who posts the terms.
+    drivers
+        Number of drivers of each lot.
+    choice
+        The coefficients, or ``None``.
+
+    Attributes
+    ----------
+    probability
+        Chance of a driver of each lot to come today, shape ``(lots,)``.
+    reputation
+        What the drivers think of each lot, 0 to 1, shape ``(lots,)``.
+
+    References
+    ----------
+    D. McFadden, "Conditional logit analysis of qualitative choice behavior", in Frontiers in Econometrics, 1974.
+    """
+
+    def __init__(
+        self, model: Model, *, owner: ParkingLotOwner, drivers: Sequence[int], choice: ParticipationSection | None
+    ) -> None:
+        super().__init__(model)
+        self.owner = owner
+        self.drivers = tuple(drivers)
+        self.choice = choice
+        self.probability: FloatArray = np.ones(len(self.drivers))
+        self.reputation: FloatArray = np.ones(len(self.drivers))
+        self._came = [0.0] * len(self.drivers)
+
+    def observe(self, day: CompanyDay) -> None:  # noqa: ARG002 - drivers see the posted terms only
+        """Look at the posted terms; the owner must have observed the day before."""
+        if self.choice is None:
+            return
+        utility = (
+            self.choice.constant
+            + self.choice.price_utility_per_kwh * float(self.owner.offer().driver_pays.mean())
+            + self.choice.share_utility * self.owner.driver_share
+            + self.choice.experience_utility * (self.reputation - 1.0)
+        )
+        self.probability = expit(utility)
+
+    def draw(self, generator: np.random.Generator) -> tuple[int, ...]:
+        """Draw how many drivers come to each lot."""
+        return tuple(generator.binomial(self.drivers, self.probability).tolist())
+
+    def settle(self, clearing: DiscoSettlement) -> None:
+        """Count those who came and grade their visits; the owner must have settled before."""
+        self._came = [float(batch.count.sum()) for batch in clearing.outcome.scenarios[0].vehicles]
+        memory = 0.0 if self.choice is None else self.choice.experience_memory
+        for lot, site in enumerate(self.owner.sites):
+            visits = [(done.served_share, done.alike) for done in self.owner.finished if done.lot == site.name]
+            if visits:
+                mean = sum(grade * alike for grade, alike in visits) / sum(alike for _, alike in visits)
+                self.reputation[lot] = memory * self.reputation[lot] + (1.0 - memory) * mean
+
+    def record(self) -> tuple[PoolRecord, ...]:
+        """Return the record of the settled day for each lot."""
+        rows = zip(self.owner.sites, self.drivers, self.probability, self._came, self.reputation, strict=True)
+        return tuple(
+            PoolRecord(site.name, drivers, float(probability), came, float(reputation))
+            for site, drivers, probability, came, reputation in rows
+        )

@@ -1,0 +1,178 @@
+"""The owner of the parking lots with vehicle-to-grid: posts terms for drivers, takes vehicles in, and learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+import numpy as np
+from mesa import Model
+
+from agents.base import MarketAgent
+from agents.disco.retailer import DemandResponseRetailer
+from agents.disco.settlement import DiscoSettlement
+from agents.learning import RothErev
+from agents.records import OwnerRecord, SessionRecord
+from agents.vehicle import Vehicle
+from equilibrium.grid.network import FloatArray, LotSite
+from equilibrium.markets.disco.clearing import VehicleSchedule
+from equilibrium.markets.disco.day import Tariffs, VehicleBatch
+from scenarios.markets.charging.day import Session
+from scenarios.markets.disco.day import CompanyDay
+from scenarios.streams import Streams
+
+
+class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
+    """The owner of all parking lots of the DISCO market.
+
+    It trades with the company at the tariff of the day's program, in both directions. Drivers pay that tariff plus a
+    margin for what they draw, and get a share of the income from what they give and a compensation for the wear.
+    Margin or share can be learned from the profit by the modified Roth-Erev rule.
+
+    Parameters
+    ----------
+    model
+        The Mesa model.
+    sites
+        The lots, in the order of the network.
+    retailer
+        Whose program sets the tariff.
+    margin
+        Posted margin, currency/kWh; with a learner of margins, the learner's takes its place.
+    driver_share
+        Share of the income from vehicle-to-grid that goes to the drivers; likewise.
+    degradation
+        Compensation for the wear of batteries, currency/kWh given.
+    learns
+        What the learner chooses: ``"margin"`` or ``"driver_share"``.
+    learner
+        The rule, or ``None`` for terms that stay.
+    streams
+        The run's random streams; the owner draws from ``terms``.
+
+    Attributes
+    ----------
+    vehicles
+        Today's vehicles of each lot.
+    finished
+        Records of the sessions that ended today, in the order of the lots.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        sites: Sequence[LotSite],
+        retailer: DemandResponseRetailer,
+        margin: float,
+        driver_share: float,
+        degradation: float,
+        learns: Literal["margin", "driver_share"] = "margin",
+        learner: RothErev | None = None,
+        streams: Streams,
+    ) -> None:
+        super().__init__(model)
+        self.sites = tuple(sites)
+        self.retailer = retailer
+        self.margin = margin
+        self.driver_share = driver_share
+        self.degradation = degradation
+        self.learns = learns
+        self.learner = learner
+        self.vehicles: tuple[list[Vehicle], ...] = tuple([] for _ in self.sites)
+        self.finished: tuple[SessionRecord, ...] = ()
+        self._streams = streams
+        self._profit = 0.0
+
+    def observe(self, day: CompanyDay) -> None:
+        """Post the terms of the day; the retailer must have observed the day before."""
+        if self.learner is not None:
+            chosen = self.learner.choose(self._streams.generator("terms", day.index))
+            if self.learns == "margin":
+                self.margin = chosen
+            else:
+                self.driver_share = chosen
+
+    def offer(self) -> Tariffs:
+        """Return what the players pay each other today."""
+        return self.terms(self.retailer.program.tariff)
+
+    def terms(self, tariff: FloatArray) -> Tariffs:
+        """Return what the players pay each other where the company's tariff is this one, currency/kWh."""
+        return Tariffs(
+            load=tariff,
+            lot_buys=tariff,
+            lot_sells=tariff,
+            driver_pays=tariff + self.margin,
+            driver_share=self.driver_share,
+            degradation=self.degradation,
+        )
+
+    def admit(self, day: int, batches: Sequence[VehicleBatch]) -> None:
+        """Let today's vehicles in; all of them leave before midnight.
+
+        Parameters
+        ----------
+        day
+            Day of the run.
+        batches
+            The vehicles that came, one batch a lot.
+        """
+        self.vehicles = tuple(
+            [self._vehicle(day, lot, batch, row) for row in range(batch.size)] for lot, batch in enumerate(batches)
+        )
+
+    def _vehicle(self, day: int, lot: int, batch: VehicleBatch, row: int) -> Vehicle:
+        """Return one vehicle with the energy that it brings."""
+        start = 24.0 * day
+        energy = float(batch.energy_kwh[row])
+        arrival, departure = float(batch.arrival[row]), float(batch.departure[row])
+        session = Session(
+            name=batch.names[row],
+            arrival_h=arrival,
+            departure_h=departure,
+            energy_kwh=max(float(batch.wish_kwh[row]) - energy, 0.0),
+            battery_kwh=float(batch.energy_max_kwh[row]),
+            arrival_energy_kwh=energy,
+            power_kw=float(batch.charge_max_kw[row]),
+            patience=1,
+            home_lot=lot,
+        )
+        return Vehicle(
+            session=session,
+            lot=self.sites[lot].name,
+            arrival_day=day,
+            arrival_h=start + arrival,
+            departure_h=start + departure,
+            power_kw=session.power_kw,
+            efficiency=self.sites[lot].efficiency,
+            discharge_efficiency=self.sites[lot].discharge_efficiency,
+            alike=float(batch.count[row]),
+        )
+
+    def settle(self, clearing: DiscoSettlement) -> None:
+        """Move the vehicles' energies and money, say goodbye to all, and learn from the profit."""
+        tariffs, hours = clearing.outcome.tariffs, clearing.outcome.period_h
+        for parked, schedule in zip(self.vehicles, clearing.realised.vehicles, strict=True):
+            _book(parked, schedule, tariffs, hours)
+        self.finished = tuple(vehicle.record() for parked in self.vehicles for vehicle in parked)
+        self.vehicles = tuple([] for _ in self.sites)
+        self._profit = float(clearing.realised.lot_profit.sum())
+        if self.learner is not None:
+            self.learner.update(self._profit)
+
+    def record(self) -> OwnerRecord:
+        """Return the record of the settled day."""
+        return OwnerRecord(self.margin, self.driver_share, self._profit)
+
+
+def _book(vehicles: list[Vehicle], schedule: VehicleSchedule, tariffs: Tariffs, hours: float) -> None:
+    """Enter the day of one lot into the ledgers of its vehicles."""
+    drawn, given = schedule.charge_kw.sum(axis=1) * hours, schedule.discharge_kw.sum(axis=1) * hours
+    paid = schedule.charge_kw @ tariffs.driver_pays * hours
+    received = schedule.discharge_kw @ (tariffs.driver_share * tariffs.lot_sells + tariffs.degradation) * hours
+    price = np.divide(paid, drawn, out=np.zeros_like(paid), where=drawn > 0.0)
+    reward = np.divide(received, given, out=np.zeros_like(received), where=given > 0.0)
+    rows = zip(vehicles, drawn.tolist(), price.tolist(), given.tolist(), reward.tolist(), strict=True)
+    for vehicle, *entry in rows:
+        vehicle.charge(*entry)

@@ -1,0 +1,197 @@
+"""The demand-response retailer: chooses a program every day and learns how customers answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from mesa import Model
+
+from agents.base import MarketAgent
+from agents.disco.customers import with_power_factor
+from agents.disco.elasticity import ElasticityBelief, Pair
+from agents.disco.program_choice import ProgramChoice
+from agents.disco.settlement import DiscoSettlement
+from agents.records import RetailRecord
+from equilibrium.demand_response import Elasticity, ResponseProgram, response_cost, response_factor
+from equilibrium.grid.network import FloatArray
+from scenarios.markets.disco.day import CompanyDay
+from scenarios.streams import Streams
+
+
+class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
+    """The company's retail arm: it sells energy to customers under a demand-response program.
+
+    Its profit is what customers pay less what the program costs less the value of the energy at the company's marginal
+    cost. For the forecast it takes the elasticity that it believes in and the marginal costs that it remembers. After
+    the day it sees the load and the metered base load of those who take no part, and updates its belief.
+
+    Parameters
+    ----------
+    model
+        The Mesa model.
+    menu
+        Returns the programs that it may offer at a day's upstream prices, always the same ones in the same order:
+        a real-time tariff follows those prices.
+    base_tariff
+        What customers pay without a program, currency/kWh, shape ``(periods,)``.
+    participation
+        Share of the load that takes part.
+    belief
+        What it believes about the elasticity.
+    choice
+        The rule by which it chooses.
+    penalty_sign
+        1 when penalties are an income of the company, -1 when they are a cost.
+    memory
+        Share of the remembered marginal costs that one day leaves unchanged.
+    streams
+        The run's random streams; the retailer draws from ``program``.
+
+    Attributes
+    ----------
+    programs
+        Today's programs.
+    expected_cost
+        What it thinks one more kWh will cost the company, currency/kWh, shape ``(periods,)``.
+    chosen
+        Index of today's program.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        *,
+        menu: Callable[[FloatArray], Sequence[ResponseProgram]],
+        base_tariff: FloatArray,
+        participation: float,
+        belief: ElasticityBelief,
+        choice: ProgramChoice,
+        penalty_sign: float = 1.0,
+        memory: float = 0.7,
+        streams: Streams,
+    ) -> None:
+        super().__init__(model)
+        self.menu = menu
+        self.programs: tuple[ResponseProgram, ...] = ()
+        self.base_tariff = base_tariff
+        self.participation = participation
+        self.belief = belief
+        self.choice = choice
+        self.expected_cost: FloatArray | None = None
+        self.chosen = 0
+        self._penalty_sign = penalty_sign
+        self._memory = memory
+        self._streams = streams
+        self._day: CompanyDay | None = None
+        self._forecast: FloatArray = np.zeros(0)
+        self._probability: FloatArray = np.zeros(0)
+        self._propensity: FloatArray = np.zeros(0)
+        self._profit = 0.0
+
+    @property
+    def program(self) -> ResponseProgram:
+        """Today's program."""
+        return self.programs[self.chosen]
+
+    def observe(self, day: CompanyDay) -> None:
+        """Forecast the profit of every program and choose one."""
+        self._day = day
+        self.programs = tuple(self.menu(day.upstream_price))
+        if self.expected_cost is None:
+            self.expected_cost = day.upstream_price
+        cost = self.expected_cost
+        self._forecast = np.array([self._forecast_profit(day, program, cost) for program in self.programs])
+        self._probability = self.choice.probabilities(self._forecast)
+        self._propensity = self.choice.propensities(self._forecast).copy()
+        generator = self._streams.generator("program", day.index)
+        self.chosen = int(generator.choice(len(self.programs), p=self._probability))
+
+    def offer(self) -> tuple[FloatArray, FloatArray, float]:
+        """Return the load that is expected under today's program, kW and kvar, and what the program will cost.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
+        """
+        if self._day is None:
+            raise RuntimeError("the retailer must observe a day before it can offer a program")
+        load_kw = self._expected_load(self._day, self.program)
+        load_kvar = with_power_factor(self._day.forecast_kw, self._day.forecast_kvar, load_kw)
+        return load_kw, load_kvar, self.cost(self._day.forecast_kw, load_kw, self.program)
+
+    def cost(self, base_kw: FloatArray, load_kw: FloatArray, program: ResponseProgram) -> float:
+        """Return C^DR, what a program costs the company (DRc), currency.
+
+        Parameters
+        ----------
+        base_kw, load_kw
+            Load before and after the response, shape ``(periods, buses)``.
+        program
+            The program.
+        """
+        return response_cost(base_kw, load_kw, program, penalty_sign=self._penalty_sign)
+
+    def elasticity(self) -> Elasticity:
+        """Return the belief as an elasticity that can be used: estimates of the wrong sign count as zero."""
+        values = {(a, b): _right_sign((a, b), value) for (a, b), value in self.belief.estimate().items()}
+        return Elasticity.blocks(self.belief.period_of_hour, values)
+
+    def settle(self, clearing: DiscoSettlement) -> None:
+        """Book the profit, remember the marginal costs, update the belief from the load that was seen, and learn.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
+        """
+        if self._day is None or self.expected_cost is None:
+            raise RuntimeError("the retailer must observe a day before it can settle one")
+        load, price = clearing.outcome.load_kw, clearing.realised.price
+        hours = clearing.outcome.period_h
+        income = float((load * self.program.tariff[:, None]).sum()) * hours
+        self._profit = income - clearing.outcome.response_cost - float((load * price).sum()) * hours
+        self.choice.update(self.chosen, self._profit)
+        total = load.sum(axis=1)
+        seen = np.divide((load * price).sum(axis=1), total, out=price.mean(axis=1), where=total > 0.0)
+        self.expected_cost = self._memory * self.expected_cost + (1.0 - self._memory) * seen
+        base = self._day.base_kw.sum(axis=1)
+        metered = np.divide(total, base, out=np.full_like(total, np.nan), where=base > 0.0)
+        self.belief.update(self.signal(self.program), (metered - 1.0) / self.participation)
+
+    def signal(self, program: ResponseProgram) -> FloatArray:
+        """Return the relative price signal of a program, shape ``(periods,)``: the bracket of (DR)."""
+        change = program.tariff - self.base_tariff + program.incentive + program.penalty
+        relative: FloatArray = change / self.base_tariff
+        return relative
+
+    def record(self) -> RetailRecord:
+        """Return the record of the settled day."""
+        return RetailRecord(
+            programs=tuple(program.name for program in self.programs),
+            chosen=self.chosen,
+            probability=self._probability,
+            propensity=self._propensity,
+            forecast_profit=self._forecast,
+            profit=self._profit,
+            estimate=self.belief.estimate(),
+            standard_error=self.belief.standard_error(),
+        )
+
+    def _expected_load(self, day: CompanyDay, program: ResponseProgram) -> FloatArray:
+        """Return (DR) for the belief; an estimate that is still far off must not make a load negative."""
+        factor = response_factor(self.base_tariff, program, self.elasticity(), self.participation)
+        load: FloatArray = day.forecast_kw * np.maximum(factor, 0.0)[:, None]
+        return load
+
+    def _forecast_profit(self, day: CompanyDay, program: ResponseProgram, cost: FloatArray) -> float:
+        """Return what the retailer expects to earn with a program at a marginal cost of energy, currency."""
+        load = self._expected_load(day, program)
+        margin = program.tariff - cost
+        return float((load * margin[:, None]).sum()) - self.cost(day.forecast_kw, load, program)
+
+
+def _right_sign(pair: Pair, value: float) -> float:
+    """Return an elasticity that is not positive for one period and not negative across two."""
+    return min(value, 0.0) if pair[0] == pair[1] else max(value, 0.0)

@@ -1,0 +1,381 @@
+"""The lossy flow where energy may be worth wasting: directions and segments as binaries, only where they are needed.
+
+Above its secants a square may float up when losses have no price or a negative one (docs/disco.md). Then, in order:
+
+1. of all optima the one of least losses is taken: squares without a price come down, and the cost is the same;
+2. interval arithmetic bounds every flow, and in periods with squares that are still too high each square is put on its
+   piecewise linear function: on the one segment that the interval leaves, or with the printed binaries where it leaves
+   more. This is a relaxation of the exact program, so if all squares of its answer are exact, it is optimal; else the
+   periods of those that are not are added. Prices follow from the linear program in the segments that were chosen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from equilibrium.errors import SolverError
+from equilibrium.grid.lossy import (
+    AXES,
+    LOSSY_FAMILIES,
+    LOSSY_STATE_COLUMNS,
+    LOSSY_STATE_ROWS,
+    SIDES,
+    WATTS_PER_KILOWATT,
+    lossy_branches,
+    piecewise_square,
+    secant_rows,
+    square_gaps,
+)
+from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.programs.duality import optimal_face
+from equilibrium.programs.program import Block, Instance, Program, ProgramBuilder, signed_parts, stack_rows
+from equilibrium.programs.reduction import ReducedModel
+from equilibrium.programs.solvers import MixedSolution, Solution, Status, open_handle
+
+EXACT_TOLERANCE = 1e-7
+"""A square counts as exact up to this share of the greatest square of its branch."""
+
+_MAXIMUM_SWEEPS = 100
+_ROUNDING = 1e-10
+
+
+@dataclass(frozen=True, eq=False)
+class ExactFlow:
+    """An optimum of the lossy flow at which every square is exact.
+
+    Attributes
+    ----------
+    status
+        ``optimal`` or ``infeasible``; the rest means something only when it is optimal.
+    instance
+        The linear program that ``x`` and ``y`` solve: the one that was given, or that one with the
+        directions and segments of ``settled_squares`` squares held.
+    x, y
+        Point and multipliers, in the numbering of the program.
+    bound
+        Proven lower bound on the cost over all directions and segments; minus infinity when not optimal.
+    settled_squares
+        Number of squares whose direction and segment had to be settled.
+    seconds
+        Time inside solvers.
+    """
+
+    status: Status
+    instance: Instance
+    x: FloatArray
+    y: FloatArray
+    bound: float
+    settled_squares: int
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Squares:
+    """Every square of a program, flat: its column, its flow's column, its range, its secants and its period."""
+
+    square: IntArray
+    flow: IntArray
+    span: FloatArray
+    forward: IntArray
+    reverse: IntArray
+    period: IntArray
+
+    @property
+    def segments(self) -> int:
+        return int(self.forward.shape[1])
+
+    @classmethod
+    def of(cls, network: Network, program: Program) -> _Squares:
+        parts = []
+        for square, flow in AXES:
+            index = program.columns[square].index
+            rows = [program.rows[secant_rows(square, side)].index for side, _ in SIDES]
+            parts.append(
+                (
+                    index.ravel(),
+                    program.columns[flow].index[:, lossy_branches(network)].ravel(),
+                    program.col_upper[index].ravel(),
+                    *(row.reshape(index.size, -1) for row in rows),
+                    np.repeat(np.arange(index.shape[0]), index.shape[1]),
+                )
+            )
+        return cls(*(np.concatenate(side) for side in zip(*parts, strict=True)))
+
+    def of_their_periods(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Return which squares belong to a period in which one is flagged."""
+        return np.isin(self.period, self.period[flags])
+
+    def segment(self, flow: FloatArray) -> IntArray:
+        """Return the segment of each flow, from 0."""
+        share = np.abs(flow) / self.span * self.segments
+        return np.asarray(np.clip(np.ceil(share) - 1, 0, self.segments - 1), dtype=np.int64)
+
+
+def exact_flow(
+    network: Network,
+    program: Program,
+    instance: Instance,
+    *,
+    solve: Callable[[Instance], Solution] | None = None,
+    solver: str = "auto",
+) -> ExactFlow:
+    """Solve a program that holds the lossy flow, with binaries only if its squares are not exact without.
+
+    Parameters
+    ----------
+    network, program, instance
+        ``program`` holds :func:`equilibrium.grid.lossy.add_lossy_flow` of ``network``, possibly with more blocks.
+    solve
+        How linear programs are solved, for instance :meth:`equilibrium.programs.reduction.ReducedModel.solve`; by
+        default each one from nothing, with every row.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`.
+
+    Raises
+    ------
+    SolverError
+        When a program is unbounded or a time limit ends the search.
+    """
+    run = solve if solve is not None else lambda bound: open_handle(bound, solver).solve()
+    squares = _Squares.of(network, program)
+    exact = np.zeros(squares.square.size, dtype=bool)
+    held, bound, seconds = instance, -np.inf, 0.0
+    while True:
+        answer, loose = _least_loose(network, program, held, run)
+        seconds += answer.seconds
+        if answer.status is Status.INFEASIBLE and not exact.any():  # even without the demand that squares be exact
+            return ExactFlow(answer.status, held, answer.x, answer.y, bound, 0, seconds)
+        if answer.status is not Status.OPTIMAL:
+            raise SolverError(f"the lossy flow ended {answer.status} ({int(exact.sum())} squares settled)")
+        if not loose.any():
+            proven = bound if exact.any() else float(instance.cost @ answer.x)
+            return ExactFlow(answer.status, held, answer.x, answer.y, proven, int(exact.sum()), seconds)
+        if (loose & exact).any():
+            raise SolverError("a square is not exact although its segment is held: the program is badly scaled")
+        exact |= squares.of_their_periods(loose)
+        mixed = solve_exact_squares(network, program, instance, exact, solver)
+        seconds += mixed.seconds
+        if mixed.status is not Status.OPTIMAL:
+            return ExactFlow(mixed.status, held, answer.x, answer.y, -np.inf, int(exact.sum()), seconds)
+        held, bound = _pinned(instance, squares, exact, mixed.x[squares.flow]), mixed.bound
+
+
+def _least_loose(
+    network: Network, program: Program, instance: Instance, run: Callable[[Instance], Solution]
+) -> tuple[Solution, NDArray[np.bool_]]:
+    """Solve a linear program, with the least squares among its optima if some are too high; tell which still are."""
+    answer = run(instance)
+    if answer.status is not Status.OPTIMAL:
+        return answer, np.zeros(0, dtype=bool)
+    loose = _loose(network, program, answer.x)
+    if not loose.any():
+        return answer, loose
+    cost = np.zeros_like(instance.cost)
+    for square, _ in AXES:
+        cost[program.columns[square].slice] = 1.0
+    least = run(optimal_face(instance, answer.y).with_cost(cost))
+    if least.status is not Status.OPTIMAL:
+        return answer, loose
+    seconds = answer.seconds + least.seconds
+    return Solution(answer.status, least.x, answer.y, seconds), _loose(network, program, least.x)
+
+
+def _loose(network: Network, program: Program, x: FloatArray) -> NDArray[np.bool_]:
+    """Return which squares are too high, flat in the order of :class:`_Squares`."""
+    gaps = square_gaps(network, program, x)
+    return np.concatenate([gaps[square].ravel() for square, _ in AXES]) > EXACT_TOLERANCE
+
+
+def solve_exact_squares(
+    network: Network,
+    program: Program,
+    instance: Instance,
+    exact: NDArray[np.bool_],
+    solver: str = "auto",
+) -> MixedSolution:
+    """Solve the mixed-integer program in which the squares marked ``exact`` lie on their piecewise linear functions.
+
+    Parameters
+    ----------
+    exact
+        ``square_p`` flat, then ``square_q`` flat; all True is the printed set with segments in order.
+
+    Returns
+    -------
+    MixedSolution
+        ``x`` in the numbering of ``instance``.
+    """
+    squares = _Squares.of(network, program)
+    within = _within_intervals(network, program, instance)
+    low, high = within.col_lower[squares.flow], within.col_upper[squares.flow]
+    if (low > high).any():
+        return MixedSolution(Status.INFEASIBLE, np.full(instance.shape[1], np.nan), np.inf, np.inf, 0.0)
+    one = exact & (squares.segment(low) == squares.segment(high)) & ((low >= 0.0) | (high <= 0.0))
+    held = _pinned(within, squares, one, 0.5 * (low + high))
+    extension = _binaries(held, squares, np.flatnonzero(exact & ~one))
+    mixed = _joined(program, held, extension)
+    integer = np.zeros(mixed.shape[1], dtype=bool)
+    for name in ("way", "full"):
+        integer[mixed.columns[name].slice] = True
+    model = ReducedModel(mixed, LOSSY_STATE_COLUMNS, LOSSY_STATE_ROWS, solver, LOSSY_FAMILIES)
+    answer = model.solve_mixed(mixed.bind({}), integer)
+    if answer.status is Status.LIMIT or answer.status is Status.UNBOUNDED:
+        raise SolverError(f"directions of flow were not settled: {answer.status}")
+    return replace(answer, x=answer.x[: instance.shape[1]])
+
+
+def _within_intervals(network: Network, program: Program, instance: Instance) -> Instance:
+    """Return the instance with the flows and squares that exact squares leave possible.
+
+    A flow is the sum of demands and losses below it, and losses grow with the size of flows. So intervals of flows give
+    intervals of losses, and these give new intervals of flows. Where nothing is left to choose they close on the flow.
+    """
+    feeder, branches = network.feeder, lossy_branches(network)
+    base, shape = feeder.base_kv**2, program.columns["flow_kw"].shape
+    flows = [program.columns[flow].index for _, flow in AXES]
+    spans = [program.col_upper[program.columns[square].index] for square, _ in AXES]
+    segments = program.rows[LOSSY_FAMILIES[0]].shape[-1]
+    demand = [_demands(program, instance, name) for name in ("active_balance", "reactive_balance")]
+    loss = [side / WATTS_PER_KILOWATT for side in (feeder.r_ohm, feeder.x_ohm)]
+    low, high = ([side[index] for index in flows] for side in (instance.col_lower, instance.col_upper))
+    for _ in range(_MAXIMUM_SWEEPS):
+        least, most = _sizes(low, high, branches)
+        current_low, current_high = np.zeros(shape), np.zeros(shape)
+        for axis, span in enumerate(spans):
+            current_low[:, branches] += span**2 / base * piecewise_square(least[axis] / span, segments)
+            current_high[:, branches] += span**2 / base * piecewise_square(most[axis] / span, segments)
+        before = np.concatenate([*low, *high])
+        for axis in range(2):
+            below = feeder.subtree_sum(demand[axis][0] + loss[axis] * current_low)
+            above = feeder.subtree_sum(demand[axis][1] + loss[axis] * current_high)
+            low[axis], high[axis] = np.maximum(low[axis], below), np.minimum(high[axis], above)
+        if np.allclose(before, np.concatenate([*low, *high]), rtol=_ROUNDING, atol=_ROUNDING):
+            break
+    least, most = _sizes(low, high, branches)
+    for axis, (square, _) in enumerate(AXES):
+        room = _ROUNDING * (1.0 + np.abs(low[axis]) + np.abs(high[axis]))
+        instance = instance.with_columns(flows[axis].ravel(), (low[axis] - room).ravel(), (high[axis] + room).ravel())
+        span, index = spans[axis], program.columns[square].index
+        room = 4.0 * room[:, branches]  # a square is at most twice as steep as its flow
+        bounds = [span * piecewise_square(size / span, segments) for size in (least[axis], most[axis])]
+        instance = instance.with_columns(index.ravel(), (bounds[0] - room).ravel(), (bounds[1] + room).ravel())
+    return instance
+
+
+def _sizes(low: list[FloatArray], high: list[FloatArray], branches: IntArray) -> tuple[list[FloatArray], ...]:
+    """Return the least and the greatest size that each flow may have, by axis, shape ``(periods, branches)``."""
+    sides = [(a[:, branches], b[:, branches]) for a, b in zip(low, high, strict=True)]
+    least = [np.maximum(np.maximum(a, -b), 0.0) for a, b in sides]
+    return least, [np.maximum(np.abs(a), np.abs(b)) for a, b in sides]
+
+
+def _demands(program: Program, instance: Instance, balance: str) -> tuple[FloatArray, FloatArray]:
+    """Return the least and greatest demand that bounds of columns admit at each bus, shape ``(periods, buses)``."""
+    block = program.rows[balance]
+    matrix = sp.csc_array(instance.matrix[block.slice, :])
+    for name in ("flow_kw", "flow_kvar", "current_square"):
+        matrix = _without(matrix, program.columns[name])
+    positive, negative = signed_parts(matrix)
+    supply_low = positive @ instance.col_lower + negative @ instance.col_upper
+    supply_high = positive @ instance.col_upper + negative @ instance.col_lower
+    load = instance.row_lower[block.slice]
+    return (load - supply_high).reshape(block.shape), (load - supply_low).reshape(block.shape)
+
+
+def _without(matrix: sp.csc_array, block: Block) -> sp.csc_array:
+    """Return the matrix with the columns of a block emptied."""
+    keep = np.ones(matrix.shape[1])
+    keep[block.slice] = 0.0
+    emptied = sp.csc_array(matrix @ sp.diags_array(keep))
+    emptied.eliminate_zeros()
+    return emptied
+
+
+def _binaries(instance: Instance, squares: _Squares, pick: IntArray) -> Program:
+    """State (2d)-(2f) with binaries for some squares, beside a block ``given`` of the instance's columns.
+
+    ``way`` is the direction; ``full[f]`` says that segment f is full, without which the next one is empty. The order of
+    segments must be stated: at a negative price the dear ones would be filled first.
+    """
+    span, count, segments = squares.span[pick], pick.size, squares.segments
+    low, high = instance.col_lower[squares.flow[pick]], instance.col_upper[squares.flow[pick]]
+    build = ProgramBuilder()
+    given = build.columns("given", instance.cost.shape)
+    flow, square = given[squares.flow[pick]], given[squares.square[pick]]
+    forward, reverse = build.columns("forward", (count,)), build.columns("reverse", (count,))
+    part = build.columns("part", (count, segments), upper=span[:, None] / segments)
+    way = build.columns("way", (count,), lower=np.where(low >= 0.0, 1.0, 0.0), upper=np.where(high <= 0.0, 0.0, 1.0))
+    edge = np.arange(1, segments) / segments * span[:, None]
+    least, most = np.maximum(np.maximum(low, -high), 0.0)[:, None], np.maximum(np.abs(low), np.abs(high))[:, None]
+    full = build.columns("full", edge.shape, lower=least >= edge, upper=most > edge)
+    slope = (2.0 * np.arange(1, segments + 1) - 1.0) / segments
+
+    row = build.rows("flow_parts", (count,), lower=0.0, upper=0.0)
+    for columns, sign in ((flow, 1.0), (forward, -1.0), (reverse, 1.0)):
+        build.coefficients(row, columns, sign)
+    row = build.rows("flow_size", (count,), lower=0.0, upper=0.0)  # (2e)
+    build.coefficients(row, forward, 1.0)
+    build.coefficients(row, reverse, 1.0)
+    build.coefficients(row[:, None], part, -1.0)
+    row = build.rows("flow_square", (count,), lower=0.0, upper=0.0)  # (2d)
+    build.coefficients(row, square, 1.0)
+    build.coefficients(row[:, None], part, -slope)
+    row = build.rows("forward_only", (count,), upper=0.0)  # (2f)
+    build.coefficients(row, forward, 1.0)
+    build.coefficients(row, way, -span)
+    row = build.rows("reverse_only", (count,), upper=span)
+    build.coefficients(row, reverse, 1.0)
+    build.coefficients(row, way, span)
+    row = build.rows("filled", full.shape, lower=0.0)
+    build.coefficients(row, part[:, :-1], 1.0)
+    build.coefficients(row, full, -span[:, None] / segments)
+    row = build.rows("in_order", full.shape, upper=0.0)
+    build.coefficients(row, part[:, 1:], 1.0)
+    build.coefficients(row, full, -span[:, None] / segments)
+    return build.compile()
+
+
+def _joined(program: Program, instance: Instance, extension: Program) -> Program:
+    """Return an instance of the program and its extension (whose first columns are the program's) as one program."""
+    rows, columns = instance.shape
+    own = sp.csr_array(instance.matrix, copy=True)
+    own.resize(rows, extension.shape[1])
+    beyond = {name: block for name, block in extension.columns.items() if name != "given"}
+    below = {name: replace(block, start=block.start + rows) for name, block in extension.rows.items()}
+    matrix = stack_rows(own, extension.matrix)
+    empty_columns, empty_rows = (sp.csr_array((size, 0)) for size in (matrix.shape[1], matrix.shape[0]))
+    return Program(
+        columns={**program.columns, **beyond},
+        rows={**program.rows, **below},
+        ports={},
+        matrix=matrix,
+        cost=np.concatenate([instance.cost, extension.cost[columns:]]),
+        row_lower=np.concatenate([instance.row_lower, extension.row_lower]),
+        row_upper=np.concatenate([instance.row_upper, extension.row_upper]),
+        col_lower=np.concatenate([instance.col_lower, extension.col_lower[columns:]]),
+        col_upper=np.concatenate([instance.col_upper, extension.col_upper[columns:]]),
+        cost_port=empty_columns,
+        row_port=empty_rows,
+        col_lower_port=empty_columns,
+        col_upper_port=empty_columns,
+    )
+
+
+def _pinned(instance: Instance, squares: _Squares, exact: NDArray[np.bool_], flow: FloatArray) -> Instance:
+    """Hold the exact squares in the direction and segment of ``flow``: there the secant is an equality."""
+    pick = np.flatnonzero(exact)
+    segment, forward = squares.segment(flow)[pick], flow[pick] >= 0.0
+    width = squares.span[pick] / squares.segments
+    near, far = segment * width, (segment + 1.0) * width
+    columns = squares.flow[pick]
+    lower = np.maximum(instance.col_lower[columns], np.where(forward, near, -far))
+    upper = np.minimum(instance.col_upper[columns], np.where(forward, far, -near))
+    rows = np.where(forward, squares.forward[pick, segment], squares.reverse[pick, segment])
+    row_upper = instance.row_upper.copy()
+    row_upper[rows] = instance.row_lower[rows]
+    return replace(instance.with_columns(columns, lower, upper), row_upper=row_upper)

@@ -1,0 +1,144 @@
+"""Days that no dispatch can serve: which limit fails and by how much, and what it costs to go on.
+
+Two elastic versions of the day's program. *Diagnosis* gives every limit of the network and of the lots a slack
+and minimises their sum: what remains positive names the limits. *Shedding* keeps the network's limits hard and lets
+load and charging go unserved at the value of lost load.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.distribution import add_distribution
+from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.markets.charging.lots import add_lots
+from equilibrium.markets.charging.splitting import LotCut, cut_rows
+from equilibrium.programs.program import INF, Program, ProgramBuilder
+from equilibrium.programs.solvers import Status, open_handle
+
+REPORTED_SLACK = 1e-6
+"""Slack below this (kVA, V or kWh) is rounding and is not reported."""
+
+_MAXIMUM_REASONS = 12
+
+
+def compile_shedding(network: Network, day: MarketDay, value_of_lost_load: float) -> Program:
+    """Compile the day's joint program with load ``shed_kw`` and charging ``unserved_kwh`` at a price.
+
+    Shedding keeps each bus's power factor of the hour, so its reactive coefficient is a number of this day: the
+    program is compiled per day. That is rare and never on the way of an ordinary day.
+
+    Parameters
+    ----------
+    value_of_lost_load
+        Price of a kWh not served, currency/kWh, for load and (battery side) for charging alike.
+    """
+    build = ProgramBuilder()
+    lot_kw = add_distribution(build, network, day.hours)
+    add_lots(build, network.lots, lot_kw)
+    shed = build.columns("shed_kw", day.load_kw.shape, upper=0.0, cost=value_of_lost_load)
+    build.upper_ports(shed, build.port("shed_max_kw", shed.shape), 1.0)
+    build.coefficients(build.row_index("active_balance"), shed, 1.0)
+    factor = np.divide(day.load_kvar, day.load_kw, out=np.zeros_like(day.load_kw), where=day.load_kw != 0.0)
+    build.coefficients(build.row_index("reactive_balance"), shed, factor)
+    unserved = build.columns("unserved_kwh", lot_kw.shape, upper=0.0, cost=value_of_lost_load)
+    build.upper_ports(unserved, build.port("unserved_max_kwh", unserved.shape), 1.0)
+    build.coefficients(build.row_index("soe_balance"), unserved, -1.0)
+    return build.compile()
+
+
+@dataclass(frozen=True, eq=False)
+class _Slack:
+    """A family of slacks: its columns and how to say what it found."""
+
+    columns: IntArray
+    sentence: str
+    scale: float = 1.0
+
+
+def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[str, _Slack]]:
+    """Compile the joint program in which every limit may be broken at unit cost; costs of energy are left out."""
+    feeder = network.feeder
+    build = ProgramBuilder()
+    lot_kw = add_distribution(build, network, hours)
+    add_lots(build, network.lots, lot_kw)
+    slacks: dict[str, _Slack] = {}
+
+    voltage = build.column_index("voltage_kv")
+    low, high = feeder.voltage_min_pu * feeder.base_kv, feeder.voltage_max_pu * feeder.base_kv
+    band = build.rows("voltage_band", voltage.shape, lower=low, upper=high)
+    build.coefficients(band, voltage, 1.0)
+    for name, sign, sentence in (
+        ("undervoltage", 1.0, "voltage at bus {bus}, hour {hour}, falls {amount:.4f} p.u. below the limit"),
+        ("overvoltage", -1.0, "voltage at bus {bus}, hour {hour}, rises {amount:.4f} p.u. above the limit"),
+    ):
+        columns = build.columns(name, voltage.shape, cost=1000.0)  # one per volt, beside one per kVA and kWh
+        build.coefficients(band, columns, sign)
+        slacks[name] = _Slack(columns, sentence, 1.0 / feeder.base_kv)
+
+    rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
+    overload = build.columns("overload", (hours, feeder.size), cost=1.0)
+    build.coefficients(build.row_index("branch_polygon"), overload[:, rated, None], -1.0)
+    slacks["overload"] = _Slack(overload, "the branch into bus {bus} is overloaded in hour {hour} by {amount:.1f} kVA")
+
+    balance = build.row_index("soe_balance")
+    for name, sign, sentence in (
+        ("missing", -1.0, "lot {lot} is short of {amount:.2f} kWh in hour {hour}"),
+        ("excess", 1.0, "lot {lot} holds {amount:.2f} kWh too much in hour {hour}"),
+    ):
+        columns = build.columns(name, lot_kw.shape, cost=1.0)
+        build.coefficients(balance, columns, sign)
+        slacks[name] = _Slack(columns, sentence)
+    return build.compile(), slacks
+
+
+def diagnosis_cost(program: Program, slacks: Mapping[str, _Slack]) -> FloatArray:
+    """Return the objective of the diagnosis: the slacks' costs alone."""
+    cost = np.zeros(program.shape[1])
+    for slack in slacks.values():
+        cost[slack.columns] = program.cost[slack.columns]
+    return cost
+
+
+def reasons(network: Network, slacks: Mapping[str, _Slack], x: FloatArray) -> tuple[str, ...]:
+    """Return one sentence per limit that cannot be met, the largest slacks of each kind first.
+
+    Hours count from 0, as in every table.
+    """
+    found: list[str] = []
+    for slack in slacks.values():
+        amount = x[slack.columns]
+        hits = np.argwhere(amount > REPORTED_SLACK * (1e-3 if slack.scale != 1.0 else 1.0))
+        ranked = sorted(hits.tolist(), key=lambda hit: -amount[hit[0], hit[1]])
+        for hour, element in ranked[:_MAXIMUM_REASONS]:
+            bus = network.feeder.buses[element] if "{bus}" in slack.sentence else ""
+            lot = network.lots[element].name if "{lot}" in slack.sentence else ""
+            found.append(slack.sentence.format(bus=bus, lot=lot, hour=hour, amount=amount[hour, element] * slack.scale))
+        if len(ranked) > _MAXIMUM_REASONS:
+            found.append(f"and {len(ranked) - _MAXIMUM_REASONS} more of this kind")
+    return tuple(found)
+
+
+def diagnose(network: Network, day: MarketDay, ports: Mapping[str, FloatArray], cuts: list[LotCut]) -> tuple[str, ...]:
+    """Name the limits that cannot be met, where and by how much, by an elastic re-solve.
+
+    Parameters
+    ----------
+    ports
+        The day's values for the joint program.
+    cuts
+        What is already known of how the lots' power can be split.
+    """
+    program, slacks = compile_diagnosis(network, day.hours)
+    voltage = program.columns["voltage_kv"].index.ravel()
+    instance = program.bind(ports).with_columns(voltage, -INF, INF)
+    if cuts:
+        instance = instance.with_rows(*cut_rows(program, cuts, len(network.lots)))
+    solution = open_handle(instance.with_cost(diagnosis_cost(program, slacks)), "highs").solve()
+    if solution.status is not Status.OPTIMAL:
+        return (f"the elastic re-solve ended {solution.status}",)
+    return reasons(network, slacks, solution.x)

@@ -1,0 +1,168 @@
+"""One day of the DISCO market as numbers: tariffs, vehicles one by one, and scenarios.
+
+The papers' hour ``h`` is the interval that ends at clock hour ``h``; here period ``t = h - 1`` counts from 0.
+Prices are per kWh, powers in kW and mean values of their period.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equilibrium.grid.network import FloatArray, IntArray
+
+
+@dataclass(frozen=True, eq=False)
+class VehicleBatch:
+    """The vehicles of one lot in one scenario, one row per vehicle (or per group of identical vehicles).
+
+    A vehicle is plugged in during the periods ``arrival .. departure - 1`` and may charge and discharge then.
+
+    Attributes
+    ----------
+    names
+        One per row; a complaint names the vehicle by it.
+    arrival, departure
+        First period plugged in and first period gone, shape ``(vehicles,)``; ``0 <= arrival < departure <= periods``.
+    energy_kwh
+        Energy in the battery at arrival, shape ``(vehicles,)``: SOE^arv.
+    wish_kwh
+        Energy that must be in it at departure, shape ``(vehicles,)``: SOE^dep.
+    energy_min_kwh, energy_max_kwh
+        Band of the state of energy, shape ``(vehicles,)``.
+    charge_max_kw, discharge_max_kw
+        Highest powers, grid side, shape ``(vehicles,)``; ``discharge_max_kw = 0`` is controlled charging (CC).
+    count
+        How many identical vehicles a row stands for, shape ``(vehicles,)``; powers and energies are per vehicle.
+    """
+
+    names: tuple[str, ...]
+    arrival: IntArray
+    departure: IntArray
+    energy_kwh: FloatArray
+    wish_kwh: FloatArray
+    energy_min_kwh: FloatArray
+    energy_max_kwh: FloatArray
+    charge_max_kw: FloatArray
+    discharge_max_kw: FloatArray
+    count: FloatArray
+
+    @property
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self.energy_kwh.size)
+
+
+@dataclass(frozen=True, eq=False)
+class Tariffs:
+    """What is paid between the players, currency/kWh, each of shape ``(periods,)`` unless said otherwise.
+
+    Attributes
+    ----------
+    load
+        What customers pay the company (pi^{L,DR}).
+    lot_buys
+        What a lot pays the company for energy drawn (pi^G2PL).
+    lot_sells
+        What the company pays a lot for energy from vehicles (pi^PL2G).
+    driver_pays
+        What drivers pay the lot for energy drawn (pi^PL2EV).
+    driver_share
+        Share of the lot's income from vehicle-to-grid that goes to the drivers, 0 to 1.
+    degradation
+        What a lot pays per kWh discharged for the wear of batteries (C^cd), a number.
+    """
+
+    load: FloatArray
+    lot_buys: FloatArray
+    lot_sells: FloatArray
+    driver_pays: FloatArray
+    driver_share: float
+    degradation: float
+
+
+@dataclass(frozen=True, eq=False)
+class Emissions:
+    """The CO2 term of the company: reward for buying less dirty energy than a baseline.
+
+    The reward is ``share * price * sum_t factor_t (baseline_t - bought_t)``.
+
+    Attributes
+    ----------
+    factor_kg_per_kwh
+        Upstream emission factor, shape ``(periods,)``.
+    price_per_kg
+        Penalty on emissions, currency/kg.
+    share
+        Share of it that the company receives.
+    baseline_kwh
+        Energy bought in the baseline, shape ``(periods,)``: a constant, from an earlier clearing.
+    """
+
+    factor_kg_per_kwh: FloatArray
+    price_per_kg: float
+    share: float
+    baseline_kwh: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class DiscoScenario:
+    """What is uncertain, in one of its outcomes.
+
+    Attributes
+    ----------
+    probability
+        rho_w.
+    renewable_kw
+        Potential of each renewable unit of the network, shape ``(periods, renewables)``.
+    upstream_price
+        Price of energy bought at the substation, currency/kWh, shape ``(periods,)``.
+    vehicles
+        One batch per lot of the network, in its order.
+    """
+
+    probability: float
+    renewable_kw: FloatArray
+    upstream_price: FloatArray
+    vehicles: tuple[VehicleBatch, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class DiscoDay:
+    """Everything that the DISCO market takes as given today.
+
+    Attributes
+    ----------
+    load_kw, load_kvar
+        Load after demand response, shape ``(periods, buses)``.
+    response_cost
+        C^DR: what the demand-response program costs the company (incentives minus penalties), currency.
+    tariffs
+        What is paid between the players.
+    scenarios
+        Outcomes with their probabilities, which sum to one.
+    charge_window, discharge_window
+        Periods in which vehicles may charge and discharge in the modes with windows, shape ``(periods,)``; there the
+        two exclude each other.
+    emissions
+        The CO2 term, or ``None``.
+    period_h
+        Length of a period, h.
+    """
+
+    load_kw: FloatArray
+    load_kvar: FloatArray
+    response_cost: float
+    tariffs: Tariffs
+    scenarios: tuple[DiscoScenario, ...]
+    charge_window: NDArray[np.bool_]
+    discharge_window: NDArray[np.bool_]
+    emissions: Emissions | None = None
+    period_h: float = 1.0
+
+    @property
+    def periods(self) -> int:
+        """Number of periods of the day."""
+        return int(self.load_kw.shape[0])

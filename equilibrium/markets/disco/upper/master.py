@@ -1,0 +1,366 @@
+"""The upper level: the company's stage over what it may choose of the vehicles, proved by planes of the network.
+
+One linear program, the *master*, holds the vehicles of one scenario (or of all, where the purchase is common to them),
+the lots' net powers, and the purchase above planes of the network's least purchase. Planes are added where the network
+needs more than the master thinks (Kelley's method). They support a convex function with finitely many pieces, so this
+ends with the exact optimum, and the master's multipliers weigh planes into multipliers of the network.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import ArrayLike
+
+from equilibrium.errors import SolverError
+from equilibrium.fleet.vehicles import VehicleProgram
+from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.markets.disco.lower.one_way import OneWay
+from equilibrium.markets.disco.network.service import NoDispatchError, Planes, ScenarioSupply, Service
+from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
+from equilibrium.programs.program import INF, Instance, ProgramBuilder
+from equilibrium.programs.solvers import Solution, Status
+from equilibrium.programs.solvers.choose import load_and_solve, optimum
+
+GRID = 9
+"""Net powers, from the least to the greatest, at which planes are laid before the first solve."""
+
+PLANE_TOLERANCE = 1e-9
+"""A purchase is too low beyond this, relative to ``1 +`` the purchase."""
+
+MAXIMUM_ROUNDS = 500
+
+Rows = tuple[sp.csr_array, FloatArray, FloatArray]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One scenario of the company's stage.
+
+    Attributes
+    ----------
+    vehicles, feasible
+        The vehicles, and the instance of their columns that the company may choose from; its cost is what the company
+        pays for them, summed over the vehicles of a row.
+    supply
+        The network.
+    price
+        What one kW bought for one period costs, shape ``(periods,)``.
+    one_way
+        In mode ``strict-exclusive``: what every row has to earn while it does one thing at a time.
+    """
+
+    vehicles: VehicleProgram
+    feasible: Instance
+    supply: ScenarioSupply
+    price: FloatArray
+    one_way: OneWay | None = None
+
+    @property
+    def asked(self) -> OneWay:
+        """What vehicles that go one way at a time have to earn; only in that mode."""
+        if self.one_way is None:
+            raise ValueError("these vehicles are not asked to go one way at a time")
+        return self.one_way
+
+
+@dataclass(frozen=True, eq=False)
+class Dispatch:
+    """The company's optimum in one scenario, primal and dual.
+
+    Attributes
+    ----------
+    x
+        Of the vehicles' columns.
+    lot_kw
+        Net powers, shape ``(periods, lots)``.
+    bought_kw
+        Purchase, shape ``(periods,)``.
+    service
+        How the network serves the net powers.
+    weight
+        Multiplier of the purchase, currency/kW: what the planes in use weigh together, shape ``(periods,)``.
+    network_y
+        Multipliers of one period's program, in currency, shape ``(periods, rows)``.
+    whole
+        Whether the stage's own residuals already cover the network.
+    """
+
+    x: FloatArray
+    lot_kw: FloatArray
+    bought_kw: FloatArray
+    service: Service
+    weight: FloatArray
+    network_y: FloatArray
+    whole: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """The company's stage.
+
+    Attributes
+    ----------
+    dispatches
+        One for each scenario.
+    cost, bound
+        Objective of the master's point, and a proven lower bound on it, currency.
+    residuals
+        Of the master with its planes.
+    rounds, seconds, solver
+        Solves of the master, time inside solvers, the solver.
+    """
+
+    dispatches: tuple[Dispatch, ...]
+    cost: float
+    bound: float
+    residuals: Residuals
+    rounds: int
+    seconds: float
+    solver: str
+    notes: tuple[str, ...] = ()
+
+    @property
+    def gap(self) -> float:
+        """What the company could still gain at most, currency."""
+        return self.cost - self.bound
+
+
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of the master: vehicles' of each scenario, lots' net powers and purchases of each scenario and period.
+
+    ``common`` says that scenarios share their purchases.
+    """
+
+    vehicles: tuple[IntArray, ...]
+    power: IntArray
+    bought: IntArray
+    common: bool = False
+
+
+def state_recourse(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
+    """State the program in which every scenario buys for itself."""
+    vehicles, power = state_powers(build, parts, [part.feasible.cost for part in parts])
+    price = np.array([part.price for part in parts])
+    return Columns(vehicles, power, build.columns("purchase_kw", price.shape, cost=price))
+
+
+def state_powers(
+    build: ProgramBuilder, parts: Sequence[Part], cost: Sequence[ArrayLike]
+) -> tuple[tuple[IntArray, ...], IntArray]:
+    """State vehicles and net powers; return the columns of both, those of vehicles for each scenario."""
+    periods, lots = parts[0].price.size, parts[0].supply.supply.lot_bus.size
+    vehicles = []
+    for number, part in enumerate(parts):
+        feasible = part.feasible
+        columns = build.columns(
+            f"vehicles_{number}",
+            feasible.cost.shape,
+            lower=feasible.col_lower,
+            upper=feasible.col_upper,
+            cost=cost[number],
+        )
+        rows = build.rows(
+            f"balance_{number}", feasible.row_lower.shape, lower=feasible.row_lower, upper=feasible.row_upper
+        )
+        build.block(rows, columns, feasible.matrix)
+        vehicles.append(columns)
+    power = build.columns("net_power_kw", (len(parts), periods, lots), lower=-INF)
+    link = build.rows("net_power", power.shape, lower=0.0, upper=0.0)
+    build.coefficients(link, power, 1.0)
+    for number, part in enumerate(parts):
+        stays = part.vehicles
+        where = link[number, stays.period, stays.lot[stays.row]]
+        build.coefficients(where, vehicles[number][stays.charge], -stays.weight)
+        build.coefficients(where, vehicles[number][stays.discharge], stays.weight)
+    return tuple(vehicles), power
+
+
+class Master:
+    """The master with its planes.
+
+    Parameters
+    ----------
+    parts
+        The scenarios that it holds.
+    state
+        States the program and returns its columns.
+    """
+
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        solver: str,
+        state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
+    ) -> None:
+        self.parts, self.solver = parts, solver
+        build = ProgramBuilder()
+        self.columns = state(build, parts)
+        self.program = build.compile()
+        self._planes: list[tuple[int, Planes, float | None]] = []
+        self.instance = self.program.bind({})
+        for number, part in enumerate(parts):
+            planes = part.supply.sweep(*_grid(part), proof=False).planes
+            self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
+
+    def solve(self) -> Stage:
+        """Add planes until the network needs no more than the master thinks.
+
+        Raises
+        ------
+        NoDispatchError
+            When nothing that the company may choose can be served.
+        """
+        handle, solution = load_and_solve(self.instance, self.solver)
+        seconds = solution.seconds
+        for rounds in range(1, MAXIMUM_ROUNDS + 1):
+            if solution.status is Status.INFEASIBLE:
+                raise NoDispatchError
+            optimum(solution, "the company's stage")
+            services, rows, spent = self.cut(solution.x)
+            seconds += spent
+            if not rows:
+                return self._stage(solution, services, rounds, seconds, handle.name)
+            for row in rows:
+                handle.add_rows(*row)
+            solution = handle.solve()
+            seconds += solution.seconds
+        raise SolverError(f"the company's stage: planes were still missing after {MAXIMUM_ROUNDS} rounds")
+
+    def cut(self, x: FloatArray) -> tuple[Sequence[Service], list[Rows], float]:
+        """Add the planes that a point violates; return the network's services there, the rows, and solver time."""
+        power, bought = x[self.columns.power], x[self.columns.bought]
+        services: Sequence[Service] = [part.supply.serve(kw) for part, kw in zip(self.parts, power, strict=True)]
+        seconds = sum(service.seconds for service in services)
+        rows = self._violated(services, power, bought)
+        if not rows and self.columns.common:
+            services, rows, spent = self._absorbed(services, power, bought)
+            seconds += spent
+        for row in rows:
+            self.instance = self.instance.with_rows(*row)
+        return services, rows, seconds
+
+    def _stage(
+        self, solution: Solution, services: Sequence[Service], rounds: int, seconds: float, solver: str
+    ) -> Stage:
+        instance = self.instance
+        cost = float(instance.cost @ solution.x)
+        return Stage(
+            dispatches=self._dispatches(solution, services),
+            cost=cost,
+            bound=dual_objective(instance, solution.y, reduced_costs(instance, solution.y)),
+            residuals=kkt_residuals(instance, solution.x, solution.y),
+            rounds=rounds,
+            seconds=seconds,
+            solver=solver,
+        )
+
+    def _violated(self, services: Sequence[Service], power: FloatArray, bought: FloatArray) -> list[Rows]:
+        """Return the rows of the planes that the point violates."""
+        rows = []
+        for number, service in enumerate(services):
+            for distance, families in ((False, service.planes), (True, service.distances)):
+                for planes in families:
+                    value = (planes.slope * power[number, planes.period]).sum(axis=1) + planes.constant
+                    known = 0.0 if distance else bought[number, planes.period]
+                    missing = value > known + PLANE_TOLERANCE * (1.0 + np.abs(value))
+                    if missing.any():
+                        rows.append(self._rows(number, planes.pick(missing), 0.0 if distance else 1.0))
+            if not rows and not np.isfinite(service.need_kw).all():
+                raise SolverError("the network refuses net powers that no plane excludes")
+        return rows
+
+    def _absorbed(
+        self, services: Sequence[Service], power: FloatArray, bought: FloatArray
+    ) -> tuple[list[Service], list[Rows], float]:
+        """Let every scenario take the common purchase; return the rows of planes where one cannot."""
+        answer, rows, seconds = [], [], 0.0
+        for number, service in enumerate(services):
+            points, families, spent = self.parts[number].supply.absorb(power[number], bought[number], service)
+            seconds += spent
+            answer.append(replace(service, points=points))
+            rows += [self._rows(number, planes, -1.0) for planes in families]
+        return answer, rows, seconds
+
+    def _rows(self, number: int, planes: Planes, sign: float) -> Rows:
+        """Return planes as rows ``sign purchase - slope'p >= constant`` and remember them; a distance has sign 0."""
+        self._planes.append((number, planes, sign))
+        columns = self.columns
+        return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])
+
+    def restrict(self, number: int, planes: Planes) -> None:
+        """Keep the purchase of a scenario below planes: a restriction, which proves nothing about the network."""
+        self._planes.append((number, planes, None))
+        columns, below = self.columns, replace(planes, slope=-planes.slope, constant=-planes.constant)
+        rows = plane_rows(below, columns.power[number], columns.bought[number], -1.0, self.program.shape[1])
+        self.instance = self.instance.with_rows(*rows)
+
+    def _dispatches(self, solution: Solution, services: Sequence[Service]) -> tuple[Dispatch, ...]:
+        """Read every scenario's optimum; the multipliers of the planes weigh them into multipliers of the network."""
+        parts, multipliers = self.parts, solution.y[self.program.shape[0] :]
+        weight = np.zeros(self.columns.bought.shape)
+        network_y = [np.zeros((part.price.size, part.supply.supply.period_program.shape[0])) for part in parts]
+        start = 0
+        for number, planes, sign in self._planes:
+            share = multipliers[start : start + planes.period.size]
+            start += planes.period.size
+            used = share != 0.0
+            if sign is None or not used.any():
+                continue
+            planes, share = planes.pick(used), share[used]
+            y = planes.multipliers
+            if y is None:
+                y = parts[number].supply.sweep(planes.period, planes.lot_kw).planes.multipliers
+            np.add.at(network_y[number], planes.period, share[:, None] * y)
+            np.add.at(weight[number], planes.period, sign * share)
+        return tuple(
+            Dispatch(
+                x=solution.x[self.columns.vehicles[k]],
+                lot_kw=solution.x[self.columns.power[k]],
+                bought_kw=solution.x[self.columns.bought[k]] if self.columns.common else service.need_kw,
+                service=service,
+                weight=weight[k],
+                network_y=network_y[k],
+            )
+            for k, service in enumerate(services)
+        )
+
+
+def plane_rows(planes: Planes, power: IntArray, height: IntArray, sign: float, columns: int) -> Rows:
+    """Return planes as rows ``sign height - slope'p >= constant``.
+
+    Parameters
+    ----------
+    power, height
+        Columns of the net powers, shape ``(periods, lots)``, and of what the planes bound, shape ``(periods,)``.
+    columns
+        Number of columns of the program.
+    """
+    index, value = power[planes.period], -planes.slope
+    if sign != 0.0:
+        index = np.hstack([index, height[planes.period][:, None]])
+        value = np.hstack([value, np.full((planes.period.size, 1), sign)])
+    count = planes.period.size
+    pointer = np.arange(count + 1) * index.shape[1]
+    matrix = sp.csr_array((value.ravel(), index.ravel(), pointer), shape=(count, columns))
+    return matrix, planes.constant, np.full(count, INF)
+
+
+def _grid(part: Part) -> tuple[IntArray, FloatArray]:
+    """Return periods and net powers from the least to the greatest that the vehicles' limits admit."""
+    periods, lots = part.price.size, part.supply.supply.lot_bus.size
+    least, greatest = net_power_range(part, periods, lots)
+    share = np.linspace(0.0, 1.0, GRID)[:, None, None]
+    power = least + share * (greatest - least)
+    return np.tile(np.arange(periods, dtype=np.int64), GRID), power.reshape(GRID * periods, lots)
+
+
+def net_power_range(part: Part, periods: int, lots: int) -> tuple[FloatArray, FloatArray]:
+    """Return bounds of the lots' net powers from the limits of single columns, kW, each ``(periods, lots)``."""
+    low, high = part.feasible.col_lower, part.feasible.col_upper
+    least, greatest = part.vehicles.power_kw(low, lots, periods), part.vehicles.power_kw(high, lots, periods)
+    return least[0] - greatest[1], greatest[0] - least[1]

@@ -1,0 +1,148 @@
+"""What the company would get if lots broke their ties against it: an interval with a proven lower end.
+
+The lots' optimal schedules are a polyhedron, and the company's cost over it is convex in the lots' net powers, so the
+worst of them is a concave problem. Its cost lies below affine functions that touch it at corners of the range of net
+powers; over those the worst schedule is a linear program, whose dual objective bounds the company's profit from below.
+Linearising at the schedules that are found gives worse and worse ones, and with them the other end of the interval.
+Where the cost is linear, as on a copper plate that imports all day, the two ends meet.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from equilibrium.grid.network import FloatArray
+from equilibrium.markets.disco.lower.one_way import find_schedules
+from equilibrium.markets.disco.lower.optimum import dual_values, solve_vehicles
+from equilibrium.markets.disco.network.service import Service
+from equilibrium.markets.disco.upper.master import Part, net_power_range
+
+MAXIMUM_STEPS = 20
+"""Linearisations; each one but the last finds a worse schedule, and the polyhedron has finitely many vertices."""
+
+MAXIMUM_CORNER_LOTS = 8
+"""Most lots for which all corners of the range of net powers are looked at; beyond, no lower end is proved."""
+
+IMPROVEMENT = 1e-9
+"""A schedule counts as worse when it costs more by this, relative to ``1 + |cost|``."""
+
+
+@dataclass(frozen=True, eq=False)
+class Worst:
+    """The greatest cost of a scenario over the lots' optimal schedules, currency.
+
+    Attributes
+    ----------
+    bound
+        Proven upper bound; infinite where some net powers within the limits of single vehicles cannot be served.
+    found
+        Cost at a schedule that was found; infinite when the network cannot serve it.
+    lot_kw
+        Its net powers, shape ``(periods, lots)``.
+    """
+
+    bound: float
+    found: float
+    lot_kw: FloatArray
+
+
+def worst_dispatch(part: Part, solver: str) -> Worst:
+    """Find and bound the schedule of the lots that costs the company most, purchases being recourse."""
+    slope, constant = _affine_above(part)
+    start, most, lot_kw = _worst_at(part, part.price[:, None] * slope, solver)
+    bound = most + float(part.price @ constant)
+    value = _cost(part, start, lot_kw)
+    for _ in range(MAXIMUM_STEPS):
+        if not np.isfinite(value):
+            return Worst(np.inf, value, lot_kw)
+        service = part.supply.serve(lot_kw)
+        x, _, other_kw = _worst_at(part, part.price[:, None] * _slope_at(service, lot_kw), solver)
+        other = _cost(part, x, other_kw)
+        if not other > value + IMPROVEMENT * (1.0 + abs(value)):
+            break
+        value, lot_kw = other, other_kw
+    return Worst(max(bound, value), value, lot_kw)
+
+
+def worst_payments(part: Part, solver: str) -> tuple[float, float, FloatArray]:
+    """Return bound and value of what the company pays for vehicles at most, and the net powers there."""
+    periods, lots = part.price.size, part.supply.supply.lot_bus.size
+    x, most, lot_kw = _worst_at(part, np.zeros((periods, lots)), solver)
+    return most, float(part.feasible.cost @ x), lot_kw
+
+
+def robust_purchase(parts: Sequence[Part]) -> FloatArray | None:
+    """Return a purchase that serves all net powers within the vehicles' limits in every scenario, or ``None``.
+
+    The least purchase is convex, so the corners decide. It can be absorbed by curtailing renewables if no scenario
+    needs less without any of them; that need rises with the lots' power.
+    """
+    need, calm = [], []
+    for part in parts:
+        for corner in _corners(part):
+            need.append(part.supply.serve(corner).need_kw)
+            idle = replace(part.supply, renewable_kw=np.zeros_like(part.supply.renewable_kw))
+            calm.append(idle.serve(corner).need_kw)
+    if not need or not np.isfinite(need).all() or not np.isfinite(calm).all():
+        return None
+    bought = np.max(need, axis=0)
+    return np.asarray(bought) if (bought <= np.min(calm, axis=0)).all() else None
+
+
+def _corners(part: Part) -> list[FloatArray]:
+    """Return the corners of the range of net powers, each of shape ``(periods, lots)``."""
+    periods, lots = part.price.size, part.supply.supply.lot_bus.size
+    if lots > MAXIMUM_CORNER_LOTS:
+        return []
+    least, greatest = net_power_range(part, periods, lots)
+    return [np.where(np.array(high), greatest, least) for high in itertools.product((False, True), repeat=lots)]
+
+
+def _affine_above(part: Part) -> tuple[FloatArray, FloatArray]:
+    """Return slopes ``(periods, lots)`` and constants ``(periods,)`` of affine functions above the least purchase.
+
+    A convex function minus an affine one is greatest at a corner, so any slope will do; with one lot it is the chord.
+    """
+    corners = _corners(part)
+    periods, lots = part.price.size, part.supply.supply.lot_bus.size
+    if not corners:
+        return np.zeros((periods, lots)), np.full(periods, np.inf)
+    need = np.array([part.supply.serve(corner).need_kw for corner in corners])
+    width = corners[-1] - corners[0]
+    high = np.array(list(itertools.product((False, True), repeat=lots)))
+    finite = np.where(np.isfinite(need), need, 0.0)
+    rise = 2.0 * np.einsum("ct,cl->tl", finite, np.where(high, 1.0, -1.0)) / len(corners)
+    slope = np.divide(rise, width, out=np.ones_like(width), where=width > 0.0)
+    constant = np.max([kw - (slope * corner).sum(axis=1) for kw, corner in zip(need, corners, strict=True)], axis=0)
+    return slope, constant
+
+
+def _worst_at(part: Part, lot_price: FloatArray, solver: str) -> tuple[FloatArray, float, FloatArray]:
+    """Maximise the company's cost with net power at given prices; columns, proven bound, net powers."""
+    vehicles = part.vehicles
+    paid = vehicles.weight * lot_price[vehicles.period, vehicles.lot[vehicles.row]]
+    instance = part.feasible.with_cost(-part.feasible.cost - vehicles.cost(paid, -paid))
+    if part.one_way is None:
+        solved = solve_vehicles(vehicles, instance, solver)
+        x, most = solved.x, -float(dual_values(vehicles, instance, solved.y).sum())
+    else:
+        found = find_schedules(vehicles, part.one_way, instance.cost)
+        x, most = found.x, -float(found.bound.sum())
+    charge, discharge = vehicles.power_kw(x, lot_price.shape[1], lot_price.shape[0])
+    return x, most, charge - discharge
+
+
+def _cost(part: Part, x: FloatArray, lot_kw: FloatArray) -> float:
+    return float(part.feasible.cost @ x + part.price @ part.supply.serve(lot_kw).need_kw)
+
+
+def _slope_at(service: Service, lot_kw: FloatArray) -> FloatArray:
+    """Return slopes of the least purchase at net powers that can be served."""
+    slope = np.zeros_like(lot_kw)
+    for planes in service.planes:  # those of linear programs come last, and are tight
+        slope[planes.period] = planes.slope
+    return slope

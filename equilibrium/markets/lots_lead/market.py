@@ -1,0 +1,241 @@
+"""The *lots-lead* market: strategic parking lots on a feeder, the tri-level EPEC of docs/epec_lots.md."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from equilibrium.certificate import EPSILON_REGRET, certificate
+from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.network import FloatArray, Network
+from equilibrium.markets.charging.clearing import Certificate, Clearing
+from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
+from equilibrium.markets.charging.joint import compile_joint, joint_ports
+from equilibrium.markets.charging.lots import compile_lots, lot_ports, stacked
+from equilibrium.markets.charging.shortage import compile_shedding, diagnose
+from equilibrium.markets.charging.splitting import (
+    MAXIMUM_CUT_ROUNDS,
+    LotCut,
+    broken_cuts,
+    cut_rows,
+    first_cuts,
+    split_lots,
+    vehicle_powers,
+)
+from equilibrium.markets.charging.stages import (
+    Optimum,
+    Own,
+    Stages,
+    constant_profit,
+    impose,
+    own_optimum,
+)
+from equilibrium.programs.duality import Residuals, kkt_residuals, optimal_face
+from equilibrium.programs.program import INF, Instance, Program
+from equilibrium.programs.reduction import ReducedModel
+from equilibrium.programs.solvers import Status, open_handle
+from equilibrium.programs.solvers.choose import check_solver
+
+METHOD = "lexicographic"
+
+
+class LotsLeadMarket:
+    """Clears days of the lots-lead market on one network. Compiled once; :meth:`clear` binds a day.
+
+    Parameters
+    ----------
+    network
+        The feeder and its assets.
+    hours
+        Periods per day, one hour each.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+    on_infeasible
+        ``"stop"``: a day without a feasible dispatch raises. ``"shed"``: the least possible shortage of load and
+        charging is found first, priced at ``value_of_lost_load``, and the day is cleared with it.
+    value_of_lost_load
+        Currency/kWh.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        hours: int = 24,
+        solver: str = "auto",
+        on_infeasible: str = "stop",
+        value_of_lost_load: float = 3.0,
+    ) -> None:
+        self.network, self.hours = network, hours
+        self._solver = check_solver(solver)
+        self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
+        self._program = compile_joint(network, hours)
+        self._model = ReducedModel(self._program, STATE_COLUMNS, STATE_ROWS, solver)
+        self._own_program = compile_lots(network.lots, hours)
+
+    def prepare(self, day: MarketDay) -> None:
+        """Clear a typical day and start every later one from its rows and basis.
+
+        The start is the same for every day, so a cleared day depends on nothing but itself; a typical day makes
+        it a good start.
+        """
+        self._model.rewind()
+        bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
+        instance = self._program.bind(joint_ports(self.network, bare))
+        if self._stages(bare, self._program, self._model, instance).least_cost(instance) is not None:
+            self._model.remember()
+
+    def clear(self, day: MarketDay) -> Clearing:
+        """Clear one day and prove it.
+
+        Raises
+        ------
+        InfeasibleError
+            When no dispatch serves the day and ``on_infeasible`` is ``"stop"``; its reasons name the limits.
+        """
+        start = time.perf_counter()
+        cuts = first_cuts(self.network, day)
+        buses = [site.bus for site in self.network.lots]
+        self._model.rewind()
+        seconds = 0.0
+        for _ in range(MAXIMUM_CUT_ROUNDS):
+            stages, own, optimum = self._solve(day, cuts)
+            seconds += optimum.seconds + (own.seconds if own is not None else 0.0)
+            dlmp = stages.program.multiplier(optimum.y, "active_balance")[:, buses]
+            split = split_lots(self.network, day, optimum.x[stages.lot], dlmp)
+            broken = broken_cuts(split)
+            if not broken:
+                return self._clearing(day, stages, own, optimum, vehicle_powers(split), start, seconds)
+            cuts += broken
+        raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
+        return Stages(self.network, day, program, model, instance, self._solver)
+
+    def _solve(self, day: MarketDay, cuts: list[LotCut]) -> tuple[Stages, Own | None, Optimum]:
+        """Run the lexicographic stages for a day with the cuts known so far."""
+        instance = self._program.bind(joint_ports(self.network, day))
+        if cuts:
+            instance = instance.with_rows(*cut_rows(self._program, cuts, len(self.network.lots)))
+        stages = self._stages(day, self._program, self._model, instance)
+        own = self._own(day, cuts)
+        optimum = None
+        if own is not None:
+            optimum = stages.least_cost(impose(self._program, instance, self._own_program, own.face))
+        if optimum is None:
+            found = stages.most_profit()
+            if found is None:
+                return self._short(day, cuts, own)
+            face, seconds = found
+            optimum = stages.least_cost(face)
+            if optimum is None:
+                raise SolverError("the face of maximal profit has no point of least cost")
+            note = "the network keeps lots from their own maximum"
+            optimum = replace(optimum, seconds=optimum.seconds + seconds, notes=(*optimum.notes, note))
+        return stages, own, stages.earliest(optimum)
+
+    def _own(self, day: MarketDay, cuts: list[LotCut]) -> Own | None:
+        """Solve the lots' stand-alone problems; ``None`` if a lot's own data admit no schedule."""
+        constant = constant_profit(self.network.lots, day.lots)
+        if constant is not None:
+            return constant
+        ports = {
+            **lot_ports(day.lots, self.hours),
+            "lot_max_kw": stacked(day.lots, "power_max_kw", self.hours),
+            "charging_price": stacked(day.lots, "charging_price", self.hours),
+        }
+        instance = self._own_program.bind(ports)
+        if cuts:
+            instance = instance.with_rows(*cut_rows(self._own_program, cuts, len(self.network.lots)))
+        solution = open_handle(instance, "highs").solve()
+        if solution.status is Status.INFEASIBLE:
+            return None
+        return own_optimum(self._own_program, instance, solution)
+
+    def _short(self, day: MarketDay, cuts: list[LotCut], own: Own | None) -> tuple[Stages, Own | None, Optimum]:
+        """Answer a day without a feasible dispatch: say why, or find the least shortage and go on with it."""
+        if self._on_infeasible == "stop":
+            raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), cuts))
+        program = compile_shedding(self.network, day, self._value_of_lost_load)
+        model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, self._solver)
+        ports = {
+            **joint_ports(self.network, day),
+            "shed_max_kw": np.maximum(day.load_kw, 0.0),
+            "unserved_max_kwh": np.full((self.hours, len(self.network.lots)), INF),
+        }
+        instance = program.bind(ports)
+        if cuts:
+            instance = instance.with_rows(*cut_rows(program, cuts, len(self.network.lots)))
+        shortage = np.zeros(program.shape[1])
+        for name in ("shed_kw", "unserved_kwh"):
+            shortage[program.columns[name].slice] = self._value_of_lost_load
+        solution = model.solve(instance.with_cost(shortage))
+        if solution.status is not Status.OPTIMAL:
+            raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), cuts))
+        least = optimal_face(instance.with_cost(shortage), solution.y).with_cost(instance.cost)
+        stages = self._stages(day, program, model, least)
+        found = stages.most_profit()
+        optimum = stages.least_cost(found[0]) if found is not None else None
+        if optimum is None:
+            raise SolverError("the day with the least shortage could not be cleared")
+        note = "shortage: " + "; ".join(diagnose(self.network, day, joint_ports(self.network, day), cuts))
+        return stages, own, stages.earliest(replace(optimum, notes=(*optimum.notes, note)))
+
+    def _clearing(
+        self,
+        day: MarketDay,
+        stages: Stages,
+        own: Own | None,
+        optimum: Optimum,
+        vehicles: tuple[FloatArray | None, ...],
+        start: float,
+        seconds: float,
+    ) -> Clearing:
+        """Read the answer off the columns and multipliers, and certify it."""
+        program, x = stages.program, optimum.x
+        power = program.value(x, "lot_kw")
+        profit = (stages.price * power).sum(axis=0)
+        shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
+        unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
+        dispatch = read_dispatch(self.network, day, program, x, optimum.y)
+        burnt = storage_notes(self.network, program, x, dispatch["dlmp"])
+        proof, proof_seconds = self._prove(stages, own, replace(optimum, notes=(*optimum.notes, *burnt)), profit)
+        return Clearing(
+            **dispatch,
+            lot_soe_kwh=program.value(x, "soe_kwh"),
+            shed_kw=shed,
+            unserved_kwh=unserved,
+            vehicle_kw=vehicles,
+            shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
+            lot_profit=profit,
+            lot_maximum=own.maximum if own is not None else np.full(profit.size, INF),
+            certificate=proof,
+            seconds=time.perf_counter() - start,
+            solver_seconds=seconds + proof_seconds,
+        )
+
+    def _prove(
+        self, stages: Stages, own: Own | None, optimum: Optimum, profit: FloatArray
+    ) -> tuple[Certificate, float]:
+        """Collect residuals and regrets; return the certificate and the time that it took the solver."""
+        seconds = 0.0
+        residuals: list[Residuals] = [
+            kkt_residuals(optimum.instance, optimum.x, optimum.y),
+            stages.low_level_residuals(optimum),
+        ]
+        maximum = np.full(profit.size, INF)
+        if own is not None:
+            maximum = own.maximum
+            if own.residuals is not None:
+                residuals.append(own.residuals)
+        bound = maximum.copy()
+        power = optimum.x[stages.lot]
+        for lot in np.flatnonzero(maximum - profit > EPSILON_REGRET * np.maximum(1.0, np.abs(profit))):
+            # The network binds: the stand-alone maximum is out of reach, so the deviation itself is solved.
+            bound[lot], proof, spent = stages.best_response(int(lot), power)
+            residuals.append(proof)
+            seconds += spent
+        return certificate(residuals, profit, bound, maximum, METHOD, self._model.solver_name, optimum.notes), seconds

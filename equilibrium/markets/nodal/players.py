@@ -1,0 +1,155 @@
+"""The lots as players of a nodal game: what each may draw, and how it answers."""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.errors import InputError, SolverError
+from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.fleet.envelope import Cut, allocate
+from equilibrium.grid.network import FloatArray, LotSite, Network
+from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS, LotCut
+from equilibrium.markets.nodal.curves import Curve
+from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers, best_response
+from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.solvers import Status, solve_linear
+
+START = 1e-6
+"""Violation of a lot's own limits, relative to ``1 + |value|``, that a start may have."""
+
+
+class Players:
+    """Feasible sets and answers of one day's lots.
+
+    Parameters
+    ----------
+    network, day
+        The sites and what they bring.
+    cuts
+        What is already known of how their power can be split among vehicles.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`.
+    """
+
+    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...], solver: str = "auto") -> None:
+        self._solver = solver
+        self._sites, self._days = network.lots, day.lots
+        self.price = stacked(day.lots, "charging_price", day.hours)
+        self.power_max = stacked(day.lots, "power_max_kw", day.hours)
+        self._own = [
+            _own_powers(site, lot, [cut for k, cut in cuts if k == index])
+            for index, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True))
+        ]
+        self.seconds = 0.0
+
+    def respond(self, lot: int, curves: list[Curve], present: FloatArray) -> BestResponse | None:
+        """Return the lot's best response on its curves, on schedules that its vehicles can take.
+
+        ``present`` is the schedule that it has, shape ``(hours,)``.
+        """
+        for _ in range(MAXIMUM_CUT_ROUNDS):
+            answer = best_response(self.price[:, lot], curves, self._own[lot], present, self._solver)
+            if answer is None:
+                return None
+            price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])
+            if not self.cut(lot, answer.power_kw, price):
+                return answer
+        raise SolverError(f"a best response could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def at_prices(self, lot: int, price: FloatArray) -> float:
+        """Return the most that a lot can earn at given prices, a proven bound: the dual objective's value."""
+        own = self._own[lot]
+        instance = Instance(
+            matrix=own.matrix,
+            cost=price - self.price[:, lot],
+            row_lower=own.lower,
+            row_upper=own.upper,
+            col_lower=np.zeros(own.power_max_kw.size),
+            col_upper=own.power_max_kw,
+        )
+        solution = solve_linear(instance, self._solver)
+        self.seconds += solution.seconds
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"a price-taking lot's problem ended {solution.status}")
+        return -float(instance.cost @ solution.x)
+
+    def state_of_energy(self, power: FloatArray) -> FloatArray:
+        """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""
+        soe = np.zeros_like(power)
+        for k, (site, lot) in enumerate(zip(self._sites, self._days, strict=True)):
+            carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
+            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, power.shape[0]) @ power[:, k]
+        return soe
+
+    def own(self, lot: int) -> FeasiblePowers:
+        """Return a lot's own feasible set, with the cuts that are known by now."""
+        return self._own[lot]
+
+    def check(self, power: FloatArray) -> None:
+        """Refuse schedules that break a lot's own limits: no game can start there."""
+        for k, (site, own) in enumerate(zip(self._sites, self._own, strict=True)):
+            value = np.concatenate([own.matrix @ power[:, k], power[:, k]])
+            lower = np.concatenate([own.lower, np.zeros(power.shape[0])])
+            upper = np.concatenate([own.upper, own.power_max_kw])
+            excess = np.maximum(lower - value, value - upper) / (1.0 + np.abs(value))
+            if excess.max() > START:
+                raise InputError(
+                    "start_kw", f"lot {site.name}", power[:, k].tolist(), "a schedule that the lot can follow"
+                )
+
+    def name(self, lot: int) -> str:
+        """Return what a reader calls a lot."""
+        return f"lot {self._sites[lot].name}"
+
+    def cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
+        """Add the cuts of the vehicles that a schedule breaks; return whether there were any."""
+        fleet = self._days[lot].fleet
+        if fleet is None:
+            return False
+        split = allocate(fleet, power, self._sites[lot].efficiency, price)
+        if isinstance(split, np.ndarray):
+            return False
+        own = self._own[lot]
+        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64))
+        self._own[lot] = FeasiblePowers(
+            matrix=sp.csr_array(sp.vstack([own.matrix, rows], format="csr")),
+            lower=np.concatenate([own.lower, np.full(len(split), -INF)]),
+            upper=np.concatenate([own.upper, [cut.limit_kwh for cut in split]]),
+            power_max_kw=own.power_max_kw,
+        )
+        return True
+
+
+@functools.cache
+def _charge_matrix(efficiency: float, first_hour: str, hours: int) -> sp.csr_array:
+    """Return the map from powers to energy stored since the start of the day (3b), (3c), with D1."""
+    matrix = efficiency * np.tri(hours)
+    if first_hour == "as_printed":
+        matrix[:, 0] = 0.0
+    return sp.csr_array(matrix)
+
+
+def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
+    """State (3b)-(3f) of one lot on its powers alone."""
+    hours = lot.power_max_kw.size
+    carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
+    lower, upper = lot.soe_min_kwh - carried, lot.soe_max_kwh - carried
+    owed = lot.energy_end_kwh - carried[-1]
+    lower[-1] = max(lower[-1], owed)
+    if site.terminal == "eq":
+        upper[-1] = min(upper[-1], owed)
+    matrix = _charge_matrix(site.efficiency, site.first_hour, hours)
+    if cuts:
+        matrix = sp.csr_array(
+            sp.vstack([matrix, np.array([cut.hours for cut in cuts], dtype=np.float64)], format="csr")
+        )
+    return FeasiblePowers(
+        matrix=matrix,
+        lower=np.concatenate([lower, np.full(len(cuts), -INF)]),
+        upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
+        power_max_kw=lot.power_max_kw,
+    )

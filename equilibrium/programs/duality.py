@@ -1,0 +1,202 @@
+"""What follows mechanically from a linear program: its dual, its KKT residuals and its optimal face.
+
+Sign convention, everywhere: for ``min c'x`` a multiplier ``y`` of a row is the derivative of the optimal value with
+respect to the row's bound: ``y >= 0`` where the lower bound holds the row, ``y <= 0`` where the upper one does. The
+reduced cost of a column is ``z = c - A'y``, with the same sign rule for the column's bounds. One pair of
+multipliers serves a two-sided row; its sign says which side is at work.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.program import INF, Instance
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """How far a primal-dual pair is from optimality; all entries are relative and 0 at an exact optimum.
+
+    Attributes
+    ----------
+    primal
+        Largest violation of a row or bound, divided by ``1 +`` the size of the largest term of that row.
+    dual
+        Largest multiplier on a side that does not exist, divided by ``1 +`` the size of the largest cost term.
+    complementarity
+        Largest product of a multiplier and its slack, divided by ``1 + |objective|``.
+    gap
+        Primal minus dual objective, absolute, divided by ``1 + |objective|``.
+    """
+
+    primal: float
+    dual: float
+    complementarity: float
+    gap: float
+
+    @property
+    def worst(self) -> float:
+        """Largest of the four."""
+        return max(self.primal, self.dual, self.complementarity, self.gap)
+
+
+def reduced_costs(instance: Instance, y: FloatArray) -> FloatArray:
+    """Return ``c - A'y``, shape ``(columns,)``."""
+    return np.asarray(instance.cost - instance.matrix.T @ y)
+
+
+def dual_objective(instance: Instance, y: FloatArray, z: FloatArray) -> float:
+    """Return the dual objective of ``(y, z)``; a multiplier on an infinite side counts as zero.
+
+    Such a multiplier is a violation of dual feasibility and is reported by :func:`kkt_residuals`.
+    """
+    value = 0.0
+    for lower, upper, multiplier in (
+        (instance.row_lower, instance.row_upper, y),
+        (instance.col_lower, instance.col_upper, z),
+    ):
+        side = np.where(multiplier > 0.0, lower, upper)
+        use = np.isfinite(side)
+        value += float(side[use] @ multiplier[use])
+    return value
+
+
+def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals:
+    """Measure how well ``(x, y)`` satisfies the optimality conditions of ``instance``.
+
+    The reduced costs are computed here, so stationarity holds by construction and every error shows in the
+    sign of a multiplier, in complementarity or in the gap. Nothing of the solver's own report is used.
+    """
+    z = reduced_costs(instance, y)
+    activity = instance.matrix @ x
+    magnitude = abs(instance.matrix)
+    row_scale = 1.0 + magnitude @ np.abs(x)
+    primal = max(
+        _violation(activity, instance.row_lower, instance.row_upper, row_scale),
+        _violation(x, instance.col_lower, instance.col_upper, 1.0 + np.abs(x)),
+    )
+    cost_scale = 1.0 + np.abs(instance.cost) + magnitude.T @ np.abs(y)
+    y_scale = 1.0 + np.abs(y)
+    dual = max(
+        _wrong_side(y, instance.row_lower, instance.row_upper, y_scale),
+        _wrong_side(z, instance.col_lower, instance.col_upper, cost_scale),
+    )
+    objective = float(instance.cost @ x)
+    complementarity = max(
+        _products(y, activity, instance.row_lower, instance.row_upper),
+        _products(z, x, instance.col_lower, instance.col_upper),
+    )
+    gap = abs(objective - dual_objective(instance, y, z))
+    return Residuals(primal, dual, complementarity / (1.0 + abs(objective)), gap / (1.0 + abs(objective)))
+
+
+def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray, scale: FloatArray) -> float:
+    if not value.size:
+        return 0.0
+    return float(np.max(np.maximum(np.maximum(lower - value, value - upper), 0.0) / scale))
+
+
+def _wrong_side(multiplier: FloatArray, lower: FloatArray, upper: FloatArray, scale: FloatArray) -> float:
+    if not multiplier.size:
+        return 0.0
+    wrong = np.where(np.isfinite(lower), 0.0, np.maximum(multiplier, 0.0))
+    wrong = np.maximum(wrong, np.where(np.isfinite(upper), 0.0, np.maximum(-multiplier, 0.0)))
+    return float(np.max(wrong / scale))
+
+
+def _products(multiplier: FloatArray, value: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
+    side = np.where(multiplier > 0.0, lower, upper)
+    use = np.isfinite(side) & (multiplier != 0.0)
+    if not use.any():
+        return 0.0
+    return float(np.max(np.abs(multiplier[use] * (value[use] - side[use]))))
+
+
+def optimal_face(instance: Instance, y: FloatArray, tolerance: float = 1e-9) -> Instance:
+    """Return the instance whose feasible set is the optimal face of ``instance``.
+
+    A point is optimal if and only if it is feasible and complementary to *one* dual optimum. So fixing every
+    column with a non-zero reduced cost, and every row with a non-zero multiplier, at the bound that holds it
+    gives the whole face, without any tolerance on the objective.
+
+    Parameters
+    ----------
+    y
+        Multipliers of a dual optimum.
+    tolerance
+        Multipliers smaller than this times ``1 + max |cost|`` count as zero.
+    """
+    z = reduced_costs(instance, y)
+    zero = tolerance * (1.0 + float(np.max(np.abs(instance.cost), initial=0.0)))
+    row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
+    col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
+    return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)
+
+
+def _fixed(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, zero: float) -> tuple[FloatArray, FloatArray]:
+    at_lower = (multiplier > zero) & np.isfinite(lower)
+    at_upper = (multiplier < -zero) & np.isfinite(upper)
+    return np.where(at_upper, upper, lower), np.where(at_lower, lower, upper)
+
+
+@dataclass(frozen=True, eq=False)
+class Dual:
+    """The dual of an instance, stated as a minimisation, and the way back to multipliers.
+
+    Attributes
+    ----------
+    instance
+        ``min -b'v`` over the dual variables ``v``; its optimal value is minus that of the primal.
+    recover
+        Sparse map from ``v`` to the multipliers of the primal rows, shape ``(rows, dual variables)``.
+    """
+
+    instance: Instance
+    recover: sp.csr_array
+
+    def multipliers(self, v: FloatArray) -> FloatArray:
+        """Return the multipliers ``y`` of the primal rows for a dual point ``v``."""
+        return np.asarray(self.recover @ v)
+
+
+def dualise(instance: Instance) -> Dual:
+    """Make the dual of a linear program.
+
+    Every finite side of a row or column gets a variable (an equality gets one free variable):
+
+        max  sum side_i v_i   s.t.   A'(y) + z = c ,  y and z sums of the signed v_i
+
+    and it is returned as ``min`` of the negative, so that dualising twice gives the primal back.
+    """
+    m, n = instance.shape
+    blocks, costs, lowers = [], [], []
+    recover = []
+    for identity, lower, upper, is_row in (
+        (sp.identity(m, format="csr"), instance.row_lower, instance.row_upper, True),
+        (sp.identity(n, format="csr"), instance.col_lower, instance.col_upper, False),
+    ):
+        equal = (lower == upper) & np.isfinite(lower)
+        for pick, side, sign, bound in (
+            (np.flatnonzero(equal), lower, 1.0, -INF),
+            (np.flatnonzero(~equal & np.isfinite(lower)), lower, 1.0, 0.0),
+            (np.flatnonzero(~equal & np.isfinite(upper)), upper, -1.0, 0.0),
+        ):
+            selector = sp.csr_array(sign * identity[pick, :]).T
+            blocks.append(instance.matrix.T @ selector if is_row else selector)
+            recover.append(selector if is_row else sp.csr_array((m, pick.size)))
+            costs.append(-sign * side[pick])
+            lowers.append(np.full(pick.size, bound))
+    cost = np.concatenate(costs)
+    dual = Instance(
+        matrix=sp.csr_array(sp.hstack(blocks, format="csr")),
+        cost=cost,
+        row_lower=instance.cost.copy(),
+        row_upper=instance.cost.copy(),
+        col_lower=np.concatenate(lowers),
+        col_upper=np.full(cost.size, INF),
+    )
+    return Dual(dual, sp.csr_array(sp.hstack(recover, format="csr")))

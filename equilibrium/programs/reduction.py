@@ -1,0 +1,393 @@
+"""Solve a program without the columns that its physics determines, and without the rows that do not bind.
+
+On a radial feeder the flows and voltages ``s`` follow from the dispatch ``o`` through square equalities
+``A_ss s + A_so o = b_s``. They are eliminated mechanically (sparse LU, once), their limits become rows in ``o``,
+and of those thousands of rows only the violated ones are ever handed to the solver. The answer is lifted back to
+the full program, multipliers included, so nothing downstream knows of the reduction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+from scipy.sparse.linalg import SuperLU, splu
+
+from equilibrium.errors import SolverError
+from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.programs.program import Block, Instance, Program, stack_rows
+from equilibrium.programs.solvers import (
+    Handle,
+    MixedSolution,
+    ModelTooLargeError,
+    Solution,
+    Status,
+    open_handle,
+    solve_mixed,
+)
+from equilibrium.programs.solvers.choose import log_fallback
+
+VIOLATION_TOLERANCE = 1e-9
+"""A limit counts as violated beyond this, relative to ``1 + |limit|`` in its own unit (kW, kvar, kV)."""
+
+ROWS_PER_PERIOD = 6
+"""Violated rows taken up per period and pass: the worst ones."""
+
+ROWS_PER_FAMILY = 1
+"""The same for a family of rows that cut one quantity, like the secants of one square."""
+
+MAXIMUM_PASSES = 200
+_CHUNK = 64
+
+Answer = TypeVar("Answer", Solution, MixedSolution)
+
+
+@dataclass(frozen=True, eq=False)
+class _Loaded:
+    """The rows in the solver, in its order, and their matrix over the free columns."""
+
+    ids: IntArray
+    matrix: sp.csr_array
+
+
+class ReducedModel:
+    """One program, kept in a solver in reduced form.
+
+    Parameters
+    ----------
+    program
+        The full program. The first axis of its blocks is the period.
+    state_columns, state_rows
+        Names of the blocks to eliminate; together they must be square and non-singular, the rows equalities.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`.
+    families
+        Names of row blocks whose last axis is a family: of its rows only the worst violated one is taken up at a time.
+
+    Notes
+    -----
+    Every :meth:`solve` that follows a :meth:`rewind` begins from the same rows and the same basis. So the answer to a
+    day does not depend on which days were solved before it, even where the optimum is not unique.
+
+    Rows carry an id: program rows first, then the limits of state columns, then rows that an instance has beyond the
+    program's own (cuts).
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        state_columns: Sequence[str],
+        state_rows: Sequence[str],
+        solver: str = "auto",
+        families: Sequence[str] = (),
+    ) -> None:
+        self._rows, columns = program.shape
+        self._solver = solver
+        self._state = _positions(program.columns, state_columns)
+        self._state_rows = _positions(program.rows, state_rows)
+        self._free = np.setdiff1d(np.arange(columns), self._state)
+        equalities = program.matrix[self._state_rows, :].tocsc()
+        square = sp.csc_array(equalities[:, self._state])
+        self._factor: SuperLU = splu(sp.csc_matrix(square))
+        self._sensitivity = _solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free]))
+
+        limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
+        self._limited = self._state[limited]
+        units = sp.identity(columns, format="csr")[self._limited, :]
+        self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
+        group = np.concatenate([_periods(program.rows), _periods(program.columns)[self._limited]])
+        in_family = np.zeros(group.size, dtype=bool)
+        for block in (program.rows[name] for name in families):
+            group[block.slice] = group.max(initial=-1) + 1 + np.arange(block.size) // block.shape[-1]
+            in_family[block.slice] = True
+        kinds, self._column_kind = _kinds(program.rows), _kinds(program.columns)
+        self._row_kind = np.concatenate([kinds, kinds.max(initial=0) + 1 + self._column_kind[self._limited]])
+
+        others = np.setdiff1d(np.arange(self._rows), self._state_rows)
+        lazy = (np.diff(self._all[others, :][:, self._state].indptr) > 0) & (
+            program.row_lower[others] != program.row_upper[others]
+        )
+        self._lazy = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
+        self._lazy_group, self._lazy_in_family = group[self._lazy], in_family[self._lazy]
+        self._core = _Loaded(others[~lazy], self._reduce(self._all[others[~lazy], :]))
+        self._loaded = self._core
+        self._handle: Handle | None = None
+        self._start: tuple[_Loaded, object] | None = None
+
+    @property
+    def solver_name(self) -> str:
+        """Name and version of the solver that holds the model."""
+        return self._handle.name if self._handle is not None else self._solver
+
+    @property
+    def free(self) -> IntArray:
+        """Columns of the program that are not eliminated, in the order of a reduced instance."""
+        return self._free
+
+    @property
+    def row_ids(self) -> IntArray:
+        """Ids of all rows of the reduced program: those of the program that are not eliminated, then state limits."""
+        return np.setdiff1d(np.arange(self._all.shape[0]), self._state_rows)
+
+    def explicit(self, instance: Instance, ids: IntArray) -> Instance:
+        """Return the reduced program over the :attr:`free` columns with the rows ``ids``, all at once.
+
+        Parameters
+        ----------
+        instance
+            The program bound to a day, without cuts.
+        ids
+            Rows to state, of :attr:`row_ids`.
+        """
+        lower, upper, _, shift = self._limits(instance, self._all)
+        return Instance(
+            self._reduce(self._all[ids, :]),
+            instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state],
+            (lower - shift)[ids],
+            (upper - shift)[ids],
+            instance.col_lower[self._free],
+            instance.col_upper[self._free],
+        )
+
+    def row_kinds(self, ids: IntArray) -> IntArray:
+        """Return a number for every row that the same row of other periods shares."""
+        return np.asarray(self._row_kind[ids])
+
+    def column_kinds(self) -> IntArray:
+        """Return the same for the :attr:`free` columns."""
+        return np.asarray(self._column_kind[self._free])
+
+    def lift_point(self, instance: Instance, free: FloatArray) -> FloatArray:
+        """Return all columns of ``instance`` for a point of its reduced program."""
+        x = np.zeros(instance.shape[1])
+        x[self._state] = self._factor.solve(instance.row_lower[self._state_rows]) + self._sensitivity @ free
+        x[self._free] = free
+        return x
+
+    def lift_multipliers(self, instance: Instance, ids: IntArray, multipliers: FloatArray) -> FloatArray:
+        """Return the multipliers of all rows of ``instance`` for those of the rows ``ids``; all others are zero."""
+        by_id = np.zeros(self._all.shape[0])
+        by_id[ids] = multipliers
+        return self._lift(instance, by_id)
+
+    def remember(self) -> None:
+        """Make the present rows (without cuts) and the present basis the start after every :meth:`rewind`."""
+        if self._handle is None:
+            return
+        own = self._loaded.ids < self._all.shape[0]
+        if not own.all():  # cuts belong to one day: start the next from a model without them
+            self._start = (_Loaded(self._loaded.ids[own], self._loaded.matrix[own, :]), None)
+            self._handle = None
+        else:
+            self._start = (self._loaded, self._handle.basis())
+
+    def rewind(self) -> None:
+        """Go back to the remembered rows and basis, or to an unsolved model if none were remembered."""
+        loaded, basis = self._start if self._start is not None else (self._core, None)
+        if basis is None or self._handle is None:
+            self._handle = None
+        else:
+            self._handle.drop_rows(loaded.ids.size)
+            self._handle.restore(basis)
+        self._loaded = loaded
+
+    def solve(self, instance: Instance) -> Solution:
+        """Solve an instance of the program; it may carry cuts below the program's own rows.
+
+        Returns
+        -------
+        Solution
+            ``x`` and ``y`` in the full instance's numbering.
+        """
+        answer, x, seconds = self._in_passes(instance, self._solve_loaded)
+        if answer.status is not Status.OPTIMAL:
+            return Solution(answer.status, answer.x, answer.y, seconds)
+        by_id = np.zeros(self._all.shape[0] + instance.shape[0] - self._rows)
+        by_id[self._loaded.ids] = answer.y
+        return Solution(Status.OPTIMAL, x, self._lift(instance, by_id), seconds)
+
+    def solve_mixed(self, instance: Instance, integer: NDArray[np.bool_]) -> MixedSolution:
+        """Solve an instance in which some columns, none of them a state column, are integer.
+
+        Rows are taken up by the linear relaxation first, and then as mixed-integer answers violate them.
+
+        Returns
+        -------
+        MixedSolution
+            ``x`` in the full instance's numbering.
+        """
+        relaxed = self.solve(instance)
+        if relaxed.status is not Status.OPTIMAL:
+            return MixedSolution(relaxed.status, relaxed.x, np.inf, np.inf, relaxed.seconds)
+        if not integer.any():
+            objective = float(instance.cost @ relaxed.x)
+            return MixedSolution(relaxed.status, relaxed.x, objective, objective, relaxed.seconds)
+        free = integer[self._free]
+        answer, x, seconds = self._in_passes(instance, lambda bound: solve_mixed(bound, free, self._solver))
+        seconds += relaxed.seconds
+        if answer.status is not Status.OPTIMAL:
+            return replace(answer, seconds=seconds)
+        constant = float(instance.cost @ x) - answer.objective  # what the eliminated columns cost in any case
+        return MixedSolution(answer.status, x, answer.objective + constant, answer.bound + constant, seconds)
+
+    def _in_passes(self, instance: Instance, solve: Callable[[Instance], Answer]) -> tuple[Answer, FloatArray, float]:
+        """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
+        every = self._all
+        if instance.shape[0] > self._rows:
+            every = stack_rows(every, instance.matrix[self._rows :, :])
+        lower, upper, base, shift = self._limits(instance, every)
+        cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
+        cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
+        fresh = np.arange(self._all.shape[0] + cuts, every.shape[0])
+        seconds = 0.0
+        for _ in range(MAXIMUM_PASSES):
+            self._take_up(fresh, every, lower - shift, upper - shift)
+            ids = self._loaded.ids
+            bound = Instance(
+                self._loaded.matrix,
+                cost,
+                (lower - shift)[ids],
+                (upper - shift)[ids],
+                instance.col_lower[self._free],
+                instance.col_upper[self._free],
+            )
+            answer = solve(bound)
+            seconds += answer.seconds
+            if answer.status is not Status.OPTIMAL:
+                return answer, answer.x, seconds
+            x = base.copy()
+            x[self._free] = answer.x
+            x[self._state] += self._sensitivity @ answer.x
+            fresh = self._violated(every @ x, lower, upper)
+            if not fresh.size:
+                return answer, x, seconds
+        raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
+
+    def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
+        """Express rows over all columns in the free ones."""
+        return sp.csr_array(matrix[:, self._free] + matrix[:, self._state] @ self._sensitivity)
+
+    def _take_up(self, ids: IntArray, every: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        if not ids.size:
+            return
+        matrix = self._reduce(every[ids, :])
+        if self._handle is not None:
+            self._handle.add_rows(matrix, lower[ids], upper[ids])
+        self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stack_rows(self._loaded.matrix, matrix))
+
+    def _solve_loaded(self, bound: Instance) -> Solution:
+        try:
+            if self._handle is None:
+                self._handle = open_handle(bound, self._solver)
+            else:
+                self._handle.update(bound)
+            return self._handle.solve()
+        except ModelTooLargeError:
+            log_fallback(*bound.shape)
+            self._solver, self._start = "highs", None
+            self._handle = open_handle(bound, self._solver)
+            return self._handle.solve()
+
+    def _violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray) -> IntArray:
+        """Return the ids of the worst violated lazy rows, a few in each period and one in each family."""
+        low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
+        with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is -inf or nan, never positive
+            excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
+            depth = np.fmax(low - value, value - high)
+        loaded = np.zeros(activity.size, dtype=bool)
+        loaded[self._loaded.ids] = True
+        pick = np.flatnonzero((excess > VIOLATION_TOLERANCE) & ~loaded[self._lazy])
+        if not pick.size:
+            return pick
+        # Rows of a family share a unit and cut one quantity: there the deepest cut is the worst, whatever its limit.
+        rank_by = np.where(self._lazy_in_family, depth, excess)
+        pick = pick[np.lexsort((-rank_by[pick], self._lazy_group[pick]))]
+        group = self._lazy_group[pick]
+        rank = np.arange(pick.size) - np.searchsorted(group, group, side="left")
+        most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
+        return np.asarray(self._lazy[pick[rank < most[pick]]])
+
+    def _limits(self, instance: Instance, every: sp.csr_array) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+        """Return the rows' limits by id, the state that the right-hand sides alone make, and its share of the rows."""
+        lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
+        upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
+        base = np.zeros(instance.shape[1])
+        base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
+        return lower, upper, base, every @ base
+
+    def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:
+        """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""
+        y = np.concatenate([by_id[: self._rows], by_id[self._all.shape[0] :]])
+        held = np.zeros(instance.shape[1])
+        held[self._limited] = by_id[self._rows : self._all.shape[0]]
+        right = (instance.cost - instance.matrix.T @ y - held)[self._state]
+        y[self._state_rows] = self._factor.solve(right, trans="T")
+        return y
+
+
+def _positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:
+    return np.sort(np.concatenate([blocks[name].index.ravel() for name in names]))
+
+
+def _periods(blocks: Mapping[str, Block]) -> IntArray:
+    """Return the period (first axis of its block) of every row or column."""
+    periods = [np.repeat(np.arange(count), width) for count, width in _lengths(blocks)]
+    return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
+
+
+def _kinds(blocks: Mapping[str, Block]) -> IntArray:
+    """Return a number for every row or column that those of other periods share."""
+    kinds, first = [np.zeros(0, dtype=np.int64)], 0
+    for count, width in _lengths(blocks):
+        kinds.append(first + np.tile(np.arange(width), count))
+        first += width
+    return np.concatenate(kinds)
+
+
+def _lengths(blocks: Mapping[str, Block]) -> list[tuple[int, int]]:
+    """Return how many periods each block has and how many entries a period; a single entry is one of each."""
+    counts = [(block.shape[0] if block.shape else 1, block.size) for block in blocks.values()]
+    return [(count, size // max(1, count)) for count, size in counts]
+
+
+def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:
+    """Put bounds in the order of the ids: program rows, state limits, cuts."""
+    return np.concatenate([rows[:own], limits, rows[own:]])
+
+
+def _solve_columns(factor: SuperLU, square: sp.csc_array, matrix: sp.csc_array) -> sp.csr_array:
+    """Return ``square^-1 matrix`` as a sparse matrix.
+
+    ``square`` falls apart into blocks (the periods). Columns of different blocks share one right-hand side, because
+    their answers do not meet (Curtis, Powell and Reid, *J. Inst. Maths Applics* 13, 1974); a few sides at a time.
+    """
+    pattern = sp.csr_array(abs(square) @ abs(square).T)
+    blocks, of_row = connected_components(pattern, directed=False)
+    of_state = of_row[square.indices[square.indptr[:-1]]]
+    entry = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
+    first, last = np.full(matrix.shape[1], blocks), np.full(matrix.shape[1], -1)
+    np.minimum.at(first, entry, of_row[matrix.indices])
+    np.maximum.at(last, entry, of_row[matrix.indices])
+    single, spread = np.flatnonzero(first == last), np.flatnonzero(first < last)
+    order = single[np.argsort(first[single], kind="stable")]
+    rank = np.arange(order.size) - np.searchsorted(first[order], first[order], side="left")
+    shared = int(rank.max(initial=-1)) + 1
+    side = np.zeros(matrix.shape[1], dtype=np.int64)
+    side[order], side[spread] = rank, shared + np.arange(spread.size)
+    column = np.zeros((blocks, shared + spread.size), dtype=np.int64)  # whose answer a side holds in a block
+    column[first[order], rank], column[:, shared:] = order, spread
+    found = []
+    for start in range(0, column.shape[1], _CHUNK):
+        here = (side[entry] >= start) & (side[entry] < start + _CHUNK)
+        dense = np.zeros((matrix.shape[0], min(_CHUNK, column.shape[1] - start)), order="F")
+        dense[matrix.indices[here], side[entry[here]] - start] = matrix.data[here]
+        dense = factor.solve(dense)
+        state, answer = np.nonzero(np.abs(dense) >= 1e-15 * max(1.0, float(np.max(np.abs(dense), initial=0.0))))
+        found.append((dense[state, answer], state, column[of_state[state], start + answer]))
+    values, rows, columns = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else ([], [], [])
+    return sp.csr_array((values, (rows, columns)), shape=matrix.shape)

@@ -1,0 +1,94 @@
+"""Which solver takes a model, and what happens when it may not."""
+
+from __future__ import annotations
+
+import functools
+import logging
+
+import numpy as np
+
+from equilibrium.errors import InputError, SolverError
+from equilibrium.programs.program import Instance
+from equilibrium.programs.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
+from equilibrium.programs.solvers.highs import HighsHandle, solve_mixed_highs
+
+SOLVERS = ("auto", "highs", "gurobi")
+"""Accepted names. ``auto`` is HiGHS: it warm-starts as fast, needs no licence and gives the same digits anywhere."""
+
+_log = logging.getLogger(__name__)
+
+
+def check_solver(name: str) -> str:
+    """Return ``name`` if it is a known solver, else raise :class:`equilibrium.errors.InputError`."""
+    if name not in SOLVERS:
+        raise InputError("solver", "name", name, f"one of {', '.join(SOLVERS)}")
+    return name
+
+
+def open_handle(instance: Instance, solver: str = "auto") -> Handle:
+    """Load ``instance`` into the solver called ``solver`` and keep it there."""
+    if check_solver(solver) == "gurobi":
+        from equilibrium.programs.solvers.gurobi import GurobiHandle
+
+        return GurobiHandle(instance)
+    return HighsHandle(instance)
+
+
+@functools.cache
+def log_fallback(rows: int, columns: int) -> None:
+    """Say that HiGHS takes over from Gurobi; once for each size of model, not every day."""
+    _log.warning("model of %d rows and %d columns is too large for the Gurobi licence: HiGHS takes over", rows, columns)
+
+
+def load_and_solve(instance: Instance, solver: str = "auto") -> tuple[Handle, Solution]:
+    """Solve an instance and keep it loaded, in HiGHS where the licence of the named solver does not cover it."""
+    try:
+        handle = open_handle(instance, solver)
+        return handle, handle.solve()
+    except ModelTooLargeError:
+        log_fallback(*instance.shape)
+    handle = HighsHandle(instance)
+    return handle, handle.solve()
+
+
+def solve_linear(instance: Instance, solver: str = "auto") -> Solution:
+    """Solve a linear program once, from nothing, with one of :data:`SOLVERS`."""
+    return load_and_solve(instance, solver)[1]
+
+
+def optimum(solution: Solution, what: str) -> Solution:
+    """Return the solution if it is optimal, else raise :class:`equilibrium.errors.SolverError`."""
+    if solution.status is not Status.OPTIMAL:
+        raise SolverError(f"{what} ended {solution.status}")
+    return solution
+
+
+def solve_mixed(
+    instance: Instance,
+    integer: np.ndarray,
+    solver: str = "auto",
+    *,
+    gap: float = 1e-9,
+    time_limit_s: float = 600.0,
+) -> MixedSolution:
+    """Solve a mixed-integer linear program from nothing.
+
+    Parameters
+    ----------
+    integer
+        True where a column is integer (0/1 by its bounds), shape ``(columns,)``.
+    solver
+        One of :data:`SOLVERS`.
+    gap
+        Relative and absolute optimality gap at which the solver may stop.
+    time_limit_s
+        Wall time after which the incumbent is returned with status ``limit``.
+    """
+    if check_solver(solver) == "gurobi":
+        from equilibrium.programs.solvers.gurobi import solve_mixed_gurobi
+
+        try:
+            return solve_mixed_gurobi(instance, integer, gap, time_limit_s)
+        except ModelTooLargeError:
+            log_fallback(*instance.shape)
+    return solve_mixed_highs(instance, integer, gap, time_limit_s)

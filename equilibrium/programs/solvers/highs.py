@@ -1,0 +1,179 @@
+"""HiGHS, embedded and always there: the default solver."""
+
+from __future__ import annotations
+
+import time
+
+import highspy
+import numpy as np
+import scipy.sparse as sp
+
+from equilibrium.errors import SolverError
+from equilibrium.grid.network import FloatArray
+from equilibrium.programs.program import Instance
+from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
+
+FEASIBILITY_TOLERANCE = 1e-9
+"""Primal and dual tolerance of every solve, tighter than the solver's 1e-7 because certificates are checked."""
+
+QUADRATIC_SECONDS = 5.0
+"""Time after which a quadratic program is given up."""
+
+_STATUS = {
+    highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
+    highspy.HighsModelStatus.kUnbounded: Status.UNBOUNDED,
+    highspy.HighsModelStatus.kTimeLimit: Status.LIMIT,
+    highspy.HighsModelStatus.kModelEmpty: Status.OPTIMAL,
+}
+
+
+class _QuietHighs(highspy.Highs):  # type: ignore[misc]  # its types are not read
+    """HiGHS without callbacks: from version 1.16 on, making room for them prints a banner before it can be silenced."""
+
+    def __init__(self) -> None:
+        super(highspy.Highs, self).__init__()
+        self.setOptionValue("output_flag", False)
+
+
+def _new_solver() -> highspy.Highs:
+    solver = _QuietHighs()
+    solver.setOptionValue("threads", 1)
+    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    return solver
+
+
+def _model(instance: Instance) -> highspy.HighsLp:
+    rows, columns = instance.shape
+    model = highspy.HighsLp()
+    model.num_row_, model.num_col_ = rows, columns
+    model.col_cost_, model.col_lower_, model.col_upper_ = instance.cost, instance.col_lower, instance.col_upper
+    model.row_lower_, model.row_upper_ = instance.row_lower, instance.row_upper
+    model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+    model.a_matrix_.start_ = instance.matrix.indptr
+    model.a_matrix_.index_ = instance.matrix.indices
+    model.a_matrix_.value_ = instance.matrix.data
+    return model
+
+
+class HighsHandle:
+    """A linear program kept in HiGHS; see :class:`equilibrium.programs.solvers.base.Handle`."""
+
+    name = f"HiGHS {_QuietHighs().version()}"
+
+    def __init__(self, instance: Instance) -> None:
+        self._solver = _new_solver()
+        self._solver.passModel(_model(instance))
+        self._rows, columns = instance.shape
+        self._columns = np.arange(columns, dtype=np.int32)
+
+    def update(self, instance: Instance) -> None:
+        """Take costs and bounds."""
+        count = self._columns.size
+        self._solver.changeColsCost(count, self._columns, instance.cost)
+        self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
+        rows = np.arange(self._rows, dtype=np.int32)
+        self._solver.changeRowsBounds(self._rows, rows, instance.row_lower, instance.row_upper)
+
+    def add_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Append rows."""
+        starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
+        self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
+        self._rows += matrix.shape[0]
+
+    def drop_rows(self, keep: int) -> None:
+        """Delete all rows but the first ``keep``."""
+        if keep < self._rows:
+            self._solver.deleteRows(self._rows - keep, np.arange(keep, self._rows, dtype=np.int32))
+            self._rows = keep
+
+    def solve(self) -> Solution:
+        """Solve, warm if there is a basis."""
+        seconds, status = self._run()
+        if status not in _STATUS:
+            # A stale basis can leave the simplex without a verdict: once more from nothing, then give up.
+            self._solver.clearSolver()
+            again, status = self._run()
+            seconds += again
+        if status not in _STATUS:
+            raise SolverError(f"HiGHS ended with {self._solver.modelStatusToString(status)}")
+        solution = self._solver.getSolution()
+        return Solution(_STATUS[status], np.array(solution.col_value), np.array(solution.row_dual), seconds)
+
+    def _run(self) -> tuple[float, highspy.HighsModelStatus]:
+        start = time.perf_counter()
+        self._solver.run()
+        return time.perf_counter() - start, self._solver.getModelStatus()
+
+    def basis(self) -> object:
+        """Return the current basis."""
+        return self._solver.getBasis()
+
+    def restore(self, basis: object) -> None:
+        """Start the next solve from ``basis``."""
+        self._solver.clearSolver()  # a basis alone leaves edge weights behind, and with them the past
+        self._solver.setBasis(basis)
+
+
+def solve_mixed_highs(
+    instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float, presolve: bool = False
+) -> MixedSolution:
+    """Solve a mixed-integer program with HiGHS; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
+    solver = _new_solver()
+    solver.setOptionValue("mip_rel_gap", gap)
+    solver.setOptionValue("mip_abs_gap", gap)
+    solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    # With presolve, HiGHS 1.15.1 reports wrong optima of complementarity programs (tests/equilibrium/test_paper_milp.py
+    # holds one: 71.96 in place of 68.91, with a closed gap). Without it, it agrees with Gurobi.
+    solver.setOptionValue("presolve", "on" if presolve else "off")
+    solver.setOptionValue("time_limit", time_limit_s)
+    model = _model(instance)
+    kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
+    model.integrality_ = [kinds[int(flag)] for flag in integer]
+    solver.passModel(model)
+    start = time.perf_counter()
+    solver.run()
+    if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
+        solver.setOptionValue("presolve", "off")  # presolve alone cannot tell which
+        solver.run()
+    seconds = time.perf_counter() - start
+    status = solver.getModelStatus()
+    if status not in _STATUS:
+        raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
+    info = solver.getInfo()
+    x = np.array(solver.getSolution().col_value)
+    bound = float(info.mip_dual_bound)
+    if not np.any(integer):  # a plain linear program: HiGHS leaves the bound of its branch and bound at zero
+        bound = float(info.objective_function_value) if _STATUS[status] is Status.OPTIMAL else -np.inf
+    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds)
+
+
+def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:
+    """Minimise ``cost'x + x'hessian x / 2`` for a positive semidefinite ``hessian`` (symmetric, all entries).
+
+    Raises
+    ------
+    SolverError
+        When HiGHS ends without a verdict: its active-set method sometimes does, even on small programs.
+    """
+    solver = _new_solver()
+    # Its active-set method can cycle for ever on degenerate programs; whoever asks has another way then.
+    solver.setOptionValue("qp_iteration_limit", 200 + 20 * sum(instance.shape))
+    solver.setOptionValue("time_limit", QUADRATIC_SECONDS)
+    solver.passModel(_model(instance))
+    lower = sp.csc_array(sp.tril(hessian))
+    lower.sort_indices()
+    quadratic = highspy.HighsHessian()
+    quadratic.dim_, quadratic.format_ = instance.shape[1], highspy.HessianFormat.kTriangular
+    quadratic.start_, quadratic.index_, quadratic.value_ = lower.indptr, lower.indices, lower.data
+    if solver.passHessian(quadratic) == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS refuses the quadratic objective")
+    start = time.perf_counter()
+    solver.run()
+    seconds = time.perf_counter() - start
+    status = solver.getModelStatus()
+    if status not in _STATUS:
+        raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
+    solution = solver.getSolution()
+    return Solution(_STATUS[status], np.array(solution.col_value), np.array(solution.row_dual), seconds)

@@ -1,0 +1,179 @@
+"""Who arrives on a day: sessions replayed from logs, or resampled from them, with vehicles and patience drawn."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+
+import numpy as np
+
+from equilibrium.errors import InputError
+from equilibrium.grid.network import FloatArray, IntArray
+from scenarios.markets.charging.day import Session
+from scenarios.readers.sessions import SessionLog
+from scenarios.schema import SessionDrivers
+from scenarios.streams import Streams
+
+WEEK = 7
+
+
+@dataclass(frozen=True, eq=False)
+class Arrivals:
+    """The source of a scenario's sessions.
+
+    Attributes
+    ----------
+    logs
+        The recorded sessions, with stays and energies already inside the limits of ``drivers``.
+    drivers
+        The settings.
+    vehicles
+        Columns of the vehicle table, in order of battery size (:func:`scenarios.readers.sessions.read_vehicles`).
+    home_lots
+        Index of the lot that stands for a recorded site.
+    notes
+        What was changed in the recorded sessions, one sentence each.
+    """
+
+    logs: tuple[SessionLog, ...]
+    drivers: SessionDrivers
+    vehicles: dict[str, FloatArray]
+    home_lots: dict[str, int]
+    notes: tuple[str, ...]
+
+    @classmethod
+    def prepare(
+        cls,
+        logs: tuple[SessionLog, ...],
+        drivers: SessionDrivers,
+        vehicles: dict[str, FloatArray],
+        home_lots: dict[str, int],
+    ) -> Arrivals:
+        """Scale energies, cap stays and energies, and count what was capped.
+
+        Raises
+        ------
+        InputError
+            When a log does not cover every weekday.
+        """
+        largest = float(vehicles["battery_kwh"][-1]) * (1.0 - drivers.vehicles.arrival_share_min)
+        capped, notes = [], []
+        for log in logs:
+            for weekday in range(WEEK):
+                if not any(log.weekday_of(day) == weekday for day in range(min(log.days, WEEK))):
+                    raise InputError(log.source, "dates", f"{log.days} days", "at least a week of sessions")
+            room = np.where(np.isnan(log.battery_kwh), largest, log.battery_kwh)
+            wish = log.energy_kwh * drivers.energy_scale
+            long, big = log.stay_h > drivers.stay_max_h, wish > room
+            if long.any():
+                notes.append(
+                    f"{log.source}: {long.sum()} of {long.size} sessions stay longer than stay_max_h and leave after "
+                    f"{drivers.stay_max_h:g} h"
+                )
+            if big.any():
+                notes.append(
+                    f"{log.source}: {big.sum()} of {big.size} sessions want more than fits into the battery "
+                    f"(at most {room[big].max():g} kWh) and ask for what fits"
+                )
+            capped.append(
+                dataclasses.replace(
+                    log, stay_h=np.minimum(log.stay_h, drivers.stay_max_h), energy_kwh=np.minimum(wish, room)
+                )
+            )
+        return cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes))
+
+    def day(self, index: int, weekday: int, week: int, streams: Streams) -> tuple[Session, ...]:
+        """Return the arrivals of one day, in order of arrival.
+
+        Parameters
+        ----------
+        index
+            Day of the run.
+        weekday
+            Its weekday, Monday is 0.
+        week
+            Calendar weeks since the run's first day (a new one starts on Monday).
+        streams
+            The run's random streams; ``sessions``, ``vehicles`` and ``patience`` are used.
+        """
+        if self.drivers.source == "replay":
+            picked = [np.flatnonzero(log.day == _day_of(log, weekday, week)) for log in self.logs]
+        else:
+            picked = self._resampled(weekday, streams.generator("sessions", index))
+        column = {
+            name: np.concatenate([getattr(log, name)[rows] for log, rows in zip(self.logs, picked, strict=True)])
+            for name in ("arrival_h", "stay_h", "energy_kwh", "battery_kwh", "vehicle_kw")
+        }
+        sites = [log.site[row] for log, rows in zip(self.logs, picked, strict=True) for row in rows]
+        battery, at_arrival, power = self._vehicles(column, streams.generator("vehicles", index))
+        patience = self.drivers.patience
+        tries = streams.generator("patience", index).integers(patience.lots_min, patience.lots_max + 1, len(sites))
+        order = np.argsort(column["arrival_h"], kind="stable")
+        return tuple(
+            Session(
+                name=f"{index}-{number}",
+                arrival_h=float(column["arrival_h"][row]),
+                departure_h=float(column["arrival_h"][row] + column["stay_h"][row]),
+                energy_kwh=float(column["energy_kwh"][row]),
+                battery_kwh=float(battery[row]),
+                arrival_energy_kwh=float(at_arrival[row]),
+                power_kw=float(power[row]),
+                patience=int(tries[row]),
+                home_lot=self.home_lots.get(sites[row], -1),
+            )
+            for number, row in enumerate(order)
+        )
+
+    def _resampled(self, weekday: int, rng: np.random.Generator) -> list[IntArray]:
+        """Draw a Poisson number of whole sessions of that weekday, with replacement, from all logs together."""
+        pools = [np.flatnonzero((log.first.weekday() + log.day) % WEEK == weekday) for log in self.logs]
+        # Mean number of that weekday, and of all weekdays, as recorded.
+        recorded = sum(pool.size / _count(log, weekday) for log, pool in zip(self.logs, pools, strict=True))
+        average = sum(
+            np.sum((log.first.weekday() + log.day) % WEEK == other) / _count(log, other)
+            for log in self.logs
+            for other in range(WEEK)
+        )
+        target = self.drivers.sessions_per_day
+        mean = recorded if target is None else recorded * target / (average / WEEK)
+        weights = np.array([pool.size / _count(log, weekday) for log, pool in zip(self.logs, pools, strict=True)])
+        if not weights.sum() > 0:
+            return pools
+        shares = rng.multinomial(rng.poisson(mean), weights / weights.sum())
+        return [rng.choice(pool, share) if share else pool[:0] for pool, share in zip(pools, shares, strict=True)]
+
+    def _vehicles(
+        self, column: dict[str, FloatArray], rng: np.random.Generator
+    ) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Draw battery (kWh), energy at arrival (kWh) and power limit (kW) that suit each session's energy.
+
+        A model is drawn by its registrations among those whose battery, above ``arrival_share_min``, holds the energy;
+        the energy at arrival is uniform between that share and ``arrival_share_max``, less where the wish needs room.
+        """
+        settings = self.drivers.vehicles
+        wish, drawn = column["energy_kwh"], rng.random((2, column["energy_kwh"].size))
+        sizes = self.vehicles["battery_kwh"]
+        usable = sizes * (1.0 - settings.arrival_share_min)
+        edges = np.concatenate([[0.0], np.cumsum(self.vehicles["registrations"])])
+        low = edges[np.minimum(np.searchsorted(usable, wish - 1e-9), sizes.size - 1)]
+        model = np.searchsorted(edges, low + drawn[0] * (edges[-1] - low), side="right") - 1
+        model = np.minimum(model, sizes.size - 1)
+        known = ~np.isnan(column["battery_kwh"])
+        battery = np.where(known, column["battery_kwh"], sizes[model])
+        power = self.vehicles[f"{settings.charging}_kw"][model]
+        power = np.where(np.isnan(column["vehicle_kw"]), power, column["vehicle_kw"])
+        room = np.maximum(battery - wish, 0.0)
+        lowest = np.minimum(settings.arrival_share_min * battery, room)
+        highest = np.maximum(np.minimum(settings.arrival_share_max * battery, room), lowest)
+        return battery, lowest + drawn[1] * (highest - lowest), power
+
+
+def _count(log: SessionLog, weekday: int) -> int:
+    """Return how many dates of the log fall on a weekday."""
+    return len(range((weekday - log.first.weekday()) % WEEK, log.days, WEEK))
+
+
+def _day_of(log: SessionLog, weekday: int, week: int) -> int:
+    """Return the day of the log that is replayed: the same weekday, week after week, then from the start again."""
+    first = (weekday - log.first.weekday()) % WEEK
+    return first + WEEK * (week % _count(log, weekday))

@@ -1,0 +1,369 @@
+"""A scenario of the DISCO market: what a YAML file says, with the days, forecasts and outcomes that follow from it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
+from equilibrium.grid.network import FloatArray, LotSite, Network, RenewableUnit
+from equilibrium.markets.disco.day import DiscoScenario
+from scenarios.assembly import bus_index, check_names, expected_load
+from scenarios.case import Case
+from scenarios.draws.reduction import reduce_scenarios
+from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, draw_vehicles
+from scenarios.draws.weather import Weather
+from scenarios.files import Document, bundled_or_own
+from scenarios.markets.disco.day import CompanyDay
+from scenarios.markets.disco.schema import DiscoFile, FleetSection, TruncatedNormalSection
+from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
+from scenarios.readers.prices import HOURS, PriceSeries
+from scenarios.readers.programs import ProgramSet, read_programs
+from scenarios.streams import Streams, day_factor
+
+Arriving = Callable[[np.random.Generator], tuple[int, ...]]
+"""Draws how many vehicles come to each lot."""
+
+
+@dataclass(frozen=True, eq=False)
+class Forecast:
+    """What the company expects of a day.
+
+    Attributes
+    ----------
+    scenarios
+        Outcomes with their probabilities.
+    distance
+        Kantorovich distance from all that were drawn, in the kW of :meth:`DiscoCase.forecast`.
+    """
+
+    scenarios: tuple[DiscoScenario, ...]
+    distance: float
+
+
+@dataclass(frozen=True, eq=False)
+class DiscoCase(Case):
+    """A checked scenario of the DISCO market with all its data read.
+
+    Attributes
+    ----------
+    name, file, prices, notes, paths
+        As in :class:`scenarios.case.Case`.
+    programs
+        The set of programs; :attr:`offered` names those that the retailer may offer.
+    elasticity, participation
+        The customers' true ones; the share that takes part is known to all.
+    fleet
+        Distributions of the vehicles.
+    base_load_kw, base_load_kvar
+        Expected load without a program, shape ``(hours, buses)``.
+    weather
+        Potentials of one kW of wind and of sun.
+    """
+
+    file: DiscoFile
+    programs: ProgramSet
+    elasticity: Elasticity
+    participation: float
+    fleet: FleetSettings
+    base_load_kw: FloatArray
+    base_load_kvar: FloatArray
+    weather: Weather
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """Names of the programs that the retailer may offer: those of the file, or all of the set."""
+        return self.file.retailer.programs.offered or self.programs.names
+
+    @property
+    def base_tariff(self) -> FloatArray:
+        """What customers pay without a program, currency/kWh, shape ``(hours,)``."""
+        return np.full(HOURS, self.programs.base_tariff)
+
+    def program(self, name: str, upstream_price: FloatArray) -> ResponseProgram:
+        """Return a program at the upstream prices of a day."""
+        return self.programs.program(name, upstream_price)
+
+    def window(self, periods: tuple[str, ...]) -> NDArray[np.bool_]:
+        """Return which hours belong to the named periods, shape ``(hours,)``; all of them when none is named."""
+        if not periods:
+            return np.ones(HOURS, dtype=np.bool_)
+        inside: NDArray[np.bool_] = np.any([self.programs.hours(name) for name in periods], axis=0)
+        return inside
+
+    def day(self, index: int, streams: Streams) -> CompanyDay:
+        """Return one day: a pure function of the scenario, the seed and the index.
+
+        Parameters
+        ----------
+        index
+            Day of the run, 0 first.
+        streams
+            The run's random streams; ``load`` is used.
+
+        Raises
+        ------
+        InputError
+            When the prices have ended and ``after_end`` is ``stop``.
+        """
+        self.check_day(index)
+        factor = day_factor(streams, "load", index, self.file.loads.day_sigma)
+        return CompanyDay(
+            index=index,
+            date=self.date(index),
+            forecast_kw=self.base_load_kw,
+            forecast_kvar=self.base_load_kvar,
+            base_kw=self.base_load_kw * factor,
+            base_kvar=self.base_load_kvar * factor,
+            upstream_price=self.prices.price[self.prices.row(index)],
+        )
+
+    def forecast(self, day: CompanyDay, streams: Streams, arriving: Arriving) -> Forecast:
+        """Draw scenarios of a day and reduce them.
+
+        A scenario is a point whose coordinates are kW: in each hour the potential of each unit, what the vehicles of
+        each lot can charge, and the load times the relative deviation of the price; and each lot's wish over 24 h.
+
+        Parameters
+        ----------
+        day
+            The day.
+        streams
+            The run's random streams; ``forecast-<k>`` is used for draw k.
+        arriving
+            Draws how many vehicles come to each lot.
+        """
+        rules = self.file.scenarios
+        drawn = [
+            self._draw(day, streams.generator(f"forecast-{k}", day.index), arriving, 1.0) for k in range(rules.draws)
+        ]
+        points = np.array([self._point(day, scenario) for scenario in drawn])
+        reduced = reduce_scenarios(points, np.full(rules.draws, 1.0 / rules.draws), rules.kept)
+        kept = tuple(
+            DiscoScenario(float(share), drawn[k].renewable_kw, drawn[k].upstream_price, drawn[k].vehicles)
+            for k, share in zip(reduced.kept.tolist(), reduced.probability, strict=True)
+        )
+        return Forecast(kept, reduced.distance)
+
+    def outcome(self, day: CompanyDay, streams: Streams, arriving: Arriving) -> DiscoScenario:
+        """Draw what comes: one more scenario, from the stream ``outcome``; parameters as for :meth:`forecast`."""
+        return self._draw(day, streams.generator("outcome", day.index), arriving, 1.0)
+
+    def _draw(
+        self, day: CompanyDay, generator: np.random.Generator, arriving: Arriving, probability: float
+    ) -> DiscoScenario:
+        """Draw one outcome: wind and sun first, then prices, then how many vehicles come, then the vehicles."""
+        wind, sun = self.weather.drawn(generator, generator)
+        potential = np.zeros((HOURS, len(self.file.renewables)))
+        for k, unit in enumerate(self.file.renewables):
+            potential[:, k] = unit.rated_kw * (wind if unit.kind == "wind" else sun)
+        sigma = self.file.scenarios.price_sigma
+        factor = float(np.exp(sigma * generator.standard_normal() - sigma**2 / 2))
+        vehicles = tuple(
+            draw_vehicles(self.fleet, count, HOURS, generator, prefix=f"{day.index}-{lot.name}")
+            for lot, count in zip(self.file.lots, arriving(generator), strict=True)
+        )
+        return DiscoScenario(probability, potential, day.upstream_price * factor, vehicles)
+
+    def _point(self, day: CompanyDay, scenario: DiscoScenario) -> FloatArray:
+        """Return a scenario as a vector in kW."""
+        hour = np.arange(HOURS)
+        able, wished = [], []
+        for batch in scenario.vehicles:
+            here = (hour >= batch.arrival[:, None]) & (hour < batch.departure[:, None])
+            able.append((batch.count * batch.charge_max_kw) @ here)
+            wished.append(float(batch.count @ (batch.wish_kwh - batch.energy_kwh)) / HOURS)
+        reference = np.where(day.upstream_price == 0.0, 1.0, day.upstream_price)
+        price = (scenario.upstream_price - day.upstream_price) / reference * day.forecast_kw.sum(axis=1)
+        return np.concatenate([scenario.renewable_kw.ravel(), *able, wished, price])
+
+
+def build_disco(
+    name: str, file: DiscoFile, document: Document, prices: PriceSeries, paths: tuple[Path, ...]
+) -> DiscoCase:
+    """Read everything that a file of the DISCO market names.
+
+    Parameters
+    ----------
+    name
+        Name of the scenario.
+    file, document
+        The checked keys, and their lines for complaints.
+    prices
+        The upstream prices.
+    paths
+        Files that were read already.
+
+    Raises
+    ------
+    InputError
+        For the first thing that cannot be used, with file, line or key, value and what was expected.
+    """
+    network, feeder_paths = _network(name, file, document)
+    load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
+    program_path = bundled_or_own("programs", file.retailer.programs.set, ".yaml")
+    programs = _programs(file, document)
+    case = DiscoCase(
+        name=name,
+        file=file,
+        prices=prices,
+        notes=(),
+        paths=(*paths, *feeder_paths, *load_paths, program_path),
+        _network=network,
+        programs=programs,
+        elasticity=_true_elasticity(file, programs, document),
+        participation=file.customers.participation or programs.participation,
+        fleet=_fleet(file.fleet),
+        base_load_kw=load_kw,
+        base_load_kvar=load_kvar,
+        weather=_weather(file, profiles, document),
+    )
+    _check_response(case, document)
+    return case
+
+
+def _network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
+    """Read the feeder and place units and lots."""
+    settings = file.feeder
+    feeder = load_feeder(
+        settings.name,
+        rating_kva=settings.rating_kva,
+        voltage_min_pu=settings.voltage_min_pu,
+        voltage_max_pu=settings.voltage_max_pu,
+        root_voltage_pu=settings.root_voltage_pu,
+    )
+    for k, label in enumerate(settings.trunk):
+        bus_index(feeder, label, document, ("feeder", "trunk", k))
+    feeder = limited_by_currents(
+        feeder,
+        settings.current_max_a,
+        trunk=settings.trunk,
+        trunk_current_max_a=settings.trunk_current_max_a,
+        impedance_factor=settings.impedance_factor,
+    )
+    check_names({"renewables": file.renewables, "lots": file.lots}, document)
+    network = Network(
+        feeder=feeder,
+        renewables=tuple(
+            RenewableUnit(
+                unit.name, bus_index(feeder, unit.bus, document, ("renewables", k, "bus")), unit.rated_kw, unit.kind
+            )
+            for k, unit in enumerate(file.renewables)
+        ),
+        lots=tuple(
+            LotSite(
+                lot.name,
+                bus_index(feeder, lot.bus, document, ("lots", k, "bus")),
+                lot.efficiency,
+                discharge_efficiency=lot.discharge_efficiency,
+            )
+            for k, lot in enumerate(file.lots)
+        ),
+        name=name,
+    )
+    return network, feeder_files(settings.name)
+
+
+def _programs(file: DiscoFile, document: Document) -> ProgramSet:
+    """Read the set of programs and check every name of a program or period in the file."""
+    programs = read_programs(file.retailer.programs.set)
+    if programs.currency != file.currency:
+        expected = f"programs in {file.currency}, the file's currency (they are in {programs.currency})"
+        raise document.error(("retailer", "programs", "set"), file.retailer.programs.set, expected)
+    offered = file.retailer.programs.offered
+    for k, name in enumerate(offered):
+        if name not in programs.names or name in offered[:k]:
+            expected = f"one of {', '.join(programs.names)}, each once"
+            raise document.error(("retailer", "programs", "offered", k), name, expected)
+    if file.retailer.learning.rule == "roth-erev":
+        try:
+            file.retailer.learning.check_grid("offered", offered or programs.names)
+        except ValueError as error:
+            raise document.error(("retailer", "learning", "rule"), "roth-erev", str(error)) from None
+    known = dict.fromkeys(programs.period_of_hour)
+    named = [
+        (("market", key, k), name)
+        for key in ("charge_periods", "discharge_periods")
+        for k, name in enumerate(getattr(file.market, key))
+    ]
+    if file.emissions is not None:
+        named += [(("emissions", "periods", k), name) for k, name in enumerate(file.emissions.periods)]
+    for keys, name in named:
+        if name not in known:
+            raise document.error(keys, name, f"one of the periods {', '.join(known)}")
+    for k, name in enumerate(file.market.discharge_periods):
+        if name in file.market.charge_periods:
+            raise document.error(("market", "discharge_periods", k), name, "a period that is not in charge_periods")
+    return programs
+
+
+def _true_elasticity(file: DiscoFile, programs: ProgramSet, document: Document) -> Elasticity:
+    """Return the elasticity of the file, or that of the set of programs."""
+    given = file.customers.elasticity
+    if given is None:
+        return programs.elasticity
+    periods = dict.fromkeys(programs.period_of_hour)
+    values = {}
+    for first, row in given.items():
+        for second, value in row.items():
+            for name in (first, second):
+                if name not in periods:
+                    where = ("customers", "elasticity", first)
+                    raise document.error(where, name, f"one of the periods {', '.join(periods)}")
+            values[first, second] = value
+    for first in periods:
+        for second in periods:
+            if (first, second) not in values and (second, first) not in values:
+                raise document.error(("customers", "elasticity"), None, f"a value for {first} and {second}")
+    return Elasticity.blocks(programs.period_of_hour, values)
+
+
+def _check_response(case: DiscoCase, document: Document) -> None:
+    """No program may drive the true load below zero."""
+    for row in case.prices.price:
+        for name in case.offered:
+            program = case.program(name, row)
+            factor = response_factor(case.base_tariff, program, case.elasticity, case.participation)
+            if factor.min() < 0.0:
+                expected = "programs and an elasticity that leave a load >= 0 in the linear model"
+                found = f"{name} with a factor {factor.min():.3g} on the load"
+                raise document.error(("retailer", "programs", "offered"), found, expected)
+
+
+def _fleet(section: FleetSection) -> FleetSettings:
+    def bounded(part: TruncatedNormalSection) -> TruncatedNormal:
+        return TruncatedNormal(part.mean, part.sd, part.min, part.max)
+
+    return FleetSettings(
+        battery_kwh=section.battery_kwh,
+        energy_min_share=section.energy_min_share,
+        energy_max_share=section.energy_max_share,
+        wish_share=section.wish_share,
+        charge_max_kw=section.charge_max_kw,
+        discharge_max_kw=section.discharge_max_kw,
+        arrival_h=bounded(section.arrival_h),
+        departure_h=bounded(section.departure_h),
+        arrival_share=bounded(section.arrival_share),
+        draws=section.draws,
+    )
+
+
+def _weather(file: DiscoFile, profiles: dict[str, FloatArray], document: Document) -> Weather:
+    """Return the potentials of one kW of wind and of sun."""
+    rules = file.weather
+    for name in ("wind", "pv"):
+        if name not in profiles:
+            expected = f"a file with the columns pv_pu and wind_pu (it has {', '.join(profiles)})"
+            raise document.error(("loads", "profiles"), file.loads.profiles, expected)
+    wind, sun = rules.wind_speed_m_per_s, rules.irradiance_w_per_m2
+    return Weather(
+        wind_pu=tuple((rules.scale * profiles["wind"]).tolist()),
+        pv_pu=tuple((rules.scale * profiles["pv"]).tolist()),
+        factor=ClippedNormal(rules.factor.mean, rules.factor.sd, rules.factor.min, rules.factor.max),
+        wind_speed=None if wind is None else Weibull(wind.shape, wind.scale),
+        irradiance=None if sun is None else Weibull(sun.shape, sun.scale),
+    )

@@ -1,0 +1,193 @@
+"""Charging sessions from CSV.
+
+One row per session, in any order. Times are local clock times without a time zone, as the charge point showed them.
+
+Needed: ``arrival_local``, ``departure_local`` (2018-06-11T08:30), ``energy_kwh`` (energy added to the battery).
+Optional: ``site``; ``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw`` (the vehicle's own limit);
+``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced). Cells of optional columns
+may be empty.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from equilibrium.errors import InputError
+from equilibrium.grid.network import FloatArray, IntArray
+from scenarios.files import Table
+
+_NEEDED = ("arrival_local", "departure_local", "energy_kwh")
+_OPTIONAL = (
+    "site",
+    "charger_kw",
+    "battery_kwh",
+    "vehicle_kw",
+    "energy_requested_kwh",
+    "departure_estimated_local",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class SessionLog:
+    """Recorded sessions, in order of arrival.
+
+    Attributes
+    ----------
+    source
+        Name of the file.
+    first
+        Calendar date of the first arrival; the log covers every date from there to that of the last arrival.
+    days
+        Number of those dates.
+    day
+        Days since ``first`` of each arrival, shape ``(sessions,)``.
+    arrival_h
+        Hours since that day's midnight, shape ``(sessions,)``.
+    stay_h
+        Length of the stay, h, shape ``(sessions,)``.
+    energy_kwh
+        Energy wanted in the battery, kWh, shape ``(sessions,)``.
+    battery_kwh, vehicle_kw
+        Battery size and the vehicle's limit, NaN where unknown, shape ``(sessions,)``.
+    site
+        Where each was recorded, ``""`` where unknown.
+    """
+
+    source: str
+    first: dt.date
+    days: int
+    day: IntArray
+    arrival_h: FloatArray
+    stay_h: FloatArray
+    energy_kwh: FloatArray
+    battery_kwh: FloatArray
+    vehicle_kw: FloatArray
+    site: tuple[str, ...]
+
+    def weekday_of(self, day: int) -> int:
+        """Return the weekday of a day of the log, Monday is 0."""
+        return (self.first.weekday() + day) % 7
+
+
+def read_sessions(path: Path, *, energy: str = "delivered", departure: str = "recorded") -> SessionLog:
+    """Read a log of sessions; see the module's text for the format.
+
+    Parameters
+    ----------
+    path
+        The CSV file.
+    energy
+        ``"delivered"`` takes ``energy_kwh`` as the wish, ``"requested"`` takes ``energy_requested_kwh`` where given.
+    departure
+        ``"recorded"``, or ``"estimated"`` for ``departure_estimated_local`` where given.
+
+    Raises
+    ------
+    InputError
+        A time that cannot be read, a session that leaves before it arrives, an energy that is negative or larger than
+        the battery: with file and line.
+    """
+    table = Table.read(path, _NEEDED, _OPTIONAL)
+    arrival, leaving = _times(table, "arrival_local"), _times(table, "departure_local")
+    _check_stay(table, "departure_local", arrival, leaving)
+    if departure == "estimated" and "departure_estimated_local" in table.columns:
+        announced = _times(table, "departure_estimated_local", leaving)
+        _check_stay(table, "departure_estimated_local", arrival, announced)
+        leaving = announced
+    battery = _optional(table, "battery_kwh")
+    wish = _energy(table, battery, energy)
+
+    midnight = [dt.datetime.combine(time.date(), dt.time()) for time in arrival]
+    first = min(midnight).date()
+    day = np.array([(time.date() - first).days for time in midnight], dtype=np.int64)
+    arrival_h = np.array([(a - m).total_seconds() for a, m in zip(arrival, midnight, strict=True)]) / 3600.0
+    stay_h = np.array([(b - a).total_seconds() for a, b in zip(arrival, leaving, strict=True)]) / 3600.0
+    site = table.columns.get("site", [""] * len(table))
+    order = np.lexsort((arrival_h, day))
+    return SessionLog(
+        source=table.source,
+        first=first,
+        days=int(day.max()) + 1,
+        day=day[order],
+        arrival_h=arrival_h[order],
+        stay_h=stay_h[order],
+        energy_kwh=wish[order],
+        battery_kwh=battery[order],
+        vehicle_kw=_optional(table, "vehicle_kw")[order],
+        site=tuple(site[row] for row in order),
+    )
+
+
+def _times(table: Table, column: str, empty: list[dt.datetime] | None = None) -> list[dt.datetime]:
+    """Read a column of local times; an empty cell takes the entry of ``empty``."""
+    times = []
+    for row, cell in enumerate(table.columns[column]):
+        if not cell and empty is not None:
+            times.append(empty[row])
+            continue
+        try:
+            time = dt.datetime.fromisoformat(cell)
+        except ValueError:
+            raise table.error(row, column, cell, "a local time such as 2018-06-11T08:30") from None
+        if time.tzinfo is not None:
+            raise table.error(row, column, cell, "a local time without a time zone")
+        times.append(time)
+    return times
+
+
+def _check_stay(table: Table, column: str, arrival: list[dt.datetime], leaving: list[dt.datetime]) -> None:
+    for row, (start, end) in enumerate(zip(arrival, leaving, strict=True)):
+        if end <= start:
+            raise table.error(row, column, table.columns[column][row], f"a time after the arrival at {start}")
+
+
+def _optional(table: Table, column: str) -> FloatArray:
+    """Read an optional column of numbers > 0, NaN where there is none."""
+    if column not in table.columns:
+        return np.full(len(table), np.nan)
+    values = table.numbers(column, minimum=0.0, empty=np.nan)
+    for row, value in enumerate(values):
+        if value == 0.0:
+            raise table.error(row, column, table.columns[column][row], "a number > 0")
+    return values
+
+
+def _energy(table: Table, battery: FloatArray, choice: str) -> FloatArray:
+    """Return the wished energy after checking every cell against the battery."""
+    wish = table.numbers("energy_kwh", minimum=0.0)
+    _check_battery(table, "energy_kwh", wish, battery)
+    _optional(table, "charger_kw")
+    if "energy_requested_kwh" not in table.columns:
+        return wish
+    requested = table.numbers("energy_requested_kwh", minimum=0.0, empty=np.nan)
+    if choice != "requested":
+        return wish
+    _check_battery(table, "energy_requested_kwh", requested, battery)
+    return np.where(np.isnan(requested), wish, requested)
+
+
+def _check_battery(table: Table, column: str, energy: FloatArray, battery: FloatArray) -> None:
+    for row in np.flatnonzero(energy > battery):
+        expected = f"at most the battery's {battery[row]:g} kWh"
+        raise table.error(int(row), column, table.columns[column][row], expected)
+
+
+def read_vehicles(path: Path) -> dict[str, FloatArray]:
+    """Read a table of vehicle models: ``model, registrations, battery_kwh, ac_kw, dc_kw``.
+
+    Returns
+    -------
+    dict[str, FloatArray]
+        The number columns by name, each of shape ``(models,)``, in order of battery size.
+    """
+    table = Table.read(path, ("model", "registrations", "battery_kwh", "ac_kw", "dc_kw"), ())
+    order = np.argsort(table.numbers("battery_kwh", minimum=0.1), kind="stable")
+    columns = {name: table.numbers(name, minimum=0.1)[order] for name in ("battery_kwh", "ac_kw", "dc_kw")}
+    columns["registrations"] = table.numbers("registrations", minimum=0.0)[order]
+    if not columns["registrations"].sum() > 0:
+        raise InputError(table.source, "column registrations", 0, "at least one model with registrations")
+    return columns

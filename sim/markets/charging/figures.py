@@ -1,0 +1,336 @@
+"""Figures of a run, drawn from its tables.
+
+The scheduling and voltage figures are laid out like Figs. 7, 8, 10 and 11 of the paper (docs/epec_lots.md). Every
+function takes tables as :mod:`sim.columns` defines them and returns a :class:`matplotlib.figure.Figure`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+from sim.markets.disco.figures import disco_figures
+from sim.show.drawing import (
+    BLACK,
+    BLUE,
+    CYCLE,
+    GREY,
+    MARKERS,
+    ORANGE,
+    RED,
+    SKY,
+    STYLE,
+    day_title,
+    legend_below,
+    panels_of,
+    same_scale,
+    save,
+    stack,
+)
+from sim.store import Run
+
+_NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
+
+
+def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0) -> Figure:
+    """Draw hourly dispatch as stacked bars, one panel a case; generation and imports are negative.
+
+    Parameters
+    ----------
+    panels
+        Title and ``dispatch`` rows of one day for each panel.
+    first_hour
+        Label of the first hour: 0 for clock hours, 1 for the paper's numbering.
+    """
+    with mpl.rc_context(STYLE):
+        figure, axes = panels_of(len(panels), height=2.5)
+        for axis, (title, dispatch) in zip(axes, panels.items(), strict=True):
+            stack(axis, dispatch, first_hour)
+            axis.set_title(title, loc="left")
+            axis.set_ylabel("Power (MW)")
+        same_scale(axes)
+        axes[-1].set_xlabel("Hour")
+        handles, labels = axes[0].get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(labels) <= 6 else 4)
+    return figure
+
+
+def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
+    """Draw the lowest voltage of the day at every bus, one line a case.
+
+    Parameters
+    ----------
+    profiles
+        Name and ``prices`` rows of one day for each line.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        axis = figure.subplots()
+        for k, (name, prices) in enumerate(profiles.items()):
+            lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+            axis.plot(
+                np.arange(1, len(lowest) + 1),
+                lowest.to_numpy(),
+                color=CYCLE[k % len(CYCLE)],
+                marker=MARKERS[k % len(MARKERS)],
+                markersize=3,
+                linewidth=1.2,
+                label=name,
+            )
+        axis.set_xlabel("Bus (position in the feeder's file, 1 = root)")
+        axis.set_ylabel("Lowest voltage of the day (p.u.)")
+        axis.margins(x=0.02)
+        if len(profiles) > 1:
+            figure.legend(loc="outside upper center", ncols=min(4, len(profiles)))
+        else:
+            axis.set_title(next(iter(profiles)), loc="left")
+    return figure
+
+
+def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> Figure:
+    """Draw each lot's charging power with its limit, and its state of energy inside its band.
+
+    Parameters
+    ----------
+    lots
+        ``lots`` rows of one day.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    names = list(dict.fromkeys(lots["lot"]))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.6 + 1.9 * len(names)), layout="constrained")
+        grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+        for (left, right), name in zip(grid, names, strict=True):
+            rows = lots[lots["lot"] == name]
+            hour = rows["hour"].to_numpy() + first_hour
+            left.bar(hour, rows["power_kw"], width=0.8, color=ORANGE, label="Charging power")
+            left.step(hour, rows["power_max_kw"], where="mid", color=BLACK, linewidth=1, label="Power limit")
+            low, high = rows["soe_min_kwh"].to_numpy(float), rows["soe_max_kwh"].to_numpy(float)
+            right.fill_between(hour, low, high, color=SKY, alpha=0.35, linewidth=0, label="Band")
+            right.plot(hour, rows["soe_kwh"], color=BLUE, marker="o", markersize=2.5, label="State of energy")
+            left.set_title(f"{name}, {title}" if title else name, loc="left")
+            left.set_ylabel("kW")
+            right.set_ylabel("kWh")
+            for axis in (left, right):
+                axis.set_ylim(bottom=0)
+                axis.xaxis.set_major_locator(MultipleLocator(3))
+        for axis in grid[-1]:
+            axis.set_xlabel("Hour")
+        handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
+        figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    return figure
+
+
+def market_power_figure(lots: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
+    """Draw each lot's charging and the price that it pays, at the equilibrium and in the competitive outcome.
+
+    Parameters
+    ----------
+    lots
+        ``lots`` rows of one day of the nodal market.
+    currency
+        Name of the currency for the axes.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    names = list(dict.fromkeys(lots["lot"]))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.7 + 1.9 * len(names)), layout="constrained")
+        grid = figure.subplots(len(names), 2, squeeze=False, sharex=True, sharey="col")
+        for (left, right), name in zip(grid, names, strict=True):
+            rows = lots[lots["lot"] == name]
+            hour = rows["hour"].to_numpy() + first_hour
+            left.bar(hour - 0.2, rows["power_kw"], width=0.4, color=ORANGE, label="Charging, equilibrium")
+            left.bar(hour + 0.2, rows["competitive_kw"], width=0.4, color=GREY, label="Charging, competitive")
+            interval = rows[["lot_price_low_per_mwh", "lot_price_high_per_mwh"]].to_numpy(float)
+            low, high = np.where(np.isfinite(interval), interval, np.nan).T  # an open end has no place on the axis
+            spread = {"step": "mid", "color": SKY, "alpha": 0.35, "linewidth": 0}
+            right.fill_between(hour, low, high, label="Interval of the price", **spread)
+            right.step(hour, rows["lot_price_per_mwh"], where="mid", color=BLUE, linewidth=2, label="Price paid")
+            competitive = rows["competitive_price_per_mwh"]
+            right.step(hour, competitive, "k--", where="mid", linewidth=1, label="Competitive price")
+            left.set_title(f"{name}, {title}" if title else name, loc="left")
+            left.set_ylabel("kW")
+            right.set_ylabel(f"{currency}/MWh")
+            for axis in (left, right):
+                axis.xaxis.set_major_locator(MultipleLocator(3))
+        for axis in grid[-1]:
+            axis.set_xlabel("Hour")
+        handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
+        figure.legend(handles=handles, loc="outside upper center", ncols=3)
+    return figure
+
+
+def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
+    """Draw the DLMP of every bus and hour as a heat map, and below it the part that the network adds.
+
+    Parameters
+    ----------
+    prices
+        ``prices`` rows of one day.
+    currency
+        Name of the currency for the colour bars.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
+    reach = float(network.abs().max())
+    idle = reach < _NOTHING
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        _heat_map(above, prices, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", first_hour, cmap="cividis")
+        label = f"Congestion + voltage part\n({currency}/MWh)"
+        _heat_map(
+            below,
+            prices,
+            network,
+            label,
+            first_hour,
+            cmap="PuOr_r",
+            vmin=-1 if idle else -reach,
+            vmax=1 if idle else reach,
+        )
+        if idle:
+            note = "zero: no limit of the network binds"
+            below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
+        above.set_title(title, loc="left")
+        below.set_xlabel("Hour")
+    return figure
+
+
+def _heat_map(axis: Axes, rows: pd.DataFrame, values: pd.Series[float], label: str, first: int, **look: Any) -> None:  # noqa: ANN401
+    """Draw one value of every bus and hour; ``look`` goes to matplotlib."""
+    hours, buses = rows["hour"].nunique(), rows["bus"].nunique()
+    extent = (first - 0.5, first + hours - 0.5, buses + 0.5, 0.5)
+    grid = values.to_numpy(float).reshape(hours, buses).T
+    image = axis.imshow(grid, aspect="auto", extent=extent, interpolation="nearest", **look)
+    axis.figure.colorbar(image, ax=axis, label=label)
+    axis.xaxis.set_major_locator(MultipleLocator(3))
+    axis.yaxis.set_major_locator(MaxNLocator(8, integer=True))
+    axis.set_ylabel("Bus")
+
+
+def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Figure:
+    """Draw a run over its days: energy and cost, prices, lowest voltage, profits.
+
+    Parameters
+    ----------
+    days, lot_days
+        The tables of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    day = days["day"].to_numpy()
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        energy, cost, price, profit = figure.subplots(2, 2, sharex=True).ravel()
+        energy.bar(day, days["energy_charged_kwh"] / 1000, color=ORANGE)
+        energy.set_title("Energy charged (MWh)", loc="left")
+        cost.plot(day, days["network_cost"], color=BLUE, marker="o", markersize=3)
+        cost.set_title(f"Network cost ({currency})", loc="left")
+        for name, label, color, marker in (
+            ("dlmp_peak_per_mwh", "DLMP peak", RED, "^"),
+            ("dlmp_mean_per_mwh", "DLMP mean", BLUE, "o"),
+            ("wholesale_mean_per_mwh", "Wholesale", GREY, "s"),
+        ):
+            price.plot(day, days[name], color=color, marker=marker, markersize=3, label=label)
+        price.set_title(f"Price ({currency}/MWh)", loc="left")
+        lots = list(dict.fromkeys(lot_days["lot"]))
+        for k, lot in enumerate(lots):
+            rows = lot_days[lot_days["lot"] == lot]
+            color, marker = CYCLE[k % len(CYCLE)], MARKERS[k % len(MARKERS)]
+            profit.plot(rows["day"], rows["profit"], label=lot, color=color, marker=marker, markersize=3)
+        profit.set_title(f"Profit of each lot ({currency})", loc="left")
+        for axis in (price, profit):
+            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            axis.set_xlabel("Day")
+            legend_below(axis)
+    return figure
+
+
+def sensitivity_figure(
+    rows: Mapping[str, Sequence[Mapping[str, float]]], quantities: Mapping[str, str], marks: Mapping[str, float]
+) -> Figure:
+    """Draw how results answer to factors, one column a factor and one row a quantity, like Figs. 12 and 13.
+
+    Parameters
+    ----------
+    rows
+        For each factor's label, one mapping a point: ``factor`` and the quantities.
+    quantities
+        Key and axis label of each quantity.
+    marks
+        Factor at which the base case lies, by factor's label.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.4 + 1.55 * len(quantities)), layout="constrained")
+        grid = figure.subplots(len(quantities), len(rows), squeeze=False, sharex="col", sharey="row")
+        for column, (factor, points) in enumerate(rows.items()):
+            x = [point["factor"] for point in points]
+            for row, (key, label) in enumerate(quantities.items()):
+                axis = grid[row, column]
+                axis.plot(x, [point[key] for point in points], color=BLUE, marker="o", markersize=3.5)
+                axis.axvline(marks[factor], color=GREY, linewidth=0.8, linestyle=":")
+                if column == 0:
+                    axis.set_ylabel(label)
+            grid[-1, column].set_xlabel(factor)
+        figure.align_ylabels(list(grid[:, 0]))
+    return figure
+
+
+def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Draw all figures of a run into its ``figures`` folder.
+
+    Parameters
+    ----------
+    run
+        The run; it must have at least one day.
+    day
+        Day of the hourly figures; ``None`` is the one with the highest price.
+    formats
+        File types.
+
+    Returns
+    -------
+    list of Path
+        The files, the chosen day in their names.
+    """
+    currency = str(run.manifest.get("currency", "currency"))
+    peak = "price_peak_per_mwh" if run.market == "disco" else "dlmp_peak_per_mwh"
+    chosen = int(run.days["day"].iloc[int(run.days[peak].argmax())]) if day is None else day
+    title = day_title(run.days, chosen)
+    figures = (disco_figures if run.market == "disco" else _local_figures)(run, chosen, title, currency)
+    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
+
+
+def _local_figures(run: Run, chosen: int, title: str, currency: str) -> dict[str, Figure]:
+    """Return the figures of the lots-lead and the nodal market."""
+    prices, lots = run.table("prices", chosen), run.table("lots", chosen)
+    figures = {
+        f"scheduling-day-{chosen}": scheduling_figure({title: run.table("dispatch", chosen)}),
+        f"voltage-day-{chosen}": voltage_figure({title: prices}),
+        f"prices-day-{chosen}": price_map(prices, currency, title),
+    }
+    if len(lots):
+        figures[f"lots-day-{chosen}"] = lots_figure(lots, title)
+    if lots["lot_price_per_mwh"].notna().any():
+        figures[f"market-power-day-{chosen}"] = market_power_figure(lots, currency, title)
+    if len(run.days) > 1:
+        figures["overview"] = overview_figure(run.days, run.lot_days, currency)
+    return figures

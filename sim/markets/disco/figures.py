@@ -1,0 +1,328 @@
+"""Figures of a run of the DISCO market, drawn from its tables (:data:`sim.columns.DISCO_TABLES`)."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, MultipleLocator
+
+from sim.show.drawing import (
+    BLACK,
+    BLUE,
+    CYCLE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PINK,
+    RED,
+    SKY,
+    STYLE,
+    YELLOW,
+    Stack,
+    legend_below,
+    same_scale,
+    stack,
+)
+from sim.store import Run
+
+DISPATCH: Stack = {
+    "renewable": ("Wind and sun", -1, GREEN),
+    "import": ("Bought upstream", -1, BLUE),
+    "lot_discharge": ("Vehicles discharging", -1, PINK),
+    "load": ("Load", 1, GREY),
+    "lot_charge": ("Vehicles charging", 1, ORANGE),
+    "loss": ("Losses", 1, YELLOW),
+}
+
+
+def disco_figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]:
+    """Return all figures of a run by name.
+
+    Parameters
+    ----------
+    run
+        The run.
+    day, title
+        Day of the hourly figures, and what they are called.
+    currency
+        Name of the currency for the axes.
+    """
+    dispatch, prices, lots = (run.table(name, day) for name in ("dispatch", "prices", "lots"))
+    program = str(run.days.loc[run.days["day"] == day, "program"].iloc[0])
+    figures = {
+        f"dispatch-day-{day}": dispatch_figure(dispatch, prices, currency, f"{title}, program {program}"),
+        f"response-day-{day}": response_figure(dispatch, lots, currency, f"{title}, program {program}"),
+        f"lots-day-{day}": vehicles_figure(lots, title),
+        f"voltage-day-{day}": voltage_band_figure(prices, title),
+    }
+    if len(run.days) > 1:
+        figures["programs"] = programs_figure(run.days, run.table("programs"), currency)
+        figures["beliefs"] = beliefs_figure(run.table("beliefs"))
+        figures["profits"] = profits_figure(run.days, run.table("scenarios"), currency)
+    return figures
+
+
+def dispatch_figure(
+    dispatch: pd.DataFrame, prices: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0
+) -> Figure:
+    """Draw one day's powers as stacked bars, and the company's marginal cost below.
+
+    Parameters
+    ----------
+    dispatch, prices
+        Rows of one day.
+    currency
+        Name of the currency for the axes.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.0))
+        stack(above, dispatch, first_hour, DISPATCH)
+        same_scale([above])
+        above.set_title(title, loc="left")
+        above.set_ylabel("Power (MW)")
+        hours = prices.groupby("hour")["price_per_mwh"]
+        hour = np.arange(hours.ngroups) + first_hour
+        below.fill_between(hour, hours.min(), hours.max(), step="mid", color=SKY, alpha=0.5, linewidth=0)
+        below.step(hour, hours.mean(), where="mid", color=BLUE, linewidth=1.2)
+        below.set_ylabel(f"Marginal cost\n({currency}/MWh)")
+        below.set_xlabel("Hour (line: mean of the buses, band: lowest to highest)")
+        handles, labels = above.get_legend_handles_labels()
+        figure.legend(handles, labels, loc="outside upper center", ncols=3)
+    return figure
+
+
+def response_figure(
+    dispatch: pd.DataFrame, lots: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0
+) -> Figure:
+    """Draw the load without a program, as it was expected and as it came, and the tariff below.
+
+    Parameters
+    ----------
+    dispatch, lots
+        Rows of one day.
+    currency
+        Name of the currency for the axes.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    load = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum") / 1000.0
+    hour = load.index.to_numpy() + first_hour
+    tariff = lots.groupby("hour")["tariff_per_mwh"].first()
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.0, 1.0))
+        for kind, label, color, line in (
+            ("base_load", "Without a program", GREY, "-"),
+            ("forecast_load", "With it, as the retailer expected", BLUE, "--"),
+            ("load", "With it, as it came", RED, "-"),
+        ):
+            above.step(hour, load[kind], line, where="mid", color=color, linewidth=1.4, label=label)
+        above.set_ylim(bottom=0)
+        above.set_ylabel("Load (MW)")
+        above.set_title(title, loc="left")
+        below.step(hour, tariff, where="mid", color=BLACK, linewidth=1.2)
+        below.set_ylim(bottom=0)
+        below.set_ylabel(f"Tariff\n({currency}/MWh)")
+        below.set_xlabel("Hour")
+        below.xaxis.set_major_locator(MultipleLocator(3))
+        figure.legend(*above.get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    return figure
+
+
+def vehicles_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> Figure:
+    """Draw what the vehicles of each lot draw and give, and the energy in those that are plugged in.
+
+    Parameters
+    ----------
+    lots
+        Rows of one day.
+    title
+        Title of the figure.
+    first_hour
+        Label of the first hour.
+    """
+    names = list(dict.fromkeys(lots["lot"]))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.7 + 2.2 * len(names)), layout="constrained")
+        grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
+        for (left, right), name in zip(grid, names, strict=True):
+            rows = lots[lots["lot"] == name]
+            hour = rows["hour"].to_numpy() + first_hour
+            left.bar(hour, rows["charge_kw"], width=0.8, color=ORANGE, label="Charging")
+            left.bar(hour, -rows["discharge_kw"], width=0.8, color=PINK, label="Discharging")
+            left.axhline(0, color=BLACK, linewidth=0.8)
+            left.set_title(f"{name}, {title}" if title else name, loc="left")
+            left.set_ylabel("kW")
+            right.bar(hour, rows["energy_kwh"] / 1000.0, width=0.8, color=SKY, label="Energy in the vehicles")
+            right.set_ylabel("MWh")
+            twin = right.twinx()
+            twin.step(hour, rows["plugged"], where="mid", color=BLACK, linewidth=1.2, label="Vehicles plugged in")
+            twin.set_ylabel("vehicles")
+            twin.set_ylim(bottom=0)
+            twin.grid(visible=False)
+            twin.spines["right"].set_visible(True)
+            right.xaxis.set_major_locator(MultipleLocator(3))
+        for axis in grid[-1]:
+            axis.set_xlabel("Hour")
+        handles = [*grid[0, 0].get_legend_handles_labels()[0], *grid[0, 1].get_legend_handles_labels()[0]]
+        handles += twin.get_legend_handles_labels()[0]
+        figure.legend(handles=handles, loc="outside upper center", ncols=4)
+    return figure
+
+
+def voltage_band_figure(prices: pd.DataFrame, title: str = "") -> Figure:
+    """Draw lowest, mean and highest voltage of the day at every bus.
+
+    Parameters
+    ----------
+    prices
+        Rows of one day.
+    title
+        Title of the figure.
+    """
+    voltage = prices.groupby("bus", sort=False)["voltage_pu"]
+    position = np.arange(1, voltage.ngroups + 1)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 3.2), layout="constrained")
+        axis = figure.subplots()
+        axis.fill_between(position, voltage.min(), voltage.max(), color=SKY, alpha=0.5, linewidth=0, label="Range")
+        axis.plot(position, voltage.mean(), color=BLUE, marker="o", markersize=3, linewidth=1.2, label="Mean")
+        axis.plot(position, voltage.min(), color=RED, marker="v", markersize=3, linewidth=0.8, label="Lowest")
+        axis.set_title(title, loc="left")
+        axis.set_xlabel("Bus (position in the feeder's file, 1 = root)")
+        axis.set_ylabel("Voltage of the day (p.u.)")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+def programs_figure(days: pd.DataFrame, programs: pd.DataFrame, currency: str) -> Figure:
+    """Draw which program was chosen each day, and what the retailer expected of each of them.
+
+    Parameters
+    ----------
+    days, programs
+        The tables of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    names = list(dict.fromkeys(programs["program"]))
+    chosen = days["program"].map(names.index)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 2.6 + 0.22 * len(names) + 1.8), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        for number, name in enumerate(names):
+            rows = programs[programs["program"] == name]
+            color = CYCLE[number % len(CYCLE)]
+            line = "-" if number < len(CYCLE) else "--"
+            below.plot(rows["day"], rows["forecast_profit"], line, color=color, linewidth=1.2, label=name)
+            played = days["day"][chosen == number]
+            above.scatter(rows["day"], np.full(len(rows), number), 260 * rows["probability"], color=color, alpha=0.25)
+            above.scatter(played, np.full(len(played), number), 30, color=color, marker="s")
+        above.set_yticks(range(len(names)), names)
+        above.set_ylim(len(names) - 0.4, -0.6)
+        above.set_title("Program of the day (square) and chance of each (disc)", loc="left")
+        below.set_title(f"Profit that the retailer expected of each program ({currency})", loc="left")
+        below.set_xlabel("Day")
+        below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        _legend_beside(figure, below)
+    return figure
+
+
+def _legend_beside(figure: Figure, axis: mpl.axes.Axes) -> None:
+    figure.legend(*axis.get_legend_handles_labels(), loc="outside right center")
+
+
+def beliefs_figure(beliefs: pd.DataFrame) -> Figure:
+    """Draw the estimated elasticities with two standard errors over the days, and the true ones.
+
+    Parameters
+    ----------
+    beliefs
+        The table of the run; of two pairs in opposite order with the same values one is drawn.
+    """
+    pairs = _distinct_pairs(beliefs)
+    columns = 3
+    rows = -(-len(pairs) // columns)
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 0.7 + 1.9 * rows), layout="constrained")
+        axes = figure.subplots(rows, columns, squeeze=False, sharex=True).ravel()
+        for axis, (period, other) in zip(axes, pairs, strict=False):
+            seen = beliefs[(beliefs["period"] == period) & (beliefs["other"] == other)]
+            day, estimate, error = (seen[name].to_numpy() for name in ("day", "estimate", "standard_error"))
+            axis.fill_between(day, estimate - 2 * error, estimate + 2 * error, color=SKY, alpha=0.4, linewidth=0)
+            axis.plot(day, estimate, color=BLUE, linewidth=1.4, label="Estimate, two standard errors")
+            axis.plot(day, seen["true_elasticity"], "--", color=RED, linewidth=1.2, label="True")
+            axis.set_title(period if period == other else f"{period} to {other}", loc="left")
+            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+        for axis in axes[len(pairs) :]:
+            axis.set_axis_off()
+        for axis in axes[max(len(pairs) - columns, 0) : len(pairs)]:
+            axis.set_xlabel("Day")
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def _distinct_pairs(beliefs: pd.DataFrame) -> list[tuple[str, str]]:
+    """Return the pairs to draw: one of each two that are always alike."""
+    values = {
+        (str(period), str(other)): rows["estimate"].to_numpy()
+        for (period, other), rows in beliefs.groupby(["period", "other"], sort=False)
+    }
+    return [
+        (period, other)
+        for period, other in values
+        if period <= other or not np.array_equal(values[period, other], values[other, period])
+    ]
+
+
+def profits_figure(days: pd.DataFrame, scenarios: pd.DataFrame, currency: str) -> Figure:
+    """Draw the company's profit against its plan, the lots' profit, their terms, and energy.
+
+    Parameters
+    ----------
+    days, scenarios
+        The tables of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    day = days["day"].to_numpy()
+    expected = scenarios[scenarios["stage"] == "forecast"].groupby("day")["company_profit"]
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        company, lots, terms, energy = figure.subplots(2, 2, sharex=True).ravel()
+        company.fill_between(day, expected.min(), expected.max(), color=SKY, alpha=0.5, linewidth=0, label="Scenarios")
+        company.plot(day, days["planned_profit"], "--", color=BLUE, linewidth=1.2, label="Planned")
+        company.plot(day, days["company_profit"], color=RED, marker="o", markersize=3, label="Earned")
+        company.set_title(f"Profit of the company ({currency})", loc="left")
+        lots.plot(day, days["planned_lot_profit"], "--", color=BLUE, linewidth=1.2, label="Planned")
+        lots.plot(day, days["lot_profit"], color=RED, marker="o", markersize=3, label="Earned")
+        lots.set_title(f"Profit of the lots ({currency})", loc="left")
+        terms.plot(day, 1000.0 * days["margin_per_kwh"], color=ORANGE, marker="s", markersize=3, label="Margin")
+        terms.set_title(f"Terms: margin ({currency}/MWh)", loc="left")
+        twin = terms.twinx()
+        terms.set_ylim(bottom=min(0.0, 1100.0 * days["margin_per_kwh"].min()))
+        twin.plot(day, 100.0 * days["driver_share"], color=GREEN, marker="^", markersize=3, label="Drivers' share")
+        twin.set_ylim(0, 100)
+        twin.set_ylabel("drivers' share (%)", color=GREEN)
+        twin.grid(visible=False)
+        twin.spines["right"].set_visible(True)
+        energy.bar(day, days["charged_kwh"] / 1000.0, color=ORANGE, label="Charged")
+        energy.bar(day, -days["discharged_kwh"] / 1000.0, color=PINK, label="Discharged")
+        energy.axhline(0, color=BLACK, linewidth=0.8)
+        energy.set_title("Energy of the vehicles (MWh)", loc="left")
+        for axis in (company, lots, energy):
+            legend_below(axis)
+        for axis in (terms, energy):
+            axis.set_xlabel("Day")
+            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+    return figure

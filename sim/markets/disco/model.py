@@ -1,0 +1,308 @@
+"""The DISCO market as a Mesa model: a step is a day that is planned, comes and is settled."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from agents.base import MarketAgent, forget_model
+from agents.disco.company import DistributionCompany
+from agents.disco.customers import Customers
+from agents.disco.driver_pool import DriverPool
+from agents.disco.elasticity import ElasticityBelief
+from agents.disco.lot_owner import ParkingLotOwner
+from agents.disco.program_choice import EpsilonGreedy, ProgramChoice, Reinforced, Steady
+from agents.disco.retailer import DemandResponseRetailer
+from agents.disco.settlement import DiscoSettlement
+from agents.learning import RothErev
+from equilibrium.demand_response import ResponseProgram
+from equilibrium.errors import InputError
+from equilibrium.grid.network import FloatArray
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, VehicleBatch
+from equilibrium.markets.disco.market import DiscoMarket
+from scenarios.markets.disco.case import DiscoCase
+from scenarios.markets.disco.day import CompanyDay
+from scenarios.markets.disco.schema import DiscoMarketSection
+from scenarios.readers.prices import HOURS
+from scenarios.streams import Streams
+from sim.daily_model import DailyModel, case_of, naming, naming_the_day
+from sim.markets.charging.results import DiscoDayResult
+
+REPORTERS: dict[str, Callable[[Any], float]] = {
+    "company_profit": lambda model: model.last.settlement.realised.company_profit,
+    "planned_profit": lambda model: model.last.settlement.plan.expected_profit,
+    "cvar": lambda model: model.last.settlement.plan.cvar,
+    "lot_profit": lambda model: model.last.owner.profit,
+    "retail_profit": lambda model: model.last.retail.profit,
+    "program": lambda model: model.last.retail.programs[model.last.retail.chosen],
+    "belief_error": lambda model: model.belief_error(),
+    "vehicles": lambda model: sum(pool.came for pool in model.last.pools),
+    "certified": lambda model: (
+        model.last.settlement.plan.certificate.certified and model.last.settlement.clearing.certificate.certified
+    ),
+}
+"""What ``collect=True`` keeps of every day; money in the case's currency."""
+
+
+class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
+    """A distribution company, its customers and retailer, the owner of the parking lots and their drivers, day by day.
+
+    In the morning the retailer chooses a program, the owner posts its terms, and the market clears the day for the
+    scenarios that are expected and the load that the retailer believes in. Then the day comes: one more outcome is
+    drawn, the customers answer with their true elasticity, and the same market clears the one scenario that came. Money
+    changes hands by that second clearing.
+
+    Parameters
+    ----------
+    scenario
+        Name of a bundled scenario of kind ``disco``, path of a YAML file, or a loaded scenario.
+    seed
+        The run's one seed, a non-negative integer.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+    days
+        Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
+    beta
+        Weight of the CVaR in the place of the scenario's; ``None`` keeps it.
+    program_rule
+        ``"none"``, ``"epsilon-greedy"`` or ``"roth-erev"`` in the place of the scenario's; ``None`` keeps it.
+    collect
+        Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+
+    Attributes
+    ----------
+    case, day, last
+        As in :class:`sim.daily_model.DailyModel`.
+    network
+        The feeder and what stands on it.
+    company, customers, retailer, owner, drivers
+        The agents.
+
+    Raises
+    ------
+    InputError
+        When the scenario or a parameter cannot be used.
+    InfeasibleError
+        When the network cannot serve the baseline of the CO2 term.
+    """
+
+    reporters = REPORTERS
+
+    def __init__(
+        self,
+        scenario: str | Path | DiscoCase = "disco-15",
+        seed: int = 0,
+        solver: str = "auto",
+        days: int | None = None,
+        beta: float | None = None,
+        program_rule: str | None = None,
+        collect: bool = False,
+    ) -> None:
+        case = case_of(scenario, DiscoCase)
+        super().__init__(case, seed=seed, days=days, collect=collect)
+        rules, streams = case.file.market, self._streams
+        self.network = case.network()
+        self._market = _market(case, rules, solver, rules.beta if beta is None else beta)
+        self.customers = Customers(
+            self,
+            base_tariff=case.base_tariff,
+            elasticity=case.elasticity,
+            participation=case.participation,
+            noise=case.file.customers.noise,
+            streams=streams,
+        )
+        self.retailer = _retailer(self, case, program_rule or case.file.retailer.learning.rule, streams)
+        self.owner = _owner(self, case, self.retailer, streams)
+        self.drivers = DriverPool(
+            self,
+            owner=self.owner,
+            drivers=[lot.drivers for lot in case.file.lots],
+            choice=case.file.drivers.choice,
+        )
+        self.company = DistributionCompany(
+            self,
+            charge_window=case.window(rules.charge_periods),
+            discharge_window=case.window(rules.discharge_periods),
+        )
+        # The owner posts terms on the retailer's program, drivers answer to those terms and judge what they got.
+        self._order: tuple[MarketAgent[CompanyDay, DiscoSettlement], ...] = (
+            self.customers,
+            self.retailer,
+            self.owner,
+            self.drivers,
+            self.company,
+        )
+        forget_model(self)
+        self.company.emissions = self._emissions()
+
+    def belief_error(self) -> float:
+        """Return the largest distance of an estimated elasticity from the true one."""
+        true = true_blocks(self.case)
+        return max(abs(value - true[pair]) for pair, value in self.retailer.belief.estimate().items())
+
+    def _simulate(self) -> DiscoDayResult:
+        """Run through one day: plan it, let it come, settle it."""
+        start = time.perf_counter()
+        day = self.case.day(self.day, self._streams)
+        for agent in self._order:
+            agent.observe(day)
+        expected = self.case.forecast(day, self._streams, self.drivers.draw)
+        tariffs = self.owner.offer()
+        load_kw, load_kvar, cost = self.retailer.offer()
+        forecast = self.company.offer(load_kw, load_kvar, cost, tariffs, expected.scenarios)
+        outcome = self._come(day)
+        self.owner.admit(day.index, outcome.scenarios[0].vehicles)
+        with naming_the_day(day.index, day.date):
+            plan, clearing = self._market.clear(forecast), self._market.clear(outcome)
+        settlement = DiscoSettlement(forecast, plan, outcome, clearing)
+        for agent in self._order:
+            agent.settle(settlement)
+        assert self.company.memory is not None
+        return DiscoDayResult(
+            index=day.index,
+            date=day.date,
+            day=day,
+            distance=expected.distance,
+            settlement=settlement,
+            retail=self.retailer.record(),
+            owner=self.owner.record(),
+            pools=self.drivers.record(),
+            company=self.company.memory,
+            finished=self.owner.finished,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _come(self, day: CompanyDay) -> DiscoDay:
+        """Return the day as it comes: the customers' true answer, and one more draw."""
+        load_kw, load_kvar = self.customers.answer(self.retailer.program)
+        cost = self.retailer.cost(day.base_kw, load_kw, self.retailer.program)
+        came = self.case.outcome(day, self._streams, self.drivers.draw)
+        return self.company.offer(load_kw, load_kvar, cost, self.owner.offer(), (came,))
+
+    def _emissions(self) -> Emissions | None:
+        """Return the CO2 term; its baseline is what an expected day buys without sun, wind, program and discharge."""
+        rules = self.case.file.emissions
+        if rules is None:
+            return None
+        with naming("baseline of the CO2 term"):
+            baseline = self._market.clear(self._baseline_day()).scenarios[0].import_kw
+        factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
+        return Emissions(factor, rules.price_per_kg, rules.share, baseline)
+
+    def _baseline_day(self) -> DiscoDay:
+        """Return the baseline: a function of the scenario alone, so that it is the same in every run."""
+        streams = Streams(0)
+        day = self.case.day(0, streams)
+        came = self.case.outcome(day, streams, lambda _: self.drivers.drivers)
+        quiet = DiscoScenario(1.0, np.zeros_like(came.renewable_kw), day.upstream_price, _only_charge(came.vehicles))
+        tariffs = self.owner.terms(self.case.base_tariff)
+        return self.company.offer(day.forecast_kw, day.forecast_kvar, 0.0, tariffs, (quiet,))
+
+
+def true_blocks(case: DiscoCase) -> dict[tuple[str, str], float]:
+    """Return the customers' true elasticity for every ordered pair of periods (the mean, should it vary inside)."""
+    names = case.programs.period_of_hour
+    inside = {name: case.programs.hours(name) for name in dict.fromkeys(names)}
+    return {(a, b): float(case.elasticity.values[np.ix_(inside[a], inside[b])].mean()) for a in inside for b in inside}
+
+
+def _market(case: DiscoCase, rules: DiscoMarketSection, solver: str, beta: float) -> DiscoMarket:
+    return DiscoMarket(
+        case.network(),
+        HOURS,
+        mode=rules.mode,
+        purchases=rules.purchases,
+        alpha=rules.alpha,
+        beta=beta,
+        segments=rules.segments,
+        transformer_efficiency=rules.transformer_efficiency,
+        infeasible_wish=rules.infeasible_wish,
+        solver=solver,
+    )
+
+
+def _only_charge(batches: tuple[VehicleBatch, ...]) -> tuple[VehicleBatch, ...]:
+    """Return vehicles that do not discharge."""
+    return tuple(
+        dataclasses.replace(batch, discharge_max_kw=np.zeros_like(batch.discharge_max_kw)) for batch in batches
+    )
+
+
+def _retailer(model: DiscoModel, case: DiscoCase, rule: str, streams: Streams) -> DemandResponseRetailer:
+    """Return the retailer of the scenario."""
+    settings = case.file.retailer
+    prior = settings.belief
+    periods = dict.fromkeys(case.programs.period_of_hour)
+
+    def menu(price: FloatArray) -> list[ResponseProgram]:
+        return [case.program(name, price) for name in case.offered]
+
+    return DemandResponseRetailer(
+        model,
+        menu=menu,
+        base_tariff=case.base_tariff,
+        participation=case.participation,
+        belief=ElasticityBelief(
+            case.programs.period_of_hour,
+            {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
+            prior_deviation=prior.prior_deviation,
+            noise=prior.noise,
+            symmetric=prior.symmetric,
+            source=f"scenario {case.name}: retailer.belief",
+        ),
+        choice=_choice(case, rule),
+        penalty_sign=1.0 if settings.penalty == "income" else -1.0,
+        memory=settings.cost_memory,
+        streams=streams,
+    )
+
+
+def _choice(case: DiscoCase, rule: str) -> ProgramChoice:
+    """Return the rule by which the retailer chooses."""
+    learning, source = case.file.retailer.learning, f"scenario {case.name}: retailer.learning"
+    if rule == "none":
+        return Steady()
+    if rule == "epsilon-greedy":
+        return EpsilonGreedy(learning.epsilon, source)
+    if rule == "roth-erev":
+        return Reinforced(
+            RothErev(
+                range(len(case.offered)),
+                recency=learning.recency,
+                experimentation=learning.experimentation,
+                initial_propensity=learning.initial_propensity,
+                source=source,
+            )
+        )
+    raise InputError("DiscoModel", "program_rule", rule, "none, epsilon-greedy or roth-erev")
+
+
+def _owner(model: DiscoModel, case: DiscoCase, retailer: DemandResponseRetailer, streams: Streams) -> ParkingLotOwner:
+    """Return the owner of the scenario's lots."""
+    settings = case.file.lot_owner
+    rule = settings.learning
+    learner = None
+    if rule.rule == "roth-erev":
+        learner = RothErev(
+            rule.grid,
+            recency=rule.recency,
+            experimentation=rule.experimentation,
+            initial_propensity=rule.initial_propensity,
+            source=f"scenario {case.name}: lot_owner.learning",
+        )
+    return ParkingLotOwner(
+        model,
+        sites=model.network.lots,
+        retailer=retailer,
+        margin=settings.margin_per_kwh,
+        driver_share=settings.driver_share,
+        degradation=settings.degradation_per_mwh / 1000.0,
+        learns=rule.of,
+        learner=learner,
+        streams=streams,
+    )

@@ -1,0 +1,188 @@
+"""What both DISCO reproductions share: cleared days in the totals that the papers print, and two of the tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from equilibrium.grid.network import FloatArray, Network
+from equilibrium.markets.disco.clearing import DiscoClearing
+from equilibrium.markets.disco.day import DiscoDay
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.programs.risk import mean_cvar, tail_weights
+from sim.reproduce.report import Comparison, ComparisonTable
+
+MWH = 1000.0
+
+MODE = "windows"
+"""The mode that agrees with what both papers report (docs/disco.md); the others stand beside it."""
+
+
+@dataclass(frozen=True, eq=False)
+class Totals:
+    """Totals of one day, a weighted mean over its scenarios. Money in the case's currency, energies in MWh.
+
+    Attributes
+    ----------
+    profit, lot_profit, lot_maximum
+        Of the company and of the lots; and what the lots could earn at most.
+    accounts
+        Amounts by name, as in :class:`equilibrium.markets.disco.clearing.ScenarioClearing`.
+    load_mwh, import_mwh, charge_mwh, discharge_mwh, loss_mwh, renewable_mwh
+        Energies.
+    import_kw, charge_kw, discharge_kw, renewable_kw, loss_kw
+        By period, shape ``(periods,)``; ``renewable_kw`` of shape ``(periods, renewables)``.
+    """
+
+    profit: float
+    lot_profit: float
+    lot_maximum: float
+    accounts: dict[str, float]
+    load_mwh: float
+    import_mwh: float
+    charge_mwh: float
+    discharge_mwh: float
+    loss_mwh: float
+    renewable_mwh: float
+    import_kw: FloatArray
+    charge_kw: FloatArray
+    discharge_kw: FloatArray
+    renewable_kw: FloatArray
+    loss_kw: FloatArray
+
+
+def weights(clearing: DiscoClearing, attitude: str) -> FloatArray:
+    """Return the weight of each scenario in a risk-neutral mean, or in the tail that a risk-averse company looks at."""
+    probability = np.array([scenario.probability for scenario in clearing.scenarios])
+    if attitude != "averse":
+        return probability
+    profit = np.array([scenario.company_profit for scenario in clearing.scenarios])
+    return tail_weights(profit, probability, clearing.alpha)
+
+
+def totals(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> Totals:
+    """Return the totals of one day, each scenario with its weight (shape ``(scenarios,)``, summing to one)."""
+    hours = day.period_h / MWH
+
+    def mean(values: list[FloatArray]) -> FloatArray:
+        return np.asarray(np.tensordot(weight, np.stack(values), axes=1), dtype=np.float64)
+
+    scenarios = clearing.scenarios
+    imported = mean([s.import_kw for s in scenarios])
+    charge = mean([s.lot_charge_kw.sum(axis=1) for s in scenarios])
+    discharge = mean([s.lot_discharge_kw.sum(axis=1) for s in scenarios])
+    renewable = mean([s.renewable_kw for s in scenarios])
+    loss = mean([s.loss_kw.sum(axis=1) for s in scenarios])
+    names = scenarios[0].accounts
+    return Totals(
+        profit=float(weight @ [s.company_profit for s in scenarios]),
+        lot_profit=float(weight @ [s.lot_profit.sum() for s in scenarios]),
+        lot_maximum=float(weight @ [s.lot_maximum.sum() for s in scenarios]),
+        accounts={name: float(weight @ [s.accounts[name] for s in scenarios]) for name in names},
+        load_mwh=float(day.load_kw.sum()) * hours,
+        import_mwh=float(imported.sum()) * hours,
+        charge_mwh=float(charge.sum()) * hours,
+        discharge_mwh=float(discharge.sum()) * hours,
+        loss_mwh=float(loss.sum()) * hours,
+        renewable_mwh=float(renewable.sum()) * hours,
+        import_kw=imported,
+        charge_kw=charge,
+        discharge_kw=discharge,
+        renewable_kw=renewable,
+        loss_kw=loss,
+    )
+
+
+def shares_mwh(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> dict[tuple[str, str], float]:
+    """Return the energy from each source to each use, MWh, by proportional sharing in every period and scenario.
+
+    Sources are ``company``, the renewable units by position and ``vehicles``; uses are ``load``, ``vehicles`` and
+    ``losses``. The papers print such a table and no rule for it; that each use has each source's share of the total is
+    the usual convention (J. Bialek, Tracing the flow of electricity, IEE Proc. GTD 143 (1996) 310).
+    """
+    table: dict[tuple[str, str], float] = {}
+    for share, scenario in zip(weight, clearing.scenarios, strict=True):
+        sources = {"company": scenario.import_kw, "vehicles": scenario.lot_discharge_kw.sum(axis=1)}
+        sources |= {f"renewable {k}": column for k, column in enumerate(scenario.renewable_kw.T)}
+        uses = {
+            "load": day.load_kw.sum(axis=1),
+            "vehicles": scenario.lot_charge_kw.sum(axis=1),
+            "losses": scenario.loss_kw.sum(axis=1),
+        }
+        total = np.sum(list(sources.values()), axis=0)
+        for source, power in sources.items():
+            part = np.divide(power, total, out=np.zeros_like(total), where=total > 0.0)
+            for use, drawn in uses.items():
+                amount = share * float(part @ drawn) * day.period_h / MWH
+                table[source, use] = table.get((source, use), 0.0) + amount
+    return table
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One cleared day with its input."""
+
+    day: DiscoDay
+    clearing: DiscoClearing
+
+    def totals(self, attitude: str) -> Totals:
+        """Return the totals as a company that is ``neutral``, ``averse`` or a ``seeker`` counts them."""
+        return totals(self.day, self.clearing, weights(self.clearing, attitude))
+
+    def objective(self, beta: float) -> float:
+        """Return the weighted objective (49) of the scenarios' optimal profits."""
+        profit = np.array([scenario.company_profit for scenario in self.clearing.scenarios])
+        probability = np.array([scenario.probability for scenario in self.clearing.scenarios])
+        return mean_cvar(profit, probability, self.clearing.alpha, beta)
+
+
+class Markets:
+    """Markets of one study by voltage band, renewable units and options, each compiled once."""
+
+    def __init__(self, solver: str) -> None:
+        self._solver = solver
+        self._compiled: dict[tuple[Any, ...], DiscoMarket] = {}
+
+    def clear(self, network: Network, day: DiscoDay, mode: str = MODE, **options: Any) -> Run:  # noqa: ANN401
+        """Clear one day in the market of its network, mode and options."""
+        units = tuple((unit.name, unit.rated_kw) for unit in network.renewables)
+        key = (mode, float(network.feeder.voltage_min_pu.min()), units, *sorted(options.items()))
+        if key not in self._compiled:
+            self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver, **options)
+        return Run(day, self._compiled[key].clear(day))
+
+
+def modes_table(
+    modes: Mapping[tuple[str, str], Run], labels: Mapping[str, str], published: Mapping[str, float], title: str
+) -> ComparisonTable:
+    """Return what the printed model gives, and what its readings give, side by side.
+
+    Parameters
+    ----------
+    modes
+        Days of one scenario by program and mode.
+    labels, published
+        Name of each program, and the company's published profit where there is one.
+    """
+    rows = []
+    for (program, mode), run in modes.items():
+        label, ours, (proved, found) = f"{labels[program]}, {mode}", run.totals("neutral"), run.clearing.pessimistic
+        rows += [
+            Comparison(label, "company, optimistic (USD)", published.get(program), run.clearing.objective),
+            Comparison(label, "company, pessimistic, proved (USD)", None, proved),
+            Comparison(label, "company, pessimistic, found (USD)", None, found),
+            Comparison(label, "lot (USD)", None, ours.lot_profit),
+            Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
+            Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
+        ]
+    return ComparisonTable("modes", title, tuple(rows))
+
+
+def calibrated_table(constants: Mapping[str, tuple[float, str]]) -> ComparisonTable:
+    """Return the fitted constants of the substitute data: value, and the published numbers that it was fitted to."""
+    rows = tuple(Comparison(name, source, None, value, digits=3) for name, (value, source) in constants.items())
+    title = "Constants of the substitute data that were fitted to published numbers"
+    return ComparisonTable("calibrated", title, rows, in_terminal=False)

@@ -1,0 +1,256 @@
+"""Reproduction of the risk-based DISCO with 500 vehicles on 33 buses (docs/disco.md, paper A).
+
+Tables 6 to 9 and Fig. 8 beside the paper's, every claim of its section 4, the four behaviour modes, purchases made
+before the outcome is known, and figures laid out like the paper's Figs. 5 to 8.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from equilibrium.grid.network import FloatArray
+from equilibrium.markets.disco.rules import MODES
+from scenarios.published.disco import disco_cvar_case
+from sim.reproduce.disco.totals import Markets, Run, calibrated_table, modes_table
+from sim.reproduce.disco_cvar import published as data
+from sim.reproduce.disco_cvar.errors import documented_errors
+from sim.reproduce.disco_cvar.statements import statements
+from sim.reproduce.report import Comparison, ComparisonTable, Report
+
+COMPARED = ("flat", "tou")
+"""Programs for which all modes are run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """Everything that the report is made from.
+
+    Attributes
+    ----------
+    programs
+        Cleared days by program.
+    prices
+        Cleared days under TOU by the factor on the market price.
+    modes
+        Cleared days by program and mode, one scenario.
+    ahead
+        Cleared days under TOU with purchases made before the outcome is known, by beta, at the size
+        :data:`sim.reproduce.disco_cvar.published.SMALL`; and the same day with recourse under the key ``None``.
+    reduction_mwh
+        By how much TOU reduces the load.
+    penalty
+        By program: what the profit changes by when penalties are booked as a cost, currency.
+    """
+
+    programs: dict[str, Run]
+    prices: dict[float, Run]
+    modes: dict[tuple[str, str], Run]
+    ahead: dict[float | None, Run]
+    reduction_mwh: float
+    penalty: dict[str, float]
+
+
+def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
+    """Clear every program, price, mode and weight.
+
+    Parameters
+    ----------
+    options
+        Numbers in place of the study's, e.g. ``vehicles=20, scenarios=3``.
+    """
+    markets = Markets(solver)
+    programs = {program: markets.clear(*disco_cvar_case(program, **options)) for program in data.PROGRAMS}
+    prices = {
+        factor: programs["tou"]
+        if factor == 1.0
+        else markets.clear(*disco_cvar_case("tou", price_factor=factor, **options))
+        for factor in data.PRICE_FACTORS
+    }
+    modes = {
+        (program, mode): markets.clear(
+            *disco_cvar_case(program, forecast=True, voltage_min_pu=data.MODES_VOLTAGE_PU, **options), mode=mode
+        )
+        for program in COMPARED
+        for mode in MODES
+    }
+    small = disco_cvar_case("tou", **{**options, **data.SMALL})
+    ahead: dict[float | None, Run] = {
+        beta: markets.clear(*small, purchases="here-and-now", beta=beta) for beta in data.TABLE_9
+    }
+    ahead[None] = markets.clear(*small)
+    before, after = (programs[program].totals("neutral").load_mwh for program in ("flat", "tou"))
+    as_cost = {program: disco_cvar_case(program, penalty_sign=-1.0, **options)[1] for program in data.WITH_PENALTY}
+    penalty = {name: programs[name].day.response_cost - day.response_cost for name, day in as_cost.items()}
+    return Results(programs, prices, modes, ahead, before - after, penalty)
+
+
+def reproduce(folder: Path, solver: str = "auto") -> Report:
+    """Make the report and draw its figures.
+
+    Parameters
+    ----------
+    folder
+        Where the figures go (``figures`` inside it).
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+    """
+    results = compute(solver)
+    return make_report(results, draw(results, folder))
+
+
+def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> Report:
+    """Put results beside the published numbers and evaluate every statement."""
+    return Report(
+        name="disco-cvar",
+        title="Reproduction: a risk-based DISCO with a parking lot of 500 vehicles",
+        introduction=data.INTRODUCTION,
+        tables=(
+            _profits(results),
+            _accounts(results),
+            _losses(results),
+            _weights(results),
+            _times(results),
+            _prices(results),
+            _ahead(results),
+            modes_table(
+                results.modes,
+                data.PROGRAMS,
+                {},
+                f"The four behaviour modes, one scenario (the forecast), voltages from {data.MODES_VOLTAGE_PU:g} p.u.",
+            ),
+            calibrated_table(data.CALIBRATED),
+        ),
+        statements=statements(results),
+        errors=documented_errors(results),
+        figures=figures,
+    )
+
+
+def _profits(results: Results) -> ComparisonTable:
+    rows = tuple(
+        Comparison(f"{label}, beta = {beta}", "profit (USD)", data.TABLE_6[program][beta], ours.profit, digits=2)
+        for program, label in data.PROGRAMS.items()
+        for beta in data.ATTITUDES
+        for ours in [results.programs[program].totals(data.ATTITUDES[beta])]
+    )
+    rows += tuple(
+        Comparison(
+            f"{data.PROGRAMS[program]}, penalty a cost, beta = {beta}",
+            "profit (USD)",
+            data.TABLE_6[program][beta],
+            results.programs[program].totals(data.ATTITUDES[beta]).profit + change,
+            digits=2,
+        )
+        for program, change in results.penalty.items()
+        for beta in data.ATTITUDES
+    )
+    return ComparisonTable("table-6", "Table 6: the company's profit", rows)
+
+
+def _accounts(results: Results) -> ComparisonTable:
+    rows = []
+    for beta, published in data.TABLE_7.items():
+        ours = results.programs["tou"].totals(data.ATTITUDES[beta])
+        computed = {
+            **ours.accounts,
+            "profit": ours.profit,
+            **{name: getattr(ours, name) for name in ("charge_mwh", "discharge_mwh", "import_mwh", "loss_mwh")},
+        }
+        rows += [
+            Comparison(f"beta = {beta}", name.replace("_", " "), wanted, computed[name], digits=2)
+            for name, wanted in published._asdict().items()
+        ]
+    return ComparisonTable("table-7", "Table 7 and the energies of its discussion: TOU (USD, MWh)", tuple(rows))
+
+
+def _losses(results: Results) -> ComparisonTable:
+    rows = tuple(
+        Comparison(f"hour {hour}, beta = {beta}", "losses (kW)", wanted, value, digits=2)
+        for beta, published in data.TABLE_8.items()
+        for hour, (wanted, value) in enumerate(
+            zip(published, results.programs["tou"].totals(data.ATTITUDES[beta]).loss_kw.tolist(), strict=True), start=1
+        )
+    )
+    return ComparisonTable("table-8", "Table 8: losses by hour, TOU", rows, in_terminal=False)
+
+
+def _weights(results: Results) -> ComparisonTable:
+    """Return Table 9, whose "expected value" is the weighted objective (E1)."""
+    run, rows = results.programs["tou"], []
+    for beta, published in data.TABLE_9.items():
+        label = f"beta = {beta:g}"
+        rows.append(Comparison(label, "weighted objective (USD)", published.profit, run.objective(beta), digits=2))
+        if beta > 0.0:
+            rows.append(Comparison(label, "CVaR (USD)", published.cvar, run.objective(1.0), digits=2))
+    return ComparisonTable("table-9", "Table 9: weight of risk, TOU; one clearing serves every beta", tuple(rows))
+
+
+def _times(results: Results) -> ComparisonTable:
+    ours = results.programs["tou"].clearing.seconds
+    rows = tuple(
+        Comparison(f"beta = {beta:g}", "time (s)", published.seconds, ours, digits=1)
+        for beta, published in data.TABLE_9.items()
+    )
+    title = "Table 9: computing time, on the paper's machine and on this one (one clearing, proved)"
+    return ComparisonTable("times", title, rows, in_terminal=False)
+
+
+def _prices(results: Results) -> ComparisonTable:
+    base = results.prices[1.0].objective(1.0)
+    rows = []
+    for factor, run in results.prices.items():
+        published = data.FIGURE_8.get(factor)
+        rows.append(
+            Comparison(f"price x {factor:g}", "profit over base", published, run.objective(1.0) / base, digits=3)
+        )
+    return ComparisonTable("fig-8", "Fig. 8: profit at beta = 1 against the market price, TOU", tuple(rows))
+
+
+def _ahead(results: Results) -> ComparisonTable:
+    rows = []
+    for beta, run in results.ahead.items():
+        label = "recourse" if beta is None else f"here-and-now, beta = {beta:g}"
+        rows += [
+            Comparison(label, "expected profit (USD)", None, run.clearing.expected_profit, digits=2),
+            Comparison(label, "CVaR (USD)", None, run.clearing.cvar, digits=2),
+        ]
+    size = f"{data.SMALL['vehicles']} vehicles, {data.SMALL['scenarios']} scenarios"
+    title = f"Purchases made before the outcome is known: a real trade-off ({size}, TOU)"
+    return ComparisonTable("here-and-now", title, tuple(rows))
+
+
+def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Draw the look-alikes of the paper's figures; return file names and captions."""
+    from sim.reproduce.disco import figures as disco_figures
+    from sim.show import drawing  # here, because matplotlib is slow to import
+
+    columns = {f"beta = {beta}": results.programs["tou"].totals(data.ATTITUDES[beta]) for beta in data.ATTITUDES}
+    loads: dict[str, FloatArray] = {
+        name: results.programs[program].day.load_kw.sum(axis=1)
+        for program, name in (("flat", "without TOU"), ("tou", "with TOU"))
+    }
+    base = results.prices[1.0].objective(1.0)
+    prices = ([f * 100 - 100 for f in results.prices], [r.objective(1.0) for r in results.prices.values()])
+    drawn = (
+        ("fig-5", disco_figures.load_figure(loads), "Load with and without TOU (layout of Fig. 5)"),
+        (
+            "fig-6",
+            disco_figures.load_figure({name: run.import_kw for name, run in columns.items()}, "Purchase (MW)"),
+            "Power bought in the market, TOU (layout of Fig. 6)",
+        ),
+        (
+            "fig-7",
+            disco_figures.exchange_figure({n: (run.charge_kw, run.discharge_kw) for n, run in columns.items()}),
+            "Charging and discharging of 500 vehicles, TOU (layout of Fig. 7)",
+        ),
+        (
+            "fig-8",
+            disco_figures.lines_figure({"CVaR": prices}, "Change of the market price (%)", "Profit, beta = 1 (USD)"),
+            f"Profit against the market price (layout of Fig. 8); {base:.0f} USD at the given prices",
+        ),
+    )
+    for name, figure, _ in drawn:
+        drawing.save(figure, folder / "figures" / name)
+    return tuple((f"figures/{name}.png", caption) for name, _, caption in drawn)

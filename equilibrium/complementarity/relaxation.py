@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.complementarity.convex import minimise
-from equilibrium.games.conditions import Mpcc
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle

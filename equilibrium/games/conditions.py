@@ -12,9 +12,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.complementarity.problem import Mpcc, System
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import INF
 
 

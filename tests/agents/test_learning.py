@@ -152,7 +152,7 @@ def test_a_rule_of_ones_own_is_made_by_name():
 @pytest.mark.parametrize(
     ("name", "settings", "complaint"),
     [
-        ("always-frist", {}, r"lot a: rule: 'always-frist'.*none, always-first, roth-erev.*mean always-first\?"),
+        ("always-frist", {}, r"lot a: rule: got 'always-frist'.*none, always-first, roth-erev.*mean always-first\?"),
         ("roth", {}, "always-first, roth-erev"),
         ("always-first", {"speed": 1.0}, "what rule always-first takes.*speed"),
         ("always-first", {"shift": -1.0}, "lot a: shift"),

@@ -28,7 +28,7 @@ from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.nash import NASH_METHODS, solve_several
 from equilibrium.games.pessimistic import responses_are_unique
-from equilibrium.games.statement import ATTITUDES, Game
+from equilibrium.games.statement import ATTITUDES, Statement
 from equilibrium.games.worst_case import (
     EQUILIBRIUM,
     INFEASIBLE,
@@ -102,7 +102,7 @@ class Options:
             raise InputError("options", "time limit", self.time_limit_s, "a positive number of seconds")
 
 
-def solve_game(game: Game, options: Options) -> Equilibrium:
+def solve_game(game: Statement, options: Options) -> Equilibrium:
     """Find an equilibrium and prove it.
 
     One leader: a bilevel problem. No leader: the followers' Nash game. Several leaders: Nash among them,
@@ -272,7 +272,7 @@ def _given_point(compiled: CompiledGame, variables: Mapping[str, float], duals: 
 
 
 def verify_point(
-    game: Game, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
+    game: Statement, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
 ) -> Equilibrium:
     """Certify a given point without solving the game: residuals, and every player's regret by a global deviation.
 

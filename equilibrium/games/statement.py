@@ -182,11 +182,12 @@ class Game:
         time_limit_s: float = 600.0,
         certify: str = "standard",
         seed: int = 0,
+        node_limit: int | None = None,
     ) -> Equilibrium:
         """Find an equilibrium and prove it; see :func:`equilibrium.games.solve.solve_game`."""
         from equilibrium.games.solve import Options, solve_game
 
-        options = Options(method, solver, attitude or self.attitude, time_limit_s, certify, seed)
+        options = Options(method, solver, attitude or self.attitude, time_limit_s, certify, seed, node_limit=node_limit)
         return solve_game(self, options)
 
     def verify(
@@ -197,11 +198,14 @@ class Game:
         attitude: str | None = None,
         time_limit_s: float = 600.0,
         certify: str = "standard",
+        node_limit: int | None = None,
     ) -> Equilibrium:
         """Certify a given point; see :func:`equilibrium.games.solve.verify_point`."""
         from equilibrium.games.solve import Options, verify_point
 
-        options = Options(attitude=attitude or self.attitude, time_limit_s=time_limit_s, certify=certify)
+        options = Options(
+            attitude=attitude or self.attitude, time_limit_s=time_limit_s, certify=certify, node_limit=node_limit
+        )
         return verify_point(self, variables, duals or {}, options)
 
 

@@ -23,6 +23,7 @@ from tests.frozen.fingerprints import (
     same,
     scenario_names,
     solve_game,
+    versions,
 )
 
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != GAMES)
@@ -35,12 +36,14 @@ def test_two_days_of_a_scenario_give_the_frozen_digits(name: str, tmp_path: Path
 
 @pytest.mark.parametrize("name", game_names())
 def test_a_game_has_the_frozen_answer(name: str) -> None:
-    assert game_changes(read(GAMES)[name], solve_game(name)) == []
+    frozen = read(GAMES)
+    same_versions = frozen["versions"] == versions()
+    assert game_changes(frozen["answers"][name], solve_game(name), same_versions=same_versions) == []
 
 
 def test_every_scenario_and_every_game_is_frozen() -> None:
     assert sorted(scenario_names()) == FROZEN_SCENARIOS
-    assert sorted(read(GAMES)) == game_names()
+    assert sorted(read(GAMES)["answers"]) == game_names()
 
 
 # The comparison itself
@@ -88,3 +91,28 @@ def test_a_change_is_told_with_table_column_and_both_values() -> None:
     assert fresh == "days.fresh (unique): frozen None, new {'count': 0}"
     assert reactive.startswith("dispatch.q_kvar (not_unique_yet): frozen")
     assert len(changes(old, new | {"versions": {"highspy": "2"}})) == 3
+
+
+def test_a_change_of_a_game_is_told_with_both_values() -> None:
+    old = {
+        "exit": 0,
+        "verdict": "exact",
+        "unique": {"objective.leader": 4.0, "duals.price": [2.0, 1.0, None]},
+        "not_known_unique": {"variables.x": 1.0},
+    }
+    assert game_changes(old, old | {"unique": {**old["unique"], "objective.leader": 4.00001}}, same_versions=True) == []
+    new = {
+        "exit": 1,
+        "verdict": "time-limit",
+        "unique": {"objective.leader": 4.1, "duals.price": [2.0, 1.0, 3.0]},
+        "not_known_unique": {"variables.x": 0.0},
+    }
+    expected = [
+        "exit: frozen 0, new 1",
+        "verdict: frozen exact, new time-limit",
+        "objective.leader (unique): frozen 4.0, new 4.1",
+        "duals.price (unique): frozen [2.0, 1.0, None], new [2.0, 1.0, 3.0]",
+        "variables.x (not_known_unique): frozen 1.0, new 0.0",
+    ]
+    assert game_changes(old, new, same_versions=True) == expected
+    assert game_changes(old, new, same_versions=False) == expected[:-1]

@@ -168,20 +168,24 @@ def rounded(value: float, digits: int = DIGITS) -> float:
     return round(float(f"{value:.{digits}g}"), DECIMALS) + 0.0
 
 
-def same(old: Fingerprint, new: Fingerprint, tolerance: float = TOLERANCE) -> bool:
-    """Whether two fingerprints of a column are the same up to rounding.
+def moved(old: Fingerprint, new: Fingerprint) -> list[str]:
+    """Return the keys in which two fingerprints of a column differ by more than rounding.
 
     Sums may move by the tolerance times the sum of all sizes, each counted as 1 at least; the ends by the tolerance
     times the size of the larger one.
     """
-    if old.keys() != new.keys():
-        return False
-    slack = dict.fromkeys(old, 0.0)
+    keys = list(dict.fromkeys([*old, *new]))
+    slack = dict.fromkeys(keys, 0.0)
     if "sum" in old:
         whole, end = max(old["count"], old["size"]), max(1.0, abs(old["min"]), abs(old["max"]))
-        slack |= dict.fromkeys(("sum", "wave", "size"), tolerance * whole)
-        slack |= dict.fromkeys(("min", "max"), tolerance * end)
-    return all(old[key] == new[key] if slack[key] == 0.0 else abs(old[key] - new[key]) <= slack[key] for key in old)
+        slack |= dict.fromkeys(("sum", "wave", "size"), TOLERANCE * whole)
+        slack |= dict.fromkeys(("min", "max"), TOLERANCE * end)
+    return [
+        key
+        for key in keys
+        if old.get(key) != new.get(key)
+        and (slack[key] == 0.0 or key not in old or key not in new or abs(old[key] - new[key]) > slack[key])
+    ]
 
 
 def freeze_scenario(name: str, folder: Path) -> dict[str, Any]:
@@ -199,7 +203,7 @@ def versions() -> dict[str, str]:
 
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Say in one line each which columns of a scenario are not what was frozen, with both fingerprints."""
+    """Say in one line each which columns of a scenario are not what was frozen, with what moved in them."""
     lines = []
     for part in ("unique", "not_unique_yet")[: 2 if old["versions"] == new["versions"] else 1]:
         before, after = (
@@ -208,8 +212,11 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         )
         for table, column in dict.fromkeys([*before, *after]):
             was, now = before.get((table, column)), after.get((table, column))
-            if was is None or now is None or not same(was, now):
-                lines.append(f"{table}.{column} ({part}): frozen {was}, new {now}")
+            if was is None or now is None:
+                lines.append(f"{table}.{column} ({part}): {'not frozen' if was is None else 'frozen, and now missing'}")
+            elif keys := moved(was, now):
+                numbers = (f"{key} frozen {was.get(key)}, new {now.get(key)}" for key in keys)
+                lines.append(f"{table}.{column} ({part}): {'; '.join(numbers)}")
     return lines
 
 

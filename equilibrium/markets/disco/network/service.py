@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,14 +12,12 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.grid.sweep import Flows
+from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.reduction import VIOLATION_TOLERANCE
 from equilibrium.programs.solvers import Solution, Status
 from equilibrium.programs.solvers.choose import load_and_solve, optimum
-
-if TYPE_CHECKING:
-    from equilibrium.markets.disco.network.supply import Supply
 
 
 class NoDispatchError(RuntimeError):
@@ -116,6 +113,13 @@ class ScenarioSupply:
     load_kw: FloatArray
     load_kvar: FloatArray
     renewable_kw: FloatArray
+
+    @classmethod
+    def of(cls, supply: Supply, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray) -> ScenarioSupply:
+        """Return a network in one scenario; arguments as in :class:`equilibrium.markets.disco.day.DiscoDay`."""
+        if supply.network.feeder.size != supply.buses:
+            load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
+        return cls(supply, load_kw, load_kvar, renewable_kw)
 
     def ports(self, lot_kw: FloatArray, price: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of the day's program with the lots' net powers given."""

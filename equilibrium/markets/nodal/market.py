@@ -300,7 +300,7 @@ class NodalMarket:
         """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
         if self._certify != "full":
             return best, None
-        second = confirm(play.deviate, players, self._strategic, profit, best, self._limit_s)
+        second = confirm(play.react, players, self._strategic, profit, best, self._limit_s)
         return second.weaker(best), second
 
     def _publish(self, play: Play, players: Players) -> PublishedPrices:

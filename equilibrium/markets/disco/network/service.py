@@ -17,7 +17,7 @@ from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.reduction import VIOLATION_TOLERANCE
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 
 class NoDispatchError(RuntimeError):
@@ -199,11 +199,11 @@ class ScenarioSupply:
                 points[period] = solution.x
                 continue
             most = instance.with_cost(-instance.cost)
-            solution = optimum(model.solve(most), f"the greatest purchase in period {period}")
+            solution = require_optimal(model.solve(most), f"the greatest purchase in period {period}")
             seconds += solution.seconds
             if bought_kw[period] <= solution.x[bought[0]] + VIOLATION_TOLERANCE * (1.0 + bought_kw[period]):
                 least = model.solve(optimal_face(most, solution.y).with_cost(self._currents()))  # it is that purchase
-                points[period] = optimum(least, f"the least currents in period {period}").x
+                points[period] = require_optimal(least, f"the least currents in period {period}").x
                 seconds += least.seconds
             else:
                 planes.append(self._plane(int(period), lot_kw[period], most, solution))
@@ -249,10 +249,10 @@ class ScenarioSupply:
             gaps = square_gaps(supply.network, program, solution.x)
             if max(float(gap.max(initial=0.0)) for gap in gaps.values()) > EXACT_TOLERANCE:  # losses cost nothing here
                 solution = supply.model.solve(optimal_face(instance, solution.y).with_cost(self._currents()))
-                seconds += optimum(solution, f"the least currents in period {period}").seconds
+                seconds += require_optimal(solution, f"the least currents in period {period}").seconds
             return solution.x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
-            optimum(solution, f"the network in period {period}")
+            require_optimal(solution, f"the network in period {period}")
         distance, seconds = self._distance(ports, where, lot_kw)
         return None, None, distance, solution.seconds + seconds
 
@@ -269,7 +269,7 @@ class ScenarioSupply:
         _, solution = load_and_solve(instance, self.supply.solver)
         if solution.status is Status.INFEASIBLE:
             raise NoDispatchError(int(where[0]))
-        optimum(solution, f"the nearest powers that can be served in period {where[0]}")
+        require_optimal(solution, f"the nearest powers that can be served in period {where[0]}")
         slope = program.multiplier(solution.y, "wanted")[0]
         far = float(instance.cost @ solution.x)
         y = solution.y[None, : self.supply.period_program.shape[0]]

@@ -18,7 +18,7 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import optimal_if_feasible
 from equilibrium.programs.solvers.highs import HighsHandle
 
 IN_RAY = 1e-9
@@ -134,11 +134,8 @@ class Edge:
         handle = HighsHandle(instance)
         solution = handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
-            return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"a program of multipliers at the edge of a dispatch ended {solution.status}")
-        return solution.x
+        found = optimal_if_feasible(solution, "a program of multipliers at the edge of a dispatch")
+        return None if found is None else found.x
 
 
 class _NoSlackError(Exception):

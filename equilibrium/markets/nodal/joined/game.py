@@ -38,7 +38,8 @@ from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
 from equilibrium.programs.program import Instance, Program
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.screening import bindable_rows
-from equilibrium.programs.solvers import Handle, Status, open_handle
+from equilibrium.programs.solvers import Handle, open_handle
+from equilibrium.programs.solvers.choose import optimal_if_feasible
 from equilibrium.programs.solvers.highs import HighsHandle
 
 METHOD = "complementarity-bb"
@@ -145,11 +146,8 @@ class PlayJoined:
         self._handle.update(instance)
         solution = self._handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
-            return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the DSO's program ended {solution.status}")
-        return solution.x
+        found = optimal_if_feasible(solution, "the DSO's program")
+        return None if found is None else found.x
 
     def cost(self) -> float:
         """Return the operator's cost of the day."""

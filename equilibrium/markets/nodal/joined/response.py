@@ -39,6 +39,7 @@ from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import optimal_if_feasible, require_optimal
 from equilibrium.programs.solvers.highs import HighsHandle
 
 GAP = 1e-9
@@ -309,10 +310,8 @@ class _Search:
         self._welfare_handle.update(Instance(base.matrix, base.cost, row_lower, row_upper, col_lower, col_upper))
         solution = self._welfare_handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
+        if optimal_if_feasible(solution, "the welfare program of a best response") is None:
             return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the welfare program of a best response ended {solution.status}")
         return _Part(-float(base.cost @ solution.x), solution.x, base.matrix.shape[0])
 
     def _solve_dual(self, state: State) -> _Part | None:
@@ -332,9 +331,7 @@ class _Search:
             instance, col_lower=np.maximum(instance.col_lower, -BOX), col_upper=np.minimum(instance.col_upper, BOX)
         )
         self._dual_handle.update(boxed)
-        solution = self._dual_handle.solve()
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the boxed dual program of a best response ended {solution.status}")
+        solution = require_optimal(self._dual_handle.solve(), "the boxed dual program of a best response")
         return _Part(INF, solution.x)
 
 

@@ -44,7 +44,7 @@ DAY = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
 
 def full(network, day, behaviours=None, **options):
     try:
-        return NodalMarket(network, behaviours, hours=day.hours, certify="full", **options).clear(day)
+        return NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options).clear(day)
     except InfeasibleError:
         assume(False)
         raise
@@ -92,7 +92,7 @@ def test_a_certified_day_is_confirmed(market, data):
     assert second.lots == tuple(k for k, behaviour in enumerate(behaviours) if behaviour == "strategic")
     assert second.finished
     assert second.gap <= 1e-6
-    standard = NodalMarket(network, behaviours, hours=day.hours).clear(day)
+    standard = NodalMarket(network, behaviours=behaviours, hours=day.hours).clear(day)
     assert standard.certificate.second is None
     assert clearing.certificate.certified == standard.certificate.certified
     for lot, bound in zip(second.lots, second.bound, strict=True):

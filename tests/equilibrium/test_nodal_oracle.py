@@ -39,7 +39,7 @@ SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
 
 def full(network, day, behaviours=None, **options):
     """Clear a day with the second method."""
-    market = NodalMarket(network, behaviours, hours=day.hours, certify="full", **options)
+    market = NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options)
     try:
         return market.clear(day)
     except InfeasibleError:
@@ -138,7 +138,7 @@ def test_a_certified_day_is_confirmed(market, data):
     assert second.lots == tuple(k for k, behaviour in enumerate(behaviours) if behaviour == "strategic")
     assert second.finished
     assert second.gap <= 1e-6
-    standard = NodalMarket(network, behaviours, hours=day.hours).clear(day)
+    standard = NodalMarket(network, behaviours=behaviours, hours=day.hours).clear(day)
     assert standard.certificate.second is None
     assert clearing.certificate.certified == standard.certificate.certified
     for lot, bound in zip(second.lots, second.bound, strict=True):

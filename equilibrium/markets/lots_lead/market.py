@@ -65,6 +65,7 @@ class LotsLeadMarket:
     def __init__(
         self,
         network: Network,
+        *,
         hours: int = 24,
         solver: str = "auto",
         on_infeasible: str = "stop",

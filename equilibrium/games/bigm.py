@@ -33,6 +33,12 @@ PROVED, USER, GUESS = "proved", "user", "guess"
 LARGEST = 1e6
 """A proved bound above this is not used: with the tightest tolerance of a solver, 1e-9, it would leak."""
 
+WIDER = 1e-6
+"""A proved bound is taken wider by this, relative to ``1 +`` the bound: a solver's answer has its own tolerance."""
+
+SINGULAR = 1e-9
+"""A basis whose determinant is below this has no multipliers of its own."""
+
 SEARCH_NODES = 200
 """Nodes of the branch and bound that may prove the bound of one slack."""
 
@@ -93,7 +99,11 @@ def _reach(handle: Handle, instance: Instance, column: int) -> float:
         if answer.status is not Status.OPTIMAL:
             return INF
         most = max(most, sign * float(answer.x[column]))
-    return most * (1.0 + 1e-6) + 1e-6
+    return _wider(most)
+
+
+def _wider(bound: float) -> float:
+    return bound * (1.0 + WIDER) + WIDER
 
 
 def _searched(mpcc: Mpcc, column: int) -> float:
@@ -106,7 +116,7 @@ def _searched(mpcc: Mpcc, column: int) -> float:
     outcome = Search(turned, max_nodes=SEARCH_NODES).run()
     if outcome.end is End.INFEASIBLE:
         return 0.0
-    return -outcome.bound * (1.0 + 1e-6) + 1e-6 if np.isfinite(outcome.bound) else INF
+    return _wider(-outcome.bound) if np.isfinite(outcome.bound) else INF
 
 
 def _multiplier_columns(mpcc: Mpcc, agent: Agent) -> IntArray:
@@ -138,9 +148,9 @@ def _basic_bound(mpcc: Mpcc, agent: Agent, handle: Handle) -> float:
     most = 0.0
     for pick in itertools.combinations(range(len(candidates)), n):
         basis = np.column_stack([candidates[k] for k in pick])
-        if abs(np.linalg.det(basis)) > 1e-9:
+        if abs(np.linalg.det(basis)) > SINGULAR:
             most = max(most, float(np.max(np.abs(np.linalg.inv(basis)) @ gradient)))
-    return most * (1.0 + 1e-6) + 1e-6
+    return _wider(most)
 
 
 def _row(agent: Agent, row: int) -> FloatArray:

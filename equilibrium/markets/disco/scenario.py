@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError
 from equilibrium.fleet.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
-from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.accounts import read_scenario
 from equilibrium.markets.disco.checks import purchase_price
@@ -238,7 +238,7 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
     loose = float(wasted(prepared.part, dispatch).max())
     residuals = [lower.residuals] if dispatch.whole else [lower.residuals, kkt_residuals(network, x, y)]
-    if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
+    if loose > RESIDUAL_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
         residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW
     return Proved(

@@ -23,10 +23,9 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.certificate import EPSILON_REGRET
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.response import FeasiblePowers
-from equilibrium.programs.hourly.periods import FEASIBILITY
 from equilibrium.programs.hourly.vertices import MAXIMUM_PIVOTS, Vertices
 from equilibrium.programs.hourly.walk import walk
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
 
 PRICE_RULE = "least payment by the strategic lots over the dual optimal face that supports the price-takers"

@@ -212,8 +212,12 @@ def assemble(
     epsilon = max((player.regret[1] for player in players.values()), default=0.0)
     residuals = [(examined.leader_primal, 0.0, 0.0, 0.0)]
     residuals += [(r.primal, r.dual, r.complementarity, r.gap) for r in parts]
+    primal, dual, complementarity, gap = np.max(residuals, axis=0).tolist()
     certificate = GameCertificate(
-        *(float(each) for each in np.max(residuals, axis=0)),
+        primal,
+        dual,
+        complementarity,
+        gap,
         found.provenance,
         epsilon,
         found.distance,

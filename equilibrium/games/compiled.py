@@ -19,7 +19,7 @@ from equilibrium.games.terms import Expression
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
 
-_TIE = 1e-12
+_TIE_BREAK = 1e-12
 """Weight of the direction itself where costs are compared along it: it only breaks ties."""
 
 _KIND = {"<=": -1, "=": 0, ">=": 1}
@@ -298,5 +298,5 @@ def _escaping_column(agent: Agent) -> int | None:
     answer = open_handle(cone).solve()
     scale = 1.0 + float(np.max(np.abs(agent.cost[own]), initial=0.0))
     if answer.status is Status.OPTIMAL and float(cone.cost @ answer.x) < -FALLING * scale:
-        return int(np.argmax(np.abs(answer.x) * np.abs(agent.cost[own]) + _TIE * np.abs(answer.x)))
+        return int(np.argmax(np.abs(answer.x) * np.abs(agent.cost[own]) + _TIE_BREAK * np.abs(answer.x)))
     return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,7 +21,7 @@ def is_small(node: ast.AST | None) -> bool:
 
 def constants(tree: ast.Module) -> Iterator[tuple[str, float, bool]]:
     """Small numbers of a module: name without its underscore, value, and whether a text after it says what it is."""
-    for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+    for node, after in itertools.zip_longest(tree.body, tree.body[1:]):
         if isinstance(node, ast.Assign | ast.AnnAssign) and is_small(node.value):
             assert isinstance(node.value, ast.Constant)
             told = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)

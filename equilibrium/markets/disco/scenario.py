@@ -22,16 +22,13 @@ from equilibrium.markets.disco.network.service import NoDispatchError
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.upper.diagnosis import diagnose
-from equilibrium.markets.disco.upper.exclusive import solve_stage_one_way
+from equilibrium.markets.disco.upper.exclusive import BOTH_WAYS_KW, solve_stage_one_way
 from equilibrium.markets.disco.upper.master import Columns, Dispatch, Master, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.pessimistic import worst_dispatch
 from equilibrium.markets.disco.upper.published import solve_stage_kkt
 from equilibrium.markets.disco.upper.waste import wasted, without_waste
 from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import ProgramBuilder
-
-BOTH_WAYS_KW = 1e-6
-"""A vehicle charges and discharges at once when both powers exceed this, kW."""
 
 
 @dataclass(frozen=True, eq=False)

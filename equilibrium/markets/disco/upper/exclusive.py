@@ -37,7 +37,7 @@ TIME_LIMIT_S = 60.0
 """Time after which a mixed-integer program returns what it has; a note says so."""
 
 BOTH_WAYS_KW = 1e-9
-"""A mixture goes both ways in a period when the smaller of both mean powers is above this, kW."""
+"""A schedule, or a mixture of some, goes both ways in a period when the smaller of both powers is above this, kW."""
 
 
 def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label: int = 0) -> Stage:

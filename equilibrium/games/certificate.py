@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import Verdict, largest_gain
-from equilibrium.certificate import verdict as proved_verdict
+from equilibrium.certificate import Verdict, largest_gain, verdict
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.deadline import Deadline
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
@@ -228,7 +227,7 @@ def assemble(
         low, high = intervals.get(column, (-INF, INF))
         duals[compiled.names[column]] = (float(w[column]) + 0.0, low + 0.0, high + 0.0)
     return Equilibrium(
-        verdict=found.verdict or verdict(certificate, players),
+        verdict=found.verdict or game_verdict(certificate, players),
         method=found.method,
         why=found.why,
         seconds=found.seconds,
@@ -247,14 +246,14 @@ def assemble(
     )
 
 
-def verdict(certificate: GameCertificate, players: Mapping[str, PlayerReport]) -> GameVerdict:
+def game_verdict(certificate: GameCertificate, players: Mapping[str, PlayerReport]) -> GameVerdict:
     """Return what the residuals and regrets prove.
 
     A bound on a multiplier that is not proved can cut off the true optimum without leaving a trace in any residual;
     so with such a bound nothing beyond ``kkt-consistent`` is claimed.
     """
     residuals = (certificate.primal, certificate.dual, certificate.complementarity, certificate.gap)
-    proved = proved_verdict(residuals, [p.regret[1] / max(1.0, abs(p.objective)) for p in players.values()])
+    proved = verdict(residuals, [p.regret[1] / max(1.0, abs(p.objective)) for p in players.values()])
     if proved is Verdict.UNPROVED:
         return GameVerdict.INFEASIBLE
     return GameVerdict(proved) if certificate.bounds == PROVED else GameVerdict.KKT_CONSISTENT

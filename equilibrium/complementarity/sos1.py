@@ -12,9 +12,9 @@ import scipy.sparse as sp
 from gurobipy import GRB
 
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
-from equilibrium.games.conditions import Mpcc
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import ModelTooLargeError
 from equilibrium.programs.solvers.gurobi import environment, optimise

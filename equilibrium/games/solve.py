@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.certificate import LEVELS
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.deadline import Clock, Deadline
@@ -27,7 +28,7 @@ from equilibrium.games.conflict import conflict
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.nash import NASH_METHODS, solve_several
 from equilibrium.games.pessimistic import responses_are_unique
-from equilibrium.games.statement import ATTITUDES, Game
+from equilibrium.games.statement import ATTITUDES, Statement
 from equilibrium.games.worst_case import (
     EQUILIBRIUM,
     INFEASIBLE,
@@ -39,7 +40,6 @@ from equilibrium.games.worst_case import (
     search,
     worst_regret,
 )
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF
 
 METHOD_NAMES = ("auto", *NAMES, *NASH_METHODS)
@@ -115,7 +115,7 @@ class Options:
         return Deadline(self.time_limit_s, INF if self.node_limit is None else self.node_limit, self.clock)
 
 
-def solve_game(game: Game, options: Options) -> Equilibrium:
+def solve_game(game: Statement, options: Options) -> Equilibrium:
     """Find an equilibrium and prove it.
 
     One leader: a bilevel problem. No leader: the followers' Nash game. Several leaders: Nash among them,
@@ -287,7 +287,7 @@ def _given_point(compiled: CompiledGame, variables: Mapping[str, float], duals: 
 
 
 def verify_point(
-    game: Game, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
+    game: Statement, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
 ) -> Equilibrium:
     """Certify a given point without solving the game: residuals, and every player's regret by a global deviation.
 

@@ -9,12 +9,13 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from equilibrium.complementarity.branch import GAP, End, minimise_mpcc
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.products import linearise_products
 from equilibrium.complementarity.sos1 import solve_gurobi
 from equilibrium.deadline import Deadline
 from equilibrium.games import Game, total
 from equilibrium.games.compiled import compile_game
-from equilibrium.games.conditions import Mpcc, leader_problem
+from equilibrium.games.conditions import leader_problem
 
 
 @st.composite

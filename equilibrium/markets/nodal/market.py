@@ -44,7 +44,7 @@ from equilibrium.markets.nodal.prices import PRICE_RULE, PublishedPrices, Taker,
 from equilibrium.markets.nodal.second_method import TIME_LIMIT_S, confirm
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import kkt_residuals
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import GAP, Instance
 
 SAME_POINT_KW = 1e-3
 """Charging powers closer than this are one equilibrium."""
@@ -53,9 +53,6 @@ MAXIMUM_ORDERS = 12
 """Orders of play that are tried before the day is reported as without a pure equilibrium."""
 
 BEHAVIOURS = ("strategic", "price-taking", "central")
-
-SAVING = 1e-9
-"""Relative saving of system cost below which the efficient players stay where they are."""
 
 
 class NodalMarket:
@@ -231,7 +228,7 @@ class NodalMarket:
         def answer(play: Play) -> bool:
             before = play.cost() - float((players.price * play.power).sum())
             found = self._efficient.solve(day, play.power, tuple(self._strategic), welfare.cuts)
-            if before - found.system_cost <= SAVING * (1.0 + abs(before)):
+            if before - found.system_cost <= GAP * (1.0 + abs(before)):
                 return False
             play.move(found.power)
             return True

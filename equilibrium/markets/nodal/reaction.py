@@ -22,16 +22,12 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
+from equilibrium.markets.nodal.curves import SHORTEST
 from equilibrium.programs.hourly.periods import ARTIFICIAL, PeriodData, PeriodModel
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.hourly.vertices import NO_PRICE
+from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.highs import HighsHandle
-
-ON_THE_LINE = 1e-9
-"""Distance of the cost from a line, relative to ``1 + |cost|``, up to which it lies on it."""
-
-ROUNDING = 1e-12
-"""A multiplier of a scaled row (currency/kWh) below this is zero."""
 
 STATIONARY = 1e-8
 """Largest error of the DSO's stationarity at multipliers that prove something, relative to ``1 + |cost|``."""
@@ -39,8 +35,6 @@ STATIONARY = 1e-8
 ROOM = 2.0
 """How much wider than proved the bounds on multipliers are: tight ones leave a simplex only its tolerance."""
 
-SHORTEST = 1e-7
-"""Ranges of power shorter than this (kW) are a point."""
 
 MAXIMUM_LINES = 500
 
@@ -241,7 +235,7 @@ class _WholeProgram:
         answer = self._handle.solve()
         if answer.status is not Status.OPTIMAL:
             return None
-        mu = np.where(np.abs(answer.y) > ROUNDING, answer.y, 0.0)
+        mu = np.where(np.abs(answer.y) > NO_PRICE, answer.y, 0.0)
         side = np.where(mu > 0.0, self.lower[hour], np.where(mu < 0.0, self.upper[hour], 0.0))
         error = np.abs(self._data.cost[hour] - mu @ self._model.m).max(initial=0.0)
         if not np.isfinite(side).all() or error > STATIONARY * (1.0 + np.abs(cost).max()):
@@ -257,9 +251,9 @@ class _WholeProgram:
         stack = [] if high - low <= SHORTEST else [(first, last)]
         while stack:
             (a, value_a, left), (b, value_b, right) = stack.pop()
-            if value_a - right.at(a) <= ON_THE_LINE * (1.0 + abs(value_a)):
+            if value_a - right.at(a) <= GAP * (1.0 + abs(value_a)):
                 kept.append(right)
-            elif value_b - left.at(b) <= ON_THE_LINE * (1.0 + abs(value_b)):
+            elif value_b - left.at(b) <= GAP * (1.0 + abs(value_b)):
                 kept.append(left)
             else:
                 middle = (left.constant - right.constant) / (right.slope - left.slope)
@@ -267,7 +261,7 @@ class _WholeProgram:
                 if touched is None or count > MAXIMUM_LINES:
                     raise SolverError(f"hour {hour}: the cost over the powers of lot {self._lot} was not found")
                 value, line = touched
-                if value - left.at(middle) <= ON_THE_LINE * (1.0 + abs(value)):
+                if value - left.at(middle) <= GAP * (1.0 + abs(value)):
                     kept += [left, right]
                 else:
                     stack += [((a, value_a, left), (middle, value, line)), ((middle, value, line), (b, value_b, right))]

@@ -8,7 +8,7 @@ import logging
 import numpy as np
 
 from equilibrium.errors import InputError, SolverError
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
 from equilibrium.programs.solvers.highs import HighsHandle, solve_mixed_highs
 
@@ -73,7 +73,7 @@ def solve_mixed(
     integer: np.ndarray,
     solver: str = "auto",
     *,
-    gap: float = 1e-9,
+    gap: float = GAP,
     time_limit_s: float = 600.0,
     node_limit: float = INF,
 ) -> MixedSolution:

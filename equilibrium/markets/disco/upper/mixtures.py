@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
 from equilibrium.markets.disco.lower.one_way import FIRST_PRICE, find_schedules
 from equilibrium.markets.disco.network.service import NoDispatchError
@@ -31,9 +32,6 @@ MAXIMUM_ROUNDS = 1000
 
 NEAREST = 1e-6
 """Where nothing can be served, the distance is found up to this, relative; it only goes into the message."""
-
-SERVED_KW = 1e-6
-"""Powers that miss what can be served by less than this in all count as served, kW."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,14 +130,14 @@ class Hull:
             seconds += solution.seconds
             require_optimal(solution, "the distance of mixtures from what can be served")
             far = float(instance.cost @ solution.x)
-            if far <= SERVED_KW:
+            if far <= NEGLIGIBLE:
                 return seconds
             x, count = self._mean(solution), self._owner.size
             bound = max(bound, self._bound(instance, solution.y))
             _, planes, spent = self.master.cut(x)
             seconds += spent
             settled = self._owner.size == count or far - bound <= NEAREST * far
-            if not planes and settled and bound > SERVED_KW:
+            if not planes and settled and bound > NEGLIGIBLE:
                 raise NoDispatchError(nearest_kw=self._net_powers(x))
         raise SolverError(f"no mixture that can be served was found in {MAXIMUM_ROUNDS} rounds")
 

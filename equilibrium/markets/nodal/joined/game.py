@@ -20,13 +20,13 @@ from typing import ClassVar, Self
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import EXACT_REGRET
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import undecided_hours
-from equilibrium.markets.nodal.iteration import GAIN
 from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.joined.prices import JoinedFace
 from equilibrium.markets.nodal.joined.response import respond
@@ -163,7 +163,7 @@ class PlayJoined:
 
         answer, profit = respond(follower, price, self.players.own(lot), present, self.deadline, refuse)
         if answer is not None:
-            unproved = answer.bound - answer.profit > GAIN * max(1.0, abs(answer.profit))
+            unproved = answer.bound - answer.profit > EXACT_REGRET * max(1.0, abs(answer.profit))
             self.late = self.late or (unproved and self.deadline.passed)
         return answer, profit
 

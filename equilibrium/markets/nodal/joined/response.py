@@ -36,17 +36,12 @@ from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.joined.edge import Edge
 from equilibrium.markets.nodal.joined.follower import Follower
+from equilibrium.markets.nodal.prices import TIGHT
 from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.choose import optimal_if_feasible, require_optimal
 from equilibrium.programs.solvers.highs import HighsHandle
-
-GAP = 1e-9
-"""Gap between bound and incumbent, relative to ``1 + |profit|``, at which the search ends."""
-
-ROUNDING = 1e-8
-"""Slack, relative to ``1 + |limit|``, up to which a side counts as tight where a point suggests what to hold."""
 
 BOX = 1e4
 """Multipliers of this size show where an unbounded dual program runs to; no bound rests on it."""
@@ -278,7 +273,7 @@ class _Search:
     def _suggested(self, state: State, point: FloatArray) -> State:
         """Return the state that holds every open side as it is at a point of the welfare program."""
         limit = np.concatenate([self._follower.rows.value, self._follower.columns.value])
-        tight = self._slack(point) <= ROUNDING * (1.0 + np.abs(limit))
+        tight = self._slack(point) <= TIGHT * (1.0 + np.abs(limit))
         held = state.copy()
         open_ = (state == 0) & ~self._equal
         held[open_ & tight], held[open_ & ~tight] = _TIGHT, _IDLE

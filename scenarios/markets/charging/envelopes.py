@@ -13,8 +13,8 @@ from equilibrium.fleet.envelope import lot_day
 from equilibrium.grid.network import FloatArray
 from scenarios.files import Table
 from scenarios.markets.charging.day import Session
+from scenarios.markets.charging.schema import CountDrivers, LotSection
 from scenarios.readers.prices import HOURS
-from scenarios.schema import CountDrivers, LotSection
 
 
 def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int = HOURS) -> FloatArray:

@@ -8,8 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import Feeder, FloatArray
+from equilibrium.grid.feeder import Feeder
 from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.readers.feeders import load_feeder
 from scenarios.readers.prices import HOURS, PriceSeries, read_prices, read_profiles

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol, TypeVar
 
-from equilibrium.markets.charging.clearing import Certificate
+from equilibrium.certificate import Certificate
 
 Day_contra = TypeVar("Day_contra", contravariant=True)
 Cleared_co = TypeVar("Cleared_co", bound="Cleared", covariant=True)

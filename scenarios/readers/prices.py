@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 from scenarios.files import Table
 
 HOURS = 24

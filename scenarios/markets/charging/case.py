@@ -8,8 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
-from equilibrium.fleet.day import LotDay, MarketDay
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.arrays import FloatArray
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from scenarios.assembly import expected_load
 from scenarios.case import Case
 from scenarios.files import Document, bundled_or_own

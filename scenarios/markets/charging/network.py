@@ -8,16 +8,10 @@ from typing import TypeVar
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import (
-    FloatArray,
-    LotSite,
-    Microturbine,
-    Network,
-    RenewableUnit,
-    StaticVarCompensator,
-    StorageUnit,
-)
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.network import Network
 from scenarios.assembly import Placed, build_feeder, bus_index, check_names
 from scenarios.files import Document, KeyPath
 from scenarios.markets.charging.schema import ChargingFile, StorageSection

@@ -154,18 +154,16 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
     """Draw the look-alikes of the paper's figures; return file names and captions."""
     # here, because matplotlib is slow to import
-    from sim.markets.charging import figures, tables
+    from sim.markets.charging import figures, hourly
     from sim.show import drawing
 
     drawn = []
     for feeder, (schedule, voltage, sweep) in {"33": (7, 8, 12), "85": (10, 11, 13)}.items():
         label = data.FEEDERS[feeder]
         results_by_name = {f"Case {case} ({text})": results.base(feeder, case) for case, text in data.CASES.items()}
-        dispatch = {
-            name: tables.frame(tables.dispatch_rows(r.network, r.day, r.clearing))
-            for name, r in results_by_name.items()
-        }
-        prices = {name: tables.frame(tables.price_rows(r.network, r.clearing)) for name, r in results_by_name.items()}
+        days = {name: hourly.SingleDay(r.network, r.day, r.clearing) for name, r in results_by_name.items()}
+        dispatch = {name: hourly.DISPATCH.frame(day) for name, day in days.items()}
+        prices = {name: hourly.PRICES.frame(day) for name, day in days.items()}
         drawn += [
             (
                 f"fig-{schedule}",

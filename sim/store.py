@@ -296,6 +296,11 @@ def _type(shown: str) -> pa.DataType:
         return pa.string()
 
 
+def read_run(folder: Path | str) -> Run:
+    """Return a reader for a run folder."""
+    return Run(folder)
+
+
 def comparable(frame: pd.DataFrame) -> pd.DataFrame:
     """Return a table without wall times: what two runs with the same seed must agree on."""
     return frame.drop(columns=[name for name in TIMING_COLUMNS if name in frame.columns])

@@ -12,8 +12,8 @@ import yaml
 
 from equilibrium.errors import InputError
 from scenarios.files import CASES
-from scenarios.loading import market_of
-from scenarios.markets.charging.case import Scenario, load_scenario
+from scenarios.loading import load_scenario, market_of
+from scenarios.markets.charging.case import Scenario
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.schema import DiscoFile
 from scenarios.streams import Streams

@@ -16,7 +16,7 @@ import yaml
 from equilibrium.errors import InputError
 from equilibrium.grid.assets import StorageUnit
 from scenarios.files import CASES
-from scenarios.markets.charging.case import load_scenario, scenario_names, scenario_titles
+from scenarios.loading import load_scenario, scenario_names, scenario_titles
 from scenarios.schema import ScenarioFile
 from scenarios.streams import Streams
 from tests.scenarios.conftest import prices_csv, scenario_data

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.records import LotRecord, OperatorRecord, Outcome, SessionRecord
+from agents.charging.records import LotRecord, OperatorRecord
+from agents.records import Outcome, SessionRecord
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay

@@ -13,16 +13,17 @@ from mesa import batch_run
 from agents.vehicle import ENERGY_TOLERANCE_KWH
 from equilibrium.errors import InputError
 from equilibrium.markets.disco.clearing import COMPANY, LOT
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
 from sim.cli import main
 from sim.columns import DISCO_TABLES
 from sim.manifest import write_manifest
-from sim.markets.charging.figures import draw_run
 from sim.markets.disco.model import DiscoModel, true_blocks
 from sim.markets.disco.tables import PARTIES, disco_tables
 from sim.markets.disco.terminal import disco_day_table, disco_remarks
-from sim.run import RunOptions, run_scenario
+from sim.options import RunOptions
+from sim.output import draw_run
+from sim.run import run_scenario
 from sim.store import Run, RunWriter, comparable, schema
 
 SMALL = {

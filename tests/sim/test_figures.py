@@ -9,7 +9,6 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.markets.charging.figures import (
-    draw_run,
     lots_figure,
     overview_figure,
     price_map,
@@ -19,6 +18,7 @@ from sim.markets.charging.figures import (
     voltage_figure,
 )
 from sim.markets.charging.tables import dispatch_rows, frame, lot_rows, price_rows
+from sim.output import draw_run
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from mesa import batch_run
 
 from agents.records import Outcome
 from equilibrium.errors import InfeasibleError, InputError
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from sim.markets.charging.model import REPORTERS, LocalMarket
 from sim.markets.charging.results import DayResult
 

@@ -9,11 +9,12 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from scenarios.markets.charging.case import load_scenario
-from sim.markets.charging.figures import draw_run, market_power_figure
+from scenarios.loading import load_scenario
+from sim.markets.charging.figures import market_power_figure
 from sim.markets.charging.tables import day_tables, frame
-from sim.run import RunOptions, run_scenario
-from sim.show.console import show_run
+from sim.options import RunOptions
+from sim.output import draw_run, show_run
+from sim.run import run_scenario
 from sim.store import TABLES, Run, comparable
 
 NODAL = {

@@ -9,9 +9,10 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError, SolverError
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from sim.markets.charging.model import LocalMarket
-from sim.run import RunOptions, run_scenario
+from sim.options import RunOptions
+from sim.run import run_scenario
 from sim.store import TABLES, Run, comparable
 
 PAPER = "epec-lots-33-case1"

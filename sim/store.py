@@ -243,12 +243,11 @@ class Run:
         content = read_json(self.folder / _COLUMNS)
         if not content and not _leftovers(self.folder):
             raise InputError(str(self.folder), "run folder", "no tables", "a folder written by `equilot run`")
-        found = content.get("format", self.manifest.get("format"))
-        if not content or found != FORMAT:
-            written = self.manifest.get("versions", {}).get("equilot", "another version")
-            expected = (
-                f"{FORMAT}: the run is of equilot {written}; read it with that, or run its resolved_scenario again"
-            )
+        if content.get("format") != FORMAT:
+            manifest = read_json(self.folder / "manifest.json")
+            written = manifest.get("versions", {}).get("equilot", "another version")
+            expected = f"{FORMAT}: the run is of equilot {written}; read it with that, or run its scenario again"
+            found = content.get("format", manifest.get("format"))
             raise InputError(str(self.folder), "format of the run", found, expected)
         self.market: str = content["market"]
         self.columns: dict[str, dict[str, dict[str, str]]] = content["tables"]

@@ -15,7 +15,7 @@ from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.report import Statement, observation, theorem
 
 if TYPE_CHECKING:
-    from sim.reproduce.disco_cvar.study import Results
+    from sim.reproduce.disco_cvar.compute import Results
 
 RESIDUAL = 1e-7
 MONEY = 1e-6

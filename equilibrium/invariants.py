@@ -105,7 +105,7 @@ def most(*parts: NDArray[Any] | float) -> float:
     return float(np.max([np.max(part, initial=0.0) for part in parts], initial=0.0))
 
 
-def outside(value: FloatArray, low: FloatArray | float, high: FloatArray | float) -> FloatArray:
+def outside(value: NDArray[Any], low: NDArray[Any] | float, high: NDArray[Any] | float) -> FloatArray:
     """Return by how much numbers lie outside their limits, 0 inside."""
     below: FloatArray = np.maximum(low - value, value - high)
     return np.maximum(below, 0.0)

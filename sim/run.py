@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.markets.ruled import MarketRule
 from scenarios.case import Case
 from sim.daily_model import DailyModel, day_name
 from sim.manifest import versions, write_manifest
 from sim.markets.base import MarketKind
 from sim.options import RunOptions
-from sim.simulate import finished_days, kind_of, opened
+from sim.simulate import Opener, finished_days, kind_of, opened
 from sim.store import Run, RunWriter, check_folder
 
 COMPLETE = "complete"
@@ -44,6 +45,8 @@ def run_scenario(
     folder: Path,
     options: RunOptions,
     *,
+    model: Opener | None = None,
+    rule: MarketRule[Any, Any] | None = None,
     force: bool = False,
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
@@ -61,6 +64,12 @@ def run_scenario(
         The run folder, see :mod:`sim.store`.
     options
         How to run it.
+    model
+        Opens the model in the place of the market's own, for instance ``MyMarket.from_options`` of a subclass with
+        agents of its own. Its days fill the same tables, and its name is in the manifest.
+    rule
+        A rule of one's own under which the market clears (:class:`equilibrium.markets.ruled.MarketRule`); its name is
+        in the manifest and in every certificate.
     force
         Whether an earlier run in the folder may be overwritten.
     progress
@@ -80,14 +89,17 @@ def run_scenario(
     """
     check_folder(folder, force=force)
     kind = kind_of(scenario)
-    model = opened(kind, scenario, options)
+    running = opened(kind, scenario, options, model, rule)
     writer = RunWriter(folder, kind.name, kind.tables, force=force)
-    content = _manifest(scenario, options)
+    content = _manifest(scenario, options) | {
+        "model": f"{type(running).__module__}.{type(running).__qualname__}",
+        "rule": rule.name if rule is not None else None,
+    }
     write_manifest(folder, content)
     status = "stopped: unexpected error"
     reasons: tuple[str, ...] = ()
     try:
-        status = _days(kind, model, writer, options.days, progress, stop)
+        status = _days(kind, running, writer, options.days, progress, stop)
     except InfeasibleError as error:
         status, reasons = "stopped: a day could not be served", error.reasons or (str(error),)
     except KeyboardInterrupt:

@@ -191,6 +191,9 @@ def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
         command.add_argument(
             "--time-limit", metavar="S", type=float, default=600.0, help="seconds for everything (default: %(default)g)"
         )
+        command.add_argument(
+            "--node-limit", metavar="N", type=_count(1), help="nodes of all searches together (default: no limit)"
+        )
 
 
 def _solve(given: argparse.Namespace) -> int:

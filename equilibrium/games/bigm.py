@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.complementarity.branch import End, Outcome, Search, minimise_mpcc
+from equilibrium.complementarity.branch import End, Outcome, Search
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
@@ -41,6 +41,9 @@ SINGULAR = 1e-9
 
 SEARCH_NODES = 200
 """Nodes of the branch and bound that may prove the bound of one slack."""
+
+POLISH_NODES = 20_000
+"""Nodes that may settle a pattern with bent directions in it; one without any takes a single node."""
 
 MAX_BASES = 20_000
 
@@ -238,7 +241,7 @@ def settle(mpcc: Mpcc, outcome: Outcome, multiplier_free: np.ndarray | None = No
     piece = replace(base, col_lower=lower, col_upper=upper)
     fixed = replace(mpcc, instance=piece, pairs=np.zeros((0, 2), dtype=np.int64))
     try:
-        exact = minimise_mpcc(fixed, Deadline(10.0))
+        exact = Search(fixed, max_nodes=POLISH_NODES).run()
     except SolverError:
         return outcome
     return outcome if exact.v is None else replace(outcome, v=exact.v, value=exact.value)

@@ -20,8 +20,8 @@ from equilibrium.programs.program import INF
 RANGE_PAIRS = 60
 """Pairs up to which a leader's value over all optimal responses is computed as a matter of course."""
 
-RANGE_SECONDS = 2.0
-"""Time for each end of that range; it is left out where this is not enough."""
+RANGE_NODES = 10_000
+"""Nodes for each end of that range; it is left out where they are not enough."""
 
 PROVED = "proved"
 
@@ -151,7 +151,7 @@ def rivals(compiled: CompiledGame, agent: Agent, w: FloatArray) -> dict[int, flo
 def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, deadline: Deadline) -> tuple[float, float] | None:
     """Return a leader's value if the followers' indifference is resolved for it and against it, in its own sense.
 
-    All leaders' decisions stay. None where no method bounds it in the time given.
+    All leaders' decisions stay. None where no method bounds it within :data:`RANGE_NODES`.
     """
     if not compiled.followers:
         return None
@@ -162,7 +162,7 @@ def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, deadline: D
         decision = Decision(compiled, turned, compiled.followers, fixed)
         if decision.mpcc.bilinear or len(decision.mpcc.pairs) > RANGE_PAIRS:
             return None
-        outcome = decide(decision, "complementarity-bb", deadline.part(seconds=RANGE_SECONDS))[0]
+        outcome = decide(decision, "complementarity-bb", deadline.part(nodes=RANGE_NODES))[0]
         if outcome.end not in (End.OPTIMAL, End.UNBOUNDED):
             return None
         ends.append(agent.sign * sign * outcome.value)

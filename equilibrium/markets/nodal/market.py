@@ -62,15 +62,16 @@ class NodalMarket:
     ----------
     network
         The feeder and its assets.
-    behaviours
-        One of :data:`BEHAVIOURS` per lot; all strategic by default.
     hours
         Periods per day, one hour each.
-    solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
-        starts, schedules and prices of the lots that are not strategic, and best responses with cuts.
+    behaviours
+        One of :data:`BEHAVIOURS` per lot; all strategic by default.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
+        starts, schedules and prices of the lots that are not strategic, and best responses with cuts. Where hours are
+        joined, best responses and the intervals of prices are those of HiGHS.
     certify
         ``"standard"``, or ``"full"``: :mod:`equilibrium.markets.nodal.second_method` bounds the strategic lots' best
         deviations a second time, by an independent method, and the weaker bound of the two counts.
@@ -84,10 +85,11 @@ class NodalMarket:
     def __init__(
         self,
         network: Network,
-        behaviours: tuple[str, ...] | None = None,
+        *,
         hours: int = 24,
-        solver: str = "auto",
+        behaviours: tuple[str, ...] | None = None,
         iteration: str = "gauss-seidel",
+        solver: str = "auto",
         certify: str = "standard",
         certify_limit_s: float = TIME_LIMIT_S,
         time_limit_s: float = 600.0,
@@ -297,7 +299,7 @@ class NodalMarket:
         """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
         if self._certify != "full":
             return best, None
-        second = confirm(play.deviate, players, self._strategic, profit, best, self._limit_s)
+        second = confirm(play.react, players, self._strategic, profit, best, self._limit_s)
         return second.weaker(best), second
 
     def _publish(self, play: Play, players: Players) -> PublishedPrices:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +12,11 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.grid.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.grid.sweep import Flows
+from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
-
-if TYPE_CHECKING:
-    from equilibrium.markets.disco.network.supply import Supply
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 
 class NoDispatchError(RuntimeError):
@@ -116,6 +113,13 @@ class ScenarioSupply:
     load_kvar: FloatArray
     renewable_kw: FloatArray
 
+    @classmethod
+    def of(cls, supply: Supply, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray) -> ScenarioSupply:
+        """Return a network in one scenario; arguments as in :class:`equilibrium.markets.disco.day.DiscoDay`."""
+        if supply.network.feeder.size != supply.buses:
+            load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
+        return cls(supply, load_kw, load_kvar, renewable_kw)
+
     def ports(self, lot_kw: FloatArray, price: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of the day's program with the lots' net powers given."""
         return lossy_ports(
@@ -194,11 +198,11 @@ class ScenarioSupply:
                 points[period] = solution.x
                 continue
             most = instance.with_cost(-instance.cost)
-            solution = optimum(model.solve(most), f"the greatest purchase in period {period}")
+            solution = require_optimal(model.solve(most), f"the greatest purchase in period {period}")
             seconds += solution.seconds
             if bought_kw[period] <= solution.x[bought[0]] + FEASIBILITY * (1.0 + bought_kw[period]):
                 least = model.solve(optimal_face(most, solution.y).with_cost(self._currents()))  # it is that purchase
-                points[period] = optimum(least, f"the least currents in period {period}").x
+                points[period] = require_optimal(least, f"the least currents in period {period}").x
                 seconds += least.seconds
             else:
                 planes.append(self._plane(int(period), lot_kw[period], most, solution))
@@ -245,10 +249,10 @@ class ScenarioSupply:
             widest = max(float(gap.max(initial=0.0)) for gap in gaps.values())
             if widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
                 solution = supply.model.solve(optimal_face(instance, solution.y).with_cost(self._currents()))
-                seconds += optimum(solution, f"the least currents in period {period}").seconds
+                seconds += require_optimal(solution, f"the least currents in period {period}").seconds
             return solution.x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
-            optimum(solution, f"the network in period {period}")
+            require_optimal(solution, f"the network in period {period}")
         distance, seconds = self._distance(ports, where, lot_kw)
         return None, None, distance, solution.seconds + seconds
 
@@ -265,7 +269,7 @@ class ScenarioSupply:
         _, solution = load_and_solve(instance, self.supply.solver)
         if solution.status is Status.INFEASIBLE:
             raise NoDispatchError(int(where[0]))
-        optimum(solution, f"the nearest powers that can be served in period {where[0]}")
+        require_optimal(solution, f"the nearest powers that can be served in period {where[0]}")
         slope = program.multiplier(solution.y, "wanted")[0]
         far = float(instance.cost @ solution.x)
         y = solution.y[None, : self.supply.period_program.shape[0]]

@@ -23,7 +23,7 @@ from equilibrium.markets.disco.network.service import NoDispatchError, Planes, S
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import FEASIBILITY, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 GRID = 9
 """Net powers, from the least to the greatest, at which planes are laid before the first solve."""
@@ -217,7 +217,7 @@ class Master:
         for rounds in range(1, MAXIMUM_ROUNDS + 1):
             if solution.status is Status.INFEASIBLE:
                 raise NoDispatchError
-            optimum(solution, "the company's stage")
+            require_optimal(solution, "the company's stage")
             services, rows, spent = self.cut(solution.x)
             seconds += spent
             if not rows:

@@ -13,8 +13,8 @@ from equilibrium.errors import InputError
 from sim.cli import main
 from sim.reproduce import REPRODUCTIONS, load_reproduction
 from sim.reproduce.epec_lots import published as data
+from sim.reproduce.epec_lots import study as epec
 from sim.reproduce.epec_lots.statements import statements
-from sim.reproduce.epec_lots.study import study as epec
 from sim.reproduce.report import (
     Comparison,
     ComparisonTable,

@@ -10,9 +10,9 @@ import pytest
 from sim.reproduce import load_reproduction
 from sim.reproduce.disco.totals import shares_mwh, weights
 from sim.reproduce.disco_cvar import published as disco_cvar_data
-from sim.reproduce.disco_cvar.study import study as disco_cvar
+from sim.reproduce.disco_cvar import study as disco_cvar
 from sim.reproduce.disco_dr import published as disco_dr_data
-from sim.reproduce.disco_dr.study import study as disco_dr
+from sim.reproduce.disco_dr import study as disco_dr
 
 SMALL = {"vehicles": 4, "scenarios": 2, "samples": 12}
 DR_CHECKLIST = {

@@ -114,6 +114,9 @@ class LotsLeadMarket:
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
+    def close(self) -> None:
+        """Do nothing: no process and no file is held."""
+
     def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
         return Stages(self.network, day, program, model, instance, self._solver)
 
@@ -206,6 +209,7 @@ class LotsLeadMarket:
             lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,
+            lot_price=np.zeros_like(power),
             vehicle_kw=vehicles,
             shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
             lot_profit=profit,

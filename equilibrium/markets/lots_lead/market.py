@@ -209,6 +209,7 @@ class LotsLeadMarket:
             lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,
+            lot_price=np.zeros_like(power),
             vehicle_kw=vehicles,
             shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
             lot_profit=profit,

@@ -53,8 +53,7 @@ def run_scenario(
 ) -> Outcome:
     """Run a scenario into a folder.
 
-    Everything that can be wrong with the input is found before the folder is touched. Whatever ends the run, all
-    finished days are saved.
+    What is wrong with the input is found before the folder is touched. Whatever ends the run, finished days are saved.
 
     Parameters
     ----------
@@ -66,10 +65,9 @@ def run_scenario(
         How to run it.
     model
         Opens the model in the place of the market's own, for instance ``MyMarket.from_options`` of a subclass with
-        agents of its own. Its days fill the same tables, and its name is in the manifest.
+        agents of its own. Its days fill the same tables.
     rule
-        A rule of one's own under which the market clears (:class:`equilibrium.markets.ruled.MarketRule`); its name is
-        in the manifest and in every certificate.
+        A rule of one's own under which the market clears (:class:`equilibrium.markets.ruled.MarketRule`).
     force
         Whether an earlier run in the folder may be overwritten.
     progress
@@ -91,10 +89,7 @@ def run_scenario(
     kind = kind_of(scenario)
     running = opened(kind, scenario, options, model, rule)
     writer = RunWriter(folder, kind.name, kind.tables, force=force)
-    content = _manifest(scenario, options) | {
-        "model": f"{type(running).__module__}.{type(running).__qualname__}",
-        "rule": rule.name if rule is not None else None,
-    }
+    content = _manifest(scenario, options, running, rule)
     write_manifest(folder, content)
     status = "stopped: unexpected error"
     reasons: tuple[str, ...] = ()
@@ -134,8 +129,12 @@ def _days(
     return COMPLETE
 
 
-def _manifest(scenario: Case[Any], options: RunOptions) -> dict[str, Any]:
+def _manifest(
+    scenario: Case[Any], options: RunOptions, model: DailyModel[Any, Any], rule: MarketRule[Any, Any] | None
+) -> dict[str, Any]:
     return {
+        "model": f"{type(model).__module__}.{type(model).__qualname__}",
+        "rule": rule.name if rule is not None else None,
         "scenario": scenario.name,
         "title": scenario.title,
         "status": RUNNING,

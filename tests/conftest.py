@@ -10,6 +10,10 @@ from hypothesis import HealthCheck, settings
 # Figures are drawn into files; no test may need a screen.
 os.environ["MPLBACKEND"] = "Agg"
 
+# What a user's shell says of its terminal decides how wide and how coloured output is; tests read plain output.
+for name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
+    os.environ.pop(name, None)
+
 # The default suite draws the same examples each time, so that a red run can be repeated; the long tier explores.
 # No deadline: a shared core makes any example slow now and then.
 settings.register_profile("quick", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])

@@ -19,6 +19,7 @@ from sim.store import Run, RunWriter, check_folder
 
 COMPLETE = "complete"
 RUNNING = "running"
+INTERRUPTED = "stopped: interrupted"
 
 
 @dataclass(frozen=True)
@@ -94,11 +95,7 @@ def run_scenario(
     status = "stopped: unexpected error"
     reasons: tuple[str, ...] = ()
     try:
-        status = _days(kind, running, writer, options.days, progress, stop)
-    except InfeasibleError as error:
-        status, reasons = "stopped: a day could not be served", error.reasons or (str(error),)
-    except KeyboardInterrupt:
-        status = "stopped: interrupted"
+        status, reasons = _days(kind, running, writer, options.days, progress, stop)
     except SolverError as error:
         status = f"stopped: {error}"
         raise
@@ -115,18 +112,23 @@ def _days(
     days: int,
     progress: Callable[[str], None] | None,
     stop: Callable[[], bool] | None,
-) -> str:
-    """Simulate and write the days; return the status."""
+) -> tuple[str, tuple[str, ...]]:
+    """Simulate and write the days; return the status, and the limits that could not be met."""
     simulated = finished_days(kind, model, days)
-    for _ in range(days):
-        if stop is not None and stop():
-            simulated.close()
-            return "stopped: interrupted"
-        day = next(simulated)
-        writer.add(day.result.index, day.tables)
-        if progress is not None:
-            progress(day_name(day.result))
-    return COMPLETE
+    try:
+        for _ in range(days):
+            if stop is not None and stop():
+                simulated.close()
+                return INTERRUPTED, ()
+            day = next(simulated)
+            writer.add(day.result.index, day.tables)
+            if progress is not None:
+                progress(day_name(day.result))
+    except InfeasibleError as error:
+        return "stopped: a day could not be served", error.reasons or (str(error),)
+    except KeyboardInterrupt:
+        return INTERRUPTED, ()
+    return COMPLETE, ()
 
 
 def _manifest(

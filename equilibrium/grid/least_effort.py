@@ -117,7 +117,8 @@ class LeastEffort:
         self._by_right = np.linalg.inv(square[:, self._follows].toarray())
         self._by_units = -self._by_right @ square[:, self._units].toarray()
         self._columns = full.shape[1]
-        self._kept = np.setdiff1d(np.arange(full.shape[0]), np.concatenate([self._equations, self._sold]))
+        bounds = np.concatenate([self._equations, self._sold, self._units])
+        self._kept = np.setdiff1d(np.arange(full.shape[0]), bounds)
         kept = full[self._kept, :]
         self._shift = sp.csr_array(kept[:, self._follows])
         rows = (kept[:, self._units] + self._shift @ sp.csr_array(self._by_units)) @ sp.diags_array(self._scale)
@@ -141,7 +142,14 @@ class LeastEffort:
         lower[:, self._bought], upper[:, self._bought] = needed - most, upper[:, self._bought] - least
         constant = lower[:, self._equations] @ self._by_right.T
         taken = np.asarray((self._shift @ constant.T).T)
-        feasible = Polyhedra(self._matrix, lower[:, self._kept] - taken, upper[:, self._kept] - taken, self._tolerance)
+        feasible = Polyhedra(
+            self._matrix,
+            lower[:, self._kept] - taken,
+            upper[:, self._kept] - taken,
+            self._tolerance,
+            lower[:, self._units] / self._scale,
+            upper[:, self._units] / self._scale,
+        )
         units = feasible.nearest(ideal) * self._scale
         y = np.zeros((units.shape[0], self._columns))
         y[:, self._units], y[:, self._follows] = units, constant + units @ self._by_units.T

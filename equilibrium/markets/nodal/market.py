@@ -35,6 +35,7 @@ from equilibrium.grid.distribution import (
     compile_distribution,
     distribution_ports,
 )
+from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch
@@ -119,7 +120,9 @@ class NodalMarket:
                 raise InputError(f"lot {site.name}", "behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
         self._strategic = [k for k, behaviour in enumerate(self.behaviours) if behaviour == "strategic"]
         self._program = compile_distribution(network, hours)
-        self._model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        hour = compile_distribution(network, 1)
+        self._model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        self._effort = HourlyEffort(network, hour, self._model)
         self._efficient = EfficientSchedules(network, hours, solver)
         self._known: Vertices | None = None
         coupled = len(joined_hours(self._program, "lot_kw")) < hours
@@ -267,7 +270,8 @@ class NodalMarket:
         proof_start = time.perf_counter()
         power = vertices.given
         prices = self._publish(vertices, players)
-        x = lift_point(self._model, vertices.data, self._program, vertices.y, power)
+        units = self._effort.dispatch(vertices.data, prices.mu, power)
+        x = lift_point(self._model, vertices.data, self._program, units, power)
         lot = self._program.columns["lot_kw"].index.ravel()
         bound = instance.with_columns(lot, x[lot], x[lot])
         y = lift_multipliers(self._model, self._program, bound, prices.mu)

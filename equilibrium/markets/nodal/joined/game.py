@@ -26,6 +26,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import SecondMethod, Verdict, certify
 from equilibrium.errors import InputError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, distribution_ports
+from equilibrium.grid.least_effort import DailyEffort
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
@@ -138,6 +139,7 @@ class CoupledMarket:
     ) -> None:
         self._network, self._behaviours, self._program = network, behaviours, program
         self._model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
+        self._effort = DailyEffort(network, program, self._model)
         self._joined = max(joined_hours(program, "lot_kw"), key=len)
         self._efficient, self._iteration, self._limit = efficient, iteration, time_limit_s
         self._compare, self._second_limit = compare, second_limit_s
@@ -296,8 +298,8 @@ class CoupledMarket:
         prices, multipliers = self._publish(game, here, players)
         lot = self._program.columns["lot_kw"].index
         bound = game.instance.with_columns(lot, power, power)
-        x = self._model.lift_point(bound, here.x)
         y = self._model.lift_multipliers(bound, game.ids, multipliers)
+        x = self._effort.dispatch(bound, self._model.lift_point(bound, here.x), y)
         dispatch = read_dispatch(self._network, day, self._program, x, y)
         profit = ((players.price - prices.price) * power).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])

@@ -192,8 +192,12 @@ class HourlyEffort:
             for name, block in hour.columns.items()
             if np.isin(block.index, model.free).all()
         }
-        roots = model.variables + np.searchsorted(model.other_rows, hour.rows["active_root"].index)
-        self._rule = LeastEffort(unit_ratings(network), model.m, model.tolerance, columns, {"active_root": roots})
+        equations = {
+            row: model.variables + np.searchsorted(model.other_rows, hour.rows[row].index)
+            for _, row in FOLLOWS
+            if row in hour.rows
+        }
+        self._rule = LeastEffort(unit_ratings(network), model.m, model.tolerance, columns, equations)
 
     def dispatch(self, data: PeriodData, multipliers: FloatArray, given: FloatArray) -> FloatArray:
         """Return the dispatch of least effort of every hour, shape ``(hours, variables)``.

@@ -281,8 +281,8 @@ class DailyEffort:
     def dispatch(self, instance: Instance, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return all columns at the dispatch of least effort; see :class:`EffortRule`."""
         model, power = self._model, x[self._given]
-        fixed = instance.with_columns(self._given, power, power)
         z, taken = reduced_costs(instance, y), self._of_given @ power
+        fixed = instance.first_rows(self._program.shape[0]).with_columns(self._given, power, power)
         lower, upper = model.limits(fixed, self._ids)
         face = Face(
             (np.concatenate([fixed.col_lower[model.free], lower]) - taken)[None],

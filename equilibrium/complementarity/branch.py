@@ -16,15 +16,13 @@ from enum import StrEnum
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.complementarity.problem import Mpcc
+from equilibrium.complementarity.problem import WHOLE, Mpcc
 from equilibrium.complementarity.relaxation import Node, Relaxation, Relaxed
-from equilibrium.programs.program import INF
+from equilibrium.deadline import Deadline
+from equilibrium.programs.program import GAP, INF
 from equilibrium.programs.solvers import Status
 
-GAP = 1e-9
-"""Search ends when incumbent and bound differ by less than this, relative to ``1 + |incumbent|``."""
-
-ROUNDING = 1e-7
+LEFT_TO_ROUNDING = 1e-7
 """A part whose bound stays below the best value by less than this, relative, was left to rounding."""
 
 OPEN_PAIR = 1e-9
@@ -34,6 +32,8 @@ CLOSE_PAIR = 1e-6
 """A pair whose smaller column is below this is tried as complementary before it is branched on."""
 
 MAX_NODES = 2_000_000
+
+DEFAULT_SECONDS = 600.0
 
 COMPLETE_EVERY = 50
 """Nodes between two looks for a complementary point near the relaxation's."""
@@ -73,12 +73,12 @@ class Search:
     ----------
     mpcc
         What to minimise.
-    time_limit_s
-        After it the best known point is returned with the bound proven so far.
+    deadline
+        After it the best known point is returned with the bound proven so far; the first node is always looked at.
     stop_at
         A value at which any point is good enough (0 for a search for feasibility).
     max_nodes
-        Nodes after which it stops as at the time limit.
+        Nodes after which it stops as at the deadline.
     complete
         From any values of the first columns, values that some complementary point has; None where it has no idea.
         Such points are known early, so that a search which is cut short has something to return.
@@ -87,12 +87,13 @@ class Search:
     def __init__(
         self,
         mpcc: Mpcc,
-        time_limit_s: float = 600.0,
+        deadline: Deadline | None = None,
         stop_at: float = -INF,
         max_nodes: int = MAX_NODES,
         complete: Complete | None = None,
     ) -> None:
-        self.mpcc, self.limit, self.stop_at, self.max_nodes = mpcc, time_limit_s, stop_at, max_nodes
+        self.mpcc, self.stop_at, self.max_nodes = mpcc, stop_at, max_nodes
+        self.deadline = Deadline(DEFAULT_SECONDS) if deadline is None else deadline
         self._complete = complete
         self.relax = Relaxation(mpcc)
         self.best: FloatArray | None = None
@@ -114,12 +115,13 @@ class Search:
             if on_leaf is None and current.bound >= self._cutoff():
                 current = None
                 continue
-            late = self.nodes > 0 and time.perf_counter() - start > self.limit  # the root always gives a bound
+            late = self.nodes > 0 and self.deadline.passed  # the root always gives a bound
             if late or self.nodes >= self.max_nodes or self.value <= self.stop_at:
                 self._push(current)
                 end = End.OPTIMAL if self.value <= self.stop_at else End.LIMIT
                 break
             self.nodes += 1
+            self.deadline.spend(1)
             current, unbounded = self._step(current, on_leaf)
             if unbounded:
                 return Outcome(End.UNBOUNDED, self.best, -INF, -INF, self.nodes, time.perf_counter() - start)
@@ -128,7 +130,7 @@ class Search:
     def _outcome(self, end: End, seconds: float) -> Outcome:
         bound = min([self.value, self._undecided, *(entry[0] for entry in self._open)])
         reason = ""
-        if end is End.OPTIMAL and self._undecided < self.value - ROUNDING * (1.0 + abs(self.value)):
+        if end is End.OPTIMAL and self._undecided < self.value - LEFT_TO_ROUNDING * (1.0 + abs(self.value)):
             end, reason = End.UNDECIDED, "some parts were left with a bound below the best value (curvature, rounding)"
         elif end is End.OPTIMAL and self.best is None:
             end = End.INFEASIBLE
@@ -194,7 +196,7 @@ class Search:
     def _fractional(self, v: FloatArray) -> int | None:
         integer = np.flatnonzero(self.mpcc.integer)
         distance = np.abs(v[integer] - np.round(v[integer]))
-        if not integer.size or distance.max() <= 1e-7:
+        if not integer.size or distance.max() <= WHOLE:
             return None
         return int(integer[int(np.argmax(distance))])
 
@@ -291,7 +293,7 @@ class Search:
 
 
 def minimise_mpcc(
-    mpcc: Mpcc, time_limit_s: float = 600.0, stop_at: float = -INF, complete: Complete | None = None
+    mpcc: Mpcc, deadline: Deadline | None = None, stop_at: float = -INF, complete: Complete | None = None
 ) -> Outcome:
     """Minimise a problem without products in rows by branch and bound; see :class:`Search`."""
-    return Search(mpcc, time_limit_s, stop_at, complete=complete).run()
+    return Search(mpcc, deadline, stop_at, complete=complete).run()

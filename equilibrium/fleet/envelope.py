@@ -25,12 +25,13 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Status, open_handle
 
-SPLIT_TOLERANCE_KW = 1e-6
-"""Power that may be left over by a split, kW: a thousandth of what any meter shows."""
+_LEAST_ROOM_KW = 1e-9
+"""Stands for the room of an hour that has none, so that its filling is large and not undefined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +106,7 @@ def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]
     need = fleet.need_kwh[:, None] / efficiency
     single = np.minimum(fleet.power_kw, need).sum(axis=0)[order]
     limit = np.minimum(np.cumsum(fleet.power_kw[:, order], axis=1), need).sum(axis=0)
-    own = limit[1:] < limit[:-1] + single[1:] - SPLIT_TOLERANCE_KW
+    own = limit[1:] < limit[:-1] + single[1:] - NEGLIGIBLE
     own[-1:] = False  # all hours together: the energy balance already says so
     cuts = []
     for last in np.flatnonzero(own) + 1:
@@ -135,9 +136,9 @@ def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: Float
     split = _least_laxity(fleet.power_kw, need, power_kw)
     if split is not None:
         return split
-    filling = power_kw / np.maximum(np.minimum(fleet.power_kw, need[:, None]).sum(axis=0), 1e-9)
+    filling = power_kw / np.maximum(np.minimum(fleet.power_kw, need[:, None]).sum(axis=0), _LEAST_ROOM_KW)
     likely = [*nested_cuts(fleet, price, efficiency), *nested_cuts(fleet, -filling, efficiency)]
-    broken = [cut for cut in likely if power_kw[cut.hours].sum() > cut.limit_kwh + SPLIT_TOLERANCE_KW]
+    broken = [cut for cut in likely if power_kw[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE]
     if broken:
         return broken
     found = _maximum_flow(fleet.power_kw, need, power_kw)
@@ -154,7 +155,7 @@ def _least_laxity(limit: FloatArray, need: FloatArray, power: FloatArray) -> Flo
         must = np.clip(remaining - later, 0.0, limit[:, hour])
         room = np.minimum(limit[:, hour], remaining) - must
         extra = power[hour] - must.sum()
-        if extra < -SPLIT_TOLERANCE_KW or extra > room.sum() + SPLIT_TOLERANCE_KW:
+        if extra < -NEGLIGIBLE or extra > room.sum() + NEGLIGIBLE:
             return None
         order = np.argsort(later - remaining, kind="stable")
         before = np.cumsum(room[order]) - room[order]
@@ -185,7 +186,7 @@ def _maximum_flow(limit: FloatArray, need: FloatArray, power: FloatArray) -> Flo
         raise AssertionError(f"maximum flow ended {solution.status}")
     split = np.zeros_like(limit)
     split[vehicle, hour] = solution.x
-    if power.sum() - solution.x.sum() <= SPLIT_TOLERANCE_KW:
+    if power.sum() - solution.x.sum() <= NEGLIGIBLE:
         return split
     inside = solution.y[:hours] > -0.5  # the matrix is totally unimodular: these multipliers are 0 or -1
     return Cut(inside, float(np.minimum(limit[:, inside].sum(axis=1), need).sum()))

@@ -35,9 +35,11 @@ class Game(Statement):
         time_limit_s: float = 600.0,
         certify: str = "standard",
         seed: int = 0,
+        node_limit: int | None = None,
     ) -> Equilibrium:
         """Find an equilibrium and prove it; see :func:`equilibrium.games.solve.solve_game`."""
-        return solve_game(self, Options(method, solver, attitude or self.attitude, time_limit_s, certify, seed))
+        options = Options(method, solver, attitude or self.attitude, time_limit_s, certify, seed, node_limit=node_limit)
+        return solve_game(self, options)
 
     def verify(
         self,
@@ -47,7 +49,10 @@ class Game(Statement):
         attitude: str | None = None,
         time_limit_s: float = 600.0,
         certify: str = "standard",
+        node_limit: int | None = None,
     ) -> Equilibrium:
         """Certify a given point; see :func:`equilibrium.games.solve.verify_point`."""
-        options = Options(attitude=attitude or self.attitude, time_limit_s=time_limit_s, certify=certify)
+        options = Options(
+            attitude=attitude or self.attitude, time_limit_s=time_limit_s, certify=certify, node_limit=node_limit
+        )
         return verify_point(self, variables, duals or {}, options)

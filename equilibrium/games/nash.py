@@ -10,14 +10,15 @@ from dataclasses import replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import EXACT_REGRET
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.games.answer import GameVerdict
 from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
 from equilibrium.games.certificate import Found
 from equilibrium.games.compiled import Agent, CompiledGame, not_convex
 from equilibrium.games.conflict import can_meet, conflict
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.stationarity import sweep, why_not
 from equilibrium.programs.program import INF
@@ -25,13 +26,10 @@ from equilibrium.programs.program import INF
 NASH_METHODS = ("best-response", "best-response-jacobi", "stationarity", "enumeration")
 MAX_PROFILES = 4096
 RANDOM_STARTS = 3
-ACCEPTED = 1e-8
-"""Largest relative regret of a profile that ends the search."""
-
 DIFFERENT = 1e-5
 """Leaders' decisions that differ by more than this, relative, count as two equilibria."""
 
-OUT_OF_TIME = "time limit: the best point met so far; a regret's upper end is its proven gap"
+BEST_MET = "the best point met so far; a regret's upper end is its proven gap"
 
 Answer = tuple[Found, FloatArray | None, dict[int, float], dict[str, Outcome]]
 """How, the point, the values of named duals, and the leaders' best deviations that are known already."""
@@ -82,7 +80,7 @@ def _joint_reason(compiled: CompiledGame) -> str | None:
 def _joint(compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int) -> Answer:
     """Solve the joint optimality conditions of convex players: necessary and sufficient for an equilibrium."""
     decision = Decision(compiled, None, compiled.agents, None, solver)
-    outcome, used = decide(decision, method, deadline.left)
+    outcome, used = decide(decision, method, deadline)
     why = "every player is convex: the joint optimality conditions are necessary and sufficient"
     if outcome.v is not None:
         w = outcome.v[: compiled.size].copy()
@@ -131,17 +129,18 @@ def _enumerate(compiled: CompiledGame, solver: str, deadline: Deadline) -> Answe
         doubtful += not profile.excluded
         if profile.usable and (best is None or profile.regret < best.regret):
             best = profile
-        if best is not None and best.regret <= ACCEPTED:
+        if best is not None and best.regret <= EXACT_REGRET:
             break
     why = "every leader has finitely many decisions: all profiles are examined"
     if best is None:
         verdict = GameVerdict.TIME_LIMIT if cut else GameVerdict.INFEASIBLE
-        notes = (OUT_OF_TIME,) if cut else ("at no profile are all rows met: a generalised game without a joint point",)
+        none = "at no profile are all rows met: a generalised game without a joint point"
+        notes = (f"{deadline.what}: {BEST_MET}" if cut else none,)
         return Found("enumeration", why, verdict=verdict, notes=notes), None, {}, {}
     found = Found("enumeration", why)
-    if best.regret > ACCEPTED and cut:
-        found = replace(found, verdict=GameVerdict.TIME_LIMIT, notes=(OUT_OF_TIME,))
-    elif best.regret > ACCEPTED:
+    if best.regret > EXACT_REGRET and cut:
+        found = replace(found, verdict=GameVerdict.TIME_LIMIT, notes=(f"{deadline.what}: {BEST_MET}",))
+    elif best.regret > EXACT_REGRET:
         proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
         told = f"{proof}: none of {count} profiles is an equilibrium"
         found = replace(found, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=(told,))
@@ -202,7 +201,7 @@ def _iterate(
     inner = method if method in NAMES else "auto"
     scheme = "jacobi" if method == "best-response-jacobi" else "gauss-seidel"
     feasible = Decision(compiled, None, compiled.followers, binding=compiled.leaders)
-    joint = decide(feasible, "auto", deadline.left)[0]
+    joint = decide(feasible, "auto", deadline)[0]
     why = "several leaders: best responses in turn, the last round is the proof"
     if joint.end is End.INFEASIBLE:
         reason = (conflict(compiled, deadline),)
@@ -221,7 +220,7 @@ def _iterate(
             return Found(name, why, verdict=GameVerdict.UNBOUNDED, notes=tuple(notes)), None, {}, {}
         if run.best is not None and (best is None or run.best.regret < best.regret):
             best = run.best
-        if best is not None and best.regret <= ACCEPTED:
+        if best is not None and best.regret <= EXACT_REGRET:
             notes += [_others(search, best, begin[number + 1 :])] if probe else []
             return Found(name, why, notes=tuple(notes)), *_of(compiled, best)
         if deadline.passed:
@@ -230,12 +229,12 @@ def _iterate(
     if prove and not deadline.passed:
         best, proof, proved = _search_for_proof(compiled, search, best, deadline)
         notes.append(proof)
-        if best is not None and best.regret <= ACCEPTED:
+        if best is not None and best.regret <= EXACT_REGRET:
             return Found("stationarity", why, notes=tuple(notes)), *_of(compiled, best)
     verdict = GameVerdict.NO_PURE_EQUILIBRIUM
     if deadline.passed and not proved:
         verdict = GameVerdict.TIME_LIMIT
-        notes.append(OUT_OF_TIME)
+        notes.append(f"{deadline.what}: {BEST_MET}")
     found = Found(name, why, verdict=verdict, notes=tuple(notes))
     return (found, None, {}, {}) if best is None else (found, *_of(compiled, best))
 
@@ -245,7 +244,7 @@ def _others(search: BestResponse, first: Profile, begin: list[FloatArray]) -> st
     found = [first.w[search.decided]]
     for start in begin:
         best = search.run(start).best
-        if best is None or best.regret > ACCEPTED:
+        if best is None or best.regret > EXACT_REGRET:
             continue
         here = best.w[search.decided]
         if not any(np.all(np.abs(here - other) <= DIFFERENT * (1.0 + np.abs(other))) for other in found):
@@ -298,11 +297,11 @@ def _search_for_proof(
             kept[:] = [profile]
         if not profile.excluded:
             doubtful.append(w)
-        return bool(kept) and kept[0].regret <= ACCEPTED
+        return bool(kept) and kept[0].regret <= EXACT_REGRET
 
     result = sweep(compiled, accept, deadline)
     least = kept[0] if kept else None
-    if least is not None and least.regret <= ACCEPTED:
+    if least is not None and least.regret <= EXACT_REGRET:
         return least, f"equilibrium found on piece {result.pieces} of the leaders' sets", True
     if result.complete and not doubtful:
         text = f"proved: none of {len(result.points)} stationary points on {result.pieces} pieces is an equilibrium"

@@ -18,11 +18,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import CERTAIN_GAIN, largest_gain
 from equilibrium.complementarity.branch import End, Outcome
-from equilibrium.games.best_response import CERTAIN_GAIN, FEASIBLE, SETTLED
+from equilibrium.deadline import Deadline
+from equilibrium.games.best_response import FEASIBLE, SETTLED
 from equilibrium.games.certificate import own_violation, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame, compile_game
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.nash import MAX_PROFILES, decisions, profiles, starts
 from equilibrium.games.pessimistic import for_one_leader, pessimistic_game, why_not
@@ -100,7 +101,7 @@ class Pessimists:
 
     def _extreme(self, turned: Agent, fixed: Mapping[int, float]) -> Outcome:
         decision = Decision(self.compiled, turned, self.compiled.followers, fixed, self.solver)
-        return decide(decision, "auto", self.deadline.left)[0]
+        return decide(decision, "auto", self.deadline)[0]
 
     def _fails(self, agent: Agent, row: int, sign: float, fixed: Mapping[int, float]) -> bool:
         """Whether a row fails for some optimal response; ``sign`` is 1 where it bounds from above."""
@@ -119,10 +120,10 @@ class Pessimists:
         one = for_one_leader(self.compiled.game, agent.name, values)
         changed = compile_game(pessimistic_game(one, compile_game(one)))
         decision = Decision(changed, changed.leaders[0], changed.followers, None, self.solver)
-        outcome, method = decide(decision, self.method, self.deadline.left)
+        outcome, method = decide(decision, self.method, self.deadline)
         self.opinions[agent.name] = ""
         if self.full:
-            outcome, self.opinions[agent.name] = confirm(decision, outcome, self.deadline.left)
+            outcome, self.opinions[agent.name] = confirm(decision, outcome, self.deadline)
         if outcome.v is None or outcome.end is End.UNBOUNDED:
             return outcome
         place = {name: k for k, name in enumerate(changed.names)}
@@ -169,7 +170,7 @@ def worst_regret(worst: Worst, outcome: Outcome) -> tuple[float, float]:
     if outcome.end is End.UNBOUNDED or not np.isfinite(worst.bound):
         return (INF, INF) if np.isfinite(outcome.value) or outcome.end is End.UNBOUNDED else (0.0, INF)
     found = max(0.0, worst.value - outcome.value) if np.isfinite(outcome.value) else 0.0
-    return found, max(0.0, worst.bound - outcome.bound) if outcome.end is not End.INFEASIBLE else INF
+    return found, largest_gain(worst.bound, outcome.bound) if outcome.end is not End.INFEASIBLE else INF
 
 
 def _coupled(compiled: CompiledGame, agent: Agent) -> list[tuple[int, float]]:
@@ -317,7 +318,7 @@ def _iterate(pessimists: Pessimists, start: FloatArray) -> tuple[Point | None, s
         w = point.w.copy()
         for agent in pessimists.compiled.leaders:
             if pessimists.deadline.passed:
-                return best, f"time limit after {rounds} rounds"
+                return best, f"{pessimists.deadline.what} after {rounds} rounds"
             outcome = pessimists.best(agent, w)
             if outcome.v is None or outcome.end is End.UNBOUNDED:
                 return best, f"{agent.name} has no best decision against its rivals': {outcome.end}"

@@ -17,7 +17,7 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
-from equilibrium.markets.charging.lots import compile_lots, lot_ports, stacked
+from equilibrium.markets.charging.lots import compile_lots, lot_bounds, lot_ports
 from equilibrium.markets.charging.shortage import compile_shedding, diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
@@ -66,6 +66,7 @@ class LotsLeadMarket:
     def __init__(
         self,
         network: Network,
+        *,
         hours: int = 24,
         solver: str = "auto",
         on_infeasible: str = "stop",
@@ -86,7 +87,7 @@ class LotsLeadMarket:
         it a good start.
         """
         self._model.rewind()
-        bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
+        bare = day.without_vehicles()
         instance = self._program.bind(joint_ports(self.network, bare))
         if self._stages(bare, self._program, self._model, instance).least_cost(instance) is not None:
             self._model.remember()
@@ -124,6 +125,9 @@ class LotsLeadMarket:
             effort = DailyEffort(self.network, stages.program, stages.model, shared)
         return effort.dispatch(optimum.instance, optimum.x, optimum.y)
 
+    def close(self) -> None:
+        """Do nothing: no process and no file is held."""
+
     def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
         return Stages(self.network, day, program, model, instance, self._solver)
 
@@ -154,11 +158,7 @@ class LotsLeadMarket:
         constant = constant_profit(self.network.lots, day.lots)
         if constant is not None:
             return constant
-        ports = {
-            **lot_ports(day.lots, self.hours),
-            "lot_max_kw": stacked(day.lots, "power_max_kw", self.hours),
-            "charging_price": stacked(day.lots, "charging_price", self.hours),
-        }
+        ports = {**lot_ports(day.lots, self.hours), **lot_bounds(day.lots, self.hours)}
         instance = self._own_program.bind(ports)
         if cuts:
             instance = instance.with_rows(*cut_rows(self._own_program, cuts, len(self.network.lots)))
@@ -220,6 +220,7 @@ class LotsLeadMarket:
             lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,
+            lot_price=np.zeros_like(power),
             vehicle_kw=vehicles,
             shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
             lot_profit=profit,

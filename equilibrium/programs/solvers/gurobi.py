@@ -13,7 +13,7 @@ from gurobipy import GRB
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, ModelTooLargeError, Solution, Status
 
 _TOO_LARGE = 10010
@@ -22,6 +22,7 @@ _STATUS = {
     GRB.INFEASIBLE: Status.INFEASIBLE,
     GRB.UNBOUNDED: Status.UNBOUNDED,
     GRB.TIME_LIMIT: Status.LIMIT,
+    GRB.NODE_LIMIT: Status.LIMIT,
 }
 
 
@@ -29,7 +30,8 @@ _STATUS = {
 def environment() -> gp.Env:
     """Return the one silent, single-threaded environment of this process."""
     try:
-        return gp.Env(params={"OutputFlag": 0, "Threads": 1, "FeasibilityTol": 1e-9, "OptimalityTol": 1e-9})
+        tolerances = {"FeasibilityTol": FEASIBILITY, "OptimalityTol": FEASIBILITY}
+        return gp.Env(params={"OutputFlag": 0, "Threads": 1, **tolerances})
     except gp.GurobiError as error:
         raise SolverError(f"Gurobi cannot start: {error}") from error
 
@@ -131,11 +133,13 @@ class GurobiHandle:
         self._model.setAttr("CBasis", self._rows, rows)
 
 
-def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float) -> MixedSolution:
+def solve_mixed_gurobi(
+    instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float, node_limit: float = INF
+) -> MixedSolution:
     """Solve a mixed-integer program with Gurobi; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
     model = gp.Model(env=environment())
     model.Params.MIPGap, model.Params.MIPGapAbs, model.Params.TimeLimit = gap, gap, time_limit_s
-    model.Params.IntFeasTol = 1e-9
+    model.Params.NodeLimit, model.Params.IntFeasTol = node_limit, FEASIBILITY
     model.Params.DualReductions = 0  # so that unbounded is told from infeasible
     kinds = np.where(integer, GRB.INTEGER, GRB.CONTINUOUS)
     x = model.addMVar(
@@ -149,7 +153,7 @@ def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time
     ):
         model.addMConstr(instance.matrix[pick, :], x, sense, side[pick])
     seconds = optimise(model)
-    status = _status(model)
+    status, nodes = _status(model), int(model.NodeCount)
     if model.SolCount == 0:
-        return MixedSolution(status, np.zeros(0), INF, -INF, seconds)
-    return MixedSolution(status, np.array(x.X), float(model.ObjVal), float(model.ObjBound), seconds)
+        return MixedSolution(status, np.zeros(0), INF, -INF, seconds, nodes)
+    return MixedSolution(status, np.array(x.X), float(model.ObjVal), float(model.ObjBound), seconds, nodes)

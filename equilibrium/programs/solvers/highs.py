@@ -10,11 +10,8 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
-
-FEASIBILITY_TOLERANCE = 1e-9
-"""Primal and dual tolerance of every solve, tighter than the solver's 1e-7 because certificates are checked."""
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
@@ -24,6 +21,7 @@ _STATUS = {
     highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
     highspy.HighsModelStatus.kUnbounded: Status.UNBOUNDED,
     highspy.HighsModelStatus.kTimeLimit: Status.LIMIT,
+    highspy.HighsModelStatus.kSolutionLimit: Status.LIMIT,  # of nodes
     highspy.HighsModelStatus.kModelEmpty: Status.OPTIMAL,
 }
 
@@ -39,8 +37,8 @@ class _QuietHighs(highspy.Highs):  # type: ignore[misc]  # its types are not rea
 def _new_solver() -> highspy.Highs:
     solver = _QuietHighs()
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
-    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY)
+    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY)
     return solver
 
 
@@ -117,17 +115,23 @@ class HighsHandle:
 
 
 def solve_mixed_highs(
-    instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float, presolve: bool = False
+    instance: Instance,
+    integer: np.ndarray,
+    gap: float,
+    time_limit_s: float,
+    node_limit: float = INF,
+    presolve: bool = False,
 ) -> MixedSolution:
     """Solve a mixed-integer program with HiGHS; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
     solver = _new_solver()
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("mip_abs_gap", gap)
-    solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY)
     # With presolve, HiGHS 1.15.1 reports wrong optima of complementarity programs (tests/equilibrium/test_paper_milp.py
     # holds one: 71.96 in place of 68.91, with a closed gap). Without it, it agrees with Gurobi.
     solver.setOptionValue("presolve", "on" if presolve else "off")
     solver.setOptionValue("time_limit", time_limit_s)
+    solver.setOptionValue("mip_max_nodes", int(min(node_limit, highspy.kHighsIInf)))
     model = _model(instance)
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
     model.integrality_ = [kinds[int(flag)] for flag in integer]
@@ -146,7 +150,8 @@ def solve_mixed_highs(
     bound = float(info.mip_dual_bound)
     if not np.any(integer):  # a plain linear program: HiGHS leaves the bound of its branch and bound at zero
         bound = float(info.objective_function_value) if _STATUS[status] is Status.OPTIMAL else -np.inf
-    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds)
+    nodes = max(0, int(info.mip_node_count))
+    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds, nodes)
 
 
 def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:

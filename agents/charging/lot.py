@@ -9,7 +9,7 @@ from mesa import Model
 
 from agents.base import MarketAgent
 from agents.charging.records import LotRecord
-from agents.learning import RothErev
+from agents.learning import LearningRule
 from agents.records import SessionRecord
 from agents.vehicle import Vehicle, fleet_of
 from equilibrium.errors import InputError
@@ -19,6 +19,9 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
 from scenarios.markets.charging.day import ScenarioDay, Session
 from scenarios.streams import Streams
+
+_ROUNDING = 1e-9
+"""Money, relative to a lot's income, that comes from the order of additions."""
 
 
 class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
@@ -59,7 +62,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         charger_kw: float,
         price: float,
         walking_m: float = 0.0,
-        learner: RothErev | None = None,
+        learner: LearningRule | None = None,
         streams: Streams,
     ) -> None:
         super().__init__(model)
@@ -166,7 +169,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             When the market returned no split of the power among the vehicles.
         """
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
-        self._payment = float(clearing.lot_price[:, self.index] @ clearing.lot_kw[:, self.index])
+        self._payment = self._paid(clearing)
         if self._fixed is not None:
             power = clearing.lot_kw[:, self.index]
             self._energy_kwh, self._revenue = float(power.sum()), float(self._fixed.charging_price @ power)
@@ -184,6 +187,14 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self.finished = tuple(vehicle.record() for vehicle in gone)
         if self.learner is not None:
             self.learner.update(self._revenue - self._payment)
+
+    def _paid(self, clearing: Clearing) -> float:
+        """Return what the lot pays: for its energy, and what a rule of the market takes (less than 0: gives) on top."""
+        power = clearing.lot_kw[:, self.index]
+        posted = self._fixed.charging_price if self._fixed is not None else np.full(power.size, self.price)
+        energy, income = float(clearing.lot_price[:, self.index] @ power), float(posted @ power)
+        extra = income - energy - float(clearing.lot_profit[self.index])
+        return energy if abs(extra) <= _ROUNDING * max(1.0, income) else energy + extra
 
     def record(self) -> LotRecord:
         """Return the record of the settled day."""

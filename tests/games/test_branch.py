@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.complementarity.branch import GAP, End, minimise_mpcc
+from equilibrium.complementarity.branch import End, minimise_mpcc
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.products import linearise_products
 from equilibrium.complementarity.sos1 import solve_gurobi
@@ -16,6 +16,7 @@ from equilibrium.deadline import Deadline
 from equilibrium.games import Game, total
 from equilibrium.games.compiled import compile_game
 from equilibrium.games.conditions import leader_problem
+from equilibrium.programs.program import GAP
 
 
 @st.composite

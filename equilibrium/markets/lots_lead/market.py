@@ -11,6 +11,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, Certificate, certify
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.least_effort import DailyEffort, effort_rule
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
@@ -76,6 +77,7 @@ class LotsLeadMarket:
         self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
         self._program = compile_joint(network, hours)
         self._model = ReducedModel(self._program, STATE_COLUMNS, STATE_ROWS, solver)
+        self._effort = effort_rule(network, self._program, self._model)
         self._own_program = compile_lots(network.lots, hours)
 
     def prepare(self, day: MarketDay) -> None:
@@ -110,9 +112,18 @@ class LotsLeadMarket:
             split = split_lots(self.network, day, optimum.x[stages.lot], dlmp)
             broken = broken_cuts(split)
             if not broken:
-                return self._clearing(day, stages, own, optimum, vehicle_powers(split), start, seconds)
+                settled = replace(optimum, x=self._settled(day, stages, optimum))
+                return self._clearing(day, stages, own, settled, vehicle_powers(split), start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def _settled(self, day: MarketDay, stages: Stages, optimum: Optimum) -> FloatArray:
+        """Return the optimum that is published: of all dispatches of least cost the one of least effort."""
+        effort = self._effort
+        if stages.program is not self._program:  # a shortage: buses and hours share it by the same rule
+            shared = {"shed_kw": np.maximum(day.load_kw, 0.0), "unserved_kwh": np.ones(stages.lot.shape)}
+            effort = DailyEffort(self.network, stages.program, stages.model, shared)
+        return effort.dispatch(optimum.instance, optimum.x, optimum.y)
 
     def close(self) -> None:
         """Do nothing: no process and no file is held."""

@@ -97,8 +97,9 @@ class NodalMarket:
         for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
             if value not in known:
                 raise InputError("nodal market", name, value, f"one of {', '.join(known)}")
-        if not certify_limit_s >= 0.0:
-            raise InputError("nodal market", "certify_limit_s", certify_limit_s, "seconds, at least 0")
+        for name, limit_s in (("certify_limit_s", certify_limit_s), ("time_limit_s", time_limit_s)):
+            if not limit_s >= 0.0:
+                raise InputError("nodal market", name, limit_s, "seconds, at least 0")
         self.network, self.hours, self._solver = network, hours, solver
         self._iteration, self._certify, self._limit_s = iteration, certify, certify_limit_s
         self._time_limit_s = time_limit_s

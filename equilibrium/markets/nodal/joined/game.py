@@ -24,6 +24,7 @@ from equilibrium.certificate import EXACT_REGRET
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.least_effort import DailyEffort
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import undecided_hours
@@ -72,6 +73,7 @@ class HoursJoined:
     ) -> None:
         self.network, self.program, self.hours, self.solver = network, program, hours, solver
         self.model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
+        self.effort = DailyEffort(network, program, self.model)
         self._limit_s = time_limit_s
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
@@ -188,11 +190,12 @@ class PlayJoined:
         return publish(face, weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:
-        """Lift the dispatch and its multipliers to every row of the program."""
+        """Lift the multipliers to every row of the program, and take the dispatch of least effort that they support."""
         model, lot = self.structure.model, self.structure.program.columns["lot_kw"].index
         bound = self.instance.with_columns(lot, self.power, self.power)
-        x = model.lift_point(bound, self._settled)
-        return Point(bound, x, model.lift_multipliers(bound, self.ids, prices.mu))
+        y = model.lift_multipliers(bound, self.ids, prices.mu)
+        x = self.structure.effort.dispatch(bound, model.lift_point(bound, self._settled), y)
+        return Point(bound, x, y)
 
     def unproved_hours(self, _lots: Sequence[int], /) -> list[int]:
         """Return all hours of negative price in which exports are possible: joined hours have no proof one by one."""

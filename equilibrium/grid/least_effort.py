@@ -31,7 +31,6 @@ from equilibrium.grid.network import Network
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import reduced_costs
 from equilibrium.programs.hourly.periods import (
-    FEASIBILITY,
     PeriodData,
     PeriodModel,
     bind_periods,
@@ -40,11 +39,8 @@ from equilibrium.programs.hourly.periods import (
     lift_point,
 )
 from equilibrium.programs.nearest import Polyhedra
-from equilibrium.programs.program import INF, Instance, Program
+from equilibrium.programs.program import FEASIBILITY, INF, Instance, Program
 from equilibrium.programs.reduction import ReducedModel
-
-NO_MULTIPLIER = 1e-9
-"""Multiplier, relative to ``1 + max |cost|``, that counts as none."""
 
 FOLLOWS = (("import_kw", "active_root"), ("storage_kwh", "storage_balance"), ("soe_kwh", "soe_balance"))
 """Columns that follow from the units' powers, and the equalities that say how; exports are imports below zero."""
@@ -71,7 +67,7 @@ class Face:
 
     def limits(self) -> tuple[FloatArray, FloatArray]:
         """Return the limits that leave the face alone: what has a multiplier is held at its side."""
-        zero = NO_MULTIPLIER * (1.0 + self.cost)
+        zero = FEASIBILITY * (1.0 + self.cost)
         at_lower = (self.multipliers > zero) & (self.lower > -INF)
         at_upper = (self.multipliers < -zero) & (self.upper < INF)
         return np.where(at_upper, self.upper, self.lower), np.where(at_lower, self.lower, self.upper)

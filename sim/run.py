@@ -54,7 +54,7 @@ def run_scenario(
 ) -> Outcome:
     """Run a scenario into a folder.
 
-    What is wrong with the input is found before the folder is touched. Whatever ends the run, finished days are saved.
+    Bad input is found before the folder is touched. Whatever ends the run, finished days are saved.
 
     Parameters
     ----------
@@ -71,20 +71,17 @@ def run_scenario(
         A rule of one's own under which the market clears (:class:`equilibrium.markets.ruled.MarketRule`).
     force
         Whether an earlier run in the folder may be overwritten.
-    progress
-        Called with the day's name after every finished day.
-    stop
-        Asked before every day whether to stop.
+    progress, stop
+        Called with the day's name after every finished day; asked before every day whether to stop.
 
     Raises
     ------
     InputError
-        When an option or the folder cannot be used, or a market's rows do not fit its tables; the days that were
-        finished before are saved.
+        When an option or the folder cannot be used, or a market's rows do not fit its tables.
     InfeasibleError
         When what comes before the first day cannot be served; nothing is written then.
     SolverError
-        When a solver ends without an answer; the finished days are saved.
+        When a solver ends without an answer.
     """
     check_folder(folder, force=force)
     kind = kind_of(scenario)

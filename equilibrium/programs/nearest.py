@@ -11,6 +11,7 @@ so this ends. All problems share A and move together; of its rows only those tha
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -83,8 +84,8 @@ class Polyhedra:
             if not rows.size:
                 break  # what is violated depends on tight rows
             known[rows] = True
-            picked = self.matrix[rows]
-            dense = np.asarray(picked.toarray() if isinstance(picked, sp.csr_array) else picked, dtype=np.float64)
+            picked: Any = self.matrix[rows]
+            dense = np.asarray(picked.toarray() if sp.issparse(picked) else picked, dtype=np.float64)
             sides = np.ix_(work, rows)
             search.know(dense, self.lower[sides], self.upper[sides], self.tolerance[rows])
             search.run()

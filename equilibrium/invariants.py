@@ -20,7 +20,7 @@ from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 
 PUBLISHED_TOLERANCE = 1e-6
-"""What is read off several rounded numbers of a cleared day: each is met to :data:`~.certificate.RESIDUAL_TOLERANCE`."""
+"""What is read off several rounded numbers of a cleared day: each is met to ``RESIDUAL_TOLERANCE``."""
 
 ARITHMETIC_TOLERANCE = 1e-9
 """A sum or a product of published numbers: only the order of the additions differs."""

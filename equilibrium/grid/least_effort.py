@@ -42,9 +42,6 @@ from equilibrium.programs.nearest import Polyhedra
 from equilibrium.programs.program import FEASIBILITY, INF, Instance, Program
 from equilibrium.programs.reduction import ReducedModel
 
-NO_MULTIPLIER = 1e-9
-"""Multiplier, relative to ``1 + max |cost|``, that counts as none."""
-
 FOLLOWS = (("import_kw", "active_root"), ("storage_kwh", "storage_balance"), ("soe_kwh", "soe_balance"))
 """Columns that follow from the units' powers, and the equalities that say how; exports are imports below zero."""
 
@@ -70,7 +67,7 @@ class Face:
 
     def limits(self) -> tuple[FloatArray, FloatArray]:
         """Return the limits that leave the face alone: what has a multiplier is held at its side."""
-        zero = NO_MULTIPLIER * (1.0 + self.cost)
+        zero = FEASIBILITY * (1.0 + self.cost)
         at_lower = (self.multipliers > zero) & (self.lower > -INF)
         at_upper = (self.multipliers < -zero) & (self.upper < INF)
         return np.where(at_upper, self.upper, self.lower), np.where(at_lower, self.lower, self.upper)
@@ -105,8 +102,7 @@ class LeastEffort:
         sizes = [np.broadcast_to(rating[name], columns[name].shape).ravel() for name in blocks]
         none = np.zeros(0, dtype=np.int64)
         self._units = np.concatenate([none, *blocks.values()])
-        size = np.concatenate([np.zeros(0), *sizes])
-        self._scale = np.sqrt(np.where(size > 0.0, size, 1.0))
+        self._scale = unit_scale(np.concatenate([np.zeros(0), *sizes]))
         self._curtailed = np.isin(self._units, blocks.get("renewable_kw", none))
         self._bought, self._sold = columns["import_kw"].ravel(), columns["export_kw"].ravel()
         self._follows = np.concatenate([columns[name].ravel() for name, _ in FOLLOWS if name in columns])
@@ -169,6 +165,11 @@ def unit_ratings(network: Network) -> dict[str, FloatArray]:
         "storage_charge_kw": np.array([unit.charge_max_kw for unit in network.storage]),
         "storage_discharge_kw": np.array([unit.discharge_max_kw for unit in network.storage]),
     }
+
+
+def unit_scale(rating: FloatArray) -> FloatArray:
+    """Return the power of each unit whose effort is one: the root of its rating; one that has none stands still."""
+    return np.asarray(np.sqrt(np.where(rating > 0.0, rating, 1.0)))
 
 
 class HourlyEffort:

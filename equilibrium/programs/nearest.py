@@ -15,12 +15,13 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg import null_space
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import INF
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
-DEPENDENT = 1e-11
+IN_SPAN = 1e-11
 """Squared share of a row outside the span of the tight ones below which it depends on them."""
 
 ROUNDING = 1e3
@@ -29,8 +30,11 @@ ROUNDING = 1e3
 The rows that hold a point may be more than its dimensions. Each limit has its own rounding, so they meet nearly.
 """
 
-BOUND_TOLERANCE = 1e-9
-"""Violation of a variable's bound that counts as none, relative to ``1 + |value|`` at the start."""
+NO_SHARE = 1e-12
+"""Share of a tight row in an entering one up to which its multiplier does not fall: rounding."""
+
+FREEDOM = 1e-9
+"""Singular value below which a direction is none: rows that hold a face are known to rounding."""
 
 STEPS = 50
 """Steps per variable after which the search is given up."""
@@ -100,6 +104,45 @@ class Polyhedra:
         return np.asarray(below | (value > self.upper[problems] + self.tolerance))
 
 
+def nearest_on_face(
+    face: Instance, x: FloatArray, columns: IntArray, scale: FloatArray, ideal: FloatArray
+) -> FloatArray:
+    """Return the point of a face at which some columns are nearest to their ideals.
+
+    For programs of which only a few columns are free on the face, whatever else follows from them.
+
+    Parameters
+    ----------
+    face
+        An instance whose feasible set is the optimal face (:func:`equilibrium.programs.duality.optimal_face`).
+    x
+        One of its points.
+    columns, scale, ideal
+        The columns, the unit of length of each, and where they would rather stand, all of the same shape ``(count,)``.
+    """
+    held = face.row_lower == face.row_upper
+    loose = np.flatnonzero(face.col_lower < face.col_upper)
+    dense = face.matrix[:, loose].toarray()
+    ways = null_space(dense[held], rcond=FREEDOM) if held.any() else np.eye(loose.size)
+    seen = (loose[None, :] == columns[:, None]) @ ways / scale[:, None]
+    left, size, right = np.linalg.svd(seen, full_matrices=False)
+    real = size > FREEDOM
+    if not real.any():
+        return x
+    ways = ways @ right[real].T / size[real]  # each moves the columns by a unit of length, at right angles
+    target = left[:, real].T @ ((ideal - x[columns]) / scale)
+    value, at = face.matrix @ x, x[loose]
+    matrix = np.concatenate([ways, dense[~held] @ ways])
+    lower = np.concatenate([face.col_lower[loose] - at, (face.row_lower - value)[~held]])
+    upper = np.concatenate([face.col_upper[loose] - at, (face.row_upper - value)[~held]])
+    tolerance = FEASIBILITY * (1.0 + np.concatenate([np.abs(at), np.abs(value[~held])]))
+    free = np.full((1, target.size), INF)
+    moved = Polyhedra(matrix, lower[None], upper[None], tolerance, -free, free).nearest(target[None])[0]
+    answer = x.copy()
+    answer[loose] += ways @ moved
+    return answer
+
+
 class _Search:
     """The way of some problems to their nearest points; arrays have the problem as first axis.
 
@@ -113,7 +156,7 @@ class _Search:
         count, n = x.shape
         self.x, self._free = x, (low < high).astype(np.float64)
         self._rows, self._lower, self._upper = np.eye(n), low, high
-        self._tolerance = BOUND_TOLERANCE * (1.0 + np.abs(x))
+        self._tolerance = FEASIBILITY * (1.0 + np.abs(x))
         self._taken = (x != target) & (low < high)
         side = np.where(x > target, 1.0, -1.0) * self._taken
         self._normal, self._inverse = side[:, :, None] * np.eye(n), np.tile(np.eye(n), (count, 1, 1))
@@ -169,9 +212,9 @@ class _Search:
         share = (self._inverse[work] @ (normal @ inward[:, :, None]))[:, :, 0]  # of the tight rows in the entering one
         out = inward - (share[:, None, :] @ normal)[:, 0, :]
         square = (out * out).sum(axis=1)
-        independent = square > DEPENDENT * (inward * inward).sum(axis=1)
+        independent = square > IN_SPAN * (inward * inward).sum(axis=1)
         full = np.where(independent, missing / np.where(independent, square, 1.0), INF)
-        falls = (share > 1e-12) & self._taken[work]
+        falls = (share > NO_SHARE) & self._taken[work]
         ratio = np.where(falls, self._multiplier[work] / np.where(falls, share, 1.0), INF)
         place = ratio.argmin(axis=1)
         partial = ratio[np.arange(work.size), place]

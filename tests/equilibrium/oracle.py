@@ -134,7 +134,7 @@ def best_deviation(network: Network, day: MarketDay, lot_kw: FloatArray, lot: in
     program, instance = dispatch_program(network, day, lot_kw)
     reaction = reaction_of(instance, program.columns["lot_kw"].index[:, lot], DUAL_BOUND)
     own = own_powers(network.lots[lot], day.lots[lot])
-    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), Deadline(600.0))
+    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), Deadline())
     assert outcome.end is End.OPTIMAL, outcome.end
     assert outcome.v is not None
     return -outcome.value, outcome.v[: day.hours]

@@ -71,7 +71,7 @@ def enumerated(mpcc: Mpcc) -> float:
 @given(bilevel())
 def test_linear_games_by_three_ways(game: Game) -> None:
     mpcc = mpcc_of(game)
-    ours, gurobi, listed = minimise_mpcc(mpcc), solve_gurobi(mpcc, Deadline(60.0)), enumerated(mpcc)
+    ours, gurobi, listed = minimise_mpcc(mpcc), solve_gurobi(mpcc, Deadline()), enumerated(mpcc)
     if not np.isfinite(listed):
         assert ours.end is gurobi.end is End.INFEASIBLE
         return
@@ -86,7 +86,7 @@ def test_linear_games_by_three_ways(game: Game) -> None:
 def test_curved_games_by_two_ways(game: Game) -> None:
     """Indefinite objectives: secants over proved ranges, branched until the gap is closed."""
     mpcc = mpcc_of(game)
-    ours, gurobi = minimise_mpcc(mpcc, Deadline(60.0)), solve_gurobi(mpcc, Deadline(60.0))
+    ours, gurobi = minimise_mpcc(mpcc, Deadline()), solve_gurobi(mpcc, Deadline())
     assert ours.end is gurobi.end
     if ours.end is End.OPTIMAL:
         assert ours.value == pytest.approx(gurobi.value, abs=1e-5, rel=1e-6)

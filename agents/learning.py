@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 
 _FLOOR = 1e-3
 """Smallest propensity, as a share of the initial one."""

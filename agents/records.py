@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.arrays import FloatArray, IntArray
 
 
 class Outcome(StrEnum):

@@ -9,8 +9,8 @@ import numpy as np
 
 from agents.records import Outcome, SessionRecord
 from equilibrium.fleet.day import Fleet
+from equilibrium.fleet.envelope import plugged_share
 from scenarios.markets.charging.day import Session
-from scenarios.markets.charging.envelopes import plugged_share
 
 ENERGY_TOLERANCE_KWH = 1e-3
 """Energy below which a wish counts as fulfilled, kWh: one watt-hour, the last digit of a charging meter."""

@@ -8,8 +8,8 @@ from time import perf_counter
 import numpy as np
 
 from benchmarks.harness import Result, compare, timed
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.sampling import draw_scenarios, sample_points

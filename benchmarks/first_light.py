@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from benchmarks.harness import Result, compare
-from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.fleet.day import LotDay
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
 from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.lots_lead.published import solve_paper_milp
 from equilibrium.programs.solvers import Handle, open_handle

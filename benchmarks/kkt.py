@@ -20,10 +20,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.sos1 import solve_scip
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import reaction_on

@@ -11,11 +11,14 @@ import numpy as np
 
 from benchmarks.harness import Result, compare, timed
 from benchmarks.kkt import CandidateKkt, best_response_bigm, compact_dso
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.assets import LotSite
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
 from equilibrium.grid.many_days import ManyDays
-from equilibrium.grid.network import FloatArray, LotSite, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.players import Players
 from equilibrium.programs.solvers import open_handle

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,17 +8,11 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import (
-    Feeder,
-    FloatArray,
-    LotSite,
-    Microturbine,
-    Network,
-    RenewableUnit,
-    StaticVarCompensator,
-    StorageUnit,
-)
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.feeder import Feeder
+from equilibrium.grid.network import Network
 from scenarios.files import Document, KeyPath, Table, bundled_or_own, shown
 from scenarios.readers.feeders import feeder_files, load_feeder
 from scenarios.readers.prices import HOURS, PriceSeries, read_prices, read_profiles

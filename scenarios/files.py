@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 
 PACKAGE = Path(str(files("scenarios")))
 DATA = PACKAGE / "data"

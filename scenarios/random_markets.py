@@ -12,17 +12,12 @@ from dataclasses import replace
 import numpy as np
 from hypothesis import strategies as st
 
-from equilibrium.fleet.day import Fleet, LotDay, MarketDay
-from equilibrium.grid.network import (
-    Feeder,
-    FloatArray,
-    LotSite,
-    Microturbine,
-    Network,
-    RenewableUnit,
-    StaticVarCompensator,
-    StorageUnit,
-)
+from equilibrium.arrays import FloatArray
+from equilibrium.fleet.day import Fleet, LotDay
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.feeder import Feeder
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 
 HOURS = 4
 
@@ -87,7 +82,7 @@ def networks(
     min_lots, max_lots
         Bounds on the number of lots.
     terminals
-        Values that :attr:`equilibrium.grid.network.LotSite.terminal` may take.
+        Values that :attr:`equilibrium.grid.assets.LotSite.terminal` may take.
     """
     grid = draw(feeder if feeder is not None else feeders())
     bus = st.integers(0, grid.size - 1)

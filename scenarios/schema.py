@@ -160,7 +160,7 @@ class RenewableSection(Section):
 
 
 class StorageSection(Section):
-    """One battery of the operator; :class:`equilibrium.grid.network.StorageUnit` checks its numbers."""
+    """One battery of the operator; :class:`equilibrium.grid.assets.StorageUnit` checks its numbers."""
 
     name: Label
     bus: Label

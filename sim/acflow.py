@@ -16,8 +16,9 @@ from types import ModuleType
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError, SolverError
-from equilibrium.grid.network import Feeder, FloatArray, IntArray
+from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.charging.clearing import Clearing
 
 _KW_PER_MW = 1000.0

@@ -10,7 +10,7 @@ from mesa import Model
 from agents.base import MarketAgent
 from agents.charging.lot import ParkingLot
 from agents.records import Outcome, SessionRecord
-from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.charging.clearing import Clearing
 from scenarios.markets.charging.day import ScenarioDay, Session
 from scenarios.schema import ChoiceSection

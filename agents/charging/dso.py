@@ -7,10 +7,11 @@ from mesa import Model
 
 from agents.base import MarketAgent
 from agents.records import OperatorRecord
-from equilibrium.fleet.day import MarketDay
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.distribution import polygon
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.day import ScenarioDay
 
 _AT_LIMIT = 1e-6

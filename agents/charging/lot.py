@@ -14,7 +14,7 @@ from agents.vehicle import Vehicle, fleet_of
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import lot_day
-from equilibrium.grid.network import LotSite
+from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.nodal.clearing import NodalClearing
 from scenarios.markets.charging.day import ScenarioDay, Session

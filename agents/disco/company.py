@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from agents.base import MarketAgent
 from agents.disco.settlement import DiscoSettlement
 from agents.records import CompanyRecord
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
 from scenarios.markets.disco.day import CompanyDay
 

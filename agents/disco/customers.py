@@ -7,8 +7,8 @@ from mesa import Model
 
 from agents.base import MarketAgent
 from agents.disco.settlement import DiscoSettlement
+from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, respond
-from equilibrium.grid.network import FloatArray
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
 

@@ -12,7 +12,7 @@ from agents.base import MarketAgent
 from agents.disco.lot_owner import ParkingLotOwner
 from agents.disco.settlement import DiscoSettlement
 from agents.records import PoolRecord
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import ParticipationSection
 

@@ -14,9 +14,10 @@ from agents.disco.settlement import DiscoSettlement
 from agents.learning import RothErev
 from agents.records import OwnerRecord, SessionRecord
 from agents.vehicle import Vehicle
-from equilibrium.grid.network import FloatArray, LotSite
-from equilibrium.markets.disco.clearing import VehicleSchedule
-from equilibrium.markets.disco.day import Tariffs, VehicleBatch
+from equilibrium.arrays import FloatArray
+from equilibrium.fleet.day import VehicleBatch, VehicleSchedule
+from equilibrium.grid.assets import LotSite
+from equilibrium.markets.disco.day import Tariffs
 from scenarios.markets.charging.day import Session
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams

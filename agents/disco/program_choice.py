@@ -7,8 +7,8 @@ from typing import Protocol
 import numpy as np
 
 from agents.learning import RothErev
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 
 
 class ProgramChoice(Protocol):

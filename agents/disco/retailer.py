@@ -13,8 +13,8 @@ from agents.disco.elasticity import ElasticityBelief, Pair
 from agents.disco.program_choice import ProgramChoice
 from agents.disco.settlement import DiscoSettlement
 from agents.records import RetailRecord
+from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_cost, response_factor
-from equilibrium.grid.network import FloatArray
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
 

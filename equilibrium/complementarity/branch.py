@@ -15,9 +15,9 @@ from enum import StrEnum
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.relaxation import Node, Relaxation, Relaxed
 from equilibrium.games.conditions import Mpcc
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import Status
 

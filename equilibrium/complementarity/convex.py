@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.duality import dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle

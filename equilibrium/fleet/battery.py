@@ -17,9 +17,9 @@ from itertools import combinations
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
-from equilibrium.grid.network import FloatArray, IntArray
 
 SAME_KWH = 1e-13
 """Energies closer than this are one point of a value function, relative to ``1 +`` the energy."""

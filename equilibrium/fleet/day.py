@@ -1,12 +1,10 @@
-"""One day of the market as numbers: what the core binds into its compiled programs."""
+"""Vehicles and parking lots of one day as numbers, and what the vehicles do."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
-from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.arrays import FloatArray, IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,31 +76,63 @@ class LotDay:
 
 
 @dataclass(frozen=True, eq=False)
-class MarketDay:
-    """Everything that the market takes as given today.
+class VehicleBatch:
+    """The vehicles of one lot in one scenario, one row per vehicle (or per group of identical vehicles).
+
+    A vehicle is plugged in during the periods ``arrival .. departure - 1`` and may charge and discharge then.
 
     Attributes
     ----------
-    wholesale_price
-        W_t, currency/kWh, shape ``(hours,)``; may be negative.
-    load_kw, load_kvar
-        Inflexible load, shape ``(hours, buses)``.
-    renewable_kw
-        Potential of each renewable unit, kW, shape ``(hours, renewables)``.
-    microturbine_available
-        True where a unit may run today, shape ``(microturbines,)``.
-    lots
-        One :class:`LotDay` per lot of the network, in its order.
+    names
+        One per row; a complaint names the vehicle by it.
+    arrival, departure
+        First period plugged in and first period gone, shape ``(vehicles,)``; ``0 <= arrival < departure <= periods``.
+    energy_kwh
+        Energy in the battery at arrival, shape ``(vehicles,)``: SOE^arv.
+    wish_kwh
+        Energy that must be in it at departure, shape ``(vehicles,)``: SOE^dep.
+    energy_min_kwh, energy_max_kwh
+        Band of the state of energy, shape ``(vehicles,)``.
+    charge_max_kw, discharge_max_kw
+        Highest powers, grid side, shape ``(vehicles,)``; ``discharge_max_kw = 0`` is controlled charging (CC).
+    count
+        How many identical vehicles a row stands for, shape ``(vehicles,)``; powers and energies are per vehicle.
     """
 
-    wholesale_price: FloatArray
-    load_kw: FloatArray
-    load_kvar: FloatArray
-    renewable_kw: FloatArray
-    microturbine_available: np.ndarray
-    lots: tuple[LotDay, ...]
+    names: tuple[str, ...]
+    arrival: IntArray
+    departure: IntArray
+    energy_kwh: FloatArray
+    wish_kwh: FloatArray
+    energy_min_kwh: FloatArray
+    energy_max_kwh: FloatArray
+    charge_max_kw: FloatArray
+    discharge_max_kw: FloatArray
+    count: FloatArray
 
     @property
-    def hours(self) -> int:
-        """Number of periods of the day."""
-        return int(self.wholesale_price.size)
+    def size(self) -> int:
+        """Number of rows."""
+        return int(self.energy_kwh.size)
+
+
+@dataclass(frozen=True, eq=False)
+class VehicleSchedule:
+    """What the vehicles of one lot do in one scenario, row by row as in its batch.
+
+    Attributes
+    ----------
+    charge_kw, discharge_kw
+        Grid side, per vehicle, shape ``(vehicles, periods)``; 0 where a vehicle is not plugged in.
+    energy_kwh
+        Energy in the battery at the end of each period, shape ``(vehicles, periods)``; not a number before arrival
+        and after departure.
+    wish_kwh
+        Energy at departure that was aimed at, shape ``(vehicles,)``: lower than the driver's wish where that cannot be
+        reached and the market serves best efforts.
+    """
+
+    charge_kw: FloatArray
+    discharge_kw: FloatArray
+    energy_kwh: FloatArray
+    wish_kwh: FloatArray

@@ -24,8 +24,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.fleet.day import Fleet, LotDay
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Status, open_handle
 
@@ -189,3 +189,19 @@ def _maximum_flow(limit: FloatArray, need: FloatArray, power: FloatArray) -> Flo
         return split
     inside = solution.y[:hours] > -0.5  # the matrix is totally unimodular: these multipliers are 0 or -1
     return Cut(inside, float(np.minimum(limit[:, inside].sum(axis=1), need).sum()))
+
+
+def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int) -> FloatArray:
+    """Return the share of each hour that vehicles are plugged in, shape ``(vehicles, hours)``, each in 0 .. 1.
+
+    Parameters
+    ----------
+    arrival_h, departure_h
+        Hours since midnight, shape ``(vehicles,)``.
+    hours
+        Number of hours of the day.
+    """
+    hour = np.arange(hours)
+    plugged = np.minimum(departure_h[:, None], hour + 1) - np.maximum(arrival_h[:, None], hour)
+    share: FloatArray = np.clip(plugged, 0.0, 1.0)
+    return share

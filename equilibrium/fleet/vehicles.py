@@ -15,10 +15,10 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, IntArray, LotSite
-from equilibrium.markets.disco.clearing import VehicleSchedule
-from equilibrium.markets.disco.day import VehicleBatch
+from equilibrium.fleet.day import VehicleBatch, VehicleSchedule
+from equilibrium.grid.assets import LotSite
 from equilibrium.programs.program import Instance
 
 BoolArray = NDArray[np.bool_]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.products import fold_fixed, linearise_products
 from equilibrium.games.certificate import own_violation, regret_of, rivals, without_rows
@@ -18,7 +19,6 @@ from equilibrium.games.methods import Decision, decide
 from equilibrium.games.pessimistic import responses_are_unique
 from equilibrium.games.responses import respond
 from equilibrium.games.stationarity import BESIDE, FAR, stationary_beside
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF, Instance
 
 SETTLED = 1e-10

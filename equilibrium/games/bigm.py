@@ -20,11 +20,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.complementarity.branch import End, Outcome, Search, minimise_mpcc
 from equilibrium.errors import SolverError
 from equilibrium.games.compiled import Agent
 from equilibrium.games.conditions import Mpcc
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle, solve_mixed
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
@@ -14,7 +15,6 @@ from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.responses import Response, examine
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF
 
 RESIDUAL_TOLERANCE = 1e-6

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.games.statement import Game, Player, Row
 from equilibrium.games.terms import Expression
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
 

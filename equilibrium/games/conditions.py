@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import INF, Instance
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.products import fold_fixed, linearise_products
 from equilibrium.complementarity.sos1 import scip_is_installed, solve_gurobi, solve_scip, too_large
@@ -22,7 +23,6 @@ from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.conditions import Mpcc, append_rows, base_system, leader_problem
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.responses import own_problem, respond
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.solvers import Status, open_handle
 

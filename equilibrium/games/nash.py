@@ -9,6 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.errors import InputError
 from equilibrium.games.answer import GameVerdict
@@ -19,7 +20,6 @@ from equilibrium.games.conflict import can_meet, conflict
 from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.stationarity import sweep, why_not
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF
 
 NASH_METHODS = ("best-response", "best-response-jacobi", "stationarity", "enumeration")

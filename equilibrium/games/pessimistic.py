@@ -18,10 +18,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import IntArray
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.statement import Game, Player
 from equilibrium.games.terms import Expression, Relation
-from equilibrium.grid.network import IntArray
 from equilibrium.programs.program import INF
 
 PRIMED = "'"

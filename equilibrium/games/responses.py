@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.convex import minimise
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle

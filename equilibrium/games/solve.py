@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.certificate import LEVELS
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.errors import InputError
@@ -39,7 +40,6 @@ from equilibrium.games.worst_case import (
     search,
     worst_regret,
 )
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF
 
 METHOD_NAMES = ("auto", *NAMES, *NASH_METHODS)

@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, minimise_mpcc
 from equilibrium.complementarity.products import linearise_products
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.conditions import Mpcc, System, append_conditions, leader_problem
 from equilibrium.games.deadline import Deadline
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.solvers import Status, open_handle
 
 MAX_PIECES = 2048

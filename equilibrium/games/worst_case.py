@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games.best_response import CERTAIN_GAIN, FEASIBLE, SETTLED
 from equilibrium.games.certificate import own_violation, rivals, without_rows
@@ -25,7 +26,6 @@ from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.nash import MAX_PROFILES, decisions, profiles, starts
 from equilibrium.games.pessimistic import for_one_leader, pessimistic_game, why_not
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF
 
 MAX_ROUNDS = 100

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.grid.lossy import (
     AXES,
@@ -31,7 +32,7 @@ from equilibrium.grid.lossy import (
     secant_rows,
     square_gaps,
 )
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import Block, Instance, Program, ProgramBuilder, signed_parts, stack_rows
 from equilibrium.programs.reduction import ReducedModel

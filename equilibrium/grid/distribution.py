@@ -22,17 +22,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import (
-    FloatArray,
-    IntArray,
-    LotSite,
-    Microturbine,
-    Network,
-    RenewableUnit,
-    StaticVarCompensator,
-    StorageUnit,
-)
+from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.day import GridDay
+from equilibrium.grid.network import Network
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 
 VOLTS_PER_KILOVOLT = 1000.0
@@ -224,7 +217,7 @@ def add_polygon(build: ProgramBuilder, name: str, edges: int, p: IntArray, q: In
 
 
 def distribution_ports(
-    network: Network, day: MarketDay, lot_min_kw: FloatArray, lot_max_kw: FloatArray
+    network: Network, day: GridDay, lot_min_kw: FloatArray, lot_max_kw: FloatArray
 ) -> dict[str, FloatArray]:
     """Return the values of the DSO's ports for one day.
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, LotSite, Microturbine, Network, RenewableUnit, StaticVarCompensator
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator
+from equilibrium.grid.network import Network
 
 _PER_THOUSAND = 1e-3
 _ROOM = 1e-3

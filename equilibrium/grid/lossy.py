@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.grid.distribution import VOLTS_PER_KILOVOLT, add_generation, asset_buses
 from equilibrium.grid.flow_range import FlowRange
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 
 LOSSY_STATE_COLUMNS = ("import_kvar", "flow_kw", "flow_kvar", "current_square", "voltage_square_kv2")

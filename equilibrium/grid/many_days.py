@@ -14,10 +14,11 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.day import GridDay
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
-from equilibrium.grid.network import BoolArray, FloatArray, IntArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.hourly.periods import Hours, Sides, bind_many_hours, compile_periods
 from equilibrium.programs.hourly.vertices import Vertices, matvec, start
@@ -103,7 +104,7 @@ class ManyDays:
         When the feeder couples hours: a pool of hours cannot clear it.
     """
 
-    def __init__(self, network: Network, template: MarketDay) -> None:
+    def __init__(self, network: Network, template: GridDay) -> None:
         joined = joined_hours(compile_distribution(network, template.hours), "lot_kw")
         if len(joined) < template.hours:
             expected = "a network whose program falls apart by hour (no storage, no ramp limits)"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.grid.distribution import VOLTS_PER_KILOVOLT, polygon
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.programs.program import Program
 
 

@@ -15,9 +15,10 @@ from functools import cached_property
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.distribution import VOLTS_PER_KILOVOLT
+from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.lossy import WATTS_PER_KILOWATT
-from equilibrium.grid.network import Feeder, FloatArray, IntArray
 
 MAXIMUM_STEPS = 60
 """Changes of segments of one branch: each step raises the current, so a few are enough. The result is checked."""

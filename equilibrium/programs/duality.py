@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from equilibrium.programs.program import INF, Instance
 
 

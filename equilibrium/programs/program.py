@@ -20,7 +20,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike, NDArray
 
-from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.arrays import FloatArray, IntArray
 
 INF = np.inf
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import SuperLU, splu
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import Block, Instance, Program, stack_rows
 from equilibrium.programs.solvers import (
     Handle,

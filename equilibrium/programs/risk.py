@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import INF, ProgramBuilder
 
 PROBABILITY_TOLERANCE = 1e-9

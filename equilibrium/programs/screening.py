@@ -14,8 +14,8 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.program import INF, Instance, Program, signed_parts
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import Status

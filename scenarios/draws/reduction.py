@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.spatial.distance import cdist
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, IntArray
 
 _TIE = 1e-12
 """Relative difference below which two candidates count as equally good; the one with the smaller index is taken."""

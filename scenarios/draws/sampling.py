@@ -12,8 +12,8 @@ from functools import lru_cache
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import FleetSettings, VehicleDraws, draw_stays, forecast_stays
 from scenarios.draws.weather import Weather

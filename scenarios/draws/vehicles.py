@@ -1,6 +1,6 @@
 """What is uncertain about a day: distributions, and the vehicles that are drawn from them.
 
-These parts know no market. A draw of vehicles is a :class:`~equilibrium.markets.disco.day.VehicleBatch`, and
+These parts know no market. A draw of vehicles is a :class:`~equilibrium.fleet.day.VehicleBatch`, and
 :func:`as_fleet` makes of it the fleet of the other markets. Wind and sun are in :mod:`scenarios.draws.weather`. Every
 draw takes a generator, which :class:`scenarios.streams.Streams` gives for each purpose and each sample or day, so that
 more samples do not change the earlier ones.
@@ -17,10 +17,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr, ndtri
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.fleet.day import Fleet
-from equilibrium.grid.network import FloatArray, IntArray
-from equilibrium.markets.disco.day import VehicleBatch
+from equilibrium.fleet.day import Fleet, VehicleBatch
 
 DRAWS = ("independent", "fleet")
 """Each vehicle has a draw of its own, or one draw holds for all vehicles."""

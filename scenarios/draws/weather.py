@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 from scenarios.draws.vehicles import ClippedNormal, Weibull
 from scenarios.streams import Streams
 

@@ -17,9 +17,12 @@ from typing import Any
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import ResponseProgram, respond, response_cost
 from equilibrium.errors import InputError
-from equilibrium.grid.network import Feeder, FloatArray, LotSite, Network, RenewableUnit
+from equilibrium.grid.assets import LotSite, RenewableUnit
+from equilibrium.grid.feeder import Feeder
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
 from scenarios.assembly import read_bus_loads
 from scenarios.draws.sampling import Sample, draw_scenarios, forecast_scenario

@@ -13,8 +13,8 @@ import dataclasses
 import numpy as np
 
 from equilibrium.errors import InputError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.case import Scenario, load_scenario
 
 

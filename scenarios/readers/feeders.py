@@ -22,8 +22,9 @@ from pathlib import Path
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import Feeder, FloatArray, IntArray, radial_parents
+from equilibrium.grid.feeder import Feeder, radial_parents
 from scenarios.files import Document, Table, bundled_names, bundled_or_own
 
 _YAML_KEYS = ("base_kv", "root", "substation_rating_kva", "title", "source", "doi", "licence", "notes")

@@ -25,8 +25,8 @@ from pathlib import Path
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 from scenarios.files import Table
 from scenarios.time_axis import TimeAxis, day_axis, offset_text, offsets_at
 

@@ -45,9 +45,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
+from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 from scenarios.files import Document, KeyPath, bundled_names, bundled_or_own
 from scenarios.loading import validated
 from scenarios.readers.prices import HOURS

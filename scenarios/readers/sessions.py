@@ -16,8 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, IntArray
 from scenarios.files import Table
 
 _NEEDED = ("arrival_local", "departure_local", "energy_kwh")

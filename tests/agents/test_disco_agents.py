@@ -18,7 +18,7 @@ from agents.learning import RothErev
 from agents.vehicle import Vehicle
 from equilibrium.demand_response import Elasticity, ResponseProgram, respond, response_cost
 from equilibrium.errors import InputError
-from equilibrium.grid.network import LotSite
+from equilibrium.grid.assets import LotSite
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import ParticipationSection
 from scenarios.streams import Streams

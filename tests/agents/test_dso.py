@@ -6,7 +6,8 @@ from mesa import Model
 
 from agents.charging.dso import DistributionSystemOperator
 from equilibrium.grid.distribution import polygon
-from equilibrium.grid.network import Feeder, Network
+from equilibrium.grid.feeder import Feeder
+from equilibrium.grid.network import Network
 from tests.agents.town import HOURS, cleared, day_of
 
 FEEDER = Feeder(

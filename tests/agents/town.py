@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 from mesa import Model
 
 from agents.charging.lot import ParkingLot
+from equilibrium.certificate import Certificate, Verdict
 from equilibrium.fleet.day import LotDay
-from equilibrium.grid.network import LotSite
-from equilibrium.markets.charging.clearing import Certificate, Clearing, Verdict
+from equilibrium.grid.assets import LotSite
+from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.nodal.clearing import NodalClearing
 from scenarios.markets.charging.day import ScenarioDay, Session
 from scenarios.streams import Streams

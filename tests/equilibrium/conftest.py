@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.assets import LotSite, Microturbine
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
-from equilibrium.grid.network import Feeder, LotSite, Microturbine, Network
+from equilibrium.grid.feeder import Feeder
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint
 from equilibrium.markets.charging.lots import lot_ports, stacked
 from equilibrium.programs.solvers import Solution, Status, open_handle

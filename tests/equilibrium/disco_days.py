@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 
+from equilibrium.fleet.day import VehicleBatch
 from equilibrium.fleet.vehicles import VehicleProgram
+from equilibrium.grid.assets import LotSite, RenewableUnit
+from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.lossy import add_lossy_flow
-from equilibrium.grid.network import Feeder, LotSite, Network, RenewableUnit
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.checks import purchase_price
-from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs, VehicleBatch
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
 from equilibrium.markets.disco.lower.optimum import lot_cost
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.disco.scenario import company_cost, prepare

@@ -16,11 +16,14 @@ import scipy.sparse as sp
 from hypothesis import settings
 from hypothesis import strategies as st
 
+from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.complementarity.branch import End
 from equilibrium.complementarity.sos1 import solve_gurobi
-from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.assets import LotSite
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.grid.network import BoolArray, FloatArray, LotSite, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.reaction import reaction_of
 from equilibrium.markets.nodal.response import FeasiblePowers

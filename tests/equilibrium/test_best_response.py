@@ -6,7 +6,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.fleet.day import LotDay
-from equilibrium.grid.network import LotSite
+from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.curves import Curve, trace
 from equilibrium.markets.nodal.response import best_response, profit_on_curves

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.grid.network import Microturbine, StorageUnit
-from equilibrium.markets.charging.clearing import Verdict
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.joined.game import METHOD

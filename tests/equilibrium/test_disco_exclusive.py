@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.fleet.battery import best_schedules
+from equilibrium.fleet.day import VehicleBatch
 from equilibrium.fleet.vehicles import VehicleProgram, meet_wishes, state_vehicles
-from equilibrium.grid.network import FloatArray, LotSite
-from equilibrium.markets.charging.clearing import Verdict
-from equilibrium.markets.disco.day import DiscoDay, VehicleBatch
+from equilibrium.grid.assets import LotSite
+from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.lower.one_way import find_schedules, solve_one_way
 from equilibrium.markets.disco.lower.optimum import row_sums, solve_lower, stays_of
 from equilibrium.markets.disco.market import DiscoMarket

@@ -9,11 +9,12 @@ import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.fleet.day import VehicleBatch
 from equilibrium.markets.disco.accounts import company_profit
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing
-from equilibrium.markets.disco.day import DiscoDay, VehicleBatch
+from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.programs.risk import cvar
 from tests.equilibrium.disco_days import random_day, small_network, whole_program_cost, with_scenarios

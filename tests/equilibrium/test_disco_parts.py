@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from equilibrium.errors import InputError
+from equilibrium.fleet.day import VehicleBatch
 from equilibrium.fleet.vehicles import merge_identical, reachable_kwh, state_vehicles
+from equilibrium.grid.assets import LotSite, Microturbine
 from equilibrium.grid.lossy import square_gaps
-from equilibrium.grid.network import LotSite, Microturbine
-from equilibrium.markets.disco.day import DiscoDay, VehicleBatch
+from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.lower.optimum import batches, lot_cost, solve_lower, stays_of
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.disco.network.supply import Supply

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.network import Microturbine
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.grid.assets import Microturbine
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.prices import PublishedPrices, price_notes
 from scenarios.published.epec_lots import epec_lots_case

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.fleet.day import Fleet, MarketDay
+from equilibrium.fleet.day import Fleet
 from equilibrium.fleet.envelope import allocate, lot_day
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.random_markets import HOURS, fleets, market_days, networks
 from tests.equilibrium.conftest import small_day, small_network

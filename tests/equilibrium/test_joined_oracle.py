@@ -9,12 +9,12 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import equilibrium.markets.nodal.second_method
+from equilibrium.certificate import Verdict
 from equilibrium.complementarity.branch import Search as BranchAndBound
 from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.grid.assets import StorageUnit
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
-from equilibrium.grid.network import StorageUnit
-from equilibrium.markets.charging.clearing import Verdict
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.iteration import Search
 from equilibrium.markets.nodal.joined.game import METHOD, CoupledMarket

@@ -11,6 +11,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InputError
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit
 from equilibrium.grid.directions import exact_flow, solve_exact_squares
 from equilibrium.grid.flow_range import FlowRange, largest_flows
 from equilibrium.grid.lossy import (
@@ -26,7 +27,7 @@ from equilibrium.grid.lossy import (
     square_gaps,
     voltage_pu,
 )
-from equilibrium.grid.network import LotSite, Microturbine, Network, RenewableUnit
+from equilibrium.grid.network import Network
 from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.program import INF, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError
+from equilibrium.grid.assets import Microturbine
 from equilibrium.grid.distribution import distribution_ports
-from equilibrium.grid.network import Microturbine, Network
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging.joint import compile_joint
 from equilibrium.markets.charging.lots import lot_ports, stacked
 from equilibrium.markets.lots_lead.market import LotsLeadMarket

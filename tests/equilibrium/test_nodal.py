@@ -8,11 +8,12 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.fleet.envelope import lot_day
-from equilibrium.grid.network import Microturbine, Network
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.grid.assets import Microturbine
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.market import NodalMarket

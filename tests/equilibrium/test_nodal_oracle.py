@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 import equilibrium.markets.nodal.market
 import equilibrium.markets.nodal.second_method
+from equilibrium.certificate import Verdict
 from equilibrium.complementarity.branch import Search as BranchAndBound
 from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InfeasibleError, InputError, SolverError
-from equilibrium.grid.network import Microturbine
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.grid.assets import Microturbine
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.iteration import Search
 from equilibrium.markets.nodal.market import NodalMarket

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import LotSite, Microturbine, Network, RenewableUnit
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.lots_lead.published import solve_paper_milp
 from equilibrium.programs.solvers import Status

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
-from equilibrium.grid.network import Microturbine
+from equilibrium.grid.assets import Microturbine
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.curves import Curve, trace
 from tests.equilibrium.conftest import small_day, small_network

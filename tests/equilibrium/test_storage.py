@@ -9,9 +9,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
 from equilibrium.grid.many_days import ManyDays
-from equilibrium.grid.network import Microturbine, StorageUnit
 from equilibrium.markets.charging.dispatch import AT_ONCE_KW
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.programs.coupling import joined_hours

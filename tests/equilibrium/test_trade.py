@@ -8,9 +8,10 @@ from hypothesis import assume, given
 
 import equilibrium.markets.charging.stages as lexicographic
 from equilibrium.errors import InfeasibleError
-from equilibrium.fleet.day import MarketDay
+from equilibrium.grid.assets import Microturbine, RenewableUnit
 from equilibrium.grid.distribution import distribution_ports
-from equilibrium.grid.network import Microturbine, Network, RenewableUnit
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint
 from equilibrium.markets.charging.lots import lot_ports, stacked
 from equilibrium.markets.lots_lead.market import LotsLeadMarket

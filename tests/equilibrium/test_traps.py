@@ -10,7 +10,8 @@ import pytest
 from hypothesis import assume, given
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.network import LotSite, Microturbine, Network
+from equilibrium.grid.assets import LotSite, Microturbine
+from equilibrium.grid.network import Network
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.market import NodalMarket

@@ -7,8 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.files import DATA

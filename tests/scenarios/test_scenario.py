@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError
-from equilibrium.grid.network import StorageUnit
+from equilibrium.grid.assets import StorageUnit
 from scenarios.files import CASES
 from scenarios.markets.charging.case import load_scenario, scenario_names, scenario_titles
 from scenarios.schema import ScenarioFile

@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.fleet.day import Fleet, LotDay, MarketDay
+from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.fleet.envelope import lot_day
-from equilibrium.grid.network import Feeder, Network, radial_parents
+from equilibrium.grid.feeder import Feeder, radial_parents
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from scenarios import random_markets as strategies
 
 

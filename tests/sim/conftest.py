@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from agents.records import LotRecord, OperatorRecord, Outcome, SessionRecord
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.published.epec_lots import epec_lots_case

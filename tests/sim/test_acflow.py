@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError, SolverError
-from equilibrium.grid.network import Feeder
+from equilibrium.grid.feeder import Feeder
 from scenarios.files import DATA
 from scenarios.readers.feeders import load_feeder
 from sim import acflow

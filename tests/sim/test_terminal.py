@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.certificate import Verdict
 from sim.manifest import write_manifest
 from sim.show.console import console, progress_bar, show_run
 

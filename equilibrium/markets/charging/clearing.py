@@ -3,104 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equilibrium.grid.network import FloatArray
-
-
-class Verdict(StrEnum):
-    """How much is proved of a cleared day, from nothing to everything."""
-
-    UNPROVED = "unproved"
-    KKT_CONSISTENT = "kkt-consistent"
-    EPSILON_NASH = "epsilon-nash"
-    EXACT = "exact"
-
-
-@dataclass(frozen=True)
-class SecondMethod:
-    """What an independent second method proved of the strategic lots' best deviations.
-
-    Attributes
-    ----------
-    method
-        Its name.
-    lots, bound
-        The lots, and the proven bound on what the best deviation of each earns, currency; infinite where nothing is
-        proved.
-    gap
-        Largest gap between such a bound and the best schedule found, relative to ``1 + |profit|``.
-    finished
-        False when a search was ended by its time limit or failed; the bounds hold all the same.
-    seconds
-        Wall time.
-    notes
-        What did not finish, and the regret proved by then.
-    """
-
-    method: str
-    lots: tuple[int, ...]
-    bound: tuple[float, ...]
-    gap: float
-    finished: bool
-    seconds: float
-    notes: tuple[str, ...] = ()
-
-    def weaker(self, first: FloatArray) -> FloatArray:
-        """Return the weaker of this method's and another's bound for every lot, shape ``(lots,)``."""
-        bound = first.copy()
-        at = list(self.lots)
-        bound[at] = np.maximum(first[at], self.bound)
-        return bound
-
-
-@dataclass(frozen=True)
-class Certificate:
-    """The proof that comes with every cleared day, recomputed from the arrays of the published program.
-
-    Attributes
-    ----------
-    verdict
-        ``kkt-consistent`` < ``epsilon-nash`` < ``exact``; ``unproved`` when a residual is outside its tolerance.
-    primal, dual, complementarity, gap
-        Largest relative residuals of the joint program (each divided by the scale of its row, column or value).
-    regret
-        Proven bound on what each lot could gain by its best deviation, currency, one entry per lot.
-    attained
-        Whether each lot reaches the maximum that it could reach without the network (E_c* of docs/epec_lots.md).
-    worst_regret
-        Largest entry of ``regret``, currency; 0 without lots.
-    epsilon
-        ``worst_regret`` divided by ``max(1, profit of that lot)``.
-    method, solver
-        The method that was used (chosen by the structure of the game) and the solver's name and version.
-    notes
-        What a reader should know: shortages, direction of trade proved by a MILP, method fallbacks.
-    second
-        The independent second method, where it was asked for; ``regret`` then holds the weaker of both bounds.
-    """
-
-    verdict: Verdict
-    primal: float
-    dual: float
-    complementarity: float
-    gap: float
-    regret: tuple[float, ...]
-    attained: tuple[bool, ...]
-    worst_regret: float
-    epsilon: float
-    method: str
-    solver: str
-    notes: tuple[str, ...] = ()
-    second: SecondMethod | None = None
-
-    @property
-    def certified(self) -> bool:
-        """True from ``epsilon-nash`` upward."""
-        return self.verdict in (Verdict.EPSILON_NASH, Verdict.EXACT)
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import Certificate
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.network import Network
 from equilibrium.grid.prices import nodal_prices
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.programs.program import Program
 
 STORAGE = ("storage_charge_kw", "storage_discharge_kw", "storage_kwh")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from equilibrium.fleet.day import MarketDay
+from equilibrium.arrays import FloatArray
 from equilibrium.grid.distribution import add_distribution, distribution_ports
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import add_lots, lot_ports, stacked
 from equilibrium.programs.program import Program, ProgramBuilder
 

@@ -14,8 +14,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.fleet.day import LotDay
-from equilibrium.grid.network import FloatArray, IntArray, LotSite
+from equilibrium.grid.assets import LotSite
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 
 

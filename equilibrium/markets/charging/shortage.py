@@ -8,22 +8,18 @@ load and charging go unserved at the value of lost load.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 
-from equilibrium.fleet.day import MarketDay
+from equilibrium.arrays import FloatArray
 from equilibrium.grid.distribution import add_distribution
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.grid.limits import Slack, reasons
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import add_lots
 from equilibrium.markets.charging.splitting import LotCut, cut_rows
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status, open_handle
-
-REPORTED_SLACK = 1e-6
-"""Slack below this (kVA, V or kWh) is rounding and is not reported."""
-
-_MAXIMUM_REASONS = 12
 
 
 def compile_shedding(network: Network, day: MarketDay, value_of_lost_load: float) -> Program:
@@ -51,22 +47,13 @@ def compile_shedding(network: Network, day: MarketDay, value_of_lost_load: float
     return build.compile()
 
 
-@dataclass(frozen=True, eq=False)
-class _Slack:
-    """A family of slacks: its columns and how to say what it found."""
-
-    columns: IntArray
-    sentence: str
-    scale: float = 1.0
-
-
-def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[str, _Slack]]:
+def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[str, Slack]]:
     """Compile the joint program in which every limit may be broken at unit cost; costs of energy are left out."""
     feeder = network.feeder
     build = ProgramBuilder()
     lot_kw = add_distribution(build, network, hours)
     add_lots(build, network.lots, lot_kw)
-    slacks: dict[str, _Slack] = {}
+    slacks: dict[str, Slack] = {}
 
     voltage = build.column_index("voltage_kv")
     low, high = feeder.voltage_min_pu * feeder.base_kv, feeder.voltage_max_pu * feeder.base_kv
@@ -78,12 +65,12 @@ def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[st
     ):
         columns = build.columns(name, voltage.shape, cost=1000.0)  # one per volt, beside one per kVA and kWh
         build.coefficients(band, columns, sign)
-        slacks[name] = _Slack(columns, sentence, 1.0 / feeder.base_kv)
+        slacks[name] = Slack(columns, sentence, 1.0 / feeder.base_kv)
 
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
     overload = build.columns("overload", (hours, feeder.size), cost=1.0)
     build.coefficients(build.row_index("branch_polygon"), overload[:, rated, None], -1.0)
-    slacks["overload"] = _Slack(overload, "the branch into bus {bus} is overloaded in hour {hour} by {amount:.1f} kVA")
+    slacks["overload"] = Slack(overload, "the branch into bus {bus} is overloaded in hour {hour} by {amount:.1f} kVA")
 
     balance = build.row_index("soe_balance")
     for name, sign, sentence in (
@@ -92,35 +79,16 @@ def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[st
     ):
         columns = build.columns(name, lot_kw.shape, cost=1.0)
         build.coefficients(balance, columns, sign)
-        slacks[name] = _Slack(columns, sentence)
+        slacks[name] = Slack(columns, sentence)
     return build.compile(), slacks
 
 
-def diagnosis_cost(program: Program, slacks: Mapping[str, _Slack]) -> FloatArray:
+def diagnosis_cost(program: Program, slacks: Mapping[str, Slack]) -> FloatArray:
     """Return the objective of the diagnosis: the slacks' costs alone."""
     cost = np.zeros(program.shape[1])
     for slack in slacks.values():
         cost[slack.columns] = program.cost[slack.columns]
     return cost
-
-
-def reasons(network: Network, slacks: Mapping[str, _Slack], x: FloatArray) -> tuple[str, ...]:
-    """Return one sentence per limit that cannot be met, the largest slacks of each kind first.
-
-    Hours count from 0, as in every table.
-    """
-    found: list[str] = []
-    for slack in slacks.values():
-        amount = x[slack.columns]
-        hits = np.argwhere(amount > REPORTED_SLACK * (1e-3 if slack.scale != 1.0 else 1.0))
-        ranked = sorted(hits.tolist(), key=lambda hit: -amount[hit[0], hit[1]])
-        for hour, element in ranked[:_MAXIMUM_REASONS]:
-            bus = network.feeder.buses[element] if "{bus}" in slack.sentence else ""
-            lot = network.lots[element].name if "{lot}" in slack.sentence else ""
-            found.append(slack.sentence.format(bus=bus, lot=lot, hour=hour, amount=amount[hour, element] * slack.scale))
-        if len(ranked) > _MAXIMUM_REASONS:
-            found.append(f"and {len(ranked) - _MAXIMUM_REASONS} more of this kind")
-    return tuple(found)
 
 
 def diagnose(network: Network, day: MarketDay, ports: Mapping[str, FloatArray], cuts: list[LotCut]) -> tuple[str, ...]:

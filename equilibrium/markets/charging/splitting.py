@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.fleet.day import MarketDay
+from equilibrium.arrays import FloatArray
 from equilibrium.fleet.envelope import Cut, allocate, nested_cuts
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.programs.program import INF, Program
 
 MAXIMUM_CUT_ROUNDS = 500

@@ -22,9 +22,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.fleet.day import LotDay, MarketDay
-from equilibrium.grid.network import FloatArray, IntArray, LotSite, Network
+from equilibrium.fleet.day import LotDay
+from equilibrium.grid.assets import LotSite
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.trade import decide_by_milp, importing_is_optimal, undecided_hours
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, optimal_face, reduced_costs

@@ -18,9 +18,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.programs.program import Instance, Program
 from equilibrium.programs.solvers import Status, solve_mixed
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.fleet.vehicles import VehicleProgram, schedules
 from equilibrium.grid.lossy import loss_kw, voltage_pu
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.disco.clearing import COMPANY, LOT, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from equilibrium.markets.disco.network.supply import Supply

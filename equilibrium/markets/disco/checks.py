@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from equilibrium.errors import InputError
+from equilibrium.fleet.day import VehicleBatch
 from equilibrium.grid.network import Network
-from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, VehicleBatch
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 
 PROBABILITY_TOLERANCE = 1e-9
 """How far probabilities may sum from one: rounding of decimal numbers."""

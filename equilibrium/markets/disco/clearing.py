@@ -4,30 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from equilibrium.grid.network import FloatArray
-from equilibrium.markets.charging.clearing import Certificate
-
-
-@dataclass(frozen=True, eq=False)
-class VehicleSchedule:
-    """What the vehicles of one lot do in one scenario, row by row as in its batch.
-
-    Attributes
-    ----------
-    charge_kw, discharge_kw
-        Grid side, per vehicle, shape ``(vehicles, periods)``; 0 where a vehicle is not plugged in.
-    energy_kwh
-        Energy in the battery at the end of each period, shape ``(vehicles, periods)``; not a number before arrival
-        and after departure.
-    wish_kwh
-        Energy at departure that was aimed at, shape ``(vehicles,)``: lower than the driver's wish where that cannot be
-        reached and the market serves best efforts.
-    """
-
-    charge_kw: FloatArray
-    discharge_kw: FloatArray
-    energy_kwh: FloatArray
-    wish_kwh: FloatArray
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import Certificate
+from equilibrium.fleet.day import VehicleSchedule
 
 
 @dataclass(frozen=True, eq=False)

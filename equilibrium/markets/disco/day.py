@@ -11,48 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from equilibrium.grid.network import FloatArray, IntArray
-
-
-@dataclass(frozen=True, eq=False)
-class VehicleBatch:
-    """The vehicles of one lot in one scenario, one row per vehicle (or per group of identical vehicles).
-
-    A vehicle is plugged in during the periods ``arrival .. departure - 1`` and may charge and discharge then.
-
-    Attributes
-    ----------
-    names
-        One per row; a complaint names the vehicle by it.
-    arrival, departure
-        First period plugged in and first period gone, shape ``(vehicles,)``; ``0 <= arrival < departure <= periods``.
-    energy_kwh
-        Energy in the battery at arrival, shape ``(vehicles,)``: SOE^arv.
-    wish_kwh
-        Energy that must be in it at departure, shape ``(vehicles,)``: SOE^dep.
-    energy_min_kwh, energy_max_kwh
-        Band of the state of energy, shape ``(vehicles,)``.
-    charge_max_kw, discharge_max_kw
-        Highest powers, grid side, shape ``(vehicles,)``; ``discharge_max_kw = 0`` is controlled charging (CC).
-    count
-        How many identical vehicles a row stands for, shape ``(vehicles,)``; powers and energies are per vehicle.
-    """
-
-    names: tuple[str, ...]
-    arrival: IntArray
-    departure: IntArray
-    energy_kwh: FloatArray
-    wish_kwh: FloatArray
-    energy_min_kwh: FloatArray
-    energy_max_kwh: FloatArray
-    charge_max_kw: FloatArray
-    discharge_max_kw: FloatArray
-    count: FloatArray
-
-    @property
-    def size(self) -> int:
-        """Number of rows."""
-        return int(self.energy_kwh.size)
+from equilibrium.arrays import FloatArray
+from equilibrium.fleet.day import VehicleBatch
 
 
 @dataclass(frozen=True, eq=False)

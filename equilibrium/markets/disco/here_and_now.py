@@ -7,8 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.accounts import amounts, company_profit
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.network.service import NoDispatchError

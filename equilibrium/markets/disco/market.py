@@ -9,11 +9,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from equilibrium.certificate import certificate
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import certify
 from equilibrium.errors import InputError
 from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.flow_range import FlowRange
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.checks import check_day
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
@@ -152,7 +153,7 @@ class DiscoMarket:
         lot_maximum = probability @ np.array([each.clearing.lot_maximum for each in proved])
         objective = mean_cvar(profit, probability, self.rules.alpha, self.rules.beta)
         company_bound = mean_cvar(bound, probability, self.rules.alpha, self.rules.beta) + gap
-        proof = certificate(
+        proof = certify(
             [residuals for each in proved for residuals in each.residuals],
             np.r_[objective, lots],
             np.r_[company_bound, lot_bound],

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.fleet.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
 from equilibrium.grid.directions import EXACT_TOLERANCE
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.accounts import read_scenario
 from equilibrium.markets.disco.checks import purchase_price
 from equilibrium.markets.disco.clearing import ScenarioClearing

@@ -7,12 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from equilibrium.certificate import EPSILON_REGRET, certificate
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import EPSILON_REGRET, Certificate, certify
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
-from equilibrium.grid.network import FloatArray, Network
-from equilibrium.markets.charging.clearing import Certificate, Clearing
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
 from equilibrium.markets.charging.lots import compile_lots, lot_ports, stacked
@@ -238,4 +239,4 @@ class LotsLeadMarket:
             bound[lot], proof, spent = stages.best_response(int(lot), power)
             residuals.append(proof)
             seconds += spent
-        return certificate(residuals, profit, bound, maximum, METHOD, self._model.solver_name, optimum.notes), seconds
+        return certify(residuals, profit, bound, maximum, METHOD, self._model.solver_name, optimum.notes), seconds

@@ -18,8 +18,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import FloatArray, IntArray, Network
+from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.stages import LOT_ROWS

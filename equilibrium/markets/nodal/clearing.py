@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET
-from equilibrium.grid.network import FloatArray
 from equilibrium.markets.charging.clearing import Clearing
 
 

@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.hourly.vertices import Vertices
 from equilibrium.programs.hourly.walk import walk
 

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.shortage import diagnose

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from equilibrium.markets.nodal.curves import Curve, trace
 from equilibrium.markets.nodal.response import BestResponse, profit_on_curves
 from equilibrium.programs.hourly.vertices import Vertices

@@ -26,17 +26,17 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.certificate import LEVELS, certificate
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify
 from equilibrium.errors import InputError, SolverError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.distribution import (
     STATE_COLUMNS,
     STATE_ROWS,
     compile_distribution,
     distribution_ports,
 )
-from equilibrium.grid.network import FloatArray, Network
-from equilibrium.markets.charging.clearing import SecondMethod, Verdict
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.splitting import split_lots, vehicle_powers
@@ -278,7 +278,7 @@ class NodalMarket:
         unproved = unproved_hours(self.network, day, vertices, players, sequence)
         notes = (*self._notes(day, search, unproved), *price_notes(prices, power, self._strategic, players.name))
         notes += second.notes if second is not None else ()
-        proof = certificate(
+        proof = certify(
             [kkt_residuals(bound, x, y)], profit, best, best, METHOD, self._efficient.model.solver_name, notes
         )
         verdict = Verdict.KKT_CONSISTENT if unproved and proof.certified else proof.verdict

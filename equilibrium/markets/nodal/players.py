@@ -7,10 +7,13 @@ import functools
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError, SolverError
-from equilibrium.fleet.day import LotDay, MarketDay
+from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import Cut, allocate
-from equilibrium.grid.network import FloatArray, LotSite, Network
+from equilibrium.grid.assets import LotSite
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS, LotCut
 from equilibrium.markets.nodal.curves import Curve

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.certificate import EPSILON_REGRET
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import BoolArray, FloatArray, IntArray
 from equilibrium.markets.nodal.response import FeasiblePowers
 from equilibrium.programs.hourly.periods import FEASIBILITY
 from equilibrium.programs.hourly.vertices import MAXIMUM_PIVOTS, Vertices

@@ -20,8 +20,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.programs.hourly.periods import ARTIFICIAL, PeriodData, PeriodModel
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status

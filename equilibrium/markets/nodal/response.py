@@ -20,9 +20,9 @@ from functools import cached_property
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.chain import Step, fill
-from equilibrium.grid.network import FloatArray
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear

@@ -27,13 +27,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET
+from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET, SecondMethod
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.sos1 import scip_is_installed, solve_gurobi, solve_scip, too_large
 from equilibrium.errors import SolverError
 from equilibrium.games.conditions import Mpcc
-from equilibrium.grid.network import FloatArray, IntArray
-from equilibrium.markets.charging.clearing import SecondMethod
 from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import Reaction, enough_rows, reaction_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import least_cost_of_exporting, surplus_kw, undecided_hours
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.players import Players

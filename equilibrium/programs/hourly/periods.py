@@ -18,7 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.linalg import SuperLU, splu
 
-from equilibrium.grid.network import BoolArray, FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.programs.program import INF, Block, Instance, Program
 
 FEASIBILITY = 1e-9

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equilibrium.grid.network import BoolArray, FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.programs.hourly.periods import PeriodData, PeriodModel
 from equilibrium.programs.program import INF
 

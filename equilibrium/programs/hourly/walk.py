@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equilibrium.grid.network import BoolArray, FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.programs.hourly.periods import PeriodData, PeriodModel, Sides
 from equilibrium.programs.hourly.vertices import PIVOT, Vertices, exchanged, leaving, matvec, vecmat
 from equilibrium.programs.program import INF

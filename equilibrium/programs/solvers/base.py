@@ -8,7 +8,7 @@ from typing import Protocol
 
 import scipy.sparse as sp
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from equilibrium.programs.program import Instance
 
 

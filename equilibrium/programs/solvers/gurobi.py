@@ -11,8 +11,8 @@ import numpy as np
 import scipy.sparse as sp
 from gurobipy import GRB
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, ModelTooLargeError, Solution, Status
 

@@ -8,8 +8,8 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, IntArray
 from scenarios.markets.charging.day import Session
 from scenarios.readers.sessions import SessionLog
 from scenarios.schema import SessionDrivers

@@ -9,8 +9,9 @@ from typing import TypeVar, overload
 
 import numpy as np
 
-from equilibrium.fleet.day import LotDay, MarketDay
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
+from equilibrium.fleet.day import LotDay
+from equilibrium.markets.charging.day import MarketDay
 from scenarios.assembly import build_network, build_prices, expected_load, expected_renewables
 from scenarios.case import Case
 from scenarios.files import Document, bundled_or_own

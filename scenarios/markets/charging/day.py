@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import LotDay
-from equilibrium.grid.network import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Session:
 
 @dataclass(frozen=True, eq=False)
 class ScenarioDay:
-    """What one day brings. Shapes as in :class:`equilibrium.fleet.day.MarketDay`.
+    """What one day brings. Shapes as in :class:`equilibrium.markets.charging.day.MarketDay`.
 
     Attributes
     ----------

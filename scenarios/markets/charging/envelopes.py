@@ -7,30 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import Fleet, LotDay
-from equilibrium.fleet.envelope import lot_day
-from equilibrium.grid.network import FloatArray
+from equilibrium.fleet.envelope import lot_day, plugged_share
 from scenarios.files import Table
 from scenarios.markets.charging.day import Session
 from scenarios.readers.prices import HOURS
 from scenarios.schema import CountDrivers, LotSection
-
-
-def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int = HOURS) -> FloatArray:
-    """Return the share of each hour that vehicles are plugged in, shape ``(vehicles, hours)``, each in 0 .. 1.
-
-    Parameters
-    ----------
-    arrival_h, departure_h
-        Hours since midnight, shape ``(vehicles,)``.
-    hours
-        Number of hours of the day.
-    """
-    hour = np.arange(hours)
-    plugged = np.minimum(departure_h[:, None], hour + 1) - np.maximum(arrival_h[:, None], hour)
-    share: FloatArray = np.clip(plugged, 0.0, 1.0)
-    return share
 
 
 def read_counts(path: Path, drivers: CountDrivers, lots: tuple[LotSection, ...]) -> tuple[LotDay, ...]:
@@ -105,7 +89,7 @@ def _fleet(parked: list[Session], lot: LotSection) -> Fleet:
         return np.array([getattr(session, name) for session in parked], dtype=np.float64)
 
     arrival, departure = column("arrival_h"), column("departure_h")
-    power = np.minimum(column("power_kw"), lot.charger_kw)[:, None] * plugged_share(arrival, departure)
+    power = np.minimum(column("power_kw"), lot.charger_kw)[:, None] * plugged_share(arrival, departure, HOURS)
     return Fleet(
         power_kw=power,
         energy_kwh=column("arrival_energy_kwh"),

@@ -9,8 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
-from equilibrium.grid.network import FloatArray, LotSite, Network, RenewableUnit
+from equilibrium.grid.assets import LotSite, RenewableUnit
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
 from scenarios.assembly import bus_index, check_names, expected_load
 from scenarios.case import Case

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,9 +17,9 @@ from agents.charging.lot import ParkingLot
 from agents.learning import RothErev
 from equilibrium.certificate import LEVELS
 from equilibrium.errors import InputError
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import LotSite
+from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import NodalMarket
 from scenarios.assembly import NO_SHORTAGES

@@ -15,8 +15,8 @@ from agents.records import (
     RetailRecord,
     SessionRecord,
 )
-from equilibrium.fleet.day import MarketDay
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.disco.day import CompanyDay
 

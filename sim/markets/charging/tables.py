@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from equilibrium.fleet.day import MarketDay
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from sim.acflow import FlowCheck
 from sim.markets.charging.results import DayResult
 from sim.markets.nodal.rows import PER_MWH, certificate_columns, day_columns, lot_columns, lot_day_columns

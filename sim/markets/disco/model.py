@@ -20,10 +20,11 @@ from agents.disco.program_choice import EpsilonGreedy, ProgramChoice, Reinforced
 from agents.disco.retailer import DemandResponseRetailer
 from agents.disco.settlement import DiscoSettlement
 from agents.learning import RothErev
+from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import ResponseProgram
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
-from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, VehicleBatch
+from equilibrium.fleet.day import VehicleBatch
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay

@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.grid.network import FloatArray, Network
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.arrays import FloatArray
+from equilibrium.certificate import Verdict
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay
 from sim.markets.charging.results import DiscoDayResult

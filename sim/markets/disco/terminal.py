@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from rich.table import Table
 
-from equilibrium.markets.charging.clearing import Verdict
+from equilibrium.certificate import Verdict
 from sim.show.telling import closing, long_run, shown_days, small
 from sim.store import Run
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.nodal.clearing import NodalClearing
 from sim.store import Columns

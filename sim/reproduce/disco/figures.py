@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from sim.show.drawing import BLUE, CYCLE, GREEN, GREY, MARKERS, ORANGE, RED, SKY, STYLE, YELLOW
 
 MWH = 1000.0

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.rules import MODES
 from scenarios.published.disco import disco_cvar_case
 from sim.reproduce.disco.totals import Markets, Run, calibrated_table, modes_table

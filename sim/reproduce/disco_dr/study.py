@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.grid.network import FloatArray, Network
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.rules import MODES
 from scenarios.published.disco import disco_dr_case

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.published.epec_lots import epec_lots_case
 from sim.reproduce.epec_lots import published as data

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.fleet.battery import best_schedules
 from equilibrium.fleet.vehicles import VehicleProgram
-from equilibrium.grid.network import FloatArray
 from equilibrium.markets.disco.lower.optimum import LowerLevel, row_sums
 from equilibrium.programs.duality import Residuals
 from equilibrium.programs.program import Instance

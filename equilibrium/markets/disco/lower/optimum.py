@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.fleet.vehicles import VehicleProgram
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.disco.day import Tariffs
 from equilibrium.programs.duality import Residuals, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.programs.program import Instance

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.grid.sweep import Flows
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import INF, Instance

@@ -12,7 +12,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
+from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.flow_range import FlowRange
 from equilibrium.grid.lossy import (
     LOSSY_FAMILIES,
@@ -22,7 +24,7 @@ from equilibrium.grid.lossy import (
     compile_lossy,
     lossy_branches,
 )
-from equilibrium.grid.network import Feeder, FloatArray, Network
+from equilibrium.grid.network import Network
 from equilibrium.grid.sweep import Sweep
 from equilibrium.markets.disco.network.service import ScenarioSupply
 from equilibrium.programs.program import INF, Program, ProgramBuilder

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.grid.limits import REPORTED_SLACK
 from equilibrium.grid.lossy import AXES, add_lossy_flow
-from equilibrium.grid.network import FloatArray, IntArray
-from equilibrium.markets.charging.shortage import REPORTED_SLACK
 from equilibrium.markets.disco.network.service import NoDispatchError, ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Part, Rows, plane_rows, state_powers

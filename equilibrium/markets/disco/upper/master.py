@@ -15,9 +15,9 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.disco.lower.one_way import OneWay
 from equilibrium.markets.disco.network.service import NoDispatchError, Planes, ScenarioSupply, Service
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs

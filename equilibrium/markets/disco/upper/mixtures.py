@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.disco.lower.one_way import FIRST_PRICE, find_schedules
 from equilibrium.markets.disco.network.service import NoDispatchError
 from equilibrium.markets.disco.upper.master import Columns, Master, Part

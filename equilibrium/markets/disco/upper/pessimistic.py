@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from equilibrium.grid.network import FloatArray
+from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.lower.one_way import find_schedules
 from equilibrium.markets.disco.lower.optimum import dual_values, solve_vehicles
 from equilibrium.markets.disco.network.service import Service

@@ -12,9 +12,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError, SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
-from equilibrium.grid.network import FloatArray, IntArray, LotSite
+from equilibrium.grid.assets import LotSite
 from equilibrium.markets.disco.day import Tariffs
 from equilibrium.markets.disco.lower.optimum import lot_cost
 from equilibrium.markets.disco.network.service import NoDispatchError, Service

@@ -14,10 +14,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.lossy import square_gaps
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.disco.network.service import NoDispatchError
 from equilibrium.markets.disco.upper.master import Columns, Dispatch, Master, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.whole import fits, solve_stage_exact

@@ -11,9 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.grid.directions import exact_flow
 from equilibrium.grid.lossy import add_lossy_flow
-from equilibrium.grid.network import FloatArray
 from equilibrium.markets.disco.network.service import NoDispatchError, Service
 from equilibrium.markets.disco.upper.master import Columns, Dispatch, Part, Stage
 from equilibrium.programs.duality import kkt_residuals

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import BoolArray, FloatArray, IntArray
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.highs import HighsHandle

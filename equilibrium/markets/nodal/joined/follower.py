@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.grid.network import FloatArray, IntArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.programs.program import Instance
 
 

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from equilibrium.certificate import certificate
+from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import SecondMethod, Verdict, certify
 from equilibrium.errors import InputError, SolverError
-from equilibrium.fleet.day import MarketDay
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, distribution_ports
-from equilibrium.grid.network import FloatArray, IntArray, Network
-from equilibrium.markets.charging.clearing import SecondMethod, Verdict
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.splitting import split_lots, vehicle_powers
 from equilibrium.markets.charging.trade import undecided_hours
@@ -308,7 +308,7 @@ class CoupledMarket:
         notes += storage_notes(self._network, self._program, x, dispatch["dlmp"])
         notes += second.notes if second is not None else ()
         solvers = ", ".join(dict.fromkeys((self._efficient.model.solver_name, HighsHandle.name)))
-        proof = certificate([kkt_residuals(bound, x, y)], profit, best, best, METHOD, solvers, notes)
+        proof = certify([kkt_residuals(bound, x, y)], profit, best, best, METHOD, solvers, notes)
         if (undecided or game.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start

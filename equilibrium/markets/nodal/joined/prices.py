@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import scipy.sparse as sp
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.nodal.joined.follower import Sides
 from equilibrium.markets.nodal.prices import TIGHT, DualFace, PublishedPrices, Taker, bounded_weight
 from equilibrium.programs.program import INF, Instance

@@ -32,8 +32,8 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.grid.network import FloatArray, IntArray
 from equilibrium.markets.nodal.joined.edge import Edge
 from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers

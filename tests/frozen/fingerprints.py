@@ -1,0 +1,285 @@
+"""From the tables of a run and the answer of a game to the few numbers that are frozen, and back to a comparison."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import json
+import math
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+FOLDER = Path(__file__).parent
+INSTANCES = FOLDER.parent / "instances"
+GAMES = "games"
+"""Name of the file of all games; the other files are named by their scenario."""
+
+LEFT_OUT = {
+    "seconds": "wall time",
+    "solver_seconds": "wall time",
+    "certificate_seconds": "wall time",
+    "second_seconds": "wall time",
+    "solver": "names the solver's version",
+}
+"""Columns of any table that are not frozen, and why."""
+
+NOT_UNIQUE_YET: dict[str, dict[str, tuple[str, ...]]] = {
+    "epec-lots-*": {
+        "days": ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour"),
+        "dispatch": ("q_kvar",),
+        "prices": ("voltage_pu",),
+    },
+    "week-*": {
+        "days": ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour"),
+        "dispatch": ("q_kvar",),
+        "prices": ("voltage_pu",),
+    },
+    "nodal-*": {
+        "days": ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour"),
+        "dispatch": ("p_kw", "q_kvar"),
+        "lot_days": ("shifted_kwh",),
+        "lots": ("power_kw", "soe_kwh"),
+        "prices": ("voltage_pu",),
+    },
+}
+"""Columns that depend on the solver's way to the optimum, by scenario and table.
+
+Gurobi and HiGHS give different digits there (``python -m tests.frozen --differences``). They are frozen too, under a
+key of their own, and are compared only where the packages in :data:`NUMERIC` have the versions they were frozen with.
+"""
+
+NUMERIC = ("highspy", "numpy", "scipy")
+"""Packages on whose version the columns that are not unique may depend."""
+
+DIGITS, DECIMALS = 10, 9
+"""What is kept of a number: significant digits, and decimals, so that rounding noise near zero is frozen as zero."""
+
+TOLERANCE = 1e-8
+"""How far a unique number may move, as a share of its size or of 1, whichever is larger.
+
+The solvers stop at residuals of 1e-9, so another way to the same vertex moves a number by about as much; this is ten
+times that. Numbers that no solver touches are equal to the last digit.
+"""
+
+GAME_DIGITS = 6
+GAME_TOLERANCE = 1e-5
+"""How far a number of a game may move; as :data:`TOLERANCE`. Quadratic games are solved to about 1e-6."""
+
+GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+
+Fingerprint = dict[str, Any]
+
+
+def command(*arguments: object) -> tuple[int, str]:
+    """Run the command line in this process; return its exit code and what it printed."""
+    from sim.cli import main
+
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        code = main([str(argument) for argument in arguments])
+    return code, printed.getvalue()
+
+
+def scenario_names() -> list[str]:
+    """Return the names of the bundled scenarios, as the command line lists them."""
+    return [line.split()[0] for line in command("scenarios")[1].splitlines()]
+
+
+def game_names() -> list[str]:
+    """Return the names of all games."""
+    return sorted(path.stem for path in INSTANCES.glob("*.json"))
+
+
+# Tables
+
+
+def run_tables(name: str, folder: Path, solver: str = "auto") -> dict[str, pa.Table]:
+    """Simulate two days of a scenario and return its tables by name."""
+    code, printed = command(
+        "run", name, "--days", 2, "--seed", 1, "--out", folder, "--force", "--no-figures", "--solver", solver
+    )
+    if code != 0:
+        raise RuntimeError(f"equilot run {name} ended with {code}:\n{printed}")
+    return {path.stem: pq.read_table(path) for path in sorted(folder.glob("*.parquet"))}
+
+
+def frozen_columns(tables: dict[str, pa.Table]) -> Iterator[tuple[str, str, pa.ChunkedArray]]:
+    """Every column that is frozen, with the names of its table and its own."""
+    for table, content in tables.items():
+        yield from ((table, name, content[name]) for name in content.column_names if name not in LEFT_OUT)
+
+
+def is_unique(scenario: str, table: str, column: str) -> bool:
+    """Whether a column does not depend on the solver's way."""
+    lists = (tables for pattern, tables in NOT_UNIQUE_YET.items() if fnmatch(scenario, pattern))
+    return not any(column in tables.get(table, ()) for tables in lists)
+
+
+def fingerprint(column: pa.ChunkedArray) -> Fingerprint:
+    """Return what is frozen of one column.
+
+    ``count`` is the number of entries that are not empty. A column of numbers has its sum, its sum with weights between
+    -1 and 1 that tell the rows apart (``wave``), its sum of absolute values (``size``), its ends, and the number of
+    infinite entries where there are any, which stay out of the rest. Any other column has a hash of its text.
+    """
+    count = len(column) - column.null_count
+    if count == 0:
+        return {"count": 0}
+    if not pa.types.is_floating(column.type) and not pa.types.is_integer(column.type):
+        text = "\n".join("" if value is None else str(value) for value in column.to_pylist())
+        return {"count": count, "hash": hashlib.sha256(text.encode()).hexdigest()[:16]}
+    values = np.array([math.nan if value is None else value for value in column.to_pylist()], dtype=float)
+    weights = np.cos(2.0 * math.pi * GOLDEN * np.arange(1, values.size + 1))
+    known, infinite = np.isfinite(values), int(np.isinf(values).sum())
+    values, weights = values[known], weights[known]
+    result: Fingerprint = {"count": count} | ({"infinite": infinite} if infinite else {})
+    if values.size:
+        numbers = {
+            "sum": math.fsum(values),
+            "wave": math.fsum(weights * values),
+            "size": math.fsum(abs(values)),
+            "min": float(values.min()),
+            "max": float(values.max()),
+        }
+        result |= {key: rounded(number) for key, number in numbers.items()}
+    return result
+
+
+def rounded(value: float, digits: int = DIGITS) -> float:
+    """Keep the leading digits of a number, and none beyond the decimals; never a negative zero."""
+    return round(float(f"{value:.{digits}g}"), DECIMALS) + 0.0
+
+
+def same(old: Fingerprint, new: Fingerprint, tolerance: float = TOLERANCE) -> bool:
+    """Whether two fingerprints of a column are the same up to rounding.
+
+    Sums may move by the tolerance times the sum of all sizes, each counted as 1 at least; the ends by the tolerance
+    times the size of the larger one.
+    """
+    if old.keys() != new.keys():
+        return False
+    slack = dict.fromkeys(old, 0.0)
+    if "sum" in old:
+        whole, end = max(old["count"], old["size"]), max(1.0, abs(old["min"]), abs(old["max"]))
+        slack |= dict.fromkeys(("sum", "wave", "size"), tolerance * whole)
+        slack |= dict.fromkeys(("min", "max"), tolerance * end)
+    return all(old[key] == new[key] if slack[key] == 0.0 else abs(old[key] - new[key]) <= slack[key] for key in old)
+
+
+def freeze_scenario(name: str, folder: Path) -> dict[str, Any]:
+    """Run a scenario and return the content of its file."""
+    content: dict[str, Any] = {"versions": versions(), "unique": {}, "not_unique_yet": {}}
+    for table, column, values in frozen_columns(run_tables(name, folder)):
+        part = content["unique" if is_unique(name, table, column) else "not_unique_yet"]
+        part.setdefault(table, {})[column] = fingerprint(values)
+    return content
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages in :data:`NUMERIC`."""
+    return {package: version(package) for package in NUMERIC}
+
+
+def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say in one line each which columns of a scenario are not what was frozen, with both fingerprints."""
+    parts = ["unique"] if old["versions"] != new["versions"] else ["unique", "not_unique_yet"]
+    lines = []
+    for part in parts:
+        before, after = (
+            {(table, column): found for table, columns in content[part].items() for column, found in columns.items()}
+            for content in (old, new)
+        )
+        for table, column in dict.fromkeys([*before, *after]):
+            was, now = before.get((table, column)), after.get((table, column))
+            if was is None or now is None or not same(was, now):
+                lines.append(f"{table}.{column} ({part}): frozen {was}, new {now}")
+    return lines
+
+
+# Games
+
+
+def solve_game(name: str, solver: str = "auto") -> dict[str, Any]:
+    """Solve a game and return its line: exit code, verdict, and the numbers.
+
+    The numbers are objectives by player, variables, and for each named dual its value with the ends of its interval.
+    Those that the game's file lists in its expected answer are unique; of the others nobody says so.
+    """
+    path = INSTANCES / f"{name}.json"
+    expected = json.loads(path.read_text(encoding="utf-8"))["expected"]
+    code, printed = command("solve", path, "--json", "--solver", solver)
+    answer = json.loads(printed)
+    found = {
+        "objective": {player: report["objective"] for player, report in answer["players"].items()},
+        "variables": answer["variables"],
+        "duals": answer["duals"],
+    }
+    line: dict[str, Any] = {"exit": code, "verdict": answer["verdict"], "unique": {}, "not_known_unique": {}}
+    for kind, numbers in found.items():
+        for key, value in numbers.items():
+            part = line["unique" if key in expected.get(kind, {}) else "not_known_unique"]
+            part[f"{kind}.{key}"] = _few_digits(value)
+    return line
+
+
+def _few_digits(value: Any) -> Any:
+    """Round a number or a list of them; what the answer leaves open stays so."""
+    if isinstance(value, list):
+        return [_few_digits(each) for each in value]
+    return None if value is None else rounded(value, GAME_DIGITS)
+
+
+def game_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say in one line each what of a game's answer is not what was frozen."""
+    lines = [f"{key}: frozen {old[key]}, new {new[key]}" for key in ("exit", "verdict") if old[key] != new[key]]
+    for part in ("unique", "not_known_unique"):
+        before, after = old[part], new[part]
+        lines += [
+            f"{key} ({part}): frozen {before.get(key)}, new {after.get(key)}"
+            for key in dict.fromkeys([*before, *after])
+            if key not in before or key not in after or not _close(before[key], after[key])
+        ]
+    return lines
+
+
+def _close(old: Any, new: Any) -> bool:
+    if isinstance(old, list) and isinstance(new, list):
+        return len(old) == len(new) and all(map(_close, old, new))
+    if old is None or new is None:
+        return old is new
+    return abs(old - new) <= GAME_TOLERANCE * max(1.0, abs(old))
+
+
+# Files
+
+
+def path_of(name: str) -> Path:
+    """Return the frozen file of a scenario, or that of all games."""
+    return FOLDER / f"{name}.json"
+
+
+def read(name: str) -> dict[str, Any]:
+    """Read a frozen file."""
+    content: dict[str, Any] = json.loads(path_of(name).read_text(encoding="utf-8"))
+    return content
+
+
+def write(name: str, content: dict[str, Any], depth: int) -> None:
+    """Write a frozen file; what stands ``depth`` levels deep takes one line."""
+    path_of(name).write_text(_lines(content, depth) + "\n", encoding="utf-8")
+
+
+def _lines(content: Any, depth: int, indent: str = "") -> str:
+    if depth == 0 or not isinstance(content, dict) or not content:
+        return json.dumps(content, allow_nan=False)
+    inner = indent + " "
+    entries = (f"{inner}{json.dumps(key)}: {_lines(value, depth - 1, inner)}" for key, value in content.items())
+    return "{\n" + ",\n".join(entries) + f"\n{indent}}}"

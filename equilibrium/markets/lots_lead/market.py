@@ -131,6 +131,9 @@ class LotsLeadMarket:
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
+    def close(self) -> None:
+        """Do nothing: no process and no file is held."""
+
     def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
         return Stages(self.network, day, program, model, instance, self._solver)
 

@@ -191,6 +191,9 @@ class NodalMarket:
                 break
         return replace(best_of(tried), seconds=time.perf_counter() - begin)
 
+    def close(self) -> None:
+        """Do nothing: no process and no file is held."""
+
     def probe(self, day: MarketDay, starts: int = 5, seed: int = 0) -> list[NodalClearing]:
         """Look for several equilibria: play from the welfare optimum and from random feasible schedules.
 

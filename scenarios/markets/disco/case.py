@@ -14,18 +14,22 @@ from equilibrium.demand_response import Elasticity, ResponseProgram, response_fa
 from equilibrium.grid.assets import LotSite, RenewableUnit
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
-from scenarios.assembly import bus_index, check_names, expected_load
-from scenarios.case import Case
+from equilibrium.markets.disco.market import DiscoMarket
+from scenarios.assembly import build_feeder, bus_index, check_names, expected_load
+from scenarios.case import Case, ScenarioKind
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, draw_vehicles
 from scenarios.draws.weather import Weather
 from scenarios.files import Document, bundled_or_own
 from scenarios.markets.disco.day import CompanyDay
-from scenarios.markets.disco.schema import DiscoFile, FleetSection, TruncatedNormalSection
-from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
+from scenarios.markets.disco.schema import FILE_KEYS, DiscoFile, FleetSection, TruncatedNormalSection
+from scenarios.readers.feeders import feeder_files, limited_by_currents
 from scenarios.readers.prices import HOURS, PriceSeries
 from scenarios.readers.programs import ProgramSet, read_programs
 from scenarios.streams import Streams, day_factor
+
+NO_SECOND_METHOD = "the DISCO market has no second method; the KKT program is compared in its tests"
+"""Why the market knows no full certificate."""
 
 Arriving = Callable[[np.random.Generator], tuple[int, ...]]
 """Draws how many vehicles come to each lot."""
@@ -48,13 +52,15 @@ class Forecast:
 
 
 @dataclass(frozen=True, eq=False)
-class DiscoCase(Case):
+class DiscoCase(Case[CompanyDay]):
     """A checked scenario of the DISCO market with all its data read.
 
     Attributes
     ----------
     name, file, prices, notes, paths
         As in :class:`scenarios.case.Case`.
+    network
+        The feeder with its units and lots.
     programs
         The set of programs; :attr:`offered` names those that the retailer may offer.
     elasticity, participation
@@ -68,6 +74,7 @@ class DiscoCase(Case):
     """
 
     file: DiscoFile
+    network: Network
     programs: ProgramSet
     elasticity: Elasticity
     participation: float
@@ -155,6 +162,36 @@ class DiscoCase(Case):
         """Draw what comes: one more scenario, from the stream ``outcome``; parameters as for :meth:`forecast`."""
         return self._draw(day, streams.generator("outcome", day.index), arriving, 1.0)
 
+    def market(
+        self,
+        *,
+        solver: str = "auto",
+        certify: str = "standard",
+        on_infeasible: str | None = None,
+        beta: float | None = None,
+    ) -> DiscoMarket:
+        """Open the market; see :meth:`scenarios.case.Case.market`.
+
+        ``beta`` is the weight of the CVaR in the place of the scenario's; ``None`` keeps it.
+        """
+        rules = self.file.market
+        if on_infeasible not in (None, "stop"):
+            raise self.refuse("on_infeasible", on_infeasible, "stop (the DISCO market prices no shortages)")
+        if certify != "standard":
+            raise self.refuse("certify", certify, f"standard: {NO_SECOND_METHOD}")
+        return DiscoMarket(
+            self.network,
+            HOURS,
+            mode=rules.mode,
+            purchases=rules.purchases,
+            alpha=rules.alpha,
+            beta=rules.beta if beta is None else beta,
+            segments=rules.segments,
+            transformer_efficiency=rules.transformer_efficiency,
+            infeasible_wish=rules.infeasible_wish,
+            solver=solver,
+        )
+
     def _draw(
         self, day: CompanyDay, generator: np.random.Generator, arriving: Arriving, probability: float
     ) -> DiscoScenario:
@@ -215,7 +252,7 @@ def build_disco(
         prices=prices,
         notes=(),
         paths=(*paths, *feeder_paths, *load_paths, program_path),
-        _network=network,
+        network=network,
         programs=programs,
         elasticity=_true_elasticity(file, programs, document),
         participation=file.customers.participation or programs.participation,
@@ -231,13 +268,7 @@ def build_disco(
 def _network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
     """Read the feeder and place units and lots."""
     settings = file.feeder
-    feeder = load_feeder(
-        settings.name,
-        rating_kva=settings.rating_kva,
-        voltage_min_pu=settings.voltage_min_pu,
-        voltage_max_pu=settings.voltage_max_pu,
-        root_voltage_pu=settings.root_voltage_pu,
-    )
+    feeder = build_feeder(settings)
     for k, label in enumerate(settings.trunk):
         bus_index(feeder, label, document, ("feeder", "trunk", k))
     feeder = limited_by_currents(
@@ -369,3 +400,6 @@ def _weather(file: DiscoFile, profiles: dict[str, FloatArray], document: Documen
         wind_speed=None if wind is None else Weibull(wind.shape, wind.scale),
         irradiance=None if sun is None else Weibull(sun.shape, sun.scale),
     )
+
+
+KIND = ScenarioKind(name="disco", schema=DiscoFile, case=DiscoCase, build=build_disco, file_keys=FILE_KEYS)

@@ -19,14 +19,15 @@ import difflib
 import functools
 import zoneinfo
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray, IntArray
 
 DAY_H = 24
 """Hours on the face of the clock."""
@@ -127,7 +128,7 @@ class TimeAxis:
             return ("",) * self.size
         return tuple(offset_text(second) for second in self.offset_s.tolist())
 
-    def elapsed_h(self, clock_h: FloatArray, *, second: FloatArray | bool = False) -> FloatArray:
+    def elapsed_h(self, clock_h: FloatArray, *, second: BoolArray | bool = False) -> FloatArray:
         """Return the elapsed time at which the clock first shows a time of this day.
 
         Parameters
@@ -154,21 +155,6 @@ class TimeAxis:
         at = np.maximum(np.searchsorted(still, clock, side="right") - 1, 0)
         last = edge[at] + np.clip(clock - begin[at], 0.0, length[at])
         return np.where(second, last, first)
-
-    def overlap_h(self, start_h: FloatArray, end_h: FloatArray) -> FloatArray:
-        """Return how long each stay lies in each period, h, shape ``(stays, periods)``.
-
-        Parameters
-        ----------
-        start_h, end_h
-            Elapsed hours since midnight, shape ``(stays,)``; they may lie outside the day.
-        """
-        inside = np.minimum(end_h[:, None], self.edge_h[1:]) - np.maximum(start_h[:, None], self.edge_h[:-1])
-        return np.asarray(np.clip(inside, 0.0, self.length_h))
-
-    def period_at(self, elapsed_h: FloatArray) -> IntArray:
-        """Return the period in which an elapsed time lies; the number of periods from the end of the day on."""
-        return np.searchsorted(self.edge_h, elapsed_h, side="right").astype(np.int64) - 1
 
     def of_clock(self, profile: FloatArray) -> FloatArray:
         """Bring a daily profile on the clock to the periods: a coarser one holds, a finer one is averaged.
@@ -214,6 +200,32 @@ class TimeAxis:
         lasts = self.hours_of_clock()
         total = np.bincount(self.clock_hour, self.length_h * values, minlength=DAY_H)
         return np.asarray(np.divide(total, lasts, out=np.full(DAY_H, np.nan), where=lasts > 0.0))
+
+
+def elapsed_since(axis: Callable[[int], TimeAxis], clock_h: FloatArray, second: BoolArray | bool = False) -> FloatArray:
+    """Return the hours that pass from midnight until times on the clock of that day and those after it.
+
+    Parameters
+    ----------
+    axis
+        Returns the periods of a day: 0 is that of the midnight.
+    clock_h
+        Hours after midnight on the clock, 24 of them a day, >= 0, shape ``(times,)``.
+    second
+        As in :meth:`TimeAxis.elapsed_h`.
+    """
+    clock = np.asarray(clock_h, dtype=np.float64)
+    of_day = np.maximum(np.ceil(clock / DAY_H) - 1.0, 0.0).astype(np.int64)
+    days = [axis(day) for day in range(int(of_day.max(initial=0)) + 1)]
+    if all(each.unchanged for each in days):
+        return clock
+    begin = np.concatenate([[0.0], np.cumsum([each.hours for each in days])])
+    again = np.broadcast_to(second, clock.shape)
+    passed = np.empty(clock.shape)
+    for day, each in enumerate(days):
+        here = of_day == day
+        passed[here] = begin[day] + each.elapsed_h(clock[here] - DAY_H * day, second=again[here])
+    return passed
 
 
 def day_axis(date: dt.date | None = None, zone: str | None = None, step_minutes: int = 60) -> TimeAxis:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.network import FloatArray
 from scenarios.files import Table
 from scenarios.time_axis import DAY_H
 
@@ -28,6 +28,8 @@ def read_profiles(path: Path) -> dict[str, FloatArray]:
         raise InputError(table.source, "header", ",".join(table.columns), "a column 'hour' or 'start'")
     elif not np.array_equal(table.numbers("hour"), np.arange(1, DAY_H + 1)):
         raise InputError(table.source, "column hour", f"{len(table)} rows", "the hours 1, 2, .. 24 in order")
+    if len(table.columns) < 2:
+        raise InputError(table.source, "header", ",".join(table.columns), "a profile column named <name>_pu")
     profiles = {}
     for name in table.columns:
         if name not in {"hour", "start"}:

@@ -152,7 +152,7 @@ class Markets:
         units = tuple((unit.name, unit.rated_kw) for unit in network.renewables)
         key = (mode, float(network.feeder.voltage_min_pu.min()), units, *sorted(options.items()))
         if key not in self._compiled:
-            self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver, **options)
+            self._compiled[key] = DiscoMarket(network, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
 
 

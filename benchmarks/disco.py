@@ -13,7 +13,7 @@ from equilibrium.errors import SolverError
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.sampling import draw_scenarios, sample_points
-from scenarios.published.disco import DISCO_CVAR, disco_cvar_case, disco_dr_case
+from scenarios.published.company import DISCO_CVAR, disco_cvar_case, disco_dr_case
 from sim.reproduce.disco_cvar import published as disco_cvar_data
 from sim.reproduce.disco_dr import published as disco_dr_data
 

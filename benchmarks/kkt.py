@@ -22,6 +22,7 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.sos1 import solve_scip
+from equilibrium.deadline import Deadline
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
@@ -186,7 +187,7 @@ class CandidateKkt:
         low, high = (power_kw[:, lot],) * 2 if stay else (np.zeros(len(rows)), own.power_max_kw)
         within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
         mpcc = deviation_program(reaction, players.price[:, lot], within, low)
-        outcome = solve_scip(mpcc, time_limit_s)
+        outcome = solve_scip(mpcc, Deadline(time_limit_s))
         hours, pairs = power_kw.shape[0], mpcc.pairs.shape[0]
         if outcome.v is None:
             return Response(np.full(hours, np.nan), np.nan, pairs, outcome.seconds)

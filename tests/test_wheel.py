@@ -13,7 +13,17 @@ import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-SOURCES = ("equilibrium", "scenarios", "agents", "sim", "pyproject.toml", "setup.cfg", "README.md", "LICENSE")
+SOURCES = (
+    "equilibrium",
+    "scenarios",
+    "agents",
+    "sim",
+    "equilot.py",
+    "pyproject.toml",
+    "setup.cfg",
+    "README.md",
+    "LICENSE",
+)
 
 FEW = """extends: disco-15
 title: Few drivers
@@ -56,7 +66,7 @@ def test_wheel_holds_all_data_and_nothing_else(wheel: Path) -> None:
         for path in (copy / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    assert names == held
+    assert names == held | {"equilot.py"}
     assert len(licences) == 1
 
 

@@ -16,8 +16,9 @@ from enum import StrEnum
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.relaxation import Node, Relaxation, Relaxed
-from equilibrium.games.conditions import Mpcc
+from equilibrium.deadline import Deadline
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import Status
 
@@ -34,6 +35,8 @@ CLOSE_PAIR = 1e-6
 """A pair whose smaller column is below this is tried as complementary before it is branched on."""
 
 MAX_NODES = 2_000_000
+
+DEFAULT_SECONDS = 600.0
 
 COMPLETE_EVERY = 50
 """Nodes between two looks for a complementary point near the relaxation's."""
@@ -73,12 +76,12 @@ class Search:
     ----------
     mpcc
         What to minimise.
-    time_limit_s
-        After it the best known point is returned with the bound proven so far.
+    deadline
+        After it the best known point is returned with the bound proven so far; the first node is always looked at.
     stop_at
         A value at which any point is good enough (0 for a search for feasibility).
     max_nodes
-        Nodes after which it stops as at the time limit.
+        Nodes after which it stops as at the deadline.
     complete
         From any values of the first columns, values that some complementary point has; None where it has no idea.
         Such points are known early, so that a search which is cut short has something to return.
@@ -87,12 +90,13 @@ class Search:
     def __init__(
         self,
         mpcc: Mpcc,
-        time_limit_s: float = 600.0,
+        deadline: Deadline | None = None,
         stop_at: float = -INF,
         max_nodes: int = MAX_NODES,
         complete: Complete | None = None,
     ) -> None:
-        self.mpcc, self.limit, self.stop_at, self.max_nodes = mpcc, time_limit_s, stop_at, max_nodes
+        self.mpcc, self.stop_at, self.max_nodes = mpcc, stop_at, max_nodes
+        self.deadline = Deadline(DEFAULT_SECONDS) if deadline is None else deadline
         self._complete = complete
         self.relax = Relaxation(mpcc)
         self.best: FloatArray | None = None
@@ -114,12 +118,13 @@ class Search:
             if on_leaf is None and current.bound >= self._cutoff():
                 current = None
                 continue
-            late = self.nodes > 0 and time.perf_counter() - start > self.limit  # the root always gives a bound
+            late = self.nodes > 0 and self.deadline.passed  # the root always gives a bound
             if late or self.nodes >= self.max_nodes or self.value <= self.stop_at:
                 self._push(current)
                 end = End.OPTIMAL if self.value <= self.stop_at else End.LIMIT
                 break
             self.nodes += 1
+            self.deadline.spend(1)
             current, unbounded = self._step(current, on_leaf)
             if unbounded:
                 return Outcome(End.UNBOUNDED, self.best, -INF, -INF, self.nodes, time.perf_counter() - start)
@@ -291,7 +296,7 @@ class Search:
 
 
 def minimise_mpcc(
-    mpcc: Mpcc, time_limit_s: float = 600.0, stop_at: float = -INF, complete: Complete | None = None
+    mpcc: Mpcc, deadline: Deadline | None = None, stop_at: float = -INF, complete: Complete | None = None
 ) -> Outcome:
     """Minimise a problem without products in rows by branch and bound; see :class:`Search`."""
-    return Search(mpcc, time_limit_s, stop_at, complete=complete).run()
+    return Search(mpcc, deadline, stop_at, complete=complete).run()

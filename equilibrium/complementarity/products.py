@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.games.conditions import Mpcc
+from equilibrium.complementarity.problem import Mpcc
 
 CANCELLED = 1e-10
 """Products below this, relative to the largest coefficient of the objective, count as cancelled."""

@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.convex import minimise
-from equilibrium.games.conditions import Mpcc
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle
 

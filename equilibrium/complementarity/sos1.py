@@ -12,8 +12,9 @@ import scipy.sparse as sp
 from gurobipy import GRB
 
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.complementarity.problem import Mpcc
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
-from equilibrium.games.conditions import Mpcc
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import ModelTooLargeError
 from equilibrium.programs.solvers.gurobi import environment, optimise
@@ -21,6 +22,9 @@ from equilibrium.programs.solvers.gurobi import environment, optimise
 MIP_GAP = 1e-9
 SCIP_TOLERANCE = 1e-7
 """Tighter, SCIP asks its linear programs for more than double precision gives; answers are polished anyway."""
+
+SCIP_LARGE = 1e20
+"""What SCIP takes as no limit of time."""
 
 LARGE = 1e19
 """What solvers call infinite is at least this."""
@@ -39,7 +43,7 @@ def too_large(mpcc: Mpcc) -> bool:
     return max(mpcc.instance.shape) > GUROBI_LIMIT
 
 
-def solve_gurobi(mpcc: Mpcc, time_limit_s: float) -> Outcome:
+def solve_gurobi(mpcc: Mpcc, deadline: Deadline) -> Outcome:
     """Minimise with Gurobi: pairs as SOS1, products as they are.
 
     Raises
@@ -51,7 +55,8 @@ def solve_gurobi(mpcc: Mpcc, time_limit_s: float) -> Outcome:
     """
     model = gp.Model(env=environment())
     model.Params.MIPGap = model.Params.MIPGapAbs = MIP_GAP
-    model.Params.TimeLimit, model.Params.NonConvex, model.Params.IntFeasTol = time_limit_s, 2, 1e-9
+    model.Params.TimeLimit, model.Params.NodeLimit = deadline.left, deadline.nodes_left
+    model.Params.NonConvex, model.Params.IntFeasTol = 2, 1e-9
     model.Params.DualReductions = 0  # so that unbounded is told from infeasible
     base = mpcc.instance
     kinds = np.where(mpcc.integer, GRB.INTEGER, GRB.CONTINUOUS).tolist()
@@ -69,11 +74,13 @@ def solve_gurobi(mpcc: Mpcc, time_limit_s: float) -> Outcome:
         GRB.INFEASIBLE: End.INFEASIBLE,
         GRB.UNBOUNDED: End.UNBOUNDED,
         GRB.TIME_LIMIT: End.LIMIT,
+        GRB.NODE_LIMIT: End.LIMIT,
         GRB.SUBOPTIMAL: End.LIMIT,
     }
     if model.Status not in ends:
         raise SolverError(f"Gurobi ended with status {model.Status}")
     end, nodes = ends[model.Status], int(model.NodeCount)
+    deadline.spend(nodes)
     if end is End.INFEASIBLE:
         return Outcome(end, None, INF, INF, nodes, seconds)
     if end is End.UNBOUNDED:
@@ -112,7 +119,7 @@ def _gurobi_rows(model: gp.Model, mpcc: Mpcc, x: gp.MVar) -> None:
                 model.addQConstr(left <= float(base.row_upper[row]))
 
 
-def solve_scip(mpcc: Mpcc, time_limit_s: float) -> Outcome:
+def solve_scip(mpcc: Mpcc, deadline: Deadline) -> Outcome:
     """Minimise with SCIP: pairs as SOS1. Its indicator constraints are avoided, they have returned wrong optima.
 
     Raises
@@ -126,7 +133,8 @@ def solve_scip(mpcc: Mpcc, time_limit_s: float) -> Outcome:
 
     model: Any = Model()
     model.hideOutput()
-    model.setParam("limits/time", time_limit_s)
+    model.setParam("limits/time", min(deadline.left, SCIP_LARGE))
+    model.setParam("limits/totalnodes", -1 if deadline.nodes_left == INF else int(deadline.nodes_left))
     model.setParam("limits/gap", MIP_GAP)
     model.setParam("numerics/feastol", SCIP_TOLERANCE)
     base = mpcc.instance
@@ -159,7 +167,9 @@ def solve_scip(mpcc: Mpcc, time_limit_s: float) -> Outcome:
         model.addCons(square <= level)
         goal = goal + level
     model.setObjective(goal, "minimize")
-    return _scip_outcome(model, mpcc, x)
+    outcome = _scip_outcome(model, mpcc, x)
+    deadline.spend(outcome.nodes)
+    return outcome
 
 
 def _scip_row(model: Any, left: Any, low: float, high: float) -> None:  # noqa: ANN401

@@ -11,10 +11,10 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.products import fold_fixed, linearise_products
+from equilibrium.deadline import Deadline
 from equilibrium.games.certificate import own_violation, regret_of, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.conditions import leader_problem
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, decide
 from equilibrium.games.pessimistic import responses_are_unique
 from equilibrium.games.responses import respond
@@ -94,10 +94,10 @@ class BestResponse:
         self.method = inner
 
     def respond(self, agent: Agent, w: FloatArray, share: float = 1.0) -> Outcome:
-        """Return the leader's best response to its rivals' decisions in ``w``, within a share of the time left."""
+        """Return the leader's best response to its rivals' decisions in ``w``, within a share of what is left."""
         given = rivals(self.compiled, agent, w)
         decision = Decision(self.compiled, agent, self.compiled.followers, given, self.solver)
-        outcome, method = decide(decision, self.inner, share * self.deadline.left)
+        outcome, method = decide(decision, self.inner, self.deadline.part(share))
         self.method = method.name
         return outcome
 
@@ -134,14 +134,14 @@ class BestResponse:
         """Iterate from the decisions in ``start`` until nobody gains, nothing moves, or decisions repeat."""
         answered = self.respond_jointly(start)
         if answered is None:
-            ending = "time limit" if self.deadline.passed else "the followers have no response to the start"
+            ending = self.deadline.what if self.deadline.passed else "the followers have no response to the start"
             return Run(None, 0, ending)
         w, best = answered, None
         seen: dict[tuple[float, ...], int] = {}
         history: list[FloatArray] = []
         for rounds in range(1, MAX_ROUNDS + 1):
             if best is not None and self.deadline.passed:
-                return Run(best, rounds, "time limit")
+                return Run(best, rounds, self.deadline.what)
             profile = self.evaluate(w)
             if best is None or profile.regret < best.regret:
                 best = profile
@@ -161,7 +161,7 @@ class BestResponse:
             history.append(w[self.decided].copy())
             moved = self._move(profile)
             if moved is None and self.deadline.passed:
-                return Run(best, rounds, "time limit")
+                return Run(best, rounds, self.deadline.what)
             if moved is None:
                 return Run(best, rounds, "a leader has no response to its rivals' decisions: a generalised game")
             change = np.max(np.abs(moved[self.decided] - w[self.decided]) / (1.0 + np.abs(w[self.decided])))
@@ -174,7 +174,7 @@ class BestResponse:
 
     def _sharpened(self, profile: Profile, reach: float = BESIDE) -> Profile:
         """Replace a limit of the iteration by the stationary point beside it: regrets are flat, decisions are not."""
-        exact = stationary_beside(self.compiled, profile.w, self.deadline.left, reach)
+        exact = stationary_beside(self.compiled, profile.w, self.deadline, reach)
         if exact is None:
             return profile
         again = self.evaluate(exact)
@@ -229,7 +229,7 @@ class BestResponse:
 
     def _any(self, fixed: Mapping[int, float], binding: Sequence[Agent]) -> FloatArray | None:
         decision = Decision(self.compiled, None, self.compiled.followers, fixed, binding=binding)
-        v = decide(decision, "auto", self.deadline.left)[0].v
+        v = decide(decision, "auto", self.deadline)[0].v
         return None if v is None else v[: self.compiled.size].copy()
 
 
@@ -273,7 +273,7 @@ def reconcile(
         hessian=sp.csr_array((n + 1, n + 1)),
         integer=np.append(base.integer, False),
     )
-    answer = minimise_mpcc(joint, deadline.left)
+    answer = minimise_mpcc(joint, deadline)
     return None if answer.v is None else answer.v[: compiled.size].copy()
 
 

@@ -22,9 +22,10 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.complementarity.branch import End, Outcome, Search, minimise_mpcc
+from equilibrium.complementarity.problem import Mpcc
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.games.compiled import Agent
-from equilibrium.games.conditions import Mpcc
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle, solve_mixed
 
@@ -170,7 +171,7 @@ def given_bounds(mpcc: Mpcc, size: float, provenance: str) -> Bounds:
     return Bounds(np.column_stack([np.full(len(limits), float(size)), np.array(limits)]), provenance)
 
 
-def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, time_limit_s: float) -> Outcome:
+def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, deadline: Deadline) -> Outcome:
     """Minimise a linear objective with binaries; the answer is polished by fixing the pairs that it chose."""
     base, count = mpcc.instance, mpcc.pairs.shape[0]
     n = base.shape[1]
@@ -196,7 +197,8 @@ def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, time_limit_s: float) -> 
         np.concatenate([base.col_upper, np.ones(count)]),
     ).with_rows(extra, np.full(len(limits), -INF), np.array(limits))
     integer = np.concatenate([mpcc.integer, np.ones(count, dtype=bool)])
-    answer = solve_mixed(program, integer, solver, time_limit_s=time_limit_s)
+    answer = solve_mixed(program, integer, solver, time_limit_s=deadline.left, node_limit=deadline.nodes_left)
+    deadline.spend(answer.nodes)
     if answer.status is Status.INFEASIBLE:
         return Outcome(End.INFEASIBLE, None, INF, INF, 0, answer.seconds, provenance=bounds.provenance)
     if answer.status is Status.UNBOUNDED:
@@ -226,7 +228,7 @@ def settle(mpcc: Mpcc, outcome: Outcome, multiplier_free: np.ndarray | None = No
     piece = replace(base, col_lower=lower, col_upper=upper)
     fixed = replace(mpcc, instance=piece, pairs=np.zeros((0, 2), dtype=np.int64))
     try:
-        exact = minimise_mpcc(fixed, 10.0)
+        exact = minimise_mpcc(fixed, Deadline(10.0))
     except SolverError:
         return outcome
     return outcome if exact.v is None else replace(outcome, v=exact.v, value=exact.value)

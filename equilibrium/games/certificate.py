@@ -10,9 +10,9 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.deadline import Deadline
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.responses import Response, examine
 from equilibrium.programs.program import INF
@@ -134,13 +134,13 @@ def regrets_at(
         if agent.level == "leader":
             if agent.name not in known:
                 problem = deviation(compiled, agent, examined.w, solver)
-            outcome = known[agent.name] if problem is None else decide(problem, "auto", deadline.left)[0]
+            outcome = known[agent.name] if problem is None else decide(problem, "auto", deadline)[0]
         else:
             value, (least, most) = agent.value(examined.w), examined.responses[agent.name].regret
             outcome = Outcome(End.OPTIMAL, examined.w, value - least, value - most, 0, 0.0, method="convex")
         if full:
             problem = problem or deviation(compiled, agent, examined.w, solver)
-            outcome, said = confirm(problem, outcome, deadline.left)
+            outcome, said = confirm(problem, outcome, deadline)
             notes.append(f"second opinion on {agent.name} {said}")
         regrets[agent.name] = regret_of(agent, examined.w, outcome)
     return regrets, tuple(notes)
@@ -151,7 +151,7 @@ def rivals(compiled: CompiledGame, agent: Agent, w: FloatArray) -> dict[int, flo
     return {int(c): float(w[c]) for other in compiled.leaders if other is not agent for c in other.own}
 
 
-def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, time_limit_s: float) -> tuple[float, float] | None:
+def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, deadline: Deadline) -> tuple[float, float] | None:
     """Return a leader's value if the followers' indifference is resolved for it and against it, in its own sense.
 
     All leaders' decisions stay. None where no method bounds it in the time given.
@@ -165,7 +165,7 @@ def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, time_limit_
         decision = Decision(compiled, turned, compiled.followers, fixed)
         if decision.mpcc.bilinear or len(decision.mpcc.pairs) > RANGE_PAIRS:
             return None
-        outcome = decide(decision, "complementarity-bb", min(time_limit_s, RANGE_SECONDS))[0]
+        outcome = decide(decision, "complementarity-bb", deadline.part(seconds=RANGE_SECONDS))[0]
         if outcome.end not in (End.OPTIMAL, End.UNBOUNDED):
             return None
         ends.append(agent.sign * sign * outcome.value)

@@ -12,7 +12,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.games.statement import Game, Player, Row
+from equilibrium.games.statement import Player, Row, Statement
 from equilibrium.games.terms import Expression
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
@@ -100,7 +100,7 @@ class Agent:
 class CompiledGame:
     """All agents, and the names of the columns: ``variables`` first, then ``duals``."""
 
-    game: Game
+    game: Statement
     agents: tuple[Agent, ...]
     names: tuple[str, ...]
     variables: int
@@ -137,7 +137,7 @@ class CompiledGame:
         return bool(linear or quadratic or any(max(p.i, p.j) >= self.variables for p in agent.products))
 
 
-def compile_game(game: Game) -> CompiledGame:
+def compile_game(game: Statement) -> CompiledGame:
     """Check a game and turn it into arrays.
 
     Raises
@@ -161,7 +161,7 @@ def compile_game(game: Game) -> CompiledGame:
     return compiled
 
 
-def _check_names(game: Game, player: Player, index: dict[str, int]) -> None:
+def _check_names(game: Statement, player: Player, index: dict[str, int]) -> None:
     own_duals = {row.dual_name for row in player.rows.values()}
     places = [("objective", player.objective)]
     places += [(f"constraint {row.name}", row.relation.body) for row in player.rows.values()]

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from equilibrium.complementarity.branch import End
+from equilibrium.deadline import Deadline
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, decide
 
 
 def can_meet(compiled: CompiledGame, binding: Sequence[Agent], responders: Sequence[Agent], deadline: Deadline) -> bool:
     """Whether the rows of ``binding`` can hold at a point to which ``responders`` respond, as far as is known."""
     problem = Decision(compiled, None, responders, binding=binding)
-    return decide(problem, "auto", deadline.left)[0].end is not End.INFEASIBLE
+    return decide(problem, "auto", deadline)[0].end is not End.INFEASIBLE
 
 
 def conflict(compiled: CompiledGame, deadline: Deadline) -> str:

@@ -12,12 +12,12 @@ import numpy as np
 
 from equilibrium.errors import InputError
 from equilibrium.games.compiled import CompiledGame, compile_game
-from equilibrium.games.statement import Game
+from equilibrium.games.statement import Statement
 
 _SENSE = {-1: "L", 0: "E", 1: "G"}
 
 
-def _bilevel(game: Game) -> CompiledGame:
+def _bilevel(game: Statement) -> CompiledGame:
     """Compile a game that the two formats can hold, or say why not."""
     compiled = compile_game(game)
     reason = None
@@ -47,7 +47,7 @@ def _columns(compiled: CompiledGame) -> list[str]:
     return [name.replace(" ", "_") for name in compiled.names[: compiled.variables]]
 
 
-def write_mps(game: Game, path: str | Path) -> None:
+def write_mps(game: Statement, path: str | Path) -> None:
     """Write the high-point model in free MPS format.
 
     Raises
@@ -90,7 +90,7 @@ def _bound_lines(name: str, low: float, high: float) -> list[str]:
     return [*lines, f" PL BND {name}" if high == np.inf else f" UP BND {name} {high!r}"]
 
 
-def write_aux(game: Game, path: str | Path) -> None:
+def write_aux(game: Statement, path: str | Path) -> None:
     """Write the ownership file that goes with :func:`write_mps`, in MibS's name-based form.
 
     Raises

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from equilibrium.errors import InputError
-from equilibrium.games.statement import Game, Player
+from equilibrium.games.game import Game
+from equilibrium.games.statement import Player, Statement
 from equilibrium.games.terms import Expression, Monomial, Relation
 from equilibrium.programs.program import INF
 
@@ -137,7 +138,7 @@ def game_from_dict(data: object, source: str = "game") -> Game:
     return game
 
 
-def _read_player(game: Game, read: _Reader, entry: object, place: str) -> None:
+def _read_player(game: Statement, read: _Reader, entry: object, place: str) -> None:
     needed = {"name", "level", "sense", "variables", "objective"}
     table = read.table(entry, place, PLAYER_KEYS, needed)
     name = read.text(table["name"], f"{place}: name")
@@ -179,7 +180,7 @@ def _read_row(player: Player, read: _Reader, entry: object, place: str, number: 
     player.row(name, Relation(body - constant, sense, rhs - constant), dual)
 
 
-def game_to_dict(game: Game) -> dict[str, Any]:
+def game_to_dict(game: Statement) -> dict[str, Any]:
     """Return a game as the JSON file holds it."""
     players = []
     for player in game.players.values():
@@ -207,7 +208,7 @@ def game_to_dict(game: Game) -> dict[str, Any]:
     return table
 
 
-def write_game(game: Game, path: str | Path) -> None:
+def write_game(game: Statement, path: str | Path) -> None:
     """Write a game to a JSON file that :func:`read_game` reads back."""
     Path(path).write_text(json.dumps(game_to_dict(game), indent=2) + "\n", encoding="utf-8")
 

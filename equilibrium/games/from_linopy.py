@@ -9,12 +9,12 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.errors import InputError
-from equilibrium.games.statement import Game, Player
+from equilibrium.games.statement import Player, Statement
 from equilibrium.games.terms import Expression, Relation
 
 
 def add_linopy_player(
-    game: Game,
+    game: Statement,
     name: str,
     level: str,
     model: Any,  # noqa: ANN401 - a linopy.Model; linopy is optional

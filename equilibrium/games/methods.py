@@ -15,13 +15,14 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.products import fold_fixed, linearise_products
 from equilibrium.complementarity.sos1 import scip_is_installed, solve_gurobi, solve_scip, too_large
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
 from equilibrium.games.bigm import GUESS, USER, Bounds, given_bounds, proved_bounds, settle, solve_bigm
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.conditions import Mpcc, append_rows, base_system, leader_problem
-from equilibrium.games.deadline import Deadline
+from equilibrium.games.conditions import append_rows, base_system, leader_problem
 from equilibrium.games.responses import own_problem, respond
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.solvers import Status, open_handle
@@ -118,7 +119,7 @@ class Method:
     name: str
     why: str
     applies: Callable[[Decision], str | None]
-    run: Callable[[Decision, float], Outcome]
+    run: Callable[[Decision, Deadline], Outcome]
 
 
 def _lexicographic_applies(decision: Decision) -> str | None:
@@ -133,7 +134,7 @@ def _lexicographic_applies(decision: Decision) -> str | None:
     return None
 
 
-def _lexicographic(decision: Decision, time_limit_s: float) -> Outcome:
+def _lexicographic(decision: Decision, deadline: Deadline) -> Outcome:
     """Fix each follower to the face of its optima, found once, and let the leader choose on it."""
     system = base_system(decision.compiled, decision.fixed)
     for agent in decision.responders:
@@ -152,12 +153,10 @@ def _lexicographic(decision: Decision, time_limit_s: float) -> Outcome:
     n, decider = decision.compiled.size, decision.decider
     integer = np.zeros(n, dtype=bool)
     if decider is None:
-        return minimise_mpcc(system.finish(np.zeros(n), sp.csr_array((n, n)), 0.0, integer), time_limit_s)
+        return minimise_mpcc(system.finish(np.zeros(n), sp.csr_array((n, n)), 0.0, integer), deadline)
     append_rows(system, decider)
     integer[decider.own] = decider.integer
-    return minimise_mpcc(
-        fold_fixed(system.finish(decider.cost, decider.hessian, decider.constant, integer)), time_limit_s
-    )
+    return minimise_mpcc(fold_fixed(system.finish(decider.cost, decider.hessian, decider.constant, integer)), deadline)
 
 
 def _branch_applies(decision: Decision) -> str | None:
@@ -168,8 +167,8 @@ def _branch_applies(decision: Decision) -> str | None:
     return None
 
 
-def _branch(decision: Decision, time_limit_s: float) -> Outcome:
-    return minimise_mpcc(decision.best_form, time_limit_s, complete=decision.completed)
+def _branch(decision: Decision, deadline: Deadline) -> Outcome:
+    return minimise_mpcc(decision.best_form, deadline, complete=decision.completed)
 
 
 def _bigm_applies(decision: Decision) -> str | None:
@@ -184,8 +183,8 @@ def _bigm_applies(decision: Decision) -> str | None:
     return None
 
 
-def _bigm(decision: Decision, time_limit_s: float) -> Outcome:
-    return solve_bigm(decision.best_form, decision.bounds, decision.solver, time_limit_s)
+def _bigm(decision: Decision, deadline: Deadline) -> Outcome:
+    return solve_bigm(decision.best_form, decision.bounds, decision.solver, deadline)
 
 
 def _pair_solver(decision: Decision) -> str | None:
@@ -213,17 +212,17 @@ def _sos1_applies(decision: Decision) -> str | None:
     return _pairs_apply(decision)
 
 
-def _by_pairs(form: Mpcc, decision: Decision, time_limit_s: float) -> Outcome:
+def _by_pairs(form: Mpcc, decision: Decision, deadline: Deadline) -> Outcome:
     solve = solve_scip if _pair_solver(decision) == "scip" else solve_gurobi
-    return settle(form, solve(form, time_limit_s))
+    return settle(form, solve(form, deadline))
 
 
-def _sos1(decision: Decision, time_limit_s: float) -> Outcome:
-    return _by_pairs(decision.best_form, decision, time_limit_s)
+def _sos1(decision: Decision, deadline: Deadline) -> Outcome:
+    return _by_pairs(decision.best_form, decision, deadline)
 
 
-def _nonconvex(decision: Decision, time_limit_s: float) -> Outcome:
-    return _by_pairs(decision.best_form, decision, time_limit_s)
+def _nonconvex(decision: Decision, deadline: Deadline) -> Outcome:
+    return _by_pairs(decision.best_form, decision, deadline)
 
 
 METHODS = (
@@ -268,7 +267,7 @@ def choose(decision: Decision) -> list[Method]:
     return [method for method in map(by_name, order) if method.applies(decision) is None]
 
 
-def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcome, Method]:
+def decide(decision: Decision, method: str, deadline: Deadline) -> tuple[Outcome, Method]:
     """Solve a decision problem by the method called ``method``, or by ``auto``.
 
     Raises
@@ -281,14 +280,14 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
         reason = chosen.applies(decision)
         if reason is not None:
             raise InputError("method", "name", method, f"another method: {reason}")
-        return _run(chosen, decision, time_limit_s), chosen
+        return _run(chosen, decision, deadline), chosen
     methods = choose(decision)
     if not methods:
         reasons = "; ".join(f"{m.name}: {m.applies(decision)}" for m in METHODS)
         raise InputError("method", "auto", decision.compiled.game.name, f"a game that a method takes ({reasons})")
     last: tuple[Outcome, Method] | None = None
     for candidate in methods:
-        outcome = _run(candidate, decision, time_limit_s)
+        outcome = _run(candidate, decision, deadline)
         if last is None or outcome.end is not End.UNDECIDED:
             last = outcome, candidate
         if outcome.end is not End.UNDECIDED:
@@ -298,23 +297,23 @@ def decide(decision: Decision, method: str, time_limit_s: float) -> tuple[Outcom
     return last
 
 
-def _run(method: Method, decision: Decision, time_limit_s: float) -> Outcome:
+def _run(method: Method, decision: Decision, deadline: Deadline) -> Outcome:
     """Run a method; a solver that gives up leaves the problem undecided.
 
     Where the time was over before any point was found, the first node of the branch and bound gives one and a bound.
     """
     try:
-        outcome = method.run(decision, time_limit_s)
+        outcome = method.run(decision, deadline)
     except SolverError as error:
         outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
     if outcome.end is End.LIMIT and outcome.v is None and _branch_applies(decision) is None:
-        root = _branch(decision, 0.0)
+        root = _branch(decision, Deadline(0.0))
         if root.end is End.LIMIT and root.v is not None:
             outcome = replace(root, bound=max(root.bound, outcome.bound), provenance=outcome.provenance)
     return replace(outcome, method=method.name)
 
 
-def confirm(decision: Decision, outcome: Outcome, time_limit_s: float) -> tuple[Outcome, str]:
+def confirm(decision: Decision, outcome: Outcome, deadline: Deadline) -> tuple[Outcome, str]:
     """Solve a decision problem a second time by an independent method.
 
     Returns
@@ -324,13 +323,12 @@ def confirm(decision: Decision, outcome: Outcome, time_limit_s: float) -> tuple[
         second method comes to an end, the outcome as it was, and why.
     """
     said = []
-    deadline = Deadline(time_limit_s)
     for name, method, problem in _others(decision, outcome.method):
         reason = method.applies(problem)
         if reason is not None:
             said.append(f"{name}: {reason}")
             continue
-        other = _run(method, problem, 0.5 * deadline.left)  # what gets stuck leaves time for the next
+        other = _run(method, problem, deadline.part(0.5))  # what gets stuck leaves something for the next
         if other.end in (End.LIMIT, End.UNDECIDED):
             said.append(f"{name}: {other.reason or 'not proved in the time given'}")
             continue

@@ -11,13 +11,13 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.games.answer import GameVerdict
 from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
 from equilibrium.games.certificate import Found
 from equilibrium.games.compiled import Agent, CompiledGame, not_convex
 from equilibrium.games.conflict import can_meet, conflict
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.stationarity import sweep, why_not
 from equilibrium.programs.program import INF
@@ -31,7 +31,7 @@ ACCEPTED = 1e-8
 DIFFERENT = 1e-5
 """Leaders' decisions that differ by more than this, relative, count as two equilibria."""
 
-OUT_OF_TIME = "time limit: the best point met so far; a regret's upper end is its proven gap"
+BEST_MET = "the best point met so far; a regret's upper end is its proven gap"
 
 Answer = tuple[Found, FloatArray | None, dict[int, float], dict[str, Outcome]]
 """How, the point, the values of named duals, and the leaders' best deviations that are known already."""
@@ -82,7 +82,7 @@ def _joint_reason(compiled: CompiledGame) -> str | None:
 def _joint(compiled: CompiledGame, method: str, solver: str, deadline: Deadline, seed: int) -> Answer:
     """Solve the joint optimality conditions of convex players: necessary and sufficient for an equilibrium."""
     decision = Decision(compiled, None, compiled.agents, None, solver)
-    outcome, used = decide(decision, method, deadline.left)
+    outcome, used = decide(decision, method, deadline)
     why = "every player is convex: the joint optimality conditions are necessary and sufficient"
     if outcome.v is not None:
         w = outcome.v[: compiled.size].copy()
@@ -136,11 +136,12 @@ def _enumerate(compiled: CompiledGame, solver: str, deadline: Deadline) -> Answe
     why = "every leader has finitely many decisions: all profiles are examined"
     if best is None:
         verdict = GameVerdict.TIME_LIMIT if cut else GameVerdict.INFEASIBLE
-        notes = (OUT_OF_TIME,) if cut else ("at no profile are all rows met: a generalised game without a joint point",)
+        none = "at no profile are all rows met: a generalised game without a joint point"
+        notes = (f"{deadline.what}: {BEST_MET}" if cut else none,)
         return Found("enumeration", why, verdict=verdict, notes=notes), None, {}, {}
     found = Found("enumeration", why)
     if best.regret > ACCEPTED and cut:
-        found = replace(found, verdict=GameVerdict.TIME_LIMIT, notes=(OUT_OF_TIME,))
+        found = replace(found, verdict=GameVerdict.TIME_LIMIT, notes=(f"{deadline.what}: {BEST_MET}",))
     elif best.regret > ACCEPTED:
         proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
         told = f"{proof}: none of {count} profiles is an equilibrium"
@@ -202,7 +203,7 @@ def _iterate(
     inner = method if method in NAMES else "auto"
     scheme = "jacobi" if method == "best-response-jacobi" else "gauss-seidel"
     feasible = Decision(compiled, None, compiled.followers, binding=compiled.leaders)
-    joint = decide(feasible, "auto", deadline.left)[0]
+    joint = decide(feasible, "auto", deadline)[0]
     why = "several leaders: best responses in turn, the last round is the proof"
     if joint.end is End.INFEASIBLE:
         reason = (conflict(compiled, deadline),)
@@ -235,7 +236,7 @@ def _iterate(
     verdict = GameVerdict.NO_PURE_EQUILIBRIUM
     if deadline.passed and not proved:
         verdict = GameVerdict.TIME_LIMIT
-        notes.append(OUT_OF_TIME)
+        notes.append(f"{deadline.what}: {BEST_MET}")
     found = Found(name, why, verdict=verdict, notes=tuple(notes))
     return (found, None, {}, {}) if best is None else (found, *_of(compiled, best))
 

@@ -20,7 +20,7 @@ import numpy as np
 
 from equilibrium.arrays import IntArray
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.statement import Game, Player
+from equilibrium.games.statement import Player, Statement
 from equilibrium.games.terms import Expression, Relation
 from equilibrium.programs.program import INF
 
@@ -67,9 +67,9 @@ def _why_not_with_duals(compiled: CompiledGame, leader: Agent, own: IntArray) ->
     return None
 
 
-def for_one_leader(game: Game, name: str, values: Mapping[str, float]) -> Game:
+def for_one_leader(game: Statement, name: str, values: Mapping[str, float]) -> Statement:
     """Return the game of one leader alone with the followers, its rivals' variables at ``values``."""
-    other = Game(game.name, source=game.source, file=game.file)
+    other = Statement(game.name, source=game.source, file=game.file)
     for player in game.players.values():
         if player.level == "leader" and player.name != name:
             continue
@@ -97,7 +97,7 @@ def _at(expression: Expression, values: Mapping[str, float]) -> Expression:
 class _Side:
     """The followers of a game as one owner: their variables and the expressions that a worst case needs."""
 
-    game: Game
+    game: Statement
     followers: tuple[Player, ...]
     own: frozenset[str]
 
@@ -110,7 +110,7 @@ class _Side:
         return Expression(terms)
 
 
-def pessimistic_game(game: Game, compiled: CompiledGame) -> Game:
+def pessimistic_game(game: Statement, compiled: CompiledGame) -> Statement:
     """Return the optimistic game whose answer is the pessimistic answer of ``game``, which has one leader.
 
     The leader keeps its name and variables; the followers' variables keep their names in the worst case of the
@@ -121,7 +121,7 @@ def pessimistic_game(game: Game, compiled: CompiledGame) -> Game:
     if compiled.used_duals(compiled.leaders[0]):
         return _with_duals(game, compiled)
     side = _Side(game, followers, frozenset(v for f in followers for v in f.variables))
-    other = Game(f"{game.name}, pessimistic", source=game.source, file=game.file)
+    other = Statement(f"{game.name}, pessimistic", source=game.source, file=game.file)
     new = other.leader(leader.name, leader.sense)
     for variable in leader.variables.values():
         new.variable(variable.name, variable.lower, variable.upper, integer=variable.integer)
@@ -154,7 +154,7 @@ def _add_copy(owner: Player, side: _Side, follower: Player, mark: str) -> None:
         owner.row(f"{follower.name}: {row.name}", Relation(body, row.relation.sense, row.relation.rhs))
 
 
-def _add_worst_case(other: Game, side: _Side, name: str, largest: bool, objective: Expression, mark: str) -> None:
+def _add_worst_case(other: Statement, side: _Side, name: str, largest: bool, objective: Expression, mark: str) -> None:
     """Add the follower that chooses, among the followers' optima, the one with the largest or smallest objective."""
     worst = other.follower(name, "max" if largest else "min")
     worst.objective = side.copied(objective, mark)
@@ -172,13 +172,13 @@ def _add_worst_case(other: Game, side: _Side, name: str, largest: bool, objectiv
             worst.row(f"slope of {variable}", side.copied(slope, mark) - side.copied(slope, PRIMED) == 0.0)
 
 
-def _with_duals(game: Game, compiled: CompiledGame) -> Game:
+def _with_duals(game: Statement, compiled: CompiledGame) -> Statement:
     """Return the game in which the worst case is the worst of all primal *and* dual optima.
 
     It owns the followers' variables and multipliers; its rows say primal and dual feasible, and no duality gap.
     """
     leader = game.players[compiled.leaders[0].name]
-    other = Game(f"{game.name}, pessimistic", source=game.source, file=game.file)
+    other = Statement(f"{game.name}, pessimistic", source=game.source, file=game.file)
     new_leader = other.leader(leader.name, leader.sense)
     new = other.follower("worst case", "max" if leader.sense == "min" else "min")
     for variable in leader.variables.values():

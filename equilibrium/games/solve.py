@@ -11,6 +11,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import LEVELS
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.deadline import Clock, Deadline
 from equilibrium.errors import InputError
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
 from equilibrium.games.certificate import (
@@ -24,11 +25,10 @@ from equilibrium.games.certificate import (
 )
 from equilibrium.games.compiled import Agent, CompiledGame, compile_game
 from equilibrium.games.conflict import conflict
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import NAMES, Decision, decide
 from equilibrium.games.nash import NASH_METHODS, solve_several
 from equilibrium.games.pessimistic import responses_are_unique
-from equilibrium.games.statement import ATTITUDES, Game
+from equilibrium.games.statement import ATTITUDES, Statement
 from equilibrium.games.worst_case import (
     EQUILIBRIUM,
     INFEASIBLE,
@@ -76,10 +76,15 @@ class Options:
     certify
         ``full`` solves every player's deviation a second time by an independent method; the weaker bound counts. A
         best-response iteration also goes on from its other starts, to see whether there are several equilibria.
+    node_limit
+        Branch-and-bound nodes of the whole search and its certificate, of whatever solver; None is no limit. It ends a
+        search as the time limit does, and gives the same answer on every machine.
     seed
         Of the random starts of a best-response iteration.
     big_m
         A bound on multipliers and slacks and its provenance (``user`` or ``guess``), for ``kkt-bigm``.
+    clock
+        What the time limit is read from.
     """
 
     method: str = "auto"
@@ -89,6 +94,8 @@ class Options:
     certify: str = "standard"
     seed: int = 0
     big_m: tuple[float, str] | None = None
+    node_limit: int | None = None
+    clock: Clock = time.perf_counter
 
     def __post_init__(self) -> None:
         for name, value, known in (
@@ -100,9 +107,15 @@ class Options:
                 raise InputError("options", name, value, f"one of {', '.join(known)}")
         if not self.time_limit_s > 0.0:
             raise InputError("options", "time limit", self.time_limit_s, "a positive number of seconds")
+        if self.node_limit is not None and self.node_limit < 1:
+            raise InputError("options", "node limit", self.node_limit, "at least 1 node")
+
+    def deadline(self) -> Deadline:
+        """Return the deadline of a search that begins now."""
+        return Deadline(self.time_limit_s, INF if self.node_limit is None else self.node_limit, self.clock)
 
 
-def solve_game(game: Game, options: Options) -> Equilibrium:
+def solve_game(game: Statement, options: Options) -> Equilibrium:
     """Find an equilibrium and prove it.
 
     One leader: a bilevel problem. No leader: the followers' Nash game. Several leaders: Nash among them,
@@ -115,7 +128,7 @@ def solve_game(game: Game, options: Options) -> Equilibrium:
     """
     start = time.perf_counter()
     compiled = compile_game(game)
-    deadline = Deadline(options.time_limit_s)
+    deadline = options.deadline()
     pessimistic = options.attitude == "pessimistic" and bool(compiled.leaders and compiled.followers)
     unique = pessimistic and responses_are_unique(compiled)
     if pessimistic and not unique:
@@ -135,8 +148,10 @@ def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) 
         raise InputError("method", "name", options.method, "a method for one leader")
     leader = compiled.leaders[0]
     decision = Decision(compiled, leader, compiled.followers, None, options.solver, options.big_m)
-    outcome, method = decide(decision, options.method, deadline.left)
-    found = Found(method.name, method.why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(leader, outcome))
+    outcome, method = decide(decision, options.method, deadline)
+    found = Found(
+        method.name, method.why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(leader, outcome, deadline)
+    )
     if outcome.end is End.INFEASIBLE:
         found = replace(found, notes=(*found.notes, conflict(compiled, deadline)))
     if outcome.v is None or outcome.end is End.UNBOUNDED:
@@ -159,7 +174,7 @@ def _certified(
     """Put regrets, ranges and verdict on a point at which every leader expects the kind response."""
     full = options.certify == "full"
     regrets, notes = regrets_at(compiled, examined, known, options.solver, deadline, full=full)
-    ranges = {a.name: value_range(compiled, a, examined.w, deadline.left) for a in compiled.leaders}
+    ranges = {a.name: value_range(compiled, a, examined.w, deadline) for a in compiled.leaders}
     return assemble(compiled, examined, regrets, replace(found, notes=(*found.notes, *notes)), ranges)
 
 
@@ -170,12 +185,12 @@ def _distance(decision: Decision, v: FloatArray) -> float | None:
     return float(np.min(1.0 - np.abs(v[pairs]) / np.maximum(size, 1e-300)))
 
 
-def _notes(leader: Agent, outcome: Outcome) -> tuple[str, ...]:
+def _notes(leader: Agent, outcome: Outcome, deadline: Deadline) -> tuple[str, ...]:
     notes = [outcome.reason] if outcome.reason else []
     if outcome.end is End.LIMIT:
         best, bound = leader.sign * outcome.value, leader.sign * outcome.bound
         gap = outcome.value - outcome.bound
-        notes.append(f"time limit: best value {best:.12g}, proven bound {bound:.12g}, gap {gap:.6g}")
+        notes.append(f"{deadline.what}: best value {best:.12g}, proven bound {bound:.12g}, gap {gap:.6g}")
     return tuple(notes)
 
 
@@ -229,7 +244,7 @@ def _solve_pessimistic(compiled: CompiledGame, options: Options, deadline: Deadl
         return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))
     if found.verdict is GameVerdict.TIME_LIMIT and len(compiled.leaders) == 1:
         leader = compiled.leaders[0]
-        found = replace(found, notes=(*found.notes, *_notes(leader, ended.point.outcomes[leader.name])))
+        found = replace(found, notes=(*found.notes, *_notes(leader, ended.point.outcomes[leader.name], deadline)))
     return _certified_pessimistic(pessimists, ended.point, ended.point.w, found)
 
 
@@ -248,7 +263,7 @@ def _certified_pessimistic(pessimists: Pessimists, point: Point, w: FloatArray, 
             notes.append(f"second opinion on {agent.name} {pessimists.opinions[agent.name]}")
     if len(compiled.leaders) > 1:
         notes.append("objectives are each leader's own worst case; the responses shown are one leader's")
-    ranges = {a.name: value_range(compiled, a, examined.w, pessimists.deadline.left) for a in compiled.leaders}
+    ranges = {a.name: value_range(compiled, a, examined.w, pessimists.deadline) for a in compiled.leaders}
     return assemble(compiled, examined, regrets, replace(found, notes=tuple(notes)), ranges, values)
 
 
@@ -272,7 +287,7 @@ def _given_point(compiled: CompiledGame, variables: Mapping[str, float], duals: 
 
 
 def verify_point(
-    game: Game, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
+    game: Statement, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
 ) -> Equilibrium:
     """Certify a given point without solving the game: residuals, and every player's regret by a global deviation.
 
@@ -285,7 +300,7 @@ def verify_point(
     compiled = compile_game(game)
     w = _given_point(compiled, variables, duals)
     found = Found("verify", "the point was given", PROVED)
-    deadline = Deadline(options.time_limit_s)
+    deadline = options.deadline()
     if options.attitude == "pessimistic" and compiled.followers and not responses_are_unique(compiled):
         pessimists = Pessimists(compiled, "auto", options.solver, deadline, full=options.certify == "full")
         answer = _certified_pessimistic(pessimists, pessimists.judge(w), w, found)

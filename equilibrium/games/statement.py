@@ -1,31 +1,17 @@
-"""The public way to state a game: players, their variables, rows and products by name.
+"""What a game is: players, their variables, rows and products by name. How it is solved stands elsewhere.
 
-Examples
---------
-A leader and a follower who sell the same good at the price ``12 - Q - q``:
-
->>> game = Game("duopoly")
->>> leader, follower = game.leader("first", "max"), game.follower("second", "max")
->>> Q, q = leader.variable("Q"), follower.variable("q")
->>> leader.objective = (12 - Q - q) * Q
->>> follower.objective = (12 - Q - q) * q
->>> equilibrium = game.solve()
->>> str(equilibrium.verdict), {name: round(value, 6) for name, value in equilibrium.variables.items()}
-('exact', {'Q': 6.0, 'q': 3.0})
+A user makes a :class:`equilibrium.games.game.Game`, which is a statement that can be solved.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from equilibrium.errors import InputError
 from equilibrium.games.terms import Expression, Number, Relation
 from equilibrium.programs.program import INF
-
-if TYPE_CHECKING:
-    from equilibrium.games.answer import Equilibrium
 
 SENSES = ("min", "max")
 LEVELS = ("leader", "follower")
@@ -59,9 +45,9 @@ class Row:
 
 
 class Player:
-    """A player of a :class:`Game`; made by :meth:`Game.leader` and :meth:`Game.follower`."""
+    """A player of a game; made by :meth:`Statement.leader` and :meth:`Statement.follower`."""
 
-    def __init__(self, game: Game, name: str, level: str, sense: str) -> None:
+    def __init__(self, game: Statement, name: str, level: str, sense: str) -> None:
         self.game, self.name, self.level, self.sense = game, name, level, sense
         self.variables: dict[str, Variable] = {}
         self.rows: dict[str, Row] = {}
@@ -118,8 +104,8 @@ class Player:
         return self.rows[name]
 
 
-class Game:
-    """A game among leaders, who anticipate, and followers, who respond.
+class Statement:
+    """The statement of a game among leaders, who anticipate, and followers, who respond.
 
     Parameters
     ----------
@@ -172,37 +158,6 @@ class Game:
     def error(self, where: str, value: object, expected: str) -> InputError:
         """Return an error that names the game's file."""
         return InputError(self.file or f"game {self.name}", where, value, expected)
-
-    def solve(
-        self,
-        *,
-        method: str = "auto",
-        solver: str = "auto",
-        attitude: str | None = None,
-        time_limit_s: float = 600.0,
-        certify: str = "standard",
-        seed: int = 0,
-    ) -> Equilibrium:
-        """Find an equilibrium and prove it; see :func:`equilibrium.games.solve.solve_game`."""
-        from equilibrium.games.solve import Options, solve_game
-
-        options = Options(method, solver, attitude or self.attitude, time_limit_s, certify, seed)
-        return solve_game(self, options)
-
-    def verify(
-        self,
-        variables: Mapping[str, float],
-        duals: Mapping[str, float] | None = None,
-        *,
-        attitude: str | None = None,
-        time_limit_s: float = 600.0,
-        certify: str = "standard",
-    ) -> Equilibrium:
-        """Certify a given point; see :func:`equilibrium.games.solve.verify_point`."""
-        from equilibrium.games.solve import Options, verify_point
-
-        options = Options(attitude=attitude or self.attitude, time_limit_s=time_limit_s, certify=certify)
-        return verify_point(self, variables, duals or {}, options)
 
 
 def total(expressions: Sequence[Expression | Number]) -> Expression:

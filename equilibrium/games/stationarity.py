@@ -16,10 +16,11 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, minimise_mpcc
+from equilibrium.complementarity.problem import Mpcc, System
 from equilibrium.complementarity.products import linearise_products
+from equilibrium.deadline import Deadline
 from equilibrium.games.compiled import Agent, CompiledGame
-from equilibrium.games.conditions import Mpcc, System, append_conditions, leader_problem
-from equilibrium.games.deadline import Deadline
+from equilibrium.games.conditions import append_conditions, leader_problem
 from equilibrium.programs.solvers import Status, open_handle
 
 MAX_PIECES = 2048
@@ -74,7 +75,7 @@ def sweep(compiled: CompiledGame, accept: Callable[[FloatArray], bool], deadline
         if pieces > MAX_PIECES or deadline.passed:
             return Sweep(tuple(points), False, pieces, "too many pieces, or out of time")
         joint = _joint(compiled, problems, lower, upper)
-        answer = minimise_mpcc(joint, deadline.left, stop_at=0.0)
+        answer = minimise_mpcc(joint, deadline, stop_at=0.0)
         if answer.v is None:
             if answer.end is not End.INFEASIBLE:
                 complete, reason = False, "a piece could not be searched to its end"
@@ -94,7 +95,7 @@ def _problems(compiled: CompiledGame) -> list[Mpcc]:
     return [linearise_products(problem) or problem for problem in raw]
 
 
-def stationary_beside(compiled: CompiledGame, w: FloatArray, time_limit_s: float, reach: float) -> FloatArray | None:
+def stationary_beside(compiled: CompiledGame, w: FloatArray, deadline: Deadline, reach: float) -> FloatArray | None:
     """Return a stationary point close to ``w``, on the piece that holds it, or None.
 
     Parameters
@@ -108,7 +109,7 @@ def stationary_beside(compiled: CompiledGame, w: FloatArray, time_limit_s: float
         return None
     decided = np.concatenate([leader.own for leader in compiled.leaders])
     fixed = {int(c): float(w[c]) for c in decided}
-    response = minimise_mpcc(leader_problem(compiled, None, compiled.followers, fixed), time_limit_s)
+    response = minimise_mpcc(leader_problem(compiled, None, compiled.followers, fixed), deadline)
     if response.v is None:
         return None
     shared = leader_problem(compiled, None, compiled.followers, binding=compiled.leaders)
@@ -123,7 +124,7 @@ def stationary_beside(compiled: CompiledGame, w: FloatArray, time_limit_s: float
     low[decided] = np.maximum(low[decided], w[decided] - near)
     high[decided] = np.minimum(high[decided], w[decided] + near)
     boxed = replace(joint, instance=replace(joint.instance, col_lower=low, col_upper=high))
-    answer = minimise_mpcc(boxed, min(time_limit_s, 10.0), stop_at=0.0)
+    answer = minimise_mpcc(boxed, deadline.part(seconds=10.0), stop_at=0.0)
     return None if answer.v is None else answer.v[: compiled.size].copy()
 
 
@@ -193,7 +194,7 @@ def _alone(joint: Mpcc, w: FloatArray, decided: np.ndarray, deadline: Deadline) 
             cost = np.zeros(joint.instance.shape[1])
             cost[column] = sign
             turned = replace(joint, instance=joint.instance.with_cost(cost))
-            answer = minimise_mpcc(turned, deadline.left)
+            answer = minimise_mpcc(turned, deadline)
             if answer.end is not End.OPTIMAL or abs(answer.value - sign * w[column]) > SAME * (1.0 + abs(w[column])):
                 return False
     return True

@@ -19,10 +19,10 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.deadline import Deadline
 from equilibrium.games.best_response import CERTAIN_GAIN, FEASIBLE, SETTLED
 from equilibrium.games.certificate import own_violation, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame, compile_game
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.nash import MAX_PROFILES, decisions, profiles, starts
 from equilibrium.games.pessimistic import for_one_leader, pessimistic_game, why_not
@@ -100,7 +100,7 @@ class Pessimists:
 
     def _extreme(self, turned: Agent, fixed: Mapping[int, float]) -> Outcome:
         decision = Decision(self.compiled, turned, self.compiled.followers, fixed, self.solver)
-        return decide(decision, "auto", self.deadline.left)[0]
+        return decide(decision, "auto", self.deadline)[0]
 
     def _fails(self, agent: Agent, row: int, sign: float, fixed: Mapping[int, float]) -> bool:
         """Whether a row fails for some optimal response; ``sign`` is 1 where it bounds from above."""
@@ -119,10 +119,10 @@ class Pessimists:
         one = for_one_leader(self.compiled.game, agent.name, values)
         changed = compile_game(pessimistic_game(one, compile_game(one)))
         decision = Decision(changed, changed.leaders[0], changed.followers, None, self.solver)
-        outcome, method = decide(decision, self.method, self.deadline.left)
+        outcome, method = decide(decision, self.method, self.deadline)
         self.opinions[agent.name] = ""
         if self.full:
-            outcome, self.opinions[agent.name] = confirm(decision, outcome, self.deadline.left)
+            outcome, self.opinions[agent.name] = confirm(decision, outcome, self.deadline)
         if outcome.v is None or outcome.end is End.UNBOUNDED:
             return outcome
         place = {name: k for k, name in enumerate(changed.names)}
@@ -317,7 +317,7 @@ def _iterate(pessimists: Pessimists, start: FloatArray) -> tuple[Point | None, s
         w = point.w.copy()
         for agent in pessimists.compiled.leaders:
             if pessimists.deadline.passed:
-                return best, f"time limit after {rounds} rounds"
+                return best, f"{pessimists.deadline.what} after {rounds} rounds"
             outcome = pessimists.best(agent, w)
             if outcome.v is None or outcome.end is End.UNBOUNDED:
                 return best, f"{agent.name} has no best decision against its rivals': {outcome.end}"

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.learning import RothErev
+from agents.learning import RothErev, learning_rules, make_learning_rule, register_learning_rule
 from equilibrium.errors import InputError
 
 GRID = (0.3, 0.4, 0.5, 0.6)
@@ -112,3 +112,60 @@ def test_the_grid_is_sorted_and_repeats_are_dropped():
 def test_settings_outside_their_range_are_named(changes, field):
     with pytest.raises(InputError, match=field):
         RothErev(**{"prices": GRID, **changes})
+
+
+# Rules by name
+
+
+class AlwaysFirst:
+    """A rule of a user's own."""
+
+    def __init__(self, prices, *, source, shift=0.0):
+        if shift < 0:
+            raise InputError(source, "shift", shift, "a number >= 0")
+        self.price = prices[0] + shift
+        self.heard = []
+
+    def choose(self, generator):
+        del generator
+        return self.price
+
+    def update(self, profit):
+        self.heard.append(profit)
+
+
+@pytest.fixture
+def registered(monkeypatch):
+    monkeypatch.setattr("agents.learning._RULES", {"roth-erev": RothErev})
+    register_learning_rule("always-first", AlwaysFirst)
+
+
+@pytest.mark.usefixtures("registered")
+def test_a_rule_of_ones_own_is_made_by_name():
+    rule = make_learning_rule("always-first", GRID, {"shift": 0.05})
+    assert rule.choose(np.random.default_rng(0)) == pytest.approx(0.35)
+    assert set(learning_rules()) == {"roth-erev", "always-first"}
+    register_learning_rule("always-first", AlwaysFirst)  # the same again changes nothing
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize(
+    ("name", "settings", "complaint"),
+    [
+        ("always-frist", {}, r"lot a: rule: got 'always-frist'.*none, always-first, roth-erev.*mean always-first\?"),
+        ("roth", {}, "always-first, roth-erev"),
+        ("always-first", {"speed": 1.0}, "what rule always-first takes.*speed"),
+        ("always-first", {"shift": -1.0}, "lot a: shift"),
+        ("roth-erev", {"recency": 2.0}, "recency"),
+    ],
+)
+def test_a_rule_that_cannot_be_made_is_refused(name, settings, complaint):
+    with pytest.raises(InputError, match=complaint):
+        make_learning_rule(name, GRID, settings, "lot a")
+
+
+@pytest.mark.usefixtures("registered")
+@pytest.mark.parametrize("name", ["none", "roth-erev", "always-first"])
+def test_a_name_is_taken_once(name):
+    with pytest.raises(InputError, match="learning rules"):
+        register_learning_rule(name, lambda prices, source: AlwaysFirst(prices, source=source))

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.complementarity.branch import End
 from equilibrium.complementarity.sos1 import solve_gurobi
+from equilibrium.deadline import Deadline
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
@@ -130,7 +131,7 @@ def best_deviation(network: Network, day: MarketDay, lot_kw: FloatArray, lot: in
     program, instance = dispatch_program(network, day, lot_kw)
     reaction = reaction_of(instance, program.columns["lot_kw"].index[:, lot], DUAL_BOUND)
     own = own_powers(network.lots[lot], day.lots[lot])
-    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), 600.0)
+    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), Deadline(600.0))
     assert outcome.end is End.OPTIMAL, outcome.end
     assert outcome.v is not None
     return -outcome.value, outcome.v[: day.hours]

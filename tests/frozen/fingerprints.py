@@ -31,33 +31,43 @@ LEFT_OUT = {
 }
 """Columns of any table that are not frozen, and why."""
 
+_LOWEST_VOLTAGE = ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour")
+
 NOT_UNIQUE_YET: dict[str, dict[str, tuple[str, ...]]] = {
-    "epec-lots-*": {
-        "days": ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour"),
-        "dispatch": ("q_kvar",),
-        "prices": ("voltage_pu",),
-    },
-    "week-*": {
-        "days": ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour"),
-        "dispatch": ("q_kvar",),
-        "prices": ("voltage_pu",),
-    },
+    # Reactive power costs nothing. At a kink of the cost, any price between its two slopes is a dual.
+    "epec-lots-*": {"days": _LOWEST_VOLTAGE, "dispatch": ("q_kvar",), "prices": ("voltage_pu",)},
+    "epec-lots-33-*": {"days": ("dlmp_mean_per_mwh",), "prices": ("dlmp_per_mwh", "congestion_per_mwh")},
+    "week-*": {"days": _LOWEST_VOLTAGE, "dispatch": ("q_kvar",), "prices": ("voltage_pu",)},
+    # Among hours with the same price a lot may choose.
     "nodal-*": {
-        "days": ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour"),
+        "days": _LOWEST_VOLTAGE,
         "dispatch": ("p_kw", "q_kvar"),
         "lot_days": ("shifted_kwh",),
         "lots": ("power_kw", "soe_kwh"),
         "prices": ("voltage_pu",),
     },
+    # Best responses may end at another equilibrium.
+    "nodal-33": {
+        "days": (
+            *("network_cost", "fuel_cost", "import_kwh", "lot_profit", "welfare_loss", "price_of_anarchy"),
+            *("markdown", "lot_payment"),
+        ),
+        "lot_days": (*("payment", "profit", "maximum", "markdown_per_mwh", "value_optimistic", "value_pessimistic"),),
+    },
+    # A lot's energy can be divided among its vehicles in many ways; several hours have the lowest voltage.
+    "disco-33": {
+        "days": ("voltage_min_hour",),
+        "sessions": ("drawn_kwh", "given_kwh", "paid", "received"),
+    },
 }
-"""Columns that depend on the solver's way to the optimum, by scenario and table.
+"""Columns that depend on the solver's way to the optimum, by pattern of the scenario's name and by table.
 
-Gurobi and HiGHS give different digits there (``python -m tests.frozen --differences``). They are frozen too, under a
-key of their own, and are compared only where the packages in :data:`NUMERIC` have the versions they were frozen with.
+``python -m tests.frozen --differences`` finds them. They are frozen too, under a key of their own, and are compared
+only where the packages in :data:`NUMERIC` have the versions they were frozen with.
 """
 
 NUMERIC = ("highspy", "numpy", "scipy")
-"""Packages on whose version the columns that are not unique may depend."""
+"""Packages on whose version numbers that are not unique may depend."""
 
 DIGITS, DECIMALS = 10, 9
 """What is kept of a number: significant digits, and decimals, so that rounding noise near zero is frozen as zero."""
@@ -158,20 +168,24 @@ def rounded(value: float, digits: int = DIGITS) -> float:
     return round(float(f"{value:.{digits}g}"), DECIMALS) + 0.0
 
 
-def same(old: Fingerprint, new: Fingerprint, tolerance: float = TOLERANCE) -> bool:
-    """Whether two fingerprints of a column are the same up to rounding.
+def moved(old: Fingerprint, new: Fingerprint) -> list[str]:
+    """Return the keys in which two fingerprints of a column differ by more than rounding.
 
     Sums may move by the tolerance times the sum of all sizes, each counted as 1 at least; the ends by the tolerance
     times the size of the larger one.
     """
-    if old.keys() != new.keys():
-        return False
-    slack = dict.fromkeys(old, 0.0)
+    keys = list(dict.fromkeys([*old, *new]))
+    slack = dict.fromkeys(keys, 0.0)
     if "sum" in old:
         whole, end = max(old["count"], old["size"]), max(1.0, abs(old["min"]), abs(old["max"]))
-        slack |= dict.fromkeys(("sum", "wave", "size"), tolerance * whole)
-        slack |= dict.fromkeys(("min", "max"), tolerance * end)
-    return all(old[key] == new[key] if slack[key] == 0.0 else abs(old[key] - new[key]) <= slack[key] for key in old)
+        slack |= dict.fromkeys(("sum", "wave", "size"), TOLERANCE * whole)
+        slack |= dict.fromkeys(("min", "max"), TOLERANCE * end)
+    return [
+        key
+        for key in keys
+        if old.get(key) != new.get(key)
+        and (slack[key] == 0.0 or key not in old or key not in new or abs(old[key] - new[key]) > slack[key])
+    ]
 
 
 def freeze_scenario(name: str, folder: Path) -> dict[str, Any]:
@@ -189,18 +203,20 @@ def versions() -> dict[str, str]:
 
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Say in one line each which columns of a scenario are not what was frozen, with both fingerprints."""
-    parts = ["unique"] if old["versions"] != new["versions"] else ["unique", "not_unique_yet"]
+    """Say in one line each which columns of a scenario are not what was frozen, with what moved in them."""
     lines = []
-    for part in parts:
+    for part in ("unique", "not_unique_yet")[: 2 if old["versions"] == new["versions"] else 1]:
         before, after = (
             {(table, column): found for table, columns in content[part].items() for column, found in columns.items()}
             for content in (old, new)
         )
         for table, column in dict.fromkeys([*before, *after]):
             was, now = before.get((table, column)), after.get((table, column))
-            if was is None or now is None or not same(was, now):
-                lines.append(f"{table}.{column} ({part}): frozen {was}, new {now}")
+            if was is None or now is None:
+                lines.append(f"{table}.{column} ({part}): {'not frozen' if was is None else 'frozen, and now missing'}")
+            elif keys := moved(was, now):
+                numbers = (f"{key} frozen {was.get(key)}, new {now.get(key)}" for key in keys)
+                lines.append(f"{table}.{column} ({part}): {'; '.join(numbers)}")
     return lines
 
 
@@ -237,10 +253,18 @@ def _few_digits(value: Any) -> Any:
     return None if value is None else rounded(value, GAME_DIGITS)
 
 
-def game_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """Say in one line each what of a game's answer is not what was frozen."""
+def freeze_games() -> dict[str, Any]:
+    """Solve all games and return the content of their file."""
+    return {"versions": versions(), "answers": {name: solve_game(name) for name in game_names()}}
+
+
+def game_changes(old: dict[str, Any], new: dict[str, Any], *, same_versions: bool) -> list[str]:
+    """Say in one line each what of a game's answer is not what was frozen.
+
+    Numbers of which nobody says that they are unique are compared only where the versions are the same.
+    """
     lines = [f"{key}: frozen {old[key]}, new {new[key]}" for key in ("exit", "verdict") if old[key] != new[key]]
-    for part in ("unique", "not_known_unique"):
+    for part in ("unique", "not_known_unique")[: 2 if same_versions else 1]:
         before, after = old[part], new[part]
         lines += [
             f"{key} ({part}): frozen {before.get(key)}, new {after.get(key)}"

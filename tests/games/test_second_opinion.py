@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.deadline import Deadline
 from equilibrium.games import Equilibrium, Game, read_game
 from equilibrium.games.certificate import deviation, examine_point, regrets_at
 from equilibrium.games.compiled import compile_game
-from equilibrium.games.deadline import Deadline
 from equilibrium.games.methods import confirm, decide
 from equilibrium.programs.solvers import solve_mixed
 from sim.cli import main
@@ -71,13 +71,13 @@ def test_a_false_bound_does_not_survive_the_second_opinion() -> None:
 def test_the_weaker_bound_counts_and_a_contradiction_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     compiled = compile_game(read_game(FOLDER / "bard_511.json"))
     problem = deviation(compiled, compiled.leaders[0], np.array([4.0, 4.0]), "highs")
-    first = decide(problem, "complementarity-bb", 60.0)[0]
-    weak = confirm(problem, replace(first, bound=-20.0), 60.0)[0]
+    first = decide(problem, "complementarity-bb", Deadline(60.0))[0]
+    weak = confirm(problem, replace(first, bound=-20.0), Deadline(60.0))[0]
     assert (weak.value, weak.bound) == pytest.approx((-12.0, -20.0))
     monkeypatch.setattr(
         "equilibrium.games.methods.solve_bigm", lambda *_: Outcome(End.INFEASIBLE, None, np.inf, np.inf, 0, 0.0)
     )
-    outcome, said = confirm(problem, first, 60.0)
+    outcome, said = confirm(problem, first, Deadline(60.0))
     assert outcome.bound == -np.inf
     assert "contradicts" in said
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-import equilibrium.games.statement
+import equilibrium.games.game
 import equilibrium.games.terms
 from equilibrium.errors import InputError
 from equilibrium.games import Game, game_from_dict, game_to_dict, read_game, read_point, total, write_game
@@ -28,7 +28,7 @@ def duopoly() -> Game:
     return game
 
 
-@pytest.mark.parametrize("module", [equilibrium.games.statement, equilibrium.games.terms])
+@pytest.mark.parametrize("module", [equilibrium.games.game, equilibrium.games.terms])
 def test_the_documented_examples_run(module: ModuleType) -> None:
     result = doctest.testmod(module)
     assert (result.failed, result.attempted > 0) == (0, True)

@@ -7,10 +7,11 @@ import highspy
 import numpy as np
 import pytest
 
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.games import Game, Options, read_game, solve_game
 from equilibrium.games.bigm import proved_bounds
 from equilibrium.games.compiled import compile_game
-from equilibrium.games.conditions import Mpcc, leader_problem
+from equilibrium.games.conditions import leader_problem
 from equilibrium.games.methods import Decision
 from equilibrium.games.responses import examine
 

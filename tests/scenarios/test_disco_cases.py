@@ -13,7 +13,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.files import DATA
-from scenarios.published.disco import DISCO_CVAR, DISCO_DR, disco_cvar_case, disco_dr_case
+from scenarios.published.company import DISCO_CVAR, DISCO_DR, disco_cvar_case, disco_dr_case
 from scenarios.readers.prices import read_profiles
 from scenarios.readers.programs import read_programs
 

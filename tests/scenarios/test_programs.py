@@ -10,7 +10,7 @@ import pytest
 from equilibrium.demand_response import Elasticity, respond, response_factor
 from equilibrium.errors import InputError
 from scenarios.files import DATA
-from scenarios.published.disco import DISCO_DR, disco_dr_case
+from scenarios.published.company import DISCO_DR, disco_dr_case
 from scenarios.readers.programs import program_set_names, read_programs
 
 ORDER = ("on-peak", "mid-peak", "off-peak")

@@ -24,7 +24,7 @@ from scenarios.draws.vehicles import (
     forecast_stays,
 )
 from scenarios.draws.weather import Panel, Turbine, Weather, draw_sun, draw_wind, scaled_profile
-from scenarios.published.disco import FLEET, IRRADIANCE, WIND_SPEED
+from scenarios.published.company import FLEET, IRRADIANCE, WIND_SPEED
 from scenarios.streams import Streams
 
 HOURS = 24

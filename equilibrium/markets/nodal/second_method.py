@@ -30,9 +30,10 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET, SecondMethod
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.sos1 import scip_is_installed, solve_gurobi, solve_scip, too_large
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
-from equilibrium.games.conditions import Mpcc
 from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import Reaction, enough_rows, reaction_of
@@ -231,7 +232,7 @@ def solve_pairs(mpcc: Mpcc, solver: str, time_limit_s: float) -> tuple[Outcome, 
     if solver == "auto":
         solver = "scip" if scip_is_installed() else "branch" if too_large(mpcc) else "gurobi"
     solve = {"scip": solve_scip, "gurobi": solve_gurobi, "branch": minimise_mpcc}[solver]
-    return solve(mpcc, time_limit_s), METHODS[solver]
+    return solve(mpcc, Deadline(time_limit_s)), METHODS[solver]
 
 
 def confirm(

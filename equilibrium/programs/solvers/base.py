@@ -41,13 +41,14 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class MixedSolution:
-    """Answer to a mixed-integer linear program: incumbent ``x``, its ``objective``, and the proven lower ``bound``."""
+    """Answer to a mixed-integer linear program: incumbent ``x``, its ``objective``, proven lower ``bound``, effort."""
 
     status: Status
     x: FloatArray
     objective: float
     bound: float
     seconds: float
+    nodes: int = 0
 
 
 class Handle(Protocol):

@@ -8,7 +8,7 @@ import logging
 import numpy as np
 
 from equilibrium.errors import InputError, SolverError
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
 from equilibrium.programs.solvers.highs import HighsHandle, solve_mixed_highs
 
@@ -70,6 +70,7 @@ def solve_mixed(
     *,
     gap: float = 1e-9,
     time_limit_s: float = 600.0,
+    node_limit: float = INF,
 ) -> MixedSolution:
     """Solve a mixed-integer linear program from nothing.
 
@@ -83,12 +84,14 @@ def solve_mixed(
         Relative and absolute optimality gap at which the solver may stop.
     time_limit_s
         Wall time after which the incumbent is returned with status ``limit``.
+    node_limit
+        Nodes of the branch and bound after which the same happens, on every machine at the same point.
     """
     if check_solver(solver) == "gurobi":
         from equilibrium.programs.solvers.gurobi import solve_mixed_gurobi
 
         try:
-            return solve_mixed_gurobi(instance, integer, gap, time_limit_s)
+            return solve_mixed_gurobi(instance, integer, gap, time_limit_s, node_limit)
         except ModelTooLargeError:
             log_fallback(*instance.shape)
-    return solve_mixed_highs(instance, integer, gap, time_limit_s)
+    return solve_mixed_highs(instance, integer, gap, time_limit_s, node_limit)

@@ -22,6 +22,7 @@ _STATUS = {
     GRB.INFEASIBLE: Status.INFEASIBLE,
     GRB.UNBOUNDED: Status.UNBOUNDED,
     GRB.TIME_LIMIT: Status.LIMIT,
+    GRB.NODE_LIMIT: Status.LIMIT,
 }
 
 
@@ -131,11 +132,13 @@ class GurobiHandle:
         self._model.setAttr("CBasis", self._rows, rows)
 
 
-def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float) -> MixedSolution:
+def solve_mixed_gurobi(
+    instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float, node_limit: float = INF
+) -> MixedSolution:
     """Solve a mixed-integer program with Gurobi; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
     model = gp.Model(env=environment())
     model.Params.MIPGap, model.Params.MIPGapAbs, model.Params.TimeLimit = gap, gap, time_limit_s
-    model.Params.IntFeasTol = 1e-9
+    model.Params.NodeLimit, model.Params.IntFeasTol = node_limit, 1e-9
     model.Params.DualReductions = 0  # so that unbounded is told from infeasible
     kinds = np.where(integer, GRB.INTEGER, GRB.CONTINUOUS)
     x = model.addMVar(
@@ -149,7 +152,7 @@ def solve_mixed_gurobi(instance: Instance, integer: np.ndarray, gap: float, time
     ):
         model.addMConstr(instance.matrix[pick, :], x, sense, side[pick])
     seconds = optimise(model)
-    status = _status(model)
+    status, nodes = _status(model), int(model.NodeCount)
     if model.SolCount == 0:
-        return MixedSolution(status, np.zeros(0), INF, -INF, seconds)
-    return MixedSolution(status, np.array(x.X), float(model.ObjVal), float(model.ObjBound), seconds)
+        return MixedSolution(status, np.zeros(0), INF, -INF, seconds, nodes)
+    return MixedSolution(status, np.array(x.X), float(model.ObjVal), float(model.ObjBound), seconds, nodes)

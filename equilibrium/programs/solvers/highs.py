@@ -10,7 +10,7 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
 
 FEASIBILITY_TOLERANCE = 1e-9
@@ -24,6 +24,7 @@ _STATUS = {
     highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
     highspy.HighsModelStatus.kUnbounded: Status.UNBOUNDED,
     highspy.HighsModelStatus.kTimeLimit: Status.LIMIT,
+    highspy.HighsModelStatus.kSolutionLimit: Status.LIMIT,  # of nodes
     highspy.HighsModelStatus.kModelEmpty: Status.OPTIMAL,
 }
 
@@ -117,7 +118,12 @@ class HighsHandle:
 
 
 def solve_mixed_highs(
-    instance: Instance, integer: np.ndarray, gap: float, time_limit_s: float, presolve: bool = False
+    instance: Instance,
+    integer: np.ndarray,
+    gap: float,
+    time_limit_s: float,
+    node_limit: float = INF,
+    presolve: bool = False,
 ) -> MixedSolution:
     """Solve a mixed-integer program with HiGHS; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
     solver = _new_solver()
@@ -128,6 +134,7 @@ def solve_mixed_highs(
     # holds one: 71.96 in place of 68.91, with a closed gap). Without it, it agrees with Gurobi.
     solver.setOptionValue("presolve", "on" if presolve else "off")
     solver.setOptionValue("time_limit", time_limit_s)
+    solver.setOptionValue("mip_max_nodes", int(min(node_limit, highspy.kHighsIInf)))
     model = _model(instance)
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
     model.integrality_ = [kinds[int(flag)] for flag in integer]
@@ -146,7 +153,8 @@ def solve_mixed_highs(
     bound = float(info.mip_dual_bound)
     if not np.any(integer):  # a plain linear program: HiGHS leaves the bound of its branch and bound at zero
         bound = float(info.objective_function_value) if _STATUS[status] is Status.OPTIMAL else -np.inf
-    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds)
+    nodes = max(0, int(info.mip_node_count))
+    return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds, nodes)
 
 
 def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:

@@ -12,7 +12,7 @@ from typing import Any
 
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.rules import MODES
-from scenarios.published.disco import disco_cvar_case
+from scenarios.published.company import disco_cvar_case
 from sim.reproduce.disco.totals import Markets, Run, calibrated_table, modes_table
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.disco_cvar.errors import documented_errors

@@ -16,7 +16,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.rules import MODES
-from scenarios.published.disco import disco_dr_case
+from scenarios.published.company import disco_dr_case
 from sim.reproduce.disco.totals import Markets, Run, Totals, calibrated_table, modes_table, shares_mwh, weights
 from sim.reproduce.disco_dr import published as data
 from sim.reproduce.disco_dr.errors import documented_errors

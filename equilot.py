@@ -1,0 +1,144 @@
+"""Equilot by name: ``import equilot`` gives what a user needs, ``python -m equilot`` is the command.
+
+Nothing is imported before it is asked for, so the import itself takes a few milliseconds.
+
+>>> import equilot
+>>> case = equilot.load_scenario("nodal-33")
+>>> case.name
+'nodal-33'
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agents.learning import RothErev
+    from equilibrium.certificate import Certificate, Verdict
+    from equilibrium.errors import InfeasibleError, InputError, SolverError
+    from equilibrium.games import Equilibrium, Game, Player, read_game, total
+    from equilibrium.markets.charging.day import MarketDay
+    from equilibrium.markets.disco.day import DiscoDay
+    from equilibrium.markets.disco.market import DiscoMarket
+    from equilibrium.markets.lots_lead.market import LotsLeadMarket
+    from equilibrium.markets.nodal.market import NodalMarket
+    from scenarios import random_markets
+    from scenarios.markets.charging.case import load_scenario, scenario_names
+    from sim.markets.charging.model import LocalMarket
+    from sim.markets.disco.model import DiscoModel
+    from sim.run import RunOptions, run_scenario
+    from sim.store import Run
+
+PACKAGES = ("equilibrium", "scenarios", "agents", "sim")
+"""Equilot's own packages; each must be found beside this file."""
+
+_HOME = {
+    "Certificate": "equilibrium.certificate",
+    "DiscoDay": "equilibrium.markets.disco.day",
+    "DiscoMarket": "equilibrium.markets.disco.market",
+    "DiscoModel": "sim.markets.disco.model",
+    "Equilibrium": "equilibrium.games",
+    "Game": "equilibrium.games",
+    "InfeasibleError": "equilibrium.errors",
+    "InputError": "equilibrium.errors",
+    "LocalMarket": "sim.markets.charging.model",
+    "LotsLeadMarket": "equilibrium.markets.lots_lead.market",
+    "MarketDay": "equilibrium.markets.charging.day",
+    "NodalMarket": "equilibrium.markets.nodal.market",
+    "Player": "equilibrium.games",
+    "RothErev": "agents.learning",
+    "Run": "sim.store",
+    "RunOptions": "sim.run",
+    "SolverError": "equilibrium.errors",
+    "Verdict": "equilibrium.certificate",
+    "load_scenario": "scenarios.markets.charging.case",
+    "random_markets": "scenarios",
+    "read_game": "equilibrium.games",
+    "run_scenario": "sim.run",
+    "scenario_names": "scenarios.markets.charging.case",
+    "total": "equilibrium.games",
+}
+
+__all__ = [
+    "Certificate",
+    "DiscoDay",
+    "DiscoMarket",
+    "DiscoModel",
+    "Equilibrium",
+    "Game",
+    "InfeasibleError",
+    "InputError",
+    "LocalMarket",
+    "LotsLeadMarket",
+    "MarketDay",
+    "NodalMarket",
+    "Player",
+    "RothErev",
+    "Run",
+    "RunOptions",
+    "SolverError",
+    "Verdict",
+    "load_scenario",
+    "random_markets",
+    "read_game",
+    "run_scenario",
+    "scenario_names",
+    "total",
+]
+
+
+def require_own_packages() -> None:
+    """Refuse to go on where a file or folder of the user's hides one of Equilot's packages.
+
+    Raises
+    ------
+    ImportError
+        One sentence with the path of what hides it.
+    """
+    here = Path(__file__).resolve().parent
+    for name in PACKAGES:
+        found = _place(name)
+        if found is None or found.parent.parent == here:
+            continue
+        hider = found.parent if found.name == "__init__.py" else found
+        raise ImportError(
+            f"{hider} hides Equilot's package {name!r} ({here / name}): rename it, or run Python from another folder"
+        )
+
+
+def _place(name: str) -> Path | None:
+    """Return the file that ``import name`` runs, or ran; ``None`` where there is none."""
+    module = sys.modules.get(name)
+    if module is not None:
+        file = getattr(module, "__file__", None)
+    else:
+        spec = find_spec(name)
+        file = spec.origin if spec is not None else None
+    return Path(file).resolve() if file else None
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """Import what is asked for by name."""
+    if name == "__version__":
+        return import_module("equilibrium").__version__
+    if name not in _HOME:
+        raise AttributeError(f"module 'equilot' has no attribute {name!r}")
+    home = _HOME[name]
+    module = import_module(home)
+    value = getattr(module, name) if hasattr(module, name) else import_module(f"{home}.{name}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+require_own_packages()
+
+if __name__ == "__main__":
+    sys.exit(import_module("sim.cli").main())

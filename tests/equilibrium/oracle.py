@@ -25,7 +25,9 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.nodal.apart.game import HoursApart, PlayApart
 from equilibrium.markets.nodal.curves import Curve
+from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import reaction_of
 from equilibrium.markets.nodal.response import FeasiblePowers
 from equilibrium.markets.nodal.second_method import deviation_program
@@ -201,6 +203,12 @@ def segment_milp(price: FloatArray, curves: list[Curve], site: LotSite, lot: Lot
     )
     answer = solve_mixed(instance, np.arange(2 * count) >= count, "highs")
     return -answer.objective if answer.status is Status.OPTIMAL else -np.inf
+
+
+def game_apart(network: Network, day: MarketDay, power: FloatArray) -> PlayApart:
+    """Begin the game of hours apart at some powers, whatever the lots may draw."""
+    program, instance = dispatch_program(network, day, power)
+    return HoursApart(network, program, day.hours).begin(day, instance, Players(network, day, ()), power)
 
 
 def solved_hours(network: Network, day: MarketDay, power: FloatArray) -> tuple[Program, Instance, Vertices, BoolArray]:

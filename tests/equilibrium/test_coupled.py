@@ -12,10 +12,10 @@ from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.apart.game import METHOD as CURVES
 from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.joined.game import METHOD
 from equilibrium.markets.nodal.joined.response import respond
-from equilibrium.markets.nodal.market import METHOD as CURVES
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.players import Players
 from equilibrium.programs.program import Instance

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.markets.nodal.iteration import ITERATIONS, Search, _weigh, iterate
-from equilibrium.markets.nodal.players import Players
-from tests.equilibrium.oracle import examples, solved_hours, tight_markets
+from equilibrium.markets.nodal.iteration import ITERATIONS, Search, iterate, weigh
+from equilibrium.markets.nodal.play import NoDispatchError
+from tests.equilibrium.oracle import examples, game_apart, tight_markets
 
 
 @examples(16)
@@ -16,13 +16,14 @@ def test_answers_that_hold_are_those_of_a_fresh_look_at_every_lot(market, method
     network, day = market
     lots = list(range(len(network.lots)))
     random.shuffle(lots)
-    *_, vertices, solved = solved_hours(network, day, np.zeros((day.hours, len(lots))))
-    assume(solved.all())
-    players = Players(network, day, ())
-    search = iterate(vertices, lots, players.price, players.power_max, players.respond, method=method)
+    try:
+        play = game_apart(network, day, np.zeros((day.hours, len(lots))))
+    except NoDispatchError:
+        assume(False)
+    search = iterate(play, lots, method=method)
     assume(not search.blocked)
     fresh = Search()
-    _weigh(vertices, lots, players.price, players.power_max, players.respond, fresh)
+    weigh(play, lots, fresh)
     for lot in lots:
         assert search.profit[lot] == pytest.approx(fresh.profit[lot], rel=1e-9, abs=1e-7)
         assert search.bound[lot] == pytest.approx(fresh.bound[lot], rel=1e-9, abs=1e-7)

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import equilibrium.markets.nodal.market
 import equilibrium.markets.nodal.second_method
 from equilibrium.certificate import Verdict
 from equilibrium.complementarity.branch import Search as BranchAndBound
@@ -16,8 +17,7 @@ from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.assets import StorageUnit
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.nodal.iteration import Search
-from equilibrium.markets.nodal.joined.game import METHOD, CoupledMarket
+from equilibrium.markets.nodal.joined.game import METHOD
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.second_method import METHODS, confirm, joined_deviation
@@ -31,6 +31,7 @@ from tests.equilibrium.oracle import best_deviation as whole_deviation
 from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_coupled import NOTHING, coupled_markets, one_line
 from tests.equilibrium.test_nodal import markets_with_vehicles
+from tests.equilibrium.test_nodal_oracle import believing
 from tests.equilibrium.test_vertices import SEEDS, some_powers
 
 SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
@@ -112,18 +113,9 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market, data):
         assert second.bound[lot] == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
 
 
-def believing(market, _day, game, order, players, _welfare):
-    """An iteration that stops at once and claims that nobody gains: profits are those of the published prices."""
-    here = game.dispatch(game.power)
-    prices, _ = market._publish(game, here, players)
-    earned = ((players.price - prices.price) * game.power).sum(axis=0)
-    claim = {lot: float(earned[lot]) for lot in order}
-    return Search(rounds=1, profit=claim, bound=dict(claim))
-
-
 def test_a_wrong_point_is_caught(monkeypatch):
     point = np.array([[250.0], [50.0]])
-    monkeypatch.setattr(CoupledMarket, "_iterate", believing)
+    monkeypatch.setattr(equilibrium.markets.nodal.market, "iterate", believing)
     believed = NodalMarket(LINE, hours=2).clear(DAY, start_kw=point, order=(0,))
     caught = NodalMarket(LINE, hours=2, certify="full").clear(DAY, start_kw=point, order=(0,))
     assert believed.certificate.certified  # nothing but the second method stands between this point and a verdict

@@ -160,11 +160,13 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market):
         assert second.bound[lot] == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
 
 
-def believing(vertices, lots, price, *_args, **_options):
-    """An iteration that stops at once and claims that nobody gains."""
-    earned = ((price - vertices.prices()) * vertices.given).sum(axis=0)
+def believing(play, lots, **_options):
+    """An iteration that stops at once and claims that nobody gains: profits are those of the published prices."""
+    play.settle()
+    prices = play.publish(play.power, ())
+    earned = ((play.players.price - prices.price) * play.power).sum(axis=0)
     claim = {lot: float(earned[lot]) for lot in lots}
-    return Search(rounds=1, profit=claim, bound=claim)
+    return Search(rounds=1, profit=claim, bound=dict(claim))
 
 
 def test_a_wrong_point_is_caught(monkeypatch):

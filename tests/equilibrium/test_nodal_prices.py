@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from hypothesis import assume, given
 
+from equilibrium.markets.nodal.apart.prices import VertexFace
 from equilibrium.markets.nodal.curves import trace
-from equilibrium.markets.nodal.prices import dual_face, publish
+from equilibrium.markets.nodal.prices import publish
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import Status, solve_linear
 from tests.equilibrium.oracle import examples, solved_hours, tight_markets
@@ -39,11 +40,11 @@ def least(face, cost):
 @given(tight_markets(negative_prices=True), SEEDS)
 def test_prices_are_the_least_payment_and_their_ends_those_of_the_dual_face(market, seed):
     vertices = on_kinks(market, seed)
-    face = dual_face(vertices)
+    face = VertexFace(vertices).program()
     assume(face is not None)
     payment = least(face, (face.prices * vertices.given[face.hour]).sum(axis=1))
     assume(payment > -INF)
-    prices = publish(vertices, vertices.given)
+    prices = publish(VertexFace(vertices), vertices.given)
     hours = np.unique(face.hour)
     assert float((prices.price * vertices.given)[hours].sum()) == pytest.approx(payment, abs=1e-6)
     assert prices.price == pytest.approx(-(prices.mu @ vertices.model.n), abs=1e-9)

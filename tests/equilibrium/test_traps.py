@@ -13,6 +13,7 @@ from equilibrium.errors import InfeasibleError
 from equilibrium.grid.assets import LotSite, Microturbine
 from equilibrium.grid.network import Network
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.nodal.apart.prices import VertexFace
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.prices import publish
@@ -82,7 +83,7 @@ def test_at_a_kink_the_vertex_depends_on_the_way_but_the_price_does_not():
         *_, vertices, _ = solved_hours(network, day, np.array([[before]]))
         assert vertices.move(np.array([[100.0]])).all()
         raw.append(vertices.prices().item())
-        published.append(publish(vertices, vertices.given))
+        published.append(publish(VertexFace(vertices), vertices.given))
     assert raw == pytest.approx([0.03, 0.06])
     for prices in published:
         assert prices.price.item() == pytest.approx(0.03)
@@ -113,7 +114,7 @@ def test_a_common_price_is_found_although_no_vertex_met_so_far_has_it():
     left = [trace(vertices, lot, np.array([150.0]))[0].price(100.0) for lot in range(2)]
     assert left == pytest.approx([0.03, 0.03])
     assert not any(np.allclose(price, left) for price in met)
-    assert publish(vertices, vertices.given).price[0].tolist() == pytest.approx(left)
+    assert publish(VertexFace(vertices), vertices.given).price[0].tolist() == pytest.approx(left)
     clearing = NodalMarket(network, hours=1).clear(day, start_kw=np.array([[100.0, 100.0]]))
     assert clearing.lot_kw[0].tolist() == pytest.approx([100.0, 100.0])
     assert clearing.certificate.certified

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.markets.nodal.prices import vertex_multipliers
+from equilibrium.markets.nodal.apart.prices import vertex_multipliers
 from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.hourly.periods import lift_multipliers, lift_point
 from equilibrium.programs.hourly.vertices import Vertices, start

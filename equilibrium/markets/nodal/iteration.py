@@ -1,8 +1,8 @@
 """Best-response iteration among strategic lots: finder and proof in one.
 
-Each lot in turn traces its residual curves and moves to its best response. A lot's answer holds until a rival moves:
-where all answers hold, the point is proved, because every lot's best deviation was solved to optimality against it.
-Orders and starts are recorded; a point that comes back is a cycle, and then no pure equilibrium was found.
+Each lot in turn moves to its best response. A lot's answer holds until a rival moves: where all answers hold, the point
+is proved, because every lot's best deviation was solved to optimality against it. Orders and starts are recorded; a
+point that comes back is a cycle, and then no pure equilibrium was found.
 """
 
 from __future__ import annotations
@@ -12,10 +12,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
-from equilibrium.markets.nodal.curves import Curve, trace
-from equilibrium.markets.nodal.response import BestResponse, profit_on_curves
-from equilibrium.programs.hourly.vertices import Vertices
+from equilibrium.markets.nodal.play import Play
+from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.programs.program import INF
 
 GAIN = 1e-8
@@ -23,8 +21,8 @@ GAIN = 1e-8
 
 ITERATIONS = ("gauss-seidel", "jacobi")
 
-Respond = Callable[[int, list[Curve], FloatArray], BestResponse | None]
-"""Solve one lot's best response on its curves from its present powers; ``None`` if it has no schedule on them."""
+Between = Callable[[Play], bool]
+"""Move those who are not strategic, after a round; True if that moved anything."""
 
 
 @dataclass(eq=False)
@@ -36,7 +34,8 @@ class Search:
     rounds
         Rounds, the proving one included.
     profit, bound
-        Of each lot's last answer: its profit at its left slopes, and the proven bound on its best deviation.
+        Of each lot's last answer: its profit at the prices that it counts on, and the proven bound on its best
+        deviation.
     settled
         Lots whose last answer holds: no rival has moved since.
     cycle
@@ -56,6 +55,14 @@ class Search:
     nodes: int = 0
     seconds: float = 0.0
 
+    def take(self, lot: int, answer: BestResponse | None, profit: float) -> None:
+        """Write down a lot's answer and what it earns without moving; without an answer nothing is proved."""
+        self.profit[lot] = profit
+        self.bound[lot] = INF if answer is None else answer.bound
+        if answer is not None:
+            self.nodes += answer.nodes
+            self.seconds += answer.seconds
+
     @property
     def gains(self) -> dict[int, float]:
         """What each lot could still gain, relative to ``max(1, |profit|)``."""
@@ -68,102 +75,77 @@ class Search:
 
 
 def iterate(
-    vertices: Vertices,
+    play: Play,
     lots: Sequence[int],
-    price: FloatArray,
-    power_max: FloatArray,
-    respond: Respond,
     *,
-    between: Callable[[Vertices], bool] | None = None,
+    between: Between | None = None,
     method: str = "gauss-seidel",
     maximum_rounds: int = 100,
 ) -> Search:
-    """Move ``vertices`` to a point where no lot gains, if the iteration gets there.
+    """Move a game to a point where no lot gains, if the iteration gets there.
 
     Parameters
     ----------
-    vertices
-        Solved hours at the start; changed in place.
+    play
+        The game at the start; changed in place.
     lots
         Strategic lots, in the order of play.
-    price, power_max
-        Charging price and power limit, shape ``(hours, lots)``.
-    respond
-        Best response of one lot on its curves.
     between
-        Called after every round, for players who are not strategic; returns True if it moved anything.
+        Called after every round, for players who are not strategic.
     method
         ``"gauss-seidel"``: lots move in turn; ``"jacobi"``: all answer the same point, then move together.
     """
     search = Search()
     seen: dict[bytes, int] = {}
     for search.rounds in range(1, maximum_rounds + 1):
-        before = vertices.given.copy()
-        moved = _round(vertices, lots, price, power_max, respond, search, method == "jacobi")
+        before = play.power.copy()
+        moved = _round(play, lots, search, method == "jacobi")
         if search.blocked:
             return search
-        if between is not None and between(vertices):
+        if play.late:
+            break
+        if between is not None and between(play):
             search.settled, moved = set(), True
         if not moved:
             return search
-        key = np.round(vertices.given, 6).tobytes()
+        key = np.round(play.power, 6).tobytes()
         if key in seen:
             search.cycle = search.rounds - seen[key]
             break
         seen[key] = search.rounds
-        if np.array_equal(before, vertices.given):
+        if np.array_equal(before, play.power):
             break
-    _weigh(vertices, lots, price, power_max, respond, search)
+    weigh(play, lots, search)
     return search
 
 
-def _weigh(
-    vertices: Vertices, lots: Sequence[int], price: FloatArray, power_max: FloatArray, respond: Respond, search: Search
-) -> None:
+def weigh(play: Play, lots: Sequence[int], search: Search) -> None:
     """Bound every lot's gain at the last point; the bounds of a round in which somebody moved belong to others."""
     for lot in lots:
-        curves = trace(vertices, lot, power_max[:, lot])
-        search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
-        answer = respond(lot, curves, vertices.given[:, lot])
-        search.bound[lot] = INF if answer is None else answer.bound  # without an answer nothing is proved
+        search.take(lot, *play.respond(lot))
 
 
-def _round(
-    vertices: Vertices,
-    lots: Sequence[int],
-    price: FloatArray,
-    power_max: FloatArray,
-    respond: Respond,
-    search: Search,
-    together: bool,
-) -> bool:
+def _round(play: Play, lots: Sequence[int], search: Search, together: bool) -> bool:
     """Let every lot whose answer does not hold answer once; return True if somebody moved."""
-    target, moved = vertices.given.copy(), False
+    target, moved = play.power.copy(), False
     for lot in lots:
         if lot in search.settled:
             continue
         search.settled.add(lot)
-        curves = trace(vertices, lot, power_max[:, lot])
-        search.profit[lot] = profit_on_curves(price[:, lot], curves, vertices.given[:, lot])
-        answer = respond(lot, curves, vertices.given[:, lot])
-        if answer is None:
-            search.bound[lot] = INF  # without an answer nothing is proved
-            continue
-        search.nodes += answer.nodes
-        search.seconds += answer.seconds
-        search.bound[lot] = answer.bound
-        if answer.profit - search.profit[lot] <= GAIN * max(1.0, abs(search.profit[lot])):
+        answer, profit = play.respond(lot)
+        search.take(lot, answer, profit)
+        if answer is None or (profit > -INF and answer.profit - profit <= GAIN * max(1.0, abs(profit))):
             continue
         moved = True
         target[:, lot] = answer.power_kw
         if not together:
-            vertices.move(target)
+            play.move(target)
             search.profit[lot], search.settled = answer.profit, {lot}
+        if play.late:
+            break
     if together and moved:
         search.settled = set()
-        before = vertices.copy()
-        if not vertices.move(target).all():
+        if not play.reach(target):
             search.blocked = True
-            vertices.take(before)
             return False
     return moved

@@ -9,23 +9,24 @@ so its own optimality conditions stand beside the DSO's.
 At the smallest power that leaves a dispatch a price has no lower end, and the least payment would have none either.
 There the price of the next kW counts, the highest of its interval: it is the only one that powers with a dispatch come
 near to. The curves of :mod:`equilibrium.markets.nodal.curves` read it in the same way.
+
+The rule is stated here, once. Two kinds of face know how to follow it: that of hours apart
+(:mod:`equilibrium.markets.nodal.apart.prices`) by pivots, that of joined hours
+(:mod:`equilibrium.markets.nodal.joined.prices`) by linear programs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import EPSILON_REGRET
-from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.response import FeasiblePowers
-from equilibrium.programs.hourly.periods import FEASIBILITY
-from equilibrium.programs.hourly.vertices import MAXIMUM_PIVOTS, Vertices
-from equilibrium.programs.hourly.walk import walk
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
 
@@ -70,6 +71,10 @@ class DualFace:
     prices: FloatArray
     instance: Instance
 
+    def payment(self, weight: FloatArray) -> FloatArray:
+        """Return ``sum weight * price`` as an objective over the columns; ``weight`` has shape ``(hours, lots)``."""
+        return np.asarray((self.prices * weight[self.hour]).sum(axis=1))
+
     def best_supporting(
         self, weight: FloatArray, price: FloatArray, power: FloatArray, takers: Sequence[Taker], solver: str = "auto"
     ) -> tuple[FloatArray | None, float]:
@@ -94,10 +99,9 @@ class DualFace:
         top = sp.hstack([self.instance.matrix, sp.csr_array((self.instance.shape[0], own_columns.shape[1]))])
         below = sp.hstack([sp.vstack([blocks[0] for blocks in matrices[1:]]), own_columns])
         sides = np.concatenate(right)
-        cost = (self.prices * weight[self.hour]).sum(axis=1)
         instance = Instance(
             matrix=sp.csr_array(sp.vstack([top, below])),
-            cost=np.concatenate([cost, np.zeros(own_columns.shape[1])]),
+            cost=np.concatenate([self.payment(weight), np.zeros(own_columns.shape[1])]),
             row_lower=sides,
             row_upper=sides,
             col_lower=np.concatenate([self.instance.col_lower, *lower]),
@@ -110,102 +114,6 @@ class DualFace:
         """Return the prices of a lot that the face's multipliers give, shape ``(hours,)``."""
         return np.asarray(np.bincount(self.hour, self.prices[:, lot] * mu, minlength=hours), dtype=np.float64)
 
-    def place(self, mu: FloatArray, multipliers: FloatArray) -> FloatArray:
-        """Return ``mu`` ``(hours, rows)`` with the degenerate hours' multipliers replaced."""
-        chosen = mu.copy()
-        chosen[np.unique(self.hour)] = 0.0
-        chosen[self.hour, self.row] = multipliers
-        return chosen
-
-
-def tight_sides(vertices: Vertices) -> BoolArray:
-    """Return which limits the dispatch is at, those of the vertices' own rows among them, ``(hours, sides)``."""
-    model, sides = vertices.model, vertices.model.sides
-    margin = TIGHT / FEASIBILITY * model.tolerance[sides.row]
-    tight = np.asarray(sides.gap(vertices.values(), vertices.data) <= margin)
-    hour = np.arange(tight.shape[0])[:, None]
-    tight[hour, sides.upper[vertices.active]] |= vertices.side <= 0
-    tight[hour, sides.lower[vertices.active]] |= vertices.side >= 0
-    tight[:, sides.sign == 0] = False
-    return tight
-
-
-def _degenerate(vertices: Vertices, tight: BoolArray) -> IntArray:
-    """Return the hours with more tight rows than variables."""
-    sides = vertices.model.sides
-    rows = tight[:, sides.upper] | tight[:, sides.lower]
-    return np.flatnonzero(rows.sum(axis=1) > vertices.model.variables)
-
-
-def dual_face(vertices: Vertices) -> DualFace | None:
-    """Return the dual face of the hours with more tight rows than variables; ``None`` if every price is unique."""
-    data, model, tight = vertices.data, vertices.model, tight_sides(vertices)
-    degenerate = _degenerate(vertices, tight)
-    if not degenerate.size:
-        return None
-    at_upper, at_lower = tight[:, model.sides.upper], tight[:, model.sides.lower]
-    place = np.full(tight.shape[0], -1)
-    place[degenerate] = np.arange(degenerate.size)
-    hour, row = np.nonzero((at_lower | at_upper) & (place >= 0)[:, None])
-    count, n = hour.size, model.variables
-    equations = place[hour][:, None] * n + np.arange(n)
-    matrix = sp.csr_array(
-        (model.m[row].ravel(), (equations.ravel(), np.repeat(np.arange(count), n))), shape=(degenerate.size * n, count)
-    )
-    right = data.cost[degenerate].ravel()
-    instance = Instance(
-        matrix=matrix,
-        cost=np.zeros(count),
-        row_lower=right,
-        row_upper=right,
-        col_lower=np.where(at_upper[hour, row], -INF, 0.0),
-        col_upper=np.where(at_lower[hour, row], INF, 0.0),
-    )
-    return DualFace(hour, row, -model.n[row], instance)
-
-
-@dataclass(frozen=True, eq=False)
-class Ends:
-    """Where ways that do not leave the dispatch end.
-
-    ``active`` and ``mu`` have shape ``(ways, variables)``, ``prices`` ``(ways, lots)``; ``dead`` is True where no
-    dispatch exists beyond.
-    """
-
-    active: IntArray
-    mu: FloatArray
-    prices: FloatArray
-    dead: BoolArray
-
-
-def _ends(vertices: Vertices, hour: IntArray, direction: FloatArray, tight: BoolArray) -> Ends:
-    """Walk from the dispatch of some hours as far as its tight limits make kinks: no further than nowhere.
-
-    The multipliers beyond are those with the least ``-direction * price`` on the dual face: that is the one-sided
-    derivative of the cost.
-    """
-    keep = np.flatnonzero(tight[hour].any(axis=0))
-    gap = np.where(tight[:, keep], 0.0, INF)
-    gap = np.concatenate([gap, np.full((gap.shape[0], 1), INF)], axis=1)
-    on = walk(vertices, hour, direction, vertices.model.sides.only(keep), gap)
-    way = np.arange(hour.size)
-    ends = Ends(on.active.copy(), on.mu.copy(), on.prices(), np.zeros(hour.size, dtype=bool))
-    for _ in range(MAXIMUM_PIVOTS):
-        if not way.size:
-            return ends
-        ends.active[way], ends.mu[way], ends.prices[way] = on.active, on.mu, on.prices()
-        length, goes_on = on.advance(np.ones(way.size))
-        ends.dead[way[~goes_on]] = length[~goes_on] < 1.0
-        way = way[goes_on]
-    raise SolverError(f"the dual face was not left after {MAXIMUM_PIVOTS} pivots")
-
-
-def vertex_multipliers(vertices: Vertices) -> FloatArray:
-    """Return the vertices' own multipliers of all scaled rows, shape ``(hours, rows)``."""
-    mu = np.zeros_like(vertices.data.lower)
-    np.put_along_axis(mu, vertices.active, vertices.mu, axis=1)
-    return mu
-
 
 @dataclass(frozen=True, eq=False)
 class PublishedPrices:
@@ -214,7 +122,7 @@ class PublishedPrices:
     Attributes
     ----------
     mu
-        Multipliers of the scaled rows, shape ``(hours, rows)``.
+        Multipliers of the operator's rows, as the face that they were chosen from has them.
     price, low, high
         Published DLMP at each lot and its interval, currency/kWh, shape ``(hours, lots)``.
     wanted
@@ -230,6 +138,60 @@ class PublishedPrices:
     high: FloatArray
     wanted: FloatArray
     seconds: float
+
+
+class Face(Protocol):
+    """All multipliers that support a day's dispatch; a choice among them is an array of a shape of its own."""
+
+    low: FloatArray
+    high: FloatArray
+    """Both ends of every price, infinite where there is none, each of shape ``(hours, lots)``."""
+
+    seconds: float
+    """Time inside the solver by now."""
+
+    def supporting(self, aim: FloatArray, takers: Sequence[Taker]) -> FloatArray | None:
+        """Return the choice with the least ``sum aim * price`` at which every taker wants its schedule, if any."""
+        ...
+
+    def least(self, aim: FloatArray) -> FloatArray:
+        """Return the choice with the least ``sum aim * price``."""
+        ...
+
+    def price(self, chosen: FloatArray) -> FloatArray:
+        """Return the lots' prices, shape ``(hours, lots)``."""
+        ...
+
+    def wanted(self, chosen: FloatArray, aim: FloatArray) -> FloatArray:
+        """Return the prices of each lot with a weight where it pays least by itself, of the others the chosen ones."""
+        ...
+
+    def multipliers(self, chosen: FloatArray) -> FloatArray:
+        """Return the multipliers of the operator's rows."""
+        ...
+
+
+def publish(face: Face, weight: FloatArray, takers: Sequence[Taker] = ()) -> PublishedPrices:
+    """Choose prices by the rule of this module.
+
+    No price that all strategic lots can count on exists where the least payment of all together is more than the sum of
+    the least payments of each: both are minima over the same face.
+
+    Parameters
+    ----------
+    face
+        All multipliers that support the dispatch at the equilibrium.
+    weight
+        What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
+    takers
+        The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
+    """
+    aim = bounded_weight(weight, face.low, face.high)
+    chosen = face.supporting(aim, takers) if takers else None
+    if chosen is None:
+        chosen = face.least(aim)
+    price, wanted = face.price(chosen), face.wanted(chosen, aim)
+    return PublishedPrices(face.multipliers(chosen), price, face.low, face.high, wanted, face.seconds)
 
 
 def bounded_weight(weight: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
@@ -267,46 +229,3 @@ def price_notes(
     if claims:
         notes.append(f"no price that supports the day suits all strategic lots: at its own choice {'; '.join(claims)}")
     return tuple(notes)
-
-
-def publish(
-    vertices: Vertices, weight: FloatArray, takers: Sequence[Taker] = (), solver: str = "auto"
-) -> PublishedPrices:
-    """Choose prices by the rule of this module and find the interval of each.
-
-    Parameters
-    ----------
-    vertices
-        Solved hours at the equilibrium.
-    weight
-        What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
-    takers
-        The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
-    solver
-        One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
-    """
-    mu, price, tight, seconds = vertex_multipliers(vertices), vertices.prices(), tight_sides(vertices), 0.0
-    low, high = price.copy(), price.copy()
-    hour = _degenerate(vertices, tight)
-    if not hour.size:
-        return PublishedPrices(mu, price, low, high, price, 0.0)
-    lots, count = price.shape[1], hour.size
-    units = np.repeat(np.eye(lots), count, axis=0)
-    own = _ends(vertices, np.tile(hour, 2 * lots), np.concatenate([-units, units]), tight)
-    end = (own.prices.reshape(2, lots, count, lots) * np.eye(lots)[:, None]).sum(axis=3)
-    dead = own.dead.reshape(2, lots, count)
-    low[hour], high[hour] = np.where(dead[0], -INF, end[0]).T, np.where(dead[1], INF, end[1]).T
-    aim = bounded_weight(weight, low, high)
-    chosen, face = None, dual_face(vertices) if takers else None
-    if face is not None:
-        chosen, seconds = face.best_supporting(aim, price, vertices.given, takers, solver)
-    if face is not None and chosen is not None:
-        mu = face.place(mu, chosen)
-    else:
-        here = aim[hour]
-        ends = _ends(vertices, hour, -here / np.maximum(np.abs(here).max(axis=1), 1.0)[:, None], tight)
-        mu[hour] = 0.0
-        mu[hour[:, None], ends.active] = ends.mu
-    price = -np.asarray(mu @ vertices.model.n)
-    wanted = np.where(aim > 0.0, low, np.where(aim < 0.0, high, price))
-    return PublishedPrices(mu, price, low, high, wanted, seconds)

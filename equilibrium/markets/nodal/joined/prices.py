@@ -1,4 +1,4 @@
-"""Prices where hours share multipliers: the rule of :mod:`equilibrium.markets.nodal.prices` on the whole day's face."""
+"""Prices where hours share multipliers: the face of the whole day, searched by linear programs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.joined.follower import Sides
-from equilibrium.markets.nodal.prices import TIGHT, DualFace, PublishedPrices, Taker, bounded_weight
+from equilibrium.markets.nodal.prices import TIGHT, DualFace, Taker
 from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.solvers import Handle, Status, open_handle
+from equilibrium.programs.solvers import Status, open_handle
 
 
-def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualFace, sp.csr_array]:
-    """Return all multipliers that support a dispatch, and the map from them to the rows' multipliers.
+class JoinedFace:
+    """All multipliers that support a dispatch of the whole day.
 
-    Any optimal dispatch gives the whole face: optimal multipliers are those that are complementary to one optimum.
+    Any optimal dispatch gives the whole face: optimal multipliers are those that are complementary to one optimum. A
+    choice is one multiplier for every side that the dispatch touches, shape ``(columns,)``.
 
     Parameters
     ----------
@@ -26,9 +27,79 @@ def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualF
         The DSO's program of the whole day.
     lots
         Columns of the lots' powers, shape ``(hours, lots)``.
-    x
-        An optimal dispatch, shape ``(columns,)``.
+    x, power
+        An optimal dispatch, shape ``(columns,)``, and the lots' powers in it, kW, shape ``(hours, lots)``.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
     """
+
+    def __init__(
+        self, reduced: Instance, lots: IntArray, x: FloatArray, power: FloatArray, solver: str = "auto"
+    ) -> None:
+        self._power, self._solver = power, solver
+        self._face, self._of_rows = joined_face(reduced, lots, x)
+        self._handle = open_handle(self._face.instance)
+        self.seconds = 0.0
+        self.low, self.high = self._intervals()
+
+    def _intervals(self) -> tuple[FloatArray, FloatArray]:
+        """Solve for both ends of every price."""
+        face = self._face
+        low, high = np.zeros_like(self._power), np.zeros_like(self._power)
+        for hour, lot in np.ndindex(*self._power.shape):
+            sensitivity = np.where(face.hour == hour, face.prices[:, lot], 0.0)
+            for sign, target in ((1.0, low), (-1.0, high)):
+                at = self._least(sign * sensitivity)
+                target[hour, lot] = -sign * INF if at is None else sensitivity @ at
+        return low, high
+
+    def supporting(self, aim: FloatArray, takers: Sequence[Taker]) -> FloatArray | None:
+        """Solve for the choice with the takers' own conditions beside the face."""
+        none = np.zeros_like(self._power)
+        chosen, seconds = self._face.best_supporting(aim, none, self._power, takers, self._solver)
+        self.seconds += seconds
+        return chosen
+
+    def least(self, aim: FloatArray) -> FloatArray:
+        """Solve for the choice of least payment."""
+        chosen = self._least(self._face.payment(aim))
+        if chosen is None:
+            raise SolverError("the prices of the dual face have no finite choice")
+        return chosen
+
+    def price(self, chosen: FloatArray) -> FloatArray:
+        """Return the prices of every hour."""
+        hours, lots = self._power.shape
+        return np.column_stack([np.zeros((hours, 0)), *(self._face.price(chosen, lot, hours) for lot in range(lots))])
+
+    def wanted(self, chosen: FloatArray, aim: FloatArray) -> FloatArray:
+        """Solve for the least payment of every lot that has a weight."""
+        wanted, face = self.price(chosen), self._face
+        for lot in np.flatnonzero(aim.any(axis=0)):
+            payment = face.prices[:, lot] * aim[face.hour, lot]
+            own = self._least(payment)
+            if own is not None and (own - chosen) @ payment < 0.0:
+                wanted[:, lot] = face.price(own, int(lot), wanted.shape[0])
+        return wanted
+
+    def multipliers(self, chosen: FloatArray) -> FloatArray:
+        """Return the multipliers of the rows of the DSO's program."""
+        return np.asarray(self._of_rows @ chosen)
+
+    def _least(self, cost: FloatArray) -> FloatArray | None:
+        """Minimise ``cost`` over the face; ``None`` where that is unbounded."""
+        self._handle.update(self._face.instance.with_cost(cost))
+        solution = self._handle.solve()
+        self.seconds += solution.seconds
+        if solution.status is Status.UNBOUNDED:
+            return None
+        if solution.status is not Status.OPTIMAL:
+            raise SolverError(f"the dual face is {solution.status}: the dispatch is not optimal")
+        return solution.x
+
+
+def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualFace, sp.csr_array]:
+    """Return the face as a linear program, and the map from its multipliers to those of the rows."""
     kept = np.setdiff1d(np.arange(reduced.shape[1]), lots)
     activity = reduced.matrix @ x
     rows = Sides.of(reduced.row_lower, reduced.row_upper).touched(activity, TIGHT)
@@ -47,72 +118,6 @@ def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualF
     )
     none = sp.csr_array((activity.size, columns.index.size))
     return DualFace(hour, np.arange(count), prices, instance), sp.csr_array(sp.hstack([of_sides, none]))
-
-
-def publish_joined(
-    face: DualFace, power: FloatArray, weight: FloatArray, takers: Sequence[Taker] = ()
-) -> PublishedPrices:
-    """Choose prices by the rule, and find by linear programs the interval of each and what each lot counts on.
-
-    No price that all lots can count on exists where the least payment of all together is more than the sum of the least
-    payments of each: both are minima over the same face.
-
-    Parameters
-    ----------
-    face
-        All multipliers that support the day's dispatch.
-    power, weight
-        What the lots draw, and what a unit of each price costs the strategic ones, kW, shape ``(hours, lots)``.
-    takers
-        The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
-
-    Returns
-    -------
-    PublishedPrices
-        ``mu`` are the face's own multipliers, shape ``(columns,)``.
-    """
-    handle, none = open_handle(face.instance), np.zeros_like(power)
-    low, high, seconds = _intervals(face, handle, none)
-    aim = bounded_weight(weight, low, high)
-    chosen, spent = face.best_supporting(aim, none, power, takers) if takers else (None, 0.0)
-    seconds += spent
-    if chosen is None:
-        chosen, spent = _least(face, handle, (face.prices * aim[face.hour]).sum(axis=1))
-        seconds += spent
-    if chosen is None:
-        raise SolverError("the prices of the dual face have no finite choice")
-    price, wanted = none.copy(), none.copy()
-    for lot in range(power.shape[1]):
-        price[:, lot] = wanted[:, lot] = face.price(chosen, lot, power.shape[0])
-        if weight[:, lot].any():
-            own, spent = _least(face, handle, face.prices[:, lot] * aim[face.hour, lot])
-            seconds += spent
-            if own is not None and (own - chosen) @ (face.prices[:, lot] * aim[face.hour, lot]) < 0.0:
-                wanted[:, lot] = face.price(own, lot, power.shape[0])
-    return PublishedPrices(chosen, price, low, high, wanted, seconds)
-
-
-def _intervals(face: DualFace, handle: Handle, none: FloatArray) -> tuple[FloatArray, FloatArray, float]:
-    """Return the ends of every price over the face, infinite where there is none, and the solver's time."""
-    low, high, seconds = none.copy(), none.copy(), 0.0
-    for hour, lot in np.ndindex(*none.shape):
-        sensitivity = np.where(face.hour == hour, face.prices[:, lot], 0.0)
-        for sign, target in ((1.0, low), (-1.0, high)):
-            at, spent = _least(face, handle, sign * sensitivity)
-            seconds += spent
-            target[hour, lot] = -sign * INF if at is None else sensitivity @ at
-    return low, high, seconds
-
-
-def _least(face: DualFace, handle: Handle, cost: FloatArray) -> tuple[FloatArray | None, float]:
-    """Minimise ``cost`` over the face, ``None`` where that is unbounded; and the solver's time."""
-    handle.update(face.instance.with_cost(cost))
-    solution = handle.solve()
-    if solution.status is Status.UNBOUNDED:
-        return None, solution.seconds
-    if solution.status is not Status.OPTIMAL:
-        raise SolverError(f"the dual face is {solution.status}: the dispatch is not optimal")
-    return solution.x, solution.seconds
 
 
 def _sensitivity(by_side: sp.csr_array, lots: IntArray, count: int) -> tuple[IntArray, FloatArray]:

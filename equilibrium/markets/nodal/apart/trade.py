@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from equilibrium.grid.network import Network
@@ -16,7 +18,7 @@ COST_TOLERANCE, POWER_TOLERANCE_KW = 1e-9, 1e-6
 
 
 def unproved_hours(
-    network: Network, day: MarketDay, vertices: Vertices, players: Players, lots: tuple[int, ...]
+    network: Network, day: MarketDay, vertices: Vertices, players: Players, lots: Sequence[int]
 ) -> list[int]:
     """Return the hours of negative price in which exporting could be the DSO's answer to some deviation of ``lots``.
 

@@ -1,0 +1,144 @@
+"""The nodal game on a feeder whose hours fall apart once the lots' powers are given.
+
+The operator's answer is a vertex of every hour (:mod:`equilibrium.programs.hourly.vertices`), a lot's best response
+stands on its residual price curves (:mod:`equilibrium.markets.nodal.curves`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar, Self
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.nodal.apart.prices import VertexFace
+from equilibrium.markets.nodal.apart.trade import unproved_hours
+from equilibrium.markets.nodal.curves import trace
+from equilibrium.markets.nodal.play import NoDispatchError, Point
+from equilibrium.markets.nodal.players import Players
+from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
+from equilibrium.markets.nodal.response import BestResponse, profit_on_curves
+from equilibrium.markets.nodal.second_method import Deviate, best_deviation
+from equilibrium.programs.hourly.periods import bind_periods, compile_periods, lift_multipliers, lift_point
+from equilibrium.programs.hourly.vertices import Vertices, start
+from equilibrium.programs.program import Instance, Program
+
+METHOD = "residual-curves"
+
+
+class HoursApart:
+    """The operator's program hour by hour; a :class:`equilibrium.markets.nodal.play.Structure`.
+
+    Parameters
+    ----------
+    network, program, hours
+        The feeder, the operator's program of the whole day, and its number of hours.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
+    """
+
+    method: ClassVar[str] = METHOD
+    solvers: ClassVar[tuple[str, ...]] = ()
+
+    def __init__(self, network: Network, program: Program, hours: int, solver: str = "auto") -> None:
+        self.network, self.program, self.hours, self.solver = network, program, hours, solver
+        self.model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        self._known: Vertices | None = None
+
+    def prepare(self, instance: Instance, power: FloatArray) -> None:
+        """Make the vertices of a typical day the start of every later one."""
+        known, solved = start(self.model, bind_periods(self.model, self.program, instance, self.hours), power)
+        known.refresh()
+        self._known = known if solved.all() else None
+
+    def begin(self, day: MarketDay, instance: Instance, players: Players, power: FloatArray) -> PlayApart:
+        """Begin a day's game; arguments and errors as of :class:`equilibrium.markets.nodal.play.Structure`."""
+        data = bind_periods(self.model, self.program, instance, self.hours)
+        vertices, solved = start(self.model, data, power, self._known)
+        if not solved.all():
+            raise NoDispatchError(f"no dispatch in hours {np.flatnonzero(~solved).tolist()}")
+        return PlayApart(self, day, instance, players, vertices)
+
+
+@dataclass(eq=False)
+class PlayApart:
+    """One day's game on residual curves; a :class:`equilibrium.markets.nodal.play.Play`.
+
+    Attributes
+    ----------
+    structure, day, instance, players
+        The operator's program, the day, the program bound to it, and the lots.
+    vertices
+        Solved hours; they move with the game.
+    """
+
+    structure: HoursApart
+    day: MarketDay
+    instance: Instance
+    players: Players
+    vertices: Vertices
+    late: bool = False
+    seconds: float = 0.0
+    notes: tuple[str, ...] = ()
+
+    def copy(self) -> Self:
+        """Return a game that begins here and moves on its own."""
+        return replace(self, vertices=self.vertices.copy())
+
+    @property
+    def power(self) -> FloatArray:
+        """Powers of all lots, kW, shape ``(hours, lots)``."""
+        return self.vertices.given
+
+    @property
+    def deviate(self) -> Deviate:
+        """The second method on every hour's own rows."""
+        return partial(best_deviation, self.structure.model, self.vertices.data, self.power)
+
+    def cost(self) -> float:
+        """Return the operator's cost, all hours together."""
+        return float(self.vertices.cost.sum())
+
+    def respond(self, lot: int) -> tuple[BestResponse | None, float]:
+        """Trace the lot's residual curves; the price of its present schedule is their left slope."""
+        curves = trace(self.vertices, lot, self.players.power_max[:, lot])
+        present = self.power[:, lot]
+        profit = profit_on_curves(self.players.price[:, lot], curves, present)
+        return self.players.respond(lot, curves, present), profit
+
+    def move(self, power: FloatArray) -> None:
+        """Go to powers that have a dispatch."""
+        self.vertices.move(power)
+
+    def reach(self, power: FloatArray) -> bool:
+        """Go to powers if they have a dispatch; stay and return False if not."""
+        before = self.vertices.copy()
+        if self.vertices.move(power).all():
+            return True
+        self.vertices.take(before)
+        return False
+
+    def settle(self) -> None:
+        """Shed the rounding of the way here."""
+        self.vertices.refresh()
+
+    def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
+        """Choose the published prices from the faces of the hours' vertices."""
+        return publish(VertexFace(self.vertices, self.structure.solver), weight, takers)
+
+    def point(self, prices: PublishedPrices) -> Point:
+        """Put the hours together to a point of the whole program."""
+        model, program, given = self.structure.model, self.structure.program, self.power
+        x = lift_point(model, self.vertices.data, program, self.vertices.y, given)
+        bound = self.instance.with_columns(program.columns["lot_kw"].index, given, given)
+        return Point(bound, x, lift_multipliers(model, program, bound, prices.mu))
+
+    def unproved_hours(self, lots: Sequence[int], /) -> list[int]:
+        """Return the hours in which exporting could be the answer, by the lots' curves."""
+        return unproved_hours(self.structure.network, self.day, self.vertices, self.players, lots)

@@ -1,0 +1,71 @@
+"""The equilibrium beside the competitive outcome: what market power moves, withholds and costs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.nodal.efficient import Efficient
+from equilibrium.markets.nodal.prices import PublishedPrices
+
+
+def compare(
+    network: Network,
+    day: MarketDay,
+    welfare: Efficient,
+    dispatch: dict[str, Any],
+    prices: PublishedPrices,
+    charging_price: FloatArray,
+) -> dict[str, Any]:
+    """Return the fields of a :class:`~.NodalClearing` that set it beside the welfare optimum.
+
+    Parameters
+    ----------
+    welfare
+        The competitive outcome.
+    dispatch, prices
+        What was cleared, as from :func:`equilibrium.markets.charging.dispatch.read_dispatch`, and at which prices.
+    charging_price
+        F_t of every lot, currency/kWh, shape ``(hours, lots)``.
+    """
+    power, competitive = dispatch["lot_kw"], welfare.dlmp[:, [site.bus for site in network.lots]]
+    payment = (prices.price * power).sum(axis=0)
+    drawn, drawn_there = power.sum(axis=0), welfare.power.sum(axis=0)
+    paid_there = (competitive * welfare.power).sum(axis=0)
+    shifted = 0.5 * (np.abs(power - welfare.power).sum(axis=0) - np.abs(drawn - drawn_there))
+    load_payment = float((dispatch["dlmp"] * day.load_kw).sum())
+    receipts = sum(
+        float((dispatch["dlmp"][:, [unit.bus for unit in units]] * dispatch[name]).sum())
+        for units, name in ((network.microturbines, "microturbine_kw"), (network.renewables, "renewable_kw"))
+    )
+    trade = dispatch["network_cost"] - dispatch["fuel_cost"]
+    value = float((charging_price * power).sum()) - dispatch["network_cost"]
+    return {
+        "lot_payment": payment,
+        "value_optimistic": _earned(charging_price - prices.low, power),
+        "value_pessimistic": _earned(charging_price - prices.high, power),
+        "competitive_kw": welfare.power,
+        "competitive_dlmp": welfare.dlmp,
+        "competitive_profit": ((charging_price - competitive) * welfare.power).sum(axis=0),
+        "competitive_cost": welfare.network_cost,
+        "markdown": _mean(paid_there, drawn_there) - _mean(payment, drawn),
+        "shifted_kwh": np.maximum(shifted, 0.0),
+        "withheld_kwh": np.maximum(drawn_there - drawn, 0.0),
+        "load_payment": load_payment,
+        "network_surplus": load_payment + float(payment.sum()) - receipts - trade,
+        "price_of_anarchy": -welfare.system_cost / value if value > 0.0 else np.nan,
+    }
+
+
+def _earned(margin: FloatArray, power: FloatArray) -> FloatArray:
+    """Return what each lot earns; an infinite margin on no power is nothing."""
+    return np.asarray((np.where(power > 0.0, margin, 0.0) * power).sum(axis=0))
+
+
+def _mean(money: FloatArray, energy: FloatArray) -> FloatArray:
+    """Return money per energy, 0 where there is no energy."""
+    return np.divide(money, energy, out=np.zeros_like(money), where=energy > 0.0)

@@ -70,8 +70,6 @@ class LotsLeadMarket:
     ----------
     network
         The feeder and its assets.
-    hours
-        Periods per day, one hour each.
     solver
         ``"auto"``, ``"highs"`` or ``"gurobi"``.
     on_infeasible
@@ -84,12 +82,11 @@ class LotsLeadMarket:
     def __init__(
         self,
         network: Network,
-        hours: int = 24,
         solver: str = "auto",
         on_infeasible: str = "stop",
         value_of_lost_load: float = 3.0,
     ) -> None:
-        self.network, self.hours = network, hours
+        self.network = network
         self._solver = check_solver(solver)
         self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
         self._compiled = ByLengths(partial(_Compiled.of, network, solver))

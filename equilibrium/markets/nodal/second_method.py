@@ -61,7 +61,7 @@ def deviation_program(
     reaction
         The DSO.
     price
-        F_t, currency per unit of power, shape ``(hours,)``.
+        What a unit of power earns, currency: F_t times the length of the period, shape ``(hours,)``.
     own
         The lot's own feasible set.
     low
@@ -174,12 +174,12 @@ def best_deviation(
         Wall time after which the bound proved so far is returned.
     """
     begin = time.perf_counter()
-    chosen = enough_rows(model, data, given, lot, own.power_max_kw, begin + time_limit_s)
+    chosen = enough_rows(model, data, given, lot, own.power_max_kw, own.length_h, begin + time_limit_s)
     if chosen is None:
         return Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, time.perf_counter() - begin)
     reaction, low, high = chosen
-    within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
-    return _solved(deviation_program(reaction, price, within, low), price.size, solver, begin, time_limit_s)
+    program = deviation_program(reaction, own.length_h * price, replace(own, power_max_kw=high), low)
+    return _solved(program, price.size, solver, begin, time_limit_s)
 
 
 def joined_deviation(
@@ -206,7 +206,7 @@ def joined_deviation(
     """
     begin = time.perf_counter()
     reaction = reaction_of(reduced.with_columns(lots, given, given), lots[:, lot])
-    return _solved(deviation_program(reaction, price, own), price.size, solver, begin, time_limit_s)
+    return _solved(deviation_program(reaction, own.length_h * price, own), price.size, solver, begin, time_limit_s)
 
 
 def _solved(mpcc: Mpcc, hours: int, solver: str, begin: float, time_limit_s: float) -> Deviation:

@@ -24,6 +24,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.grid.network import Network
+from equilibrium.lengths import named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import undecided_hours
 from equilibrium.markets.nodal.iteration import GAIN
@@ -127,9 +128,11 @@ class PlayJoined:
     def notes(self) -> tuple[str, ...]:
         """Say what joins hours, and how many rows cannot bind."""
         rows, hours = self.structure.model.row_ids.size, self.structure.hours
+        when = named(self.day.length_h)
         return (
-            f"general method: the operator's program joins hours {hours[0]} to {hours[-1]} (storage or ramps), so no "
-            f"hour has a residual curve of its own; {rows - self.ids.size} of its {rows} rows are proved never to bind",
+            f"general method: the operator's program joins {when} {hours[0]} to {hours[-1]} (storage or ramps), so no "
+            f"{when.removesuffix('s')} has a residual curve of its own; {rows - self.ids.size} of its {rows} rows are "
+            "proved never to bind",
         )
 
     @property
@@ -187,7 +190,8 @@ class PlayJoined:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the face of the whole day."""
-        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, self.structure.solver)
+        length = self.day.length_h
+        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, length, self.structure.solver)
         return publish(face, weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:

@@ -102,7 +102,7 @@ def respond(
     price
         F_t, currency/kWh, shape ``(hours,)``.
     own
-        The lot's own feasible set.
+        The lot's own feasible set; it knows how long the hours are.
     present
         A feasible schedule to begin with: the search ends at once where nothing beats it.
     time_limit_s
@@ -124,7 +124,7 @@ def respond(
         When a linear program ends without an answer.
     """
     deadline = time.perf_counter() + time_limit_s
-    search = _Search(follower, price, own, refuse, deadline)
+    search = _Search(follower, own.length_h * price, own, refuse, deadline)
     profit = -INF if present is None else search.hold(present)
     return search.run(deadline), profit
 

@@ -27,10 +27,11 @@ if TYPE_CHECKING:
     from equilibrium.markets.lots_lead.market import LotsLeadMarket
     from equilibrium.markets.nodal.market import NodalMarket
     from scenarios import random_markets
-    from scenarios.markets.charging.case import load_scenario, scenario_names
+    from scenarios.loading import load_scenario, scenario_names
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
-    from sim.run import RunOptions, run_scenario
+    from sim.options import RunOptions
+    from sim.run import run_scenario
     from sim.store import Run
 
 PACKAGES = ("equilibrium", "scenarios", "agents", "sim")
@@ -52,14 +53,14 @@ _HOME = {
     "Player": "equilibrium.games",
     "RothErev": "agents.learning",
     "Run": "sim.store",
-    "RunOptions": "sim.run",
+    "RunOptions": "sim.options",
     "SolverError": "equilibrium.errors",
     "Verdict": "equilibrium.certificate",
-    "load_scenario": "scenarios.markets.charging.case",
+    "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
     "run_scenario": "sim.run",
-    "scenario_names": "scenarios.markets.charging.case",
+    "scenario_names": "scenarios.loading",
     "total": "equilibrium.games",
 }
 

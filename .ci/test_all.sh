@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Run the suite on every Python from 3.11 to 3.13 that is present, each with its own environment under .venvs/.
+# Run the suite on every Python from 3.11 to 3.14 that is present, each with its own environment under .venvs/.
 #
 #   oldest     the oldest allowed dependencies (requirements/oldest.txt); on 3.11 only, whose wheels still exist
 #   newest     the newest allowed dependencies
@@ -49,7 +49,7 @@ run_set() {
     summary+=("$(printf '%-8s %-11s %-16s %5ss  %s' "$version" "$name" "$result" $((SECONDS - start)) "$(tail -n 1 "$log")")")
 }
 
-for version in ${PYTHONS:-3.11 3.12 3.13}; do
+for version in ${PYTHONS:-3.11 3.12 3.13 3.14}; do
     if ! python=$(find_python "$version"); then
         summary+=("$(printf '%-8s %s' "$version" 'not present')")
         continue
@@ -62,5 +62,5 @@ if ((ran > 0)); then run_set "${last[@]}" newest-ac ac,test; fi
 
 printf '\n%-8s %-11s %-16s %6s  %s\n' Python set result time 'last line of pytest'
 printf '%s\n' "${summary[@]}"
-if ((ran == 0)); then echo "none of Python ${PYTHONS:-3.11 3.12 3.13} was found" >&2; fi
+if ((ran == 0)); then echo "none of Python ${PYTHONS:-3.11 3.12 3.13 3.14} was found" >&2; fi
 ((ran > 0 && failed == 0))

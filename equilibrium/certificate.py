@@ -1,4 +1,23 @@
-"""The certificate of a cleared day: residuals and every player's regret, recomputed from arrays."""
+"""The certificate of an answer: what was recomputed from arrays, the verdict on it, and what counts as zero.
+
+All markets and games share these tolerances; a number that counts as zero for one of them does so for all.
+
+========================== ===== ================================= =================================================
+name                       value relative to                       what it decides
+========================== ===== ================================= =================================================
+:data:`RESIDUAL_TOLERANCE` 1e-7  scale of the row or value         a point is feasible, a response optimal
+:data:`EXACT_REGRET`       1e-8  ``max(1, |profit|)``              nobody can gain: an exact equilibrium
+:data:`EPSILON_REGRET`     1e-6  ``max(1, |profit|)``              nobody can gain more: an epsilon-Nash equilibrium
+:data:`CERTAIN_GAIN`       1e-7  ``max(1, |profit|)``              somebody gains for certain: no equilibrium
+:data:`SAME_PRICE`         1e-9  nothing, currency/kWh             two prices are one
+:data:`NEGLIGIBLE`         1e-6  nothing; kW, kvar, kVA, kWh or V  a quantity is rounding: neither told nor missed
+``FEASIBILITY``            1e-9  ``1 + |limit|``                   what every solver is asked for
+``GAP``                    1e-9  ``1 + |value|``                   two values of an objective are one
+========================== ===== ================================= =================================================
+
+The last two belong to :mod:`equilibrium.programs.program`, the floor below. What a single method needs beside them (the
+smallest pivot, a tie of two ratios) stands in that method's module with its reason.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +26,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from equilibrium.arrays import FloatArray
 from equilibrium.programs.duality import Residuals
@@ -15,17 +35,26 @@ LEVELS = ("standard", "full")
 """How much is proved: ``full`` solves the best deviations a second time by an independent method."""
 
 RESIDUAL_TOLERANCE = 1e-7
-"""Largest relative residual of a day that counts as proved."""
+"""Largest relative residual that counts as proved: of a row, bound, reduced cost, pair, value or relaxed square."""
 
 EXACT_REGRET = 1e-8
-"""Regret, relative to ``max(1, profit)``, that counts as zero in double precision."""
+"""Regret, relative to ``max(1, |profit|)``, that counts as zero in double precision."""
 
 EPSILON_REGRET = 1e-6
-"""Regret, relative to ``max(1, profit)``, up to which a day is an epsilon-Nash equilibrium."""
+"""Regret, relative to ``max(1, |profit|)``, up to which an answer is an epsilon-Nash equilibrium."""
+
+CERTAIN_GAIN = 1e-7
+"""Gain, relative to ``max(1, |profit|)``, beyond which a deviation in hand excludes a profile."""
+
+SAME_PRICE = 1e-9
+"""Prices that differ by less, currency/kWh, are one."""
+
+NEGLIGIBLE = 1e-6
+"""What is less than this in kW, kvar, kVA, kWh or V is rounding: a thousandth of what any meter shows."""
 
 
 class Verdict(StrEnum):
-    """How much is proved of a cleared day, from nothing to everything."""
+    """How much is proved of an answer, from nothing to everything."""
 
     UNPROVED = "unproved"
     KKT_CONSISTENT = "kkt-consistent"
@@ -116,6 +145,35 @@ class Certificate:
         return self.verdict in (Verdict.EPSILON_NASH, Verdict.EXACT)
 
 
+def largest_gain(cost: float, bound: float) -> float:
+    """Return what a player with this cost and this proven lower bound on it could gain alone, at most.
+
+    At least 0, and infinite where a search left something that is not a number.
+    """
+    gain = cost - bound
+    return np.inf if np.isnan(gain) else max(0.0, gain)
+
+
+def verdict(residuals: ArrayLike, regrets: ArrayLike) -> Verdict:
+    """Return what is proved: the one place where it is decided, for every market and game.
+
+    What is not a number proves nothing.
+
+    Parameters
+    ----------
+    residuals
+        Relative, any shape.
+    regrets
+        Proven bounds on what each player could gain alone, relative to ``max(1, |its profit|)``, any shape.
+    """
+    worst, most = (float(np.max(np.asarray(each), initial=0.0)) for each in (residuals, regrets))
+    if not worst <= RESIDUAL_TOLERANCE:
+        return Verdict.UNPROVED
+    if most <= EXACT_REGRET:
+        return Verdict.EXACT
+    return Verdict.EPSILON_NASH if most <= EPSILON_REGRET else Verdict.KKT_CONSISTENT
+
+
 def certify(
     residuals: Sequence[Residuals],
     profit: FloatArray,
@@ -139,18 +197,9 @@ def certify(
     regret = np.maximum(best_response - profit, 0.0)
     relative = regret / np.maximum(1.0, np.abs(profit))
     epsilon = float(relative.max(initial=0.0))
-    worst = max(r.worst for r in residuals)
-    if not worst <= RESIDUAL_TOLERANCE:  # also when a residual is not a number
-        verdict = Verdict.UNPROVED
-    elif epsilon <= EXACT_REGRET:
-        verdict = Verdict.EXACT
-    elif epsilon <= EPSILON_REGRET:
-        verdict = Verdict.EPSILON_NASH
-    else:
-        verdict = Verdict.KKT_CONSISTENT
     attained = maximum - profit <= EPSILON_REGRET * np.maximum(1.0, np.abs(maximum))
     return Certificate(
-        verdict=verdict,
+        verdict=verdict([r.worst for r in residuals], relative),
         primal=max(r.primal for r in residuals),
         dual=max(r.dual for r in residuals),
         complementarity=max(r.complementarity for r in residuals),

@@ -21,7 +21,7 @@ from sim.reproduce import REPRODUCTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.run import RunOptions
+    from sim.options import RunOptions
 
 # Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
 
@@ -143,12 +143,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--certify",
         choices=LEVELS,
         default="standard",
-        help="full: prove best deviations by a second, independent method too (nodal market; default: %(default)s)",
+        help="full: prove best deviations by an independent method too, where there is one (default: %(default)s)",
     )
     run.add_argument(
         "--ac",
         action="store_true",
-        help="check every day by an AC power flow (needs equilot[ac]; not in the DISCO markets)",
+        help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
     )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
@@ -156,7 +156,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--sessions",
         metavar="CSV",
         type=Path,
-        help="charging sessions in the place of the scenario's (not in the DISCO markets)",
+        help="charging sessions in the place of the scenario's, if the market has sessions",
     )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
     run.set_defaults(command=_run)
@@ -191,6 +191,9 @@ def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
         command.add_argument(
             "--time-limit", metavar="S", type=float, default=600.0, help="seconds for everything (default: %(default)g)"
         )
+        command.add_argument(
+            "--node-limit", metavar="N", type=_count(1), help="nodes of all searches together (default: no limit)"
+        )
 
 
 def _solve(given: argparse.Namespace) -> int:
@@ -224,7 +227,7 @@ def _count(minimum: int) -> Callable[[str], int]:
 
 def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
-    from sim.run import RunOptions
+    from sim.options import RunOptions
     from sim.store import check_folder
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
@@ -235,9 +238,10 @@ def _run(given: argparse.Namespace) -> int:
 
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
-    from scenarios.markets.charging.case import load_scenario
+    from scenarios.loading import load_scenario
+    from sim.output import draw_run, show_run
     from sim.run import COMPLETE, run_scenario
-    from sim.show.console import console, progress_bar, show_run
+    from sim.show.console import console, progress_bar
 
     scenario = load_scenario(given.scenario, _own_data(given))
     screen = console()
@@ -247,8 +251,6 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     with _stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
     if len(outcome.run.days) and not given.no_figures:
-        from sim.markets.charging.figures import draw_run
-
         draw_run(outcome.run)
     show_run(screen, outcome.run)
     if outcome.reasons:
@@ -259,13 +261,15 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
     """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
     from scenarios.loading import market_of
+    from sim.kinds import market_kinds
+    from sim.simulate import check_option
 
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
         if path is not None and not path.is_file():
             raise InputError(option, "CSV", str(path), "an existing file")
-    if given.sessions is not None and market_of(given.scenario) == "disco":
-        expected = "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)"
-        raise InputError("--sessions", "CSV", str(given.sessions), expected)
+    if given.sessions is not None:
+        kind = market_kinds()[market_of(given.scenario)]
+        check_option(kind, "sessions", str(given.sessions), "--sessions", "CSV")
     overrides: dict[str, object] = {}
     if given.prices is not None:  # the run starts at their first day
         overrides["prices"] = {"file": given.prices.resolve(), "start": None}
@@ -294,7 +298,7 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 def _scenarios(_given: argparse.Namespace) -> int:
     """``equilot scenarios``."""
-    from scenarios.markets.charging.case import scenario_titles
+    from scenarios.loading import scenario_titles
 
     titles = scenario_titles()
     width = max(len(name) for name in titles)
@@ -304,7 +308,7 @@ def _scenarios(_given: argparse.Namespace) -> int:
 
 def _figures(given: argparse.Namespace) -> int:
     """``equilot figures``."""
-    from sim.markets.charging.figures import draw_run
+    from sim.output import draw_run
     from sim.store import Run
 
     run = Run(given.folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -12,19 +11,22 @@ import numpy as np
 from mesa import DataCollector, Model
 
 from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.markets.base import Market
 from scenarios.case import Case
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from scenarios.streams import Streams
+from sim.columns import Dated
 
-AnyCase = TypeVar("AnyCase", bound=Case)
-Result = TypeVar("Result")
+AnyCase = TypeVar("AnyCase", bound=Case[Any])
+Result = TypeVar("Result", bound=Dated)
 
 
 class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa ships no types
     """A market with its agents, day after day.
 
     A run is a pure function of the scenario and the seed. The model keeps the state of its agents and the last day,
-    no history: whoever wants one takes :attr:`last` after every step.
+    no history: whoever wants one takes :attr:`last` after every step. A market's own model opens its :attr:`market` and
+    says in :meth:`simulate_day` what happens on a day.
 
     Parameters
     ----------
@@ -41,6 +43,10 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     ----------
     case
         The loaded scenario.
+    streams
+        The run's random streams.
+    market
+        The market that clears the days.
     day
         Index of the next day; the number of finished days.
     last
@@ -53,10 +59,11 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     """
 
     reporters: ClassVar[dict[str, Callable[[Any], float]]] = {}
+    market: Market[Any, Any]
 
     def __init__(self, case: AnyCase, *, seed: int, days: int | None, collect: bool) -> None:
-        self._streams = Streams(self._whole_number("seed", seed, 0))
-        super().__init__(rng=self._streams.seed)
+        self.streams = Streams(self._whole_number("seed", seed, 0))
+        super().__init__(rng=self.streams.seed)
         # Not `scenario`: that attribute belongs to Mesa from version 3.5 on.
         self.case = case
         self.days = case.days if days is None else self._whole_number("days", days, 1)
@@ -73,15 +80,19 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
             When no dispatch serves the day and shortages are not priced; the reasons name the day. The agents have
             then seen the day but not settled it: the run ends here.
         """
-        self.last = self._simulate()
+        self.last = self.simulate_day()
         self.day += 1
         self.running = self.days is None or self.day < self.days
         if self.datacollector is not None:
             self.datacollector.collect(self)
 
-    def _simulate(self) -> Result:
-        """Run through one day and return it."""
+    def simulate_day(self) -> Result:
+        """Run through the day number :attr:`day` and return it."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the market; the model takes no further step."""
+        self.market.close()
 
     @classmethod
     def _whole_number(cls, name: str, value: object, minimum: int) -> int:
@@ -91,7 +102,7 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         return int(value)
 
 
-def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
+def case_of(scenario: str | Path | Case[Any], kind: type[AnyCase]) -> AnyCase:
     """Return the loaded scenario of the kind that a model needs.
 
     Parameters
@@ -113,9 +124,14 @@ def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
     return load_scenario(str(scenario), None, kind)
 
 
-def naming_the_day(index: int, date: dt.date | None) -> AbstractContextManager[None]:
+def day_name(day: Dated) -> str:
+    """Return the name of a day for people: its number and its date, if it has one."""
+    return f"day {day.index}" + (f" ({day.date})" if day.date else "")
+
+
+def naming_the_day(day: Dated) -> AbstractContextManager[None]:
     """Let a day that cannot be served say which one it is."""
-    return naming(f"day {index}" + (f" ({date})" if date else ""))
+    return naming(day_name(day))
 
 
 @contextmanager

@@ -31,6 +31,7 @@ def solve(given: argparse.Namespace) -> int:
             time_limit_s=given.time_limit,
             certify=given.certify,
             seed=given.seed,
+            node_limit=given.node_limit,
         )
         if given.export is not None:
             _export(game, given.export)
@@ -47,7 +48,10 @@ def verify(given: argparse.Namespace) -> int:
     variables, duals = read_point(given.point)
     try:
         options = Options(
-            attitude=given.attitude or game.attitude, time_limit_s=given.time_limit, certify=given.certify
+            attitude=given.attitude or game.attitude,
+            time_limit_s=given.time_limit,
+            certify=given.certify,
+            node_limit=given.node_limit,
         )
         answer = verify_point(game, variables, duals, options)
     except InputError as error:
@@ -76,8 +80,8 @@ _MEANING = {
     "may gain {epsilon} alone",
     GameVerdict.INFEASIBLE: "not certified: {what}",
     GameVerdict.UNBOUNDED: "not certified: a leader improves without end",
-    GameVerdict.TIME_LIMIT: "not certified: the time was over; from the best point met some player may gain {epsilon} "
-    "alone",
+    GameVerdict.TIME_LIMIT: "not certified: the limit was reached; from the best point met some player may gain "
+    "{epsilon} alone",
 }
 
 

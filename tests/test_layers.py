@@ -22,11 +22,12 @@ LOWEST_LAYER = {"mesa": "agents", "matplotlib": "sim", "rich": "sim", "pandapowe
 PART_OF = {"pydantic_core": "pydantic"}
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 400
-# The floors inside the core, from the ground up; a module imports its own floor and those below.
+# The floors inside the core, from the ground up; a module imports from the floors below and from the rooms of its own
+# floor that stand before it here.
 FLOORS = (
-    ("arrays", "deadline", "errors"),
+    ("arrays", "errors", "deadline"),
     ("programs",),
-    ("certificate", "complementarity", "demand_response", "grid", "invariants"),
+    ("certificate", "complementarity", "grid", "demand_response", "invariants"),
     ("fleet", "games"),
     ("markets",),
 )
@@ -149,12 +150,12 @@ def circles(graph: nx.DiGraph) -> list[list[str]]:
     return sorted(sorted(part) for part in nx.strongly_connected_components(graph) if len(part) > 1)
 
 
-def floor(module: str) -> int | None:
-    """The floor of a module of the core; ``None`` elsewhere and for the package itself."""
+def floor(module: str) -> tuple[int, int] | None:
+    """Floor of a module of the core, and place of its room there; ``None`` elsewhere and for the package itself."""
     parts = module.split(".")
     if parts[0] != "equilibrium" or len(parts) == 1:
         return None
-    return next(k for k, rooms in enumerate(FLOORS) if parts[1] in rooms)
+    return next((k, rooms.index(parts[1])) for k, rooms in enumerate(FLOORS) if parts[1] in rooms)
 
 
 def market_room(module: str) -> tuple[str, str] | None:
@@ -173,7 +174,8 @@ def stairs_faults(graph: nx.DiGraph) -> list[str]:
     for module, other in graph.edges:
         start, end = floor(module), floor(other)
         if start is not None and end is not None and end > start:
-            faults.append(f"{module} imports {other} from a higher floor")
+            where = "from a higher floor" if end[0] > start[0] else "from a later room of its floor"
+            faults.append(f"{module} imports {other} {where}")
         room, target = market_room(module), market_room(other)
         if room and target and target[1] not in {room[1], *SHARED_ROOMS}:
             faults.append(f"{module} imports {other}, another market's room")
@@ -209,6 +211,8 @@ def test_guards_see_circles_stairs_and_strange_rooms() -> None:
     sources = {
         "equilibrium.grid.a": ast.parse("def f():\n    from equilibrium.grid import b"),
         "equilibrium.grid.b": ast.parse("import equilibrium.grid.a\nfrom equilibrium.markets.nodal import c"),
+        "equilibrium.complementarity.f": ast.parse("from equilibrium.certificate import g\nimport equilibrium.grid.a"),
+        "equilibrium.certificate.g": ast.parse("x = 1"),
         "equilibrium.markets.nodal.c": ast.parse("from equilibrium.markets.disco.d import x"),
         "equilibrium.markets.disco.d": ast.parse("from equilibrium.markets.charging.e import x"),
         "equilibrium.markets.charging.e": ast.parse("from equilibrium.markets.nodal.c import x"),
@@ -217,6 +221,7 @@ def test_guards_see_circles_stairs_and_strange_rooms() -> None:
     rooms = [f"equilibrium.markets.{name}" for name in ("charging.e", "disco.d", "nodal.c")]
     assert circles(graph) == [["equilibrium.grid.a", "equilibrium.grid.b"], rooms]
     assert stairs_faults(graph) == [
+        "equilibrium.complementarity.f imports equilibrium.grid.a from a later room of its floor",
         "equilibrium.grid.b imports equilibrium.markets.nodal.c from a higher floor",
         "equilibrium.markets.charging.e imports equilibrium.markets.nodal.c, another market's room",
         "equilibrium.markets.charging.e imports equilibrium.markets.nodal.c: what markets share knows none of them",

@@ -8,15 +8,15 @@ import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
+from agents.charging.records import LotRecord
 from agents.learning import RothErev
-from agents.records import LotRecord, SessionRecord
+from agents.records import SessionRecord
 from agents.vehicle import Vehicle, fleet_of
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import lot_day
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
-from equilibrium.markets.nodal.clearing import NodalClearing
 from scenarios.markets.charging.day import ScenarioDay, Session
 from scenarios.streams import Streams
 
@@ -166,7 +166,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             When the market returned no split of the power among the vehicles.
         """
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
-        self._payment = self._owed(clearing)
+        self._payment = float(clearing.lot_price[:, self.index] @ clearing.lot_kw[:, self.index])
         if self._fixed is not None:
             power = clearing.lot_kw[:, self.index]
             self._energy_kwh, self._revenue = float(power.sum()), float(self._fixed.charging_price @ power)
@@ -185,14 +185,8 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         if self.learner is not None:
             self.learner.update(self._revenue - self._payment)
 
-    def _owed(self, clearing: Clearing) -> float:
-        """Return what the lot pays for its energy: nothing unless the market is nodal."""
-        if not isinstance(clearing, NodalClearing):
-            return 0.0
-        return float(clearing.lot_price[:, self.index] @ clearing.lot_kw[:, self.index])
-
-    def record(self, reputation: float) -> LotRecord:
-        """Return the record of the settled day, with what the drivers think of the lot."""
+    def record(self) -> LotRecord:
+        """Return the record of the settled day."""
         return LotRecord(
             name=self.name,
             price=self.price,
@@ -206,5 +200,4 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             payment=self._payment,
             unreachable_kwh=self._unreachable_kwh,
             unserved_kwh=self._unserved_kwh,
-            reputation=reputation,
         )

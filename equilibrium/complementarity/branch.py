@@ -16,16 +16,13 @@ from enum import StrEnum
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.complementarity.problem import Mpcc
+from equilibrium.complementarity.problem import WHOLE, Mpcc
 from equilibrium.complementarity.relaxation import Node, Relaxation, Relaxed
 from equilibrium.deadline import Deadline
-from equilibrium.programs.program import INF
+from equilibrium.programs.program import GAP, INF
 from equilibrium.programs.solvers import Status
 
-GAP = 1e-9
-"""Search ends when incumbent and bound differ by less than this, relative to ``1 + |incumbent|``."""
-
-ROUNDING = 1e-7
+LEFT_TO_ROUNDING = 1e-7
 """A part whose bound stays below the best value by less than this, relative, was left to rounding."""
 
 OPEN_PAIR = 1e-9
@@ -133,7 +130,7 @@ class Search:
     def _outcome(self, end: End, seconds: float) -> Outcome:
         bound = min([self.value, self._undecided, *(entry[0] for entry in self._open)])
         reason = ""
-        if end is End.OPTIMAL and self._undecided < self.value - ROUNDING * (1.0 + abs(self.value)):
+        if end is End.OPTIMAL and self._undecided < self.value - LEFT_TO_ROUNDING * (1.0 + abs(self.value)):
             end, reason = End.UNDECIDED, "some parts were left with a bound below the best value (curvature, rounding)"
         elif end is End.OPTIMAL and self.best is None:
             end = End.INFEASIBLE
@@ -199,7 +196,7 @@ class Search:
     def _fractional(self, v: FloatArray) -> int | None:
         integer = np.flatnonzero(self.mpcc.integer)
         distance = np.abs(v[integer] - np.round(v[integer]))
-        if not integer.size or distance.max() <= 1e-7:
+        if not integer.size or distance.max() <= WHOLE:
             return None
         return int(integer[int(np.argmax(distance))])
 

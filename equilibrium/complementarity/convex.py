@@ -8,17 +8,25 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import SolverError
 from equilibrium.programs.duality import dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle
 from equilibrium.programs.solvers.highs import solve_quadratic_highs
 
-RESIDUAL = 1e-10
+POLISHED = 1e-10
 """Relative KKT residual of a quadratic program below which nothing is left to polish."""
 
-LOOSE = 1e-6
-"""Relative KKT residual beyond which the multipliers prove nothing."""
+NEAR = 1e-6
+"""Distance from a limit, relative to ``1 + |value|``, and a multiplier's wrong sign, up to which a limit is tried as
+active; what comes out is measured again."""
+
+FALLING = 1e-7
+"""Slope of a direction of recession, relative to ``1 + max |cost|``, from which on the cost falls for ever along it."""
+
+FLAT_SQUARE = 1e-12
+"""Squares whose weight is below this, relative to the largest, have no tangents; the answer is measured with them."""
 
 _POLISH_PASSES = 8
 _CUT_PASSES = 200
@@ -71,7 +79,7 @@ def _quadratic(instance: Instance, hessian: sp.csr_array) -> Minimum:
     if linear.status is Status.UNBOUNDED and _falls_for_ever(instance, hessian):
         return Minimum(Status.UNBOUNDED, linear.x, linear.y, -np.inf, -np.inf)
     best = _by_solver(instance, hessian)
-    if best is None or best[0] > RESIDUAL:
+    if best is None or best[0] > POLISHED:
         cut = _by_cuts(instance, hessian)
         best = cut if best is None else _better(best, cut)
     if best is None:
@@ -90,13 +98,13 @@ def _by_solver(instance: Instance, hessian: sp.csr_array) -> _Rated | None:
     best = _measured(instance, hessian, answer.x, answer.y)
     candidate: _Rated | None = best
     for _ in range(_POLISH_PASSES):
-        if best[0] <= RESIDUAL or candidate is None:
+        if best[0] <= POLISHED or candidate is None:
             break
         candidate = _polish(instance, hessian, candidate[1].x, candidate[1].y)
         best = _better(best, candidate, _priced(instance, hessian, candidate))
-    if best[0] > RESIDUAL:
+    if best[0] > POLISHED:
         best = _better(best, _priced(instance, hessian, best))
-    return best if best[0] <= LOOSE else (best[0], replace(best[1], bound=-np.inf))
+    return best if best[0] <= RESIDUAL_TOLERANCE else (best[0], replace(best[1], bound=-np.inf))
 
 
 def _by_cuts(instance: Instance, hessian: sp.csr_array) -> _Rated | None:
@@ -105,7 +113,7 @@ def _by_cuts(instance: Instance, hessian: sp.csr_array) -> _Rated | None:
     The value of each linear program is a lower bound of the quadratic one.
     """
     values, vectors = np.linalg.eigh(hessian.toarray())
-    keep = values > 1e-12 * values[-1]
+    keep = values > FLAT_SQUARE * values[-1]
     values, directions = values[keep], vectors[:, keep].T
     n, squares = instance.shape[1], values.size
     levels = np.zeros(squares)
@@ -130,7 +138,7 @@ def _by_cuts(instance: Instance, hessian: sp.csr_array) -> _Rated | None:
             polished = _polish(instance, hessian, x, y)
             best = _better(rated if best is None else best, rated, polished, _priced(instance, hessian, polished))
             levels = directions @ x
-            if best[0] <= RESIDUAL or best[1].value - bound <= RESIDUAL * (1.0 + abs(bound)):
+            if best[0] <= POLISHED or best[1].value - bound <= POLISHED * (1.0 + abs(bound)):
                 break
         slopes = values * levels
         rows = sp.csr_array(np.hstack([-slopes[:, None] * directions, np.eye(squares)]))
@@ -139,7 +147,7 @@ def _by_cuts(instance: Instance, hessian: sp.csr_array) -> _Rated | None:
             break
     if best is None:
         return None
-    proven = bound if best[0] > LOOSE else max(bound, best[1].bound)
+    proven = bound if best[0] > RESIDUAL_TOLERANCE else max(bound, best[1].bound)
     return best[0], replace(best[1], bound=proven)
 
 
@@ -170,7 +178,7 @@ def _falls_for_ever(instance: Instance, hessian: sp.csr_array) -> bool:
     )
     answer = open_handle(cone).solve()
     scale = 1.0 + float(np.max(np.abs(instance.cost), initial=0.0))
-    return answer.status is Status.OPTIMAL and float(cone.cost @ answer.x) < -1e-7 * scale
+    return answer.status is Status.OPTIMAL and float(cone.cost @ answer.x) < -FALLING * scale
 
 
 def _measured(instance: Instance, hessian: sp.csr_array, x: FloatArray, y: FloatArray) -> _Rated:
@@ -187,13 +195,13 @@ def _polish(instance: Instance, hessian: sp.csr_array, x: FloatArray, y: FloatAr
     """Solve the equations of the active set that ``(x, y)`` suggests, to machine precision."""
     gradient = np.asarray(instance.cost + hessian @ x)
     z = gradient - instance.matrix.T @ y
-    near = 1e-6 * (1.0 + np.abs(x))
-    at_low = (x - instance.col_lower <= near) & (z > -1e-6)
-    at_high = (instance.col_upper - x <= near) & (z < 1e-6)
+    near = NEAR * (1.0 + np.abs(x))
+    at_low = (x - instance.col_lower <= near) & (z > -NEAR)
+    at_high = (instance.col_upper - x <= near) & (z < NEAR)
     held = at_low | at_high
     point = np.where(at_low, instance.col_lower, np.where(at_high, instance.col_upper, 0.0))
     activity = instance.matrix @ x
-    scale = 1e-6 * (1.0 + np.abs(activity))
+    scale = NEAR * (1.0 + np.abs(activity))
     low = activity - instance.row_lower <= scale
     high = instance.row_upper - activity <= scale
     rows = np.flatnonzero(low | high)

@@ -15,6 +15,12 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.programs.program import Instance
 
+CURVED = 1e-10
+"""An eigenvalue beyond this, relative to the largest entry of its matrix, counts as curvature."""
+
+WHOLE = 1e-7
+"""A value of an integer column this close to a whole number is taken for it, and the rest solved again."""
+
 
 @dataclass(frozen=True)
 class Bilinear:

@@ -17,6 +17,9 @@ from equilibrium.complementarity.problem import Mpcc
 CANCELLED = 1e-10
 """Products below this, relative to the largest coefficient of the objective, count as cancelled."""
 
+DIGITS = 1e-14
+"""Relative accuracy of a large system's weights: what double precision gives; :data:`CANCELLED` is the test of them."""
+
 _Monomials = dict[tuple[int, int], float]
 
 
@@ -78,7 +81,7 @@ def _identity(mpcc: Mpcc, row: int, column: int) -> tuple[_Monomials, dict[int, 
 def _solve(matrix: sp.csr_array, goal: np.ndarray) -> np.ndarray:
     if matrix.shape[0] * matrix.shape[1] <= 1_000_000:
         return np.asarray(np.linalg.lstsq(matrix.toarray(), goal, rcond=None)[0])
-    return np.asarray(sp.linalg.lsqr(matrix, goal, atol=1e-14, btol=1e-14, iter_lim=10 * max(matrix.shape))[0])
+    return np.asarray(sp.linalg.lsqr(matrix, goal, atol=DIGITS, btol=DIGITS, iter_lim=10 * max(matrix.shape))[0])
 
 
 def fold_fixed(mpcc: Mpcc) -> Mpcc:

@@ -15,12 +15,15 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.complementarity.convex import minimise
-from equilibrium.complementarity.problem import Mpcc
+from equilibrium.complementarity.problem import CURVED, Mpcc
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Handle, Status, open_handle
 
-CURVED = 1e-9
-"""A reduced eigenvalue beyond this, relative to the largest entry of the Hessian, counts as curvature."""
+DEPENDENT = 1e-11
+"""A singular value below this, relative to the largest and the size of the matrix, counts as zero."""
+
+ZERO_SHARE = 1e-14
+"""A share of a direction below this, relative to the largest, is what rounding leaves of a zero."""
 
 Cut = tuple[FloatArray, float, float]
 """``low <= vector'v <= high``: a piece of a branched direction."""
@@ -179,12 +182,12 @@ def _null_space(matrix: FloatArray) -> FloatArray:
     if matrix.shape[0] == 0:
         return np.eye(matrix.shape[1])
     _, sizes, right = np.linalg.svd(matrix, full_matrices=True)
-    rank = int(np.sum(sizes > 1e-11 * max(matrix.shape) * max(1.0, float(sizes[0]) if sizes.size else 1.0)))
+    rank = int(np.sum(sizes > DEPENDENT * max(matrix.shape) * max(1.0, float(sizes[0]) if sizes.size else 1.0)))
     return np.asarray(right[rank:].T)
 
 
 def _clean(matrix: FloatArray) -> FloatArray:
-    return np.where(np.abs(matrix) < 1e-14 * max(1.0, float(np.max(np.abs(matrix), initial=0.0))), 0.0, matrix)
+    return np.where(np.abs(matrix) < ZERO_SHARE * max(1.0, float(np.max(np.abs(matrix), initial=0.0))), 0.0, matrix)
 
 
 def _semidefinite(hessian: sp.csr_array) -> bool:

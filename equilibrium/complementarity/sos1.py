@@ -15,11 +15,10 @@ from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
-from equilibrium.programs.program import INF
+from equilibrium.programs.program import FEASIBILITY, GAP, INF
 from equilibrium.programs.solvers import ModelTooLargeError
 from equilibrium.programs.solvers.gurobi import environment, optimise
 
-MIP_GAP = 1e-9
 SCIP_TOLERANCE = 1e-7
 """Tighter, SCIP asks its linear programs for more than double precision gives; answers are polished anyway."""
 
@@ -54,9 +53,9 @@ def solve_gurobi(mpcc: Mpcc, deadline: Deadline) -> Outcome:
         When Gurobi ends without a verdict.
     """
     model = gp.Model(env=environment())
-    model.Params.MIPGap = model.Params.MIPGapAbs = MIP_GAP
+    model.Params.MIPGap = model.Params.MIPGapAbs = GAP
     model.Params.TimeLimit, model.Params.NodeLimit = deadline.left, deadline.nodes_left
-    model.Params.NonConvex, model.Params.IntFeasTol = 2, 1e-9
+    model.Params.NonConvex, model.Params.IntFeasTol = 2, FEASIBILITY
     model.Params.DualReductions = 0  # so that unbounded is told from infeasible
     base = mpcc.instance
     kinds = np.where(mpcc.integer, GRB.INTEGER, GRB.CONTINUOUS).tolist()
@@ -135,7 +134,7 @@ def solve_scip(mpcc: Mpcc, deadline: Deadline) -> Outcome:
     model.hideOutput()
     model.setParam("limits/time", min(deadline.left, SCIP_LARGE))
     model.setParam("limits/totalnodes", -1 if deadline.nodes_left == INF else int(deadline.nodes_left))
-    model.setParam("limits/gap", MIP_GAP)
+    model.setParam("limits/gap", GAP)
     model.setParam("numerics/feastol", SCIP_TOLERANCE)
     base = mpcc.instance
 

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-ROUNDING_KWH = 1e-9
-"""Energy that a limit may be missed by; the linear programs of this package allow as much."""
+from equilibrium.programs.program import FEASIBILITY
 
 Step = tuple[float, float]
 """What a piece gains per kWh, and its length in kWh."""
@@ -61,7 +60,7 @@ def fill(
             if length > surplus:
                 waiting.append((loss, owner, length - surplus))
             surplus -= length
-        if missing > ROUNDING_KWH or (surplus > ROUNDING_KWH and not waiting):
+        if missing > FEASIBILITY or (surplus > FEASIBILITY and not waiting):
             return None
     for loss, owner, length in waiting:
         if loss < 0.0:

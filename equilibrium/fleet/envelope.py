@@ -25,13 +25,14 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.lengths import Periods, period_lengths
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Status, open_handle
 
-SPLIT_TOLERANCE_KWH = 1e-6
-"""Energy that may be left over by a split, kWh: a thousandth of what any meter shows."""
+_LEAST_ROOM_KWH = 1e-9
+"""Stands for the room of a period that has none, so that its filling is large and not undefined."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,7 +108,7 @@ def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]
     most = fleet.energy_max_kwh
     single = np.minimum(most, need).sum(axis=0)[order]
     limit = np.minimum(np.cumsum(most[:, order], axis=1), need).sum(axis=0)
-    own = limit[1:] < limit[:-1] + single[1:] - SPLIT_TOLERANCE_KWH
+    own = limit[1:] < limit[:-1] + single[1:] - NEGLIGIBLE
     own[-1:] = False  # all hours together: the energy balance already says so
     cuts = []
     for last in np.flatnonzero(own) + 1:
@@ -137,9 +138,9 @@ def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: Float
     split = _least_laxity(most, need, energy)
     if split is not None:
         return split / fleet.length_h
-    filling = energy / np.maximum(np.minimum(most, need[:, None]).sum(axis=0), 1e-9)
+    filling = energy / np.maximum(np.minimum(most, need[:, None]).sum(axis=0), _LEAST_ROOM_KWH)
     likely = [*nested_cuts(fleet, price, efficiency), *nested_cuts(fleet, -filling, efficiency)]
-    broken = [cut for cut in likely if energy[cut.hours].sum() > cut.limit_kwh + SPLIT_TOLERANCE_KWH]
+    broken = [cut for cut in likely if energy[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE]
     if broken:
         return broken
     found = _maximum_flow(most, need, energy)
@@ -156,7 +157,7 @@ def _least_laxity(limit: FloatArray, need: FloatArray, energy: FloatArray) -> Fl
         must = np.clip(remaining - later, 0.0, limit[:, hour])
         room = np.minimum(limit[:, hour], remaining) - must
         extra = energy[hour] - must.sum()
-        if extra < -SPLIT_TOLERANCE_KWH or extra > room.sum() + SPLIT_TOLERANCE_KWH:
+        if extra < -NEGLIGIBLE or extra > room.sum() + NEGLIGIBLE:
             return None
         order = np.argsort(later - remaining, kind="stable")
         before = np.cumsum(room[order]) - room[order]
@@ -187,7 +188,7 @@ def _maximum_flow(limit: FloatArray, need: FloatArray, energy: FloatArray) -> Fl
         raise AssertionError(f"maximum flow ended {solution.status}")
     split = np.zeros_like(limit)
     split[vehicle, hour] = solution.x
-    if energy.sum() - solution.x.sum() <= SPLIT_TOLERANCE_KWH:
+    if energy.sum() - solution.x.sum() <= NEGLIGIBLE:
         return split
     inside = solution.y[:hours] > -0.5  # the matrix is totally unimodular: these multipliers are 0 or -1
     return Cut(inside, float(np.minimum(limit[:, inside].sum(axis=1), need).sum()))

@@ -20,7 +20,7 @@ from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch, VehicleSchedule
 from equilibrium.grid.assets import LotSite
 from equilibrium.lengths import spread_lengths
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import FEASIBILITY, Instance
 
 BoolArray = NDArray[np.bool_]
 
@@ -150,7 +150,7 @@ def meet_wishes(
     """
     least, most = reachable_kwh(batch, site, charge, discharge, period_h)
     missing, excess = batch.wish_kwh - most, least - batch.wish_kwh
-    rounding = 1e-9 * (1.0 + batch.wish_kwh)
+    rounding = FEASIBILITY * (1.0 + batch.wish_kwh)
     bad = (missing > rounding) | (excess > rounding)
     if bad.any() and not best_effort:
         row = int(np.argmax(bad))

@@ -8,13 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from equilibrium.certificate import Verdict
+
 
 class GameVerdict(StrEnum):
-    """How much is proved of an answer."""
+    """How much is proved of an answer: the verdicts of markets on a point, and what a search may end with instead."""
 
-    EXACT = "exact"
-    EPSILON_NASH = "epsilon-nash"
-    KKT_CONSISTENT = "kkt-consistent"
+    EXACT = str(Verdict.EXACT)
+    EPSILON_NASH = str(Verdict.EPSILON_NASH)
+    KKT_CONSISTENT = str(Verdict.KKT_CONSISTENT)
     NO_PURE_EQUILIBRIUM = "no-pure-equilibrium"
     INFEASIBLE = "infeasible"
     UNBOUNDED = "unbounded"

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import CERTAIN_GAIN
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.products import fold_fixed, linearise_products
 from equilibrium.deadline import Deadline
@@ -29,9 +30,6 @@ STILL = 1e-11
 
 FEASIBLE = 1e-8
 """Relative violation of a leader's own rows up to which a profile counts as one."""
-
-CERTAIN_GAIN = 1e-7
-"""A gain beyond this, relative to ``max(1, |value|)``, excludes a profile."""
 
 EARLY_ROUND = 3
 """After this round the exact stationary point of the piece that was reached is tried, however far it is."""

@@ -21,7 +21,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.complementarity.branch import End, Outcome, Search, minimise_mpcc
+from equilibrium.complementarity.branch import End, Outcome, Search
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
@@ -33,8 +33,17 @@ PROVED, USER, GUESS = "proved", "user", "guess"
 LARGEST = 1e6
 """A proved bound above this is not used: with the tightest tolerance of a solver, 1e-9, it would leak."""
 
+WIDER = 1e-6
+"""A proved bound is taken wider by this, relative to ``1 +`` the bound: a solver's answer has its own tolerance."""
+
+SINGULAR = 1e-9
+"""A basis whose determinant is below this has no multipliers of its own."""
+
 SEARCH_NODES = 200
 """Nodes of the branch and bound that may prove the bound of one slack."""
+
+POLISH_NODES = 20_000
+"""Nodes that may settle a pattern with bent directions in it; one without any takes a single node."""
 
 MAX_BASES = 20_000
 
@@ -93,7 +102,11 @@ def _reach(handle: Handle, instance: Instance, column: int) -> float:
         if answer.status is not Status.OPTIMAL:
             return INF
         most = max(most, sign * float(answer.x[column]))
-    return most * (1.0 + 1e-6) + 1e-6
+    return _wider(most)
+
+
+def _wider(bound: float) -> float:
+    return bound * (1.0 + WIDER) + WIDER
 
 
 def _searched(mpcc: Mpcc, column: int) -> float:
@@ -106,7 +119,7 @@ def _searched(mpcc: Mpcc, column: int) -> float:
     outcome = Search(turned, max_nodes=SEARCH_NODES).run()
     if outcome.end is End.INFEASIBLE:
         return 0.0
-    return -outcome.bound * (1.0 + 1e-6) + 1e-6 if np.isfinite(outcome.bound) else INF
+    return _wider(-outcome.bound) if np.isfinite(outcome.bound) else INF
 
 
 def _multiplier_columns(mpcc: Mpcc, agent: Agent) -> IntArray:
@@ -138,9 +151,9 @@ def _basic_bound(mpcc: Mpcc, agent: Agent, handle: Handle) -> float:
     most = 0.0
     for pick in itertools.combinations(range(len(candidates)), n):
         basis = np.column_stack([candidates[k] for k in pick])
-        if abs(np.linalg.det(basis)) > 1e-9:
+        if abs(np.linalg.det(basis)) > SINGULAR:
             most = max(most, float(np.max(np.abs(np.linalg.inv(basis)) @ gradient)))
-    return most * (1.0 + 1e-6) + 1e-6
+    return _wider(most)
 
 
 def _row(agent: Agent, row: int) -> FloatArray:
@@ -228,7 +241,7 @@ def settle(mpcc: Mpcc, outcome: Outcome, multiplier_free: np.ndarray | None = No
     piece = replace(base, col_lower=lower, col_upper=upper)
     fixed = replace(mpcc, instance=piece, pairs=np.zeros((0, 2), dtype=np.int64))
     try:
-        exact = minimise_mpcc(fixed, Deadline(10.0))
+        exact = Search(fixed, max_nodes=POLISH_NODES).run()
     except SolverError:
         return outcome
     return outcome if exact.v is None else replace(outcome, v=exact.v, value=exact.value)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET
+from equilibrium.certificate import Verdict, largest_gain, verdict
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.deadline import Deadline
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
@@ -17,14 +17,11 @@ from equilibrium.games.methods import Decision, confirm, decide
 from equilibrium.games.responses import Response, examine
 from equilibrium.programs.program import INF
 
-RESIDUAL_TOLERANCE = 1e-6
-"""Largest relative residual of a point that counts as feasible and as an optimal response."""
-
 RANGE_PAIRS = 60
 """Pairs up to which a leader's value over all optimal responses is computed as a matter of course."""
 
-RANGE_SECONDS = 2.0
-"""Time for each end of that range; it is left out where this is not enough."""
+RANGE_NODES = 10_000
+"""Nodes for each end of that range; it is left out where they are not enough."""
 
 PROVED = "proved"
 
@@ -67,7 +64,7 @@ def examine_point(compiled: CompiledGame, w: FloatArray, given: Mapping[int, flo
         for r, column in enumerate(agent.dual.tolist()):
             if column >= 0:
                 w[column] = given.get(column, float(response.mu[r] * agent.sign))
-    primal = max((own_violation(agent, w) for agent in compiled.leaders), default=0.0)
+    primal = float(np.max([own_violation(agent, w) for agent in compiled.leaders], initial=0.0))
     return Examined(responses, primal, w)
 
 
@@ -85,7 +82,7 @@ def own_violation(agent: Agent, w: FloatArray) -> float:
     for p in agent.products:
         scale[p.row] += abs(p.coefficient * w[p.i] * w[p.j])
     wrong = np.where(agent.kind > 0, np.maximum(-off, 0.0), np.where(agent.kind < 0, np.maximum(off, 0.0), np.abs(off)))
-    return max(worst, float(np.max(wrong / scale)))
+    return float(np.max(wrong / scale, initial=worst))
 
 
 def regret_of(agent: Agent, w: FloatArray, outcome: Outcome) -> tuple[float, float]:
@@ -96,7 +93,7 @@ def regret_of(agent: Agent, w: FloatArray, outcome: Outcome) -> tuple[float, flo
     if outcome.end is End.INFEASIBLE:  # at a feasible point a contradiction, and never a proof
         return 0.0, INF
     found = max(0.0, value - outcome.value) if np.isfinite(outcome.value) else 0.0
-    return found, max(0.0, value - outcome.bound)
+    return found, largest_gain(value, outcome.bound)
 
 
 def deviation(compiled: CompiledGame, agent: Agent, w: FloatArray, solver: str) -> Decision:
@@ -154,7 +151,7 @@ def rivals(compiled: CompiledGame, agent: Agent, w: FloatArray) -> dict[int, flo
 def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, deadline: Deadline) -> tuple[float, float] | None:
     """Return a leader's value if the followers' indifference is resolved for it and against it, in its own sense.
 
-    All leaders' decisions stay. None where no method bounds it in the time given.
+    All leaders' decisions stay. None where no method bounds it within :data:`RANGE_NODES`.
     """
     if not compiled.followers:
         return None
@@ -165,7 +162,7 @@ def value_range(compiled: CompiledGame, agent: Agent, w: FloatArray, deadline: D
         decision = Decision(compiled, turned, compiled.followers, fixed)
         if decision.mpcc.bilinear or len(decision.mpcc.pairs) > RANGE_PAIRS:
             return None
-        outcome = decide(decision, "complementarity-bb", deadline.part(seconds=RANGE_SECONDS))[0]
+        outcome = decide(decision, "complementarity-bb", deadline.part(nodes=RANGE_NODES))[0]
         if outcome.end not in (End.OPTIMAL, End.UNBOUNDED):
             return None
         ends.append(agent.sign * sign * outcome.value)
@@ -212,11 +209,14 @@ def assemble(
         players[agent.name] = PlayerReport(objective, regrets[agent.name], (ranges or {}).get(agent.name))
     parts = [response.residuals for response in responses.values()]
     epsilon = max((player.regret[1] for player in players.values()), default=0.0)
+    residuals = [(examined.leader_primal, 0.0, 0.0, 0.0)]
+    residuals += [(r.primal, r.dual, r.complementarity, r.gap) for r in parts]
+    primal, dual, complementarity, gap = np.max(residuals, axis=0).tolist()
     certificate = GameCertificate(
-        max([examined.leader_primal, *(r.primal for r in parts)]),
-        max([0.0, *(r.dual for r in parts)]),
-        max([0.0, *(r.complementarity for r in parts)]),
-        max([0.0, *(r.gap for r in parts)]),
+        primal,
+        dual,
+        complementarity,
+        gap,
         found.provenance,
         epsilon,
         found.distance,
@@ -227,7 +227,7 @@ def assemble(
         low, high = intervals.get(column, (-INF, INF))
         duals[compiled.names[column]] = (float(w[column]) + 0.0, low + 0.0, high + 0.0)
     return Equilibrium(
-        verdict=found.verdict or verdict(certificate, players),
+        verdict=found.verdict or game_verdict(certificate, players),
         method=found.method,
         why=found.why,
         seconds=found.seconds,
@@ -246,18 +246,14 @@ def assemble(
     )
 
 
-def verdict(certificate: GameCertificate, players: Mapping[str, PlayerReport]) -> GameVerdict:
+def game_verdict(certificate: GameCertificate, players: Mapping[str, PlayerReport]) -> GameVerdict:
     """Return what the residuals and regrets prove.
 
     A bound on a multiplier that is not proved can cut off the true optimum without leaving a trace in any residual;
     so with such a bound nothing beyond ``kkt-consistent`` is claimed.
     """
-    worst = max(certificate.primal, certificate.dual, certificate.complementarity, certificate.gap)
-    if not worst <= RESIDUAL_TOLERANCE:
+    residuals = (certificate.primal, certificate.dual, certificate.complementarity, certificate.gap)
+    proved = verdict(residuals, [p.regret[1] / max(1.0, abs(p.objective)) for p in players.values()])
+    if proved is Verdict.UNPROVED:
         return GameVerdict.INFEASIBLE
-    if certificate.bounds != PROVED:
-        return GameVerdict.KKT_CONSISTENT
-    relative = max((p.regret[1] / max(1.0, abs(p.objective)) for p in players.values()), default=0.0)
-    if relative <= EXACT_REGRET:
-        return GameVerdict.EXACT
-    return GameVerdict.EPSILON_NASH if relative <= EPSILON_REGRET else GameVerdict.KKT_CONSISTENT
+    return GameVerdict(proved) if certificate.bounds == PROVED else GameVerdict.KKT_CONSISTENT

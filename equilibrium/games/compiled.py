@@ -12,13 +12,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.complementarity.convex import FALLING
+from equilibrium.complementarity.problem import CURVED
 from equilibrium.games.statement import Player, Row, Statement
 from equilibrium.games.terms import Expression
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
 
-CONVEX = 1e-10
-"""An eigenvalue above minus this, relative to the largest entry, counts as non-negative."""
+_TIE_BREAK = 1e-12
+"""Weight of the direction itself where costs are compared along it: it only breaks ties."""
 
 _KIND = {"<=": -1, "=": 0, ">=": 1}
 
@@ -239,7 +241,7 @@ def not_convex(agent: Agent) -> int | None:
     if not hessian.any():
         return None
     values, vectors = np.linalg.eigh(hessian)
-    if values[0] >= -CONVEX * np.max(np.abs(hessian)):
+    if values[0] >= -CURVED * np.max(np.abs(hessian)):
         return None
     return int(np.argmax(np.abs(vectors[:, 0])))
 
@@ -295,6 +297,6 @@ def _escaping_column(agent: Agent) -> int | None:
     )
     answer = open_handle(cone).solve()
     scale = 1.0 + float(np.max(np.abs(agent.cost[own]), initial=0.0))
-    if answer.status is Status.OPTIMAL and float(cone.cost @ answer.x) < -1e-7 * scale:
-        return int(np.argmax(np.abs(answer.x) * np.abs(agent.cost[own]) + 1e-12 * np.abs(answer.x)))
+    if answer.status is Status.OPTIMAL and float(cone.cost @ answer.x) < -FALLING * scale:
+        return int(np.argmax(np.abs(answer.x) * np.abs(agent.cost[own]) + _TIE_BREAK * np.abs(answer.x)))
     return None

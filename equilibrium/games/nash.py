@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import EXACT_REGRET
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
@@ -25,9 +26,6 @@ from equilibrium.programs.program import INF
 NASH_METHODS = ("best-response", "best-response-jacobi", "stationarity", "enumeration")
 MAX_PROFILES = 4096
 RANDOM_STARTS = 3
-ACCEPTED = 1e-8
-"""Largest relative regret of a profile that ends the search."""
-
 DIFFERENT = 1e-5
 """Leaders' decisions that differ by more than this, relative, count as two equilibria."""
 
@@ -131,7 +129,7 @@ def _enumerate(compiled: CompiledGame, solver: str, deadline: Deadline) -> Answe
         doubtful += not profile.excluded
         if profile.usable and (best is None or profile.regret < best.regret):
             best = profile
-        if best is not None and best.regret <= ACCEPTED:
+        if best is not None and best.regret <= EXACT_REGRET:
             break
     why = "every leader has finitely many decisions: all profiles are examined"
     if best is None:
@@ -140,9 +138,9 @@ def _enumerate(compiled: CompiledGame, solver: str, deadline: Deadline) -> Answe
         notes = (f"{deadline.what}: {BEST_MET}" if cut else none,)
         return Found("enumeration", why, verdict=verdict, notes=notes), None, {}, {}
     found = Found("enumeration", why)
-    if best.regret > ACCEPTED and cut:
+    if best.regret > EXACT_REGRET and cut:
         found = replace(found, verdict=GameVerdict.TIME_LIMIT, notes=(f"{deadline.what}: {BEST_MET}",))
-    elif best.regret > ACCEPTED:
+    elif best.regret > EXACT_REGRET:
         proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
         told = f"{proof}: none of {count} profiles is an equilibrium"
         found = replace(found, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=(told,))
@@ -222,7 +220,7 @@ def _iterate(
             return Found(name, why, verdict=GameVerdict.UNBOUNDED, notes=tuple(notes)), None, {}, {}
         if run.best is not None and (best is None or run.best.regret < best.regret):
             best = run.best
-        if best is not None and best.regret <= ACCEPTED:
+        if best is not None and best.regret <= EXACT_REGRET:
             notes += [_others(search, best, begin[number + 1 :])] if probe else []
             return Found(name, why, notes=tuple(notes)), *_of(compiled, best)
         if deadline.passed:
@@ -231,7 +229,7 @@ def _iterate(
     if prove and not deadline.passed:
         best, proof, proved = _search_for_proof(compiled, search, best, deadline)
         notes.append(proof)
-        if best is not None and best.regret <= ACCEPTED:
+        if best is not None and best.regret <= EXACT_REGRET:
             return Found("stationarity", why, notes=tuple(notes)), *_of(compiled, best)
     verdict = GameVerdict.NO_PURE_EQUILIBRIUM
     if deadline.passed and not proved:
@@ -246,7 +244,7 @@ def _others(search: BestResponse, first: Profile, begin: list[FloatArray]) -> st
     found = [first.w[search.decided]]
     for start in begin:
         best = search.run(start).best
-        if best is None or best.regret > ACCEPTED:
+        if best is None or best.regret > EXACT_REGRET:
             continue
         here = best.w[search.decided]
         if not any(np.all(np.abs(here - other) <= DIFFERENT * (1.0 + np.abs(other))) for other in found):
@@ -299,11 +297,11 @@ def _search_for_proof(
             kept[:] = [profile]
         if not profile.excluded:
             doubtful.append(w)
-        return bool(kept) and kept[0].regret <= ACCEPTED
+        return bool(kept) and kept[0].regret <= EXACT_REGRET
 
     result = sweep(compiled, accept, deadline)
     least = kept[0] if kept else None
-    if least is not None and least.regret <= ACCEPTED:
+    if least is not None and least.regret <= EXACT_REGRET:
         return least, f"equilibrium found on piece {result.pieces} of the leaders' sets", True
     if result.complete and not doubtful:
         text = f"proved: none of {len(result.points)} stationary points on {result.pieces} pieces is an equilibrium"

@@ -26,13 +26,21 @@ from equilibrium.programs.program import INF
 
 PRIMED = "'"
 
+STRICT = 1e-9
+"""Least eigenvalue, relative to ``max(1, largest entry)``, of an objective that counts as strictly convex."""
+
+BENT = 1e-12
+"""Eigenvalue below minus this of an objective that is not concave in the followers' variables."""
+
 
 def responses_are_unique(compiled: CompiledGame) -> bool:
     """Whether the leaders' decisions leave one response: no dual used, strictly convex objectives, no interplay."""
     if any(compiled.used_duals(agent) for agent in compiled.agents):
         return False
     for agent in compiled.followers:
-        if np.linalg.eigvalsh(agent.own_hessian)[0] <= 1e-9 or compiled.sees_followers(agent) or agent.products:
+        hessian = agent.own_hessian
+        strict = np.linalg.eigvalsh(hessian)[0] > STRICT * max(1.0, float(np.max(np.abs(hessian))))
+        if not strict or compiled.sees_followers(agent) or agent.products:
             return False
     return True
 
@@ -47,7 +55,7 @@ def why_not(compiled: CompiledGame, leader: Agent) -> str | None:
         return _why_not_with_duals(compiled, leader, own)
     if any({p.i, p.j} <= set(own.tolist()) for p in leader.products):
         return f"a row of {leader.name} has a product of the followers' variables"
-    if np.linalg.eigvalsh(-leader.hessian[own, :][:, own].toarray())[0] < -1e-12:
+    if np.linalg.eigvalsh(-leader.hessian[own, :][:, own].toarray())[0] < -BENT:
         return f"the objective of {leader.name} is curved in the followers' variables, so that its worst case is not"
     return None
 

@@ -9,11 +9,15 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import largest_gain
 from equilibrium.complementarity.convex import minimise
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
+
+SAME_EXCESS = 1e-12
+"""What the least excess of a dual face may be passed by: rounding, so that the face is not empty."""
 
 ACTIVE = 1e-7
 """A slack below this, relative to the size of its row, counts as zero when the dual face is drawn."""
@@ -105,7 +109,7 @@ def examine(agent: Agent, w: FloatArray, given: Mapping[int, float]) -> Response
     value = float(problem.instance.cost @ y) + 0.5 * float(y @ (problem.hessian @ y))
     best = minimise(problem.instance, problem.hessian)
     if best.status is Status.OPTIMAL:
-        regret = (max(0.0, value - best.value), max(0.0, value - best.bound))
+        regret = (max(0.0, value - best.value), largest_gain(value, best.bound))
     else:
         regret = (0.0, INF)
     return Response(mu, residuals, regret, _intervals(agent, problem, y))
@@ -148,7 +152,7 @@ def _intervals(agent: Agent, problem: OwnProblem, y: FloatArray) -> dict[int, tu
         return {}
     rows, n = agent.kind.size, agent.own.size
     upper = face.col_upper.copy()
-    upper[rows + n :] = least.x[rows + n :] + 1e-12
+    upper[rows + n :] = least.x[rows + n :] + SAME_EXCESS
     handle = open_handle(Instance(face.matrix, face.cost, face.row_lower, face.row_upper, face.col_lower, upper))
     found = {}
     for r, column in named:

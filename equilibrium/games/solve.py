@@ -182,7 +182,7 @@ def _distance(decision: Decision, v: FloatArray) -> float | None:
     pairs, size = decision.mpcc.pairs, decision.bounds.size
     if not pairs.size:
         return None
-    return float(np.min(1.0 - np.abs(v[pairs]) / np.maximum(size, 1e-300)))
+    return float(np.min(1.0 - np.abs(v[pairs]) / np.maximum(size, np.finfo(np.float64).tiny)))
 
 
 def _notes(leader: Agent, outcome: Outcome, deadline: Deadline) -> tuple[str, ...]:

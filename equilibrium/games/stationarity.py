@@ -30,6 +30,9 @@ SAME = 1e-6
 BESIDE = 1e-3
 """Relative distance within which the exact stationary point of a converged iteration is looked for."""
 
+BESIDE_NODES = 20_000
+"""Nodes for that search."""
+
 FAR = 1e6
 """A reach that is no limit."""
 
@@ -124,7 +127,7 @@ def stationary_beside(compiled: CompiledGame, w: FloatArray, deadline: Deadline,
     low[decided] = np.maximum(low[decided], w[decided] - near)
     high[decided] = np.minimum(high[decided], w[decided] + near)
     boxed = replace(joint, instance=replace(joint.instance, col_lower=low, col_upper=high))
-    answer = minimise_mpcc(boxed, deadline.part(seconds=10.0), stop_at=0.0)
+    answer = minimise_mpcc(boxed, deadline.part(nodes=BESIDE_NODES), stop_at=0.0)
     return None if answer.v is None else answer.v[: compiled.size].copy()
 
 

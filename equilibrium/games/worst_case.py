@@ -18,9 +18,10 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import CERTAIN_GAIN, largest_gain
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.deadline import Deadline
-from equilibrium.games.best_response import CERTAIN_GAIN, FEASIBLE, SETTLED
+from equilibrium.games.best_response import FEASIBLE, SETTLED
 from equilibrium.games.certificate import own_violation, rivals, without_rows
 from equilibrium.games.compiled import Agent, CompiledGame, compile_game
 from equilibrium.games.methods import Decision, confirm, decide
@@ -169,7 +170,7 @@ def worst_regret(worst: Worst, outcome: Outcome) -> tuple[float, float]:
     if outcome.end is End.UNBOUNDED or not np.isfinite(worst.bound):
         return (INF, INF) if np.isfinite(outcome.value) or outcome.end is End.UNBOUNDED else (0.0, INF)
     found = max(0.0, worst.value - outcome.value) if np.isfinite(outcome.value) else 0.0
-    return found, max(0.0, worst.bound - outcome.bound) if outcome.end is not End.INFEASIBLE else INF
+    return found, largest_gain(worst.bound, outcome.bound) if outcome.end is not End.INFEASIBLE else INF
 
 
 def _coupled(compiled: CompiledGame, agent: Agent) -> list[tuple[int, float]]:

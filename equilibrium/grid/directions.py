@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import SolverError
 from equilibrium.grid.lossy import (
     AXES,
@@ -38,11 +39,10 @@ from equilibrium.programs.program import Block, Instance, Program, ProgramBuilde
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import MixedSolution, Solution, Status, open_handle
 
-EXACT_TOLERANCE = 1e-7
-"""A square counts as exact up to this share of the greatest square of its branch."""
-
 _MAXIMUM_SWEEPS = 100
-_ROUNDING = 1e-10
+
+SETTLED_RANGE = 1e-10
+"""Ranges of flows that move less than this, relative to ``1 + |flow|``, have settled; they are kept wider by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +189,7 @@ def _least_loose(
 def _loose(network: Network, program: Program, x: FloatArray) -> NDArray[np.bool_]:
     """Return which squares are too high, flat in the order of :class:`_Squares`."""
     gaps = square_gaps(network, program, x)
-    return np.concatenate([gaps[square].ravel() for square, _ in AXES]) > EXACT_TOLERANCE
+    return np.concatenate([gaps[square].ravel() for square, _ in AXES]) > RESIDUAL_TOLERANCE
 
 
 def solve_exact_squares(
@@ -255,11 +255,11 @@ def _within_intervals(network: Network, program: Program, instance: Instance) ->
             below = feeder.subtree_sum(demand[axis][0] + loss[axis] * current_low)
             above = feeder.subtree_sum(demand[axis][1] + loss[axis] * current_high)
             low[axis], high[axis] = np.maximum(low[axis], below), np.minimum(high[axis], above)
-        if np.allclose(before, np.concatenate([*low, *high]), rtol=_ROUNDING, atol=_ROUNDING):
+        if np.allclose(before, np.concatenate([*low, *high]), rtol=SETTLED_RANGE, atol=SETTLED_RANGE):
             break
     least, most = _sizes(low, high, branches)
     for axis, (square, _) in enumerate(AXES):
-        room = _ROUNDING * (1.0 + np.abs(low[axis]) + np.abs(high[axis]))
+        room = SETTLED_RANGE * (1.0 + np.abs(low[axis]) + np.abs(high[axis]))
         instance = instance.with_columns(flows[axis].ravel(), (low[axis] - room).ravel(), (high[axis] + room).ravel())
         span, index = spans[axis], program.columns[square].index
         room = 4.0 * room[:, branches]  # a square is at most twice as steep as its flow

@@ -13,6 +13,8 @@ from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, Static
 from equilibrium.grid.network import Network
 
 _PER_THOUSAND = 1e-3
+"""Square kilovolts in an ohm times a kilowatt."""
+
 _ROOM = 1e-3
 """Room above the greatest flow, kW and kvar, so that the range of an idle branch is not empty."""
 

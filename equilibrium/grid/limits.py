@@ -8,10 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.grid.network import Network
-
-REPORTED_SLACK = 1e-6
-"""Slack below this (kVA, V or kWh) is rounding and is not reported."""
 
 _MAXIMUM_REASONS = 12
 
@@ -33,7 +31,7 @@ def reasons(network: Network, slacks: Mapping[str, Slack], x: FloatArray) -> tup
     found: list[str] = []
     for slack in slacks.values():
         amount = x[slack.columns]
-        hits = np.argwhere(amount > REPORTED_SLACK * (1e-3 if slack.scale != 1.0 else 1.0))
+        hits = np.argwhere(amount * slack.scale > NEGLIGIBLE)
         ranked = sorted(hits.tolist(), key=lambda hit: -amount[hit[0], hit[1]])
         for hour, element in ranked[:_MAXIMUM_REASONS]:
             bus = network.feeder.buses[element] if "{bus}" in slack.sentence else ""

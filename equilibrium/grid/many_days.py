@@ -22,10 +22,7 @@ from equilibrium.grid.network import Network
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.hourly.periods import Hours, Sides, bind_many_hours, compile_periods
 from equilibrium.programs.hourly.vertices import Vertices, matvec, start
-from equilibrium.programs.program import INF, signed_parts
-
-SAME_OBJECTIVE = 1e-9
-"""Dual objectives closer than this, relative to ``1 + |objective|``, are a tie."""
+from equilibrium.programs.program import GAP, INF, signed_parts
 
 DAYS_AT_ONCE = 100
 """Days in one batch of arrays: enough for long vectors, few enough for the cache."""
@@ -248,7 +245,7 @@ class ManyDays:
         proved = np.zeros(power.shape[0], dtype=bool)
         for rank in range(shelf.mu.shape[0]):
             pick = ranked[:, rank]
-            tie = value[np.arange(pick.size), pick] >= best - SAME_OBJECTIVE * (1.0 + np.abs(best))
+            tie = value[np.arange(pick.size), pick] >= best - GAP * (1.0 + np.abs(best))
             at = np.flatnonzero(~proved & tie)
             if not at.size:
                 break

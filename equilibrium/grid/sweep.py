@@ -24,6 +24,7 @@ MAXIMUM_STEPS = 60
 """Changes of segments of one branch: each step raises the current, so a few are enough. The result is checked."""
 
 _EDGE = 1e-11
+"""Share of a segment that a flow may pass its edge by before it changes to the next."""
 
 
 @dataclass(frozen=True, eq=False)

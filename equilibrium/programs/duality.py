@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,8 @@ class Residuals:
 
     @property
     def worst(self) -> float:
-        """Largest of the four."""
-        return max(self.primal, self.dual, self.complementarity, self.gap)
+        """Largest of the four; not a number where one of them is not."""
+        return float(np.max((self.primal, self.dual, self.complementarity, self.gap)))
 
 
 def reduced_costs(instance: Instance, y: FloatArray) -> FloatArray:
@@ -116,7 +116,7 @@ def _products(multiplier: FloatArray, value: FloatArray, lower: FloatArray, uppe
     return float(np.max(np.abs(multiplier[use] * (value[use] - side[use]))))
 
 
-def optimal_face(instance: Instance, y: FloatArray, tolerance: float = 1e-9) -> Instance:
+def optimal_face(instance: Instance, y: FloatArray) -> Instance:
     """Return the instance whose feasible set is the optimal face of ``instance``.
 
     A point is optimal if and only if it is feasible and complementary to *one* dual optimum. So fixing every
@@ -126,12 +126,11 @@ def optimal_face(instance: Instance, y: FloatArray, tolerance: float = 1e-9) -> 
     Parameters
     ----------
     y
-        Multipliers of a dual optimum.
-    tolerance
-        Multipliers smaller than this times ``1 + max |cost|`` count as zero.
+        Multipliers of a dual optimum; those up to :data:`equilibrium.programs.program.FEASIBILITY` times
+        ``1 + max |cost|`` count as zero.
     """
     z = reduced_costs(instance, y)
-    zero = tolerance * (1.0 + float(np.max(np.abs(instance.cost), initial=0.0)))
+    zero = FEASIBILITY * (1.0 + float(np.max(np.abs(instance.cost), initial=0.0)))
     row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
     col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
     return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)

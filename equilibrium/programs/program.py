@@ -24,6 +24,15 @@ from equilibrium.arrays import FloatArray, IntArray
 
 INF = np.inf
 
+FEASIBILITY = 1e-9
+"""What a row, a bound or a multiplier's sign may be missed by, relative to ``1 + |limit|`` or absolute where a solver
+measures so: asked of every solver and of every method of ours that does a solver's work. It is tighter than the
+solvers' own 1e-7, because certificates are checked."""
+
+GAP = 1e-9
+"""Two values of an objective that differ by less, relative to ``1 + |value|``, are one: here a search for an optimum
+with a proven bound ends."""
+
 
 @dataclass(frozen=True)
 class Block:

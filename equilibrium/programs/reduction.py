@@ -20,7 +20,7 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import Block, Instance, Program, stack_rows
+from equilibrium.programs.program import FEASIBILITY, Block, Instance, Program, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
     MixedSolution,
@@ -32,9 +32,6 @@ from equilibrium.programs.solvers import (
 )
 from equilibrium.programs.solvers.choose import log_fallback
 
-VIOLATION_TOLERANCE = 1e-9
-"""A limit counts as violated beyond this, relative to ``1 + |limit|`` in its own unit (kW, kvar, kV)."""
-
 ROWS_PER_PERIOD = 6
 """Violated rows taken up per period and pass: the worst ones."""
 
@@ -43,6 +40,9 @@ ROWS_PER_FAMILY = 1
 
 MAXIMUM_PASSES = 200
 _CHUNK = 64
+
+ZERO_ENTRY = 1e-15
+"""An entry of a solved system below this, relative to the largest, is what rounding leaves of a zero."""
 
 Answer = TypeVar("Answer", Solution, MixedSolution)
 
@@ -301,7 +301,7 @@ class ReducedModel:
             depth = np.fmax(low - value, value - high)
         loaded = np.zeros(activity.size, dtype=bool)
         loaded[self._loaded.ids] = True
-        pick = np.flatnonzero((excess > VIOLATION_TOLERANCE) & ~loaded[self._lazy])
+        pick = np.flatnonzero((excess > FEASIBILITY) & ~loaded[self._lazy])
         if not pick.size:
             return pick
         # Rows of a family share a unit and cut one quantity: there the deepest cut is the worst, whatever its limit.
@@ -387,7 +387,7 @@ def _solve_columns(factor: SuperLU, square: sp.csc_array, matrix: sp.csc_array) 
         dense = np.zeros((matrix.shape[0], min(_CHUNK, column.shape[1] - start)), order="F")
         dense[matrix.indices[here], side[entry[here]] - start] = matrix.data[here]
         dense = factor.solve(dense)
-        state, answer = np.nonzero(np.abs(dense) >= 1e-15 * max(1.0, float(np.max(np.abs(dense), initial=0.0))))
+        state, answer = np.nonzero(np.abs(dense) >= ZERO_ENTRY * max(1.0, float(np.max(np.abs(dense), initial=0.0))))
         found.append((dense[state, answer], state, column[of_state[state], start + answer]))
     values, rows, columns = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else ([], [], [])
     return sp.csr_array((values, (rows, columns)), shape=matrix.shape)

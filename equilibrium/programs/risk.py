@@ -19,9 +19,10 @@ from equilibrium.errors import InputError
 from equilibrium.programs.program import INF, ProgramBuilder
 
 PROBABILITY_TOLERANCE = 1e-9
-"""Probabilities must sum to one within this."""
+"""How far probabilities may sum from one: rounding of decimal numbers."""
 
-_ROUNDING = 1e-12
+SAME_SHARE = 1e-12
+"""Sums of probabilities that differ by less are one: rounding of a sum of a few thousand of them."""
 
 
 def check_risk(probability: ArrayLike, alpha: float, beta: float = 0.0) -> FloatArray:
@@ -75,7 +76,7 @@ def value_at_risk(values: ArrayLike, probability: ArrayLike, alpha: float) -> fl
     scenario's profit are maximisers.
     """
     order, weight = _ascending(values, probability, alpha)
-    reached = np.cumsum(weight) >= 1.0 - alpha - _ROUNDING
+    reached = np.cumsum(weight) >= 1.0 - alpha - SAME_SHARE
     return float(np.asarray(values, dtype=np.float64)[order[int(np.argmax(reached))]])
 
 

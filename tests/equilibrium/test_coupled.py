@@ -42,7 +42,7 @@ def coupled_markets(draw, hours=HOURS, **bounds):
 def clear(network, day, behaviours=None, **how):
     start = {name: how.pop(name) for name in ("start_kw", "order") if name in how}
     try:
-        return NodalMarket(network, behaviours, **how).clear(day, **start)
+        return NodalMarket(network, behaviours=behaviours, **how).clear(day, **start)
     except InfeasibleError:
         assume(False)
         raise
@@ -334,7 +334,7 @@ def test_a_day_on_33_buses_is_certified():
         storage=(StorageUnit("b", 13, 600.0, 200.0, 200.0, 300.0),),
         microturbines=tuple(replace(unit, ramp_kw_per_h=150.0) for unit in network.microturbines),
     )
-    one = NodalMarket(network, ("strategic", "central", "central")).clear(day)
+    one = NodalMarket(network, behaviours=("strategic", "central", "central")).clear(day)
     assert one.certificate.verdict is Verdict.EXACT
     # Three strategic lots on kinks that they share want prices that no common multiplier gives, by 1e-6 of a profit.
     three = NodalMarket(network).clear(day)

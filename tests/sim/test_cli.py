@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 import equilibrium
-from scenarios.markets.charging.case import scenario_titles
+from scenarios.loading import scenario_titles
 from sim.cli import main
 from sim.store import Run
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.grid.network import Network
 from equilibrium.grid.prices import nodal_prices
 from equilibrium.lengths import named
@@ -15,9 +16,6 @@ from equilibrium.programs.program import Program
 
 STORAGE = ("storage_charge_kw", "storage_discharge_kw", "storage_kwh")
 """Columns of the storage units; a network without storage has none of them."""
-
-AT_ONCE_KW = 1e-6
-"""Power up to which charging and discharging in one hour is rounding."""
 
 
 def read_dispatch(network: Network, day: MarketDay, program: Program, x: FloatArray, y: FloatArray) -> dict[str, Any]:
@@ -71,7 +69,7 @@ def storage_notes(
     both = np.minimum(program.value(x, "storage_charge_kw"), program.value(x, "storage_discharge_kw"))
     notes = []
     for k, unit in enumerate(network.storage):
-        hours = np.flatnonzero(both[:, k] > AT_ONCE_KW)
+        hours = np.flatnonzero(both[:, k] > NEGLIGIBLE)
         if hours.size:
             where = ", ".join(map(str, hours))
             low = 1000.0 * float(dlmp[hours, unit.bus].max())

@@ -22,7 +22,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
-from equilibrium.programs.program import Instance, Program
+from equilibrium.programs.program import GAP, Instance, Program
 from equilibrium.programs.solvers import Status, solve_mixed
 
 COUPLING_ROWS = ("soe_balance", "soe_end", "storage_balance", "ramp")
@@ -96,7 +96,7 @@ def importing_is_optimal(
         width = np.maximum(high - low, 0.0)[best]
         taken = np.clip(room - (np.cumsum(width) - width), 0.0, width) * (value[hour][best] > 0.0)
         earned = float(value[hour] @ low + value[hour][best] @ taken)
-        if imported[hour] > running[hour] - earned + 1e-9 * (1.0 + abs(earned)):
+        if imported[hour] > running[hour] - earned + GAP * (1.0 + abs(earned)):
             return False
     return True
 

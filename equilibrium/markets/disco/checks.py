@@ -10,9 +10,7 @@ from equilibrium.fleet.day import VehicleBatch
 from equilibrium.grid.network import Network
 from equilibrium.lengths import spread_lengths
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
-
-PROBABILITY_TOLERANCE = 1e-9
-"""How far probabilities may sum from one: rounding of decimal numbers."""
+from equilibrium.programs.risk import PROBABILITY_TOLERANCE
 
 _FIELDS = {
     "energy_kwh": "an energy within energy_min_kwh .. energy_max_kwh",

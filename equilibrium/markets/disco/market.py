@@ -10,9 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import certify
+from equilibrium.certificate import RESIDUAL_TOLERANCE, certify
 from equilibrium.errors import InputError
-from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.flow_range import FlowRange
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.checks import check_day
@@ -197,7 +196,7 @@ class DiscoMarket:
         if self.rules.mode == "windows":
             notes.append(f"the company dispatches the vehicles: no equilibrium unless regret is 0 ({regret:.6g})")
         loose = max(each.loose for each in proved)
-        if loose > EXACT_TOLERANCE:
+        if loose > RESIDUAL_TOLERANCE:
             notes.append(f"losses exceed the secants by up to {loose:.2e} of a branch's greatest square")
         else:
             notes.append("losses lie on their secants: flow directions are exclusive")

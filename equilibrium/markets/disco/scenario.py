@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError
 from equilibrium.fleet.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
-from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.accounts import read_scenario
 from equilibrium.markets.disco.checks import purchase_price
@@ -18,20 +18,17 @@ from equilibrium.markets.disco.clearing import ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.lower.one_way import solve_one_way
 from equilibrium.markets.disco.lower.optimum import LowerLevel, lot_cost, solve_lower
-from equilibrium.markets.disco.network.service import NoDispatchError
+from equilibrium.markets.disco.network.service import NoDispatchError, ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.upper.diagnosis import diagnose
-from equilibrium.markets.disco.upper.exclusive import solve_stage_one_way
+from equilibrium.markets.disco.upper.exclusive import BOTH_WAYS_KW, solve_stage_one_way
 from equilibrium.markets.disco.upper.master import Columns, Dispatch, Master, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.pessimistic import worst_dispatch
 from equilibrium.markets.disco.upper.published import solve_stage_kkt
 from equilibrium.markets.disco.upper.waste import wasted, without_waste
 from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import ProgramBuilder
-
-BOTH_WAYS_KW = 1e-6
-"""A vehicle charges and discharges at once when both powers exceed this, kW."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +134,7 @@ def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules:
     part = Part(
         vehicles,
         feasible.with_cost(company_cost(vehicles, day)),
-        supply.scenario(day.load_kw, day.load_kvar, scenario.renewable_kw),
+        ScenarioSupply.of(supply, day.load_kw, day.load_kvar, scenario.renewable_kw),
         day.length_h * purchase_price(day, scenario),
         asked,
     )
@@ -239,7 +236,7 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     clearing = read_scenario(day, day.scenarios[number], supply, vehicles, prepared.groups, dispatch, maximum)
     loose = float(wasted(prepared.part, dispatch).max())
     residuals = [lower.residuals] if dispatch.whole else [lower.residuals, kkt_residuals(network, x, y)]
-    if loose > EXACT_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
+    if loose > RESIDUAL_TOLERANCE:  # not a point of (2d)-(2f): energy would be wasted
         residuals.append(Residuals(loose, 0.0, 0.0, 0.0))
     both = np.minimum(dispatch.x[0::3], dispatch.x[1::3]) > BOTH_WAYS_KW
     return Proved(

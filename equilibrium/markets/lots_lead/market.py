@@ -18,7 +18,7 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
-from equilibrium.markets.charging.lots import compile_lots, lot_ports, stacked
+from equilibrium.markets.charging.lots import compile_lots, lot_bounds, lot_ports
 from equilibrium.markets.charging.shortage import compile_shedding, diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
@@ -82,6 +82,7 @@ class LotsLeadMarket:
     def __init__(
         self,
         network: Network,
+        *,
         solver: str = "auto",
         on_infeasible: str = "stop",
         value_of_lost_load: float = 3.0,
@@ -99,7 +100,7 @@ class LotsLeadMarket:
         """
         compiled = self._compiled[day.length_h]
         compiled.model.rewind()
-        bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
+        bare = day.without_vehicles()
         instance = compiled.program.bind(joint_ports(self.network, bare))
         if self._stages(bare, compiled.program, compiled.model, instance).least_cost(instance) is not None:
             compiled.model.remember()
@@ -162,11 +163,7 @@ class LotsLeadMarket:
         constant = constant_profit(self.network.lots, day.lots)
         if constant is not None:
             return constant
-        ports = {
-            **lot_ports(day.lots, day.hours),
-            "lot_max_kw": stacked(day.lots, "power_max_kw", day.hours),
-            "charging_price": stacked(day.lots, "charging_price", day.hours),
-        }
+        ports = {**lot_ports(day.lots, day.hours), **lot_bounds(day.lots, day.hours)}
         program = self._compiled[day.length_h].own
         instance = program.bind(ports)
         if cuts:
@@ -229,6 +226,7 @@ class LotsLeadMarket:
             lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,
+            lot_price=np.zeros_like(power),
             vehicle_kw=vehicles,
             shortage_cost=self._value_of_lost_load * float((day.length_h[:, None] * shed).sum() + unserved.sum()),
             lot_profit=profit,

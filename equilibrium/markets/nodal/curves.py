@@ -22,7 +22,7 @@ SAME_SLOPE = 1e-11
 """Slopes that differ by less (currency/kWh) belong to one segment."""
 
 SHORTEST = 1e-7
-"""Segments shorter than this (kW) are rounding."""
+"""Segments and ranges of power shorter than this (kW) are a point: far below what is told, since they add up."""
 
 _MAXIMUM_STEPS = 2000
 

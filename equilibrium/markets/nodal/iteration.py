@@ -12,12 +12,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from equilibrium.certificate import EXACT_REGRET
 from equilibrium.markets.nodal.play import Play
 from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.programs.program import INF
-
-GAIN = 1e-8
-"""Gain, relative to ``max(1, |profit|)``, below which a lot stays where it is."""
 
 ITERATIONS = ("gauss-seidel", "jacobi")
 
@@ -134,7 +132,7 @@ def _round(play: Play, lots: Sequence[int], search: Search, together: bool) -> b
         search.settled.add(lot)
         answer, profit = play.respond(lot)
         search.take(lot, answer, profit)
-        if answer is None or (profit > -INF and answer.profit - profit <= GAIN * max(1.0, abs(profit))):
+        if answer is None or (profit > -INF and answer.profit - profit <= EXACT_REGRET * max(1.0, abs(profit))):
             continue
         moved = True
         target[:, lot] = answer.power_kw

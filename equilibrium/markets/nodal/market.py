@@ -46,7 +46,7 @@ from equilibrium.markets.nodal.prices import PRICE_RULE, PublishedPrices, Taker,
 from equilibrium.markets.nodal.second_method import TIME_LIMIT_S, confirm
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import kkt_residuals
-from equilibrium.programs.program import Instance, Program
+from equilibrium.programs.program import GAP, Instance, Program
 
 SAME_POINT_KW = 1e-3
 """Charging powers closer than this are one equilibrium."""
@@ -55,9 +55,6 @@ MAXIMUM_ORDERS = 12
 """Orders of play that are tried before the day is reported as without a pure equilibrium."""
 
 BEHAVIOURS = ("strategic", "price-taking", "central")
-
-SAVING = 1e-9
-"""Relative saving of system cost below which the efficient players stay where they are."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,11 +86,12 @@ class NodalMarket:
         The feeder and its assets.
     behaviours
         One of :data:`BEHAVIOURS` per lot; all strategic by default.
-    solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
-        starts, schedules and prices of the lots that are not strategic, and best responses with cuts.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
+        starts, schedules and prices of the lots that are not strategic, and best responses with cuts. Where hours are
+        joined, best responses and the intervals of prices are those of HiGHS.
     certify
         ``"standard"``, or ``"full"``: :mod:`equilibrium.markets.nodal.second_method` bounds the strategic lots' best
         deviations a second time, by an independent method, and the weaker bound of the two counts.
@@ -107,9 +105,10 @@ class NodalMarket:
     def __init__(
         self,
         network: Network,
+        *,
         behaviours: tuple[str, ...] | None = None,
-        solver: str = "auto",
         iteration: str = "gauss-seidel",
+        solver: str = "auto",
         certify: str = "standard",
         certify_limit_s: float = TIME_LIMIT_S,
         time_limit_s: float = 600.0,
@@ -251,7 +250,7 @@ class NodalMarket:
         def answer(play: Play) -> bool:
             before = play.cost() - float((players.price * (day.length_h[:, None] * play.power)).sum())
             found = efficient.solve(day, play.power, tuple(self._strategic), welfare.cuts)
-            if before - found.system_cost <= SAVING * (1.0 + abs(before)):
+            if before - found.system_cost <= GAP * (1.0 + abs(before)):
                 return False
             play.move(found.power)
             return True
@@ -319,7 +318,7 @@ class NodalMarket:
         """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
         if self._certify != "full":
             return best, None
-        second = confirm(play.deviate, players, self._strategic, profit, best, self._limit_s)
+        second = confirm(play.react, players, self._strategic, profit, best, self._limit_s)
         return second.weaker(best), second
 
     def _publish(self, play: Play, players: Players) -> PublishedPrices:

@@ -25,7 +25,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.certificate import EPSILON_REGRET
+from equilibrium.certificate import EPSILON_REGRET, SAME_PRICE
 from equilibrium.markets.nodal.response import FeasiblePowers
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
@@ -35,9 +35,6 @@ PRICE_RULE = "least payment by the strategic lots over the dual optimal face tha
 TIGHT = 1e-8
 """Slack of a scaled row (kW or the like), relative to ``1 + |limit|``, up to which it counts as tight."""
 
-
-SAME_PRICE = 1e-9
-"""Prices that differ by less (currency/kWh) are one."""
 
 AT_LIMIT = 1e-7
 """Distance of a price-taker from a limit, relative to ``1 + |value|``, up to which the limit may hold it."""

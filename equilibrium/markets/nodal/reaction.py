@@ -13,25 +13,21 @@ profits stays one.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
+from equilibrium.markets.nodal.curves import SHORTEST
 from equilibrium.programs.hourly.periods import ARTIFICIAL, PeriodData, PeriodModel
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.hourly.vertices import NO_PRICE
+from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.highs import HighsHandle
-
-ON_THE_LINE = 1e-9
-"""Distance of the cost from a line, relative to ``1 + |cost|``, up to which it lies on it."""
-
-ROUNDING = 1e-12
-"""A multiplier of a scaled row (currency/kWh) below this is zero."""
 
 STATIONARY = 1e-8
 """Largest error of the DSO's stationarity at multipliers that prove something, relative to ``1 + |cost|``."""
@@ -39,8 +35,6 @@ STATIONARY = 1e-8
 ROOM = 2.0
 """How much wider than proved the bounds on multipliers are: tight ones leave a simplex only its tolerance."""
 
-SHORTEST = 1e-7
-"""Ranges of power shorter than this (kW) are a point."""
 
 MAXIMUM_LINES = 500
 
@@ -69,6 +63,13 @@ class Reaction:
     upper: FloatArray
     mu_low: FloatArray
     mu_high: FloatArray
+
+
+React = Callable[[int, FloatArray, Deadline], tuple[Reaction, FloatArray, FloatArray] | None]
+"""Return the DSO as a lot sees it from some point, and the powers between which it has a dispatch, each ``(hours,)``.
+
+Arguments are the lot, its largest powers, shape ``(hours,)``, and when to stop; ``None`` where that came first.
+"""
 
 
 def reaction_of(instance: Instance, own: IntArray, multiplier_max: float = INF) -> Reaction:
@@ -136,21 +137,21 @@ def enough_rows(
     model: PeriodModel,
     data: PeriodData,
     given: FloatArray,
+    length_h: FloatArray,
     lot: int,
     most: FloatArray,
-    length_h: FloatArray,
-    deadline: float = INF,
+    deadline: Deadline,
 ) -> tuple[Reaction, FloatArray, FloatArray] | None:
     """Choose rows of every hour that give the DSO's cost at all of a lot's powers, and prove that they do.
 
     Parameters
     ----------
-    most
-        Largest powers of the lot, kW, shape ``(hours,)``.
     length_h
         Length of each period, h, shape ``(hours,)``.
+    most
+        Largest powers of the lot, kW, shape ``(hours,)``.
     deadline
-        Value of ``time.perf_counter()`` at which to stop.
+        When to stop.
 
     Returns
     -------
@@ -168,7 +169,7 @@ def enough_rows(
     low, high = np.zeros(hours), np.zeros(hours)
     chosen, mu_low, mu_high = [], [], []
     for hour in range(hours):
-        if time.perf_counter() > deadline:
+        if deadline.passed:
             return None
         low[hour], high[hour] = whole.ends(hour, most[hour])
         mu = np.array([line.mu for line in whole.lines(hour, low[hour], high[hour])])
@@ -178,6 +179,23 @@ def enough_rows(
         mu_high.append(ROOM * length_h[hour] * np.maximum(mu[:, rows].max(axis=0), 0.0))
     reaction = reaction_on(model, data, given, lot, chosen, length_h)
     return replace(reaction, mu_low=np.concatenate(mu_low), mu_high=np.concatenate(mu_high)), low, high
+
+
+def every_row(
+    reduced: Instance, lots: IntArray, given: FloatArray, lot: int, most: FloatArray, _deadline: Deadline
+) -> tuple[Reaction, FloatArray, FloatArray]:
+    """Return the DSO of a whole day with every row of a program; what has a dispatch is left to the rows.
+
+    Parameters
+    ----------
+    reduced
+        The DSO's program of the whole day with every row that can bind.
+    lots
+        Columns of the lots' powers in it, shape ``(hours, lots)``.
+    given, lot, most
+        As of :func:`enough_rows`.
+    """
+    return reaction_of(reduced.with_columns(lots, given, given), lots[:, lot]), np.zeros_like(most), most
 
 
 @dataclass(frozen=True, eq=False)
@@ -225,7 +243,7 @@ class _WholeProgram:
         answer = self._handle.solve()
         if answer.status is not Status.OPTIMAL:
             return None
-        mu = np.where(np.abs(answer.y) > ROUNDING, answer.y, 0.0)
+        mu = np.where(np.abs(answer.y) > NO_PRICE, answer.y, 0.0)
         side = np.where(mu > 0.0, self.lower[hour], np.where(mu < 0.0, self.upper[hour], 0.0))
         error = np.abs(self._data.cost[hour] - mu @ self._model.m).max(initial=0.0)
         if not np.isfinite(side).all() or error > STATIONARY * (1.0 + np.abs(cost).max()):
@@ -241,9 +259,9 @@ class _WholeProgram:
         stack = [] if high - low <= SHORTEST else [(first, last)]
         while stack:
             (a, value_a, left), (b, value_b, right) = stack.pop()
-            if value_a - right.at(a) <= ON_THE_LINE * (1.0 + abs(value_a)):
+            if value_a - right.at(a) <= GAP * (1.0 + abs(value_a)):
                 kept.append(right)
-            elif value_b - left.at(b) <= ON_THE_LINE * (1.0 + abs(value_b)):
+            elif value_b - left.at(b) <= GAP * (1.0 + abs(value_b)):
                 kept.append(left)
             else:
                 middle = (left.constant - right.constant) / (right.slope - left.slope)
@@ -251,7 +269,7 @@ class _WholeProgram:
                 if touched is None or count > MAXIMUM_LINES:
                     raise SolverError(f"hour {hour}: the cost over the powers of lot {self._lot} was not found")
                 value, line = touched
-                if value - left.at(middle) <= ON_THE_LINE * (1.0 + abs(value)):
+                if value - left.at(middle) <= GAP * (1.0 + abs(value)):
                     kept += [left, right]
                 else:
                     stack += [((a, value_a, left), (middle, value, line)), ((middle, value, line), (b, value_b, right))]

@@ -25,11 +25,8 @@ from equilibrium.errors import SolverError
 from equilibrium.fleet.chain import Step, fill
 from equilibrium.lengths import spread_lengths
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
-
-GAP = 1e-9
-"""Gap between bound and incumbent, relative to ``1 + |profit|``, at which the search ends."""
 
 MAXIMUM_NODES = 20_000
 

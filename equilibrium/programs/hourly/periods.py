@@ -20,10 +20,7 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.lengths import Periods, period_lengths
-from equilibrium.programs.program import INF, Block, Instance, Program
-
-FEASIBILITY = 1e-9
-"""Violation of a scaled row (kW, kvar or the like) that counts as rounding, relative to ``1 + |limit|``."""
+from equilibrium.programs.program import FEASIBILITY, INF, Block, Instance, Program
 
 ARTIFICIAL = 1e7
 """Bound given to a variable that has none, so that a dual feasible start exists; never binding at an answer."""

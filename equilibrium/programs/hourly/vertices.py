@@ -23,6 +23,9 @@ from equilibrium.programs.program import INF
 PIVOT = 1e-9
 """Smallest pivot element of a scaled row."""
 
+SAME_RATIO = 1e-12
+"""Ratios that differ by less, relative to ``1 + ratio``, are a tie, in which the largest pivot is taken."""
+
 NO_PRICE = 1e-12
 """Multiplier (currency per kW or the like) that is rounding: its row may be tight at either side."""
 
@@ -199,7 +202,7 @@ def leaving(
     ratio = np.full(movement.shape, INF)
     np.divide(np.maximum(side * mu, 0.0), movement, out=ratio, where=candidate)
     least = ratio.min(axis=1)
-    near = candidate & (ratio <= (least + 1e-12 * (1.0 + least))[:, None])
+    near = candidate & (ratio <= (least + SAME_RATIO * (1.0 + least))[:, None])
     return np.where(near, movement if bland is None else -bland, -INF).argmax(axis=1), least
 
 

@@ -13,7 +13,7 @@ from gurobipy import GRB
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, ModelTooLargeError, Solution, Status
 
 _TOO_LARGE = 10010
@@ -30,7 +30,8 @@ _STATUS = {
 def environment() -> gp.Env:
     """Return the one silent, single-threaded environment of this process."""
     try:
-        return gp.Env(params={"OutputFlag": 0, "Threads": 1, "FeasibilityTol": 1e-9, "OptimalityTol": 1e-9})
+        tolerances = {"FeasibilityTol": FEASIBILITY, "OptimalityTol": FEASIBILITY}
+        return gp.Env(params={"OutputFlag": 0, "Threads": 1, **tolerances})
     except gp.GurobiError as error:
         raise SolverError(f"Gurobi cannot start: {error}") from error
 
@@ -138,7 +139,7 @@ def solve_mixed_gurobi(
     """Solve a mixed-integer program with Gurobi; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
     model = gp.Model(env=environment())
     model.Params.MIPGap, model.Params.MIPGapAbs, model.Params.TimeLimit = gap, gap, time_limit_s
-    model.Params.NodeLimit, model.Params.IntFeasTol = node_limit, 1e-9
+    model.Params.NodeLimit, model.Params.IntFeasTol = node_limit, FEASIBILITY
     model.Params.DualReductions = 0  # so that unbounded is told from infeasible
     kinds = np.where(integer, GRB.INTEGER, GRB.CONTINUOUS)
     x = model.addMVar(

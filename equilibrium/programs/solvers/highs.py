@@ -10,11 +10,8 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
-
-FEASIBILITY_TOLERANCE = 1e-9
-"""Primal and dual tolerance of every solve, tighter than the solver's 1e-7 because certificates are checked."""
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
@@ -40,8 +37,8 @@ class _QuietHighs(highspy.Highs):  # type: ignore[misc]  # its types are not rea
 def _new_solver() -> highspy.Highs:
     solver = _QuietHighs()
     solver.setOptionValue("threads", 1)
-    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY_TOLERANCE)
-    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY)
+    solver.setOptionValue("dual_feasibility_tolerance", FEASIBILITY)
     return solver
 
 
@@ -129,7 +126,7 @@ def solve_mixed_highs(
     solver = _new_solver()
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("mip_abs_gap", gap)
-    solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY_TOLERANCE)
+    solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY)
     # With presolve, HiGHS 1.15.1 reports wrong optima of complementarity programs (tests/equilibrium/test_paper_milp.py
     # holds one: 71.96 in place of 68.91, with a closed gap). Without it, it agrees with Gurobi.
     solver.setOptionValue("presolve", "on" if presolve else "off")

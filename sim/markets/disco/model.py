@@ -25,14 +25,12 @@ from equilibrium.demand_response import ResponseProgram
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions
-from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
-from scenarios.markets.disco.schema import DiscoMarketSection
-from scenarios.readers.prices import HOURS
 from scenarios.streams import Streams
 from sim.daily_model import DailyModel, case_of, naming, naming_the_day
-from sim.markets.charging.results import DiscoDayResult
+from sim.markets.disco.results import DiscoDayResult
+from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
     "company_profit": lambda model: model.last.settlement.realised.company_profit,
@@ -74,10 +72,12 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         ``"none"``, ``"epsilon-greedy"`` or ``"roth-erev"`` in the place of the scenario's; ``None`` keeps it.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+    certify, on_infeasible
+        ``"standard"`` and ``"stop"``: the market has neither a second method nor priced shortages.
 
     Attributes
     ----------
-    case, day, last
+    case, market, day, last
         As in :class:`sim.daily_model.DailyModel`.
     network
         The feeder and what stands on it.
@@ -103,12 +103,14 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         beta: float | None = None,
         program_rule: str | None = None,
         collect: bool = False,
+        certify: str = "standard",
+        on_infeasible: str | None = None,
     ) -> None:
         case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
-        rules, streams = case.file.market, self._streams
-        self.network = case.network()
-        self._market = _market(case, rules, solver, rules.beta if beta is None else beta)
+        rules, streams = case.file.market, self.streams
+        self.network = case.network
+        self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta)
         self.customers = Customers(
             self,
             base_tariff=case.base_tariff,
@@ -138,43 +140,44 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
             self.drivers,
             self.company,
         )
+        self._truth = true_blocks(case)
         forget_model(self)
         self.company.emissions = self._emissions()
 
     def belief_error(self) -> float:
         """Return the largest distance of an estimated elasticity from the true one."""
-        true = true_blocks(self.case)
-        return max(abs(value - true[pair]) for pair, value in self.retailer.belief.estimate().items())
+        return max(abs(value - self._truth[pair]) for pair, value in self.retailer.belief.estimate().items())
 
-    def _simulate(self) -> DiscoDayResult:
+    def simulate_day(self) -> DiscoDayResult:
         """Run through one day: plan it, let it come, settle it."""
         start = time.perf_counter()
-        day = self.case.day(self.day, self._streams)
+        day = self.case.day(self.day, self.streams)
         for agent in self._order:
             agent.observe(day)
-        expected = self.case.forecast(day, self._streams, self.drivers.draw)
+        expected = self.case.forecast(day, self.streams, self.drivers.draw)
         tariffs = self.owner.offer()
         load_kw, load_kvar, cost = self.retailer.offer()
         forecast = self.company.offer(load_kw, load_kvar, cost, tariffs, expected.scenarios)
         outcome = self._come(day)
         self.owner.admit(day.index, outcome.scenarios[0].vehicles)
-        with naming_the_day(day.index, day.date):
-            plan, clearing = self._market.clear(forecast), self._market.clear(outcome)
+        with naming_the_day(day):
+            plan, clearing = self.market.clear(forecast), self.market.clear(outcome)
         settlement = DiscoSettlement(forecast, plan, outcome, clearing)
         for agent in self._order:
             agent.settle(settlement)
-        assert self.company.memory is not None
         return DiscoDayResult(
             index=day.index,
             date=day.date,
+            network=self.network,
             day=day,
             distance=expected.distance,
             settlement=settlement,
             retail=self.retailer.record(),
             owner=self.owner.record(),
             pools=self.drivers.record(),
-            company=self.company.memory,
+            company=self.company.record(),
             finished=self.owner.finished,
+            true_elasticity=self._truth,
             seconds=time.perf_counter() - start,
         )
 
@@ -182,7 +185,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         """Return the day as it comes: the customers' true answer, and one more draw."""
         load_kw, load_kvar = self.customers.answer(self.retailer.program)
         cost = self.retailer.cost(day.base_kw, load_kw, self.retailer.program)
-        came = self.case.outcome(day, self._streams, self.drivers.draw)
+        came = self.case.outcome(day, self.streams, self.drivers.draw)
         return self.company.offer(load_kw, load_kvar, cost, self.owner.offer(), (came,))
 
     def _emissions(self) -> Emissions | None:
@@ -191,7 +194,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         if rules is None:
             return None
         with naming("baseline of the CO2 term"):
-            baseline = self._market.clear(self._baseline_day()).scenarios[0].import_kw
+            baseline = self.market.clear(self._baseline_day()).scenarios[0].import_kw
         factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
         return Emissions(factor, rules.price_per_kg, rules.share, baseline)
 
@@ -205,26 +208,23 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         return self.company.offer(day.forecast_kw, day.forecast_kvar, 0.0, tariffs, (quiet,))
 
 
+def run_model(case: DiscoCase, options: RunOptions) -> DiscoModel:
+    """Open the model of a run."""
+    return DiscoModel(
+        case,
+        seed=options.seed,
+        solver=options.solver,
+        days=options.days,
+        certify=options.certify,
+        on_infeasible=options.on_infeasible,
+    )
+
+
 def true_blocks(case: DiscoCase) -> dict[tuple[str, str], float]:
     """Return the customers' true elasticity for every ordered pair of periods (the mean, should it vary inside)."""
     names = case.programs.period_of_hour
     inside = {name: case.programs.hours(name) for name in dict.fromkeys(names)}
     return {(a, b): float(case.elasticity.values[np.ix_(inside[a], inside[b])].mean()) for a in inside for b in inside}
-
-
-def _market(case: DiscoCase, rules: DiscoMarketSection, solver: str, beta: float) -> DiscoMarket:
-    return DiscoMarket(
-        case.network(),
-        HOURS,
-        mode=rules.mode,
-        purchases=rules.purchases,
-        alpha=rules.alpha,
-        beta=beta,
-        segments=rules.segments,
-        transformer_efficiency=rules.transformer_efficiency,
-        infeasible_wish=rules.infeasible_wish,
-        solver=solver,
-    )
 
 
 def _only_charge(batches: tuple[VehicleBatch, ...]) -> tuple[VehicleBatch, ...]:

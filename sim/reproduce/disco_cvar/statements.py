@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.report import Statement, observation, theorem
 
 if TYPE_CHECKING:
-    from sim.reproduce.disco_cvar.study import Results
+    from sim.reproduce.disco_cvar.compute import Results
 
-RESIDUAL = 1e-7
 MONEY = 1e-6
 """Relative difference of two amounts of money that are equal."""
 
@@ -86,7 +86,7 @@ def _residuals(results: Results) -> Statement:
     return theorem(
         "N5",
         "Every cleared day is optimal for the company, by residuals recomputed from arrays",
-        worst <= RESIDUAL,
+        worst <= RESIDUAL_TOLERANCE,
         f"largest residual {worst:.1e} over {len(proofs)} days",
     )
 

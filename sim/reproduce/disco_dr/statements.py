@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from sim.reproduce.disco.totals import Totals
 from sim.reproduce.disco_dr import published as data
 from sim.reproduce.report import Statement, observation, theorem
 
 if TYPE_CHECKING:
-    from sim.reproduce.disco_dr.study import Results
+    from sim.reproduce.disco_dr.compute import Results
 
-RESIDUAL = 1e-7
 MONEY = 1e-6
 """Relative difference of two amounts of money that are equal."""
 NEAR_USD = 35.0
@@ -104,7 +104,7 @@ def _residuals(results: Results) -> Statement:
     return theorem(
         "N4",
         "Every cleared day is optimal for the company, by residuals recomputed from arrays",
-        worst <= RESIDUAL,
+        worst <= RESIDUAL_TOLERANCE,
         f"largest residual {worst:.1e} over {len(proofs)} days",
     )
 

@@ -18,10 +18,7 @@ from equilibrium.fleet.battery import best_schedules
 from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.optimum import LowerLevel, row_sums
 from equilibrium.programs.duality import Residuals
-from equilibrium.programs.program import Instance
-
-VALUE_TOLERANCE = 1e-9
-"""A schedule earns v* if it misses it by no more than this, relative to ``1 + |v*|``."""
+from equilibrium.programs.program import GAP, Instance
 
 FIRST_PRICE = 10.0
 """Price of income at first, relative to the greatest cost per greatest income; raised tenfold where it is too low."""
@@ -67,7 +64,7 @@ def solve_one_way(vehicles: VehicleProgram, cost: FloatArray) -> tuple[LowerLeve
     residuals = _residuals(instance, best.x, value, bound)
     seconds = time.perf_counter() - begin
     lower = LowerLevel(value, bound, instance, residuals, seconds, "dynamic programming")
-    return lower, OneWay(-cost, best.x, value, value - VALUE_TOLERANCE * (1.0 + np.abs(value)))
+    return lower, OneWay(-cost, best.x, value, value - GAP * (1.0 + np.abs(value)))
 
 
 def _residuals(instance: Instance, x: FloatArray, value: FloatArray, bound: FloatArray) -> Residuals:

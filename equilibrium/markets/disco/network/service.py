@@ -4,23 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.grid.directions import EXACT_TOLERANCE
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.grid.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.grid.sweep import Flows
+from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.programs.duality import optimal_face
-from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.reduction import VIOLATION_TOLERANCE
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
-
-if TYPE_CHECKING:
-    from equilibrium.markets.disco.network.supply import Supply
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 
 class NoDispatchError(RuntimeError):
@@ -117,6 +113,13 @@ class ScenarioSupply:
     load_kvar: FloatArray
     renewable_kw: FloatArray
 
+    @classmethod
+    def of(cls, supply: Supply, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray) -> ScenarioSupply:
+        """Return a network in one scenario; arguments as in :class:`equilibrium.markets.disco.day.DiscoDay`."""
+        if supply.network.feeder.size != supply.buses:
+            load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
+        return cls(supply, load_kw, load_kvar, renewable_kw)
+
     def ports(self, lot_kw: FloatArray, price: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of the day's program with the lots' net powers given."""
         return lossy_ports(
@@ -186,7 +189,7 @@ class ScenarioSupply:
         program, model = self.supply.period_program, self.supply.model
         bought = program.columns["import_kw"].index
         surplus = bought_kw - service.need_kw
-        for period in np.flatnonzero(surplus > VIOLATION_TOLERANCE * (1.0 + bought_kw)):
+        for period in np.flatnonzero(surplus > FEASIBILITY * (1.0 + bought_kw)):
             instance = program.bind(self.period_ports(int(period), lot_kw[period]))
             fixed = instance.with_columns(bought.ravel(), bought_kw[period], bought_kw[period])
             solution = model.solve(fixed.with_cost(self._currents()))
@@ -195,11 +198,11 @@ class ScenarioSupply:
                 points[period] = solution.x
                 continue
             most = instance.with_cost(-instance.cost)
-            solution = optimum(model.solve(most), f"the greatest purchase in period {period}")
+            solution = require_optimal(model.solve(most), f"the greatest purchase in period {period}")
             seconds += solution.seconds
-            if bought_kw[period] <= solution.x[bought[0]] + VIOLATION_TOLERANCE * (1.0 + bought_kw[period]):
+            if bought_kw[period] <= solution.x[bought[0]] + FEASIBILITY * (1.0 + bought_kw[period]):
                 least = model.solve(optimal_face(most, solution.y).with_cost(self._currents()))  # it is that purchase
-                points[period] = optimum(least, f"the least currents in period {period}").x
+                points[period] = require_optimal(least, f"the least currents in period {period}").x
                 seconds += least.seconds
             else:
                 planes.append(self._plane(int(period), lot_kw[period], most, solution))
@@ -243,12 +246,13 @@ class ScenarioSupply:
         if solution.status is Status.OPTIMAL:
             plane, seconds = self._plane(period, lot_kw, instance, solution), solution.seconds
             gaps = square_gaps(supply.network, program, solution.x)
-            if max(float(gap.max(initial=0.0)) for gap in gaps.values()) > EXACT_TOLERANCE:  # losses cost nothing here
+            widest = max(float(gap.max(initial=0.0)) for gap in gaps.values())
+            if widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
                 solution = supply.model.solve(optimal_face(instance, solution.y).with_cost(self._currents()))
-                seconds += optimum(solution, f"the least currents in period {period}").seconds
+                seconds += require_optimal(solution, f"the least currents in period {period}").seconds
             return solution.x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
-            optimum(solution, f"the network in period {period}")
+            require_optimal(solution, f"the network in period {period}")
         distance, seconds = self._distance(ports, where, lot_kw)
         return None, None, distance, solution.seconds + seconds
 
@@ -265,7 +269,7 @@ class ScenarioSupply:
         _, solution = load_and_solve(instance, self.supply.solver)
         if solution.status is Status.INFEASIBLE:
             raise NoDispatchError(int(where[0]))
-        optimum(solution, f"the nearest powers that can be served in period {where[0]}")
+        require_optimal(solution, f"the nearest powers that can be served in period {where[0]}")
         slope = program.multiplier(solution.y, "wanted")[0]
         far = float(instance.cost @ solution.x)
         y = solution.y[None, : self.supply.period_program.shape[0]]
@@ -310,7 +314,7 @@ def _columns(
     given = np.r_[program.columns["renewable_kw"].index.ravel(), program.columns["lot_kw"].index.ravel()]
     low, high = program.col_lower.copy(), program.col_upper.copy()
     low[given], high[given] = -INF, INF
-    room = VIOLATION_TOLERANCE
+    room = FEASIBILITY
     with np.errstate(invalid="ignore"):
         below = columns < np.where(np.isfinite(low), low - room * (1.0 + np.abs(low)), -INF)
         above = columns > np.where(np.isfinite(high), high + room * (1.0 + np.abs(high)), INF)

@@ -12,15 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.grid.limits import REPORTED_SLACK
 from equilibrium.grid.lossy import AXES, add_lossy_flow
 from equilibrium.markets.disco.network.service import NoDispatchError, ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Part, Rows, plane_rows, state_powers
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 _MAXIMUM_REASONS = 12
 
@@ -54,7 +54,7 @@ def diagnose(part: Part, number: int, solver: str, nearest_kw: FloatArray | None
         else:
             lot_kw, far = nearest_kw, part.supply.serve(nearest_kw).need_kw  # infinite where it cannot be served
             far = np.where(np.isfinite(far), 0.0, INF)
-        for period in np.flatnonzero(far > REPORTED_SLACK):
+        for period in np.flatnonzero(far > NEGLIGIBLE):
             reasons += broken_limits(part.supply, int(period), lot_kw[period])
     except NoDispatchError as error:
         if error.period is None:
@@ -78,12 +78,12 @@ def _nearest(part: Part, solver: str) -> tuple[FloatArray, FloatArray]:
     program = build.compile()
     handle, solution = load_and_solve(program.bind({}), solver)
     for _ in range(MAXIMUM_ROUNDS):
-        optimum(solution, "the nearest net powers that can be served")
+        require_optimal(solution, "the nearest net powers that can be served")
         lot_kw, known = solution.x[power[0]], solution.x[far]
         rows: list[Rows] = []
         for planes in part.supply.serve(lot_kw).distances:
             value = (planes.slope * lot_kw[planes.period]).sum(axis=1) + planes.constant
-            missing = planes.pick(value > known[planes.period] + REPORTED_SLACK / 10.0)
+            missing = planes.pick(value > known[planes.period] + NEGLIGIBLE / 10.0)
             if missing.period.size:
                 rows.append(plane_rows(missing, power[0], far, 1.0, program.shape[1]))
         if not rows:
@@ -108,7 +108,7 @@ def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> li
     found = []
     for limit in limits.values():
         amount = solution.x[limit.columns]
-        for k in sorted(np.flatnonzero(amount > REPORTED_SLACK), key=lambda k: -amount[k]):
+        for k in sorted(np.flatnonzero(amount > NEGLIGIBLE), key=lambda k: -amount[k]):
             bus = supply.supply.network.feeder.buses[limit.buses[k]]
             found.append(limit.sentence.format(bus=bus, period=period, amount=amount[k]))
     return found

@@ -25,13 +25,10 @@ from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Columns, Mast
 from equilibrium.markets.disco.upper.mixtures import Hull
 from equilibrium.markets.disco.upper.waste import without_waste
 from equilibrium.programs.duality import Residuals
-from equilibrium.programs.program import INF, Instance, ProgramBuilder
+from equilibrium.programs.program import GAP, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import MixedSolution, Status, solve_mixed
 
 State = Callable[[ProgramBuilder, Sequence[Part]], Columns]
-
-PROVED_GAP = 1e-9
-"""Gap of the company's stage, relative to ``1 + |cost|``, at which no other directions are looked for."""
 
 LARGEST_CHOICES = 32
 """Most directions that a mixed-integer program chooses to lower a cost that is known; with more it takes minutes."""
@@ -40,7 +37,7 @@ TIME_LIMIT_S = 60.0
 """Time after which a mixed-integer program returns what it has; a note says so."""
 
 BOTH_WAYS_KW = 1e-9
-"""A mixture goes both ways in a period when the smaller of both mean powers is above this, kW."""
+"""A schedule, or a mixture of some, goes both ways in a period when the smaller of both powers is above this, kW."""
 
 
 def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label: int = 0) -> Stage:
@@ -66,7 +63,7 @@ def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label:
     bound, seconds, notes = mixture.bound, mixture.seconds, list[str]()
     best = _try_directions(parts, first, solver, state)
     for free in (torn, [np.ones(fleet.stays, dtype=bool) for fleet in vehicles]):
-        if best is not None and best[0].cost - bound <= PROVED_GAP * (1.0 + abs(best[0].cost)):
+        if best is not None and best[0].cost - bound <= GAP * (1.0 + abs(best[0].cost)):
             break
         choices = sum(int(stays.sum()) for stays in free)
         if choices == 0 or (best is not None and choices > LARGEST_CHOICES):
@@ -85,7 +82,7 @@ def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label:
     if best is None:
         raise SolverError("mixtures of the vehicles' schedules can be served, but no schedules were found that can")
     stage, kept = _kept_energy(*best, solver, state, label)
-    if stage.cost - bound > PROVED_GAP * (1.0 + abs(stage.cost)):
+    if stage.cost - bound > GAP * (1.0 + abs(stage.cost)):
         notes.append(f"one way at a time: other directions could gain up to {stage.cost - bound:.3g} for the company")
     return replace(
         stage,
@@ -209,7 +206,7 @@ def choose_directions(
     integer[np.concatenate([columns for _, columns in choices])] = True
     for _ in range(MAXIMUM_ROUNDS):
         left = max(TIME_LIMIT_S - seconds, 1.0)
-        mixed = solve_mixed(master.instance, integer, solver, gap=PROVED_GAP, time_limit_s=left)
+        mixed = solve_mixed(master.instance, integer, solver, gap=GAP, time_limit_s=left)
         seconds += mixed.seconds
         mixed = replace(mixed, seconds=seconds)
         if not np.isfinite(mixed.objective) or not mixed.x.size:  # none, or none in time: x means nothing then

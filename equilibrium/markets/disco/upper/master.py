@@ -21,15 +21,12 @@ from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.one_way import OneWay
 from equilibrium.markets.disco.network.service import NoDispatchError, Planes, ScenarioSupply, Service
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
-from equilibrium.programs.program import INF, Instance, ProgramBuilder
+from equilibrium.programs.program import FEASIBILITY, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 GRID = 9
 """Net powers, from the least to the greatest, at which planes are laid before the first solve."""
-
-PLANE_TOLERANCE = 1e-9
-"""A purchase is too low beyond this, relative to ``1 +`` the purchase."""
 
 MAXIMUM_ROUNDS = 500
 
@@ -220,7 +217,7 @@ class Master:
         for rounds in range(1, MAXIMUM_ROUNDS + 1):
             if solution.status is Status.INFEASIBLE:
                 raise NoDispatchError
-            optimum(solution, "the company's stage")
+            require_optimal(solution, "the company's stage")
             services, rows, spent = self.cut(solution.x)
             seconds += spent
             if not rows:
@@ -267,7 +264,7 @@ class Master:
                 for planes in families:
                     value = (planes.slope * power[number, planes.period]).sum(axis=1) + planes.constant
                     known = 0.0 if distance else bought[number, planes.period]
-                    missing = value > known + PLANE_TOLERANCE * (1.0 + np.abs(value))
+                    missing = value > known + FEASIBILITY * (1.0 + np.abs(value))
                     if missing.any():
                         rows.append(self._rows(number, planes.pick(missing), 0.0 if distance else 1.0))
             if not rows and not np.isfinite(service.need_kw).all():

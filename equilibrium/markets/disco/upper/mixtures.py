@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
 from equilibrium.markets.disco.lower.one_way import FIRST_PRICE, find_schedules
 from equilibrium.markets.disco.network.service import NoDispatchError
@@ -22,7 +23,7 @@ from equilibrium.markets.disco.upper.master import Columns, Master, Part
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import INF, Instance, ProgramBuilder, stack_rows
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 HULL_GAP = 1e-10
 """Column generation ends when bound and master are this close, relative to ``1 + |cost|``, or nothing can be added."""
@@ -31,9 +32,6 @@ MAXIMUM_ROUNDS = 1000
 
 NEAREST = 1e-6
 """Where nothing can be served, the distance is found up to this, relative; it only goes into the message."""
-
-SERVED_KW = 1e-6
-"""Powers that miss what can be served by less than this in all count as served, kW."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +107,7 @@ class Hull:
             if solution.status is Status.INFEASIBLE:
                 seconds += self._approach()
                 continue
-            optimum(solution, "the company's stage over mixtures")
+            require_optimal(solution, "the company's stage over mixtures")
             x, shares = self._mean(solution), solution.x[: self._owner.size]
             bound = max(bound, self._bound(instance, solution.y))
             _, planes, spent = master.cut(x)
@@ -130,16 +128,16 @@ class Hull:
             instance = self._elastic(self._instance())
             _, solution = load_and_solve(instance, self.solver)
             seconds += solution.seconds
-            optimum(solution, "the distance of mixtures from what can be served")
+            require_optimal(solution, "the distance of mixtures from what can be served")
             far = float(instance.cost @ solution.x)
-            if far <= SERVED_KW:
+            if far <= NEGLIGIBLE:
                 return seconds
             x, count = self._mean(solution), self._owner.size
             bound = max(bound, self._bound(instance, solution.y))
             _, planes, spent = self.master.cut(x)
             seconds += spent
             settled = self._owner.size == count or far - bound <= NEAREST * far
-            if not planes and settled and bound > SERVED_KW:
+            if not planes and settled and bound > NEGLIGIBLE:
                 raise NoDispatchError(nearest_kw=self._net_powers(x))
         raise SolverError(f"no mixture that can be served was found in {MAXIMUM_ROUNDS} rounds")
 

@@ -20,15 +20,13 @@ from equilibrium.markets.disco.lower.one_way import find_schedules
 from equilibrium.markets.disco.lower.optimum import dual_values, solve_vehicles
 from equilibrium.markets.disco.network.service import Service
 from equilibrium.markets.disco.upper.master import Part, net_power_range
+from equilibrium.programs.program import GAP
 
 MAXIMUM_STEPS = 20
 """Linearisations; each one but the last finds a worse schedule, and the polyhedron has finitely many vertices."""
 
 MAXIMUM_CORNER_LOTS = 8
 """Most lots for which all corners of the range of net powers are looked at; beyond, no lower end is proved."""
-
-IMPROVEMENT = 1e-9
-"""A schedule counts as worse when it costs more by this, relative to ``1 + |cost|``."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +60,7 @@ def worst_dispatch(part: Part, solver: str) -> Worst:
         service = part.supply.serve(lot_kw)
         x, _, other_kw = _worst_at(part, part.price[:, None] * _slope_at(service, lot_kw), solver)
         other = _cost(part, x, other_kw)
-        if not other > value + IMPROVEMENT * (1.0 + abs(value)):
+        if not other > value + GAP * (1.0 + abs(value)):
             break
         value, lot_kw = other, other_kw
     return Worst(max(bound, value), value, lot_kw)

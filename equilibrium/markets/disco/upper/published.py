@@ -31,7 +31,9 @@ EQUATION_20 = ("corrected", "as-printed")
 MULTIPLIER_ROOM = 2.0
 """Factor on R2: a multiplier that reaches its bound exactly makes HiGHS call a feasible program infeasible."""
 
-MIXED_GAP = 1e-9
+LEAST_MULTIPLIER = 1e-9
+"""Least R2, currency/kWh: with a bound of zero the binary would drop out of its row."""
+
 TIME_LIMIT_S = 300.0
 
 
@@ -87,7 +89,7 @@ def state_kkt(
     profit = -lot_cost(vehicles, tariffs, length_h).reshape(-1, 3) / length_h[vehicles.period][:, None]
     charge, discharge = profit[:, 0], profit[:, 1]
     r2 = largest_multiplier(vehicles, np.column_stack([charge / efficiency, -discharge / drawn]))[row]
-    r2 = MULTIPLIER_ROOM * np.maximum(r2, 1e-9) * np.maximum(1.0, np.maximum(efficiency, drawn))
+    r2 = MULTIPLIER_ROOM * np.maximum(r2, LEAST_MULTIPLIER) * np.maximum(1.0, np.maximum(efficiency, drawn))
 
     last = np.zeros(stays, dtype=bool)
     last[vehicles.start[1:] - 1] = True
@@ -164,7 +166,7 @@ def solve_stage_kkt(
     instance = build.compile().bind(whole_ports([part]))
     integer = np.zeros(instance.shape[1], dtype=bool)
     integer[np.concatenate(duals.binaries)] = True
-    mixed = solve_mixed(instance, integer, solver, gap=MIXED_GAP, time_limit_s=TIME_LIMIT_S)
+    mixed = solve_mixed(instance, integer, solver, time_limit_s=TIME_LIMIT_S)
     return _stage(part, tariffs, length_h, mixed, columns, duals, solver)
 
 

@@ -15,19 +15,16 @@ from dataclasses import replace
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.directions import EXACT_TOLERANCE
 from equilibrium.grid.lossy import square_gaps
 from equilibrium.markets.disco.network.service import NoDispatchError
 from equilibrium.markets.disco.upper.master import Columns, Dispatch, Master, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.whole import fits, solve_stage_exact
-from equilibrium.programs.program import ProgramBuilder
+from equilibrium.programs.program import GAP, ProgramBuilder
 
 MAXIMUM_ROUNDS = 20
 """Rounds of restrictions before the search for a dispatch without waste is given up."""
-
-PROVED_GAP = 1e-9
-"""A restricted stage is optimal if it costs no more than this, relative to ``1 + |cost|``, above its bound."""
 
 
 def wasted(part: Part, dispatch: Dispatch) -> FloatArray:
@@ -64,7 +61,7 @@ def without_waste(
     if not loose.size:
         return stage
     restricted = _restricted(stage, parts, solver, state)
-    if restricted is not None and restricted.gap <= PROVED_GAP * (1.0 + abs(restricted.cost)):
+    if restricted is not None and restricted.gap <= GAP * (1.0 + abs(restricted.cost)):
         return restricted
     if not fits(parts):
         return stage if restricted is None else restricted
@@ -80,7 +77,7 @@ def without_waste(
 def _loose(stage: Stage, parts: Sequence[Part]) -> IntArray:
     """Return scenarios and periods that waste energy, shape ``(cases, 2)``."""
     pairs = zip(parts, stage.dispatches, strict=True)
-    return np.argwhere(np.array([wasted(part, dispatch) for part, dispatch in pairs]) > EXACT_TOLERANCE)
+    return np.argwhere(np.array([wasted(part, dispatch) for part, dispatch in pairs]) > RESIDUAL_TOLERANCE)
 
 
 def _restricted(

@@ -24,8 +24,8 @@ from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
+from equilibrium.markets.nodal.reaction import React, enough_rows
 from equilibrium.markets.nodal.response import BestResponse, profit_on_curves
-from equilibrium.markets.nodal.second_method import Deviate, best_deviation
 from equilibrium.programs.hourly.periods import bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.programs.hourly.vertices import Vertices, start
 from equilibrium.programs.program import Instance, Program
@@ -99,9 +99,9 @@ class PlayApart:
         return self.vertices.given
 
     @property
-    def deviate(self) -> Deviate:
-        """The second method on every hour's own rows."""
-        return partial(best_deviation, self.structure.model, self.vertices.data, self.power)
+    def react(self) -> React:
+        """The operator on rows of every hour that are proved to be enough."""
+        return partial(enough_rows, self.structure.model, self.vertices.data, self.power, self.structure.length_h)
 
     def cost(self) -> float:
         """Return the operator's cost, all hours together."""

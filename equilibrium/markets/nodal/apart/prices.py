@@ -11,10 +11,9 @@ import scipy.sparse as sp
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.prices import TIGHT, DualFace, Taker
-from equilibrium.programs.hourly.periods import FEASIBILITY
 from equilibrium.programs.hourly.vertices import MAXIMUM_PIVOTS, Vertices
 from equilibrium.programs.hourly.walk import walk
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
 
 class VertexFace:

@@ -6,15 +6,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import least_cost_of_exporting, surplus_kw, undecided_hours
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.players import Players
 from equilibrium.programs.hourly.vertices import Vertices
-
-COST_TOLERANCE, POWER_TOLERANCE_KW = 1e-9, 1e-6
-"""Rounding of a cost and of a power that count as equal."""
+from equilibrium.programs.program import GAP
 
 
 def unproved_hours(
@@ -37,6 +36,6 @@ def unproved_hours(
             along = np.concatenate([[0.0], np.cumsum(np.diff(knots) * slopes)])
             ends = np.interp([knots[0], min(most, knots[-1])], knots, along)
             cost = vertices.cost[hour] + ends.max() - np.interp(vertices.given[hour, lot], knots, along)
-            if cost > exporting[hour] + COST_TOLERANCE or knots[-1] < most - POWER_TOLERANCE_KW:
+            if cost > exporting[hour] + GAP or knots[-1] < most - NEGLIGIBLE:
                 unproved.add(hour)
     return sorted(unproved)

@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -33,19 +32,16 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.joined.edge import Edge
 from equilibrium.markets.nodal.joined.follower import Follower
+from equilibrium.markets.nodal.prices import TIGHT
 from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import optimal_if_feasible, require_optimal
 from equilibrium.programs.solvers.highs import HighsHandle
-
-GAP = 1e-9
-"""Gap between bound and incumbent, relative to ``1 + |profit|``, at which the search ends."""
-
-ROUNDING = 1e-8
-"""Slack, relative to ``1 + |limit|``, up to which a side counts as tight where a point suggests what to hold."""
 
 BOX = 1e4
 """Multipliers of this size show where an unbounded dual program runs to; no bound rests on it."""
@@ -90,7 +86,7 @@ def respond(
     price: FloatArray,
     own: FeasiblePowers,
     present: FloatArray | None = None,
-    time_limit_s: float = INF,
+    deadline: Deadline | None = None,
     refuse: Refuse | None = None,
 ) -> tuple[BestResponse | None, float]:
     """Maximise one lot's profit against the coupled DSO.
@@ -105,8 +101,8 @@ def respond(
         The lot's own feasible set; it knows how long the hours are.
     present
         A feasible schedule to begin with: the search ends at once where nothing beats it.
-    time_limit_s
-        Time after which the best known schedule is returned with the bound proven so far.
+    deadline
+        When the best known schedule is returned with the bound proven so far.
     refuse
         What a schedule must pass to be an answer (it can be split among the vehicles). The rows that forbid one are
         taken up; bounds without them stay valid.
@@ -123,17 +119,17 @@ def respond(
     SolverError
         When a linear program ends without an answer.
     """
-    deadline = time.perf_counter() + time_limit_s
-    search = _Search(follower, own.length_h * price, own, refuse, deadline)
+    until = Deadline() if deadline is None else deadline
+    search = _Search(follower, own.length_h * price, own, refuse, until)
     profit = -INF if present is None else search.hold(present)
-    return search.run(deadline), profit
+    return search.run(until), profit
 
 
 class _Search:
     """The two programs, the open nodes and the incumbent of one best response."""
 
     def __init__(
-        self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None, deadline: float
+        self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None, deadline: Deadline
     ) -> None:
         self._follower, self._price, self._refuse = follower, price, refuse
         self._rows = follower.rows.index.size
@@ -146,7 +142,7 @@ class _Search:
         self.nodes, self.seconds = 0, self._edge.seconds
         self._closed = -INF  # the largest bound of the nodes that were closed without being infeasible
 
-    def run(self, deadline: float) -> BestResponse | None:
+    def run(self, deadline: Deadline) -> BestResponse | None:
         """Search until nothing open can beat the incumbent, or until the deadline."""
         nothing: State = np.zeros(self._equal.size, dtype=np.int8)
         welfare, dual = self._solve_welfare(nothing), self._solve_dual(nothing)
@@ -155,7 +151,7 @@ class _Search:
         if dual is None:
             raise SolverError("the DSO's program has no multipliers")
         heap, count = [(-(welfare.value + dual.value), 0, _Node(nothing, welfare, dual))], itertools.count(1)
-        while heap and -heap[0][0] > self._cutoff() and time.perf_counter() < deadline:
+        while heap and -heap[0][0] > self._cutoff() and not deadline.passed:
             node = heapq.heappop(heap)[2]
             if node.welfare.rows < self._welfare.matrix.shape[0]:  # the lot's set has got rows since
                 part = self._solve_welfare(node.state)
@@ -164,6 +160,7 @@ class _Search:
                     heapq.heappush(heap, (-node.bound, next(count), node))
                 continue
             self.nodes += 1
+            deadline.spend(1)
             for child in self._children(node):
                 if child.bound > self._cutoff():
                     heapq.heappush(heap, (-child.bound, next(count), child))
@@ -276,7 +273,7 @@ class _Search:
     def _suggested(self, state: State, point: FloatArray) -> State:
         """Return the state that holds every open side as it is at a point of the welfare program."""
         limit = np.concatenate([self._follower.rows.value, self._follower.columns.value])
-        tight = self._slack(point) <= ROUNDING * (1.0 + np.abs(limit))
+        tight = self._slack(point) <= TIGHT * (1.0 + np.abs(limit))
         held = state.copy()
         open_ = (state == 0) & ~self._equal
         held[open_ & tight], held[open_ & ~tight] = _TIGHT, _IDLE
@@ -308,10 +305,8 @@ class _Search:
         self._welfare_handle.update(Instance(base.matrix, base.cost, row_lower, row_upper, col_lower, col_upper))
         solution = self._welfare_handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
+        if optimal_if_feasible(solution, "the welfare program of a best response") is None:
             return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the welfare program of a best response ended {solution.status}")
         return _Part(-float(base.cost @ solution.x), solution.x, base.matrix.shape[0])
 
     def _solve_dual(self, state: State) -> _Part | None:
@@ -331,9 +326,7 @@ class _Search:
             instance, col_lower=np.maximum(instance.col_lower, -BOX), col_upper=np.minimum(instance.col_upper, BOX)
         )
         self._dual_handle.update(boxed)
-        solution = self._dual_handle.solve()
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the boxed dual program of a best response ended {solution.status}")
+        solution = require_optimal(self._dual_handle.solve(), "the boxed dual program of a best response")
         return _Part(INF, solution.x)
 
 

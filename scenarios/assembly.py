@@ -82,8 +82,8 @@ def time_notes(file: GridFile, profile_steps: int) -> tuple[str, ...]:
     """Say where prices and profiles come in other steps than the periods of the day."""
     step, notes = file.time.step_minutes, []
     for what, own in (
-        (f"prices {file.prices.file}", file.prices.step_minutes),
-        (f"profiles {file.loads.profiles}", 24 * 60 / profile_steps),
+        (f"prices {Path(file.prices.file).name}", file.prices.step_minutes),
+        (f"profiles {Path(file.loads.profiles).name}", 24 * 60 / profile_steps),
     ):
         if own > step:
             notes.append(f"{what}: a value every {own:g} minutes holds for all its periods of {step} minutes")

@@ -295,10 +295,10 @@ def _check_day(table: Table, column: str, places: Sequence[Place], date: dt.date
     said = "" if rule.hourly else f", one every {rule.step_minutes} minutes"
     zone = ""
     if rule.zone is None and len(held) * rule.step_minutes in {23 * 60, 25 * 60}:
-        zone = "; a day on which the clock is changed needs time.zone"
+        zone = ", or time.zone if the clock is changed on that day"
     raise InputError(
         table.source,
         f"line {table.lines[row]}, {date or 'typical day'}",
         f"{len(held)} prices",
-        f"{axis.size} prices{said} ({name} is missing{zone})",
+        f"{axis.size} prices{said} ({name} is missing){zone}",
     )

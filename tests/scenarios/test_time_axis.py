@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InputError
+from equilibrium.fleet.envelope import period_at, plugged_share
 from scenarios.time_axis import STEPS_MIN, day_axis, offsets_at
 
 SPRING, AUTUMN, JUNE = dt.date(2024, 3, 31), dt.date(2024, 10, 27), dt.date(2024, 6, 10)
@@ -128,11 +129,15 @@ def test_stays_lie_in_periods_to_the_minute(date, step, data) -> None:
     minutes = st.integers(-60, 60 * 26)
     start = np.array(data.draw(st.lists(minutes, min_size=1, max_size=5))) / 60.0
     end = start + np.array(data.draw(st.lists(st.integers(0, 900), min_size=start.size, max_size=start.size))) / 60.0
-    inside = axis.overlap_h(start, end)
+    inside = plugged_share(start, end, axis.length_h) * axis.length_h
     assert inside.shape == (start.size, axis.size)
     assert (inside <= axis.length_h + 1e-12).all()
     expected = np.clip(np.minimum(end, axis.hours) - np.maximum(start, 0.0), 0.0, None)
     assert inside.sum(axis=1) == pytest.approx(expected, abs=1e-9)
+    within = (start >= 0.0) & (start < axis.hours)
+    at = period_at(start[within], axis.length_h)
+    assert (axis.edge_h[at] <= start[within] + 1e-9).all()
+    assert (start[within] < axis.edge_h[at + 1] + 1e-9).all()
 
 
 def test_offsets_of_a_local_time() -> None:

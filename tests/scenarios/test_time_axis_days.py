@@ -1,4 +1,4 @@
-"""Days of 23 and 25 hours and of quarter-hours: what prices, profiles, sessions and programs become on their periods."""
+"""Days of 23 and 25 hours and of quarter-hours: what prices, profiles, sessions and programs become on them."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ BAD = [
     ),
     (
         ["2024-10-27T02:00+03:00,1"],
-        "line 2, column start_local: got '2024-10-27T02:00+03:00', expected the offset +02:00 or +01:00, which Europe/M",
+        "line 2, column start_local: got '2024-10-27T02:00+03:00', expected the offset +02:00 or +01:00, which",
     ),
 ]
 
@@ -161,7 +161,7 @@ def test_prices_of_another_step_than_said(
 def test_a_day_of_23_hours_without_a_zone_says_which_key_is_missing(tmp_path: Path) -> None:
     rows = [f"{SPRING},{hour},1" for hour in range(1, 24)]
     path = write(tmp_path / "prices.csv", "date,hour,price_eur_per_kwh", rows)
-    with pytest.raises(InputError, match="hour 24 is missing\\), or time.zone if the clock is changed on that day"):
+    with pytest.raises(InputError, match=r"hour 24 is missing\), or time\.zone if the clock is changed on that day"):
         read_prices(path)
     assert read_prices(path, zone=MADRID).price[0].size == 23
     with pytest.raises(
@@ -222,11 +222,6 @@ def test_half_past_one_to_half_past_three_is_one_hour_in_spring_and_three_in_aut
         assert session.departure_h - session.arrival_h == pytest.approx(hours)
         assert day.start_h == 6 * 24.0
         assert scenario.day(7, Streams(0)).start_h == 6 * 24.0 + day.axis.hours
-    (tmp_path / "d").mkdir()
-    stay = f"{SPRING}T01:30,{SPRING}T03:30,40,60"
-    fixed = load_scenario(str(own_case(tmp_path / "d", SPRING - dt.timedelta(days=7), [], zone=None)))
-    assert fixed.day(6, Streams(0)).axis.hours == 24.0
-    assert stay
 
 
 def test_stays_over_a_night_in_which_the_clock_is_changed(tmp_path: Path) -> None:

@@ -144,15 +144,28 @@ class ReducedModel:
         ids
             Rows to state, of :attr:`row_ids`.
         """
-        lower, upper, _, shift = self._limits(instance, self._all)
+        lower, upper = self.limits(instance, ids)
         return Instance(
-            self._reduce(self._all[ids, :]),
+            self.rows_of(ids),
             instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state],
-            (lower - shift)[ids],
-            (upper - shift)[ids],
+            lower,
+            upper,
             instance.col_lower[self._free],
             instance.col_upper[self._free],
         )
+
+    def rows_of(self, ids: IntArray) -> sp.csr_array:
+        """Return the rows ``ids`` over the :attr:`free` columns."""
+        return self._reduce(self._all[ids, :])
+
+    def limits(self, instance: Instance, ids: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the lower and upper limits of the rows ``ids`` over the :attr:`free` columns."""
+        lower, upper, _, shift = self._limits(instance, self._all)
+        return (lower - shift)[ids], (upper - shift)[ids]
+
+    def entries(self, ids: IntArray, y: FloatArray, z: FloatArray) -> FloatArray:
+        """Return the entries of the rows ``ids``: rows from ``y``, state limits from the columns ``z``."""
+        return np.concatenate([y[: self._rows], z[self._limited]])[ids]
 
     def row_kinds(self, ids: IntArray) -> IntArray:
         """Return a number for every row that the same row of other periods shares."""

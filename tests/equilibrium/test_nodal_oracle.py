@@ -259,6 +259,7 @@ def test_a_second_method_that_fails_says_so(monkeypatch):
         ({"certify": "most"}, r"certify.*most.*one of standard, full"),
         ({"certify_limit_s": -1.0}, r"certify_limit_s.*-1.*at least 0"),
         ({"certify_limit_s": float("nan")}, r"certify_limit_s.*nan.*at least 0"),
+        ({"time_limit_s": -1.0}, r"time_limit_s.*-1.*at least 0"),
     ],
 )
 def test_bad_options_are_refused(options, words):

@@ -12,6 +12,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, Certificate, certify
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.least_effort import DailyEffort, EffortRule, effort_rule
 from equilibrium.grid.network import Network
 from equilibrium.lengths import ByLengths
 from equilibrium.markets.charging.clearing import Clearing
@@ -48,17 +49,22 @@ METHOD = "lexicographic"
 
 @dataclass(frozen=True, eq=False)
 class _Compiled:
-    """What is compiled for days of some periods: joint program, its reduced model, and the lots' own problems."""
+    """What is compiled for days of some periods.
+
+    The joint program, its reduced model, the rule for the dispatch that is published, and the lots' own problems.
+    """
 
     program: Program
     model: ReducedModel
+    effort: EffortRule
     own: Program
 
     @classmethod
     def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
         program = compile_joint(network, length_h)
         model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, solver)
-        return cls(program, model, compile_lots(network.lots, length_h))
+        effort = effort_rule(network, program, model, length_h)
+        return cls(program, model, effort, compile_lots(network.lots, length_h))
 
 
 class LotsLeadMarket:
@@ -125,9 +131,22 @@ class LotsLeadMarket:
             split = split_lots(self.network, day, optimum.x[stages.lot], dlmp)
             broken = broken_cuts(split)
             if not broken:
-                return self._clearing(day, stages, own, optimum, vehicle_powers(split), start, seconds)
+                settled = replace(optimum, x=self._settled(day, stages, optimum))
+                return self._clearing(day, stages, own, settled, vehicle_powers(split), start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def _settled(self, day: MarketDay, stages: Stages, optimum: Optimum) -> FloatArray:
+        """Return the optimum that is published: of all dispatches of least cost the one of least effort."""
+        compiled, length = self._compiled[day.length_h], day.length_h[:, None]
+        effort = compiled.effort
+        if stages.program is not compiled.program:  # a shortage: buses and periods share it by the same rule
+            shared = {
+                "shed_kw": np.maximum(day.load_kw, 0.0) / length,
+                "unserved_kwh": np.ones(stages.lot.shape) * length,
+            }
+            effort = DailyEffort(self.network, stages.program, stages.model, day.length_h, shared)
+        return effort.dispatch(optimum.instance, optimum.x, optimum.y)
 
     def close(self) -> None:
         """Do nothing: no process and no file is held."""

@@ -71,7 +71,7 @@ class _Compiled:
         joined = max(joined_hours(program, "lot_kw"), key=len, default=())
         structure: Structure
         if len(joined) > 1:
-            structure = HoursJoined(network, program, joined, solver, time_limit_s)
+            structure = HoursJoined(network, program, joined, length_h, solver, time_limit_s)
         else:
             structure = HoursApart(network, program, length_h, solver)
         return cls(program, EfficientSchedules(network, length_h, solver), structure)
@@ -116,8 +116,9 @@ class NodalMarket:
         for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
             if value not in known:
                 raise InputError("nodal market", name, value, f"one of {', '.join(known)}")
-        if not certify_limit_s >= 0.0:
-            raise InputError("nodal market", "certify_limit_s", certify_limit_s, "seconds, at least 0")
+        for name, limit_s in (("certify_limit_s", certify_limit_s), ("time_limit_s", time_limit_s)):
+            if not limit_s >= 0.0:
+                raise InputError("nodal market", name, limit_s, "seconds, at least 0")
         self.network, self._solver = network, solver
         self._iteration, self._certify, self._limit_s = iteration, certify, certify_limit_s
         self._time_limit_s = time_limit_s

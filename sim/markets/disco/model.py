@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -108,30 +108,13 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     ) -> None:
         case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
-        rules, streams = case.file.market, self.streams
         self.network = case.network
         self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta)
-        self.customers = Customers(
-            self,
-            base_tariff=case.base_tariff,
-            elasticity=case.elasticity,
-            participation=case.participation,
-            noise=case.file.customers.noise,
-            streams=streams,
-        )
-        self.retailer = _retailer(self, case, program_rule or case.file.retailer.learning.rule, streams)
-        self.owner = _owner(self, case, self.retailer, streams)
-        self.drivers = DriverPool(
-            self,
-            owner=self.owner,
-            drivers=[lot.drivers for lot in case.file.lots],
-            choice=case.file.drivers.choice,
-        )
-        self.company = DistributionCompany(
-            self,
-            charge_window=case.window(rules.charge_periods),
-            discharge_window=case.window(rules.discharge_periods),
-        )
+        self.customers = self.make_customers()
+        self.retailer = self.make_retailer(program_rule or case.file.retailer.learning.rule)
+        self.owner = self.make_owner()
+        self.drivers = self.make_drivers()
+        self.company = self.make_company()
         # The owner posts terms on the retailer's program, drivers answer to those terms and judge what they got.
         self._order: tuple[MarketAgent[CompanyDay, DiscoSettlement], ...] = (
             self.customers,
@@ -143,6 +126,103 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         self._truth = true_blocks(case)
         forget_model(self)
         self.company.emissions = self._emissions()
+
+    @classmethod
+    def from_options(cls, case: DiscoCase, options: RunOptions) -> Self:
+        """Open the model of a run."""
+        return cls(
+            case,
+            seed=options.seed,
+            solver=options.solver,
+            days=options.days,
+            certify=options.certify,
+            on_infeasible=options.on_infeasible,
+        )
+
+    def make_customers(self) -> Customers:
+        """Make the customers; a subclass may return an agent of its own."""
+        case = self.case
+        return Customers(
+            self,
+            base_tariff=case.base_tariff,
+            elasticity=case.elasticity,
+            participation=case.participation,
+            noise=case.file.customers.noise,
+            streams=self.streams,
+        )
+
+    def make_retailer(self, rule: str) -> DemandResponseRetailer:
+        """Make the retailer with the rule by which it chooses; a subclass may return an agent of its own."""
+        case = self.case
+        settings = case.file.retailer
+        prior = settings.belief
+        periods = dict.fromkeys(case.programs.period_of_hour)
+
+        def menu(price: FloatArray) -> list[ResponseProgram]:
+            return [case.program(name, price) for name in case.offered]
+
+        return DemandResponseRetailer(
+            self,
+            menu=menu,
+            base_tariff=case.base_tariff,
+            participation=case.participation,
+            belief=ElasticityBelief(
+                case.programs.period_of_hour,
+                {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
+                prior_deviation=prior.prior_deviation,
+                noise=prior.noise,
+                symmetric=prior.symmetric,
+                source=f"scenario {case.name}: retailer.belief",
+            ),
+            choice=_choice(case, rule),
+            penalty_sign=1.0 if settings.penalty == "income" else -1.0,
+            memory=settings.cost_memory,
+            streams=self.streams,
+        )
+
+    def make_owner(self) -> ParkingLotOwner:
+        """Make the owner of the lots, who knows :attr:`retailer`; a subclass may return an agent of its own."""
+        case = self.case
+        settings = case.file.lot_owner
+        rule = settings.learning
+        learner = None
+        if rule.rule == "roth-erev":
+            learner = RothErev(
+                rule.grid,
+                recency=rule.recency,
+                experimentation=rule.experimentation,
+                initial_propensity=rule.initial_propensity,
+                source=f"scenario {case.name}: lot_owner.learning",
+            )
+        return ParkingLotOwner(
+            self,
+            sites=self.network.lots,
+            retailer=self.retailer,
+            margin=settings.margin_per_kwh,
+            driver_share=settings.driver_share,
+            degradation=settings.degradation_per_mwh / 1000.0,
+            learns=rule.of,
+            learner=learner,
+            streams=self.streams,
+        )
+
+    def make_drivers(self) -> DriverPool:
+        """Make the drivers, who know :attr:`owner`; a subclass may return an agent of its own."""
+        return DriverPool(
+            self,
+            owner=self.owner,
+            drivers=[lot.drivers for lot in self.case.file.lots],
+            choice=self.case.file.drivers.choice,
+        )
+
+    def make_company(self) -> DistributionCompany:
+        """Make the company; a subclass may return an agent of its own."""
+        rules = self.case.file.market
+        return DistributionCompany(
+            self,
+            charge_window=self.case.window(rules.charge_periods),
+            discharge_window=self.case.window(rules.discharge_periods),
+        )
 
     def belief_error(self) -> float:
         """Return the largest distance of an estimated elasticity from the true one."""
@@ -208,18 +288,6 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         return self.company.offer(day.forecast_kw, day.forecast_kvar, 0.0, tariffs, (quiet,))
 
 
-def run_model(case: DiscoCase, options: RunOptions) -> DiscoModel:
-    """Open the model of a run."""
-    return DiscoModel(
-        case,
-        seed=options.seed,
-        solver=options.solver,
-        days=options.days,
-        certify=options.certify,
-        on_infeasible=options.on_infeasible,
-    )
-
-
 def true_blocks(case: DiscoCase) -> dict[tuple[str, str], float]:
     """Return the customers' true elasticity for every ordered pair of periods (the mean, should it vary inside)."""
     names = case.programs.period_of_hour
@@ -231,35 +299,6 @@ def _only_charge(batches: tuple[VehicleBatch, ...]) -> tuple[VehicleBatch, ...]:
     """Return vehicles that do not discharge."""
     return tuple(
         dataclasses.replace(batch, discharge_max_kw=np.zeros_like(batch.discharge_max_kw)) for batch in batches
-    )
-
-
-def _retailer(model: DiscoModel, case: DiscoCase, rule: str, streams: Streams) -> DemandResponseRetailer:
-    """Return the retailer of the scenario."""
-    settings = case.file.retailer
-    prior = settings.belief
-    periods = dict.fromkeys(case.programs.period_of_hour)
-
-    def menu(price: FloatArray) -> list[ResponseProgram]:
-        return [case.program(name, price) for name in case.offered]
-
-    return DemandResponseRetailer(
-        model,
-        menu=menu,
-        base_tariff=case.base_tariff,
-        participation=case.participation,
-        belief=ElasticityBelief(
-            case.programs.period_of_hour,
-            {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
-            prior_deviation=prior.prior_deviation,
-            noise=prior.noise,
-            symmetric=prior.symmetric,
-            source=f"scenario {case.name}: retailer.belief",
-        ),
-        choice=_choice(case, rule),
-        penalty_sign=1.0 if settings.penalty == "income" else -1.0,
-        memory=settings.cost_memory,
-        streams=streams,
     )
 
 
@@ -281,29 +320,3 @@ def _choice(case: DiscoCase, rule: str) -> ProgramChoice:
             )
         )
     raise InputError("DiscoModel", "program_rule", rule, "none, epsilon-greedy or roth-erev")
-
-
-def _owner(model: DiscoModel, case: DiscoCase, retailer: DemandResponseRetailer, streams: Streams) -> ParkingLotOwner:
-    """Return the owner of the scenario's lots."""
-    settings = case.file.lot_owner
-    rule = settings.learning
-    learner = None
-    if rule.rule == "roth-erev":
-        learner = RothErev(
-            rule.grid,
-            recency=rule.recency,
-            experimentation=rule.experimentation,
-            initial_propensity=rule.initial_propensity,
-            source=f"scenario {case.name}: lot_owner.learning",
-        )
-    return ParkingLotOwner(
-        model,
-        sites=model.network.lots,
-        retailer=retailer,
-        margin=settings.margin_per_kwh,
-        driver_share=settings.driver_share,
-        degradation=settings.degradation_per_mwh / 1000.0,
-        learns=rule.of,
-        learner=learner,
-        streams=streams,
-    )

@@ -15,6 +15,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
+from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods, named, period_lengths
 from equilibrium.markets.charging.day import MarketDay
@@ -50,7 +51,9 @@ class HoursApart:
     def __init__(self, network: Network, program: Program, periods: Periods, solver: str = "auto") -> None:
         self.network, self.program, self.solver = network, program, solver
         self.length_h = period_lengths(periods)
-        self.model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        hour = compile_distribution(network, 1)
+        self.model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        self.effort = HourlyEffort(network, hour, self.model)
         self._known: Vertices | None = None
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
@@ -135,9 +138,10 @@ class PlayApart:
         return publish(VertexFace(self.vertices, self.structure.solver), weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:
-        """Put the hours together to a point of the whole program."""
+        """Put the hours together to a point of the whole program, at the dispatch of least effort."""
         model, program, given = self.structure.model, self.structure.program, self.power
-        x = lift_point(model, self.vertices.data, program, self.vertices.y, given)
+        units = self.structure.effort.dispatch(self.vertices.data, prices.mu, given)
+        x = lift_point(model, self.vertices.data, program, units, given)
         bound = self.instance.with_columns(program.columns["lot_kw"].index, given, given)
         mu = prices.mu * self.structure.length_h[:, None]
         return Point(bound, x, lift_multipliers(model, program, bound, mu))

@@ -24,8 +24,9 @@ from equilibrium.certificate import EXACT_REGRET
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.least_effort import DailyEffort
 from equilibrium.grid.network import Network
-from equilibrium.lengths import named
+from equilibrium.lengths import Periods, named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import undecided_hours
 from equilibrium.markets.nodal.joined.follower import Follower
@@ -51,8 +52,8 @@ class HoursJoined:
 
     Parameters
     ----------
-    network, program, hours
-        The feeder, the operator's program of the whole day, and the hours that it joins.
+    network, program, hours, periods
+        The feeder, the operator's program of the whole day, the hours that it joins, and all periods of the day.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need. Best responses and
         the intervals of prices are always those of HiGHS.
@@ -68,11 +69,13 @@ class HoursJoined:
         network: Network,
         program: Program,
         hours: Sequence[int],
+        periods: Periods,
         solver: str = "auto",
         time_limit_s: float = 600.0,
     ) -> None:
         self.network, self.program, self.hours, self.solver = network, program, hours, solver
         self.model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
+        self.effort = DailyEffort(network, program, self.model, periods)
         self._limit_s = time_limit_s
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
@@ -192,11 +195,12 @@ class PlayJoined:
         return publish(face, weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:
-        """Lift the dispatch and its multipliers to every row of the program."""
+        """Lift the multipliers to every row of the program, and take the dispatch of least effort that they support."""
         model, lot = self.structure.model, self.structure.program.columns["lot_kw"].index
         bound = self.instance.with_columns(lot, self.power, self.power)
-        x = model.lift_point(bound, self._settled)
-        return Point(bound, x, model.lift_multipliers(bound, self.ids, prices.mu))
+        y = model.lift_multipliers(bound, self.ids, prices.mu)
+        x = self.structure.effort.dispatch(bound, model.lift_point(bound, self._settled), y)
+        return Point(bound, x, y)
 
     def unproved_hours(self, _lots: Sequence[int], /) -> list[int]:
         """Return all hours of negative price in which exports are possible: joined hours have no proof one by one."""

@@ -228,6 +228,15 @@ def elapsed_since(axis: Callable[[int], TimeAxis], clock_h: FloatArray, second: 
     return passed
 
 
+def without_gaps(by_hour: FloatArray) -> FloatArray:
+    """Give an hour of the clock that a day skips, NaN, the value between those of its neighbours, shape ``(24,)``."""
+    known = np.isfinite(by_hour)
+    if known.all():
+        return by_hour
+    hour = np.arange(by_hour.size)
+    return np.asarray(np.interp(hour, hour[known], by_hour[known]))
+
+
 def day_axis(date: dt.date | None = None, zone: str | None = None, step_minutes: int = 60) -> TimeAxis:
     """Return the periods of a day.
 

@@ -12,6 +12,7 @@ from agents.charging.records import LotRecord
 from agents.learning import LearningRule
 from agents.records import SessionRecord
 from agents.vehicle import Vehicle, fleet_of
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import lot_day

@@ -91,9 +91,9 @@ class DiscoCase(Case[CompanyDay]):
         return self.file.retailer.programs.offered or self.programs.names
 
     @property
-    def base_tariff(self) -> float:
-        """What customers pay without a program, currency/kWh."""
-        return self.programs.base_tariff
+    def base_tariff(self) -> FloatArray:
+        """What customers pay without a program, currency/kWh, by hour of the clock, shape ``(24,)``."""
+        return np.full(DAY_H, self.programs.base_tariff)
 
     def program(self, name: str, upstream_price: FloatArray, axis: TimeAxis) -> ResponseProgram:
         """Return a program at the upstream prices of a day with some periods."""
@@ -287,7 +287,7 @@ def _check_response(case: DiscoCase, document: Document) -> None:
         price, elasticity = case.prices.on(index, axis), case.elasticity.over(axis.clock_hour, axis.length_h)
         for name in case.offered:
             program = case.program(name, price, axis)
-            factor = response_factor(case.base_tariff, program, elasticity, case.participation)
+            factor = response_factor(axis.of_clock(case.base_tariff), program, elasticity, case.participation)
             if factor.min() < 0.0:
                 expected = "programs and an elasticity that leave a load >= 0 in the linear model"
                 found = f"{name} with a factor {factor.min():.3g} on the load"

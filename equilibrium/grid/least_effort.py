@@ -104,8 +104,7 @@ class LeastEffort:
         sizes = [np.broadcast_to(rating[name], columns[name].shape).ravel() for name in blocks]
         none = np.zeros(0, dtype=np.int64)
         self._units = np.concatenate([none, *blocks.values()])
-        size = np.concatenate([np.zeros(0), *sizes])
-        self._scale = np.sqrt(np.where(size > 0.0, size, 1.0))
+        self._scale = unit_scale(np.concatenate([np.zeros(0), *sizes]))
         self._curtailed = np.isin(self._units, blocks.get("renewable_kw", none))
         self._bought, self._sold = columns["import_kw"].ravel(), columns["export_kw"].ravel()
         self._follows = np.concatenate([columns[name].ravel() for name, _ in FOLLOWS if name in columns])
@@ -168,6 +167,11 @@ def unit_ratings(network: Network) -> dict[str, FloatArray]:
         "storage_charge_kw": np.array([unit.charge_max_kw for unit in network.storage]),
         "storage_discharge_kw": np.array([unit.discharge_max_kw for unit in network.storage]),
     }
+
+
+def unit_scale(rating: FloatArray) -> FloatArray:
+    """Return the power of each unit whose effort is one: the root of its rating; one that has none stands still."""
+    return np.asarray(np.sqrt(np.where(rating > 0.0, rating, 1.0)))
 
 
 class HourlyEffort:

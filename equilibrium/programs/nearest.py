@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.linalg import null_space
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import FEASIBILITY, INF
+from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
 IN_SPAN = 1e-11
 """Squared share of a row outside the span of the tight ones below which it depends on them."""
@@ -31,6 +32,9 @@ The rows that hold a point may be more than its dimensions. Each limit has its o
 
 NO_SHARE = 1e-12
 """Share of a tight row in an entering one up to which its multiplier does not fall: rounding."""
+
+FREEDOM = 1e-9
+"""Singular value below which a direction is none: rows that hold a face are known to rounding."""
 
 STEPS = 50
 """Steps per variable after which the search is given up."""
@@ -98,6 +102,45 @@ class Polyhedra:
         value = np.asarray((self.matrix @ x.T).T)
         below = value < self.lower[problems] - self.tolerance
         return np.asarray(below | (value > self.upper[problems] + self.tolerance))
+
+
+def nearest_on_face(
+    face: Instance, x: FloatArray, columns: IntArray, scale: FloatArray, ideal: FloatArray
+) -> FloatArray:
+    """Return the point of a face at which some columns are nearest to their ideals.
+
+    For programs of which only a few columns are free on the face, whatever else follows from them.
+
+    Parameters
+    ----------
+    face
+        An instance whose feasible set is the optimal face (:func:`equilibrium.programs.duality.optimal_face`).
+    x
+        One of its points.
+    columns, scale, ideal
+        The columns, the unit of length of each, and where they would rather stand, all of the same shape ``(count,)``.
+    """
+    held = face.row_lower == face.row_upper
+    loose = np.flatnonzero(face.col_lower < face.col_upper)
+    dense = face.matrix[:, loose].toarray()
+    ways = null_space(dense[held], rcond=FREEDOM) if held.any() else np.eye(loose.size)
+    seen = (loose[None, :] == columns[:, None]) @ ways / scale[:, None]
+    left, size, right = np.linalg.svd(seen, full_matrices=False)
+    real = size > FREEDOM
+    if not real.any():
+        return x
+    ways = ways @ right[real].T / size[real]  # each moves the columns by a unit of length, at right angles
+    target = left[:, real].T @ ((ideal - x[columns]) / scale)
+    value, at = face.matrix @ x, x[loose]
+    matrix = np.concatenate([ways, dense[~held] @ ways])
+    lower = np.concatenate([face.col_lower[loose] - at, (face.row_lower - value)[~held]])
+    upper = np.concatenate([face.col_upper[loose] - at, (face.row_upper - value)[~held]])
+    tolerance = FEASIBILITY * (1.0 + np.concatenate([np.abs(at), np.abs(value[~held])]))
+    free = np.full((1, target.size), INF)
+    moved = Polyhedra(matrix, lower[None], upper[None], tolerance, -free, free).nearest(target[None])[0]
+    answer = x.copy()
+    answer[loose] += ways @ moved
+    return answer
 
 
 class _Search:

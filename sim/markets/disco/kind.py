@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.disco.invariants import INVARIANTS
 from sim.markets.disco.model import DiscoModel
 from sim.markets.disco.tables import TABLES
 from sim.markets.disco.terminal import day_table, remarks
@@ -32,5 +33,5 @@ KIND = MarketKind(
         "ac": "no AC power flow: the DISCO market has a lossy flow of its own",
         "sessions": "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)",
     },
-    invariants=(),
+    invariants=INVARIANTS,
 )

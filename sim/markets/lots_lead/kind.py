@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.charging.invariants import INVARIANTS
 from sim.markets.charging.model import LocalMarket
 from sim.markets.charging.tables import charging_tables
 from sim.markets.charging.terminal import day_table, remarks
@@ -29,5 +30,5 @@ KIND = MarketKind(
     day_table=day_table,
     remarks=remarks,
     refuses={},
-    invariants=(),
+    invariants=INVARIANTS,
 )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
 from sim.markets.charging.model import LocalMarket
+from sim.markets.nodal.invariants import INVARIANTS
 from sim.markets.nodal.tables import TABLES
 from sim.markets.nodal.terminal import day_table, remarks
 from sim.store import Run
@@ -29,5 +30,5 @@ KIND = MarketKind(
     day_table=day_table,
     remarks=remarks,
     refuses={},
-    invariants=(),
+    invariants=INVARIANTS,
 )

@@ -235,9 +235,13 @@ class Master:
             y = np.concatenate([solution.y, np.zeros(self.instance.shape[0] - solution.y.size)])
             handle, found = self._again(handle, optimal_face(self.instance, y).with_cost(weight), rows)
             require_optimal(found, "the tie-break of the company's stage")
-            services, rows, spent = self.cut(found.x)
+            _, rows, spent = self.cut(found.x)
             seconds += found.seconds + spent
             if not rows:
+                power, bought = found.x[self.columns.power], found.x[self.columns.bought]
+                pairs = zip(self.parts, power, bought, strict=True)
+                common = self.columns.common
+                services = [part.supply.published(kw, most if common else None) for part, kw, most in pairs]
                 return Solution(Status.OPTIMAL, found.x, y, found.seconds), services, seconds
         raise SolverError(f"the tie-break: planes were still missing after {MAXIMUM_ROUNDS} rounds")
 

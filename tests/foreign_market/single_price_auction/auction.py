@@ -100,7 +100,7 @@ def _surplus_program(lots: int, hours: int) -> Program:
 def _served(day: AuctionDay, hour: int) -> Array:
     """Return the power of each lot: the highest bids first, equal bids in proportion to what they ask for."""
     asked, left = day.quantity_kw[hour], day.capacity_kw
-    power = np.zeros_like(asked)
+    power: Array = np.zeros_like(asked)
     for bid in np.unique(day.bid)[::-1]:
         if bid <= day.wholesale_price[hour]:
             break

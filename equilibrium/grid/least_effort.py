@@ -31,7 +31,6 @@ from equilibrium.grid.network import Network
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import reduced_costs
 from equilibrium.programs.hourly.periods import (
-    FEASIBILITY,
     PeriodData,
     PeriodModel,
     bind_periods,
@@ -40,7 +39,7 @@ from equilibrium.programs.hourly.periods import (
     lift_point,
 )
 from equilibrium.programs.nearest import Polyhedra
-from equilibrium.programs.program import INF, Instance, Program
+from equilibrium.programs.program import FEASIBILITY, INF, Instance, Program
 from equilibrium.programs.reduction import ReducedModel
 
 NO_MULTIPLIER = 1e-9

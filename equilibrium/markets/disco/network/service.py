@@ -58,6 +58,10 @@ class Planes:
     constant: FloatArray
     multipliers: FloatArray | None
 
+    def lowered(self, amount: FloatArray) -> Planes:
+        """Return the planes lower by an amount each."""
+        return replace(self, constant=self.constant - amount)
+
     def pick(self, flags: NDArray[np.bool_]) -> Planes:
         """Return some of the planes."""
         y = None if self.multipliers is None else self.multipliers[flags]
@@ -121,6 +125,10 @@ class ScenarioSupply:
         if supply.network.feeder.size != supply.buses:
             load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
         return cls(supply, load_kw, load_kvar, renewable_kw)
+
+    def with_loads(self, factor: float) -> ScenarioSupply:
+        """Return the network with all loads times a factor."""
+        return replace(self, load_kw=factor * self.load_kw, load_kvar=factor * self.load_kvar)
 
     def ports(self, lot_kw: FloatArray, price: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of the day's program with the lots' net powers given."""
@@ -201,7 +209,7 @@ class ScenarioSupply:
             solution = model.solve(fixed)
             seconds += solution.seconds
             if solution.status is Status.OPTIMAL:
-                points[period] = self._settled(fixed, solution, period) if settle else solution.x
+                points[period] = self._settled(fixed, solution, int(period)) if settle else solution.x
                 continue
             most = instance.with_cost(-instance.cost)
             solution = require_optimal(model.solve(most), f"the greatest purchase in period {period}")
@@ -209,7 +217,7 @@ class ScenarioSupply:
             if bought_kw[period] <= solution.x[bought[0]] + FEASIBILITY * (1.0 + bought_kw[period]):
                 face = optimal_face(most, solution.y).with_cost(self._currents())  # it is that purchase
                 least = require_optimal(model.solve(face), f"the least currents in period {period}")
-                points[period] = self._settled(face, least, period) if settle else least.x
+                points[period] = self._settled(face, least, int(period)) if settle else least.x
                 seconds += least.seconds
             else:
                 planes.append(self._plane(int(period), lot_kw[period], most, solution))

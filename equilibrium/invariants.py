@@ -10,16 +10,32 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
+
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
+
+PUBLISHED_TOLERANCE = 1e-6
+"""What is read off several rounded numbers of a cleared day: each is met to ``RESIDUAL_TOLERANCE``."""
+
+ARITHMETIC_TOLERANCE = 1e-9
+"""A sum or a product of published numbers: only the order of the additions differs."""
+
+SMALLEST_PRICE = 1e-3
+"""Prices are compared relative to the largest of the day, at least this, currency/kWh: a day may be free of charge."""
 
 Day = TypeVar("Day")
 Result = TypeVar("Result")
+Day_contra = TypeVar("Day_contra", contravariant=True)
+Result_contra = TypeVar("Result_contra", contravariant=True)
 
 
 @dataclass(frozen=True)
-class Invariant(Generic[Day, Result]):
+class Invariant(Generic[Day_contra, Result_contra]):
     """One statement about every cleared day.
 
     Attributes
@@ -41,7 +57,7 @@ class Invariant(Generic[Day, Result]):
     statement: str
     source: str
     tolerance: float
-    violation: Callable[[Network, Day, Result], float]
+    violation: Callable[[Network, Day_contra, Result_contra], float]
 
 
 @dataclass(frozen=True)
@@ -88,3 +104,28 @@ def check(
         Finding(each.name, each.statement, each.source, each.tolerance, float(each.violation(network, day, cleared)))
         for each in invariants
     )
+
+
+# What statements are made with
+
+
+def most(*parts: NDArray[Any] | float) -> float:
+    """Return the largest of all numbers, 0 where there is none; not a number where one of them is none."""
+    return float(np.max([np.max(part, initial=0.0) for part in parts], initial=0.0))
+
+
+def outside(value: NDArray[Any], low: NDArray[Any] | float, high: NDArray[Any] | float) -> FloatArray:
+    """Return by how much numbers lie outside their limits, 0 inside."""
+    below: FloatArray = np.maximum(low - value, value - high)
+    return np.maximum(below, 0.0)
+
+
+def at_buses(feeder: Feeder, units: FloatArray, buses: list[int]) -> FloatArray:
+    """Sum units over their buses: from shape ``(hours, units)`` to ``(hours, buses)``."""
+    total: FloatArray = units @ np.eye(feeder.size)[np.array(buses, dtype=np.int64)]
+    return total
+
+
+def from_children(feeder: Feeder, flow: FloatArray) -> FloatArray:
+    """Sum the flows to the children of each bus, shape ``(hours, buses)``."""
+    return at_buses(feeder, flow[:, 1:], feeder.parent[1:].tolist())

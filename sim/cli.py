@@ -1,7 +1,7 @@
 """The command ``equilot``.
 
-Exit codes: 0 done; 1 a reproduction's statement that must hold does not, a game has no certified answer, or a solver
-failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
+Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a game has no certified answer, or
+a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "--day", type=_count(0), help="day of the hourly figures (default: that with the highest price)"
     )
     figures.set_defaults(command=_figures)
+    checks = commands.add_parser("check", help="check what must hold in the tables of a run", description=_CHECK)
+    checks.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
+    checks.set_defaults(command=_check)
     reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
     reproduce.add_argument("name", metavar="NAME", help=", ".join(REPRODUCTIONS))
     reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
@@ -114,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
 
 _RUN = """Simulate a scenario day by day. The results are Parquet tables, manifest.json and figures in one folder; a run
 that is stopped keeps every finished day."""
+_CHECK = """Recompute from the tables of a run what must hold in them: balances, sums, limits, money. The exit code is 1
+when something does not hold."""
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
 Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
 _SOLVE = """Solve a game in a JSON file: leaders, followers, or a plain Nash game. The answer is a point with its
@@ -318,6 +323,20 @@ def _figures(given: argparse.Namespace) -> int:
         raise InputError(str(given.folder), "day", given.day, expected)
     sys.stdout.writelines(f"{path}\n" for path in draw_run(run, given.day))
     return OK
+
+
+def _check(given: argparse.Namespace) -> int:
+    """``equilot check``."""
+    from sim.output import check_tables
+    from sim.store import Run
+
+    findings = check_tables(Run(given.folder))
+    width = max((len(each.name) for each in findings), default=0)
+    for each in findings:
+        word = "holds" if each.holds else "FAILS"
+        how = f"{each.violation:.1e} of {each.tolerance:.0e}"
+        sys.stdout.write(f"{word}  {each.name:<{width}}  {how:<16}  {each.statement} ({each.source})\n")
+    return OK if all(each.holds for each in findings) else FAILED
 
 
 def _reproduce(given: argparse.Namespace) -> int:

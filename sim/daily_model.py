@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from mesa import DataCollector, Model
@@ -16,6 +16,7 @@ from scenarios.case import Case
 from scenarios.loading import load_scenario
 from scenarios.streams import Streams
 from sim.columns import Dated
+from sim.options import RunOptions
 
 AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Result = TypeVar("Result", bound=Dated)
@@ -70,6 +71,24 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         self.day = 0
         self.last: Result | None = None
         self.datacollector = DataCollector(model_reporters=self.reporters) if collect else None
+
+    @classmethod
+    def from_options(cls, case: AnyCase, options: RunOptions) -> Self:
+        """Open the model of a run; what :func:`sim.run.run_scenario` calls.
+
+        Parameters
+        ----------
+        case
+            The loaded scenario.
+        options
+            How to run it.
+
+        Raises
+        ------
+        InputError
+            When an option cannot be used.
+        """
+        raise NotImplementedError
 
     def step(self) -> None:
         """Simulate one day: the agents observe and offer, the market clears, the agents settle and learn.

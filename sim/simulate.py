@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from equilibrium.errors import InputError
+from equilibrium.markets.ruled import MarketRule, RuledMarket
 from scenarios.case import Case
 from sim.columns import Columns, Dated
 from sim.daily_model import DailyModel
@@ -44,7 +45,17 @@ def kind_of(case: Case[Any]) -> MarketKind[Any, Any]:
     return market_kinds()[case.file.market.kind]
 
 
-def simulate(case: Case[Any], options: RunOptions) -> Iterator[SimulatedDay]:
+Opener = Callable[[Any, RunOptions], DailyModel[Any, Any]]
+"""Opens the model of a run: called with the loaded scenario and the options."""
+
+
+def simulate(
+    case: Case[Any],
+    options: RunOptions,
+    *,
+    model: Opener | None = None,
+    rule: MarketRule[Any, Any] | None = None,
+) -> Iterator[SimulatedDay]:
     """Run a scenario day by day.
 
     Parameters
@@ -53,6 +64,8 @@ def simulate(case: Case[Any], options: RunOptions) -> Iterator[SimulatedDay]:
         What to run.
     options
         How to run it.
+    model, rule
+        As in :func:`sim.run.run_scenario`.
 
     Yields
     ------
@@ -69,11 +82,28 @@ def simulate(case: Case[Any], options: RunOptions) -> Iterator[SimulatedDay]:
         When a solver ends without an answer.
     """
     kind = kind_of(case)
-    yield from finished_days(kind, opened(kind, case, options), options.days)
+    yield from finished_days(kind, opened(kind, case, options, model, rule), options.days)
 
 
-def opened(kind: MarketKind[Any, Any], case: Case[Any], options: RunOptions) -> DailyModel[Any, Any]:
+def opened(
+    kind: MarketKind[Any, Any],
+    case: Case[Any],
+    options: RunOptions,
+    model: Opener | None = None,
+    rule: MarketRule[Any, Any] | None = None,
+) -> DailyModel[Any, Any]:
     """Return the model of a scenario; what is wrong with the options is said before anything is done.
+
+    Parameters
+    ----------
+    kind
+        The kind of the scenario's market.
+    case, options
+        What to run, and how.
+    model
+        Opens the model in the place of the market's own.
+    rule
+        A rule under which the market of the model clears.
 
     Raises
     ------
@@ -88,7 +118,12 @@ def opened(kind: MarketKind[Any, Any], case: Case[Any], options: RunOptions) -> 
         raise InputError("run", "days", options.days, f"at most {case.days}, where the prices end")
     for option in ("on_infeasible", "ac", "certify"):
         check_option(kind, option, getattr(options, option), f"scenario {case.name}", option)
-    return kind.model(case, options)
+    opened_model = (model or kind.model)(case, options)
+    if not isinstance(opened_model, DailyModel):
+        raise InputError("run", "model", model, "what opens a sim.daily_model.DailyModel")
+    if rule is not None:
+        opened_model.market = RuledMarket(opened_model.market, rule)
+    return opened_model
 
 
 def check_option(kind: MarketKind[Any, Any], option: str, value: object, source: str, where: str) -> None:

@@ -1,12 +1,12 @@
 """From vehicles to a lot's envelope, and from the lot's cleared power back to the vehicles.
 
 The sum of many vehicles' charging sets is not the box that an envelope describes: a schedule can respect every
-bound of the envelope and still be impossible to split. It is a base polytope of a polymatroid, though: powers ``p``
-with the right total can be split exactly when, for every set A of hours,
+bound of the envelope and still be impossible to split. It is a base polytope of a polymatroid, though: energies ``p``
+with the right total can be split exactly when, for every set A of periods,
 
     sum over A of p_t  <=  f(A) = sum over vehicles of min(sum over A of u_it, e_i)
 
-with ``u_it`` what vehicle i can draw in hour t and ``e_i`` what it needs. So :func:`allocate` either splits the
+with ``u_it`` what vehicle i can draw in period t and ``e_i`` what it needs. So :func:`allocate` either splits the
 power or returns a violated set A, which the market adds as one row (a max-flow min-cut argument; the sets for
 single hours and for the first k hours are the envelope's own bounds). The greedy algorithm of polymatroids tells
 which of the exponentially many sets matter: at given prices, those of the k cheapest hours (:func:`nested_cuts`).
@@ -27,16 +27,17 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.fleet.day import Fleet, LotDay
+from equilibrium.lengths import Periods, period_lengths
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Status, open_handle
 
-_LEAST_ROOM_KW = 1e-9
-"""Stands for the room of an hour that has none, so that its filling is large and not undefined."""
+_LEAST_ROOM_KWH = 1e-9
+"""Stands for the room of a period that has none, so that its filling is large and not undefined."""
 
 
 @dataclass(frozen=True, eq=False)
 class Cut:
-    """A valid inequality that the cleared power broke: ``sum of p over the hours <= limit_kwh``."""
+    """A valid inequality that the cleared power broke: ``sum of energy over the hours <= limit_kwh``."""
 
     hours: np.ndarray
     limit_kwh: float
@@ -59,7 +60,7 @@ def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotD
         sum of what each can still draw in that hour.
     """
     hours = fleet.power_kw.shape[1]
-    reach = efficiency * fleet.power_kw
+    reach = efficiency * fleet.energy_max_kwh
     need = fleet.need_kwh[:, None]
     earliest = np.minimum(np.cumsum(reach, axis=1), need)
     latest = np.maximum(need - (reach.sum(axis=1, keepdims=True) - np.cumsum(reach, axis=1)), 0.0)
@@ -76,7 +77,7 @@ def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotD
         # Sums of many terms: let the two sides of a closed band not cross by a rounding error.
         soe_min_kwh=np.minimum(*_band(present, held, latest, earliest)),
         soe_max_kwh=np.maximum(*_band(present, held, latest, earliest)),
-        power_max_kw=np.minimum(fleet.power_kw, need / efficiency).sum(axis=0),
+        power_max_kw=np.minimum(fleet.power_kw, need / efficiency / fleet.length_h).sum(axis=0),
         fleet=fleet,
     )
 
@@ -104,8 +105,9 @@ def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]
     """
     order = np.argsort(price, kind="stable")
     need = fleet.need_kwh[:, None] / efficiency
-    single = np.minimum(fleet.power_kw, need).sum(axis=0)[order]
-    limit = np.minimum(np.cumsum(fleet.power_kw[:, order], axis=1), need).sum(axis=0)
+    most = fleet.energy_max_kwh
+    single = np.minimum(most, need).sum(axis=0)[order]
+    limit = np.minimum(np.cumsum(most[:, order], axis=1), need).sum(axis=0)
     own = limit[1:] < limit[:-1] + single[1:] - NEGLIGIBLE
     own[-1:] = False  # all hours together: the energy balance already says so
     cuts = []
@@ -132,29 +134,29 @@ def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: Float
         Power of each vehicle, kW (grid side), shape ``(vehicles, hours)``; its sum over vehicles is ``power_kw``. When
         no split exists, inequalities that prove it.
     """
-    need = fleet.need_kwh / efficiency
-    split = _least_laxity(fleet.power_kw, need, power_kw)
+    need, most, energy = fleet.need_kwh / efficiency, fleet.energy_max_kwh, power_kw * fleet.length_h
+    split = _least_laxity(most, need, energy)
     if split is not None:
-        return split
-    filling = power_kw / np.maximum(np.minimum(fleet.power_kw, need[:, None]).sum(axis=0), _LEAST_ROOM_KW)
+        return split / fleet.length_h
+    filling = energy / np.maximum(np.minimum(most, need[:, None]).sum(axis=0), _LEAST_ROOM_KWH)
     likely = [*nested_cuts(fleet, price, efficiency), *nested_cuts(fleet, -filling, efficiency)]
-    broken = [cut for cut in likely if power_kw[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE]
+    broken = [cut for cut in likely if energy[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE]
     if broken:
         return broken
-    found = _maximum_flow(fleet.power_kw, need, power_kw)
-    return [found] if isinstance(found, Cut) else found
+    found = _maximum_flow(most, need, energy)
+    return [found] if isinstance(found, Cut) else found / fleet.length_h
 
 
-def _least_laxity(limit: FloatArray, need: FloatArray, power: FloatArray) -> FloatArray | None:
-    """Split hour by hour, the vehicle with the least room to wait first; ``None`` when that leaves power over."""
+def _least_laxity(limit: FloatArray, need: FloatArray, energy: FloatArray) -> FloatArray | None:
+    """Split energies period by period, the vehicle with the least room to wait first; ``None`` when some is left."""
     split = np.zeros_like(limit)
     remaining = need.copy()
     later = limit.sum(axis=1)
-    for hour in range(power.size):
+    for hour in range(energy.size):
         later = later - limit[:, hour]
         must = np.clip(remaining - later, 0.0, limit[:, hour])
         room = np.minimum(limit[:, hour], remaining) - must
-        extra = power[hour] - must.sum()
+        extra = energy[hour] - must.sum()
         if extra < -NEGLIGIBLE or extra > room.sum() + NEGLIGIBLE:
             return None
         order = np.argsort(later - remaining, kind="stable")
@@ -165,10 +167,10 @@ def _least_laxity(limit: FloatArray, need: FloatArray, power: FloatArray) -> Flo
     return split
 
 
-def _maximum_flow(limit: FloatArray, need: FloatArray, power: FloatArray) -> FloatArray | Cut:
-    """Split by a maximum flow from hours through vehicles; its minimum cut is the violated set."""
+def _maximum_flow(limit: FloatArray, need: FloatArray, energy: FloatArray) -> FloatArray | Cut:
+    """Split energies by a maximum flow from periods through vehicles; its minimum cut is the violated set."""
     vehicle, hour = np.nonzero(limit > 0.0)
-    count, hours = need.size, power.size
+    count, hours = need.size, energy.size
     edges = np.arange(vehicle.size)
     ones = np.ones(vehicle.size)
     by_hour = sp.csr_array((ones, (hour, edges)), shape=(hours, edges.size))
@@ -177,7 +179,7 @@ def _maximum_flow(limit: FloatArray, need: FloatArray, power: FloatArray) -> Flo
         matrix=sp.csr_array(sp.vstack([by_hour, by_vehicle], format="csr")),
         cost=-ones,
         row_lower=np.full(hours + count, -np.inf),
-        row_upper=np.concatenate([np.maximum(power, 0.0), need]),
+        row_upper=np.concatenate([np.maximum(energy, 0.0), need]),
         col_lower=np.zeros(edges.size),
         col_upper=limit[vehicle, hour],
     )
@@ -186,23 +188,37 @@ def _maximum_flow(limit: FloatArray, need: FloatArray, power: FloatArray) -> Flo
         raise AssertionError(f"maximum flow ended {solution.status}")
     split = np.zeros_like(limit)
     split[vehicle, hour] = solution.x
-    if power.sum() - solution.x.sum() <= NEGLIGIBLE:
+    if energy.sum() - solution.x.sum() <= NEGLIGIBLE:
         return split
     inside = solution.y[:hours] > -0.5  # the matrix is totally unimodular: these multipliers are 0 or -1
     return Cut(inside, float(np.minimum(limit[:, inside].sum(axis=1), need).sum()))
 
 
-def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int) -> FloatArray:
-    """Return the share of each hour that vehicles are plugged in, shape ``(vehicles, hours)``, each in 0 .. 1.
+def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, periods: Periods) -> FloatArray:
+    """Return the share of each period that vehicles are plugged in, shape ``(vehicles, hours)``, each in 0 .. 1.
 
     Parameters
     ----------
     arrival_h, departure_h
-        Hours since midnight, shape ``(vehicles,)``.
-    hours
-        Number of hours of the day.
+        Hours that have passed since midnight, shape ``(vehicles,)``.
+    periods
+        Of the day.
     """
-    hour = np.arange(hours)
-    plugged = np.minimum(departure_h[:, None], hour + 1) - np.maximum(arrival_h[:, None], hour)
-    share: FloatArray = np.clip(plugged, 0.0, 1.0)
+    lengths = period_lengths(periods)
+    edge = np.concatenate([[0.0], np.cumsum(lengths)])
+    plugged = np.minimum(departure_h[:, None], edge[1:]) - np.maximum(arrival_h[:, None], edge[:-1])
+    share: FloatArray = np.clip(plugged / lengths, 0.0, 1.0)
     return share
+
+
+def period_at(elapsed_h: FloatArray, periods: Periods) -> IntArray:
+    """Return the period in which a moment lies, their number from the end of the day on; any shape.
+
+    Parameters
+    ----------
+    elapsed_h
+        Hours that have passed since midnight.
+    periods
+        Of the day.
+    """
+    return np.searchsorted(np.cumsum(period_lengths(periods)), elapsed_h, side="right").astype(np.int64)

@@ -20,7 +20,7 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
-DEPENDENT = 1e-11
+IN_SPAN = 1e-11
 """Squared share of a row outside the span of the tight ones below which it depends on them."""
 
 ROUNDING = 1e3
@@ -29,8 +29,8 @@ ROUNDING = 1e3
 The rows that hold a point may be more than its dimensions. Each limit has its own rounding, so they meet nearly.
 """
 
-BOUND_TOLERANCE = 1e-9
-"""Violation of a variable's bound that counts as none, relative to ``1 + |value|`` at the start."""
+NO_SHARE = 1e-12
+"""Share of a tight row in an entering one up to which its multiplier does not fall: rounding."""
 
 FREEDOM = 1e-9
 """Singular value below which a direction is none: rows that hold a face are known to rounding."""
@@ -160,7 +160,7 @@ class _Search:
         count, n = x.shape
         self.x, self._free = x, (low < high).astype(np.float64)
         self._rows, self._lower, self._upper = np.eye(n), low, high
-        self._tolerance = BOUND_TOLERANCE * (1.0 + np.abs(x))
+        self._tolerance = FEASIBILITY * (1.0 + np.abs(x))
         self._taken = (x != target) & (low < high)
         side = np.where(x > target, 1.0, -1.0) * self._taken
         self._normal, self._inverse = side[:, :, None] * np.eye(n), np.tile(np.eye(n), (count, 1, 1))
@@ -216,9 +216,9 @@ class _Search:
         share = (self._inverse[work] @ (normal @ inward[:, :, None]))[:, :, 0]  # of the tight rows in the entering one
         out = inward - (share[:, None, :] @ normal)[:, 0, :]
         square = (out * out).sum(axis=1)
-        independent = square > DEPENDENT * (inward * inward).sum(axis=1)
+        independent = square > IN_SPAN * (inward * inward).sum(axis=1)
         full = np.where(independent, missing / np.where(independent, square, 1.0), INF)
-        falls = (share > 1e-12) & self._taken[work]
+        falls = (share > NO_SHARE) & self._taken[work]
         ratio = np.where(falls, self._multiplier[work] / np.where(falls, share, 1.0), INF)
         place = ratio.argmin(axis=1)
         partial = ratio[np.arange(work.size), place]

@@ -14,6 +14,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
 from equilibrium.markets.charging.lots import stacked
@@ -56,15 +57,15 @@ class EfficientSchedules:
     ----------
     network
         The feeder and its assets.
-    hours
-        Periods per day.
+    periods
+        Of a day.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`.
     """
 
-    def __init__(self, network: Network, hours: int, solver: str = "auto") -> None:
+    def __init__(self, network: Network, periods: Periods, solver: str = "auto") -> None:
         self.network = network
-        self.program = compile_joint(network, hours)
+        self.program = compile_joint(network, periods)
         self.model = ReducedModel(self.program, STATE_COLUMNS, STATE_ROWS, solver)
         self._solver = solver
 
@@ -115,15 +116,14 @@ class EfficientSchedules:
                 raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), known))
             optimum = stages.earliest(optimum)
             seconds += optimum.seconds
-            dlmp = self.program.multiplier(optimum.y, "active_balance")
+            dlmp = self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None]
             found = self.program.value(optimum.x, "lot_kw")
             broken = [
                 cut for cut in broken_cuts(split_lots(self.network, day, found, dlmp[:, buses])) if cut[0] not in fixed
             ]
             if not broken:
-                price = stacked(day.lots, "charging_price", day.hours)
-                cost = float(instance.cost @ optimum.x)
-                return Efficient(found, dlmp, cost + float((price * found).sum()), cost, optimum, tuple(known), seconds)
+                cost, earned = float(instance.cost @ optimum.x), float((_worth(day) * found).sum())
+                return Efficient(found, dlmp, cost + earned, cost, optimum, tuple(known), seconds)
             known += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
@@ -147,12 +147,17 @@ class EfficientSchedules:
         """Bind the day with the lots' revenue in the objective and some powers fixed."""
         instance = self.program.bind(joint_ports(self.network, day))
         if cuts:
-            instance = instance.with_rows(*cut_rows(self.program, cuts, len(self.network.lots)))
+            instance = instance.with_rows(*cut_rows(self.program, cuts, day.length_h, len(self.network.lots)))
         lot = self.program.columns["lot_kw"].index
         cost = instance.cost.copy()
-        cost[lot] -= stacked(day.lots, "charging_price", day.hours)
+        cost[lot] -= _worth(day)
         instance = instance.with_cost(cost)
         if power is None or not fixed.size:
             return instance
         given = power[:, fixed].ravel()
         return instance.with_columns(lot[:, fixed].ravel(), given, given)
+
+
+def _worth(day: MarketDay) -> FloatArray:
+    """Return what drivers pay for a kW in each period, currency, shape ``(hours, lots)``."""
+    return stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]

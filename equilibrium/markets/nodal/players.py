@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -41,10 +42,11 @@ class Players:
     def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...], solver: str = "auto") -> None:
         self._solver = solver
         self._sites, self._days = network.lots, day.lots
+        self.length_h = day.length_h
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own = [
-            _own_powers(site, lot, [cut for k, cut in cuts if k == index])
+            _own_powers(site, lot, [cut for k, cut in cuts if k == index], day.length_h)
             for index, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True))
         ]
         self.seconds = 0.0
@@ -68,7 +70,7 @@ class Players:
         own = self._own[lot]
         instance = Instance(
             matrix=own.matrix,
-            cost=price - self.price[:, lot],
+            cost=self.length_h * (price - self.price[:, lot]),
             row_lower=own.lower,
             row_upper=own.upper,
             col_lower=np.zeros(own.power_max_kw.size),
@@ -82,10 +84,10 @@ class Players:
 
     def state_of_energy(self, power: FloatArray) -> FloatArray:
         """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""
-        soe = np.zeros_like(power)
+        soe, length = np.zeros_like(power), tuple(self.length_h.tolist())
         for k, (site, lot) in enumerate(zip(self._sites, self._days, strict=True)):
             carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
-            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, power.shape[0]) @ power[:, k]
+            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, length) @ power[:, k]
         return soe
 
     def own(self, lot: int) -> FeasiblePowers:
@@ -117,42 +119,41 @@ class Players:
         if isinstance(split, np.ndarray):
             return False
         own = self._own[lot]
-        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64))
-        self._own[lot] = FeasiblePowers(
+        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64) * self.length_h)
+        self._own[lot] = replace(
+            own,
             matrix=sp.csr_array(sp.vstack([own.matrix, rows], format="csr")),
             lower=np.concatenate([own.lower, np.full(len(split), -INF)]),
             upper=np.concatenate([own.upper, [cut.limit_kwh for cut in split]]),
-            power_max_kw=own.power_max_kw,
         )
         return True
 
 
 @functools.cache
-def _charge_matrix(efficiency: float, first_hour: str, hours: int) -> sp.csr_array:
+def _charge_matrix(efficiency: float, first_hour: str, length_h: tuple[float, ...]) -> sp.csr_array:
     """Return the map from powers to energy stored since the start of the day (3b), (3c), with D1."""
-    matrix = efficiency * np.tri(hours)
+    matrix = efficiency * np.tri(len(length_h)) * np.array(length_h)
     if first_hour == "as_printed":
         matrix[:, 0] = 0.0
     return sp.csr_array(matrix)
 
 
-def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut]) -> FeasiblePowers:
+def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut], length_h: FloatArray) -> FeasiblePowers:
     """State (3b)-(3f) of one lot on its powers alone."""
-    hours = lot.power_max_kw.size
     carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
     lower, upper = lot.soe_min_kwh - carried, lot.soe_max_kwh - carried
     owed = lot.energy_end_kwh - carried[-1]
     lower[-1] = max(lower[-1], owed)
     if site.terminal == "eq":
         upper[-1] = min(upper[-1], owed)
-    matrix = _charge_matrix(site.efficiency, site.first_hour, hours)
+    matrix = _charge_matrix(site.efficiency, site.first_hour, tuple(length_h.tolist()))
     if cuts:
-        matrix = sp.csr_array(
-            sp.vstack([matrix, np.array([cut.hours for cut in cuts], dtype=np.float64)], format="csr")
-        )
+        rows = np.array([cut.hours for cut in cuts], dtype=np.float64) * length_h
+        matrix = sp.csr_array(sp.vstack([matrix, rows], format="csr"))
     return FeasiblePowers(
         matrix=matrix,
         lower=np.concatenate([lower, np.full(len(cuts), -INF)]),
         upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
         power_max_kw=lot.power_max_kw,
+        period_h=length_h,
     )

@@ -1,6 +1,6 @@
 """A strategic lot's best response on its residual curves, proved optimal.
 
-    max sum_t (F_t - lambda_t(p_t)) p_t    over the lot's own feasible set X_c (3b)-(3f)
+    max sum_t h_t (F_t - lambda_t(p_t)) p_t    over the lot's own feasible set X_c (3b)-(3f)
 
 ``lambda_t`` is a step function: at a kink the player may count on the left slope, so each hour's profit is upper
 semicontinuous with downward jumps. Its least concave majorant is piecewise linear, so a relaxation is filled greedily
@@ -23,6 +23,7 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.chain import Step, fill
+from equilibrium.lengths import spread_lengths
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
 from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
@@ -32,17 +33,26 @@ MAXIMUM_NODES = 20_000
 
 @dataclass(frozen=True, eq=False)
 class FeasiblePowers:
-    """A lot's own feasible set as rows on its powers: ``lower <= matrix p <= upper``, ``0 <= p <= power_max_kw``."""
+    """A lot's own feasible set as rows on its powers: ``lower <= matrix p <= upper``, ``0 <= p <= power_max_kw``.
+
+    ``period_h`` is the length of the periods, h: one number for all, or shape ``(hours,)``.
+    """
 
     matrix: sp.csr_array
     lower: FloatArray
     upper: FloatArray
     power_max_kw: FloatArray
+    period_h: float | FloatArray = 1.0
+
+    @cached_property
+    def length_h(self) -> FloatArray:
+        """Length of each period, h, shape ``(hours,)``."""
+        return spread_lengths(self.period_h, self.power_max_kw.size)
 
     @cached_property
     def chain(self) -> float | None:
-        """What the chain stores per kWh, if the rows are nothing but running sums of the power, else ``None``."""
-        rows = self.matrix.toarray()
+        """What the chain stores per kWh, if the rows are nothing but running sums of the energy, else ``None``."""
+        rows = self.matrix.toarray() / self.length_h
         rate = float(rows[0, 0])
         plain = rate > 0.0 and np.array_equal(rows, rate * np.tri(*rows.shape)) and rows.shape[0] == rows.shape[1]
         return rate if plain else None
@@ -59,14 +69,14 @@ class BestResponse:
     seconds: float
 
 
-def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray) -> float:
-    """Return ``sum_t (F_t - lambda_t) p_t`` with the left slope as the price."""
-    return sum(_profits(price.tolist(), curves, power.tolist()))
+def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray, length_h: FloatArray) -> float:
+    """Return ``sum_t h_t (F_t - lambda_t) p_t`` with the left slope as the price, h_t the length of a period."""
+    return sum(_profits(price.tolist(), curves, power.tolist(), length_h.tolist()))
 
 
-def _profits(price: list[float], curves: list[Curve], power: list[float]) -> list[float]:
-    """Return each hour's profit with the left slope as the price."""
-    return [(f - curve.price(p)) * p for f, curve, p in zip(price, curves, power, strict=True)]
+def _profits(price: list[float], curves: list[Curve], power: list[float], length: list[float]) -> list[float]:
+    """Return each period's profit with the left slope as the price."""
+    return [(f - curve.price(p)) * p * h for f, curve, p, h in zip(price, curves, power, length, strict=True)]
 
 
 def best_response(
@@ -105,7 +115,7 @@ def best_response(
     heap = [(-root.bound, next(counter), root)]
     best, incumbent, nodes = -INF, root.power, 0
     if present is not None:
-        best, incumbent = profit_on_curves(price, curves, present), present
+        best, incumbent = profit_on_curves(price, curves, present, own.length_h), present
     closed = -INF  # the largest bound of the nodes that were closed without a child
     while heap:
         bound, _, node = heapq.heappop(heap)
@@ -157,7 +167,7 @@ class _Search:
 
     def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers, solver: str) -> None:
         self._solver = solver
-        self._price, self._curves, self._own = price.tolist(), curves, own
+        self._price, self._curves, self._own, self._length = price.tolist(), curves, own, own.length_h.tolist()
         self._majorants: dict[tuple[int, float, float], _Majorant] = {}
         self.seconds = 0.0
         if own.chain is not None:
@@ -166,15 +176,11 @@ class _Search:
     def relax(self, low: list[float], high: list[float]) -> _Node | None:
         """Solve the relaxation on the box; ``None`` if it is infeasible."""
         majorants = [self._majorant(hour, a, b) for hour, (a, b) in enumerate(zip(low, high, strict=True))]
-        if self._own.chain is None:
-            power = self._solve_rows(majorants)
-        else:
-            first, steps = [majorant.points[0] for majorant in majorants], [majorant.steps for majorant in majorants]
-            power = fill(first, steps, self._lower, self._upper)
+        power = self._solve_rows(majorants) if self._own.chain is None else self._fill(majorants)
         if power is None:
             return None
         most = [majorant(p) for majorant, p in zip(majorants, power, strict=True)]
-        profits = _profits(self._price, self._curves, power)
+        profits = _profits(self._price, self._curves, power, self._length)
         excess = [a - b for a, b in zip(most, profits, strict=True)]
         return _Node(low, high, np.array(power), sum(profits), sum(most), excess)
 
@@ -182,8 +188,16 @@ class _Search:
         """Return an hour's majorant on an interval; a child differs from its parent in one hour only."""
         key = hour, low, high
         if key not in self._majorants:
-            self._majorants[key] = _majorant(self._price[hour], self._curves[hour], low, high)
+            self._majorants[key] = _majorant(self._price[hour], self._curves[hour], low, high, self._length[hour])
         return self._majorants[key]
+
+    def _fill(self, majorants: list[_Majorant]) -> list[float] | None:
+        """Solve a relaxation on the chain, which counts in kWh; ``None`` if it is infeasible."""
+        each = list(zip(majorants, self._length, strict=True))
+        first = [majorant.points[0] * h for majorant, h in each]
+        steps = [[(gain / h, length * h) for gain, length in majorant.steps] for majorant, h in each]
+        energy = fill(first, steps, self._lower, self._upper)
+        return None if energy is None else [e / h for e, h in zip(energy, self._length, strict=True)]
 
     def _solve_rows(self, majorants: list[_Majorant]) -> list[float] | None:
         """Solve a relaxation with rows beside the chain as a linear program; ``None`` if it is infeasible."""
@@ -230,19 +244,19 @@ class _Search:
         return [child for low_, high_ in boxes if (child := self.relax(low_, high_)) is not None]
 
 
-def _majorant(price: float, curve: Curve, low: float, high: float) -> _Majorant:
-    """Return the least concave majorant of an hour's profit on ``[low, high]``.
+def _majorant(price: float, curve: Curve, low: float, high: float, length_h: float) -> _Majorant:
+    """Return the least concave majorant of a period's profit on ``[low, high]``.
 
-    On a segment with slope s the profit is ``(F - s) p``; candidates for the hull are the ends of the segments, each
+    On a segment with slope s the profit is ``h (F - s) p``; candidates for the hull are the ends of the segments, each
     with the slope of its left segment. At ``low`` the profit of the right segment counts when the box begins there: the
     box to the left owns the better value.
     """
     if high - low <= SHORTEST:
-        value = (price - curve.price(low)) * low
+        value = (price - curve.price(low)) * low * length_h
         return _Majorant([low], [value], [])
-    points, values = [low], [(price - curve.right_price(low)) * low]
+    points, values = [low], [(price - curve.right_price(low)) * low * length_h]
     for knot in (*(knot for knot in curve.kinks if low + SHORTEST < knot < high - SHORTEST), high):
-        value = (price - curve.price(knot)) * knot
+        value = (price - curve.price(knot)) * knot * length_h
         while len(points) > 1 and _on_or_below(points, values, knot, value):
             points.pop()
             values.pop()

@@ -85,14 +85,30 @@ class StorageSection(Section):
 class LearningSection(RothErevKeys):
     """How a lot adapts its price."""
 
-    rule: Literal["none", "roth-erev"] = "none"
+    rule: Label = "none"
     price_grid_per_kwh: tuple[Positive, ...] = ()
+    settings: dict[Label, Number] = Field(default_factory=dict)
 
     @model_validator(mode="after")
-    def _grid(self) -> LearningSection:
-        if self.rule != "none":
+    def _parts(self) -> LearningSection:
+        if self.rule == "roth-erev":
             self.check_grid(schema_key("price_grid_per_kwh"), self.price_grid_per_kwh)
+        elif self.rule != "none":
+            if not self.price_grid_per_kwh:
+                raise refused(schema_key("price_grid_per_kwh"), [], f"a price or more for {self.rule}")
+            for key, field in RothErevKeys.model_fields.items():
+                if getattr(self, key) != field.default:
+                    expected = f"a key of roth-erev only; those of {self.rule} are in settings"
+                    raise refused(key, getattr(self, key), expected)
+        if self.settings and self.rule in ("none", "roth-erev"):
+            raise refused("settings", self.settings, "nothing: they are for rules of other distributions")
         return self
+
+    def rule_settings(self) -> dict[str, float]:
+        """Return what the rule takes beside the grid of prices."""
+        if self.rule == "roth-erev":
+            return {key: float(getattr(self, key)) for key in RothErevKeys.model_fields}
+        return dict(self.settings)
 
 
 class LotSection(Section):

@@ -6,22 +6,19 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mesa import Model
+from typing import Any, Self
 
 from agents.base import MarketAgent, forget_model
 from agents.charging.drivers import Drivers
 from agents.charging.dso import DistributionSystemOperator
 from agents.charging.lot import ParkingLot
-from agents.learning import RothErev
+from agents.learning import make_learning_rule
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.schema import ChoiceSection, LotSection, SessionDrivers
-from scenarios.streams import Streams
 from sim.acflow import AcFlow, require_pandapower
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.charging.results import DayResult
@@ -40,6 +37,9 @@ REPORTERS: dict[str, Callable[[Any], float]] = {
 
 class LocalMarket(DailyModel[ChargingCase, DayResult]):
     """A feeder, its operator, its parking lots and their drivers, day after day.
+
+    A subclass brings agents of its own by :meth:`make_operator`, :meth:`make_lot` and :meth:`make_drivers`; given to
+    :func:`sim.run.run_scenario` it gets tables and figures like this one.
 
     A run is a pure function of the scenario and the seed. The model keeps the state of its agents and the last day,
     no history: whoever wants one takes :attr:`last` after every step.
@@ -95,23 +95,68 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         if ac:
             require_pandapower()
         super().__init__(case_of(scenario, ChargingCase), seed=seed, days=days, collect=collect)
-        streams = self.streams
         self.network = self.case.network
-        self.operator = DistributionSystemOperator(self, network=self.network)
-        self.lots = tuple(
-            _lot(self, index, site, settings, streams)
-            for index, (site, settings) in enumerate(zip(self.network.lots, self.case.lots, strict=True))
-        )
-        drivers = self.case.drivers
-        # With fixed envelopes nobody chooses, and the defaults are never used.
-        choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
-        self.drivers = Drivers(self, lots=self.lots, choice=choice, streams=streams)
+        self.operator = self.make_operator()
+        sites = zip(self.network.lots, self.case.lots, strict=True)
+        self.lots = tuple(self.make_lot(index, site, settings) for index, (site, settings) in enumerate(sites))
+        self.drivers = self.make_drivers()
         # Drivers choose by the prices that the lots post, and judge what the lots gave them: they come last.
         self._order: tuple[MarketAgent[ScenarioDay, Clearing], ...] = (self.operator, *self.lots, self.drivers)
         forget_model(self)
         self._flow = AcFlow(self.network.feeder) if ac else None
         self.market = self.case.market(solver=solver, certify=certify, on_infeasible=on_infeasible)
         self.market.prepare(self.case.nominal_day())
+
+    @classmethod
+    def from_options(cls, case: ChargingCase, options: RunOptions) -> Self:
+        """Open the model of a run."""
+        return cls(
+            case,
+            seed=options.seed,
+            solver=options.solver,
+            days=options.days,
+            on_infeasible=options.on_infeasible,
+            certify=options.certify,
+            ac=options.ac,
+        )
+
+    def make_operator(self) -> DistributionSystemOperator:
+        """Make the operator; a subclass may return an agent of its own."""
+        return DistributionSystemOperator(self, network=self.network)
+
+    def make_lot(self, index: int, site: LotSite, settings: LotSection) -> ParkingLot:
+        """Make one lot of the scenario; a subclass may return an agent of its own.
+
+        Raises
+        ------
+        InputError
+            When the lot's learning rule is not registered or cannot use its settings.
+        """
+        learning = settings.learning
+        learner = None
+        if learning.rule != "none":
+            source = f"scenario {self.case.name}: lot {site.name}: learning"
+            learner = make_learning_rule(
+                learning.rule, learning.price_grid_per_kwh, learning.rule_settings(), source=source
+            )
+        return ParkingLot(
+            self,
+            site=site,
+            index=index,
+            places=settings.places,
+            charger_kw=settings.charger_kw,
+            price=settings.charging_price_per_kwh,
+            walking_m=settings.walking_distance_m,
+            learner=learner,
+            streams=self.streams,
+        )
+
+    def make_drivers(self) -> Drivers:
+        """Make the drivers, who choose among :attr:`lots`; a subclass may return an agent of its own."""
+        drivers = self.case.drivers
+        # With fixed envelopes nobody chooses, and the defaults are never used.
+        choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
+        return Drivers(self, lots=self.lots, choice=choice, streams=self.streams)
 
     def simulate_day(self) -> DayResult:
         """Run through one day: all observe, the market clears, all settle."""
@@ -142,41 +187,3 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
             seconds=time.perf_counter() - start,
         )
         return done if self._flow is None else dataclasses.replace(done, flow=self._flow.check(clearing))
-
-
-def run_model(case: ChargingCase, options: RunOptions) -> LocalMarket:
-    """Open the model of a run."""
-    return LocalMarket(
-        case,
-        seed=options.seed,
-        solver=options.solver,
-        days=options.days,
-        on_infeasible=options.on_infeasible,
-        certify=options.certify,
-        ac=options.ac,
-    )
-
-
-def _lot(model: Model, index: int, site: LotSite, settings: LotSection, streams: Streams) -> ParkingLot:
-    """Return the agent of one lot of the scenario."""
-    rule = settings.learning
-    learner = None
-    if rule.rule == "roth-erev":
-        learner = RothErev(
-            rule.price_grid_per_kwh,
-            recency=rule.recency,
-            experimentation=rule.experimentation,
-            initial_propensity=rule.initial_propensity,
-            source=f"lot {site.name}: learning",
-        )
-    return ParkingLot(
-        model,
-        site=site,
-        index=index,
-        places=settings.places,
-        charger_kw=settings.charger_kw,
-        price=settings.charging_price_per_kwh,
-        walking_m=settings.walking_distance_m,
-        learner=learner,
-        streams=streams,
-    )

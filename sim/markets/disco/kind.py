@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
-from sim.markets.disco.model import run_model
+from sim.markets.disco.invariants import INVARIANTS
+from sim.markets.disco.model import DiscoModel
 from sim.markets.disco.tables import TABLES
 from sim.markets.disco.terminal import day_table, remarks
 from sim.store import Run
@@ -24,7 +25,7 @@ KIND = MarketKind(
     name="disco",
     tables=TABLES,
     peak_column="price_peak_per_mwh",
-    model=run_model,
+    model=DiscoModel.from_options,
     figures=_figures,
     day_table=day_table,
     remarks=remarks,
@@ -32,5 +33,5 @@ KIND = MarketKind(
         "ac": "no AC power flow: the DISCO market has a lossy flow of its own",
         "sessions": "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)",
     },
-    invariants=(),
+    invariants=INVARIANTS,
 )

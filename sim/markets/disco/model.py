@@ -6,12 +6,12 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from agents.base import MarketAgent, forget_model
-from agents.disco.company import DistributionCompany
+from agents.disco.company import DistributionCompany, EmissionRule
 from agents.disco.customers import Customers
 from agents.disco.driver_pool import DriverPool
 from agents.disco.elasticity import ElasticityBelief
@@ -20,14 +20,14 @@ from agents.disco.program_choice import EpsilonGreedy, ProgramChoice, Reinforced
 from agents.disco.retailer import DemandResponseRetailer
 from agents.disco.settlement import DiscoSettlement
 from agents.learning import RothErev
-from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import ResponseProgram
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
-from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
+from scenarios.time_axis import without_gaps
 from sim.daily_model import DailyModel, case_of, naming, naming_the_day
 from sim.markets.disco.results import DiscoDayResult
 from sim.options import RunOptions
@@ -108,30 +108,13 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     ) -> None:
         case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
-        rules, streams = case.file.market, self.streams
         self.network = case.network
         self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta)
-        self.customers = Customers(
-            self,
-            base_tariff=case.base_tariff,
-            elasticity=case.elasticity,
-            participation=case.participation,
-            noise=case.file.customers.noise,
-            streams=streams,
-        )
-        self.retailer = _retailer(self, case, program_rule or case.file.retailer.learning.rule, streams)
-        self.owner = _owner(self, case, self.retailer, streams)
-        self.drivers = DriverPool(
-            self,
-            owner=self.owner,
-            drivers=[lot.drivers for lot in case.file.lots],
-            choice=case.file.drivers.choice,
-        )
-        self.company = DistributionCompany(
-            self,
-            charge_window=case.window(rules.charge_periods),
-            discharge_window=case.window(rules.discharge_periods),
-        )
+        self.customers = self.make_customers()
+        self.retailer = self.make_retailer(program_rule or case.file.retailer.learning.rule)
+        self.owner = self.make_owner()
+        self.drivers = self.make_drivers()
+        self.company = self.make_company()
         # The owner posts terms on the retailer's program, drivers answer to those terms and judge what they got.
         self._order: tuple[MarketAgent[CompanyDay, DiscoSettlement], ...] = (
             self.customers,
@@ -143,6 +126,103 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         self._truth = true_blocks(case)
         forget_model(self)
         self.company.emissions = self._emissions()
+
+    @classmethod
+    def from_options(cls, case: DiscoCase, options: RunOptions) -> Self:
+        """Open the model of a run."""
+        return cls(
+            case,
+            seed=options.seed,
+            solver=options.solver,
+            days=options.days,
+            certify=options.certify,
+            on_infeasible=options.on_infeasible,
+        )
+
+    def make_customers(self) -> Customers:
+        """Make the customers; a subclass may return an agent of its own."""
+        case = self.case
+        return Customers(
+            self,
+            base_tariff=case.base_tariff,
+            elasticity=case.elasticity,
+            participation=case.participation,
+            noise=case.file.customers.noise,
+            streams=self.streams,
+        )
+
+    def make_retailer(self, rule: str) -> DemandResponseRetailer:
+        """Make the retailer with the rule by which it chooses; a subclass may return an agent of its own."""
+        case = self.case
+        settings = case.file.retailer
+        prior = settings.belief
+        periods = dict.fromkeys(case.programs.period_of_hour)
+
+        def menu(day: CompanyDay) -> list[ResponseProgram]:
+            return [case.program(name, day.upstream_price, day.axis) for name in case.offered]
+
+        return DemandResponseRetailer(
+            self,
+            menu=menu,
+            base_tariff=case.base_tariff,
+            participation=case.participation,
+            belief=ElasticityBelief(
+                case.programs.period_of_hour,
+                {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
+                prior_deviation=prior.prior_deviation,
+                noise=prior.noise,
+                symmetric=prior.symmetric,
+                source=f"scenario {case.name}: retailer.belief",
+            ),
+            choice=_choice(case, rule),
+            penalty_sign=1.0 if settings.penalty == "income" else -1.0,
+            memory=settings.cost_memory,
+            streams=self.streams,
+        )
+
+    def make_owner(self) -> ParkingLotOwner:
+        """Make the owner of the lots, who knows :attr:`retailer`; a subclass may return an agent of its own."""
+        case = self.case
+        settings = case.file.lot_owner
+        rule = settings.learning
+        learner = None
+        if rule.rule == "roth-erev":
+            learner = RothErev(
+                rule.grid,
+                recency=rule.recency,
+                experimentation=rule.experimentation,
+                initial_propensity=rule.initial_propensity,
+                source=f"scenario {case.name}: lot_owner.learning",
+            )
+        return ParkingLotOwner(
+            self,
+            sites=self.network.lots,
+            retailer=self.retailer,
+            margin=settings.margin_per_kwh,
+            driver_share=settings.driver_share,
+            degradation=settings.degradation_per_mwh / 1000.0,
+            learns=rule.of,
+            learner=learner,
+            streams=self.streams,
+        )
+
+    def make_drivers(self) -> DriverPool:
+        """Make the drivers, who know :attr:`owner`; a subclass may return an agent of its own."""
+        return DriverPool(
+            self,
+            owner=self.owner,
+            drivers=[lot.drivers for lot in self.case.file.lots],
+            choice=self.case.file.drivers.choice,
+        )
+
+    def make_company(self) -> DistributionCompany:
+        """Make the company; a subclass may return an agent of its own."""
+        rules = self.case.file.market
+        return DistributionCompany(
+            self,
+            charge_window=self.case.window(rules.charge_periods),
+            discharge_window=self.case.window(rules.discharge_periods),
+        )
 
     def belief_error(self) -> float:
         """Return the largest distance of an estimated elasticity from the true one."""
@@ -159,7 +239,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         load_kw, load_kvar, cost = self.retailer.offer()
         forecast = self.company.offer(load_kw, load_kvar, cost, tariffs, expected.scenarios)
         outcome = self._come(day)
-        self.owner.admit(day.index, outcome.scenarios[0].vehicles)
+        self.owner.admit(day, outcome.scenarios[0].vehicles)
         with naming_the_day(day):
             plan, clearing = self.market.clear(forecast), self.market.clear(outcome)
         settlement = DiscoSettlement(forecast, plan, outcome, clearing)
@@ -188,36 +268,26 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         came = self.case.outcome(day, self.streams, self.drivers.draw)
         return self.company.offer(load_kw, load_kvar, cost, self.owner.offer(), (came,))
 
-    def _emissions(self) -> Emissions | None:
+    def _emissions(self) -> EmissionRule | None:
         """Return the CO2 term; its baseline is what an expected day buys without sun, wind, program and discharge."""
         rules = self.case.file.emissions
         if rules is None:
             return None
-        with naming("baseline of the CO2 term"):
-            baseline = self.market.clear(self._baseline_day()).scenarios[0].import_kw
-        factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
-        return Emissions(factor, rules.price_per_kg, rules.share, baseline)
-
-    def _baseline_day(self) -> DiscoDay:
-        """Return the baseline: a function of the scenario alone, so that it is the same in every run."""
         streams = Streams(0)
         day = self.case.day(0, streams)
+        with naming("baseline of the CO2 term"):
+            bought_kw = self.market.clear(self._baseline_day(day, streams)).scenarios[0].import_kw
+        factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
+        baseline_kw = without_gaps(day.axis.to_clock(bought_kw))
+        return EmissionRule(factor, rules.price_per_kg, rules.share, baseline_kw)
+
+    def _baseline_day(self, day: CompanyDay, streams: Streams) -> DiscoDay:
+        """Return the baseline: a function of the scenario alone, so that it is the same in every run."""
+        self.company.observe(day)
         came = self.case.outcome(day, streams, lambda _: self.drivers.drivers)
         quiet = DiscoScenario(1.0, np.zeros_like(came.renewable_kw), day.upstream_price, _only_charge(came.vehicles))
-        tariffs = self.owner.terms(self.case.base_tariff)
+        tariffs = self.owner.terms(day.axis.of_clock(self.case.base_tariff))
         return self.company.offer(day.forecast_kw, day.forecast_kvar, 0.0, tariffs, (quiet,))
-
-
-def run_model(case: DiscoCase, options: RunOptions) -> DiscoModel:
-    """Open the model of a run."""
-    return DiscoModel(
-        case,
-        seed=options.seed,
-        solver=options.solver,
-        days=options.days,
-        certify=options.certify,
-        on_infeasible=options.on_infeasible,
-    )
 
 
 def true_blocks(case: DiscoCase) -> dict[tuple[str, str], float]:
@@ -231,35 +301,6 @@ def _only_charge(batches: tuple[VehicleBatch, ...]) -> tuple[VehicleBatch, ...]:
     """Return vehicles that do not discharge."""
     return tuple(
         dataclasses.replace(batch, discharge_max_kw=np.zeros_like(batch.discharge_max_kw)) for batch in batches
-    )
-
-
-def _retailer(model: DiscoModel, case: DiscoCase, rule: str, streams: Streams) -> DemandResponseRetailer:
-    """Return the retailer of the scenario."""
-    settings = case.file.retailer
-    prior = settings.belief
-    periods = dict.fromkeys(case.programs.period_of_hour)
-
-    def menu(price: FloatArray) -> list[ResponseProgram]:
-        return [case.program(name, price) for name in case.offered]
-
-    return DemandResponseRetailer(
-        model,
-        menu=menu,
-        base_tariff=case.base_tariff,
-        participation=case.participation,
-        belief=ElasticityBelief(
-            case.programs.period_of_hour,
-            {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
-            prior_deviation=prior.prior_deviation,
-            noise=prior.noise,
-            symmetric=prior.symmetric,
-            source=f"scenario {case.name}: retailer.belief",
-        ),
-        choice=_choice(case, rule),
-        penalty_sign=1.0 if settings.penalty == "income" else -1.0,
-        memory=settings.cost_memory,
-        streams=streams,
     )
 
 
@@ -281,29 +322,3 @@ def _choice(case: DiscoCase, rule: str) -> ProgramChoice:
             )
         )
     raise InputError("DiscoModel", "program_rule", rule, "none, epsilon-greedy or roth-erev")
-
-
-def _owner(model: DiscoModel, case: DiscoCase, retailer: DemandResponseRetailer, streams: Streams) -> ParkingLotOwner:
-    """Return the owner of the scenario's lots."""
-    settings = case.file.lot_owner
-    rule = settings.learning
-    learner = None
-    if rule.rule == "roth-erev":
-        learner = RothErev(
-            rule.grid,
-            recency=rule.recency,
-            experimentation=rule.experimentation,
-            initial_propensity=rule.initial_propensity,
-            source=f"scenario {case.name}: lot_owner.learning",
-        )
-    return ParkingLotOwner(
-        model,
-        sites=model.network.lots,
-        retailer=retailer,
-        margin=settings.margin_per_kwh,
-        driver_share=settings.driver_share,
-        degradation=settings.degradation_per_mwh / 1000.0,
-        learns=rule.of,
-        learner=learner,
-        streams=streams,
-    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
-from sim.markets.charging.model import run_model
+from sim.markets.charging.invariants import INVARIANTS
+from sim.markets.charging.model import LocalMarket
 from sim.markets.charging.tables import charging_tables
 from sim.markets.charging.terminal import day_table, remarks
 from sim.store import Run
@@ -24,10 +25,10 @@ KIND = MarketKind(
     name="lots-lead",
     tables=charging_tables(maximum="stand-alone maximum of the profit, currency"),
     peak_column="dlmp_peak_per_mwh",
-    model=run_model,
+    model=LocalMarket.from_options,
     figures=_figures,
     day_table=day_table,
     remarks=remarks,
     refuses={},
-    invariants=(),
+    invariants=INVARIANTS,
 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
-from sim.markets.charging.model import run_model
+from sim.markets.charging.model import LocalMarket
+from sim.markets.nodal.invariants import INVARIANTS
 from sim.markets.nodal.tables import TABLES
 from sim.markets.nodal.terminal import day_table, remarks
 from sim.store import Run
@@ -24,10 +25,10 @@ KIND = MarketKind(
     name="nodal",
     tables=TABLES,
     peak_column="dlmp_peak_per_mwh",
-    model=run_model,
+    model=LocalMarket.from_options,
     figures=_figures,
     day_table=day_table,
     remarks=remarks,
     refuses={},
-    invariants=(),
+    invariants=INVARIANTS,
 )

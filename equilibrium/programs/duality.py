@@ -116,7 +116,7 @@ def _products(multiplier: FloatArray, value: FloatArray, lower: FloatArray, uppe
     return float(np.max(np.abs(multiplier[use] * (value[use] - side[use]))))
 
 
-def optimal_face(instance: Instance, y: FloatArray) -> Instance:
+def optimal_face(instance: Instance, y: FloatArray, largest: float | None = None) -> Instance:
     """Return the instance whose feasible set is the optimal face of ``instance``.
 
     A point is optimal if and only if it is feasible and complementary to *one* dual optimum. So fixing every
@@ -127,10 +127,12 @@ def optimal_face(instance: Instance, y: FloatArray) -> Instance:
     ----------
     y
         Multipliers of a dual optimum; those up to :data:`equilibrium.programs.program.FEASIBILITY` times
-        ``1 + max |cost|`` count as zero.
+        ``1 + largest`` count as zero.
+    largest
+        Size of the multipliers; that of the costs by default.
     """
     z = reduced_costs(instance, y)
-    zero = FEASIBILITY * (1.0 + float(np.max(np.abs(instance.cost), initial=0.0)))
+    zero = FEASIBILITY * (1.0 + (float(np.max(np.abs(instance.cost), initial=0.0)) if largest is None else largest))
     row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
     col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
     return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)

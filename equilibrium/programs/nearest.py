@@ -11,7 +11,6 @@ so this ends. All problems share A and move together; of its rows only those tha
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -88,14 +87,19 @@ class Polyhedra:
             if not rows.size:
                 break  # what is violated depends on tight rows
             known[rows] = True
-            picked: Any = self.matrix[rows]
-            dense = np.asarray(picked.toarray() if sp.issparse(picked) else picked, dtype=np.float64)
+            dense = self._rows(rows)
             sides = np.ix_(work, rows)
             search.know(dense, self.lower[sides], self.upper[sides], self.tolerance[rows])
             search.run()
             violated = self._violated(search.x, work)
         x[work] = search.x
         return x
+
+    def _rows(self, rows: IntArray) -> FloatArray:
+        """Return rows of A as a dense array."""
+        if isinstance(self.matrix, np.ndarray):
+            return self.matrix[rows]
+        return np.asarray(self.matrix[rows, :].toarray(), dtype=np.float64)
 
     def _violated(self, x: FloatArray, problems: IntArray | slice) -> BoolArray:
         """Return which rows of some problems are violated, shape ``(problems, rows)``."""

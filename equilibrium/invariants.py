@@ -19,6 +19,15 @@ from equilibrium.arrays import FloatArray
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 
+PUBLISHED_TOLERANCE = 1e-6
+"""What is read off several rounded numbers of a cleared day: each is met to ``RESIDUAL_TOLERANCE``."""
+
+ARITHMETIC_TOLERANCE = 1e-9
+"""A sum or a product of published numbers: only the order of the additions differs."""
+
+SMALLEST_PRICE = 1e-3
+"""Prices are compared relative to the largest of the day, at least this, currency/kWh: a day may be free of charge."""
+
 Day = TypeVar("Day")
 Result = TypeVar("Result")
 Day_contra = TypeVar("Day_contra", contravariant=True)

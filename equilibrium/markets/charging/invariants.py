@@ -14,7 +14,15 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
 from equilibrium.grid.distribution import VOLTS_PER_KILOVOLT, polygon
 from equilibrium.grid.network import Network
-from equilibrium.invariants import Invariant, at_buses, from_children, most, outside
+from equilibrium.invariants import (
+    PUBLISHED_TOLERANCE,
+    SMALLEST_PRICE,
+    Invariant,
+    at_buses,
+    from_children,
+    most,
+    outside,
+)
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
@@ -31,7 +39,7 @@ def power_scale(day: MarketDay, cleared: Clearing) -> float:
 
 def price_scale(day: MarketDay, cleared: Clearing) -> float:
     """Return the largest price of a day, currency/kWh, at least 0.001."""
-    return most(1e-3, abs(day.wholesale_price), abs(cleared.dlmp))
+    return most(SMALLEST_PRICE, abs(day.wholesale_price), abs(cleared.dlmp))
 
 
 # The network
@@ -293,7 +301,7 @@ LOTS: tuple[Charging, ...] = (
         "vehicles-served",
         "the vehicles' powers sum to the lot's, keep their limits, and give every vehicle what it needs",
         "equilibrium/fleet/day.py, conservation of energy",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _vehicles,
     ),
 )
@@ -307,35 +315,35 @@ PRICES: tuple[Charging, ...] = (
         "the energy part is the wholesale price where power is imported, its exported share where it is exported, and "
         "between them elsewhere",
         f"dual feasibility and complementarity of (2a), (2h) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _substation,
     ),
     Invariant(
         "congestion-price",
         "the congestion part changes only across a branch at its limit",
         f"complementarity of (2o) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _congestion,
     ),
     Invariant(
         "voltage-price",
         "there is a voltage part only in hours with a voltage at a limit",
         f"complementarity of (2j) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _undervoltage,
     ),
     Invariant(
         "renewable-price",
         "a unit is curtailed only where the DLMP is not positive, and used only where it is not negative",
         f"complementarity of (2l) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _renewables,
     ),
     Invariant(
         "fuel-price",
         "inside its polygon a microturbine without ramps runs only at its fuel cost and stands still only below it",
         f"complementarity of (2m), (2p) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _fuel,
     ),
 )

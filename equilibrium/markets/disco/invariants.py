@@ -14,7 +14,16 @@ import numpy as np
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
 from equilibrium.grid.lossy import WATTS_PER_KILOWATT
 from equilibrium.grid.network import Network
-from equilibrium.invariants import Invariant, at_buses, from_children, most, outside
+from equilibrium.invariants import (
+    ARITHMETIC_TOLERANCE,
+    PUBLISHED_TOLERANCE,
+    SMALLEST_PRICE,
+    Invariant,
+    at_buses,
+    from_children,
+    most,
+    outside,
+)
 from equilibrium.markets.disco.checks import purchase_price
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
@@ -196,7 +205,7 @@ def _regret(network: Network, day: DiscoDay, cleared: DiscoClearing) -> float:  
 
 def _price_scale(day: DiscoDay, cleared: DiscoClearing) -> float:
     prices = [abs(each.price) for each in cleared.scenarios]
-    return most(1e-3, *prices, *(abs(purchase_price(day, given)) for given in day.scenarios))
+    return most(SMALLEST_PRICE, *prices, *(abs(purchase_price(day, given)) for given in day.scenarios))
 
 
 def _substation(network: Network, day: DiscoDay, cleared: DiscoClearing) -> float:  # noqa: ARG001 - the same for all
@@ -258,7 +267,7 @@ VEHICLES: tuple[Disco, ...] = (
         "vehicles",
         "powers and energy of every vehicle within its limits, energy conserved, the wish met, sums those of the lots",
         f"(9) to (14) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _each(_vehicles),
     ),
     Invariant(
@@ -272,20 +281,24 @@ VEHICLES: tuple[Disco, ...] = (
 
 MONEY: tuple[Disco, ...] = (
     Invariant(
-        "accounts", "every account is its price times its energy", f"(1), (8) of {DOCUMENT}", 1e-9, _each(_accounts)
+        "accounts",
+        "every account is its price times its energy",
+        f"(1), (8) of {DOCUMENT}",
+        ARITHMETIC_TOLERANCE,
+        _each(_accounts),
     ),
     Invariant(
         "money-balance",
         "the profits of company and lots are the sums of their accounts",
         f"(1), (8) of {DOCUMENT}",
-        1e-9,
+        ARITHMETIC_TOLERANCE,
         _each(_profits),
     ),
     Invariant(
         "statistics",
         "expected profit, CVaR, value at risk and objective are those of the scenarios",
         f"(46) to (49) of {DOCUMENT}",
-        1e-9,
+        ARITHMETIC_TOLERANCE,
         _statistics,
     ),
     Invariant(
@@ -309,14 +322,14 @@ PRICES: tuple[Disco, ...] = (
         "substation-price",
         "the price at the substation is at most that of a purchase, and equal to it where it buys with recourse",
         f"dual feasibility and complementarity of (1), (2a) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _substation,
     ),
     Invariant(
         "renewable-price",
         "a unit is curtailed only where the price is not positive, and used only where it is not negative",
         f"complementarity of (2a) of {DOCUMENT}",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _renewables,
     ),
 )

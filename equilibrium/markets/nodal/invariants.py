@@ -10,7 +10,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.grid.network import Network
-from equilibrium.invariants import Invariant, most, outside
+from equilibrium.invariants import PUBLISHED_TOLERANCE, Invariant, most, outside
 from equilibrium.markets.charging import invariants as charging
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.invariants import price_scale
@@ -84,11 +84,15 @@ OWN: tuple[Nodal, ...] = (
         "price-interval",
         "the price that a lot pays lies in the interval of the prices that support the dispatch",
         MODULE,
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _interval,
     ),
     Invariant(
-        "profit-interval", "a lot's profit lies between its profits at both ends of the interval", MODULE, 1e-6, _values
+        "profit-interval",
+        "a lot's profit lies between its profits at both ends of the interval",
+        MODULE,
+        PUBLISHED_TOLERANCE,
+        _values,
     ),
     Invariant(
         "money-balance",
@@ -101,7 +105,7 @@ OWN: tuple[Nodal, ...] = (
         "competition",
         "the competitive outcome is priced at its own DLMPs, and no value is above its value",
         "first welfare theorem",
-        1e-6,
+        PUBLISHED_TOLERANCE,
         _competition,
     ),
     Invariant(

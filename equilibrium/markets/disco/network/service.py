@@ -201,7 +201,7 @@ class ScenarioSupply:
             solution = model.solve(fixed)
             seconds += solution.seconds
             if solution.status is Status.OPTIMAL:
-                points[period] = self._settled(fixed, solution, period) if settle else solution.x
+                points[period] = self._settled(fixed, solution, int(period)) if settle else solution.x
                 continue
             most = instance.with_cost(-instance.cost)
             solution = require_optimal(model.solve(most), f"the greatest purchase in period {period}")
@@ -209,7 +209,7 @@ class ScenarioSupply:
             if bought_kw[period] <= solution.x[bought[0]] + FEASIBILITY * (1.0 + bought_kw[period]):
                 face = optimal_face(most, solution.y).with_cost(self._currents())  # it is that purchase
                 least = require_optimal(model.solve(face), f"the least currents in period {period}")
-                points[period] = self._settled(face, least, period) if settle else least.x
+                points[period] = self._settled(face, least, int(period)) if settle else least.x
                 seconds += least.seconds
             else:
                 planes.append(self._plane(int(period), lot_kw[period], most, solution))

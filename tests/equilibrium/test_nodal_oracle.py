@@ -39,12 +39,8 @@ SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
 
 def full(network, day, behaviours=None, **options):
     """Clear a day with the second method."""
-<<<<<<< HEAD
-    market = NodalMarket(network, behaviours=behaviours, certify="full", **options)
-=======
     options = {"certify_limit_s": np.inf, **options}
-    market = NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options)
->>>>>>> machine
+    market = NodalMarket(network, behaviours=behaviours, certify="full", **options)
     try:
         return market.clear(day)
     except InfeasibleError:

@@ -19,27 +19,12 @@ Applications, 1970.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.certificate import NEGLIGIBLE
+from equilibrium.certificate import NEGLIGIBLE, SAME_PRICE
 from equilibrium.fleet.day import Fleet, LotDay
-from equilibrium.programs.program import Instance
-from equilibrium.programs.solvers import Status, open_handle
-
-_LEAST_ROOM_KW = 1e-9
-"""Stands for the room of an hour that has none, so that its filling is large and not undefined."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """A valid inequality that the cleared power broke: ``sum of p over the hours <= limit_kwh``."""
-
-    hours: np.ndarray
-    limit_kwh: float
+from equilibrium.fleet.split import Cut, EvenSplit, even_split, most_kwh
 
 
 def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotDay:
@@ -102,10 +87,10 @@ def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]
     price
         Marginal cost of charging in each hour, shape ``(hours,)``; ties count as cheaper the earlier they are.
     """
-    order = np.argsort(price, kind="stable")
-    need = fleet.need_kwh[:, None] / efficiency
-    single = np.minimum(fleet.power_kw, need).sum(axis=0)[order]
-    limit = np.minimum(np.cumsum(fleet.power_kw[:, order], axis=1), need).sum(axis=0)
+    order = np.argsort(np.round(price / SAME_PRICE), kind="stable")
+    need = fleet.need_kwh / efficiency
+    single = np.minimum(fleet.power_kw, need[:, None]).sum(axis=0)[order]
+    limit = most_kwh(fleet.power_kw, need, order)
     own = limit[1:] < limit[:-1] + single[1:] - NEGLIGIBLE
     own[-1:] = False  # all hours together: the energy balance already says so
     cuts = []
@@ -116,7 +101,9 @@ def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]
     return cuts
 
 
-def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray) -> FloatArray | list[Cut]:
+def allocate(
+    fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray, level: FloatArray | None = None
+) -> EvenSplit | list[Cut]:
     """Split a lot's cleared power among its vehicles.
 
     Parameters
@@ -124,72 +111,25 @@ def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: Float
     power_kw
         Cleared mean power of each hour, kW, shape ``(hours,)``.
     price
-        Marginal cost of charging in each hour, shape ``(hours,)``: where to look first for violated inequalities.
+        Marginal cost of charging in each hour, shape ``(hours,)``: of the violated inequalities, those of the cheapest
+        hours are returned too.
+    level
+        Levels of a split that is not far off, where the search may begin; the answer does not depend on them.
 
     Returns
     -------
-    FloatArray or list of Cut
-        Power of each vehicle, kW (grid side), shape ``(vehicles, hours)``; its sum over vehicles is ``power_kw``. When
-        no split exists, inequalities that prove it.
+    EvenSplit or list of Cut
+        Energy of each vehicle, kWh (grid side); its sum over vehicles is that of ``power_kw``. When no split exists,
+        inequalities that prove it.
     """
-    need = fleet.need_kwh / efficiency
-    split = _least_laxity(fleet.power_kw, need, power_kw)
-    if split is not None:
-        return split
-    filling = power_kw / np.maximum(np.minimum(fleet.power_kw, need[:, None]).sum(axis=0), _LEAST_ROOM_KW)
-    likely = [*nested_cuts(fleet, price, efficiency), *nested_cuts(fleet, -filling, efficiency)]
-    broken = [cut for cut in likely if power_kw[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE]
-    if broken:
-        return broken
-    found = _maximum_flow(fleet.power_kw, need, power_kw)
-    return [found] if isinstance(found, Cut) else found
-
-
-def _least_laxity(limit: FloatArray, need: FloatArray, power: FloatArray) -> FloatArray | None:
-    """Split hour by hour, the vehicle with the least room to wait first; ``None`` when that leaves power over."""
-    split = np.zeros_like(limit)
-    remaining = need.copy()
-    later = limit.sum(axis=1)
-    for hour in range(power.size):
-        later = later - limit[:, hour]
-        must = np.clip(remaining - later, 0.0, limit[:, hour])
-        room = np.minimum(limit[:, hour], remaining) - must
-        extra = power[hour] - must.sum()
-        if extra < -NEGLIGIBLE or extra > room.sum() + NEGLIGIBLE:
-            return None
-        order = np.argsort(later - remaining, kind="stable")
-        before = np.cumsum(room[order]) - room[order]
-        must[order] += np.clip(extra - before, 0.0, room[order])
-        split[:, hour] = must
-        remaining = np.maximum(remaining - must, 0.0)
-    return split
-
-
-def _maximum_flow(limit: FloatArray, need: FloatArray, power: FloatArray) -> FloatArray | Cut:
-    """Split by a maximum flow from hours through vehicles; its minimum cut is the violated set."""
-    vehicle, hour = np.nonzero(limit > 0.0)
-    count, hours = need.size, power.size
-    edges = np.arange(vehicle.size)
-    ones = np.ones(vehicle.size)
-    by_hour = sp.csr_array((ones, (hour, edges)), shape=(hours, edges.size))
-    by_vehicle = sp.csr_array((ones, (vehicle, edges)), shape=(count, edges.size))
-    flow = Instance(
-        matrix=sp.csr_array(sp.vstack([by_hour, by_vehicle], format="csr")),
-        cost=-ones,
-        row_lower=np.full(hours + count, -np.inf),
-        row_upper=np.concatenate([np.maximum(power, 0.0), need]),
-        col_lower=np.zeros(edges.size),
-        col_upper=limit[vehicle, hour],
-    )
-    solution = open_handle(flow).solve()
-    if solution.status is not Status.OPTIMAL:  # zero flow is feasible and flows are bounded
-        raise AssertionError(f"maximum flow ended {solution.status}")
-    split = np.zeros_like(limit)
-    split[vehicle, hour] = solution.x
-    if power.sum() - solution.x.sum() <= NEGLIGIBLE:
-        return split
-    inside = solution.y[:hours] > -0.5  # the matrix is totally unimodular: these multipliers are 0 or -1
-    return Cut(inside, float(np.minimum(limit[:, inside].sum(axis=1), need).sum()))
+    found = even_split(fleet.power_kw, fleet.need_kwh / efficiency, power_kw, level)
+    if isinstance(found, EvenSplit):
+        return found
+    cuts = {cut.hours.tobytes(): cut for cut in found}
+    for cut in nested_cuts(fleet, price, efficiency):
+        if power_kw[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE:
+            cuts.setdefault(cut.hours.tobytes(), cut)
+    return list(cuts.values())
 
 
 def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int) -> FloatArray:

@@ -21,9 +21,9 @@ from equilibrium.markets.charging.shortage import compile_shedding, diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
     LotCut,
+    Split,
     broken_cuts,
     cut_rows,
-    first_cuts,
     split_lots,
     vehicle_powers,
 )
@@ -98,15 +98,14 @@ class LotsLeadMarket:
             When no dispatch serves the day and ``on_infeasible`` is ``"stop"``; its reasons name the limits.
         """
         start = time.perf_counter()
-        cuts = first_cuts(self.network, day)
-        buses = [site.bus for site in self.network.lots]
+        cuts: list[LotCut] = []
+        split: Split | None = None
         self._model.rewind()
         seconds = 0.0
         for _ in range(MAXIMUM_CUT_ROUNDS):
             stages, own, optimum = self._solve(day, cuts)
             seconds += optimum.seconds + (own.seconds if own is not None else 0.0)
-            dlmp = stages.program.multiplier(optimum.y, "active_balance")[:, buses]
-            split = split_lots(self.network, day, optimum.x[stages.lot], dlmp)
+            split = split_lots(self.network, day, optimum.x[stages.lot], stages.marginal(optimum.y), near=split)
             broken = broken_cuts(split)
             if not broken:
                 return self._clearing(day, stages, own, optimum, vehicle_powers(split), start, seconds)

@@ -21,9 +21,9 @@ from equilibrium.markets.charging.shortage import diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
     LotCut,
+    Split,
     broken_cuts,
     cut_rows,
-    first_cuts,
     split_lots,
 )
 from equilibrium.markets.charging.stages import Optimum, Stages
@@ -37,7 +37,7 @@ class Efficient:
     """An efficient point.
 
     ``power`` ``(hours, lots)`` in kW, ``dlmp`` ``(hours, buses)`` in currency/kWh, network cost NC and system cost
-    (NC minus the lots' revenue) in currency.
+    (NC minus the lots' revenue) in currency. ``split`` is the power of every lot, split among its vehicles.
     """
 
     power: FloatArray
@@ -46,6 +46,7 @@ class Efficient:
     system_cost: float
     optimum: Optimum
     cuts: tuple[LotCut, ...]
+    split: Split
     seconds: float
 
 
@@ -75,7 +76,7 @@ class EfficientSchedules:
         """
         self.model.rewind()
         bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
-        instance = self._instance(bare, [], None, np.zeros(0, dtype=np.int64))
+        instance = self._instance(bare, [])
         optimum = self._stages(bare, instance).least_cost(instance)
         if optimum is None:
             return None
@@ -87,7 +88,7 @@ class EfficientSchedules:
         day: MarketDay,
         power: FloatArray | None = None,
         fixed: tuple[int, ...] = (),
-        cuts: tuple[LotCut, ...] | None = None,
+        cuts: tuple[LotCut, ...] = (),
     ) -> Efficient:
         """Find the efficient point with some lots' powers fixed.
 
@@ -96,43 +97,68 @@ class EfficientSchedules:
         power, fixed
             Powers ``(hours, lots)`` and the lots that keep theirs; none by default.
         cuts
-            Known cuts; those of the cheapest hours by default.
+            Known cuts of what can be split among the vehicles.
 
         Raises
         ------
         InfeasibleError
             When no dispatch serves the day; its reasons name the limits.
         """
-        known = list(first_cuts(self.network, day) if cuts is None else cuts)
-        held, seconds = np.array(fixed, dtype=np.int64), 0.0
-        buses = [site.bus for site in self.network.lots]
         self.model.rewind()
+        known, split, seconds = self._likely_cuts(day, list(cuts), power, fixed)
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            instance = self._instance(day, known, power, held)
+            instance = self._instance(day, known, power, fixed)
             stages = self._stages(day, instance)
             optimum = stages.least_cost(instance)
             if optimum is None:
                 raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), known))
             optimum = stages.earliest(optimum)
             seconds += optimum.seconds
-            dlmp = self.program.multiplier(optimum.y, "active_balance")
             found = self.program.value(optimum.x, "lot_kw")
-            broken = [
-                cut for cut in broken_cuts(split_lots(self.network, day, found, dlmp[:, buses])) if cut[0] not in fixed
-            ]
+            split = split_lots(self.network, day, found, stages.marginal(optimum.y), near=split, skip=fixed)
+            broken = broken_cuts(split)
             if not broken:
-                price = stacked(day.lots, "charging_price", day.hours)
-                cost = float(instance.cost @ optimum.x)
-                return Efficient(found, dlmp, cost + float((price * found).sum()), cost, optimum, tuple(known), seconds)
+                price, cost = stacked(day.lots, "charging_price", day.hours), float(instance.cost @ optimum.x)
+                return Efficient(
+                    power=found,
+                    dlmp=self.program.multiplier(optimum.y, "active_balance"),
+                    network_cost=cost + float((price * found).sum()),
+                    system_cost=cost,
+                    optimum=optimum,
+                    cuts=tuple(known),
+                    split=split,
+                    seconds=seconds,
+                )
             known += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def _likely_cuts(
+        self, day: MarketDay, known: list[LotCut], power: FloatArray | None, fixed: tuple[int, ...]
+    ) -> tuple[list[LotCut], Split | None, float]:
+        """Add cuts until a point close to the efficient one can be split; return them, its split, and solver time."""
+        split: Split | None = None
+        seconds = 0.0
+        for _ in range(MAXIMUM_CUT_ROUNDS if any(lot.fleet is not None for lot in day.lots) else 0):
+            instance = self._instance(day, known, power, fixed)
+            stages = self._stages(day, instance)
+            likely = stages.likely(instance)
+            seconds += likely.seconds
+            if likely.status is not Status.OPTIMAL:
+                break
+            found = self.program.value(likely.x, "lot_kw")
+            split = split_lots(self.network, day, found, stages.marginal(likely.y), near=split, skip=fixed)
+            broken = broken_cuts(split)
+            if not broken:
+                break
+            known += broken
+        return known, split, seconds
 
     def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
         """Return random feasible powers of all lots: a vertex that a random objective picks, ``(hours, lots)``.
 
         The vehicles' cuts that are known hold. A start need not be splittable: the first answers are.
         """
-        instance = self._instance(day, list(cuts), None, np.zeros(0, dtype=np.int64))
+        instance = self._instance(day, list(cuts))
         cost = np.zeros(instance.shape[1])
         lot = self.program.columns["lot_kw"].index
         cost[lot] = rng.normal(size=lot.shape)
@@ -145,7 +171,9 @@ class EfficientSchedules:
     def _stages(self, day: MarketDay, instance: Instance) -> Stages:
         return Stages(self.network, day, self.program, self.model, instance, self._solver)
 
-    def _instance(self, day: MarketDay, cuts: list[LotCut], power: FloatArray | None, fixed: np.ndarray) -> Instance:
+    def _instance(
+        self, day: MarketDay, cuts: list[LotCut], power: FloatArray | None = None, fixed: tuple[int, ...] = ()
+    ) -> Instance:
         """Bind the day with the lots' revenue in the objective and some powers fixed."""
         instance = self.program.bind(joint_ports(self.network, day))
         if cuts:
@@ -154,7 +182,7 @@ class EfficientSchedules:
         cost = instance.cost.copy()
         cost[lot] -= stacked(day.lots, "charging_price", day.hours)
         instance = instance.with_cost(cost)
-        if power is None or not fixed.size:
+        if power is None or not fixed:
             return instance
         given = power[:, fixed].ravel()
         return instance.with_columns(lot[:, fixed].ravel(), given, given)

@@ -10,7 +10,8 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError, SolverError
 from equilibrium.fleet.day import LotDay
-from equilibrium.fleet.envelope import Cut, allocate
+from equilibrium.fleet.envelope import allocate
+from equilibrium.fleet.split import Cut, EvenSplit
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
@@ -114,7 +115,7 @@ class Players:
         if fleet is None:
             return False
         split = allocate(fleet, power, self._sites[lot].efficiency, price)
-        if isinstance(split, np.ndarray):
+        if isinstance(split, EvenSplit):
             return False
         own = self._own[lot]
         rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64))

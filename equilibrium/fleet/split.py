@@ -159,6 +159,13 @@ def most_kwh(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> Fl
     return np.asarray(np.minimum(np.cumsum(limit_kwh[:, order], axis=1), need_kwh[:, None]).sum(axis=0))
 
 
+def greedy_split(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> FloatArray:
+    """Return what vehicles draw that charge as early in an order of the periods as they can, as :func:`most_kwh`."""
+    drawn = np.empty_like(limit_kwh)
+    drawn[:, order] = np.diff(np.minimum(np.cumsum(limit_kwh[:, order], axis=1), need_kwh[:, None]), prepend=0.0)
+    return drawn
+
+
 def _split(load: Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
     if level is None or level.size != load.energy_kwh.size:
         most = np.minimum(load.limit_kwh, load.need_kwh[:, None]).sum(axis=0)

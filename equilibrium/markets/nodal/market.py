@@ -145,7 +145,7 @@ class NodalMarket:
         if order is not None and sorted(order) != self._strategic:
             raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
         welfare = self._efficient.solve(day)
-        players = Players(self.network, day, welfare.cuts, self._solver)
+        players = Players(self.network, day, welfare.cuts, self._solver, welfare.split)
         play = self._begin(day, welfare, players, start_kw)
         tried: list[NodalClearing] = []
         late = ""
@@ -261,7 +261,7 @@ class NodalMarket:
         if (unproved or play.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start
-        split = split_lots(self.network, day, power, prices.price)
+        split = split_lots(self.network, day, power, prices.price, near=welfare.split)
         return NodalClearing(
             **dispatch,
             **compare(self.network, day, welfare, dispatch, prices, players.price),

@@ -37,7 +37,7 @@ from equilibrium.errors import SolverError
 from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import Reaction, enough_rows, reaction_of
-from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.programs.hourly.periods import PeriodData, PeriodModel
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 

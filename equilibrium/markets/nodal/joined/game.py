@@ -33,7 +33,8 @@ from equilibrium.markets.nodal.joined.response import respond
 from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
-from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
+from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.markets.nodal.second_method import Deviate, joined_deviation
 from equilibrium.programs.program import Instance, Program
 from equilibrium.programs.reduction import ReducedModel

@@ -41,8 +41,11 @@ from equilibrium.programs.program import FEASIBILITY
 DAMPING = 0.03
 """Damping of Newton's steps, relative to the energy that is left over: with less, the first steps go too far."""
 
-SUFFICIENT = 1e-4
-"""Share of the decrease that a step promises which it must bring."""
+OVERSHOOT = 0.1
+"""Slope that a step may end with, uphill, relative to the one that it begins with, downhill."""
+
+SHORTEN = 0.1
+"""Least part of a step that is tried next when it goes too far."""
 
 PATIENCE = 5
 """Steps after the first that leaves no more than :data:`NEGLIGIBLE`: rounding of p may leave that much."""
@@ -197,20 +200,20 @@ def _broken(load: Load, order: IntArray) -> list[Cut]:
 
 
 def _step(load: Load, at: _Levels) -> _Levels:
-    """Go a damped Newton step, less far until the function falls as it should."""
+    """Go a damped Newton step, less far where that would be far beyond the lowest point on the way."""
     free = np.where((at.share > 0.0) & (at.share < 1.0), load.limit_kwh, 0.0)
     each = free.sum(axis=1)
     hessian = free.T @ (free / np.where(each > 0.0, -each, 1.0)[:, None])
     diagonal = np.arange(at.level.size)
     hessian[diagonal, diagonal] += free.sum(axis=0) + DAMPING * at.left
     way = np.linalg.solve(hessian, -at.excess)
-    slope, length = float(way @ at.excess), 1.0
+    steep, length = -float(way @ at.excess), 1.0
     while True:
         found = _at(load, _together(at.level + length * way))
-        fall = at.value - found.value
-        if fall >= -SUFFICIENT * length * slope - LAST_DIGITS * (1.0 + abs(at.value)):
+        beyond = float(way @ found.excess)
+        if beyond <= OVERSHOOT * steep and found.value <= at.value + LAST_DIGITS * (1.0 + abs(at.value)):
             return found
-        length *= 0.5
+        length *= max(steep / (steep + beyond), SHORTEN) if beyond > 0.0 else 0.5
 
 
 def _together(level: FloatArray) -> FloatArray:

@@ -22,9 +22,9 @@ from __future__ import annotations
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.certificate import NEGLIGIBLE, SAME_PRICE
+from equilibrium.certificate import SAME_PRICE
 from equilibrium.fleet.day import Fleet, LotDay
-from equilibrium.fleet.split import Cut, EvenSplit, even_split, most_kwh
+from equilibrium.fleet.split import Cut, EvenSplit, broken_cuts, even_split, filling
 
 
 def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotDay:
@@ -77,30 +77,6 @@ def _band(
     return (present * (held + latest)).sum(axis=0), (present * (held + earliest)).sum(axis=0)
 
 
-def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]:
-    """Return the inequalities that bind when vehicles charge in the cheapest hours: one per k cheapest hours.
-
-    Those that others imply are left out.
-
-    Parameters
-    ----------
-    price
-        Marginal cost of charging in each hour, shape ``(hours,)``; ties count as cheaper the earlier they are.
-    """
-    order = np.argsort(np.round(price / SAME_PRICE), kind="stable")
-    need = fleet.need_kwh / efficiency
-    single = np.minimum(fleet.power_kw, need[:, None]).sum(axis=0)[order]
-    limit = most_kwh(fleet.power_kw, need, order)
-    own = limit[1:] < limit[:-1] + single[1:] - NEGLIGIBLE
-    own[-1:] = False  # all hours together: the energy balance already says so
-    cuts = []
-    for last in np.flatnonzero(own) + 1:
-        hours = np.zeros(price.size, dtype=bool)
-        hours[order[: last + 1]] = True
-        cuts.append(Cut(hours, float(limit[last])))
-    return cuts
-
-
 def allocate(
     fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray, level: FloatArray | None = None
 ) -> EvenSplit | list[Cut]:
@@ -111,8 +87,7 @@ def allocate(
     power_kw
         Cleared mean power of each hour, kW, shape ``(hours,)``.
     price
-        Marginal cost of charging in each hour, shape ``(hours,)``: of the violated inequalities, those of the cheapest
-        hours are returned too.
+        Marginal cost of charging in each hour, shape ``(hours,)``: where to look first.
     level
         Levels of a split that is not far off, where the search may begin; the answer does not depend on them.
 
@@ -122,14 +97,14 @@ def allocate(
         Energy of each vehicle, kWh (grid side); its sum over vehicles is that of ``power_kw``. When no split exists,
         inequalities that prove it.
     """
-    found = even_split(fleet.power_kw, fleet.need_kwh / efficiency, power_kw, level)
-    if isinstance(found, EvenSplit):
-        return found
-    cuts = {cut.hours.tobytes(): cut for cut in found}
-    for cut in nested_cuts(fleet, price, efficiency):
-        if power_kw[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE:
-            cuts.setdefault(cut.hours.tobytes(), cut)
-    return list(cuts.values())
+    data = fleet.power_kw, fleet.need_kwh / efficiency, power_kw
+    rank = np.unique(np.round(price / SAME_PRICE), return_inverse=True)[1].reshape(-1)
+    orders = np.argsort(rank, kind="stable"), np.argsort(-filling(*data), kind="stable")
+    broken = {cut.hours.tobytes(): cut for order in orders for cut in broken_cuts(*data, order)}
+    if broken:
+        return list(broken.values())
+    # In cheaper hours vehicles draw what they can: hours of different prices are a gap apart.
+    return even_split(*data, np.asarray(-2.0 * rank) if level is None else level)
 
 
 def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int) -> FloatArray:

@@ -36,7 +36,7 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import FEASIBILITY
+from equilibrium.programs.program import FEASIBILITY, INF
 
 DAMPING = 0.03
 """Damping of Newton's steps, relative to the energy that is left over: with less, the first steps go too far."""
@@ -49,6 +49,9 @@ SHORTEN = 0.1
 
 PATIENCE = 5
 """Steps after the first that leaves no more than :data:`NEGLIGIBLE`: rounding of p may leave that much."""
+
+SLOW = 0.1
+"""A step that leaves more than this of what was left makes no headway: perhaps there is no split."""
 
 LAST_DIGITS = 1e-12
 """Change of the function that is rounding, relative to ``1 +`` its size."""
@@ -80,42 +83,27 @@ class EvenSplit:
     level: FloatArray
 
 
-@dataclass(frozen=True, eq=False)
-class Load:
-    """What is to be split.
+class _Load:
+    """What is to be split: u ``(periods, vehicles)``, e ``(vehicles,)`` and p ``(periods,)``; the last has e's sum."""
 
-    Attributes
-    ----------
-    limit_kwh
-        u, shape ``(vehicles, periods)``.
-    need_kwh
-        e, shape ``(vehicles,)``.
-    energy_kwh
-        p, shape ``(periods,)``; its sum is that of the needs.
-    """
-
-    limit_kwh: FloatArray
-    need_kwh: FloatArray
-    energy_kwh: FloatArray
+    def __init__(self, limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray) -> None:
+        self.limit, self.need, self.energy = np.ascontiguousarray(limit_kwh.T), need_kwh, energy_kwh
+        self.vehicle, self.diagonal = np.arange(need_kwh.size), np.diag_indices(energy_kwh.size)
 
 
 @dataclass(frozen=True, eq=False)
 class _Levels:
-    """A point of the search: levels b ``(periods,)``, shares and energies ``(vehicles, periods)``.
+    """A point of the search: levels b ``(periods,)`` and shares ``(periods, vehicles)``.
 
-    ``excess`` ``(periods,)`` is the gradient, what the vehicles draw beyond p, and ``value`` the function itself.
+    ``excess`` ``(periods,)`` is the gradient, what the vehicles draw beyond p, ``left`` its largest entry, and
+    ``value`` that of the function itself.
     """
 
     level: FloatArray
     share: FloatArray
-    energy: FloatArray
     excess: FloatArray
+    left: float
     value: float
-
-    @property
-    def left(self) -> float:
-        """Largest energy that is left over or missing in a period, kWh."""
-        return float(np.abs(self.excess).max(initial=0.0))
 
 
 def even_split(
@@ -149,8 +137,8 @@ def even_split(
     if missing < -NEGLIGIBLE:
         return [Cut(np.ones(energy_kwh.size, dtype=bool), float(need_kwh.sum()))]
     if missing <= NEGLIGIBLE:
-        return _split(Load(limit_kwh, need_kwh, energy_kwh), level)
-    wider = Load(np.column_stack([limit_kwh, need_kwh]), need_kwh, np.append(energy_kwh, missing))
+        return _split(_Load(limit_kwh, need_kwh, energy_kwh), level)
+    wider = _Load(np.column_stack([limit_kwh, need_kwh]), need_kwh, np.append(energy_kwh, missing))
     found = _split(wider, level)
     if isinstance(found, list):
         return [Cut(cut.hours[:-1], cut.limit_kwh) for cut in found]  # with the last, nothing is too much
@@ -162,6 +150,23 @@ def most_kwh(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> Fl
     return np.asarray(np.minimum(np.cumsum(limit_kwh[:, order], axis=1), need_kwh[:, None]).sum(axis=0))
 
 
+def broken_cuts(limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray, order: IntArray) -> list[Cut]:
+    """Return the first k periods of an order, for every k, where they are asked for more than vehicles can draw."""
+    limit = most_kwh(limit_kwh, need_kwh, order)
+    cuts = []
+    for last in np.flatnonzero(np.cumsum(energy_kwh[order]) > limit + NEGLIGIBLE):
+        hours = np.zeros(order.size, dtype=bool)
+        hours[order[: last + 1]] = True
+        cuts.append(Cut(hours, float(limit[last])))
+    return cuts
+
+
+def filling(limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray) -> FloatArray:
+    """Return how full every period is, within 0 .. 1: levels to begin with where nothing better is known."""
+    most = np.minimum(limit_kwh, need_kwh[:, None]).sum(axis=0)
+    return _between(np.divide(energy_kwh, most, out=np.zeros_like(most), where=most > 0.0))
+
+
 def greedy_split(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> FloatArray:
     """Return what vehicles draw that charge as early in an order of the periods as they can, as :func:`most_kwh`."""
     drawn = np.empty_like(limit_kwh)
@@ -169,43 +174,32 @@ def greedy_split(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -
     return drawn
 
 
-def _split(load: Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
-    if level is None or level.size != load.energy_kwh.size:
-        most = np.minimum(load.limit_kwh, load.need_kwh[:, None]).sum(axis=0)
-        level = np.divide(load.energy_kwh, most, out=np.zeros_like(most), where=most > 0.0).clip(0.0, 1.0)
-    at = _at(load, level)
-    best, waited = at, 0
+def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
+    if level is None or level.size != load.energy.size:
+        level = filling(load.limit.T, load.need, load.energy)
+    best = at = _at(load, _together(level))
+    left, waited = INF, 0
     for _ in range(MAXIMUM_STEPS):
-        order = np.argsort(-at.level, kind="stable")
-        broken = _broken(load, order)
-        if broken:
-            return broken
-        best = min(best, at, key=lambda point: point.left)
+        if at.left > SLOW * left or left == INF:
+            broken = broken_cuts(load.limit.T, load.need, load.energy, np.argsort(-at.level, kind="stable"))
+            if broken:
+                return broken
+        left = at.left
+        best = at if left < best.left else best
         waited += best.left <= NEGLIGIBLE
         if best.left <= FEASIBILITY or waited > PATIENCE:
-            return EvenSplit(best.energy, best.level)
+            return EvenSplit((load.limit * best.share).T, best.level)
         at = _step(load, at)
-    raise SolverError(f"an energy was neither split among {load.need_kwh.size} vehicles nor proved not to be")
+    raise SolverError(f"an energy was neither split among {load.need.size} vehicles nor proved not to be")
 
 
-def _broken(load: Load, order: IntArray) -> list[Cut]:
-    """Return the sets of highest levels whose energy no vehicles can draw."""
-    limit = most_kwh(load.limit_kwh, load.need_kwh, order)
-    cuts = []
-    for last in np.flatnonzero(np.cumsum(load.energy_kwh[order]) > limit + NEGLIGIBLE):
-        hours = np.zeros(order.size, dtype=bool)
-        hours[order[: last + 1]] = True
-        cuts.append(Cut(hours, float(limit[last])))
-    return cuts
-
-
-def _step(load: Load, at: _Levels) -> _Levels:
+def _step(load: _Load, at: _Levels) -> _Levels:
     """Go a damped Newton step, less far where that would be far beyond the lowest point on the way."""
-    free = np.where((at.share > 0.0) & (at.share < 1.0), load.limit_kwh, 0.0)
-    each = free.sum(axis=1)
-    hessian = free.T @ (free / np.where(each > 0.0, -each, 1.0)[:, None])
-    diagonal = np.arange(at.level.size)
-    hessian[diagonal, diagonal] += free.sum(axis=0) + DAMPING * at.left
+    free = load.limit * ((at.share > 0.0) & (at.share < 1.0))
+    each = free.sum(axis=0)
+    each[each == 0.0] = 1.0
+    hessian = -((free / each) @ free.T)
+    hessian[load.diagonal] += free.sum(axis=1) + DAMPING * at.left
     way = np.linalg.solve(hessian, -at.excess)
     steep, length = -float(way @ at.excess), 1.0
     while True:
@@ -219,30 +213,37 @@ def _step(load: Load, at: _Levels) -> _Levels:
 def _together(level: FloatArray) -> FloatArray:
     """Move levels that are further apart than one together."""
     order = np.argsort(level, kind="stable")
-    wider = np.maximum(np.diff(level[order]) - 1.0, 0.0)
+    rising = level[order]
+    wider = np.maximum(rising[1:] - rising[:-1] - 1.0, 0.0)
     level = level.copy()
     level[order[1:]] -= np.cumsum(wider)
     return level
 
 
-def _at(load: Load, level: FloatArray) -> _Levels:
-    share = _shares(load.limit_kwh, load.need_kwh, level)
-    energy = load.limit_kwh * share
-    value = float((energy * (level - 0.5 * share)).sum() - load.energy_kwh @ level)
-    return _Levels(level, share, energy, energy.sum(axis=0) - load.energy_kwh, value)
+def _at(load: _Load, level: FloatArray) -> _Levels:
+    share = _shares(load, level)
+    energy = load.limit * share
+    excess = energy.sum(axis=1) - load.energy
+    value = float(excess @ level) - 0.5 * float(np.vdot(energy, share))
+    return _Levels(level, share, excess, float(np.abs(excess).max(initial=0.0)), value)
 
 
-def _shares(limit_kwh: FloatArray, need_kwh: FloatArray, level: FloatArray) -> FloatArray:
-    """Return the shares of all vehicles at given levels.
+def _shares(load: _Load, level: FloatArray) -> FloatArray:
+    """Return the shares of all vehicles at given levels, shape ``(periods, vehicles)``.
 
     What a vehicle draws falls with a, and is straight between the points ``b_t`` and ``b_t - 1``, which are the same
     for all vehicles.
     """
-    point = np.sort(np.concatenate([level - 1.0, level]))
-    drawn = limit_kwh @ np.clip(level[:, None] - point, 0.0, 1.0)
-    right = np.clip(np.count_nonzero(drawn >= need_kwh[:, None], axis=1), 1, point.size - 1)
-    row = np.arange(need_kwh.size)
-    high, low = drawn[row, right - 1], drawn[row, right]
-    part = np.divide(high - need_kwh, high - low, out=np.zeros_like(need_kwh), where=high > low)
-    a = point[right - 1] + np.clip(part, 0.0, 1.0) * (point[right] - point[right - 1])
-    return np.asarray(np.clip(level - a[:, None], 0.0, 1.0))
+    point = np.concatenate([level - 1.0, level])
+    point.sort()
+    drawn = _between(level - point[:, None]) @ load.limit
+    right = np.minimum(np.maximum(np.count_nonzero(drawn >= load.need, axis=0), 1), point.size - 1)
+    high, low = drawn[right - 1, load.vehicle], drawn[right, load.vehicle]
+    part = np.divide(high - load.need, high - low, out=np.zeros_like(high), where=high > low)
+    start = point[right - 1]
+    return _between(level[:, None] - (start + _between(part) * (point[right] - start)))
+
+
+def _between(values: FloatArray) -> FloatArray:
+    """Keep values within 0 .. 1, in place; ``np.clip`` spends as long on its arguments as on small arrays."""
+    return np.minimum(np.maximum(values, 0.0, out=values), 1.0, out=values)

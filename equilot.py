@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from agents.learning import RothErev
+    from agents.learning import RothErev, register_learning_rule
     from equilibrium.certificate import Certificate, Verdict
     from equilibrium.errors import InfeasibleError, InputError, SolverError
     from equilibrium.games import Equilibrium, Game, Player, read_game, total
@@ -26,12 +26,17 @@ if TYPE_CHECKING:
     from equilibrium.markets.disco.market import DiscoMarket
     from equilibrium.markets.lots_lead.market import LotsLeadMarket
     from equilibrium.markets.nodal.market import NodalMarket
+    from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
-    from scenarios.markets.charging.case import load_scenario, scenario_names
+    from scenarios.loading import load_scenario, scenario_names
+    from sim.markets.base import MarketPlugin
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
-    from sim.run import RunOptions, run_scenario
-    from sim.store import Run
+    from sim.options import RunOptions
+    from sim.output import draw_run
+    from sim.run import Outcome, run_scenario
+    from sim.simulate import simulate
+    from sim.store import Run, read_run
 
 PACKAGES = ("equilibrium", "scenarios", "agents", "sim")
 """Equilot's own packages; each must be found beside this file."""
@@ -48,18 +53,26 @@ _HOME = {
     "LocalMarket": "sim.markets.charging.model",
     "LotsLeadMarket": "equilibrium.markets.lots_lead.market",
     "MarketDay": "equilibrium.markets.charging.day",
+    "MarketPlugin": "sim.markets.base",
+    "MarketRule": "equilibrium.markets.ruled",
     "NodalMarket": "equilibrium.markets.nodal.market",
+    "Outcome": "sim.run",
     "Player": "equilibrium.games",
     "RothErev": "agents.learning",
+    "RuledMarket": "equilibrium.markets.ruled",
     "Run": "sim.store",
-    "RunOptions": "sim.run",
+    "RunOptions": "sim.options",
     "SolverError": "equilibrium.errors",
     "Verdict": "equilibrium.certificate",
-    "load_scenario": "scenarios.markets.charging.case",
+    "draw_run": "sim.output",
+    "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
+    "read_run": "sim.store",
+    "register_learning_rule": "agents.learning",
     "run_scenario": "sim.run",
-    "scenario_names": "scenarios.markets.charging.case",
+    "scenario_names": "scenarios.loading",
+    "simulate": "sim.simulate",
     "total": "equilibrium.games",
 }
 
@@ -75,18 +88,26 @@ __all__ = [
     "LocalMarket",
     "LotsLeadMarket",
     "MarketDay",
+    "MarketPlugin",
+    "MarketRule",
     "NodalMarket",
+    "Outcome",
     "Player",
     "RothErev",
+    "RuledMarket",
     "Run",
     "RunOptions",
     "SolverError",
     "Verdict",
+    "draw_run",
     "load_scenario",
     "random_markets",
     "read_game",
+    "read_run",
+    "register_learning_rule",
     "run_scenario",
     "scenario_names",
+    "simulate",
     "total",
 ]
 

@@ -6,16 +6,16 @@ from typing import Generic, TypeVar
 
 from mesa import Agent, Model
 
-Day = TypeVar("Day")
-Cleared = TypeVar("Cleared")
+Inputs = TypeVar("Inputs")
+Settled = TypeVar("Settled")
 
 
-class MarketAgent(Agent, Generic[Day, Cleared]):  # type: ignore[misc]  # Mesa ships no types
+class MarketAgent(Agent, Generic[Inputs, Settled]):  # type: ignore[misc]  # Mesa ships no types
     """An agent with a state that lasts over days.
 
     Every day runs in the same order: all agents :meth:`observe` the day, the market is given their offers and clears,
-    and all agents :meth:`settle` what was cleared. An agent decides by a rule and never solves a program. ``Day`` is
-    what a scenario of its market brings, ``Cleared`` what the market returns.
+    all agents :meth:`settle` what was cleared, and :meth:`record` what they keep of it. An agent decides by a rule and
+    never solves a program. ``Inputs`` is what a scenario of its market brings, ``Settled`` what it is told in the end.
 
     Parameters
     ----------
@@ -26,13 +26,17 @@ class MarketAgent(Agent, Generic[Day, Cleared]):  # type: ignore[misc]  # Mesa s
     def __init__(self, model: Model) -> None:
         super().__init__(model)
 
-    def observe(self, day: Day) -> None:
+    def observe(self, day: Inputs, /) -> None:
         """Take in what the day brings, before the market."""
         raise NotImplementedError
 
-    def settle(self, clearing: Cleared) -> None:
+    def settle(self, settled: Settled, /) -> None:
         """Take in what the market cleared, and learn from it."""
         raise NotImplementedError
+
+    def record(self) -> object:
+        """Return what the agent writes down of the settled day; ``None`` where it writes nothing."""
+        return None
 
 
 def forget_model(model: Model) -> None:

@@ -1,22 +1,31 @@
-"""What every loaded scenario has, whatever its market."""
+"""What every loaded scenario has, whatever its market, and how a kind of market gives its own to the list."""
 
 from __future__ import annotations
 
 import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Generic, TypeVar
 
 from equilibrium.errors import InputError
-from equilibrium.grid.network import Network
-from scenarios.files import sha256, shown
-from scenarios.loading import money_keys
+from equilibrium.markets.base import Market
+from scenarios.checking import money_keys
+from scenarios.files import Document, sha256, shown
 from scenarios.readers.prices import HOURS, PriceSeries
-from scenarios.schema import CaseFile
+from scenarios.schema import CaseFile, FileKeys
+from scenarios.streams import Streams
+
+Inputs = TypeVar("Inputs")
+File = TypeVar("File", bound=CaseFile)
 
 
 @dataclass(frozen=True, eq=False)
-class Case:
+class Case(ABC, Generic[Inputs]):
     """A checked scenario with all its data read.
+
+    ``Inputs`` is what a day of it brings; a market's own case adds what its days are made from.
 
     Attributes
     ----------
@@ -37,7 +46,44 @@ class Case:
     prices: PriceSeries
     notes: tuple[str, ...]
     paths: tuple[Path, ...]
-    _network: Network
+
+    @abstractmethod
+    def day(self, index: int, streams: Streams) -> Inputs:
+        """Return one day: a pure function of the scenario, the seed and the index.
+
+        Parameters
+        ----------
+        index
+            Day of the run, 0 first.
+        streams
+            The run's random streams.
+
+        Raises
+        ------
+        InputError
+            When the prices have ended and ``after_end`` is ``stop`` (:meth:`check_day`).
+        """
+
+    @abstractmethod
+    def market(
+        self, *, solver: str = "auto", certify: str = "standard", on_infeasible: str | None = None
+    ) -> Market[Any, Any]:
+        """Open the market of the scenario.
+
+        Parameters
+        ----------
+        solver
+            ``"auto"``, ``"highs"`` or ``"gurobi"``.
+        certify
+            ``"standard"``, or ``"full"`` for a second, independent proof of every day.
+        on_infeasible
+            ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it.
+
+        Raises
+        ------
+        InputError
+            For an option that the market has not got.
+        """
 
     @property
     def title(self) -> str:
@@ -59,10 +105,6 @@ class Case:
         """Number of days that can be run: that of the prices with ``after_end: stop``, else ``None`` for any number."""
         return self.prices.days if self.file.prices.after_end == "stop" else None
 
-    def network(self) -> Network:
-        """Return the feeder with its assets."""
-        return self._network
-
     def date(self, index: int) -> dt.date | None:
         """Return the calendar date of the prices that a day of the run uses; ``None`` for a typical day."""
         return self.prices.dates[self.prices.row(index)] if self.prices.dates else None
@@ -71,6 +113,10 @@ class Case:
         """Raise :class:`InputError` when the prices have ended by a day of the run and may not repeat."""
         if self.days is not None and index >= self.days:
             raise InputError(self.prices.source, "after_end: stop", f"day {index + 1}", f"at most {self.days} days")
+
+    def refuse(self, option: str, value: object, expected: str) -> InputError:
+        """Return the complaint about an option of :meth:`market` that is not this market's."""
+        return InputError(f"scenario {self.name}", option, value, expected)
 
     def resolved(self) -> dict[str, object]:
         """Return the scenario as plain data with every default filled in; written as YAML it loads again."""
@@ -81,3 +127,29 @@ class Case:
     def input_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file that was read, by its name."""
         return {shown(path): sha256(path) for path in self.paths}
+
+
+@dataclass(frozen=True)
+class ScenarioKind(Generic[File]):
+    """What a market gives to the list of this floor, :data:`scenarios.kinds.KINDS`.
+
+    Attributes
+    ----------
+    name
+        What ``market.kind`` says.
+    schema
+        The keys of its files; the schema's ``market.kind`` takes the name.
+    case
+        The class of its loaded scenarios.
+    build
+        Makes one of a name, the checked keys, their document (for complaints with file and line), the wholesale prices
+        and the files that were read so far.
+    file_keys
+        Keys that name a bundled data file or the user's own.
+    """
+
+    name: str
+    schema: type[File]
+    case: type[Case[Any]]
+    build: Callable[[str, File, Document, PriceSeries, tuple[Path, ...]], Case[Any]]
+    file_keys: FileKeys

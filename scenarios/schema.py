@@ -7,13 +7,16 @@ Keys with money in them carry the currency of the file (``currency: EUR`` makes 
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from scenarios.files import KeyPath
+
 MONEY = "eur"
-"""How the schema itself writes the currency; :mod:`scenarios.markets.charging.case` translates other currencies."""
+"""How the schema itself writes the currency; :mod:`scenarios.checking` translates other currencies."""
 
 
 def schema_key(name: str) -> str:
@@ -77,18 +80,6 @@ class FeederSection(Section):
         return self
 
 
-class MarketSection(Section):
-    """Rules of the market."""
-
-    kind: Literal["lots-lead", "nodal"] = "lots-lead"
-    iteration: Literal["gauss-seidel", "jacobi"] = "gauss-seidel"
-    export_price_factor: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.7
-    polygon_edges: Annotated[int, BeforeValidator(no_bool), Field(ge=4, le=360)] = 12
-    on_infeasible: Literal["stop", "shed"] = "stop"
-    value_of_lost_load_per_kwh: Positive = 3.0
-    time_limit_s: Positive = 600.0
-
-
 class PricesSection(Section):
     """Wholesale prices."""
 
@@ -106,49 +97,6 @@ class LoadsSection(Section):
     profile: Label = "residential"
     scale: NonNegative = 1.0
     day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
-
-
-class MicroturbineSection(Section):
-    """One dispatchable generator."""
-
-    name: Label
-    bus: Label
-    rating_kva: Positive
-    fuel_cost_per_mwh: NonNegative
-    ramp_kw_per_h: NonNegative | None = None
-
-
-class CompensatorSection(Section):
-    """One reactive source."""
-
-    name: Label
-    bus: Label
-    rating_kvar: Positive
-
-
-class RenewableSection(Section):
-    """One curtailable renewable generator."""
-
-    name: Label
-    bus: Label
-    rated_kw: Positive
-    kind: Literal["pv", "wind"]
-    profile: Label | None = None
-    day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
-
-
-class StorageSection(Section):
-    """One battery of the operator; :class:`equilibrium.grid.assets.StorageUnit` checks its numbers."""
-
-    name: Label
-    bus: Label
-    energy_kwh: Number
-    charge_max_kw: Number
-    discharge_max_kw: Number
-    initial_kwh: Number
-    charge_efficiency: Number = 0.95
-    discharge_efficiency: Number = 0.95
-    energy_min_kwh: Number = 0.0
 
 
 class RothErevKeys(Section):
@@ -169,115 +117,10 @@ class RothErevKeys(Section):
             raise refused("experimentation", self.experimentation, expected)
 
 
-class LearningSection(RothErevKeys):
-    """How a lot adapts its price."""
+class MarketSection(Section):
+    """Rules of the market; each market has a section of its own."""
 
-    rule: Literal["none", "roth-erev"] = "none"
-    price_grid_per_kwh: tuple[Positive, ...] = ()
-
-    @model_validator(mode="after")
-    def _grid(self) -> LearningSection:
-        if self.rule != "none":
-            self.check_grid(schema_key("price_grid_per_kwh"), self.price_grid_per_kwh)
-        return self
-
-
-class LotSection(Section):
-    """One parking lot."""
-
-    name: Label
-    bus: Label
-    places: Count
-    charger_kw: Positive
-    efficiency: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] = 0.95
-    charging_price_per_kwh: Positive
-    walking_distance_m: NonNegative = 0.0
-    behaviour: Literal["strategic", "price-taking", "central"] = "strategic"
-    terminal: Literal["eq", "ge"] = "eq"
-    first_hour: Literal["corrected", "as_printed"] = "corrected"
-    sites: tuple[str, ...] = ()
-    learning: LearningSection = LearningSection()
-
-
-class ChoiceSection(Section):
-    """Utility of a lot for a driver (a logit over the lots)."""
-
-    price_utility_per_kwh: Number = Field(default=-10.0, alias="price_utility_per_eur_per_kwh")
-    walking_utility_per_m: Number = -0.004
-    experience_utility: Number = 1.0
-    experience_memory: Share = 0.7
-
-
-class PatienceSection(Section):
-    """How many lots a driver tries."""
-
-    lots_min: Count = 1
-    lots_max: Count = 3
-
-    @model_validator(mode="after")
-    def _order(self) -> PatienceSection:
-        if self.lots_max < self.lots_min:
-            raise refused("lots_max", self.lots_max, f"at least lots_min ({self.lots_min})")
-        return self
-
-
-class VehiclesSection(Section):
-    """What is drawn for each session that the log does not say."""
-
-    file: Label = "netherlands"
-    charging: Literal["dc", "ac"] = "dc"
-    arrival_share_min: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.1
-    arrival_share_max: Share = 0.8
-
-    @model_validator(mode="after")
-    def _order(self) -> VehiclesSection:
-        if self.arrival_share_max < self.arrival_share_min:
-            raise refused(
-                "arrival_share_max", self.arrival_share_max, f"at least arrival_share_min ({self.arrival_share_min:g})"
-            )
-        return self
-
-
-class SessionDrivers(Section):
-    """Drivers whose sessions come from recorded ones."""
-
-    source: Literal["replay", "resample"]
-    files: Annotated[tuple[Label, ...], Field(min_length=1)]
-    sessions_per_day: Positive | None = None
-    energy: Literal["delivered", "requested"] = "delivered"
-    departure: Literal["recorded", "estimated"] = "recorded"
-    energy_scale: Positive = 1.0
-    stay_max_h: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=168)] = 24.0
-    vehicles: VehiclesSection = VehiclesSection()
-    patience: PatienceSection = PatienceSection()
-    choice: ChoiceSection = ChoiceSection()
-
-    @model_validator(mode="after")
-    def _target(self) -> SessionDrivers:
-        if self.source == "replay" and self.sessions_per_day is not None:
-            raise refused("sessions_per_day", self.sessions_per_day, "source: resample (a replay has its own number)")
-        return self
-
-
-class CountDrivers(Section):
-    """Vehicles known only as counts per hour, as papers give them: fixed lot envelopes."""
-
-    source: Literal["counts"]
-    file: Label
-    battery_kwh: Positive
-    energy_min_kwh: NonNegative
-    arrival_energy_kwh: NonNegative
-    departure_energy_kwh: NonNegative
-
-    @model_validator(mode="after")
-    def _order(self) -> CountDrivers:
-        for key in ("energy_min_kwh", "arrival_energy_kwh", "departure_energy_kwh"):
-            if getattr(self, key) > self.battery_kwh:
-                raise refused(key, getattr(self, key), f"at most battery_kwh ({self.battery_kwh:g})")
-        return self
-
-
-Drivers = Annotated[SessionDrivers | CountDrivers, Field(discriminator="source")]
+    kind: str
 
 
 class CaseFile(Section):
@@ -285,26 +128,25 @@ class CaseFile(Section):
 
     title: Annotated[str, Field(min_length=1, pattern=r"^[^\n]+$")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
-    feeder: FeederSection
+    market: MarketSection
     prices: PricesSection
+
+
+class GridFile(CaseFile):
+    """The keys of the files of markets on a feeder."""
+
+    feeder: FeederSection
     loads: LoadsSection = LoadsSection()
 
 
-class ScenarioFile(CaseFile):
-    """The whole file of the lots-lead and the nodal market."""
+FileKeys = Mapping[KeyPath, tuple[str, str]]
+"""Keys that name a bundled data file or the user's own, with the bundled folder and the suffix."""
 
-    market: MarketSection = MarketSection()
-    microturbines: tuple[MicroturbineSection, ...] = ()
-    compensators: tuple[CompensatorSection, ...] = ()
-    renewables: tuple[RenewableSection, ...] = ()
-    storage: tuple[StorageSection, ...] = ()
-    out_of_service: tuple[Label, ...] = ()
-    lots: Annotated[tuple[LotSection, ...], Field(min_length=1)]
-    drivers: Drivers
+CASE_FILE_KEYS: FileKeys = {("prices", "file"): ("prices", ".csv")}
 
-    @model_validator(mode="after")
-    def _fixed_prices(self) -> ScenarioFile:
-        for lot in self.lots:
-            if isinstance(self.drivers, CountDrivers) and lot.learning.rule != "none":
-                raise refused("drivers", "counts", f"replay or resample, because lot {lot.name} learns its price")
-        return self
+GRID_FILE_KEYS: FileKeys = {
+    **CASE_FILE_KEYS,
+    ("feeder", "name"): ("feeders", ""),
+    ("loads", "file"): ("loads", ".csv"),
+    ("loads", "profiles"): ("profiles", ".csv"),
+}

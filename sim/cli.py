@@ -1,7 +1,7 @@
 """The command ``equilot``.
 
-Exit codes: 0 done; 1 a reproduction's statement that must hold does not, a game has no certified answer, or a solver
-failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
+Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a game has no certified answer, or
+a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from sim.reproduce import REPRODUCTIONS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sim.run import RunOptions
+    from sim.options import RunOptions
 
 # Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
 
@@ -103,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         "--day", type=_count(0), help="day of the hourly figures (default: that with the highest price)"
     )
     figures.set_defaults(command=_figures)
+    checks = commands.add_parser("check", help="check what must hold in the tables of a run", description=_CHECK)
+    checks.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
+    checks.set_defaults(command=_check)
     reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
     reproduce.add_argument("name", metavar="NAME", help=", ".join(REPRODUCTIONS))
     reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
@@ -114,6 +117,8 @@ def _parser() -> argparse.ArgumentParser:
 
 _RUN = """Simulate a scenario day by day. The results are Parquet tables, manifest.json and figures in one folder; a run
 that is stopped keeps every finished day."""
+_CHECK = """Recompute from the tables of a run what must hold in them: balances, sums, limits, money. The exit code is 1
+when something does not hold."""
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
 Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
 _SOLVE = """Solve a game in a JSON file: leaders, followers, or a plain Nash game. The answer is a point with its
@@ -143,12 +148,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--certify",
         choices=LEVELS,
         default="standard",
-        help="full: prove best deviations by a second, independent method too (nodal market; default: %(default)s)",
+        help="full: prove best deviations by an independent method too, where there is one (default: %(default)s)",
     )
     run.add_argument(
         "--ac",
         action="store_true",
-        help="check every day by an AC power flow (needs equilot[ac]; not in the DISCO markets)",
+        help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
     )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
@@ -156,7 +161,7 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--sessions",
         metavar="CSV",
         type=Path,
-        help="charging sessions in the place of the scenario's (not in the DISCO markets)",
+        help="charging sessions in the place of the scenario's, if the market has sessions",
     )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
     run.set_defaults(command=_run)
@@ -227,7 +232,7 @@ def _count(minimum: int) -> Callable[[str], int]:
 
 def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
-    from sim.run import RunOptions
+    from sim.options import RunOptions
     from sim.store import check_folder
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
@@ -238,9 +243,10 @@ def _run(given: argparse.Namespace) -> int:
 
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
-    from scenarios.markets.charging.case import load_scenario
+    from scenarios.loading import load_scenario
+    from sim.output import draw_run, show_run
     from sim.run import COMPLETE, run_scenario
-    from sim.show.console import console, progress_bar, show_run
+    from sim.show.console import console, progress_bar
 
     scenario = load_scenario(given.scenario, _own_data(given))
     screen = console()
@@ -250,8 +256,6 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     with _stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
     if len(outcome.run.days) and not given.no_figures:
-        from sim.markets.charging.figures import draw_run
-
         draw_run(outcome.run)
     show_run(screen, outcome.run)
     if outcome.reasons:
@@ -262,13 +266,15 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
     """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
     from scenarios.loading import market_of
+    from sim.kinds import market_kinds
+    from sim.simulate import check_option
 
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
         if path is not None and not path.is_file():
             raise InputError(option, "CSV", str(path), "an existing file")
-    if given.sessions is not None and market_of(given.scenario) == "disco":
-        expected = "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)"
-        raise InputError("--sessions", "CSV", str(given.sessions), expected)
+    if given.sessions is not None:
+        kind = market_kinds()[market_of(given.scenario)]
+        check_option(kind, "sessions", str(given.sessions), "--sessions", "CSV")
     overrides: dict[str, object] = {}
     if given.prices is not None:  # the run starts at their first day
         overrides["prices"] = {"file": given.prices.resolve(), "start": None}
@@ -297,7 +303,7 @@ def _stop_signals() -> Iterator[Callable[[], bool]]:
 
 def _scenarios(_given: argparse.Namespace) -> int:
     """``equilot scenarios``."""
-    from scenarios.markets.charging.case import scenario_titles
+    from scenarios.loading import scenario_titles
 
     titles = scenario_titles()
     width = max(len(name) for name in titles)
@@ -307,7 +313,7 @@ def _scenarios(_given: argparse.Namespace) -> int:
 
 def _figures(given: argparse.Namespace) -> int:
     """``equilot figures``."""
-    from sim.markets.charging.figures import draw_run
+    from sim.output import draw_run
     from sim.store import Run
 
     run = Run(given.folder)
@@ -317,6 +323,20 @@ def _figures(given: argparse.Namespace) -> int:
         raise InputError(str(given.folder), "day", given.day, expected)
     sys.stdout.writelines(f"{path}\n" for path in draw_run(run, given.day))
     return OK
+
+
+def _check(given: argparse.Namespace) -> int:
+    """``equilot check``."""
+    from sim.output import check_tables
+    from sim.store import Run
+
+    findings = check_tables(Run(given.folder))
+    width = max((len(each.name) for each in findings), default=0)
+    for each in findings:
+        word = "holds" if each.holds else "FAILS"
+        how = f"{each.violation:.1e} of {each.tolerance:.0e}"
+        sys.stdout.write(f"{word}  {each.name:<{width}}  {how:<16}  {each.statement} ({each.source})\n")
+    return OK if all(each.holds for each in findings) else FAILED
 
 
 def _reproduce(given: argparse.Namespace) -> int:

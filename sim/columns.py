@@ -1,352 +1,169 @@
-"""The columns of every table of a run, with their types and meanings.
+"""What a table of a run is made of: each column's type, meaning and values stand in one line.
 
 Powers are in kW and kvar, energies in kWh, voltages per unit, money in the currency that the manifest names; prices
-carry their unit in the column's name. Columns whose meaning ends in "(nodal)" are empty in a run of the lots-lead
-market. ``day`` counts from 0, ``hour`` is the clock hour in which the period starts.
+carry their unit in the column's name. ``day`` counts from 0, ``hour`` is the clock hour in which the period starts.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 
-_NUMBER, _COUNT, _TEXT, _FLAG, _DATE = pa.float64(), pa.int32(), pa.string(), pa.bool_(), pa.date32()
-_DAY = {"day": (_COUNT, "day of the run, 0 first"), "date": (_DATE, "calendar date, empty for a typical day")}
-_HOUR = {**_DAY, "hour": (_COUNT, "clock hour in which the period starts")}
+from equilibrium.errors import InputError
 
-TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
-    "days": {
-        **_DAY,
-        "energy_charged_kwh": (_NUMBER, "energy drawn by all lots, kWh"),
-        "network_cost": (_NUMBER, "NC of (2a) without shortages, currency"),
-        "fuel_cost": (_NUMBER, "fuel of the microturbines, currency"),
-        "shortage_cost": (_NUMBER, "price paid for shortages, currency"),
-        "import_kwh": (_NUMBER, "energy bought from the wholesale market, kWh"),
-        "export_kwh": (_NUMBER, "energy sold to it, kWh"),
-        "load_kwh": (_NUMBER, "inflexible load, served or not, kWh"),
-        "shed_kwh": (_NUMBER, "load not served, kWh"),
-        "unserved_kwh": (_NUMBER, "charging energy due and not given, battery side, kWh"),
-        "curtailed_kwh": (_NUMBER, "renewable potential not used, kWh"),
-        "voltage_min_pu": (_NUMBER, "lowest voltage of all buses and hours, per unit"),
-        "voltage_min_bus": (_TEXT, "its bus"),
-        "voltage_min_hour": (_COUNT, "its hour"),
-        "dlmp_mean_per_mwh": (_NUMBER, "mean DLMP over buses and hours, currency/MWh"),
-        "dlmp_peak_per_mwh": (_NUMBER, "highest DLMP of all buses and hours, currency/MWh"),
-        "wholesale_mean_per_mwh": (_NUMBER, "mean wholesale price, currency/MWh"),
-        "lot_profit": (_NUMBER, "sum of the lots' profits, currency"),
-        "sessions": (_COUNT, "sessions that ended at a lot today"),
-        "turned_away": (_COUNT, "drivers who found no place today"),
-        "worst_regret": (_NUMBER, "largest proven gain of a lot from deviating, currency"),
-        "certified": (_FLAG, "whether the day is certified"),
-        "competitive_cost": (_NUMBER, "network cost of the competitive outcome, currency (nodal)"),
-        "welfare_loss": (_NUMBER, "how much more value the competitive outcome has, currency (nodal)"),
-        "price_of_anarchy": (_NUMBER, "its value over the equilibrium's, empty if that is not positive (nodal)"),
-        "markdown": (_NUMBER, "what the lots pay less than at competitive mean prices, currency (nodal)"),
-        "load_payment": (_NUMBER, "what the inflexible load pays at the DLMPs, currency (nodal)"),
-        "lot_payment": (_NUMBER, "what the lots pay for their energy, currency (nodal)"),
-        "network_surplus": (_NUMBER, "payments minus receipts of generators and wholesale, currency (nodal)"),
-        "rounds": (_COUNT, "rounds of best responses, the proving one included (nodal)"),
-        "seconds": (_NUMBER, "wall time of the day, s"),
-    },
-    "prices": {
-        **_HOUR,
-        "bus": (_TEXT, "label of the bus"),
-        "dlmp_per_mwh": (_NUMBER, "DLMP = energy + congestion + voltage, currency/MWh"),
-        "energy_per_mwh": (_NUMBER, "energy part, currency/MWh"),
-        "congestion_per_mwh": (_NUMBER, "congestion part, currency/MWh"),
-        "voltage_per_mwh": (_NUMBER, "voltage part, currency/MWh"),
-        "voltage_pu": (_NUMBER, "voltage of the linear flow, per unit"),
-    },
-    "dispatch": {
-        **_HOUR,
-        "asset": (_TEXT, "name of the asset; loads are named by their bus"),
-        "kind": (
-            _TEXT,
-            "import, export, microturbine, renewable, renewable_potential, svc, storage, lot, load or shed",
-        ),
-        "bus": (_TEXT, "label of the bus"),
-        "p_kw": (_NUMBER, "active power, positive in the direction of its kind (storage: giving), kW"),
-        "q_kvar": (_NUMBER, "reactive power, kvar"),
-    },
-    "storage": {
-        **_HOUR,
-        "storage": (_TEXT, "name of the storage unit"),
-        "bus": (_TEXT, "label of its bus"),
-        "charge_kw": (_NUMBER, "power drawn, kW"),
-        "discharge_kw": (_NUMBER, "power given, kW"),
-        "energy_kwh": (_NUMBER, "energy at the end of the hour, kWh"),
-        "energy_min_kwh": (_NUMBER, "least energy that it may hold, kWh"),
-        "energy_max_kwh": (_NUMBER, "most energy that it holds, kWh"),
-        "dlmp_per_mwh": (_NUMBER, "DLMP at its bus, currency/MWh"),
-    },
-    "lots": {
-        **_HOUR,
-        "lot": (_TEXT, "name of the lot"),
-        "bus": (_TEXT, "label of its bus"),
-        "power_kw": (_NUMBER, "charging power, kW"),
-        "power_max_kw": (_NUMBER, "highest power of the vehicles plugged in, kW"),
-        "soe_kwh": (_NUMBER, "state of energy at the end of the hour, kWh"),
-        "soe_min_kwh": (_NUMBER, "lower end of its band, kWh"),
-        "soe_max_kwh": (_NUMBER, "upper end of its band, kWh"),
-        "unserved_kwh": (_NUMBER, "charging energy due and not given, battery side, kWh"),
-        "charging_price_per_kwh": (_NUMBER, "what the drivers pay, currency/kWh"),
-        "dlmp_per_mwh": (_NUMBER, "DLMP at the lot's bus, currency/MWh"),
-        "lot_price_per_mwh": (_NUMBER, "published price that the lot pays, currency/MWh (nodal)"),
-        "lot_price_low_per_mwh": (
-            _NUMBER,
-            "lowest price that supports the dispatch, infinite if none is, currency/MWh (nodal)",
-        ),
-        "lot_price_high_per_mwh": (
-            _NUMBER,
-            "highest price that supports it, infinite if none is, currency/MWh (nodal)",
-        ),
-        "competitive_kw": (_NUMBER, "charging power of the competitive outcome, kW (nodal)"),
-        "competitive_price_per_mwh": (_NUMBER, "price at the lot's bus there, currency/MWh (nodal)"),
-    },
-    "lot_days": {
-        **_DAY,
-        "lot": (_TEXT, "name of the lot"),
-        "price_per_kwh": (_NUMBER, "posted price, mean over the hours, currency/kWh"),
-        "energy_kwh": (_NUMBER, "energy drawn, kWh"),
-        "revenue": (_NUMBER, "what the drivers pay, currency"),
-        "payment": (_NUMBER, "what the lot pays for its energy, 0 in the lots-lead market, currency"),
-        "profit": (_NUMBER, "revenue minus payment, currency"),
-        "maximum": (_NUMBER, "lots-lead: stand-alone maximum of the profit; nodal: that of any deviation, currency"),
-        "regret": (_NUMBER, "proven bound on the gain from deviating, currency"),
-        "attained": (_FLAG, "whether the lot reaches its maximum"),
-        "behaviour": (_TEXT, "strategic, price-taking or central (nodal)"),
-        "competitive_profit": (_NUMBER, "profit in the competitive outcome, currency (nodal)"),
-        "markdown_per_mwh": (_NUMBER, "how much lower the mean price paid is than there, currency/MWh (nodal)"),
-        "shifted_kwh": (_NUMBER, "energy moved to other hours compared with it, kWh (nodal)"),
-        "withheld_kwh": (_NUMBER, "energy not drawn compared with it, kWh (nodal)"),
-        "value_optimistic": (_NUMBER, "profit at the lowest price of every hour, currency (nodal)"),
-        "value_pessimistic": (_NUMBER, "profit at the highest price of every hour, currency (nodal)"),
-        "arrivals": (_COUNT, "vehicles that came in"),
-        "refused": (_COUNT, "attempts that found the lot full"),
-        "departures": (_COUNT, "vehicles that left"),
-        "parked": (_COUNT, "vehicles there at midnight"),
-        "peak_occupancy": (_COUNT, "most places taken at one moment"),
-        "unreachable_kwh": (_NUMBER, "wishes that stay and charger cannot reach, kWh"),
-        "unserved_kwh": (_NUMBER, "energy due and not given, battery side, kWh"),
-        "reputation": (_NUMBER, "what drivers think of the lot, 0 to 1"),
-    },
-    "sessions": {
-        **_DAY,
-        "session": (_TEXT, "identifier of the session"),
-        "outcome": (_TEXT, "served, unreachable, shortage or full"),
-        "lot": (_TEXT, "name of the lot, empty for a driver who was turned away"),
-        "home_lot": (_COUNT, "index of the lot where it was recorded, or -1"),
-        "arrival_day": (_COUNT, "day of the arrival"),
-        "arrival_h": (_NUMBER, "hours since the start of the run"),
-        "departure_h": (_NUMBER, "hours since the start of the run"),
-        "tries": (_COUNT, "lots tried"),
-        "battery_kwh": (_NUMBER, "battery size, kWh"),
-        "arrival_energy_kwh": (_NUMBER, "energy at arrival, kWh"),
-        "asked_kwh": (_NUMBER, "energy wanted, kWh"),
-        "unreachable_kwh": (_NUMBER, "part of it that stay and charger cannot give, kWh"),
-        "got_kwh": (_NUMBER, "energy added to the battery, kWh"),
-        "drawn_kwh": (_NUMBER, "energy drawn from the lot for it, kWh"),
-        "paid": (_NUMBER, "what the driver paid, currency"),
-    },
-    "certificates": {
-        **_DAY,
-        "certified": (_FLAG, "true from the verdict epsilon-nash upward"),
-        "verdict": (_TEXT, "unproved, kkt-consistent, epsilon-nash or exact"),
-        "worst_regret": (_NUMBER, "largest proven gain of a lot from deviating, currency"),
-        "epsilon": (_NUMBER, "worst_regret / max(1, profit)"),
-        "primal": (_NUMBER, "largest relative primal residual"),
-        "dual": (_NUMBER, "largest relative dual residual"),
-        "complementarity": (_NUMBER, "largest relative complementarity residual"),
-        "gap": (_NUMBER, "relative duality gap"),
-        "method": (_TEXT, "method that was used"),
-        "solver": (_TEXT, "solver and version"),
-        "notes": (_TEXT, "what a reader should know"),
-        "iteration": (_TEXT, "gauss-seidel or jacobi (nodal)"),
-        "order": (_TEXT, "strategic lots in the order of play (nodal)"),
-        "rounds": (_COUNT, "rounds of best responses, the proving one included (nodal)"),
-        "cycle": (_COUNT, "rounds after which a point came back, 0 if none did (nodal)"),
-        "price_rule": (_TEXT, "how prices were chosen where several support the dispatch (nodal)"),
-        "second_method": (_TEXT, "independent method that proved the regrets too, with --certify full (nodal)"),
-        "second_gap": (_NUMBER, "largest relative gap of its proofs, with --certify full (nodal)"),
-        "second_finished": (_FLAG, "whether it finished within its time limit, with --certify full (nodal)"),
-        "seconds": (_NUMBER, "wall time of the clearing with its certificate, s"),
-        "solver_seconds": (_NUMBER, "part of it inside the solver, s"),
-        "certificate_seconds": (_NUMBER, "part of it for prices and certificate, s (nodal)"),
-        "second_seconds": (_NUMBER, "part of that for the independent method, s (nodal)"),
-    },
-    "ac": {
-        **_HOUR,
-        "converged": (_FLAG, "whether the AC power flow has a solution"),
-        "voltage_error_pu": (_NUMBER, "largest difference between linear and AC voltage, per unit"),
-        "voltage_error_bus": (_TEXT, "its bus"),
-        "loss_kw": (_NUMBER, "active loss, which the linear flow does not have, kW"),
-        "loss_share": (_NUMBER, "loss divided by the power that the feeder consumes"),
-        "voltage_min_pu": (_NUMBER, "lowest AC voltage, per unit"),
-        "voltage_min_bus": (_TEXT, "its bus"),
-    },
-}
-"""Columns of every table with their type and meaning; ``ac`` is written only when the AC check is asked for."""
+PER_MWH = 1000.0
+"""From currency/kWh to currency/MWh."""
+
+Values = list[Any] | tuple[Any, ...] | NDArray[Any]
+"""One value a row."""
+
+Columns = Mapping[str, Values]
+"""Rows of a table, column by column."""
+
+Source = TypeVar("Source")
+Source_contra = TypeVar("Source_contra", contravariant=True)
+Result_contra = TypeVar("Result_contra", contravariant=True)
 
 
-_STAGE = {"stage": (_TEXT, "forecast: the plan of the morning; outcome: the day as it came")}
+class Dated(Protocol):
+    """What knows its day of the run."""
 
-DISCO_TABLES: dict[str, dict[str, tuple[pa.DataType, str]]] = {
-    "days": {
-        **_DAY,
-        "program": (_TEXT, "demand-response program of the day"),
-        "company_profit": (_NUMBER, "what the company earned, currency"),
-        "planned_profit": (_NUMBER, "expected profit of the plan, currency"),
-        "planned_cvar": (_NUMBER, "CVaR of the plan's profit, currency"),
-        "planned_objective": (_NUMBER, "(1 - beta) expected profit + beta CVaR, currency"),
-        "pessimistic_low": (_NUMBER, "proven lower end of the objective if lots broke ties against the company"),
-        "pessimistic_high": (_NUMBER, "value of the worst such schedule that was found, currency"),
-        "lot_profit": (_NUMBER, "what the lots earned together, currency"),
-        "planned_lot_profit": (_NUMBER, "expected profit of the lots in the plan, currency"),
-        "retail_profit": (
-            _NUMBER,
-            "customers' payments less cost of the program and energy at marginal cost, currency",
-        ),
-        "margin_per_kwh": (_NUMBER, "what drivers pay above the tariff, currency/kWh"),
-        "driver_share": (_NUMBER, "drivers' share of the income from vehicle-to-grid"),
-        "vehicles": (_NUMBER, "vehicles that came"),
-        "base_load_kwh": (_NUMBER, "load that there would have been without a program, kWh"),
-        "load_kwh": (_NUMBER, "load after the response, kWh"),
-        "forecast_load_kwh": (_NUMBER, "load that the retailer expected, kWh"),
-        "import_kwh": (_NUMBER, "energy bought upstream, kWh"),
-        "planned_import_kwh": (_NUMBER, "energy that the plan expected to buy, kWh"),
-        "renewable_kwh": (_NUMBER, "energy from wind and sun, kWh"),
-        "curtailed_kwh": (_NUMBER, "potential of wind and sun that was not used, kWh"),
-        "charged_kwh": (_NUMBER, "energy drawn by vehicles, kWh"),
-        "discharged_kwh": (_NUMBER, "energy given by vehicles, kWh"),
-        "loss_kwh": (_NUMBER, "losses of the branches, kWh"),
-        "voltage_min_pu": (_NUMBER, "lowest voltage of all buses and hours, per unit"),
-        "voltage_min_bus": (_TEXT, "its bus"),
-        "voltage_min_hour": (_COUNT, "its hour"),
-        "price_mean_per_mwh": (_NUMBER, "mean marginal cost over buses and hours, currency/MWh"),
-        "price_peak_per_mwh": (_NUMBER, "highest marginal cost of all buses and hours, currency/MWh"),
-        "belief_error": (_NUMBER, "largest distance of an estimated elasticity from the true one"),
-        "reduction_distance": (_NUMBER, "Kantorovich distance between scenarios drawn and kept, kW"),
-        "worst_regret": (_NUMBER, "largest proven gain of a player from deviating, plan and outcome, currency"),
-        "certified": (_FLAG, "whether plan and outcome are certified"),
-        "verdict": (_TEXT, "the weaker one of their verdicts"),
-        "seconds": (_NUMBER, "wall time of the day, s"),
-    },
-    "prices": {
-        **_HOUR,
-        "bus": (_TEXT, "label of the bus"),
-        "price_per_mwh": (_NUMBER, "marginal cost of the company for one more kWh there, currency/MWh"),
-        "voltage_pu": (_NUMBER, "voltage of the lossy linear flow, per unit"),
-    },
-    "dispatch": {
-        **_HOUR,
-        "asset": (_TEXT, "name of the asset; loads and losses are named by their bus"),
-        "kind": (
-            _TEXT,
-            "import, renewable, renewable_potential, lot_charge, lot_discharge, loss, load, base_load (without a "
-            "program) or forecast_load",
-        ),
-        "bus": (_TEXT, "label of the bus; a branch has that of its receiving end"),
-        "p_kw": (_NUMBER, "active power, positive in the direction of its kind, kW"),
-    },
-    "lots": {
-        **_HOUR,
-        "lot": (_TEXT, "name of the lot"),
-        "bus": (_TEXT, "label of its bus"),
-        "charge_kw": (_NUMBER, "power drawn by the vehicles, kW"),
-        "discharge_kw": (_NUMBER, "power given by them, kW"),
-        "plugged": (_NUMBER, "vehicles plugged in"),
-        "energy_kwh": (_NUMBER, "energy in the vehicles plugged in at the end of the hour, kWh"),
-        "tariff_per_mwh": (_NUMBER, "what lot and company pay each other, currency/MWh"),
-        "driver_price_per_mwh": (_NUMBER, "what drivers pay, currency/MWh"),
-        "price_per_mwh": (_NUMBER, "marginal cost of the company at the bus, currency/MWh"),
-    },
-    "lot_days": {
-        **_DAY,
-        "lot": (_TEXT, "name of the lot"),
-        "profit": (_NUMBER, "what the lot earned, currency"),
-        "maximum": (_NUMBER, "the most that it could have earned in this mode at these tariffs, currency"),
-        "drivers": (_COUNT, "drivers who could come"),
-        "probability": (_NUMBER, "chance of each to come at the day's terms"),
-        "came": (_NUMBER, "drivers who came"),
-        "reputation": (_NUMBER, "what drivers think of the lot, 0 to 1"),
-    },
-    "sessions": {
-        **_DAY,
-        "session": (_TEXT, "identifier of the session"),
-        "outcome": (_TEXT, "served, unreachable or shortage"),
-        "lot": (_TEXT, "name of the lot"),
-        "arrival_h": (_NUMBER, "hours since the start of the run"),
-        "departure_h": (_NUMBER, "hours since the start of the run"),
-        "arrival_energy_kwh": (_NUMBER, "energy at arrival, kWh"),
-        "departure_energy_kwh": (_NUMBER, "energy at departure, kWh"),
-        "asked_kwh": (_NUMBER, "energy wanted, kWh"),
-        "unreachable_kwh": (_NUMBER, "part of it that stay and charger cannot give, kWh"),
-        "drawn_kwh": (_NUMBER, "energy drawn, kWh"),
-        "given_kwh": (_NUMBER, "energy given to the grid, kWh"),
-        "paid": (_NUMBER, "what the driver paid, currency"),
-        "received": (_NUMBER, "what the driver got for energy given and for wear, currency"),
-        "alike": (_NUMBER, "identical vehicles that the row stands for; its numbers are those of one of them"),
-    },
-    "scenarios": {
-        **_DAY,
-        **_STAGE,
-        "scenario": (_COUNT, "number of the scenario within its stage"),
-        "probability": (_NUMBER, "its probability"),
-        "company_profit": (_NUMBER, "of the company in it, currency"),
-        "lot_profit": (_NUMBER, "of the lots in it, currency"),
-        "import_kwh": (_NUMBER, "energy bought upstream, kWh"),
-        "renewable_kwh": (_NUMBER, "potential of wind and sun, kWh"),
-        "charged_kwh": (_NUMBER, "energy drawn by vehicles, kWh"),
-        "discharged_kwh": (_NUMBER, "energy given by vehicles, kWh"),
-        "vehicles": (_NUMBER, "vehicles that come"),
-        "upstream_mean_per_mwh": (_NUMBER, "mean upstream price, currency/MWh"),
-    },
-    "accounts": {
-        **_DAY,
-        "account": (_TEXT, "name of the account, as in equilibrium/markets/disco/clearing.py"),
-        "payer": (_TEXT, "who pays a positive amount"),
-        "receiver": (_TEXT, "who receives it"),
-        "amount": (_NUMBER, "currency"),
-    },
-    "programs": {
-        **_DAY,
-        "program": (_TEXT, "name of the program"),
-        "probability": (_NUMBER, "chance to be chosen today"),
-        "propensity": (_NUMBER, "what the rule of choice compares"),
-        "forecast_profit": (_NUMBER, "what the retailer expected to earn with it, currency"),
-        "chosen": (_FLAG, "whether it was chosen"),
-    },
-    "beliefs": {
-        **_DAY,
-        "period": (_TEXT, "period whose load answers"),
-        "other": (_TEXT, "period whose price changes"),
-        "estimate": (_NUMBER, "elasticity that the retailer believes in after the day"),
-        "standard_error": (_NUMBER, "its standard error"),
-        "true_elasticity": (_NUMBER, "that of the customers, which the retailer does not see"),
-    },
-    "certificates": {
-        **_DAY,
-        **_STAGE,
-        "certified": (_FLAG, "true from the verdict epsilon-nash upward"),
-        "verdict": (_TEXT, "unproved, kkt-consistent, epsilon-nash or exact"),
-        "worst_regret": (_NUMBER, "largest proven gain of a player from deviating, currency"),
-        "epsilon": (_NUMBER, "worst_regret / max(1, profit)"),
-        "primal": (_NUMBER, "largest relative primal residual"),
-        "dual": (_NUMBER, "largest relative dual residual"),
-        "complementarity": (_NUMBER, "largest relative complementarity residual"),
-        "gap": (_NUMBER, "relative duality gap"),
-        "method": (_TEXT, "method that was used"),
-        "solver": (_TEXT, "solver and version"),
-        "notes": (_TEXT, "what a reader should know"),
-        "seconds": (_NUMBER, "wall time of the clearing with its certificate, s"),
-        "solver_seconds": (_NUMBER, "part of it inside the solver, s"),
-    },
-}
-"""Columns of every table of a run of the DISCO market."""
+    @property
+    def index(self) -> int:
+        """Day of the run, 0 first."""
+        ...
 
-OPTIONAL_TABLES = ("ac", "storage")
-"""Written only when the AC check is asked for, and where there is storage."""
+    @property
+    def date(self) -> dt.date | None:
+        """Calendar date, or ``None`` for a typical day."""
+        ...
 
 
-def tables_of(market: str) -> dict[str, dict[str, tuple[pa.DataType, str]]]:
-    """Return the tables of a run by the kind of its market."""
-    return DISCO_TABLES if market == "disco" else TABLES
+@dataclass(frozen=True)
+class Column(Generic[Source_contra]):
+    """One column of a table.
+
+    Attributes
+    ----------
+    name
+        Its name; a unit stands at the end.
+    type
+        Its Arrow type.
+    meaning
+        What it says, with its unit; never empty.
+    values
+        Takes what the table's rows are made from and returns a list, a tuple or an array with one value a row, or one
+        value that all rows have.
+    """
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    values: Callable[[Source_contra], Any]
+
+
+def number(name: str, meaning: str, values: Callable[[Source], Any]) -> Column[Source]:
+    """Return a column of double-precision numbers."""
+    return Column(name, pa.float64(), meaning, values)
+
+
+def count(name: str, meaning: str, values: Callable[[Source], Any]) -> Column[Source]:
+    """Return a column of whole numbers."""
+    return Column(name, pa.int32(), meaning, values)
+
+
+def text(name: str, meaning: str, values: Callable[[Source], Any]) -> Column[Source]:
+    """Return a column of words."""
+    return Column(name, pa.string(), meaning, values)
+
+
+def flag(name: str, meaning: str, values: Callable[[Source], Any]) -> Column[Source]:
+    """Return a column of yes and no."""
+    return Column(name, pa.bool_(), meaning, values)
+
+
+DAY: Column[Dated] = count("day", "day of the run, 0 first", lambda day: day.index)
+DATE: Column[Dated] = Column("date", pa.date32(), "calendar date, empty for a typical day", lambda day: day.date)
+
+
+def hours(values: Callable[[Source], Any]) -> Column[Source]:
+    """Return the column ``hour``."""
+    return count("hour", "clock hour in which the period starts", values)
+
+
+@dataclass(frozen=True)
+class Table(Generic[Result_contra, Source]):
+    """One table of a run: what a finished day adds to it.
+
+    Attributes
+    ----------
+    name
+        Its name, that of its file too.
+    rows
+        Takes the finished day and returns what the columns are made from, or ``None`` where the day adds no rows.
+    columns
+        Its columns.
+    optional
+        Whether a run may be without it.
+    """
+
+    name: str
+    rows: Callable[[Result_contra], Source | None]
+    columns: tuple[Column[Source], ...]
+    optional: bool = False
+
+    def of(self, result: Result_contra) -> Columns | None:
+        """Return what a finished day adds; ``None`` where that is nothing.
+
+        Raises
+        ------
+        InputError
+            When the columns have different numbers of rows.
+        """
+        source = self.rows(result)
+        return None if source is None else self.filled(source)
+
+    def filled(self, source: Source) -> Columns:
+        """Return the columns of what the rows are made from.
+
+        Raises
+        ------
+        InputError
+            When the columns have different numbers of rows.
+        """
+        values = {column.name: column.values(source) for column in self.columns}
+        length: int | None = None
+        for name, each in values.items():
+            if not isinstance(each, (list, tuple, np.ndarray)):
+                continue
+            length = len(each) if length is None else length
+            if len(each) != length:
+                raise InputError(f"table {self.name}", name, f"{len(each)} values", f"{length}, like the other columns")
+        rows = 1 if length is None else length
+        return {
+            name: each if isinstance(each, (list, tuple, np.ndarray)) else [each] * rows
+            for name, each in values.items()
+        }
+
+    def frame(self, result: Result_contra) -> pd.DataFrame:
+        """Return the rows of a finished day as a data frame."""
+        rows = self.of(result)
+        return pd.DataFrame(dict(rows) if rows is not None else {column.name: [] for column in self.columns})
+
+    def schema(self) -> pa.Schema:
+        """Return the Arrow schema, with the meaning of each column as metadata."""
+        return pa.schema(
+            [pa.field(column.name, column.type, metadata={"meaning": column.meaning}) for column in self.columns]
+        )
+
+
+def itself(source: Source) -> Source:
+    """Return the finished day: the columns of a table are made from all of it."""
+    return source

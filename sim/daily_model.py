@@ -2,29 +2,32 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 from mesa import DataCollector, Model
 
 from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.markets.base import Market
 from scenarios.case import Case
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from scenarios.streams import Streams
+from sim.columns import Dated
+from sim.options import RunOptions
 
-AnyCase = TypeVar("AnyCase", bound=Case)
-Result = TypeVar("Result")
+AnyCase = TypeVar("AnyCase", bound=Case[Any])
+Result = TypeVar("Result", bound=Dated)
 
 
 class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa ships no types
     """A market with its agents, day after day.
 
     A run is a pure function of the scenario and the seed. The model keeps the state of its agents and the last day,
-    no history: whoever wants one takes :attr:`last` after every step.
+    no history: whoever wants one takes :attr:`last` after every step. A market's own model opens its :attr:`market` and
+    says in :meth:`simulate_day` what happens on a day.
 
     Parameters
     ----------
@@ -41,6 +44,10 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     ----------
     case
         The loaded scenario.
+    streams
+        The run's random streams.
+    market
+        The market that clears the days.
     day
         Index of the next day; the number of finished days.
     last
@@ -53,16 +60,35 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     """
 
     reporters: ClassVar[dict[str, Callable[[Any], float]]] = {}
+    market: Market[Any, Any]
 
     def __init__(self, case: AnyCase, *, seed: int, days: int | None, collect: bool) -> None:
-        self._streams = Streams(self._whole_number("seed", seed, 0))
-        super().__init__(rng=self._streams.seed)
+        self.streams = Streams(self._whole_number("seed", seed, 0))
+        super().__init__(rng=self.streams.seed)
         # Not `scenario`: that attribute belongs to Mesa from version 3.5 on.
         self.case = case
         self.days = case.days if days is None else self._whole_number("days", days, 1)
         self.day = 0
         self.last: Result | None = None
         self.datacollector = DataCollector(model_reporters=self.reporters) if collect else None
+
+    @classmethod
+    def from_options(cls, case: AnyCase, options: RunOptions) -> Self:
+        """Open the model of a run; what :func:`sim.run.run_scenario` calls.
+
+        Parameters
+        ----------
+        case
+            The loaded scenario.
+        options
+            How to run it.
+
+        Raises
+        ------
+        InputError
+            When an option cannot be used.
+        """
+        raise NotImplementedError
 
     def step(self) -> None:
         """Simulate one day: the agents observe and offer, the market clears, the agents settle and learn.
@@ -73,15 +99,19 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
             When no dispatch serves the day and shortages are not priced; the reasons name the day. The agents have
             then seen the day but not settled it: the run ends here.
         """
-        self.last = self._simulate()
+        self.last = self.simulate_day()
         self.day += 1
         self.running = self.days is None or self.day < self.days
         if self.datacollector is not None:
             self.datacollector.collect(self)
 
-    def _simulate(self) -> Result:
-        """Run through one day and return it."""
+    def simulate_day(self) -> Result:
+        """Run through the day number :attr:`day` and return it."""
         raise NotImplementedError
+
+    def close(self) -> None:
+        """Close the market; the model takes no further step."""
+        self.market.close()
 
     @classmethod
     def _whole_number(cls, name: str, value: object, minimum: int) -> int:
@@ -91,7 +121,7 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         return int(value)
 
 
-def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
+def case_of(scenario: str | Path | Case[Any], kind: type[AnyCase]) -> AnyCase:
     """Return the loaded scenario of the kind that a model needs.
 
     Parameters
@@ -113,9 +143,14 @@ def case_of(scenario: str | Path | Case, kind: type[AnyCase]) -> AnyCase:
     return load_scenario(str(scenario), None, kind)
 
 
-def naming_the_day(index: int, date: dt.date | None) -> AbstractContextManager[None]:
+def day_name(day: Dated) -> str:
+    """Return the name of a day for people: its number and its date, if it has one."""
+    return f"day {day.index}" + (f" ({day.date})" if day.date else "")
+
+
+def naming_the_day(day: Dated) -> AbstractContextManager[None]:
     """Let a day that cannot be served say which one it is."""
-    return naming(f"day {index}" + (f" ({date})" if date else ""))
+    return naming(day_name(day))
 
 
 @contextmanager

@@ -13,7 +13,8 @@ import equilibrium
 
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mesa", "pydantic", "highspy", "gurobipy")
 _OPTIONAL = ("pandapower",)
-_FORMAT = 1
+FORMAT = 2
+"""Version of what a run folder holds."""
 
 
 def versions(*, optional: bool = False) -> dict[str, str]:
@@ -48,8 +49,20 @@ def write_manifest(folder: Path, content: Mapping[str, Any]) -> Path:
     Path
         The file.
     """
-    path, fresh = folder / "manifest.json", folder / ".manifest.json"
-    text = json.dumps({"format": _FORMAT, **content}, indent=2, ensure_ascii=False, allow_nan=False, default=str)
+    path = folder / "manifest.json"
+    write_json(path, {"format": FORMAT, **content})
+    return path
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write a JSON file beside its place and put it there in one step."""
+    fresh = path.with_name(f".{path.name}")
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False, default=str)
     fresh.write_text(text + "\n", encoding="utf-8")
     fresh.replace(path)
-    return path
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the content of a JSON file of a run; empty where there is no file."""
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return content

@@ -1,18 +1,17 @@
 """What a run leaves on disk: tidy Parquet tables, written as the days pass.
 
-A run folder holds one file for each table of its market (:mod:`sim.columns`), and ``manifest.json``
-(:mod:`sim.manifest`). While the run goes on, finished days stand in ``parts/<first day>/``: each part is written beside
-its place and then renamed as a whole, so a part is either there with all its tables or not there. When the run ends,
-for whatever reason, the parts are merged into one file a table. After a kill the parts stay, and :class:`Run` reads
-them.
+A run folder holds one file for each table of its market, ``columns.json``, which says what stands in them, and
+``manifest.json`` (:mod:`sim.manifest`). While the run goes on, finished days stand in ``parts/<first day>/``: each part
+is written beside its place and then renamed as a whole, so a part is either there with all its tables or not there.
+When the run ends, for whatever reason, the parts are merged into one file a table. After a kill the parts stay, and
+:class:`Run` reads them.
 """
 
 from __future__ import annotations
 
-import json
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,29 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
-from sim.columns import DISCO_TABLES, OPTIONAL_TABLES, TABLES, tables_of
+from sim.columns import Columns, Table
+from sim.manifest import FORMAT, read_json, write_json
 
 TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
 _PARTS = "parts"
+_COLUMNS = "columns.json"
 _MERGE_ROWS = 5_000
-
-Columns = Mapping[str, Sequence[Any]]
-
-
-def schema(table: str, market: str = "lots-lead") -> pa.Schema:
-    """Return the Arrow schema of a market's table, with the meaning of each column as metadata.
-
-    A table that only other markets have has no columns.
-
-    Raises
-    ------
-    KeyError
-        When no market has a table of that name.
-    """
-    if table not in TABLES | DISCO_TABLES:
-        raise KeyError(table)
-    columns = tables_of(market).get(table, {})
-    return pa.schema([pa.field(name, kind, metadata={"meaning": meaning}) for name, (kind, meaning) in columns.items()])
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -69,10 +52,10 @@ def check_folder(folder: Path, *, force: bool) -> None:
         )
 
 
-def _leftovers(folder: Path) -> list[Path]:
-    """Return what an earlier run left in the folder."""
-    names = ["manifest.json", _PARTS, f".{_PARTS}"]
-    for table in TABLES | DISCO_TABLES:
+def _leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
+    """Return what an earlier run left in the folder: also files of tables that are about to be written."""
+    names = ["manifest.json", _COLUMNS, _PARTS, f".{_PARTS}"]
+    for table in dict.fromkeys([*read_json(folder / _COLUMNS).get("tables", {}), *tables]):
         names += [f"{table}.parquet", f".{table}.parquet"]
     return [folder / name for name in names if (folder / name).exists()]
 
@@ -89,7 +72,9 @@ class RunWriter:
     days_per_part
         How many days are kept in memory before they are written.
     market
-        Kind of the market, which says what tables there are.
+        Name of the market.
+    tables
+        Its tables.
 
     Attributes
     ----------
@@ -102,19 +87,29 @@ class RunWriter:
         As :func:`check_folder`, or when the folder cannot be made.
     """
 
-    def __init__(self, folder: Path, *, force: bool = False, days_per_part: int = 5, market: str = "lots-lead") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        market: str,
+        tables: Sequence[Table[Any, Any]],
+        *,
+        force: bool = False,
+        days_per_part: int = 5,
+    ) -> None:
         check_folder(folder, force=force)
         self._folder = folder
         self._days_per_part = days_per_part
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._days: list[int] = []
         self.days_taken = 0
-        self._schemas = {table: schema(table, market) for table in tables_of(market)}
+        self._schemas = {table.name: table.schema() for table in tables}
+        self._needed = [table.name for table in tables if not table.optional]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for path in _leftovers(folder):
+            for path in _leftovers(folder, self._schemas):
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
             (folder / _PARTS).mkdir()
+            write_json(folder / _COLUMNS, _dictionary(market, tables))
         except OSError as error:
             raise InputError(str(folder), "output folder", error.strerror, "a folder that can be written") from None
 
@@ -132,8 +127,13 @@ class RunWriter:
             Day of the run.
         tables
             Columns of each table, all of the schema's, as sequences or arrays of equal length.
+
+        Raises
+        ------
+        InputError
+            When a column is missing or its values are not of its type.
         """
-        batches = {table: _batch(self._schemas[table], columns) for table, columns in tables.items()}
+        batches = {table: _batch(table, self._schemas[table], columns) for table, columns in tables.items()}
         for table, batch in batches.items():
             self._waiting.setdefault(table, []).append(batch)
         self._days.append(day)
@@ -160,7 +160,7 @@ class RunWriter:
         self.flush()
         parts = _parts(self._folder)
         present = [table for table in self._schemas if any((part / f"{table}.parquet").exists() for part in parts)]
-        for table in present or [name for name in self._schemas if name not in OPTIONAL_TABLES]:
+        for table in present or self._needed:
             fresh = self._folder / f".{table}.parquet"
             with pq.ParquetWriter(fresh, self._schemas[table]) as writer:
                 for rows in _gathered(part / f"{table}.parquet" for part in parts):
@@ -170,8 +170,29 @@ class RunWriter:
         shutil.rmtree(retired)
 
 
-def _batch(wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
-    return pa.RecordBatch.from_arrays([pa.array(columns[item.name], type=item.type) for item in wanted], schema=wanted)
+def _dictionary(market: str, tables: Sequence[Table[Any, Any]]) -> dict[str, Any]:
+    """Return what stands in the tables, for readers of any language."""
+    return {
+        "format": FORMAT,
+        "market": market,
+        "tables": {
+            table.name: {column.name: {"type": str(column.type), "meaning": column.meaning} for column in table.columns}
+            for table in tables
+        },
+    }
+
+
+def _batch(table: str, wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
+    """Return rows with the types of the schema."""
+    arrays = []
+    for item in wanted:
+        if item.name not in columns:
+            raise InputError(f"table {table}", item.name, "no values", "one value a row")
+        try:
+            arrays.append(pa.array(columns[item.name], type=item.type))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            raise InputError(f"table {table}", item.name, str(error), f"values of type {item.type}") from error
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
 def _parts(folder: Path) -> list[Path]:
@@ -195,96 +216,83 @@ def _gathered(files: Iterator[Path]) -> Iterator[pa.Table]:
 
 
 class Run:
-    """Reads the tables of a run, finished, stopped or killed.
+    """Reads the tables of a run, finished, stopped or killed; every table is an attribute too, e.g. ``run.days``.
 
     Parameters
     ----------
     folder
         The run folder.
 
+    Attributes
+    ----------
+    folder
+        The run folder.
+    market
+        Name of the market.
+    columns
+        Type and meaning of every column of every table.
+
     Raises
     ------
     InputError
-        When the folder holds no run.
+        When the folder holds no run, or one that another version of Equilot wrote in another format.
     """
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        if not _leftovers(self.folder):
+        content = read_json(self.folder / _COLUMNS)
+        if not content and not _leftovers(self.folder):
             raise InputError(str(self.folder), "run folder", "no tables", "a folder written by `equilot run`")
+        if content.get("format") != FORMAT:
+            manifest = read_json(self.folder / "manifest.json")
+            written = manifest.get("versions", {}).get("equilot", "another version")
+            expected = f"{FORMAT}: the run is of equilot {written}; read it with that, or run its scenario again"
+            found = content.get("format", manifest.get("format"))
+            raise InputError(str(self.folder), "format of the run", found, expected)
+        self.market: str = content["market"]
+        self.columns: dict[str, dict[str, dict[str, str]]] = content["tables"]
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The run's ``manifest.json``; empty when the run was killed before it could be written."""
-        path = self.folder / "manifest.json"
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return content
-
-    @property
-    def market(self) -> str:
-        """Kind of the market: ``lots-lead``, ``nodal`` or ``disco``."""
-        scenario = self.manifest.get("resolved_scenario", {})
-        return str(scenario.get("market", {}).get("kind", "lots-lead"))
+        return read_json(self.folder / "manifest.json")
 
     def table(self, name: str, day: int | None = None) -> pd.DataFrame:
-        """Return a table of :func:`sim.columns.tables_of`, or the rows of one day of it.
+        """Return a table of the run, or the rows of one day of it; one that was not written has no rows.
 
-        A table that was not written has no rows; that is also how a market's reader sees another market's table.
+        Raises
+        ------
+        KeyError
+            When the market of the run has no table of that name.
         """
+        columns = self.columns[name]
         merged = self.folder / f"{name}.parquet"
         parts = _parts(self.folder)
         files = [part / merged.name for part in parts] if parts else [merged]
         chosen = None if day is None else [("day", "==", day)]
         tables = [pq.read_table(path, filters=chosen) for path in files if path.exists()]
-        frame: pd.DataFrame = (
-            pa.concat_tables(tables) if tables else schema(name, self.market).empty_table()
-        ).to_pandas()
+        if not tables:
+            empty = [pa.field(column, _type(each["type"])) for column, each in columns.items()]
+            tables = [pa.schema(empty).empty_table()]
+        frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
         return frame
 
-    @cached_property
-    def days(self) -> pd.DataFrame:
-        """One row a day: the figures of the terminal's table."""
-        return self.table("days")
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Return a whole table and keep it."""
+        if name.startswith("_") or name not in vars(self).get("columns", {}):
+            known = ", ".join(vars(self).get("columns", {}))
+            raise AttributeError(f"a run has no {name!r}; its tables are {known}")
+        frame = self.table(name)
+        setattr(self, name, frame)
+        return frame
 
-    @cached_property
-    def prices(self) -> pd.DataFrame:
-        """DLMPs, their parts and voltages: one row a day, hour and bus."""
-        return self.table("prices")
 
-    @cached_property
-    def dispatch(self) -> pd.DataFrame:
-        """Powers: one row a day, hour and asset."""
-        return self.table("dispatch")
-
-    @cached_property
-    def lots(self) -> pd.DataFrame:
-        """Charging power and state of energy: one row a day, hour and lot."""
-        return self.table("lots")
-
-    @cached_property
-    def lot_days(self) -> pd.DataFrame:
-        """Profit, regret and guests: one row a day and lot."""
-        return self.table("lot_days")
-
-    @cached_property
-    def storage(self) -> pd.DataFrame:
-        """Power and energy: one row a day, hour and storage unit; empty where there is none."""
-        return self.table("storage")
-
-    @cached_property
-    def sessions(self) -> pd.DataFrame:
-        """One row for each session that ended and each driver who was turned away."""
-        return self.table("sessions")
-
-    @cached_property
-    def certificates(self) -> pd.DataFrame:
-        """The proof of each day: one row a day."""
-        return self.table("certificates")
-
-    @cached_property
-    def ac(self) -> pd.DataFrame:
-        """The AC power flow beside the linear one: one row a day and hour; empty unless it was asked for."""
-        return self.table("ac")
+def _type(shown: str) -> pa.DataType:
+    """Return the Arrow type of a name, or text for one that is made of others: only an empty table asks for it."""
+    try:
+        return pa.type_for_alias(shown)
+    except ValueError:
+        return pa.string()
 
 
 def read_run(folder: Path | str) -> Run:

@@ -9,11 +9,13 @@ from mesa import Model
 
 from agents.base import MarketAgent
 from agents.charging.lot import ParkingLot
+from agents.charging.records import DriversRecord
 from agents.records import Outcome, SessionRecord
+from agents.reputation import Reputation
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.charging.clearing import Clearing
 from scenarios.markets.charging.day import ScenarioDay, Session
-from scenarios.schema import ChoiceSection
+from scenarios.markets.charging.schema import ChoiceSection
 from scenarios.streams import Streams
 
 
@@ -31,11 +33,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     session was recorded is zero: that is where this driver wants to be.
 
     **Experience.** Every visit is graded: 0 when the lot was full, else the share of the asked energy that the driver
-    left with. A day's mean grade ``g_l`` enters the reputation by exponential smoothing,
-
-        reputation_l <- memory * reputation_l + (1 - memory) * g_l,
-
-    and a day without visits changes nothing. All lots begin with reputation 1.
+    left with. A day's mean grade enters the :class:`~agents.reputation.Reputation` of the lot.
 
     Parameters
     ----------
@@ -51,7 +49,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     Attributes
     ----------
     reputation
-        What the drivers think of each lot, from 0 to 1, shape ``(lots,)``.
+        What the drivers think of the lots.
     turned_away
         Records of today's drivers who found no place, in order of arrival.
 
@@ -64,7 +62,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         super().__init__(model)
         self.lots = tuple(lots)
         self.choice = choice
-        self.reputation: FloatArray = np.ones(len(self.lots))
+        self.reputation = Reputation(len(self.lots), choice.experience_memory)
         self.turned_away: tuple[SessionRecord, ...] = ()
         self._streams = streams
         self._refusals: IntArray = np.zeros(len(self.lots), dtype=np.int64)
@@ -89,7 +87,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         utility: FloatArray = (
             self.choice.price_utility_per_kwh * price
             + self.choice.walking_utility_per_m * walk
-            + self.choice.experience_utility * self.reputation
+            + self.choice.experience_utility * self.reputation.values
         )
         return utility
 
@@ -115,12 +113,13 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
 
     def settle(self, clearing: Clearing) -> None:  # noqa: ARG002 - drivers learn from what their lot gave them
         """Grade today's visits and update the reputations; the lots must have settled before."""
-        memory = self.choice.experience_memory
         for lot, parking in enumerate(self.lots):
             grades = [done.served_share for done in parking.finished]
-            visits = len(grades) + int(self._refusals[lot])
-            if visits:
-                self.reputation[lot] = memory * self.reputation[lot] + (1.0 - memory) * sum(grades) / visits
+            self.reputation.learn(lot, sum(grades), len(grades) + int(self._refusals[lot]))
+
+    def record(self) -> DriversRecord:
+        """Return the record of the settled day."""
+        return DriversRecord(self.turned_away, self.reputation.values.copy())
 
 
 def _turned_away(session: Session, day: int, start_h: float, tries: int) -> SessionRecord:

@@ -6,7 +6,7 @@ import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
-from agents.records import OperatorRecord
+from agents.charging.records import OperatorRecord
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.distribution import polygon
 from equilibrium.grid.network import Network
@@ -83,6 +83,18 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
             congestion_hours=seen.congestion_hours + congestion,
             expected_dlmp=seen.expected_dlmp + (today - seen.expected_dlmp) / days,
         )
+
+    def record(self) -> OperatorRecord:
+        """Return what was seen since the start of the run.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was settled.
+        """
+        if self.memory is None:
+            raise RuntimeError("the operator has not settled a day")
+        return self.memory
 
     def _voltage_hours(self, clearing: Clearing) -> IntArray:
         """Count today's hours at a voltage limit (2j), shape ``(buses,)``; the root is held, not limited."""

@@ -8,17 +8,20 @@ import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
-from agents.learning import RothErev
-from agents.records import LotRecord, SessionRecord
+from agents.charging.records import LotRecord
+from agents.learning import LearningRule
+from agents.records import SessionRecord
 from agents.vehicle import Vehicle, fleet_of
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import lot_day
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
-from equilibrium.markets.nodal.clearing import NodalClearing
 from scenarios.markets.charging.day import ScenarioDay, Session
 from scenarios.streams import Streams
+
+_ROUNDING = 1e-9
+"""Money, relative to a lot's income, that comes from the order of additions."""
 
 
 class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
@@ -59,7 +62,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         charger_kw: float,
         price: float,
         walking_m: float = 0.0,
-        learner: RothErev | None = None,
+        learner: LearningRule | None = None,
         streams: Streams,
     ) -> None:
         super().__init__(model)
@@ -166,7 +169,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             When the market returned no split of the power among the vehicles.
         """
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
-        self._payment = self._owed(clearing)
+        self._payment = self._paid(clearing)
         if self._fixed is not None:
             power = clearing.lot_kw[:, self.index]
             self._energy_kwh, self._revenue = float(power.sum()), float(self._fixed.charging_price @ power)
@@ -185,14 +188,16 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         if self.learner is not None:
             self.learner.update(self._revenue - self._payment)
 
-    def _owed(self, clearing: Clearing) -> float:
-        """Return what the lot pays for its energy: nothing unless the market is nodal."""
-        if not isinstance(clearing, NodalClearing):
-            return 0.0
-        return float(clearing.lot_price[:, self.index] @ clearing.lot_kw[:, self.index])
+    def _paid(self, clearing: Clearing) -> float:
+        """Return what the lot pays: for its energy, and what a rule of the market takes (less than 0: gives) on top."""
+        power = clearing.lot_kw[:, self.index]
+        posted = self._fixed.charging_price if self._fixed is not None else np.full(power.size, self.price)
+        energy, income = float(clearing.lot_price[:, self.index] @ power), float(posted @ power)
+        extra = income - energy - float(clearing.lot_profit[self.index])
+        return energy if abs(extra) <= _ROUNDING * max(1.0, income) else energy + extra
 
-    def record(self, reputation: float) -> LotRecord:
-        """Return the record of the settled day, with what the drivers think of the lot."""
+    def record(self) -> LotRecord:
+        """Return the record of the settled day."""
         return LotRecord(
             name=self.name,
             price=self.price,
@@ -206,5 +211,4 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             payment=self._payment,
             unreachable_kwh=self._unreachable_kwh,
             unserved_kwh=self._unserved_kwh,
-            reputation=reputation,
         )

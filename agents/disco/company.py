@@ -7,8 +7,8 @@ from mesa import Model
 from numpy.typing import NDArray
 
 from agents.base import MarketAgent
+from agents.disco.records import CompanyRecord
 from agents.disco.settlement import DiscoSettlement
-from agents.records import CompanyRecord
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
 from scenarios.markets.disco.day import CompanyDay
@@ -97,3 +97,15 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
             expected_price=seen.expected_price + (price - seen.expected_price) / days,
             lowest_voltage_pu=np.minimum(seen.lowest_voltage_pu, lowest),
         )
+
+    def record(self) -> CompanyRecord:
+        """Return what was seen since the start of the run.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was settled.
+        """
+        if self.memory is None:
+            raise RuntimeError("the company has not settled a day")
+        return self.memory

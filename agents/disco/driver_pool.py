@@ -10,8 +10,9 @@ from scipy.special import expit
 
 from agents.base import MarketAgent
 from agents.disco.lot_owner import ParkingLotOwner
+from agents.disco.records import PoolRecord
 from agents.disco.settlement import DiscoSettlement
-from agents.records import PoolRecord
+from agents.reputation import Reputation
 from equilibrium.arrays import FloatArray
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import ParticipationSection
@@ -28,7 +29,7 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
     Without a choice all drivers come, as in the papers.
 
     **Experience.** A visit is graded by the share of the asked energy that the driver left with, and a day's mean
-    grade enters the reputation by exponential smoothing, as for :class:`agents.charging.drivers.Drivers`.
+    grade enters the :class:`~agents.reputation.Reputation` of the lot.
 
     Parameters
     ----------
@@ -46,7 +47,7 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
     probability
         Chance of a driver of each lot to come today, shape ``(lots,)``.
     reputation
-        What the drivers think of each lot, 0 to 1, shape ``(lots,)``.
+        What the drivers think of the lots.
 
     References
     ----------
@@ -61,7 +62,8 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
         self.drivers = tuple(drivers)
         self.choice = choice
         self.probability: FloatArray = np.ones(len(self.drivers))
-        self.reputation: FloatArray = np.ones(len(self.drivers))
+        memory = 0.0 if choice is None else choice.experience_memory
+        self.reputation = Reputation(len(self.drivers), memory)
         self._came = [0.0] * len(self.drivers)
 
     def observe(self, day: CompanyDay) -> None:  # noqa: ARG002 - drivers see the posted terms only
@@ -72,7 +74,7 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
             self.choice.constant
             + self.choice.price_utility_per_kwh * float(self.owner.offer().driver_pays.mean())
             + self.choice.share_utility * self.owner.driver_share
-            + self.choice.experience_utility * (self.reputation - 1.0)
+            + self.choice.experience_utility * (self.reputation.values - 1.0)
         )
         self.probability = expit(utility)
 
@@ -83,16 +85,14 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
     def settle(self, clearing: DiscoSettlement) -> None:
         """Count those who came and grade their visits; the owner must have settled before."""
         self._came = [float(batch.count.sum()) for batch in clearing.outcome.scenarios[0].vehicles]
-        memory = 0.0 if self.choice is None else self.choice.experience_memory
         for lot, site in enumerate(self.owner.sites):
             visits = [(done.served_share, done.alike) for done in self.owner.finished if done.lot == site.name]
-            if visits:
-                mean = sum(grade * alike for grade, alike in visits) / sum(alike for _, alike in visits)
-                self.reputation[lot] = memory * self.reputation[lot] + (1.0 - memory) * mean
+            graded = sum(grade * alike for grade, alike in visits)
+            self.reputation.learn(lot, graded, sum(alike for _, alike in visits))
 
     def record(self) -> tuple[PoolRecord, ...]:
         """Return the record of the settled day for each lot."""
-        rows = zip(self.owner.sites, self.drivers, self.probability, self._came, self.reputation, strict=True)
+        rows = zip(self.owner.sites, self.drivers, self.probability, self._came, self.reputation.values, strict=True)
         return tuple(
             PoolRecord(site.name, drivers, float(probability), came, float(reputation))
             for site, drivers, probability, came, reputation in rows

@@ -9,10 +9,11 @@ import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
+from agents.disco.records import OwnerRecord
 from agents.disco.retailer import DemandResponseRetailer
 from agents.disco.settlement import DiscoSettlement
 from agents.learning import RothErev
-from agents.records import OwnerRecord, SessionRecord
+from agents.records import SessionRecord
 from agents.vehicle import Vehicle
 from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import VehicleBatch, VehicleSchedule

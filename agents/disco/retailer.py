@@ -11,8 +11,8 @@ from agents.base import MarketAgent
 from agents.disco.customers import with_power_factor
 from agents.disco.elasticity import ElasticityBelief, Pair
 from agents.disco.program_choice import ProgramChoice
+from agents.disco.records import RetailRecord
 from agents.disco.settlement import DiscoSettlement
-from agents.records import RetailRecord
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_cost, response_factor
 from scenarios.markets.disco.day import CompanyDay

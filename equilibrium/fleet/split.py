@@ -38,10 +38,10 @@ from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF
 
-DAMPING = 0.03
+DAMPING = 0.1
 """Damping of Newton's steps, relative to the energy that is left over: with less, the first steps go too far."""
 
-OVERSHOOT = 0.1
+OVERSHOOT = 0.3
 """Slope that a step may end with, uphill, relative to the one that it begins with, downhill."""
 
 SHORTEN = 0.1

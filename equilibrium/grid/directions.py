@@ -37,7 +37,8 @@ from equilibrium.grid.network import Network
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import Block, Instance, Program, ProgramBuilder, signed_parts, stack_rows
 from equilibrium.programs.reduction import ReducedModel
-from equilibrium.programs.solvers import MixedSolution, Solution, Status, open_handle
+from equilibrium.programs.solvers import MixedSolution, Solution, Status
+from equilibrium.programs.solvers.choose import load_and_solve
 
 _MAXIMUM_SWEEPS = 100
 
@@ -142,7 +143,7 @@ def exact_flow(
     SolverError
         When a program is unbounded or a time limit ends the search.
     """
-    run = solve if solve is not None else lambda bound: open_handle(bound, solver).solve()
+    run = solve if solve is not None else lambda bound: load_and_solve(bound, solver)[1]
     squares = _Squares.of(network, program)
     exact = np.zeros(squares.square.size, dtype=bool)
     held, bound, seconds = instance, -np.inf, 0.0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+import numpy as np
 
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
 from equilibrium.grid.feeder import Feeder
+from equilibrium.programs.program import INF
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,3 +34,28 @@ class Network:
     polygon_edges: int = 12
     name: str = field(default="")
     storage: tuple[StorageUnit, ...] = ()
+
+
+def copper_plate(network: Network) -> Network:
+    """Return the network with all that it has on one bus: no losses and no limits."""
+    feeder = Feeder(
+        name=f"{network.feeder.name} as a copper plate",
+        base_kv=network.feeder.base_kv,
+        buses=network.feeder.buses[:1],
+        parent=np.array([-1]),
+        r_ohm=np.zeros(1),
+        x_ohm=np.zeros(1),
+        rating_kva=np.full(1, INF),
+        load_kw=network.feeder.load_kw.sum(keepdims=True),
+        load_kvar=network.feeder.load_kvar.sum(keepdims=True),
+        voltage_min_pu=network.feeder.voltage_min_pu[:1],
+        voltage_max_pu=network.feeder.voltage_max_pu[:1],
+        root_voltage_pu=network.feeder.root_voltage_pu,
+    )
+    return replace(
+        network,
+        feeder=feeder,
+        renewables=tuple(replace(unit, bus=0) for unit in network.renewables),
+        compensators=tuple(replace(unit, bus=0) for unit in network.compensators),
+        lots=tuple(replace(site, bus=0) for site in network.lots),
+    )

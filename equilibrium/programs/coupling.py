@@ -9,7 +9,7 @@ from scipy.sparse.csgraph import connected_components
 from equilibrium.programs.program import Program
 
 
-def joined_hours(program: Program, given: str) -> tuple[tuple[int, ...], ...]:
+def joined_hours(program: Program, *given: str) -> tuple[tuple[int, ...], ...]:
     """Return the groups of hours that a program's rows join once some columns are given.
 
     Rows and columns are the nodes of a graph, non-zero coefficients its edges. Without the given columns, two hours
@@ -21,7 +21,7 @@ def joined_hours(program: Program, given: str) -> tuple[tuple[int, ...], ...]:
     program
         Its column blocks have the hour as first axis.
     given
-        Block of the columns that come from outside (the lots' powers).
+        Blocks of the columns that come from outside (the lots' powers).
 
     Returns
     -------
@@ -29,7 +29,8 @@ def joined_hours(program: Program, given: str) -> tuple[tuple[int, ...], ...]:
         Every hour once, in increasing order inside and among the groups; single hours where nothing joins them.
     """
     rows, columns = program.shape
-    kept = np.setdiff1d(np.arange(columns), program.columns[given].index)
+    outside = [program.columns[name].index.ravel() for name in given]
+    kept = np.setdiff1d(np.arange(columns), np.concatenate([np.zeros(0, dtype=np.int64), *outside]))
     graph = sp.csr_array(program.matrix[:, kept])
     both = sp.block_array([[None, graph], [graph.T, None]], format="csr")
     _, label = connected_components(both, directed=False)

@@ -15,11 +15,11 @@ from typing import TypeVar
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
+from equilibrium.programs.blocks import solve_columns
 from equilibrium.programs.program import FEASIBILITY, Block, Instance, Program, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
@@ -39,10 +39,7 @@ ROWS_PER_FAMILY = 1
 """The same for a family of rows that cut one quantity, like the secants of one square."""
 
 MAXIMUM_PASSES = 200
-_CHUNK = 64
 
-ZERO_ENTRY = 1e-15
-"""An entry of a solved system below this, relative to the largest, is what rounding leaves of a zero."""
 
 Answer = TypeVar("Answer", Solution, MixedSolution)
 
@@ -94,7 +91,7 @@ class ReducedModel:
         equalities = program.matrix[self._state_rows, :].tocsc()
         square = sp.csc_array(equalities[:, self._state])
         self._factor: SuperLU = splu(sp.csc_matrix(square))
-        self._sensitivity = _solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free]))
+        self._sensitivity = solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free]))
 
         limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
         self._limited = self._state[limited]
@@ -144,15 +141,28 @@ class ReducedModel:
         ids
             Rows to state, of :attr:`row_ids`.
         """
-        lower, upper, _, shift = self._limits(instance, self._all)
+        lower, upper = self.limits(instance, ids)
         return Instance(
-            self._reduce(self._all[ids, :]),
+            self.rows_of(ids),
             instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state],
-            (lower - shift)[ids],
-            (upper - shift)[ids],
+            lower,
+            upper,
             instance.col_lower[self._free],
             instance.col_upper[self._free],
         )
+
+    def rows_of(self, ids: IntArray) -> sp.csr_array:
+        """Return the rows ``ids`` over the :attr:`free` columns."""
+        return self._reduce(self._all[ids, :])
+
+    def limits(self, instance: Instance, ids: IntArray) -> tuple[FloatArray, FloatArray]:
+        """Return the lower and upper limits of the rows ``ids`` over the :attr:`free` columns."""
+        lower, upper, _, shift = self._limits(instance, self._all)
+        return (lower - shift)[ids], (upper - shift)[ids]
+
+    def entries(self, ids: IntArray, y: FloatArray, z: FloatArray) -> FloatArray:
+        """Return the entries of the rows ``ids``: rows from ``y``, state limits from the columns ``z``."""
+        return np.concatenate([y[: self._rows], z[self._limited]])[ids]
 
     def row_kinds(self, ids: IntArray) -> IntArray:
         """Return a number for every row that the same row of other periods shares."""
@@ -358,36 +368,3 @@ def _lengths(blocks: Mapping[str, Block]) -> list[tuple[int, int]]:
 def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:
     """Put bounds in the order of the ids: program rows, state limits, cuts."""
     return np.concatenate([rows[:own], limits, rows[own:]])
-
-
-def _solve_columns(factor: SuperLU, square: sp.csc_array, matrix: sp.csc_array) -> sp.csr_array:
-    """Return ``square^-1 matrix`` as a sparse matrix.
-
-    ``square`` falls apart into blocks (the periods). Columns of different blocks share one right-hand side, because
-    their answers do not meet (Curtis, Powell and Reid, *J. Inst. Maths Applics* 13, 1974); a few sides at a time.
-    """
-    pattern = sp.csr_array(abs(square) @ abs(square).T)
-    blocks, of_row = connected_components(pattern, directed=False)
-    of_state = of_row[square.indices[square.indptr[:-1]]]
-    entry = np.repeat(np.arange(matrix.shape[1]), np.diff(matrix.indptr))
-    first, last = np.full(matrix.shape[1], blocks), np.full(matrix.shape[1], -1)
-    np.minimum.at(first, entry, of_row[matrix.indices])
-    np.maximum.at(last, entry, of_row[matrix.indices])
-    single, spread = np.flatnonzero(first == last), np.flatnonzero(first < last)
-    order = single[np.argsort(first[single], kind="stable")]
-    rank = np.arange(order.size) - np.searchsorted(first[order], first[order], side="left")
-    shared = int(rank.max(initial=-1)) + 1
-    side = np.zeros(matrix.shape[1], dtype=np.int64)
-    side[order], side[spread] = rank, shared + np.arange(spread.size)
-    column = np.zeros((blocks, shared + spread.size), dtype=np.int64)  # whose answer a side holds in a block
-    column[first[order], rank], column[:, shared:] = order, spread
-    found = []
-    for start in range(0, column.shape[1], _CHUNK):
-        here = (side[entry] >= start) & (side[entry] < start + _CHUNK)
-        dense = np.zeros((matrix.shape[0], min(_CHUNK, column.shape[1] - start)), order="F")
-        dense[matrix.indices[here], side[entry[here]] - start] = matrix.data[here]
-        dense = factor.solve(dense)
-        state, answer = np.nonzero(np.abs(dense) >= ZERO_ENTRY * max(1.0, float(np.max(np.abs(dense), initial=0.0))))
-        found.append((dense[state, answer], state, column[of_state[state], start + answer]))
-    values, rows, columns = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else ([], [], [])
-    return sp.csr_array((values, (rows, columns)), shape=matrix.shape)

@@ -15,7 +15,8 @@ import numpy as np
 from equilibrium.errors import InputError
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
-from scenarios.markets.charging.case import Scenario, load_scenario
+from scenarios.loading import load_scenario
+from scenarios.markets.lots_lead.case import LotsLeadCase
 
 
 def epec_lots_case(
@@ -56,8 +57,8 @@ def epec_lots_case(
             raise InputError("epec_lots_case", name, factor, "a number >= 0")
     if not 0 < voltage_min_pu < voltage_max_pu:
         raise InputError("epec_lots_case", "voltage_min_pu", voltage_min_pu, f"0 < value < {voltage_max_pu:g}")
-    scenario = load_scenario(f"epec-lots-{feeder}-case{case}", None, Scenario)
-    network, day = scenario.network(), scenario.nominal_day()
+    scenario = load_scenario(f"epec-lots-{feeder}-case{case}", None, LotsLeadCase)
+    network, day = scenario.network, scenario.nominal_day()
     grid = dataclasses.replace(
         network.feeder,
         voltage_min_pu=np.full(network.feeder.size, voltage_min_pu),

@@ -48,8 +48,8 @@ from pydantic import Field
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
 from equilibrium.errors import InputError
+from scenarios.checking import validated
 from scenarios.files import Document, KeyPath, bundled_names, bundled_or_own
-from scenarios.loading import validated
 from scenarios.readers.prices import HOURS
 from scenarios.schema import Label, NonNegative, Positive, Section, Share
 

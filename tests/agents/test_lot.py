@@ -26,7 +26,7 @@ def test_no_minute_has_more_vehicles_than_places(days, places):
             if admitted:
                 stays.append((start, end))
         lot.settle(cleared([lot.offer()]))
-        record = lot.record(1.0)
+        record = lot.record()
         most = [sum(s <= moment < e for s, e in stays) for moment in [24.0 * index, *(s for s, _ in stays)]]
         assert max(most) <= places
         assert record.peak_occupancy <= places
@@ -50,7 +50,7 @@ def test_battery_changes_are_what_the_lot_drew(days, served):
         clearing = cleared([offer], served)
         lot.settle(clearing)
         after = {v.session.name + str(v.arrival_day): v.energy_kwh for v in present}
-        record = lot.record(1.0)
+        record = lot.record()
         gain = sum(after.values()) - sum(before.values())
         assert gain == pytest.approx(0.9 * record.energy_kwh, abs=1e-7)
         assert record.energy_kwh == pytest.approx(clearing.lot_kw.sum(), abs=1e-7)
@@ -86,8 +86,8 @@ def test_two_vehicles_use_one_place_within_an_hour():
     second = session("c", 8.25, 0.5, 1.0)
     _, admitted = run_day(lot, [first, late, second])
     assert admitted == ["a", "c"]
-    assert lot.record(1.0).refused == 1
-    assert lot.record(1.0).peak_occupancy == 1
+    assert lot.record().refused == 1
+    assert lot.record().peak_occupancy == 1
 
 
 def test_a_night_at_the_lot():
@@ -105,7 +105,7 @@ def test_a_night_at_the_lot():
     assert (night.arrival_day, night.arrival_h, night.departure_h) == (0, 22.0, 32.0)
     assert day.outcome is Outcome.UNREACHABLE  # 10 kWh in an hour at 11 kW and 90 %
     assert day.unreachable_kwh == pytest.approx(0.1)
-    assert lot.record(1.0).unreachable_kwh == pytest.approx(0.1)
+    assert lot.record().unreachable_kwh == pytest.approx(0.1)
 
 
 def test_the_envelope_charges_what_the_vehicles_need():
@@ -118,7 +118,7 @@ def test_the_envelope_charges_what_the_vehicles_need():
     charged = offer.energy_end_kwh + offer.energy_out_kwh.sum() - offer.energy_in_kwh.sum()
     assert charged == pytest.approx(12.0 + 8.0)
     lot.settle(cleared([offer]))
-    assert lot.record(1.0).revenue == pytest.approx(0.3 * 20.0 / 0.9)
+    assert lot.record().revenue == pytest.approx(0.3 * 20.0 / 0.9)
 
 
 def test_a_shortage_is_booked():
@@ -132,7 +132,7 @@ def test_a_shortage_is_booked():
     (record,) = lot.finished
     assert record.outcome is Outcome.SHORTAGE
     assert record.got_kwh == pytest.approx(9.0)
-    assert lot.record(1.0).unserved_kwh == 9.0
+    assert lot.record().unserved_kwh == 9.0
 
 
 def fixed_day():
@@ -147,7 +147,7 @@ def test_a_fixed_envelope_is_offered_as_it_is_and_settled_in_total():
     assert lot.offer() is envelope
     power = np.full((HOURS, 1), 2.0)
     lot.settle(cleared([envelope], lot_kw=power))
-    record = lot.record(1.0)
+    record = lot.record()
     assert record.energy_kwh == pytest.approx(48.0)
     assert record.revenue == pytest.approx(24.0)
     assert record.price == pytest.approx(0.5)
@@ -162,7 +162,7 @@ def test_a_nodal_lot_pays_for_its_energy_and_learns_from_its_profit(price):
     lot.admit(session(energy_kwh=18.0), 1)
     offer = lot.offer()
     lot.settle(nodal([offer], price))
-    record = lot.record(1.0)
+    record = lot.record()
     assert record.revenue == pytest.approx(0.4 * 20.0)
     assert record.payment == pytest.approx(price * 20.0)
     assert record.profit == pytest.approx((0.4 - price) * 20.0)
@@ -174,7 +174,7 @@ def test_a_nodal_lot_pays_for_its_energy_and_learns_from_its_profit(price):
 def test_a_lot_of_the_lots_lead_market_pays_nothing():
     lot = parking(price=0.4)
     run_day(lot, [session(energy_kwh=18.0)])
-    record = lot.record(1.0)
+    record = lot.record()
     assert record.payment == 0.0
     assert record.profit == record.revenue == pytest.approx(0.4 * 20.0)
 

@@ -82,13 +82,15 @@ def cleared(offers: list[LotDay], served=1.0, **changes) -> Clearing:
         "lot_kw": lots,
         "lot_soe_kwh": np.zeros_like(lots),
         "unserved_kwh": np.zeros_like(lots),
+        "lot_price": np.zeros_like(lots),
         "vehicle_kw": tuple(split),
         **dict.fromkeys(("network_cost", "fuel_cost", "shortage_cost", "seconds", "solver_seconds"), 0.0),
-        **dict.fromkeys(("lot_profit", "lot_maximum"), np.zeros(len(offers))),
+        "lot_maximum": np.zeros(len(offers)),
         "certificate": PROOF,
         **changes,
     }
-    return Clearing(**values)
+    income = [offer.charging_price @ power for offer, power in zip(offers, values["lot_kw"].T, strict=True)]
+    return Clearing(**{"lot_profit": np.array(income), **values})
 
 
 def nodal(offers: list[LotDay], price: float) -> NodalClearing:
@@ -97,10 +99,10 @@ def nodal(offers: list[LotDay], price: float) -> NodalClearing:
     lots, none = np.zeros(len(offers)), np.zeros_like(plain.lot_kw)
     paid = np.full_like(plain.lot_kw, price)
     return NodalClearing(
-        **vars(plain),
+        **{**vars(plain), "lot_price": paid, "lot_profit": plain.lot_profit - price * plain.lot_kw.sum(axis=0)},
         behaviours=("strategic",) * len(offers),
         lot_payment=price * plain.lot_kw.sum(axis=0),
-        **dict.fromkeys(("lot_price", "lot_price_low", "lot_price_high"), paid),
+        **dict.fromkeys(("lot_price_low", "lot_price_high"), paid),
         **dict.fromkeys(("value_optimistic", "value_pessimistic", "competitive_profit", "markdown"), lots),
         **dict.fromkeys(("shifted_kwh", "withheld_kwh"), lots),
         competitive_kw=none,

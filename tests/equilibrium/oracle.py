@@ -27,6 +27,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.apart.game import HoursApart, PlayApart
 from equilibrium.markets.nodal.curves import Curve
+from equilibrium.markets.nodal.joined.game import HoursJoined, PlayJoined
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import reaction_of
 from equilibrium.markets.nodal.relaxation import FeasiblePowers
@@ -133,7 +134,7 @@ def best_deviation(network: Network, day: MarketDay, lot_kw: FloatArray, lot: in
     program, instance = dispatch_program(network, day, lot_kw)
     reaction = reaction_of(instance, program.columns["lot_kw"].index[:, lot], DUAL_BOUND)
     own = own_powers(network.lots[lot], day.lots[lot])
-    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), Deadline(600.0))
+    outcome = solve_gurobi(deviation_program(reaction, day.lots[lot].charging_price, own), Deadline())
     assert outcome.end is End.OPTIMAL, outcome.end
     assert outcome.v is not None
     return -outcome.value, outcome.v[: day.hours]
@@ -209,6 +210,14 @@ def game_apart(network: Network, day: MarketDay, power: FloatArray) -> PlayApart
     """Begin the game of hours apart at some powers, whatever the lots may draw."""
     program, instance = dispatch_program(network, day, power)
     return HoursApart(network, program, day.hours).begin(day, instance, Players(network, day, ()), power)
+
+
+def game_joined(network: Network, day: MarketDay, power: FloatArray) -> PlayJoined:
+    """Begin the game of joined hours at some powers that the lots may draw."""
+    players = Players(network, day, ())
+    program, instance = dispatch_program(network, day, power)
+    free = instance.with_columns(program.columns["lot_kw"].index, 0.0, players.power_max)
+    return HoursJoined(network, program, range(day.hours)).begin(day, free, players, power)
 
 
 def solved_hours(network: Network, day: MarketDay, power: FloatArray) -> tuple[Program, Instance, Vertices, BoolArray]:

@@ -8,16 +8,21 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.certificate import Verdict
-from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.deadline import Deadline
+from equilibrium.errors import InfeasibleError, InputError, SolverError
 from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.apart.game import METHOD as CURVES
+from equilibrium.markets.nodal.efficient import EfficientSchedules
 from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.joined.game import METHOD
 from equilibrium.markets.nodal.joined.response import respond
 from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.play import NoDispatchError
 from equilibrium.markets.nodal.players import Players
+from equilibrium.markets.nodal.second_method import best_deviation as second_answer
+from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.program import Instance
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.screening import bindable_rows
@@ -25,8 +30,9 @@ from equilibrium.programs.solvers import Status, open_handle
 from scenarios.published.epec_lots import epec_lots_case
 from scenarios.random_markets import with_storage
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_network
-from tests.equilibrium.oracle import best_deviation, dispatch_program, examples, tight_markets
+from tests.equilibrium.oracle import best_deviation, dispatch_program, examples, game_apart, game_joined, tight_markets
 from tests.equilibrium.test_nodal import markets_with_vehicles
+from tests.equilibrium.test_vertices import SEEDS, some_powers
 
 HOURS = 3
 NOTHING = StorageUnit("nothing", 2, 0.0, 0.0, 0.0, 0.0)
@@ -42,7 +48,7 @@ def coupled_markets(draw, hours=HOURS, **bounds):
 def clear(network, day, behaviours=None, **how):
     start = {name: how.pop(name) for name in ("start_kw", "order") if name in how}
     try:
-        return NodalMarket(network, behaviours, hours=day.hours, **how).clear(day, **start)
+        return NodalMarket(network, behaviours=behaviours, hours=day.hours, **how).clear(day, **start)
     except InfeasibleError:
         assume(False)
         raise
@@ -207,6 +213,66 @@ def test_storage_of_no_size_leaves_the_curves_equilibrium(case):
         np.testing.assert_allclose(getattr(joined, name), getattr(curves, name), atol=1e-6)
 
 
+def both_games(network, day, seed):
+    """A start that lots and feeder can take: the game of hours apart, and that of joined hours with NOTHING added."""
+    try:
+        power = EfficientSchedules(network, day.hours).random(day, np.random.default_rng(seed), ())
+        apart = game_apart(network, day, power)
+    except (NoDispatchError, SolverError):
+        assume(False)
+        raise
+    return apart, game_joined(replace(network, storage=(replace(NOTHING, bus=1),)), day, power)
+
+
+@examples(12)
+@given(tight_markets(hours=HOURS, max_lots=2, max_buses=4), SEEDS)
+def test_the_two_games_of_one_day_are_one_game(case, seed):
+    network, day = case
+    games, lot = both_games(network, day, seed), seed % len(network.lots)
+    assert games[1].cost() == pytest.approx(games[0].cost(), rel=1e-7, abs=1e-6)
+    earned = []
+    for game in games:
+        answer, profit = game.respond(lot)
+        own, price = game.players.own(lot), game.players.price[:, lot]
+        second = second_answer(game.react, lot, price, own, Deadline())
+        assert answer.profit >= profit - 1e-9
+        earned.append([profit, answer.profit, answer.bound, second.profit, second.bound])
+    assert earned[1] == pytest.approx(earned[0], rel=1e-6, abs=1e-6)
+    assert earned[0][1:] == pytest.approx([earned[0][1]] * 4, rel=1e-6, abs=1e-6)
+
+
+@examples(12)
+@given(tight_markets(hours=HOURS, max_lots=2, max_buses=4), SEEDS)
+def test_the_two_games_of_one_day_go_where_there_is_a_dispatch(case, seed):
+    network, day = case
+    games = both_games(network, day, seed)
+    start, target = games[0].power.copy(), some_powers(day, seed, 1.0)
+    copies = [game.copy() for game in games]
+    reached = [game.reach(target) for game in copies]
+    assert reached[0] == reached[1]
+    for game, moved in zip(games, copies, strict=True):
+        np.testing.assert_array_equal(game.power, start)  # a copy moves on its own
+        np.testing.assert_array_equal(moved.power, target if reached[0] else start)
+
+
+@examples(12)
+@given(tight_markets(hours=HOURS, max_lots=2, max_buses=4), SEEDS)
+def test_the_two_games_of_one_day_publish_by_one_rule(case, seed):
+    network, day = case
+    games = both_games(network, day, seed)
+    power, found = games[0].power, []
+    for game in games:
+        game.settle()
+        prices = game.publish(power, ())
+        point = game.point(prices)
+        assert kkt_residuals(point.instance, point.x, point.y).worst < 1e-7
+        found.append(prices)
+    np.testing.assert_allclose(found[1].low, found[0].low, atol=1e-6)
+    np.testing.assert_allclose(found[1].high, found[0].high, atol=1e-6)
+    paid = [float((prices.price * power).sum()) for prices in found]
+    assert paid[1] == pytest.approx(paid[0], rel=1e-7, abs=1e-6)
+
+
 @examples(12)
 @given(coupled_markets(max_lots=2, max_buses=4))
 def test_no_lot_has_a_better_answer_than_the_oracle_knows(case):
@@ -334,7 +400,7 @@ def test_a_day_on_33_buses_is_certified():
         storage=(StorageUnit("b", 13, 600.0, 200.0, 200.0, 300.0),),
         microturbines=tuple(replace(unit, ramp_kw_per_h=150.0) for unit in network.microturbines),
     )
-    one = NodalMarket(network, ("strategic", "central", "central")).clear(day)
+    one = NodalMarket(network, behaviours=("strategic", "central", "central")).clear(day)
     assert one.certificate.verdict is Verdict.EXACT
     # Three strategic lots on kinks that they share want prices that no common multiplier gives, by 1e-6 of a profit.
     three = NodalMarket(network).clear(day)

@@ -20,6 +20,7 @@ from equilibrium.grid.lossy import square_gaps
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.lower.optimum import batches, lot_cost, solve_lower, stays_of
 from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.markets.disco.network.service import ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.scenario import prepare, solve_stage
 from equilibrium.markets.disco.upper.master import NoDispatchError
@@ -43,7 +44,7 @@ def test_sweep_is_a_proved_optimum_of_the_feeders_program(
 ) -> None:
     network, day = random_day(seed, small_network(lots))
     supply = Supply(network, 6, segments=segments, transformer_efficiency=efficiency)
-    scenario = supply.scenario(day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
+    scenario = ScenarioSupply.of(supply, day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
     power = np.random.default_rng(seed).uniform(-60.0, 200.0, (6, lots))
     swept = scenario.sweep(np.arange(6), power)
     assert swept.served.all()
@@ -64,7 +65,7 @@ def test_sweep_is_a_proved_optimum_of_the_feeders_program(
 def test_planes_stay_below_the_least_purchase_everywhere(seed: int) -> None:
     network, day = random_day(seed, small_network(2))
     supply = Supply(network, 6, segments=5)
-    scenario = supply.scenario(day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
+    scenario = ScenarioSupply.of(supply, day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
     rng = np.random.default_rng(seed)
     planes = scenario.sweep(np.arange(6), rng.uniform(-3000.0, 3000.0, (6, 2)), proof=False).planes  # far outside
     power = rng.uniform(-100.0, 300.0, (6, 2))
@@ -76,7 +77,7 @@ def test_planes_stay_below_the_least_purchase_everywhere(seed: int) -> None:
 def test_powers_that_cannot_be_served_get_a_plane_that_excludes_them() -> None:
     network, day = random_day(1, small_network(1))
     supply = Supply(network, 6)
-    scenario = supply.scenario(day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
+    scenario = ScenarioSupply.of(supply, day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
     power = np.full((6, 1), 100.0)
     power[3] = 1600.0  # more than the rating
     service = scenario.serve(power)

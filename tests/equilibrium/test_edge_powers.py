@@ -33,7 +33,7 @@ def needing(energy, wholesale, price=0.5, load_kw=-150.0, spare=0.0):
 def test_a_lot_that_draws_the_least_that_the_feeder_needs(storage, behaviour):
     """110 kWh, at least 50 in either hour; exports bring 0.7 * 0.03 in hour 0 and 0.7 * 0.04 in hour 1."""
     network, day = replace(one_line(), storage=storage), needing(110.0, [0.03, 0.04])
-    clearing = NodalMarket(network, (behaviour,), hours=2).clear(day)
+    clearing = NodalMarket(network, behaviours=(behaviour,), hours=2).clear(day)
     assert clearing.lot_kw[:, 0].tolist() == pytest.approx([60.0, 50.0])
     assert clearing.lot_price_low[:, 0].tolist() == pytest.approx([0.021, -np.inf])
     assert clearing.lot_price_high[:, 0].tolist() == pytest.approx([0.021, 0.028])

@@ -13,6 +13,7 @@ import equilibrium.markets.nodal.second_method
 from equilibrium.certificate import Verdict
 from equilibrium.complementarity.branch import Search as BranchAndBound
 from equilibrium.complementarity.sos1 import scip_is_installed
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.assets import StorageUnit
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, distribution_ports
@@ -20,7 +21,8 @@ from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.joined.game import METHOD
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.players import Players
-from equilibrium.markets.nodal.second_method import METHODS, confirm, joined_deviation
+from equilibrium.markets.nodal.reaction import every_row
+from equilibrium.markets.nodal.second_method import METHODS, best_deviation, confirm
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.screening import bindable_rows
 from equilibrium.programs.solvers import Status
@@ -42,7 +44,7 @@ DAY = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
 
 def full(network, day, behaviours=None, **options):
     try:
-        return NodalMarket(network, behaviours, hours=day.hours, certify="full", **options).clear(day)
+        return NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options).clear(day)
     except InfeasibleError:
         assume(False)
         raise
@@ -71,7 +73,8 @@ def test_it_is_the_mpec_of_the_whole_feeder(market, seed):
     except AssertionError:  # the rivals' powers leave no dispatch
         assume(False)
     for solver in SOLVERS:
-        found = joined_deviation(reduced, lots, power, lot, players.price[:, lot], players.own(lot), solver=solver)
+        react = partial(every_row, reduced, lots, power)
+        found = best_deviation(react, lot, players.price[:, lot], players.own(lot), Deadline(), solver=solver)
         assert found.finished
         assert found.method == METHODS[solver]
         for other in (found.profit, found.bound):
@@ -89,7 +92,7 @@ def test_a_certified_day_is_confirmed(market, data):
     assert second.lots == tuple(k for k, behaviour in enumerate(behaviours) if behaviour == "strategic")
     assert second.finished
     assert second.gap <= 1e-6
-    standard = NodalMarket(network, behaviours, hours=day.hours).clear(day)
+    standard = NodalMarket(network, behaviours=behaviours, hours=day.hours).clear(day)
     assert standard.certificate.second is None
     assert clearing.certificate.certified == standard.certificate.certified
     for lot, bound in zip(second.lots, second.bound, strict=True):
@@ -107,7 +110,7 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market, data):
     assert clearing.certificate.second.finished
     reduced, lots = reduced_program(network, day)
     every, profit, players = range(len(network.lots)), clearing.lot_profit, Players(network, day, ())
-    second = confirm(partial(joined_deviation, reduced, lots, clearing.lot_kw), players, every, profit, profit)
+    second = confirm(partial(every_row, reduced, lots, clearing.lot_kw), players, every, profit, profit)
     for lot in every:
         value, _ = whole_deviation(network, day, clearing.lot_kw, lot)
         assert second.bound[lot] == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
@@ -141,7 +144,7 @@ def test_the_right_point_is_confirmed_by_every_solver(monkeypatch, solver):
 
 def test_the_time_limit_is_reported(monkeypatch):
     def no_time(mpcc, _, left):
-        assert left == 0.0
+        assert left.passed
         return BranchAndBound(mpcc, max_nodes=1).run(), METHODS["branch"]
 
     monkeypatch.setattr(equilibrium.markets.nodal.second_method, "solve_pairs", no_time)

@@ -28,7 +28,7 @@ BEHAVIOURS = ("strategic", "price-taking", "central")
 
 
 def clear(network, day, behaviours=None, *, market=None, **start):
-    market = market if market is not None else NodalMarket(network, behaviours, hours=day.hours)
+    market = market if market is not None else NodalMarket(network, behaviours=behaviours, hours=day.hours)
     try:
         return market.clear(day, **start)
     except InfeasibleError:
@@ -470,7 +470,7 @@ def test_highs_and_gurobi_find_the_same_equilibrium(market, data):
     network, day = market
     behaviours = tuple(data.draw(st.sampled_from(BEHAVIOURS)) for _ in network.lots)
     first = clear(network, day, behaviours)
-    second = clear(network, day, market=NodalMarket(network, behaviours, hours=day.hours, solver="gurobi"))
+    second = clear(network, day, market=NodalMarket(network, behaviours=behaviours, hours=day.hours, solver="gurobi"))
     assert second.certificate.solver.startswith("Gurobi")
     assert second.lot_kw == pytest.approx(first.lot_kw, abs=1e-4)
     assert second.lot_price == pytest.approx(first.lot_price, abs=1e-6)
@@ -481,7 +481,9 @@ def test_a_day_on_33_buses_fits_the_free_licence_of_gurobi(caplog, third):
     network, day = epec_lots_case("33", 1, renewable_factor=3.0, voltage_min_pu=0.955, voltage_max_pu=1.05)
     behaviours = ("strategic", "strategic", third)
     log_fallback.cache_clear()  # it speaks once for each size of model
-    first, second = (NodalMarket(network, behaviours, solver=solver).clear(day) for solver in ("highs", "gurobi"))
+    first, second = (
+        NodalMarket(network, behaviours=behaviours, solver=solver).clear(day) for solver in ("highs", "gurobi")
+    )
     assert not caplog.records
     assert second.certificate.solver.startswith("Gurobi")
     assert second.certificate.verdict is first.certificate.verdict
@@ -528,7 +530,7 @@ def test_every_vehicle_gets_its_energy(market, data):
 
 def test_an_unknown_behaviour_is_refused():
     with pytest.raises(InputError, match=r"lot lot-1.*behaviour.*greedy"):
-        NodalMarket(small_network(), ("greedy",), hours=1)
+        NodalMarket(small_network(), behaviours=("greedy",), hours=1)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,13 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+import equilibrium.markets.nodal.apart.game
 import equilibrium.markets.nodal.market
 import equilibrium.markets.nodal.second_method
 from equilibrium.certificate import Verdict
 from equilibrium.complementarity.branch import Search as BranchAndBound
 from equilibrium.complementarity.sos1 import scip_is_installed
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InfeasibleError, InputError, SolverError
 from equilibrium.grid.assets import Microturbine
 from equilibrium.markets.nodal.curves import trace
@@ -37,7 +39,7 @@ SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
 
 def full(network, day, behaviours=None, **options):
     """Clear a day with the second method."""
-    market = NodalMarket(network, behaviours, hours=day.hours, certify="full", **options)
+    market = NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options)
     try:
         return market.clear(day)
     except InfeasibleError:
@@ -62,7 +64,8 @@ def test_it_is_the_mpec_of_the_whole_feeder_and_the_best_response_on_curves(mark
     assume(curves is not None)
     value, _ = whole_deviation(network, day, power, lot)
     for solver in SOLVERS:
-        found = best_deviation(vertices.model, vertices.data, power, lot, price, own, solver=solver)
+        react = partial(enough_rows, vertices.model, vertices.data, power)
+        found = best_deviation(react, lot, price, own, Deadline(), solver=solver)
         assert found.finished
         assert found.method == METHODS[solver]
         for other in (value, curves.profit):
@@ -79,7 +82,7 @@ def test_the_chosen_rows_give_the_cost_of_the_whole_feeder(market, seed, share):
     assume(solved.all())
     lot = seed % len(network.lots)
     most = day.lots[lot].power_max_kw
-    follower, low, high = enough_rows(vertices.model, vertices.data, power, lot, most)
+    follower, low, high = enough_rows(vertices.model, vertices.data, power, lot, most, Deadline())
     dispatch, given_kw = Dispatch(network, day, 0), power[0].copy()
     for end, outwards in ((low[0], -1e-3), (high[0], 1e-3)):
         given_kw[lot] = end + outwards
@@ -112,7 +115,7 @@ def test_the_lowest_power_with_a_dispatch_is_found():
     day = small_day([0.03], (replace(lot_data(0.0, [900.0], 0.05), soe_max_kwh=np.full(1, 1e3)),))
     *_, vertices, solved = solved_hours(network, day, np.full((1, 1), 600.0))
     assert solved.all()
-    _, low, high = enough_rows(vertices.model, vertices.data, np.full((1, 1), 600.0), 0, np.array([900.0]))
+    _, low, high = enough_rows(vertices.model, vertices.data, np.full((1, 1), 600.0), 0, np.array([900.0]), Deadline())
     dispatch = Dispatch(network, day, 0)
     assert low[0] == pytest.approx(250.0)
     assert high[0] == 900.0
@@ -135,7 +138,7 @@ def test_a_certified_day_is_confirmed(market, data):
     assert second.lots == tuple(k for k, behaviour in enumerate(behaviours) if behaviour == "strategic")
     assert second.finished
     assert second.gap <= 1e-6
-    standard = NodalMarket(network, behaviours, hours=day.hours).clear(day)
+    standard = NodalMarket(network, behaviours=behaviours, hours=day.hours).clear(day)
     assert standard.certificate.second is None
     assert clearing.certificate.certified == standard.certificate.certified
     for lot, bound in zip(second.lots, second.bound, strict=True):
@@ -153,7 +156,7 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market):
     *_, vertices, _ = solved_hours(network, day, clearing.lot_kw)
     lots, profit, players = range(len(network.lots)), clearing.lot_profit, Players(network, day, ())
     second = confirm(
-        partial(best_deviation, vertices.model, vertices.data, clearing.lot_kw), players, lots, profit, profit
+        partial(enough_rows, vertices.model, vertices.data, clearing.lot_kw), players, lots, profit, profit
     )
     for lot in lots:
         value, _ = whole_deviation(network, day, clearing.lot_kw, lot)
@@ -232,8 +235,9 @@ def test_a_solver_without_time_proves_what_it_can(solver):
     clearing = NodalMarket(network).clear(day)
     *_, vertices, _ = solved_hours(network, day, clearing.lot_kw)
     own, price = own_powers(network.lots[0], day.lots[0]), day.lots[0].charging_price
-    chosen = enough_rows(vertices.model, vertices.data, clearing.lot_kw, 0, own.power_max_kw)
-    outcome, _ = solve_pairs(deviation_program(chosen[0], price, replace(own, power_max_kw=chosen[2])), solver, 0.0)
+    chosen = enough_rows(vertices.model, vertices.data, clearing.lot_kw, 0, own.power_max_kw, Deadline())
+    mpcc = deviation_program(chosen[0], price, replace(own, power_max_kw=chosen[2]))
+    outcome, _ = solve_pairs(mpcc, solver, Deadline(0.0))
     assert -outcome.bound >= clearing.lot_maximum[0] - 1e-6
 
 
@@ -241,7 +245,7 @@ def test_a_second_method_that_fails_says_so(monkeypatch):
     def fail(*_args, **_options):
         raise SolverError("no verdict")
 
-    monkeypatch.setattr(equilibrium.markets.nodal.second_method, "enough_rows", fail)
+    monkeypatch.setattr(equilibrium.markets.nodal.apart.game, "enough_rows", fail)
     network = small_network(turbine=Microturbine("mt", 2, 500.0, 0.06))
     clearing = full(network, small_day([0.03], (lot_data(100.0, [200.0]),), turbines=1))
     assert not clearing.certificate.certified
@@ -254,6 +258,7 @@ def test_a_second_method_that_fails_says_so(monkeypatch):
         ({"certify": "most"}, r"certify.*most.*one of standard, full"),
         ({"certify_limit_s": -1.0}, r"certify_limit_s.*-1.*at least 0"),
         ({"certify_limit_s": float("nan")}, r"certify_limit_s.*nan.*at least 0"),
+        ({"time_limit_s": -1.0}, r"time_limit_s.*-1.*at least 0"),
     ],
 )
 def test_bad_options_are_refused(options, words):

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
 from equilibrium.grid.many_days import ManyDays
-from equilibrium.markets.charging.dispatch import AT_ONCE_KW
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.program import ProgramBuilder
@@ -140,7 +140,7 @@ def test_burning_energy_at_a_negative_price_is_reported():
     network = replace(small_network(lots=0), storage=(BATTERY,))
     clearing = LotsLeadMarket(network, hours=2).clear(small_day([-0.05, -0.05], (), load_kw=60.0))
     both = np.minimum(clearing.storage_charge_kw, clearing.storage_discharge_kw)
-    assert both.max() > AT_ONCE_KW
+    assert both.max() > NEGLIGIBLE
     assert any("charges and discharges at once" in note for note in clearing.certificate.notes)
     assert clearing.certificate.certified
 
@@ -186,7 +186,7 @@ def test_energy_is_conserved_and_limits_hold(case):
         assert np.abs(np.diff(clearing.microturbine_kw[:, k])).max() <= unit.ramp_kw_per_h + 1e-6
     positive = clearing.dlmp[:, [unit.bus for unit in network.storage]] > 1e-7
     lossy = np.array([unit.charge_efficiency * unit.discharge_efficiency < 1.0 for unit in network.storage])
-    assert not (np.minimum(charge, discharge) > AT_ONCE_KW)[positive & lossy].any()
+    assert not (np.minimum(charge, discharge) > NEGLIGIBLE)[positive & lossy].any()
 
 
 def least_cost(network, day):

@@ -215,7 +215,9 @@ def test_energy_that_is_owed_at_least_does_not_make_every_schedule_optimal(behav
     lot = replace(lot_data(40.0, [50.0, 50.0], price), soe_max_kwh=np.full(2, 70.0))
     network = small_network(terminal="ge")
     begin = None if start is None else np.array(start)[:, None]
-    clearing = NodalMarket(network, (behaviour,), hours=2).clear(small_day([0.05, 0.03], (lot,)), start_kw=begin)
+    clearing = NodalMarket(network, behaviours=(behaviour,), hours=2).clear(
+        small_day([0.05, 0.03], (lot,)), start_kw=begin
+    )
     assert clearing.lot_kw.sum() == pytest.approx(drawn)
     assert clearing.lot_kw[1, 0] == pytest.approx(min(drawn, 50.0))
     assert clearing.certificate.certified

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.complementarity.branch import GAP, End, minimise_mpcc
+from equilibrium.complementarity.branch import End, minimise_mpcc
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.products import linearise_products
 from equilibrium.complementarity.sos1 import solve_gurobi
@@ -16,6 +16,7 @@ from equilibrium.deadline import Deadline
 from equilibrium.games import Game, total
 from equilibrium.games.compiled import compile_game
 from equilibrium.games.conditions import leader_problem
+from equilibrium.programs.program import GAP
 
 
 @st.composite
@@ -70,7 +71,7 @@ def enumerated(mpcc: Mpcc) -> float:
 @given(bilevel())
 def test_linear_games_by_three_ways(game: Game) -> None:
     mpcc = mpcc_of(game)
-    ours, gurobi, listed = minimise_mpcc(mpcc), solve_gurobi(mpcc, Deadline(60.0)), enumerated(mpcc)
+    ours, gurobi, listed = minimise_mpcc(mpcc), solve_gurobi(mpcc, Deadline()), enumerated(mpcc)
     if not np.isfinite(listed):
         assert ours.end is gurobi.end is End.INFEASIBLE
         return
@@ -85,7 +86,7 @@ def test_linear_games_by_three_ways(game: Game) -> None:
 def test_curved_games_by_two_ways(game: Game) -> None:
     """Indefinite objectives: secants over proved ranges, branched until the gap is closed."""
     mpcc = mpcc_of(game)
-    ours, gurobi = minimise_mpcc(mpcc, Deadline(60.0)), solve_gurobi(mpcc, Deadline(60.0))
+    ours, gurobi = minimise_mpcc(mpcc, Deadline()), solve_gurobi(mpcc, Deadline())
     assert ours.end is gurobi.end
     if ours.end is End.OPTIMAL:
         assert ours.value == pytest.approx(gurobi.value, abs=1e-5, rel=1e-6)

@@ -12,8 +12,8 @@ import yaml
 
 from equilibrium.errors import InputError
 from scenarios.files import CASES
-from scenarios.loading import market_of
-from scenarios.markets.charging.case import Scenario, load_scenario
+from scenarios.loading import load_scenario, market_of
+from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.schema import DiscoFile
 from scenarios.streams import Streams
@@ -56,7 +56,7 @@ def test_kinds_are_told_apart():
     assert market_of("disco-15") == "disco"
     assert market_of("nodal-33") == "nodal"
     with pytest.raises(InputError, match="lots-lead or nodal"):
-        load_scenario("disco-15", None, Scenario)
+        load_scenario("disco-15", None, ChargingCase)
     with pytest.raises(InputError, match=r"market\.kind.*disco"):
         load_scenario("week-33", None, DiscoCase)
 
@@ -124,7 +124,7 @@ def test_weibull_weather_takes_the_place_of_the_profiles():
 
 
 def test_feeder_limits_are_currents():
-    feeder = load_scenario("disco-33", None, DiscoCase).network().feeder
+    feeder = load_scenario("disco-33", None, DiscoCase).network.feeder
     np.testing.assert_allclose(feeder.rating_kva[[1, 5, 6, 32]] / (np.sqrt(3) * 12.66), [400, 400, 200, 200])
 
 

@@ -11,7 +11,7 @@ import yaml
 
 from equilibrium.errors import InputError
 from scenarios.files import DATA
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from scenarios.published.epec_lots import epec_lots_case
 from scenarios.streams import Streams
 

@@ -16,8 +16,10 @@ import yaml
 from equilibrium.errors import InputError
 from equilibrium.grid.assets import StorageUnit
 from scenarios.files import CASES
-from scenarios.markets.charging.case import load_scenario, scenario_names, scenario_titles
-from scenarios.schema import ScenarioFile
+from scenarios.loading import load_scenario, scenario_names, scenario_titles
+from scenarios.markets.charging.schema import ChargingFile
+from scenarios.markets.lots_lead.schema import LotsLeadFile
+from scenarios.markets.nodal.schema import NodalFile
 from scenarios.streams import Streams
 from tests.scenarios.conftest import prices_csv, scenario_data
 
@@ -53,19 +55,23 @@ def test_resolved_scenario_loads_again_as_the_same(name: str, tmp_path: Path) ->
     assert day.sessions == same.sessions
 
 
+def keys(schema: type[ChargingFile]) -> set[str]:
+    """All keys of a schema, whatever section they stand in."""
+    described = schema.model_json_schema(by_alias=True)
+    found = set(described["properties"])
+    for definition in described["$defs"].values():
+        found |= set(definition.get("properties", {}))
+    return found
+
+
 def test_every_key_stands_in_the_documented_file() -> None:
-    text = (CASES / "week-33.yaml").read_text()
-
-    def keys(schema: dict, definitions: dict) -> set[str]:
-        found = set(schema.get("properties", {}))
-        for definition in definitions.values():
-            found |= set(definition.get("properties", {}))
-        return found
-
-    schema = ScenarioFile.model_json_schema(by_alias=True)
+    week, nodal = ((CASES / f"{name}.yaml").read_text() for name in ("week-33", "nodal-33"))
     only_counts = {"battery_kwh", "energy_min_kwh", "arrival_energy_kwh", "departure_energy_kwh"}
-    for key in keys(schema, schema["$defs"]) - only_counts:
-        assert re.search(rf"\b{key}:", text), key
+    for key in keys(LotsLeadFile) - only_counts:
+        assert re.search(rf"\b{key}:", week), key
+    own = keys(NodalFile) - keys(LotsLeadFile)
+    assert own == {"behaviour", "iteration", "time_limit_s"}
+    assert all(f"{key}:" in nodal for key in own)
     counts = (CASES / "epec-lots-33-case1.yaml").read_text()
     assert all(f"{key}:" in counts for key in only_counts)
 
@@ -123,7 +129,7 @@ def test_own_files_beside_the_yaml(case: Path, monkeypatch: pytest.MonkeyPatch, 
     scenario = load_scenario(str(case))
     assert scenario.name == "case"
     assert (scenario.title, scenario.currency, scenario.hours, scenario.days) == ("small", "EUR", 24, None)
-    network = scenario.network()
+    network = scenario.network
     assert network.feeder.buses == ("a", "b", "c")
     assert (network.microturbines[0].bus, network.microturbines[0].fuel_cost_per_kwh) == (2, 0.05)
     assert network.feeder.rating_kva.tolist() == [1000.0, 1000.0, 400.0]
@@ -210,9 +216,9 @@ def test_extends_merges_mappings_and_replaces_lists(case: Path, tmp_path: Path) 
     over.write_text("extends: ../case.yaml\ntitle: over\nfeeder: {rating_kva: 2000}\nmicroturbines: []\n")
     scenario = load_scenario(str(over))
     assert scenario.title == "over"
-    assert scenario.network().microturbines == ()
-    assert scenario.network().feeder.rating_kva[0] == 2000.0
-    assert scenario.network().feeder.size == 3  # the feeder's path is still relative to the file that states it
+    assert scenario.network.microturbines == ()
+    assert scenario.network.feeder.rating_kva[0] == 2000.0
+    assert scenario.network.feeder.size == 3  # the feeder's path is still relative to the file that states it
     assert {str(case.resolve()), str(over)} <= scenario.input_hashes().keys()
     over.write_text("extends: ../case.yaml\ndrivers: {source: resample, sessions_per_day: 3}\n")
     assert load_scenario(str(over)).resolved()["drivers"]["files"] == [str(tmp_path / "sessions.csv")]  # type: ignore[index]
@@ -237,8 +243,8 @@ def test_overrides_are_merged_like_an_extending_file(
     overrides = {"feeder": {"rating_kva": 2000}, "microturbines": (), "prices": {"file": Path("mine.csv")}}
     scenario = load_scenario(str(case), overrides)
     assert (scenario.name, scenario.title) == ("case", "small")
-    assert scenario.network().microturbines == ()
-    assert scenario.network().feeder.rating_kva[0] == 2000.0
+    assert scenario.network.microturbines == ()
+    assert scenario.network.feeder.rating_kva[0] == 2000.0
     assert len(scenario.prices.dates) == 3
     assert {str(case), str(tmp_path / "mine.csv")} <= scenario.input_hashes().keys()
     assert overrides["prices"] == {"file": Path("mine.csv")}
@@ -261,7 +267,9 @@ def test_rules_of_the_nodal_market(case: Path) -> None:
     scenario = load_scenario(str(case))
     assert (scenario.file.market.kind, scenario.file.market.iteration) == ("nodal", "jacobi")
     assert scenario.lots[0].behaviour == "price-taking"
-    with pytest.raises(InputError, match=r"week-33\.yaml: line \d+, market\.on_infeasible: got 'shed', expected stop"):
+    with pytest.raises(
+        InputError, match=r"week-33\.yaml: line \d+, market\.on_infeasible: got 'shed', expected stop, or"
+    ):
         load_scenario("week-33", {"market": {"kind": "nodal"}})
 
 
@@ -336,14 +344,20 @@ BAD: list[tuple[Change, str]] = [
     (change("feeder.voltage_min_pu", 1.2), "feeder.voltage_min_pu: got 1.2, expected less than voltage_max_pu"),
     (change("market.export_price_factor", 1), "market.export_price_factor: got 1, expected less than 1"),
     (change("market.on_infeasible", "ignore"), "market.on_infeasible: got 'ignore', expected 'stop' or 'shed'"),
-    (change("market.kind", "pool"), "market.kind: got 'pool', expected 'lots-lead' or 'nodal'"),
+    (change("market.kind", "pool"), "market.kind: got 'pool', expected one of lots-lead, nodal, disco"),
     (change("market.iteration", "jacobi"), "market.iteration: got 'jacobi', expected gauss-seidel, or market.kind"),
-    (change("market.time_limit_s", 9), "market.time_limit_s: got 9.0, expected 600, or market.kind: nodal"),
+    (change("market.time_limit_s", 9), "market.time_limit_s: got 9, expected 600, or market.kind: nodal, which"),
     (change("lots.0.behaviour", "central"), "lots[0].behaviour: got 'central', expected strategic, or market.kind"),
-    (change("lots.0.behaviour", "shy"), "lots[0].behaviour: got 'shy', expected 'strategic', 'price-taking' or"),
+    (change("lots.0.behaviour", "shy"), "lots[0].behaviour: got 'shy', expected strategic, or market.kind: nodal"),
+    (
+        lambda data: (change("market.kind", "nodal")(data), change("lots.0.behaviour", "shy")(data)),
+        "lots[0].behaviour: got 'shy', expected 'strategic', 'price-taking' or",
+    ),
+    (change("retailer", {"penalty": "cost"}), "retailer: got 'retailer', expected one of the keys title"),
+    (change("retailer", {"penalty": "cost"}), ", or market.kind: disco, which has this one"),
     (
         change("market", {"kind": "nodal", "on_infeasible": "shed"}),
-        "market.on_infeasible: got 'shed', expected stop (the nodal market prices no shortages)",
+        "market.on_infeasible: got 'shed', expected stop, or market.kind: lots-lead, which has this key",
     ),
     (change("prices.file", "gone.csv"), "prices.file: got 'gone.csv', expected an existing file or one of disco-cvar"),
     (change("prices.price_column", "es"), "price_column: got 'es'"),
@@ -425,9 +439,9 @@ def test_storage_and_ramps_reach_the_network(case: Path, tmp_path: Path) -> None
     data["microturbines"][0]["ramp_kw_per_h"] = 20
     case.write_text(yaml.safe_dump(data, sort_keys=False))
     scenario = load_scenario(str(case))
-    network = scenario.network()
+    network = scenario.network
     assert network.storage == (StorageUnit("cell", 1, 100.0, 50.0, 50.0, 50.0, 0.9, 0.95, 0.0),)
     assert network.microturbines[0].ramp_kw_per_h == 20.0
     again = tmp_path / "again.yaml"
     again.write_text(yaml.safe_dump(scenario.resolved(), sort_keys=False))
-    assert load_scenario(str(again)).network().storage == network.storage
+    assert load_scenario(str(again)).network.storage == network.storage

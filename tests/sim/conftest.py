@@ -10,15 +10,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agents.records import LotRecord, OperatorRecord, Outcome, SessionRecord
+from agents.charging.records import DriversRecord, LotRecord, OperatorRecord
+from agents.records import Outcome, SessionRecord
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.published.epec_lots import epec_lots_case
+from sim.columns import Columns
 from sim.markets.charging.results import DayResult
-from sim.markets.charging.tables import day_tables
+from sim.markets.lots_lead.kind import KIND
 from sim.store import Run, RunWriter
 
 
@@ -53,7 +55,7 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
             market.microturbine_available,
         )
         lots = tuple(
-            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.0, 0.9)
+            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.0)
             for k, site in enumerate(cleared.network.lots)
         )
         times = (24.0 * index + 8, 24.0 * index + 12)
@@ -69,19 +71,27 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
             np.zeros(size, np.int64),
             clearing.dlmp.mean(axis=0),
         )
-        return DayResult(index, date, scenario, market, clearing, lots, (served,), (refused,), operator, 0.25)
+        drivers = DriversRecord((refused,), np.full(len(lots), 0.9))
+        network = cleared.network
+        return DayResult(index, date, network, scenario, market, clearing, lots, (served,), drivers, operator, 0.25)
 
     return make
 
 
+def rows_of(day: DayResult) -> dict[str, Columns]:
+    """Return the rows that a day of the lots-lead market adds to its tables."""
+    rows = {table.name: table.of(day) for table in KIND.tables}
+    return {name: columns for name, columns in rows.items() if columns is not None}
+
+
 @pytest.fixture
-def stored(tmp_path: Path, cleared: Cleared) -> Callable[..., Run]:
+def stored(tmp_path: Path) -> Callable[..., Run]:
     """Return a maker of finished runs from days."""
 
     def store(*days: DayResult) -> Run:
-        writer = RunWriter(tmp_path / "run")
+        writer = RunWriter(tmp_path / "run", KIND.name, KIND.tables)
         for day in days:
-            writer.add(day.index, day_tables(cleared.network, day))
+            writer.add(day.index, rows_of(day))
         writer.close()
         return Run(tmp_path / "run")
 

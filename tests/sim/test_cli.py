@@ -14,12 +14,14 @@ import pytest
 import yaml
 
 import equilibrium
-from scenarios.markets.charging.case import scenario_titles
+from scenarios.loading import scenario_titles
 from sim.cli import main
 from sim.store import Run
 
 ROOT = Path(__file__).parents[2]
 PAPER = "epec-lots-33-case1"
+HANGS_S = 1800
+"""Seconds that no machine needs: only a command that hangs takes longer."""
 
 
 @pytest.fixture
@@ -197,7 +199,7 @@ def test_the_exit_code_is_kept_when_nobody_reads_the_output(here):
     for arguments, expected in ((["run", "own.yaml", "--out", "out"], 3), (["scenarios"], 0), (["run", "own.yml"], 2)):
         process = command(*arguments, cwd=here)
         process.stdout.close()
-        assert process.wait(timeout=120) == expected
+        assert process.wait(timeout=HANGS_S) == expected
         error = process.stderr.read()
         assert "Traceback" not in error
         assert "BrokenPipe" not in error
@@ -262,9 +264,8 @@ def test_version_and_help(capsys):
 
 
 def wait_for_parts(folder, process, parts):
-    """Wait until the run has written some parts."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
+    """Wait until the run has written some parts, however long that takes on this machine."""
+    while process.poll() is None:
         if (folder / "parts").is_dir() and len([p for p in (folder / "parts").iterdir() if p.name[0] != "."]) >= parts:
             return
         time.sleep(0.02)
@@ -293,7 +294,7 @@ def test_a_signal_stops_the_run_after_the_day_in_hand(here, number):
     process = command("run", PAPER, "--days", 100_000, "--out", "out", "--no-figures", cwd=here)
     wait_for_parts(here / "out", process, 1)
     process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=HANGS_S)
     assert process.returncode == 130
     assert err == ""
     assert "not complete: stopped: interrupted" in out
@@ -303,9 +304,9 @@ def test_a_signal_stops_the_run_after_the_day_in_hand(here, number):
 
 
 def test_the_default_run_is_the_bundled_week(here):
-    """Seven days with figures; the bound is generous, the benchmark measures it."""
+    """Seven days with figures; how long they take is for the benchmark."""
     process = command("run", cwd=here)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=HANGS_S)
     assert (process.returncode, err) == (0, "")
     folder = here / "runs" / "week-33-seed0"
     assert json.loads((folder / "manifest.json").read_text())["days_done"] == 7

@@ -13,17 +13,18 @@ from mesa import batch_run
 from agents.vehicle import ENERGY_TOLERANCE_KWH
 from equilibrium.errors import InputError
 from equilibrium.markets.disco.clearing import COMPANY, LOT
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
 from sim.cli import main
-from sim.columns import DISCO_TABLES
 from sim.manifest import write_manifest
-from sim.markets.charging.figures import draw_run
+from sim.markets.disco.kind import KIND
 from sim.markets.disco.model import DiscoModel, true_blocks
-from sim.markets.disco.tables import PARTIES, disco_tables
-from sim.markets.disco.terminal import disco_day_table, disco_remarks
-from sim.run import RunOptions, run_scenario
-from sim.store import Run, RunWriter, comparable, schema
+from sim.markets.disco.tables import PARTIES
+from sim.markets.disco.terminal import day_table, remarks
+from sim.options import RunOptions
+from sim.output import draw_run
+from sim.run import run_scenario
+from sim.store import Run, RunWriter, comparable
 
 SMALL = {
     "title": "small",
@@ -140,7 +141,7 @@ def test_the_belief_approaches_the_truth_when_programs_vary(tmp_path):
     true = true_blocks(case)
     start = model.belief_error()
     for index in range(150):
-        day = case.day(index, model._streams)
+        day = case.day(index, model.streams)
         model.customers.observe(day)
         model.retailer.observe(day)
         load, _ = model.customers.answer(model.retailer.program)
@@ -154,7 +155,7 @@ def test_the_belief_approaches_the_truth_when_programs_vary(tmp_path):
 def test_the_seed_decides_everything(case, run, tmp_path):
     again = run_scenario(case, tmp_path / "again", RunOptions(days=3, seed=5)).run
     other = run_scenario(case, tmp_path / "other", RunOptions(days=1, seed=6)).run
-    for name in DISCO_TABLES:
+    for name in run.columns:
         pd.testing.assert_frame_equal(comparable(run.table(name)), comparable(again.table(name)), check_exact=True)
     assert not run.table("sessions", 0).equals(other.table("sessions", 0))
     first = DiscoModel(case, seed=5)
@@ -164,12 +165,10 @@ def test_the_seed_decides_everything(case, run, tmp_path):
 
 def test_tables_have_their_columns_and_add_up(run):
     assert run.market == "disco"
-    for name in DISCO_TABLES:
-        frame = run.table(name)
-        assert list(frame.columns) == list(DISCO_TABLES[name])
-        assert set(frame["day"]) == {0, 1, 2}, name
-        assert schema(name, "disco").names == list(frame.columns)
-    assert run.table("ac").empty
+    for table in KIND.tables:
+        frame = run.table(table.name)
+        assert list(frame.columns) == [column.name for column in table.columns] == list(run.columns[table.name])
+        assert set(frame["day"]) == {0, 1, 2}, table.name
     with pytest.raises(KeyError):
         run.table("no such table")
     kinds = run.dispatch.pivot_table(index="day", columns="kind", values="p_kw", aggfunc="sum")
@@ -272,7 +271,7 @@ def test_own_prices_take_the_place_of_the_scenarios(tmp_path):
     prices.write_text("hour,price_usd_per_mwh\n" + "\n".join(f"{hour},{100 + hour}" for hour in range(1, 25)))
     case = load_scenario("disco-15", {"prices": {"file": str(prices)}}, DiscoCase)
     np.testing.assert_allclose(
-        DiscoModel(case).case.day(0, DiscoModel(case)._streams).upstream_price[:2], [0.101, 0.102]
+        DiscoModel(case).case.day(0, DiscoModel(case).streams).upstream_price[:2], [0.101, 0.102]
     )
 
 
@@ -303,7 +302,7 @@ def test_batch_run_takes_plain_keywords(tmp_path):
         ({"program_rule": "random"}, "program_rule"),
         ({"solver": "abacus"}, "solver"),
         ({"scenario": "week-33"}, r"market\.kind"),
-        ({"scenario": load_scenario("epec-lots-33-case1")}, "got 'Scenario', expected DiscoCase"),
+        ({"scenario": load_scenario("epec-lots-33-case1")}, "got 'LotsLeadCase', expected DiscoCase"),
     ],
 )
 def test_bad_parameters_are_refused(case, changes, message):
@@ -312,18 +311,18 @@ def test_bad_parameters_are_refused(case, changes, message):
 
 
 def test_a_killed_run_keeps_its_days(case, days, tmp_path):
-    model, done = days
-    writer = RunWriter(tmp_path / "run", market="disco", days_per_part=2)
+    _, done = days
+    writer = RunWriter(tmp_path / "run", KIND.name, KIND.tables, days_per_part=2)
     write_manifest(tmp_path / "run", {"resolved_scenario": case.resolved(), "status": "running"})
     for result in done[:3]:
-        writer.add(result.index, disco_tables(model.network, result, true_blocks(case)))
+        writer.add(result.index, {table.name: table.of(result) for table in KIND.tables})
     # Nothing more happens: the process is gone, with the third day in memory.
     left = Run(tmp_path / "run")
     assert left.days["day"].tolist() == [0, 1]
     assert left.days["company_profit"].tolist() == [r.settlement.realised.company_profit for r in done[:2]]
     assert set(left.table("accounts")["day"]) == {0, 1}
     with pytest.raises(InputError, match="--force"):
-        RunWriter(tmp_path / "run", market="disco")
+        RunWriter(tmp_path / "run", KIND.name, KIND.tables)
 
 
 @pytest.mark.parametrize(
@@ -343,7 +342,7 @@ def test_other_rules_run_and_say_what_is_proved(market, verdict, tmp_path):
     mixture = (1 - beta) * run.days["planned_profit"] + beta * run.days["planned_cvar"]
     np.testing.assert_allclose(run.days["planned_objective"], mixture, rtol=1e-9)
     assert (run.days["pessimistic_low"] <= run.days["planned_objective"] + 1e-6).all()
-    lines = disco_remarks(run)
+    lines = remarks(run)
     assert any("the company dispatches the vehicles" in line for line in lines) == (verdict == "kkt-consistent")
     assert not any("NOT certified" in line for line in lines)
 
@@ -355,8 +354,8 @@ def test_a_day_that_is_not_proved_is_red_and_named(run):
     bad = (certificates["day"] == 1) & (certificates["stage"] == "outcome")
     certificates.loc[bad, ["certified", "verdict", "notes"]] = [False, "unproved", "primal"]
     broken.certificates = certificates
-    assert [row.style for row in disco_day_table(broken).rows] == [None, "bold red", None]
-    assert "day 1, outcome, is NOT certified: its verdict is unproved (primal)" in disco_remarks(broken)
+    assert [row.style for row in day_table(broken).rows] == [None, "bold red", None]
+    assert "day 1, outcome, is NOT certified: its verdict is unproved (primal)" in remarks(broken)
 
 
 def test_a_lot_that_nobody_wants_stays_empty(tmp_path):
@@ -372,8 +371,8 @@ def test_a_lot_that_nobody_wants_stays_empty(tmp_path):
     assert result.pools[0].came == 0.0
     assert result.pools[0].reputation == 1.0
     assert result.owner.profit == 0.0
-    tables = disco_tables(model.network, result, true_blocks(own))
-    assert len(tables["sessions"]["session"]) == 0
+    sessions = next(table for table in KIND.tables if table.name == "sessions")
+    assert sessions.frame(result).empty
 
 
 def test_a_fleet_drawn_as_one_counts_every_vehicle(tmp_path):

@@ -9,26 +9,26 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.markets.charging.figures import (
-    draw_run,
     lots_figure,
     overview_figure,
     price_map,
-    save,
     scheduling_figure,
     sensitivity_figure,
     voltage_figure,
 )
-from sim.markets.charging.tables import dispatch_rows, frame, lot_rows, price_rows
+from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
+from sim.output import draw_run
+from sim.show.drawing import save
 
 
 @pytest.fixture(scope="module")
 def dispatch(cleared):
-    return frame(dispatch_rows(cleared.network, cleared.market, cleared.clearing))
+    return DISPATCH.frame(SingleDay(cleared.network, cleared.market, cleared.clearing))
 
 
 @pytest.fixture(scope="module")
 def prices(cleared):
-    return frame(price_rows(cleared.network, cleared.clearing))
+    return PRICES.frame(SingleDay(cleared.network, cleared.market, cleared.clearing))
 
 
 def bars(axis):
@@ -54,7 +54,7 @@ def test_shed_load_is_taken_from_the_load_bars(cleared):
     shed = np.zeros_like(cleared.market.load_kw)
     bus = int(np.flatnonzero(cleared.market.load_kw[0])[0])
     shed[7, bus] = 20.0
-    rows = frame(dispatch_rows(cleared.network, cleared.market, replace(cleared.clearing, shed_kw=shed)))
+    rows = DISPATCH.frame(SingleDay(cleared.network, cleared.market, replace(cleared.clearing, shed_kw=shed)))
     served = bars(scheduling_figure({"": rows}).axes[0])["Load"]
     np.testing.assert_allclose(served, (cleared.market.load_kw - shed).sum(axis=1) / 1000)
 
@@ -78,7 +78,7 @@ def test_the_price_map_has_buses_down_and_hours_across(cleared, prices):
 
 
 def test_the_lots_figure_has_power_and_energy_of_every_lot(cleared):
-    rows = frame(lot_rows(cleared.network, cleared.market, cleared.clearing))
+    rows = lots_table().frame(SingleDay(cleared.network, cleared.market, cleared.clearing))
     figure = lots_figure(rows)
     assert len(figure.axes) == 6
     np.testing.assert_allclose(bars(figure.axes[0])["Charging power"], cleared.clearing.lot_kw[:, 0])

@@ -11,7 +11,7 @@ from mesa import batch_run
 
 from agents.records import Outcome
 from equilibrium.errors import InfeasibleError, InputError
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from sim.markets.charging.model import REPORTERS, LocalMarket
 from sim.markets.charging.results import DayResult
 
@@ -123,9 +123,9 @@ def test_every_session_is_told_once(town):
     for _ in range(4):
         model.step()
         arrived |= {session.name for session in model.last.scenario.sessions}
-        told += [record.name for record in (*model.last.finished, *model.last.turned_away)]
-        full += len(model.last.turned_away)
-        assert all(record.outcome is Outcome.FULL and not record.lot for record in model.last.turned_away)
+        told += [record.name for record in (*model.last.finished, *model.last.drivers.turned_away)]
+        full += len(model.last.drivers.turned_away)
+        assert all(record.outcome is Outcome.FULL and not record.lot for record in model.last.drivers.turned_away)
     parked = [vehicle.session.name for lot in model.lots for vehicle in lot.vehicles]
     assert sorted(told + parked) == sorted(arrived)
     assert full > 0  # six places for thirty drivers a day
@@ -144,9 +144,9 @@ def test_the_papers_day_is_the_same_every_day_and_has_no_drivers():
     assert [result.clearing.lot_kw.sum() for result in results] == pytest.approx([7070.0, 7070.0])
     assert same(results[0].clearing, results[1].clearing)
     for result in results:
-        assert result.finished == result.turned_away == ()
+        assert result.finished == result.drivers.turned_away == ()
         assert sum(record.revenue for record in result.lots) == pytest.approx(3535.0)
-        assert [record.reputation for record in result.lots] == [1.0, 1.0, 1.0]
+        assert result.drivers.reputation.tolist() == [1.0, 1.0, 1.0]
 
 
 def test_the_run_ends_after_the_days_that_were_asked_for(town):

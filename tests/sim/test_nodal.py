@@ -9,17 +9,15 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
-from scenarios.markets.charging.case import load_scenario
-from sim.markets.charging.figures import draw_run, market_power_figure
-from sim.markets.charging.tables import day_tables, frame
-from sim.run import RunOptions, run_scenario
-from sim.show.console import show_run
-from sim.store import TABLES, Run, comparable
+from scenarios.loading import load_scenario
+from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
+from sim.markets.nodal.figures import market_power_figure
+from sim.markets.nodal.kind import KIND
+from sim.options import RunOptions
+from sim.output import draw_run, show_run
+from sim.run import run_scenario
+from sim.store import Run, comparable
 
-NODAL = {
-    table: [name for name, (_, meaning) in columns.items() if meaning.endswith("(nodal)")]
-    for table, columns in TABLES.items()
-}
 KEYS = ["day", "lot"]
 
 
@@ -108,7 +106,7 @@ def test_every_day_is_proved_and_market_power_shows(run):
 
 def test_the_seed_decides_everything(tmp_path, run):
     again, other = simulated(tmp_path / "again"), simulated(tmp_path / "other", seed=1)
-    for name in TABLES:
+    for name in run.columns:
         pd.testing.assert_frame_equal(
             comparable(again.table(name)), comparable(run.table(name, day=0)), check_exact=True, check_dtype=False
         )
@@ -161,12 +159,21 @@ def test_behaviours_can_be_mixed(tmp_path, iteration):
     assert run.lot_days["regret"].tolist()[1:] == [0.0, 0.0]
 
 
-def test_a_lots_lead_day_leaves_the_nodal_columns_empty(cleared, make_day):
-    tables = {name: frame(columns) for name, columns in day_tables(cleared.network, make_day(0)).items()}
-    for name, columns in NODAL.items():
-        assert all(tables[name][column].isna().all() for column in columns)
-    assert {name for name, columns in NODAL.items() if columns} == {"days", "lots", "lot_days", "certificates"}
-    assert tables["lot_days"]["payment"].tolist() == [0.0, 0.0, 0.0]
+def test_a_lots_lead_run_has_no_column_of_the_nodal_market(make_day):
+    here = {table.name: [column.name for column in table.columns] for table in LOTS_LEAD.tables}
+    there = {table.name: [column.name for column in table.columns] for table in KIND.tables}
+    assert list(here) == list(there)
+    own = {name: [column for column in there[name] if column not in here[name]] for name in there}
+    assert {name: len(columns) for name, columns in own.items() if columns} == {
+        "days": 8,
+        "lots": 5,
+        "lot_days": 7,
+        "certificates": 10,
+    }
+    for name, columns in here.items():
+        assert [column for column in there[name] if column in columns] == columns
+    (lot_days,) = (table for table in LOTS_LEAD.tables if table.name == "lot_days")
+    assert lot_days.frame(make_day(0))["payment"].tolist() == [0.0, 0.0, 0.0]
 
 
 def test_the_terminal_shows_market_power_in_80_columns(run):

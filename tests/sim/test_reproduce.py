@@ -12,9 +12,10 @@ from rich.console import Console
 from equilibrium.errors import InputError
 from sim.cli import main
 from sim.reproduce import REPRODUCTIONS, load_reproduction
+from sim.reproduce.epec_lots import compute as computing
 from sim.reproduce.epec_lots import published as data
+from sim.reproduce.epec_lots import study as epec
 from sim.reproduce.epec_lots.statements import statements
-from sim.reproduce.epec_lots.study import study as epec
 from sim.reproduce.report import (
     Comparison,
     ComparisonTable,
@@ -108,7 +109,7 @@ def test_an_unknown_reproduction_lists_the_known_ones():
 
 @pytest.fixture(scope="module")
 def results():
-    return epec.compute("highs")
+    return computing.compute("highs")
 
 
 def test_every_statement_of_the_checklist_is_evaluated(results):
@@ -156,7 +157,7 @@ def test_the_tables_hold_the_published_numbers(results):
 
 def test_a_point_that_cannot_be_served_is_told_not_dropped():
     infeasible = {}
-    points = epec._sweep("33", "demand", (1.0, 5.0), "highs", infeasible)
+    points = computing._sweep("33", "demand", (1.0, 5.0), "highs", infeasible)
     assert [point.factor for point in points] == [1.0]
     assert "bus" in infeasible["33", "demand", 5.0]
 

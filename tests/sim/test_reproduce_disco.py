@@ -9,10 +9,12 @@ import pytest
 
 from sim.reproduce import load_reproduction
 from sim.reproduce.disco.totals import shares_mwh, weights
+from sim.reproduce.disco_cvar import compute as disco_cvar_computed
 from sim.reproduce.disco_cvar import published as disco_cvar_data
-from sim.reproduce.disco_cvar.study import study as disco_cvar
+from sim.reproduce.disco_cvar import study as disco_cvar
+from sim.reproduce.disco_dr import compute as disco_dr_computed
 from sim.reproduce.disco_dr import published as disco_dr_data
-from sim.reproduce.disco_dr.study import study as disco_dr
+from sim.reproduce.disco_dr import study as disco_dr
 
 SMALL = {"vehicles": 4, "scenarios": 2, "samples": 12}
 DR_CHECKLIST = {
@@ -29,12 +31,12 @@ WHATEVER_THE_SIZE = {"N1", "N2", "N3", "N4", "N5", "O2", "O5", "C1", "C9"}
 
 @pytest.fixture(scope="module")
 def nine_programs():
-    return disco_dr.compute(**SMALL)
+    return disco_dr_computed.compute(**SMALL)
 
 
 @pytest.fixture(scope="module")
 def risk_based():
-    return disco_cvar.compute(**SMALL)
+    return disco_cvar_computed.compute(**SMALL)
 
 
 def test_nine_programs_report(nine_programs, tmp_path):

@@ -9,10 +9,12 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError, SolverError
-from scenarios.markets.charging.case import load_scenario
+from scenarios.loading import load_scenario
 from sim.markets.charging.model import LocalMarket
-from sim.run import RunOptions, run_scenario
-from sim.store import TABLES, Run, comparable
+from sim.markets.lots_lead.kind import KIND
+from sim.options import RunOptions
+from sim.run import run_scenario
+from sim.store import Run, comparable
 
 PAPER = "epec-lots-33-case1"
 
@@ -30,7 +32,7 @@ def week():
 
 
 def tables(run):
-    return {name: comparable(run.table(name)) for name in TABLES}
+    return {name: comparable(run.table(name)) for name in run.columns}
 
 
 def test_the_seed_decides_everything(tmp_path, week):
@@ -38,7 +40,7 @@ def test_the_seed_decides_everything(tmp_path, week):
         name: tables(run_scenario(week, tmp_path / name, RunOptions(days=2, seed=seed)).run)
         for name, seed in (("a", 4), ("again", 4), ("other", 5))
     }
-    for name in TABLES:
+    for name in (table.name for table in KIND.tables):
         pd.testing.assert_frame_equal(runs["a"][name], runs["again"][name], check_exact=True)
     assert not runs["a"]["prices"].equals(runs["other"]["prices"])
     assert not runs["a"]["sessions"].equals(runs["other"]["sessions"])
@@ -74,7 +76,7 @@ def test_the_files_agree_with_the_model(tmp_path, week):
         model.step()
         done.append(model.last)
     assert run.days["network_cost"].tolist() == [result.clearing.network_cost for result in done]
-    assert len(run.sessions) == sum(len(result.finished) + len(result.turned_away) for result in done)
+    assert len(run.sessions) == sum(len(result.finished) + len(result.drivers.turned_away) for result in done)
     assert run.certificates["certified"].all()
 
 

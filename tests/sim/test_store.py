@@ -2,32 +2,41 @@
 
 from __future__ import annotations
 
+import json
+import shutil
+
 import pandas as pd
 import pytest
 
 from equilibrium.errors import InputError
 from sim.manifest import write_manifest
-from sim.markets.charging.tables import day_tables
-from sim.store import OPTIONAL_TABLES, TABLES, Run, RunWriter, check_folder, comparable, read_run, schema
+from sim.markets.lots_lead.kind import KIND
+from sim.store import Run, RunWriter, check_folder, comparable, read_run
+from tests.sim.conftest import rows_of
 
-MAIN = [name for name in TABLES if name not in OPTIONAL_TABLES]
+TABLES = {table.name: [column.name for column in table.columns] for table in KIND.tables}
+MAIN = [table.name for table in KIND.tables if not table.optional]
 
 
-def write(folder, cleared, make_day, days, close=True, **options):
-    writer = RunWriter(folder, **options)
+def open_writer(folder, **options):
+    return RunWriter(folder, KIND.name, KIND.tables, **options)
+
+
+def write(folder, make_day, days, close=True, **options):
+    writer = open_writer(folder, **options)
     for index in range(days):
-        writer.add(index, day_tables(cleared.network, make_day(index)))
+        writer.add(index, rows_of(make_day(index)))
     if close:
         writer.close()
     return writer
 
 
-def test_every_table_comes_back_with_its_columns_and_days(tmp_path, cleared, make_day):
-    write(tmp_path / "run", cleared, make_day, 7, days_per_part=3)
+def test_every_table_comes_back_with_its_columns_and_days(tmp_path, make_day):
+    write(tmp_path / "run", make_day, 7, days_per_part=3)
     run = read_run(tmp_path / "run")
     for name in MAIN:
         frame = getattr(run, name)
-        assert list(frame.columns) == list(TABLES[name])
+        assert list(frame.columns) == TABLES[name]
         assert sorted(frame["day"].unique()) == list(range(7))
     assert len(run.days) == len(run.certificates) == 7
     assert len(run.prices) == 7 * 24 * 33
@@ -37,14 +46,16 @@ def test_every_table_comes_back_with_its_columns_and_days(tmp_path, cleared, mak
     assert not (tmp_path / "run" / "ac.parquet").exists()
 
 
-def test_merging_leaves_one_file_a_table_and_nothing_else(tmp_path, cleared, make_day):
-    write(tmp_path / "run", cleared, make_day, 4, days_per_part=2)
-    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(f"{name}.parquet" for name in MAIN)
+def test_merging_leaves_one_file_a_table_and_nothing_else(tmp_path, make_day):
+    write(tmp_path / "run", make_day, 4, days_per_part=2)
+    assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(
+        ["columns.json", *(f"{name}.parquet" for name in MAIN)]
+    )
 
 
-def test_parts_hold_the_same_rows_as_the_merged_tables(tmp_path, cleared, make_day):
-    write(tmp_path / "killed", cleared, make_day, 6, close=False, days_per_part=2)
-    write(tmp_path / "whole", cleared, make_day, 6, days_per_part=4)
+def test_parts_hold_the_same_rows_as_the_merged_tables(tmp_path, make_day):
+    write(tmp_path / "killed", make_day, 6, close=False, days_per_part=2)
+    write(tmp_path / "whole", make_day, 6, days_per_part=4)
     killed, whole = Run(tmp_path / "killed"), Run(tmp_path / "whole")
     for name in MAIN:
         pd.testing.assert_frame_equal(killed.table(name), whole.table(name))
@@ -52,8 +63,8 @@ def test_parts_hold_the_same_rows_as_the_merged_tables(tmp_path, cleared, make_d
         assert set(whole.table(name, day=3)["day"]) == {3}
 
 
-def test_a_part_that_was_being_written_is_not_read(tmp_path, cleared, make_day):
-    write(tmp_path / "run", cleared, make_day, 5, close=False, days_per_part=2)
+def test_a_part_that_was_being_written_is_not_read(tmp_path, make_day):
+    write(tmp_path / "run", make_day, 5, close=False, days_per_part=2)
     half = tmp_path / "run" / "parts" / ".000004"
     half.mkdir()
     (half / "days.parquet").write_bytes(b"PAR1 cut off")
@@ -61,32 +72,32 @@ def test_a_part_that_was_being_written_is_not_read(tmp_path, cleared, make_day):
 
 
 def test_a_run_of_no_days_has_empty_tables(tmp_path):
-    RunWriter(tmp_path / "run").close()
+    open_writer(tmp_path / "run").close()
     run = Run(tmp_path / "run")
     assert all(run.table(name).empty for name in MAIN)
-    assert list(run.days.columns) == list(TABLES["days"])
+    assert list(run.days.columns) == TABLES["days"]
 
 
-def test_a_missing_column_is_an_error_and_leaves_the_day_out(tmp_path, cleared, make_day):
-    writer = RunWriter(tmp_path / "run")
-    tables = day_tables(cleared.network, make_day(0))
+def test_a_missing_column_is_an_error_and_leaves_the_day_out(tmp_path, make_day):
+    writer = open_writer(tmp_path / "run")
+    tables = rows_of(make_day(0))
     del tables["prices"]["voltage_pu"]
-    with pytest.raises(KeyError):
+    with pytest.raises(InputError, match="table prices: voltage_pu: got 'no values'"):
         writer.add(0, tables)
     writer.close()
     assert Run(tmp_path / "run").days.empty
 
 
 @pytest.mark.parametrize("close", [True, False])
-def test_an_earlier_run_is_overwritten_only_with_force(tmp_path, cleared, make_day, close):
+def test_an_earlier_run_is_overwritten_only_with_force(tmp_path, make_day, close):
     folder = tmp_path / "run"
-    write(folder, cleared, make_day, 4, close=close, days_per_part=2)
+    write(folder, make_day, 4, close=close, days_per_part=2)
     write_manifest(folder, {"seed": 1})
     (folder / "mine.txt").write_text("kept")
     with pytest.raises(InputError, match="--force"):
-        RunWriter(folder)
+        open_writer(folder)
     assert len(Run(folder).days) == 4
-    write(folder, cleared, make_day, 1, force=True)
+    write(folder, make_day, 1, force=True)
     assert len(Run(folder).days) == 1
     assert Run(folder).manifest == {}
     assert (folder / "mine.txt").read_text() == "kept"
@@ -108,11 +119,55 @@ def test_checking_a_folder_creates_nothing(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_every_column_says_what_it_is():
-    for name in TABLES:
-        for column in schema(name):
+def test_every_column_says_what_it_is(tmp_path, make_day):
+    run = Run(write(tmp_path / "run", make_day, 1).folder)
+    assert run.market == "lots-lead"
+    for table in KIND.tables:
+        assert {name: each["meaning"] for name, each in run.columns[table.name].items()} == {
+            column.name: column.meaning for column in table.columns
+        }
+        for column in table.schema():
             assert column.metadata[b"meaning"]
     assert all("day" in columns for columns in TABLES.values())
+
+
+def test_every_table_is_an_attribute_and_no_other(tmp_path, make_day):
+    run = Run(write(tmp_path / "run", make_day, 2).folder)
+    assert run.lot_days is run.lot_days
+    assert run.storage.empty
+    assert list(run.storage.columns) == TABLES["storage"]
+    assert run.storage["energy_kwh"].dtype == "float64"
+    with pytest.raises(AttributeError, match="no 'accounts'; its tables are days, prices, dispatch"):
+        _ = run.accounts
+
+
+@pytest.mark.parametrize("found", [{"format": 1}, {"format": 1, "versions": {"equilot": "0.7.0"}}])
+def test_a_run_of_an_earlier_format_is_refused_by_name(tmp_path, found):
+    (tmp_path / "manifest.json").write_text(json.dumps(found), encoding="utf-8")
+    with pytest.raises(
+        InputError, match=r"format of the run: got 1, expected 2: the run is of equilot (0\.7\.0|another)"
+    ):
+        Run(tmp_path)
+
+
+def test_a_run_of_a_later_format_is_refused(tmp_path, make_day):
+    folder = write(tmp_path / "run", make_day, 1).folder
+    (folder / "columns.json").write_text('{"format": 3}', encoding="utf-8")
+    with pytest.raises(InputError, match="format of the run: got 3"):
+        Run(folder)
+
+
+def test_no_table_of_an_earlier_run_is_read_with_a_new_one(tmp_path, make_day):
+    folder = write(tmp_path / "run", make_day, 1).folder
+    shutil.copy(folder / "days.parquet", folder / "ac.parquet")
+    write(folder, make_day, 1, force=True)
+    assert Run(folder).ac.empty
+
+
+def test_values_of_another_type_are_named(tmp_path, make_day):
+    writer = open_writer(tmp_path / "run")
+    with pytest.raises(InputError, match=r"table lots: power_kw: got .*, expected values of type double"):
+        writer.add(0, {**rows_of(make_day(0)), "lots": {**rows_of(make_day(0))["lots"], "power_kw": ["a lot"] * 72}})
 
 
 def test_comparable_drops_wall_times_only():

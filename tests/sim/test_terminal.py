@@ -10,7 +10,8 @@ from rich.console import Console
 
 from equilibrium.certificate import Verdict
 from sim.manifest import write_manifest
-from sim.show.console import console, progress_bar, show_run
+from sim.output import show_run
+from sim.show.console import console, progress_bar
 
 
 def shown(run, width=80):

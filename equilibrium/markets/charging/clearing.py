@@ -37,6 +37,8 @@ class Clearing:
     dlmp
         Distribution locational marginal price, shape ``(hours, buses)``: the derivative of the network cost with
         respect to load at the bus. ``dlmp = dlmp_energy + dlmp_congestion + dlmp_voltage``.
+    lot_price
+        What each lot pays for its energy, currency/kWh, shape ``(hours, lots)``: zero in the lots-lead market.
     vehicle_kw
         For every lot with a fleet: power of each vehicle, shape ``(vehicles, hours)``, grid side; else ``None``.
     network_cost, fuel_cost, shortage_cost
@@ -67,6 +69,7 @@ class Clearing:
     dlmp_energy: FloatArray
     dlmp_congestion: FloatArray
     dlmp_voltage: FloatArray
+    lot_price: FloatArray
     vehicle_kw: tuple[NDArray[np.float64] | None, ...]
     network_cost: float
     fuel_cost: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.day import GridDay
@@ -19,3 +19,7 @@ class MarketDay(GridDay):
     """
 
     lots: tuple[LotDay, ...]
+
+    def without_vehicles(self) -> MarketDay:
+        """Return the day with the lots' envelopes alone."""
+        return replace(self, lots=tuple(replace(lot, fleet=None) for lot in self.lots))

@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.errors import SolverError
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
@@ -34,6 +33,7 @@ from equilibrium.programs.duality import Residuals, dual_objective, kkt_residual
 from equilibrium.programs.program import INF, Instance, Program
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import Solution, Status
+from equilibrium.programs.solvers.choose import optimal_if_feasible, require_optimal
 
 LOT_COLUMNS = ("lot_kw", "soe_kwh")
 LOT_ROWS = ("soe_balance", "soe_end")
@@ -143,10 +143,9 @@ class Stages:
     def most_profit(self) -> tuple[Instance, float] | None:
         """Return the face of maximal total profit and the solver's time; ``None`` if nothing is feasible."""
         instance = self.instance.with_cost(self.profit_cost())
-        solution = self.model.solve(instance)
-        if solution.status is Status.INFEASIBLE:
+        solution = optimal_if_feasible(self.model.solve(instance), "the profit stage")
+        if solution is None:
             return None
-        _require_optimal(solution, "the profit stage")
         return optimal_face(instance, solution.y).with_cost(self.instance.cost), solution.seconds
 
     def least_cost(self, instance: Instance) -> Optimum | None:
@@ -165,7 +164,7 @@ class Stages:
         ):
             return Optimum(imports_only, solution.x, solution.y, solution.seconds, notes)
         if solution.status is not Status.INFEASIBLE:
-            _require_optimal(solution, "the cost stage")
+            require_optimal(solution, "the cost stage")
         elif not undecided.any():
             return None
         return self._directed(instance.with_columns(export[negative & ~undecided], 0.0, 0.0), solution.seconds)
@@ -178,8 +177,7 @@ class Stages:
         undecided = undecided_hours(self.network, self.day)
         for name, closed in (("export_kw", undecided & ~exporting), ("import_kw", undecided & exporting)):
             instance = instance.with_columns(self.program.columns[name].index[closed], 0.0, 0.0)
-        solution = self.model.solve(instance)
-        _require_optimal(solution, "the cost stage with the direction of trade fixed")
+        solution = require_optimal(self.model.solve(instance), "the cost stage with the direction of trade fixed")
         count = int(exporting.sum())
         note = f"direction of trade at negative prices settled by a mixed-integer program: {count} hours export"
         return Optimum(instance, solution.x, solution.y, seconds + solution.seconds, (note,))
@@ -217,8 +215,7 @@ class Stages:
         not depend on the path of a simplex method.
         """
         face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness())
-        solution = self.model.solve(face)
-        _require_optimal(solution, "the tie-break")
+        solution = require_optimal(self.model.solve(face), "the tie-break")
         return Optimum(optimum.instance, solution.x, optimum.y, optimum.seconds + solution.seconds, optimum.notes)
 
     def best_response(self, lot: int, power_kw: FloatArray) -> tuple[float, Residuals, float]:
@@ -234,8 +231,7 @@ class Stages:
         fixed = self.instance.with_columns(
             self.lot[:, rivals].ravel(), power_kw[:, rivals].ravel(), power_kw[:, rivals].ravel()
         ).with_cost(self.profit_cost(lot))
-        solution = self.model.solve(fixed)
-        _require_optimal(solution, "a lot's best response")
+        solution = require_optimal(self.model.solve(fixed), "a lot's best response")
         bound = -dual_objective(fixed, solution.y, reduced_costs(fixed, solution.y))
         return bound, kkt_residuals(fixed, solution.x, solution.y), solution.seconds
 
@@ -255,8 +251,3 @@ class Stages:
         fixed = instance.with_columns(given, optimum.x[given], optimum.x[given]).with_columns(soe, -INF, INF)
         low = Instance(fixed.matrix, fixed.cost, row_lower, row_upper, fixed.col_lower, fixed.col_upper)
         return kkt_residuals(low, optimum.x, y)
-
-
-def _require_optimal(solution: Solution, what: str) -> None:
-    if solution.status is not Status.OPTIMAL:
-        raise SolverError(f"{what} ended {solution.status}")

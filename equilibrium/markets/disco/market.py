@@ -100,6 +100,9 @@ class DiscoMarket:
         self.supply = Supply(network, periods, **self._options)
         self._pool: ProcessPoolExecutor | None = None
 
+    def prepare(self, day: DiscoDay) -> None:
+        """Do nothing: every scenario starts anew, so that the answer does not depend on how they are spread."""
+
     def close(self) -> None:
         """End the worker processes, if there are any."""
         if self._pool is not None:

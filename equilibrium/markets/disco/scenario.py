@@ -18,7 +18,7 @@ from equilibrium.markets.disco.clearing import ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.lower.one_way import solve_one_way
 from equilibrium.markets.disco.lower.optimum import LowerLevel, lot_cost, solve_lower
-from equilibrium.markets.disco.network.service import NoDispatchError
+from equilibrium.markets.disco.network.service import NoDispatchError, ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.upper.diagnosis import diagnose
@@ -134,7 +134,7 @@ def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules:
     part = Part(
         vehicles,
         feasible.with_cost(company_cost(vehicles, day)),
-        supply.scenario(day.load_kw, day.load_kvar, scenario.renewable_kw),
+        ScenarioSupply.of(supply, day.load_kw, day.load_kvar, scenario.renewable_kw),
         day.period_h * purchase_price(day, scenario),
         asked,
     )

@@ -11,12 +11,13 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, Certificate, certify
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.least_effort import DailyEffort, effort_rule
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
-from equilibrium.markets.charging.lots import compile_lots, lot_ports, stacked
+from equilibrium.markets.charging.lots import compile_lots, lot_bounds, lot_ports
 from equilibrium.markets.charging.shortage import compile_shedding, diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
@@ -65,6 +66,7 @@ class LotsLeadMarket:
     def __init__(
         self,
         network: Network,
+        *,
         hours: int = 24,
         solver: str = "auto",
         on_infeasible: str = "stop",
@@ -75,6 +77,7 @@ class LotsLeadMarket:
         self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
         self._program = compile_joint(network, hours)
         self._model = ReducedModel(self._program, STATE_COLUMNS, STATE_ROWS, solver)
+        self._effort = effort_rule(network, self._program, self._model)
         self._own_program = compile_lots(network.lots, hours)
 
     def prepare(self, day: MarketDay) -> None:
@@ -84,7 +87,7 @@ class LotsLeadMarket:
         it a good start.
         """
         self._model.rewind()
-        bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
+        bare = day.without_vehicles()
         instance = self._program.bind(joint_ports(self.network, bare))
         if self._stages(bare, self._program, self._model, instance).least_cost(instance) is not None:
             self._model.remember()
@@ -108,9 +111,21 @@ class LotsLeadMarket:
             split = split_lots(self.network, day, optimum.x[stages.lot], stages.marginal(optimum.y), near=split)
             broken = broken_cuts(split)
             if not broken:
-                return self._clearing(day, stages, own, optimum, vehicle_powers(split), start, seconds)
+                settled = replace(optimum, x=self._settled(day, stages, optimum))
+                return self._clearing(day, stages, own, settled, vehicle_powers(split), start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+
+    def _settled(self, day: MarketDay, stages: Stages, optimum: Optimum) -> FloatArray:
+        """Return the optimum that is published: of all dispatches of least cost the one of least effort."""
+        effort = self._effort
+        if stages.program is not self._program:  # a shortage: buses and hours share it by the same rule
+            shared = {"shed_kw": np.maximum(day.load_kw, 0.0), "unserved_kwh": np.ones(stages.lot.shape)}
+            effort = DailyEffort(self.network, stages.program, stages.model, shared)
+        return effort.dispatch(optimum.instance, optimum.x, optimum.y)
+
+    def close(self) -> None:
+        """Do nothing: no process and no file is held."""
 
     def _stages(self, day: MarketDay, program: Program, model: ReducedModel, instance: Instance) -> Stages:
         return Stages(self.network, day, program, model, instance, self._solver)
@@ -142,11 +157,7 @@ class LotsLeadMarket:
         constant = constant_profit(self.network.lots, day.lots)
         if constant is not None:
             return constant
-        ports = {
-            **lot_ports(day.lots, self.hours),
-            "lot_max_kw": stacked(day.lots, "power_max_kw", self.hours),
-            "charging_price": stacked(day.lots, "charging_price", self.hours),
-        }
+        ports = {**lot_ports(day.lots, self.hours), **lot_bounds(day.lots, self.hours)}
         instance = self._own_program.bind(ports)
         if cuts:
             instance = instance.with_rows(*cut_rows(self._own_program, cuts, len(self.network.lots)))
@@ -208,6 +219,7 @@ class LotsLeadMarket:
             lot_soe_kwh=program.value(x, "soe_kwh"),
             shed_kw=shed,
             unserved_kwh=unserved,
+            lot_price=np.zeros_like(power),
             vehicle_kw=vehicles,
             shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
             lot_profit=profit,

@@ -23,8 +23,8 @@ class NodalClearing(Clearing):
         One per lot.
     lot_payment
         What each lot pays for its energy, currency, shape ``(lots,)``.
-    lot_price, lot_price_low, lot_price_high
-        Published price at each lot, and its interval over the dual optimal face, currency/kWh, ``(hours, lots)``.
+    lot_price_low, lot_price_high
+        Interval of each lot's published price over the dual optimal face, currency/kWh, ``(hours, lots)``.
     value_optimistic, value_pessimistic
         Each lot's profit at its lowest and at its highest price in every hour, currency, ``(lots,)``: what the
         published model leaves undetermined.
@@ -50,7 +50,6 @@ class NodalClearing(Clearing):
 
     behaviours: tuple[str, ...]
     lot_payment: FloatArray
-    lot_price: FloatArray
     lot_price_low: FloatArray
     lot_price_high: FloatArray
     value_optimistic: FloatArray

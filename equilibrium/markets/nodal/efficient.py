@@ -6,7 +6,7 @@ multipliers are the prices that the price-takers take (first welfare theorem).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from equilibrium.markets.charging.stages import Optimum, Stages
 from equilibrium.programs.program import Instance
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import require_optimal
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +76,7 @@ class EfficientSchedules:
         Returns its efficient powers, vehicles left aside, ``(hours, lots)``; ``None`` if the day cannot be served.
         """
         self.model.rewind()
-        bare = replace(day, lots=tuple(replace(lot, fleet=None) for lot in day.lots))
+        bare = day.without_vehicles()
         instance = self._instance(bare, [])
         optimum = self._stages(bare, instance).least_cost(instance)
         if optimum is None:
@@ -163,9 +164,7 @@ class EfficientSchedules:
         lot = self.program.columns["lot_kw"].index
         cost[lot] = rng.normal(size=lot.shape)
         self.model.rewind()
-        solution = self.model.solve(instance.with_cost(cost))
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"a random start ended {solution.status}")
+        solution = require_optimal(self.model.solve(instance.with_cost(cost)), "a random start")
         return self.program.value(solution.x, "lot_kw").copy()
 
     def _stages(self, day: MarketDay, instance: Instance) -> Stages:

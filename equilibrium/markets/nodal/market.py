@@ -62,15 +62,16 @@ class NodalMarket:
     ----------
     network
         The feeder and its assets.
-    behaviours
-        One of :data:`BEHAVIOURS` per lot; all strategic by default.
     hours
         Periods per day, one hour each.
-    solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
-        starts, schedules and prices of the lots that are not strategic, and best responses with cuts.
+    behaviours
+        One of :data:`BEHAVIOURS` per lot; all strategic by default.
     iteration
         ``"gauss-seidel"`` or ``"jacobi"``.
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"`` for every program of the day: the welfare optimum, where every game
+        starts, schedules and prices of the lots that are not strategic, and best responses with cuts. Where hours are
+        joined, best responses and the intervals of prices are those of HiGHS.
     certify
         ``"standard"``, or ``"full"``: :mod:`equilibrium.markets.nodal.second_method` bounds the strategic lots' best
         deviations a second time, by an independent method, and the weaker bound of the two counts.
@@ -84,10 +85,11 @@ class NodalMarket:
     def __init__(
         self,
         network: Network,
-        behaviours: tuple[str, ...] | None = None,
+        *,
         hours: int = 24,
-        solver: str = "auto",
+        behaviours: tuple[str, ...] | None = None,
         iteration: str = "gauss-seidel",
+        solver: str = "auto",
         certify: str = "standard",
         certify_limit_s: float = TIME_LIMIT_S,
         time_limit_s: float = 600.0,
@@ -95,8 +97,9 @@ class NodalMarket:
         for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
             if value not in known:
                 raise InputError("nodal market", name, value, f"one of {', '.join(known)}")
-        if not certify_limit_s >= 0.0:
-            raise InputError("nodal market", "certify_limit_s", certify_limit_s, "seconds, at least 0")
+        for name, limit_s in (("certify_limit_s", certify_limit_s), ("time_limit_s", time_limit_s)):
+            if not limit_s >= 0.0:
+                raise InputError("nodal market", name, limit_s, "seconds, at least 0")
         self.network, self.hours, self._solver = network, hours, solver
         self._iteration, self._certify, self._limit_s = iteration, certify, certify_limit_s
         self._time_limit_s = time_limit_s
@@ -161,6 +164,9 @@ class NodalMarket:
             if found.settled or here.late:
                 break
         return replace(best_of(tried, late), seconds=time.perf_counter() - begin)
+
+    def close(self) -> None:
+        """Do nothing: no process and no file is held."""
 
     def probe(self, day: MarketDay, starts: int = 5, seed: int = 0) -> list[NodalClearing]:
         """Look for several equilibria: play from the welfare optimum and from random feasible schedules.
@@ -297,7 +303,7 @@ class NodalMarket:
         """Let the second method bound the strategic lots' deviations too, where it is asked for; the weaker counts."""
         if self._certify != "full":
             return best, None
-        second = confirm(play.deviate, players, self._strategic, profit, best, self._limit_s)
+        second = confirm(play.react, players, self._strategic, profit, best, self._limit_s)
         return second.weaker(best), second
 
     def _publish(self, play: Play, players: Players) -> PublishedPrices:

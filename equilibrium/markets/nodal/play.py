@@ -16,8 +16,8 @@ from equilibrium.arrays import FloatArray
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker
+from equilibrium.markets.nodal.reaction import React
 from equilibrium.markets.nodal.response import BestResponse
-from equilibrium.markets.nodal.second_method import Deviate
 from equilibrium.programs.program import Instance
 
 
@@ -54,8 +54,8 @@ class Play(Protocol):
         ...
 
     @property
-    def deviate(self) -> Deviate:
-        """Solve a lot's best deviation from here by the second method."""
+    def react(self) -> React:
+        """The operator as a lot that deviates from here sees it, for the second method."""
         ...
 
     def copy(self) -> Self:

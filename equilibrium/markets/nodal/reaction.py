@@ -13,14 +13,14 @@ profits stays one.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.curves import SHORTEST
 from equilibrium.programs.hourly.periods import ARTIFICIAL, PeriodData, PeriodModel
@@ -63,6 +63,13 @@ class Reaction:
     upper: FloatArray
     mu_low: FloatArray
     mu_high: FloatArray
+
+
+React = Callable[[int, FloatArray, Deadline], tuple[Reaction, FloatArray, FloatArray] | None]
+"""Return the DSO as a lot sees it from some point, and the powers between which it has a dispatch, each ``(hours,)``.
+
+Arguments are the lot, its largest powers, shape ``(hours,)``, and when to stop; ``None`` where that came first.
+"""
 
 
 def reaction_of(instance: Instance, own: IntArray, multiplier_max: float = INF) -> Reaction:
@@ -127,7 +134,7 @@ def _limits(model: PeriodModel, data: PeriodData, given: FloatArray, lot: int) -
 
 
 def enough_rows(
-    model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, most: FloatArray, deadline: float = INF
+    model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, most: FloatArray, deadline: Deadline
 ) -> tuple[Reaction, FloatArray, FloatArray] | None:
     """Choose rows of every hour that give the DSO's cost at all of a lot's powers, and prove that they do.
 
@@ -136,7 +143,7 @@ def enough_rows(
     most
         Largest powers of the lot, kW, shape ``(hours,)``.
     deadline
-        Value of ``time.perf_counter()`` at which to stop.
+        When to stop.
 
     Returns
     -------
@@ -154,7 +161,7 @@ def enough_rows(
     low, high = np.zeros(hours), np.zeros(hours)
     chosen, mu_low, mu_high = [], [], []
     for hour in range(hours):
-        if time.perf_counter() > deadline:
+        if deadline.passed:
             return None
         low[hour], high[hour] = whole.ends(hour, most[hour])
         mu = np.array([line.mu for line in whole.lines(hour, low[hour], high[hour])])
@@ -164,6 +171,23 @@ def enough_rows(
         mu_high.append(ROOM * np.maximum(mu[:, rows].max(axis=0), 0.0))
     reaction = reaction_on(model, data, given, lot, chosen)
     return replace(reaction, mu_low=np.concatenate(mu_low), mu_high=np.concatenate(mu_high)), low, high
+
+
+def every_row(
+    reduced: Instance, lots: IntArray, given: FloatArray, lot: int, most: FloatArray, _deadline: Deadline
+) -> tuple[Reaction, FloatArray, FloatArray]:
+    """Return the DSO of a whole day with every row of a program; what has a dispatch is left to the rows.
+
+    Parameters
+    ----------
+    reduced
+        The DSO's program of the whole day with every row that can bind.
+    lots
+        Columns of the lots' powers in it, shape ``(hours, lots)``.
+    given, lot, most
+        As of :func:`enough_rows`.
+    """
+    return reaction_of(reduced.with_columns(lots, given, given), lots[:, lot]), np.zeros_like(most), most
 
 
 @dataclass(frozen=True, eq=False)

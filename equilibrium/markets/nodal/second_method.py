@@ -7,27 +7,29 @@ lot's own powers p, with multipliers mu per row. The lot that pays the DLMP ``z 
     z'p = c'y - (dual objective without the share of p),
 
 so :func:`deviation_program` is linear but for the complementarity of multipliers and slacks: the literature's MPEC,
-with pairs in the place of big-M. :func:`best_deviation` states it on rows that are proved to be enough
-(:mod:`equilibrium.markets.nodal.reaction`) and solves it to global optimality. No residual curve, vertex or
-best-response search of the first method is used; what is shared is the data and the elimination of flows and voltages
+with pairs in the place of big-M. :func:`best_deviation` states it on the DSO as the lot sees it
+(:mod:`equilibrium.markets.nodal.reaction`) and solves it to global optimality.
+
+Where hours fall apart, the rows of every hour are proved to be enough. No residual curve, vertex or best-response
+search of the first method is used; what is shared is the data and the elimination of flows and voltages
 (:mod:`equilibrium.programs.hourly.periods`), and the residuals of the published point are computed without that.
 
-Where hours are joined, :func:`joined_deviation` states it on every row that can bind
-(:mod:`equilibrium.programs.screening`), columns' bounds included, in one program of powers, dispatches and multipliers.
-The first method splits the same conditions into two programs and searches in a way of its own
-(:mod:`equilibrium.markets.nodal.joined.response`); no part of that is used here.
+Where hours are joined, every row that can bind stands (:mod:`equilibrium.programs.screening`), columns' bounds
+included, in one program of powers, dispatches and multipliers. The first method splits the same conditions into two
+programs and searches in a way of its own (:mod:`equilibrium.markets.nodal.joined.response`); no part of that is used
+here.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET, SecondMethod
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.problem import Mpcc
@@ -36,10 +38,9 @@ from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS
 from equilibrium.markets.nodal.players import Players
-from equilibrium.markets.nodal.reaction import Reaction, enough_rows, reaction_of
+from equilibrium.markets.nodal.reaction import React, Reaction
 from equilibrium.markets.nodal.relaxation import FeasiblePowers
-from equilibrium.programs.hourly.periods import PeriodData, PeriodModel
-from equilibrium.programs.program import INF, Instance, ProgramBuilder
+from equilibrium.programs.program import INF, ProgramBuilder
 
 TIME_LIMIT_S = 60.0
 """Seconds for one lot's deviation, unless told otherwise."""
@@ -138,84 +139,44 @@ class Deviation:
     endless: bool = False
 
 
-Deviate = Callable[..., Deviation]
-"""Solve the best deviation of a lot: ``(lot, price, own, time_limit_s=)`` of :func:`best_deviation`."""
-
-
 def best_deviation(
-    model: PeriodModel,
-    data: PeriodData,
-    given: FloatArray,
+    react: React,
     lot: int,
     price: FloatArray,
     own: FeasiblePowers,
+    deadline: Deadline,
     *,
     solver: str = "auto",
-    time_limit_s: float = TIME_LIMIT_S,
 ) -> Deviation:
     """Solve a lot's best deviation to global optimality by the DSO's optimality conditions.
 
     Parameters
     ----------
-    model, data
-        The DSO's program hour by hour.
-    given
-        Powers of all lots, kW, shape ``(hours, lots)``; the rivals keep theirs.
+    react
+        The DSO at some powers of the rivals.
     lot
         Who deviates.
     price
         F_t, currency/kWh, shape ``(hours,)``.
     own
         The lot's own feasible set.
+    deadline
+        When the bound proved so far is returned.
     solver
         ``"scip"``, ``"gurobi"`` or ``"branch"``; ``"auto"`` takes SCIP if it is installed, else Gurobi if its licence
         covers the program, else the project's own branch and bound.
-    time_limit_s
-        Wall time after which the bound proved so far is returned.
     """
     begin = time.perf_counter()
-    chosen = enough_rows(model, data, given, lot, own.power_max_kw, begin + time_limit_s)
-    if chosen is None:
+    seen = react(lot, own.power_max_kw, deadline)
+    if seen is None:
         return Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, time.perf_counter() - begin)
-    reaction, low, high = chosen
-    within = FeasiblePowers(own.matrix, own.lower, own.upper, high)
-    return _solved(deviation_program(reaction, price, within, low), price.size, solver, begin, time_limit_s)
-
-
-def joined_deviation(
-    reduced: Instance,
-    lots: IntArray,
-    given: FloatArray,
-    lot: int,
-    price: FloatArray,
-    own: FeasiblePowers,
-    *,
-    solver: str = "auto",
-    time_limit_s: float = TIME_LIMIT_S,
-) -> Deviation:
-    """Solve a lot's best deviation where hours are joined.
-
-    Parameters
-    ----------
-    reduced
-        The DSO's program of the whole day with every row that can bind.
-    lots
-        Columns of the lots' powers in it, shape ``(hours, lots)``.
-    given, lot, price, own, solver, time_limit_s
-        As of :func:`best_deviation`.
-    """
-    begin = time.perf_counter()
-    reaction = reaction_of(reduced.with_columns(lots, given, given), lots[:, lot])
-    return _solved(deviation_program(reaction, price, own), price.size, solver, begin, time_limit_s)
-
-
-def _solved(mpcc: Mpcc, hours: int, solver: str, begin: float, time_limit_s: float) -> Deviation:
-    """Solve a deviation program in what is left of the time since ``begin``."""
-    outcome, name = solve_pairs(mpcc, solver, max(time_limit_s - (time.perf_counter() - begin), 0.0))
+    reaction, low, high = seen
+    mpcc = deviation_program(reaction, price, FeasiblePowers(own.matrix, own.lower, own.upper, high), low)
+    outcome, name = solve_pairs(mpcc, solver, deadline)
     proved = outcome.v is not None or outcome.end is End.LIMIT  # a lot that has a schedule has a best one
     profit = -INF if outcome.v is None else -outcome.value
     return Deviation(
-        power_kw=np.zeros(0) if outcome.v is None else outcome.v[:hours],
+        power_kw=np.zeros(0) if outcome.v is None else outcome.v[: price.size],
         profit=profit,
         bound=max(-outcome.bound, profit) if proved else INF,
         finished=outcome.end is End.OPTIMAL,
@@ -227,16 +188,16 @@ def _solved(mpcc: Mpcc, hours: int, solver: str, begin: float, time_limit_s: flo
     )
 
 
-def solve_pairs(mpcc: Mpcc, solver: str, time_limit_s: float) -> tuple[Outcome, str]:
+def solve_pairs(mpcc: Mpcc, solver: str, deadline: Deadline) -> tuple[Outcome, str]:
     """Minimise with one of :data:`METHODS`, or the first that can (``"auto"``); return the outcome and its name."""
     if solver == "auto":
         solver = "scip" if scip_is_installed() else "branch" if too_large(mpcc) else "gurobi"
     solve = {"scip": solve_scip, "gurobi": solve_gurobi, "branch": minimise_mpcc}[solver]
-    return solve(mpcc, Deadline(time_limit_s)), METHODS[solver]
+    return solve(mpcc, deadline), METHODS[solver]
 
 
 def confirm(
-    deviate: Deviate,
+    react: React,
     players: Players,
     lots: Sequence[int],
     profit: FloatArray,
@@ -247,8 +208,8 @@ def confirm(
 
     Parameters
     ----------
-    deviate
-        Solves one of them: :func:`best_deviation` or :func:`joined_deviation` with the point filled in.
+    react
+        The DSO at the point.
     players
         The lots' own sets; cuts that keep schedules splittable among vehicles are added to them.
     lots
@@ -264,7 +225,7 @@ def confirm(
     notes: list[str] = []
     for lot in lots:
         try:
-            answer = _splittable(deviate, players, lot, float(profit[lot]), time_limit_s)
+            answer = _splittable(react, players, lot, float(profit[lot]), Deadline(time_limit_s))
         except SolverError as error:
             answer = Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, 0.0)
             notes.append(f"{players.name(lot)}: the second method failed: {error}")
@@ -295,7 +256,7 @@ def _doubt(answer: Deviation, profit: float, first: float, time_limit_s: float) 
     return ""
 
 
-def _splittable(deviate: Deviate, players: Players, lot: int, profit: float, time_limit_s: float) -> Deviation:
+def _splittable(react: React, players: Players, lot: int, profit: float, deadline: Deadline) -> Deviation:
     """Solve a lot's deviation until its vehicles can take the answer, or nothing is left to gain.
 
     Before that an answer is an upper bound all the same, so the least of them counts.
@@ -303,8 +264,7 @@ def _splittable(deviate: Deviate, players: Players, lot: int, profit: float, tim
     begin, price, least = time.perf_counter(), players.price[:, lot], INF
     nothing = profit + EXACT_REGRET * max(1.0, abs(profit))
     for _ in range(MAXIMUM_CUT_ROUNDS):
-        left = max(time_limit_s - (time.perf_counter() - begin), 0.0)
-        answer = deviate(lot, price, players.own(lot), time_limit_s=left)
+        answer = best_deviation(react, lot, price, players.own(lot), deadline)
         least = min(least, answer.bound)
         if not answer.finished or least <= nothing or not players.cut(lot, answer.power_kw, price):
             done = answer.finished or least <= nothing

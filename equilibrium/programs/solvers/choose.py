@@ -56,11 +56,16 @@ def solve_linear(instance: Instance, solver: str = "auto") -> Solution:
     return load_and_solve(instance, solver)[1]
 
 
-def optimum(solution: Solution, what: str) -> Solution:
+def require_optimal(solution: Solution, what: str) -> Solution:
     """Return the solution if it is optimal, else raise :class:`equilibrium.errors.SolverError`."""
     if solution.status is not Status.OPTIMAL:
         raise SolverError(f"{what} ended {solution.status}")
     return solution
+
+
+def optimal_if_feasible(solution: Solution, what: str) -> Solution | None:
+    """Return the solution if it is optimal and ``None`` if there is none; raise :class:`.SolverError` else."""
+    return None if solution.status is Status.INFEASIBLE else require_optimal(solution, what)
 
 
 def solve_mixed(

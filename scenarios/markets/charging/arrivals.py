@@ -10,8 +10,8 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.markets.charging.day import Session
+from scenarios.markets.charging.schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
-from scenarios.schema import SessionDrivers
 from scenarios.streams import Streams
 
 WEEK = 7

@@ -1,43 +1,42 @@
-"""A scenario: what a YAML file says, with the days that follow from it."""
+"""What the scenarios of the markets of charging lots share: their data, and the days that follow from it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, overload
+from typing import TypeVar
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import LotDay
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
-from scenarios.assembly import build_network, build_prices, expected_load, expected_renewables
+from scenarios.assembly import expected_load
 from scenarios.case import Case
 from scenarios.files import Document, bundled_or_own
-from scenarios.loading import case_names, case_path, read_case
 from scenarios.markets.charging.arrivals import WEEK, Arrivals
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.envelopes import read_counts, typical_lots
-from scenarios.markets.disco.case import DiscoCase, build_disco
-from scenarios.markets.disco.schema import DiscoFile
+from scenarios.markets.charging.network import build_network, expected_renewables
+from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
+from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import read_sessions, read_vehicles
-from scenarios.schema import CountDrivers, LotSection, ScenarioFile, SessionDrivers
 from scenarios.streams import Streams, day_factor
-
-AnyCase = TypeVar("AnyCase", bound=Case)
 
 _WEDNESDAY = 2
 
 
 @dataclass(frozen=True, eq=False)
-class Scenario(Case):
-    """A checked scenario of the lots-lead or the nodal market with all its data read.
+class ChargingCase(Case[ScenarioDay]):
+    """A checked scenario of a market of charging lots with all its data read.
 
     Attributes
     ----------
     name, file, prices, notes, paths
         As in :class:`scenarios.case.Case`.
+    network
+        The feeder with its assets.
     base_load_kw, base_load_kvar
         Expected inflexible load, shape ``(hours, buses)``.
     base_renewable_kw
@@ -48,7 +47,8 @@ class Scenario(Case):
         Source of the sessions, or ``None`` with fixed envelopes.
     """
 
-    file: ScenarioFile
+    file: ChargingFile
+    network: Network
     base_load_kw: FloatArray
     base_load_kvar: FloatArray
     base_renewable_kw: FloatArray
@@ -126,57 +126,37 @@ class Scenario(Case):
         return weekday, (index + (first.weekday() if first else 0)) // WEEK
 
 
-def scenario_names() -> list[str]:
-    """Return the names of the bundled scenarios."""
-    return case_names()
+AnyCharging = TypeVar("AnyCharging", bound=ChargingCase)
 
 
-def scenario_titles() -> dict[str, str]:
-    """Return the one-line title of every bundled scenario by name, without reading its data."""
-    return {name: read_case(name)[0].title for name in case_names()}
-
-
-@overload
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None) -> Scenario | DiscoCase: ...
-
-
-@overload
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None, kind: type[AnyCase]) -> AnyCase: ...
-
-
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None, kind: type[Case] = Case) -> Case:
-    """Read a bundled scenario or the user's own YAML file, with everything that it names.
+def build_charging(
+    case: type[AnyCharging],
+    name: str,
+    file: ChargingFile,
+    document: Document,
+    prices: PriceSeries,
+    paths: tuple[Path, ...],
+) -> AnyCharging:
+    """Read everything that a file of a market of charging lots names.
 
     Parameters
     ----------
-    name_or_path
-        Name of a bundled scenario, or path of a YAML file.
-    overrides
-        Keys that take the place of the file's own, e.g. ``{"market": {"kind": "nodal"}}``: merged like the keys of a
-        file that extends it (mappings key by key, lists replaced), with paths relative to the current folder.
-    kind
-        :class:`Scenario` or :class:`DiscoCase` when only that will do.
-
-    Returns
-    -------
-    Scenario or DiscoCase
-        As ``market.kind`` says.
+    case
+        Class of the scenario.
+    name
+        Name of the scenario.
+    file, document
+        The checked keys, and their lines for complaints.
+    prices
+        The wholesale prices.
+    paths
+        Files that were read already.
 
     Raises
     ------
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    file, document, yaml_files = read_case(str(name_or_path), overrides)
-    wanted = DiscoCase if isinstance(file, DiscoFile) else Scenario
-    if not issubclass(wanted, kind):
-        kinds = "disco" if kind is DiscoCase else "lots-lead or nodal"
-        raise document.error(("market", "kind"), document.data.get("market"), f"kind {kinds} here")
-    name = case_path(str(name_or_path)).stem
-    prices, price_path = build_prices(file, document)
-    if isinstance(file, DiscoFile):
-        return build_disco(name, file, document, prices, (*yaml_files, price_path))
-    assert isinstance(file, ScenarioFile)
     network, feeder_paths = build_network(name, file, document)
     load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
     potential = expected_renewables(file, profiles, document)
@@ -187,22 +167,22 @@ def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = No
     else:
         fixed = None
         arrivals, driver_paths = _arrivals(file, file.drivers, document)
-    return Scenario(
+    return case(
         name=name,
         file=file,
         prices=prices,
+        notes=arrivals.notes if arrivals else (),
+        paths=(*paths, *feeder_paths, *load_paths, *driver_paths),
+        network=network,
         base_load_kw=load_kw,
         base_load_kvar=load_kvar,
         base_renewable_kw=potential,
         lot_days=fixed,
         arrivals=arrivals,
-        notes=arrivals.notes if arrivals else (),
-        paths=(*yaml_files, *feeder_paths, price_path, *load_paths, *driver_paths),
-        _network=network,
     )
 
 
-def _arrivals(file: ScenarioFile, drivers: SessionDrivers, document: Document) -> tuple[Arrivals, tuple[Path, ...]]:
+def _arrivals(file: ChargingFile, drivers: SessionDrivers, document: Document) -> tuple[Arrivals, tuple[Path, ...]]:
     """Read the session logs and the vehicle table, and find the lot of every recorded site."""
     paths = tuple(bundled_or_own("sessions", name, ".csv") for name in drivers.files)
     logs = tuple(read_sessions(path, energy=drivers.energy, departure=drivers.departure) for path in paths)

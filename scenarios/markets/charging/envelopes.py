@@ -13,8 +13,8 @@ from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.fleet.envelope import lot_day, plugged_share
 from scenarios.files import Table
 from scenarios.markets.charging.day import Session
+from scenarios.markets.charging.schema import CountDrivers, LotSection
 from scenarios.readers.prices import HOURS
-from scenarios.schema import CountDrivers, LotSection
 
 
 def read_counts(path: Path, drivers: CountDrivers, lots: tuple[LotSection, ...]) -> tuple[LotDay, ...]:

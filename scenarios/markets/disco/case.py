@@ -11,21 +11,24 @@ from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
-from equilibrium.grid.assets import LotSite, RenewableUnit
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
-from scenarios.assembly import bus_index, check_names, expected_load
-from scenarios.case import Case
+from equilibrium.markets.disco.market import DiscoMarket
+from scenarios.assembly import expected_load
+from scenarios.case import Case, ScenarioKind
 from scenarios.draws.reduction import reduce_scenarios
-from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull, draw_vehicles
+from scenarios.draws.vehicles import FleetSettings, draw_vehicles
 from scenarios.draws.weather import Weather
 from scenarios.files import Document, bundled_or_own
+from scenarios.markets.disco.assembly import build_fleet, build_network, build_programs, build_weather, true_elasticity
 from scenarios.markets.disco.day import CompanyDay
-from scenarios.markets.disco.schema import DiscoFile, FleetSection, TruncatedNormalSection
-from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
+from scenarios.markets.disco.schema import FILE_KEYS, DiscoFile
 from scenarios.readers.prices import HOURS, PriceSeries
-from scenarios.readers.programs import ProgramSet, read_programs
+from scenarios.readers.programs import ProgramSet
 from scenarios.streams import Streams, day_factor
+
+NO_SECOND_METHOD = "the DISCO market has no second method; the KKT program is compared in its tests"
+"""Why the market knows no full certificate."""
 
 Arriving = Callable[[np.random.Generator], tuple[int, ...]]
 """Draws how many vehicles come to each lot."""
@@ -48,13 +51,15 @@ class Forecast:
 
 
 @dataclass(frozen=True, eq=False)
-class DiscoCase(Case):
+class DiscoCase(Case[CompanyDay]):
     """A checked scenario of the DISCO market with all its data read.
 
     Attributes
     ----------
     name, file, prices, notes, paths
         As in :class:`scenarios.case.Case`.
+    network
+        The feeder with its units and lots.
     programs
         The set of programs; :attr:`offered` names those that the retailer may offer.
     elasticity, participation
@@ -68,6 +73,7 @@ class DiscoCase(Case):
     """
 
     file: DiscoFile
+    network: Network
     programs: ProgramSet
     elasticity: Elasticity
     participation: float
@@ -155,6 +161,36 @@ class DiscoCase(Case):
         """Draw what comes: one more scenario, from the stream ``outcome``; parameters as for :meth:`forecast`."""
         return self._draw(day, streams.generator("outcome", day.index), arriving, 1.0)
 
+    def market(
+        self,
+        *,
+        solver: str = "auto",
+        certify: str = "standard",
+        on_infeasible: str | None = None,
+        beta: float | None = None,
+    ) -> DiscoMarket:
+        """Open the market; see :meth:`scenarios.case.Case.market`.
+
+        ``beta`` is the weight of the CVaR in the place of the scenario's; ``None`` keeps it.
+        """
+        rules = self.file.market
+        if on_infeasible not in (None, "stop"):
+            raise self.refuse("on_infeasible", on_infeasible, "stop (the DISCO market prices no shortages)")
+        if certify != "standard":
+            raise self.refuse("certify", certify, f"standard: {NO_SECOND_METHOD}")
+        return DiscoMarket(
+            self.network,
+            HOURS,
+            mode=rules.mode,
+            purchases=rules.purchases,
+            alpha=rules.alpha,
+            beta=rules.beta if beta is None else beta,
+            segments=rules.segments,
+            transformer_efficiency=rules.transformer_efficiency,
+            infeasible_wish=rules.infeasible_wish,
+            solver=solver,
+        )
+
     def _draw(
         self, day: CompanyDay, generator: np.random.Generator, arriving: Arriving, probability: float
     ) -> DiscoScenario:
@@ -205,123 +241,27 @@ def build_disco(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    network, feeder_paths = _network(name, file, document)
+    network, feeder_paths = build_network(name, file, document)
     load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
     program_path = bundled_or_own("programs", file.retailer.programs.set, ".yaml")
-    programs = _programs(file, document)
+    programs = build_programs(file, document)
     case = DiscoCase(
         name=name,
         file=file,
         prices=prices,
         notes=(),
         paths=(*paths, *feeder_paths, *load_paths, program_path),
-        _network=network,
+        network=network,
         programs=programs,
-        elasticity=_true_elasticity(file, programs, document),
+        elasticity=true_elasticity(file, programs, document),
         participation=file.customers.participation or programs.participation,
-        fleet=_fleet(file.fleet),
+        fleet=build_fleet(file.fleet),
         base_load_kw=load_kw,
         base_load_kvar=load_kvar,
-        weather=_weather(file, profiles, document),
+        weather=build_weather(file, profiles, document),
     )
     _check_response(case, document)
     return case
-
-
-def _network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
-    """Read the feeder and place units and lots."""
-    settings = file.feeder
-    feeder = load_feeder(
-        settings.name,
-        rating_kva=settings.rating_kva,
-        voltage_min_pu=settings.voltage_min_pu,
-        voltage_max_pu=settings.voltage_max_pu,
-        root_voltage_pu=settings.root_voltage_pu,
-    )
-    for k, label in enumerate(settings.trunk):
-        bus_index(feeder, label, document, ("feeder", "trunk", k))
-    feeder = limited_by_currents(
-        feeder,
-        settings.current_max_a,
-        trunk=settings.trunk,
-        trunk_current_max_a=settings.trunk_current_max_a,
-        impedance_factor=settings.impedance_factor,
-    )
-    check_names({"renewables": file.renewables, "lots": file.lots}, document)
-    network = Network(
-        feeder=feeder,
-        renewables=tuple(
-            RenewableUnit(
-                unit.name, bus_index(feeder, unit.bus, document, ("renewables", k, "bus")), unit.rated_kw, unit.kind
-            )
-            for k, unit in enumerate(file.renewables)
-        ),
-        lots=tuple(
-            LotSite(
-                lot.name,
-                bus_index(feeder, lot.bus, document, ("lots", k, "bus")),
-                lot.efficiency,
-                discharge_efficiency=lot.discharge_efficiency,
-            )
-            for k, lot in enumerate(file.lots)
-        ),
-        name=name,
-    )
-    return network, feeder_files(settings.name)
-
-
-def _programs(file: DiscoFile, document: Document) -> ProgramSet:
-    """Read the set of programs and check every name of a program or period in the file."""
-    programs = read_programs(file.retailer.programs.set)
-    if programs.currency != file.currency:
-        expected = f"programs in {file.currency}, the file's currency (they are in {programs.currency})"
-        raise document.error(("retailer", "programs", "set"), file.retailer.programs.set, expected)
-    offered = file.retailer.programs.offered
-    for k, name in enumerate(offered):
-        if name not in programs.names or name in offered[:k]:
-            expected = f"one of {', '.join(programs.names)}, each once"
-            raise document.error(("retailer", "programs", "offered", k), name, expected)
-    if file.retailer.learning.rule == "roth-erev":
-        try:
-            file.retailer.learning.check_grid("offered", offered or programs.names)
-        except ValueError as error:
-            raise document.error(("retailer", "learning", "rule"), "roth-erev", str(error)) from None
-    known = dict.fromkeys(programs.period_of_hour)
-    named = [
-        (("market", key, k), name)
-        for key in ("charge_periods", "discharge_periods")
-        for k, name in enumerate(getattr(file.market, key))
-    ]
-    if file.emissions is not None:
-        named += [(("emissions", "periods", k), name) for k, name in enumerate(file.emissions.periods)]
-    for keys, name in named:
-        if name not in known:
-            raise document.error(keys, name, f"one of the periods {', '.join(known)}")
-    for k, name in enumerate(file.market.discharge_periods):
-        if name in file.market.charge_periods:
-            raise document.error(("market", "discharge_periods", k), name, "a period that is not in charge_periods")
-    return programs
-
-
-def _true_elasticity(file: DiscoFile, programs: ProgramSet, document: Document) -> Elasticity:
-    """Return the elasticity of the file, or that of the set of programs."""
-    given = file.customers.elasticity
-    if given is None:
-        return programs.elasticity
-    periods = dict.fromkeys(programs.period_of_hour)
-    values = {}
-    for first, row in given.items():
-        for second, value in row.items():
-            for name in (first, second):
-                if name not in periods:
-                    where = ("customers", "elasticity", first)
-                    raise document.error(where, name, f"one of the periods {', '.join(periods)}")
-            values[first, second] = value
-    for first in periods:
-        for second in periods:
-            if (first, second) not in values and (second, first) not in values:
-                raise document.error(("customers", "elasticity"), None, f"a value for {first} and {second}")
-    return Elasticity.blocks(programs.period_of_hour, values)
 
 
 def _check_response(case: DiscoCase, document: Document) -> None:
@@ -336,36 +276,4 @@ def _check_response(case: DiscoCase, document: Document) -> None:
                 raise document.error(("retailer", "programs", "offered"), found, expected)
 
 
-def _fleet(section: FleetSection) -> FleetSettings:
-    def bounded(part: TruncatedNormalSection) -> TruncatedNormal:
-        return TruncatedNormal(part.mean, part.sd, part.min, part.max)
-
-    return FleetSettings(
-        battery_kwh=section.battery_kwh,
-        energy_min_share=section.energy_min_share,
-        energy_max_share=section.energy_max_share,
-        wish_share=section.wish_share,
-        charge_max_kw=section.charge_max_kw,
-        discharge_max_kw=section.discharge_max_kw,
-        arrival_h=bounded(section.arrival_h),
-        departure_h=bounded(section.departure_h),
-        arrival_share=bounded(section.arrival_share),
-        draws=section.draws,
-    )
-
-
-def _weather(file: DiscoFile, profiles: dict[str, FloatArray], document: Document) -> Weather:
-    """Return the potentials of one kW of wind and of sun."""
-    rules = file.weather
-    for name in ("wind", "pv"):
-        if name not in profiles:
-            expected = f"a file with the columns pv_pu and wind_pu (it has {', '.join(profiles)})"
-            raise document.error(("loads", "profiles"), file.loads.profiles, expected)
-    wind, sun = rules.wind_speed_m_per_s, rules.irradiance_w_per_m2
-    return Weather(
-        wind_pu=tuple((rules.scale * profiles["wind"]).tolist()),
-        pv_pu=tuple((rules.scale * profiles["pv"]).tolist()),
-        factor=ClippedNormal(rules.factor.mean, rules.factor.sd, rules.factor.min, rules.factor.max),
-        wind_speed=None if wind is None else Weibull(wind.shape, wind.scale),
-        irradiance=None if sun is None else Weibull(sun.shape, sun.scale),
-    )
+KIND = ScenarioKind(name="disco", schema=DiscoFile, case=DiscoCase, build=build_disco, file_keys=FILE_KEYS)

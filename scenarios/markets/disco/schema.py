@@ -7,10 +7,13 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from scenarios.schema import (
-    CaseFile,
+    GRID_FILE_KEYS,
     Count,
     FeederSection,
+    FileKeys,
+    GridFile,
     Label,
+    MarketSection,
     NonNegative,
     Number,
     Positive,
@@ -22,10 +25,12 @@ from scenarios.schema import (
     schema_key,
 )
 
+FILE_KEYS: FileKeys = {**GRID_FILE_KEYS, ("retailer", "programs", "set"): ("programs", ".yaml")}
+
 Efficiency = Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)]
 
 
-class DiscoMarketSection(Section):
+class DiscoMarketSection(MarketSection):
     """Rules of the market."""
 
     kind: Literal["disco"]
@@ -283,7 +288,7 @@ class EmissionsSection(Section):
     share: Share = 0.5
 
 
-class DiscoFile(CaseFile):
+class DiscoFile(GridFile):
     """The whole file."""
 
     feeder: RatedFeederSection

@@ -1,13 +1,13 @@
-"""Figures of a run, drawn from its tables.
+"""Figures of a run of charging lots, drawn from its tables.
 
 The scheduling and voltage figures are laid out like Figs. 7, 8, 10 and 11 of the paper (docs/epec_lots.md). Every
-function takes tables as :mod:`sim.columns` defines them and returns a :class:`matplotlib.figure.Figure`.
+function takes tables as :mod:`sim.markets.charging.tables` states them and returns a
+:class:`matplotlib.figure.Figure`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
@@ -17,7 +17,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, MultipleLocator
 
-from sim.markets.disco.figures import disco_figures
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -28,11 +27,9 @@ from sim.show.drawing import (
     RED,
     SKY,
     STYLE,
-    day_title,
     legend_below,
     panels_of,
     same_scale,
-    save,
     stack,
 )
 from sim.store import Run
@@ -129,48 +126,6 @@ def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> 
             axis.set_xlabel("Hour")
         handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
         figure.legend(handles=handles, loc="outside upper center", ncols=4)
-    return figure
-
-
-def market_power_figure(lots: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
-    """Draw each lot's charging and the price that it pays, at the equilibrium and in the competitive outcome.
-
-    Parameters
-    ----------
-    lots
-        ``lots`` rows of one day of the nodal market.
-    currency
-        Name of the currency for the axes.
-    title
-        Title of the figure.
-    first_hour
-        Label of the first hour.
-    """
-    names = list(dict.fromkeys(lots["lot"]))
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 0.7 + 1.9 * len(names)), layout="constrained")
-        grid = figure.subplots(len(names), 2, squeeze=False, sharex=True, sharey="col")
-        for (left, right), name in zip(grid, names, strict=True):
-            rows = lots[lots["lot"] == name]
-            hour = rows["hour"].to_numpy() + first_hour
-            left.bar(hour - 0.2, rows["power_kw"], width=0.4, color=ORANGE, label="Charging, equilibrium")
-            left.bar(hour + 0.2, rows["competitive_kw"], width=0.4, color=GREY, label="Charging, competitive")
-            interval = rows[["lot_price_low_per_mwh", "lot_price_high_per_mwh"]].to_numpy(float)
-            low, high = np.where(np.isfinite(interval), interval, np.nan).T  # an open end has no place on the axis
-            spread = {"step": "mid", "color": SKY, "alpha": 0.35, "linewidth": 0}
-            right.fill_between(hour, low, high, label="Interval of the price", **spread)
-            right.step(hour, rows["lot_price_per_mwh"], where="mid", color=BLUE, linewidth=2, label="Price paid")
-            competitive = rows["competitive_price_per_mwh"]
-            right.step(hour, competitive, "k--", where="mid", linewidth=1, label="Competitive price")
-            left.set_title(f"{name}, {title}" if title else name, loc="left")
-            left.set_ylabel("kW")
-            right.set_ylabel(f"{currency}/MWh")
-            for axis in (left, right):
-                axis.xaxis.set_major_locator(MultipleLocator(3))
-        for axis in grid[-1]:
-            axis.set_xlabel("Hour")
-        handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
-        figure.legend(handles=handles, loc="outside upper center", ncols=3)
     return figure
 
 
@@ -294,43 +249,26 @@ def sensitivity_figure(
     return figure
 
 
-def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Draw all figures of a run into its ``figures`` folder.
+def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]:
+    """Return the figures of a run by name.
 
     Parameters
     ----------
     run
-        The run; it must have at least one day.
-    day
-        Day of the hourly figures; ``None`` is the one with the highest price.
-    formats
-        File types.
-
-    Returns
-    -------
-    list of Path
-        The files, the chosen day in their names.
+        The run.
+    day, title
+        Day of the hourly figures, and what they are called.
+    currency
+        Name of the currency for the axes.
     """
-    currency = str(run.manifest.get("currency", "currency"))
-    peak = "price_peak_per_mwh" if run.market == "disco" else "dlmp_peak_per_mwh"
-    chosen = int(run.days["day"].iloc[int(run.days[peak].argmax())]) if day is None else day
-    title = day_title(run.days, chosen)
-    figures = (disco_figures if run.market == "disco" else _local_figures)(run, chosen, title, currency)
-    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
-
-
-def _local_figures(run: Run, chosen: int, title: str, currency: str) -> dict[str, Figure]:
-    """Return the figures of the lots-lead and the nodal market."""
-    prices, lots = run.table("prices", chosen), run.table("lots", chosen)
+    prices, lots = run.table("prices", day), run.table("lots", day)
     figures = {
-        f"scheduling-day-{chosen}": scheduling_figure({title: run.table("dispatch", chosen)}),
-        f"voltage-day-{chosen}": voltage_figure({title: prices}),
-        f"prices-day-{chosen}": price_map(prices, currency, title),
+        f"scheduling-day-{day}": scheduling_figure({title: run.table("dispatch", day)}),
+        f"voltage-day-{day}": voltage_figure({title: prices}),
+        f"prices-day-{day}": price_map(prices, currency, title),
     }
     if len(lots):
-        figures[f"lots-day-{chosen}"] = lots_figure(lots, title)
-    if lots["lot_price_per_mwh"].notna().any():
-        figures[f"market-power-day-{chosen}"] = market_power_figure(lots, currency, title)
+        figures[f"lots-day-{day}"] = lots_figure(lots, title)
     if len(run.days) > 1:
         figures["overview"] = overview_figure(run.days, run.lot_days, currency)
     return figures

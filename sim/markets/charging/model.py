@@ -1,4 +1,4 @@
-"""The local market as a Mesa model: a step is a day."""
+"""A market of charging lots as a Mesa model: a step is a day."""
 
 from __future__ import annotations
 
@@ -6,45 +6,40 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
-
-from mesa import Model
+from typing import Any, Self
 
 from agents.base import MarketAgent, forget_model
 from agents.charging.drivers import Drivers
 from agents.charging.dso import DistributionSystemOperator
 from agents.charging.lot import ParkingLot
-from agents.learning import RothErev
-from equilibrium.certificate import LEVELS
-from equilibrium.errors import InputError
+from agents.learning import make_learning_rule
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
-from equilibrium.markets.lots_lead.market import LotsLeadMarket
-from equilibrium.markets.nodal.market import NodalMarket
-from scenarios.assembly import NO_SHORTAGES
-from scenarios.markets.charging.case import Scenario
+from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
-from scenarios.schema import ChoiceSection, LotSection, SessionDrivers
-from scenarios.streams import Streams
+from scenarios.markets.charging.schema import ChoiceSection, LotSection, SessionDrivers
+from sim.acflow import AcFlow, require_pandapower
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.charging.results import DayResult
+from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
     "energy_kwh": lambda model: sum(lot.energy_kwh for lot in model.last.lots),
     "network_cost": lambda model: model.last.clearing.network_cost,
     "lot_profit": lambda model: float(model.last.clearing.lot_profit.sum()),
-    "turned_away": lambda model: len(model.last.turned_away),
+    "turned_away": lambda model: len(model.last.drivers.turned_away),
     "worst_regret": lambda model: model.last.clearing.certificate.worst_regret,
     "certified": lambda model: model.last.clearing.certificate.certified,
 }
 """What ``collect=True`` keeps of every day: energy drawn by the lots (kWh), money in the case's currency."""
 
-NO_SECOND_METHOD = "only the nodal market has a second method; here regrets are dual objectives of linear programs"
 
-
-class LocalMarket(DailyModel[Scenario, DayResult]):
+class LocalMarket(DailyModel[ChargingCase, DayResult]):
     """A feeder, its operator, its parking lots and their drivers, day after day.
+
+    A subclass brings agents of its own by :meth:`make_operator`, :meth:`make_lot` and :meth:`make_drivers`; given to
+    :func:`sim.run.run_scenario` it gets tables and figures like this one.
 
     A run is a pure function of the scenario and the seed. The model keeps the state of its agents and the last day,
     no history: whoever wants one takes :attr:`last` after every step.
@@ -60,16 +55,18 @@ class LocalMarket(DailyModel[Scenario, DayResult]):
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     on_infeasible
-        ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it. The nodal market has no
+        ``"stop"`` or ``"shed"`` in the place of what the scenario says; ``None`` keeps it. Not every market has
         ``"shed"``.
-    certify
-        ``"standard"``, or ``"full"`` for a second, independent proof of every day (nodal market only).
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+    certify
+        ``"standard"``, or ``"full"`` for a second, independent proof of every day, where the market has one.
+    ac
+        Whether every day is checked by an AC power flow (needs pandapower).
 
     Attributes
     ----------
-    case, day, last
+    case, market, day, last
         As in :class:`sim.daily_model.DailyModel`.
     network
         The feeder and what stands on it.
@@ -86,115 +83,107 @@ class LocalMarket(DailyModel[Scenario, DayResult]):
 
     def __init__(
         self,
-        scenario: str | Path | Scenario = "week-33",
+        scenario: str | Path | ChargingCase = "week-33",
         seed: int = 0,
         solver: str = "auto",
         days: int | None = None,
         on_infeasible: str | None = None,
         collect: bool = False,
         certify: str = "standard",
+        ac: bool = False,
     ) -> None:
-        super().__init__(case_of(scenario, Scenario), seed=seed, days=days, collect=collect)
-        streams = self._streams
-        self.network = self.case.network()
-        self.operator = DistributionSystemOperator(self, network=self.network)
-        self.lots = tuple(
-            _lot(self, index, site, settings, streams)
-            for index, (site, settings) in enumerate(zip(self.network.lots, self.case.lots, strict=True))
-        )
-        drivers = self.case.drivers
-        # With fixed envelopes nobody chooses, and the defaults are never used.
-        choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
-        self.drivers = Drivers(self, lots=self.lots, choice=choice, streams=streams)
+        if ac:
+            require_pandapower()
+        super().__init__(case_of(scenario, ChargingCase), seed=seed, days=days, collect=collect)
+        self.network = self.case.network
+        self.operator = self.make_operator()
+        sites = zip(self.network.lots, self.case.lots, strict=True)
+        self.lots = tuple(self.make_lot(index, site, settings) for index, (site, settings) in enumerate(sites))
+        self.drivers = self.make_drivers()
         # Drivers choose by the prices that the lots post, and judge what the lots gave them: they come last.
         self._order: tuple[MarketAgent[ScenarioDay, Clearing], ...] = (self.operator, *self.lots, self.drivers)
         forget_model(self)
-        self._market = self._open_market(solver, on_infeasible, certify)
+        self._flow = AcFlow(self.network.feeder) if ac else None
+        self.market = self.case.market(solver=solver, certify=certify, on_infeasible=on_infeasible)
+        self.market.prepare(self.case.nominal_day())
 
-    def _open_market(self, solver: str, on_infeasible: str | None, certify: str) -> LotsLeadMarket | NodalMarket:
-        """Compile the scenario's market once and let it find its start from a typical day."""
-        rules = self.case.file.market
-        if on_infeasible not in (None, "stop", "shed"):
-            raise InputError("LocalMarket", "on_infeasible", on_infeasible, "stop or shed")
-        if certify not in LEVELS:
-            raise InputError("LocalMarket", "certify", certify, f"one of {', '.join(LEVELS)}")
-        market: LotsLeadMarket | NodalMarket
-        if rules.kind == "nodal":
-            if on_infeasible == "shed":
-                raise InputError(f"scenario {self.case.name}", "on_infeasible", on_infeasible, f"stop ({NO_SHORTAGES})")
-            market = NodalMarket(
-                self.network,
-                behaviours=tuple(lot.behaviour for lot in self.case.lots),
-                hours=self.case.hours,
-                solver=solver,
-                iteration=rules.iteration,
-                certify=certify,
-                time_limit_s=rules.time_limit_s,
-            )
-        else:
-            if certify == "full":
-                raise InputError(f"scenario {self.case.name}", "certify", certify, f"standard ({NO_SECOND_METHOD})")
-            market = LotsLeadMarket(
-                self.network,
-                hours=self.case.hours,
-                solver=solver,
-                on_infeasible=on_infeasible or rules.on_infeasible,
-                value_of_lost_load=rules.value_of_lost_load_per_kwh,
-            )
-        market.prepare(self.case.nominal_day())
-        return market
+    @classmethod
+    def from_options(cls, case: ChargingCase, options: RunOptions) -> Self:
+        """Open the model of a run."""
+        return cls(
+            case,
+            seed=options.seed,
+            solver=options.solver,
+            days=options.days,
+            on_infeasible=options.on_infeasible,
+            certify=options.certify,
+            ac=options.ac,
+        )
 
-    def _simulate(self) -> DayResult:
+    def make_operator(self) -> DistributionSystemOperator:
+        """Make the operator; a subclass may return an agent of its own."""
+        return DistributionSystemOperator(self, network=self.network)
+
+    def make_lot(self, index: int, site: LotSite, settings: LotSection) -> ParkingLot:
+        """Make one lot of the scenario; a subclass may return an agent of its own.
+
+        Raises
+        ------
+        InputError
+            When the lot's learning rule is not registered or cannot use its settings.
+        """
+        learning = settings.learning
+        learner = None
+        if learning.rule != "none":
+            source = f"scenario {self.case.name}: lot {site.name}: learning"
+            learner = make_learning_rule(
+                learning.rule, learning.price_grid_per_kwh, learning.rule_settings(), source=source
+            )
+        return ParkingLot(
+            self,
+            site=site,
+            index=index,
+            places=settings.places,
+            charger_kw=settings.charger_kw,
+            price=settings.charging_price_per_kwh,
+            walking_m=settings.walking_distance_m,
+            learner=learner,
+            streams=self.streams,
+        )
+
+    def make_drivers(self) -> Drivers:
+        """Make the drivers, who choose among :attr:`lots`; a subclass may return an agent of its own."""
+        drivers = self.case.drivers
+        # With fixed envelopes nobody chooses, and the defaults are never used.
+        choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
+        return Drivers(self, lots=self.lots, choice=choice, streams=self.streams)
+
+    def simulate_day(self) -> DayResult:
         """Run through one day: all observe, the market clears, all settle."""
         start = time.perf_counter()
-        day = self.case.day(self.day, self._streams)
+        day = self.case.day(self.day, self.streams)
         for agent in self._order:
             agent.observe(day)
         market_day = dataclasses.replace(self.operator.offer(), lots=tuple(lot.offer() for lot in self.lots))
-        with naming_the_day(day.index, day.date):
-            clearing = self._market.clear(market_day)
+        with naming_the_day(day):
+            clearing = self.market.clear(market_day)
         for agent in self._order:
             agent.settle(clearing)
         return self._finish(day, market_day, clearing, start)
 
     def _finish(self, day: ScenarioDay, market_day: MarketDay, clearing: Clearing, start: float) -> DayResult:
         """Gather what the agents wrote down."""
-        if self.operator.memory is None:
-            raise RuntimeError("the operator has not settled the day")
-        return DayResult(
+        done = DayResult(
             index=day.index,
             date=day.date,
+            network=self.network,
             scenario=day,
             market=market_day,
             clearing=clearing,
-            lots=tuple(lot.record(float(self.drivers.reputation[lot.index])) for lot in self.lots),
+            lots=tuple(lot.record() for lot in self.lots),
             finished=tuple(record for lot in self.lots for record in lot.finished),
-            turned_away=self.drivers.turned_away,
-            operator=self.operator.memory,
+            drivers=self.drivers.record(),
+            operator=self.operator.record(),
             seconds=time.perf_counter() - start,
         )
-
-
-def _lot(model: Model, index: int, site: LotSite, settings: LotSection, streams: Streams) -> ParkingLot:
-    """Return the agent of one lot of the scenario."""
-    rule = settings.learning
-    learner = None
-    if rule.rule == "roth-erev":
-        learner = RothErev(
-            rule.price_grid_per_kwh,
-            recency=rule.recency,
-            experimentation=rule.experimentation,
-            initial_propensity=rule.initial_propensity,
-            source=f"lot {site.name}: learning",
-        )
-    return ParkingLot(
-        model,
-        site=site,
-        index=index,
-        places=settings.places,
-        charger_kw=settings.charger_kw,
-        price=settings.charging_price_per_kwh,
-        walking_m=settings.walking_distance_m,
-        learner=learner,
-        streams=streams,
-    )
+        return done if self._flow is None else dataclasses.replace(done, flow=self._flow.check(clearing))

@@ -1,4 +1,4 @@
-"""Figures of a run of the DISCO market, drawn from its tables (:data:`sim.columns.DISCO_TABLES`)."""
+"""Figures of a run of the DISCO market, drawn from its tables (:mod:`sim.markets.disco.tables`)."""
 
 from __future__ import annotations
 

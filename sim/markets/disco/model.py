@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -25,14 +25,12 @@ from equilibrium.demand_response import ResponseProgram
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions
-from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
-from scenarios.markets.disco.schema import DiscoMarketSection
-from scenarios.readers.prices import HOURS
 from scenarios.streams import Streams
 from sim.daily_model import DailyModel, case_of, naming, naming_the_day
-from sim.markets.charging.results import DiscoDayResult
+from sim.markets.disco.results import DiscoDayResult
+from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
     "company_profit": lambda model: model.last.settlement.realised.company_profit,
@@ -74,10 +72,12 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         ``"none"``, ``"epsilon-greedy"`` or ``"roth-erev"`` in the place of the scenario's; ``None`` keeps it.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+    certify, on_infeasible
+        ``"standard"`` and ``"stop"``: the market has neither a second method nor priced shortages.
 
     Attributes
     ----------
-    case, day, last
+    case, market, day, last
         As in :class:`sim.daily_model.DailyModel`.
     network
         The feeder and what stands on it.
@@ -103,33 +103,18 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         beta: float | None = None,
         program_rule: str | None = None,
         collect: bool = False,
+        certify: str = "standard",
+        on_infeasible: str | None = None,
     ) -> None:
         case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
-        rules, streams = case.file.market, self._streams
-        self.network = case.network()
-        self._market = _market(case, rules, solver, rules.beta if beta is None else beta)
-        self.customers = Customers(
-            self,
-            base_tariff=case.base_tariff,
-            elasticity=case.elasticity,
-            participation=case.participation,
-            noise=case.file.customers.noise,
-            streams=streams,
-        )
-        self.retailer = _retailer(self, case, program_rule or case.file.retailer.learning.rule, streams)
-        self.owner = _owner(self, case, self.retailer, streams)
-        self.drivers = DriverPool(
-            self,
-            owner=self.owner,
-            drivers=[lot.drivers for lot in case.file.lots],
-            choice=case.file.drivers.choice,
-        )
-        self.company = DistributionCompany(
-            self,
-            charge_window=case.window(rules.charge_periods),
-            discharge_window=case.window(rules.discharge_periods),
-        )
+        self.network = case.network
+        self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta)
+        self.customers = self.make_customers()
+        self.retailer = self.make_retailer(program_rule or case.file.retailer.learning.rule)
+        self.owner = self.make_owner()
+        self.drivers = self.make_drivers()
+        self.company = self.make_company()
         # The owner posts terms on the retailer's program, drivers answer to those terms and judge what they got.
         self._order: tuple[MarketAgent[CompanyDay, DiscoSettlement], ...] = (
             self.customers,
@@ -138,43 +123,141 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
             self.drivers,
             self.company,
         )
+        self._truth = true_blocks(case)
         forget_model(self)
         self.company.emissions = self._emissions()
 
+    @classmethod
+    def from_options(cls, case: DiscoCase, options: RunOptions) -> Self:
+        """Open the model of a run."""
+        return cls(
+            case,
+            seed=options.seed,
+            solver=options.solver,
+            days=options.days,
+            certify=options.certify,
+            on_infeasible=options.on_infeasible,
+        )
+
+    def make_customers(self) -> Customers:
+        """Make the customers; a subclass may return an agent of its own."""
+        case = self.case
+        return Customers(
+            self,
+            base_tariff=case.base_tariff,
+            elasticity=case.elasticity,
+            participation=case.participation,
+            noise=case.file.customers.noise,
+            streams=self.streams,
+        )
+
+    def make_retailer(self, rule: str) -> DemandResponseRetailer:
+        """Make the retailer with the rule by which it chooses; a subclass may return an agent of its own."""
+        case = self.case
+        settings = case.file.retailer
+        prior = settings.belief
+        periods = dict.fromkeys(case.programs.period_of_hour)
+
+        def menu(price: FloatArray) -> list[ResponseProgram]:
+            return [case.program(name, price) for name in case.offered]
+
+        return DemandResponseRetailer(
+            self,
+            menu=menu,
+            base_tariff=case.base_tariff,
+            participation=case.participation,
+            belief=ElasticityBelief(
+                case.programs.period_of_hour,
+                {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
+                prior_deviation=prior.prior_deviation,
+                noise=prior.noise,
+                symmetric=prior.symmetric,
+                source=f"scenario {case.name}: retailer.belief",
+            ),
+            choice=_choice(case, rule),
+            penalty_sign=1.0 if settings.penalty == "income" else -1.0,
+            memory=settings.cost_memory,
+            streams=self.streams,
+        )
+
+    def make_owner(self) -> ParkingLotOwner:
+        """Make the owner of the lots, who knows :attr:`retailer`; a subclass may return an agent of its own."""
+        case = self.case
+        settings = case.file.lot_owner
+        rule = settings.learning
+        learner = None
+        if rule.rule == "roth-erev":
+            learner = RothErev(
+                rule.grid,
+                recency=rule.recency,
+                experimentation=rule.experimentation,
+                initial_propensity=rule.initial_propensity,
+                source=f"scenario {case.name}: lot_owner.learning",
+            )
+        return ParkingLotOwner(
+            self,
+            sites=self.network.lots,
+            retailer=self.retailer,
+            margin=settings.margin_per_kwh,
+            driver_share=settings.driver_share,
+            degradation=settings.degradation_per_mwh / 1000.0,
+            learns=rule.of,
+            learner=learner,
+            streams=self.streams,
+        )
+
+    def make_drivers(self) -> DriverPool:
+        """Make the drivers, who know :attr:`owner`; a subclass may return an agent of its own."""
+        return DriverPool(
+            self,
+            owner=self.owner,
+            drivers=[lot.drivers for lot in self.case.file.lots],
+            choice=self.case.file.drivers.choice,
+        )
+
+    def make_company(self) -> DistributionCompany:
+        """Make the company; a subclass may return an agent of its own."""
+        rules = self.case.file.market
+        return DistributionCompany(
+            self,
+            charge_window=self.case.window(rules.charge_periods),
+            discharge_window=self.case.window(rules.discharge_periods),
+        )
+
     def belief_error(self) -> float:
         """Return the largest distance of an estimated elasticity from the true one."""
-        true = true_blocks(self.case)
-        return max(abs(value - true[pair]) for pair, value in self.retailer.belief.estimate().items())
+        return max(abs(value - self._truth[pair]) for pair, value in self.retailer.belief.estimate().items())
 
-    def _simulate(self) -> DiscoDayResult:
+    def simulate_day(self) -> DiscoDayResult:
         """Run through one day: plan it, let it come, settle it."""
         start = time.perf_counter()
-        day = self.case.day(self.day, self._streams)
+        day = self.case.day(self.day, self.streams)
         for agent in self._order:
             agent.observe(day)
-        expected = self.case.forecast(day, self._streams, self.drivers.draw)
+        expected = self.case.forecast(day, self.streams, self.drivers.draw)
         tariffs = self.owner.offer()
         load_kw, load_kvar, cost = self.retailer.offer()
         forecast = self.company.offer(load_kw, load_kvar, cost, tariffs, expected.scenarios)
         outcome = self._come(day)
         self.owner.admit(day.index, outcome.scenarios[0].vehicles)
-        with naming_the_day(day.index, day.date):
-            plan, clearing = self._market.clear(forecast), self._market.clear(outcome)
+        with naming_the_day(day):
+            plan, clearing = self.market.clear(forecast), self.market.clear(outcome)
         settlement = DiscoSettlement(forecast, plan, outcome, clearing)
         for agent in self._order:
             agent.settle(settlement)
-        assert self.company.memory is not None
         return DiscoDayResult(
             index=day.index,
             date=day.date,
+            network=self.network,
             day=day,
             distance=expected.distance,
             settlement=settlement,
             retail=self.retailer.record(),
             owner=self.owner.record(),
             pools=self.drivers.record(),
-            company=self.company.memory,
+            company=self.company.record(),
             finished=self.owner.finished,
+            true_elasticity=self._truth,
             seconds=time.perf_counter() - start,
         )
 
@@ -182,7 +265,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         """Return the day as it comes: the customers' true answer, and one more draw."""
         load_kw, load_kvar = self.customers.answer(self.retailer.program)
         cost = self.retailer.cost(day.base_kw, load_kw, self.retailer.program)
-        came = self.case.outcome(day, self._streams, self.drivers.draw)
+        came = self.case.outcome(day, self.streams, self.drivers.draw)
         return self.company.offer(load_kw, load_kvar, cost, self.owner.offer(), (came,))
 
     def _emissions(self) -> Emissions | None:
@@ -191,7 +274,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         if rules is None:
             return None
         with naming("baseline of the CO2 term"):
-            baseline = self._market.clear(self._baseline_day()).scenarios[0].import_kw
+            baseline = self.market.clear(self._baseline_day()).scenarios[0].import_kw
         factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
         return Emissions(factor, rules.price_per_kg, rules.share, baseline)
 
@@ -212,54 +295,10 @@ def true_blocks(case: DiscoCase) -> dict[tuple[str, str], float]:
     return {(a, b): float(case.elasticity.values[np.ix_(inside[a], inside[b])].mean()) for a in inside for b in inside}
 
 
-def _market(case: DiscoCase, rules: DiscoMarketSection, solver: str, beta: float) -> DiscoMarket:
-    return DiscoMarket(
-        case.network(),
-        HOURS,
-        mode=rules.mode,
-        purchases=rules.purchases,
-        alpha=rules.alpha,
-        beta=beta,
-        segments=rules.segments,
-        transformer_efficiency=rules.transformer_efficiency,
-        infeasible_wish=rules.infeasible_wish,
-        solver=solver,
-    )
-
-
 def _only_charge(batches: tuple[VehicleBatch, ...]) -> tuple[VehicleBatch, ...]:
     """Return vehicles that do not discharge."""
     return tuple(
         dataclasses.replace(batch, discharge_max_kw=np.zeros_like(batch.discharge_max_kw)) for batch in batches
-    )
-
-
-def _retailer(model: DiscoModel, case: DiscoCase, rule: str, streams: Streams) -> DemandResponseRetailer:
-    """Return the retailer of the scenario."""
-    settings = case.file.retailer
-    prior = settings.belief
-    periods = dict.fromkeys(case.programs.period_of_hour)
-
-    def menu(price: FloatArray) -> list[ResponseProgram]:
-        return [case.program(name, price) for name in case.offered]
-
-    return DemandResponseRetailer(
-        model,
-        menu=menu,
-        base_tariff=case.base_tariff,
-        participation=case.participation,
-        belief=ElasticityBelief(
-            case.programs.period_of_hour,
-            {(a, b): prior.self_elasticity if a == b else prior.cross_elasticity for a in periods for b in periods},
-            prior_deviation=prior.prior_deviation,
-            noise=prior.noise,
-            symmetric=prior.symmetric,
-            source=f"scenario {case.name}: retailer.belief",
-        ),
-        choice=_choice(case, rule),
-        penalty_sign=1.0 if settings.penalty == "income" else -1.0,
-        memory=settings.cost_memory,
-        streams=streams,
     )
 
 
@@ -281,29 +320,3 @@ def _choice(case: DiscoCase, rule: str) -> ProgramChoice:
             )
         )
     raise InputError("DiscoModel", "program_rule", rule, "none, epsilon-greedy or roth-erev")
-
-
-def _owner(model: DiscoModel, case: DiscoCase, retailer: DemandResponseRetailer, streams: Streams) -> ParkingLotOwner:
-    """Return the owner of the scenario's lots."""
-    settings = case.file.lot_owner
-    rule = settings.learning
-    learner = None
-    if rule.rule == "roth-erev":
-        learner = RothErev(
-            rule.grid,
-            recency=rule.recency,
-            experimentation=rule.experimentation,
-            initial_propensity=rule.initial_propensity,
-            source=f"scenario {case.name}: lot_owner.learning",
-        )
-    return ParkingLotOwner(
-        model,
-        sites=model.network.lots,
-        retailer=retailer,
-        margin=settings.margin_per_kwh,
-        driver_share=settings.driver_share,
-        degradation=settings.degradation_per_mwh / 1000.0,
-        learns=rule.of,
-        learner=learner,
-        streams=streams,
-    )

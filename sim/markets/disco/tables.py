@@ -1,21 +1,21 @@
-"""One finished day of the DISCO market as rows of the tables in :data:`sim.columns.DISCO_TABLES`."""
+"""The tables of the DISCO market: what each column is, and how a finished day fills it."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
-from equilibrium.certificate import Verdict
-from equilibrium.grid.network import Network
+from equilibrium.certificate import Certificate, Verdict
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
-from equilibrium.markets.disco.day import DiscoDay
-from sim.markets.charging.results import DiscoDayResult
-from sim.markets.nodal.rows import PER_MWH
-from sim.store import Columns
+from equilibrium.markets.disco.day import DiscoScenario
+from sim.columns import DATE, DAY, PER_MWH, Column, Table, count, flag, itself, number, text
+from sim.markets.disco.hourly import DISPATCH, LOTS, PRICES
+from sim.markets.disco.results import DiscoDayResult
+from sim.markets.disco.stages import CERTIFICATES, SCENARIOS
+
+DayColumns = tuple[Column[DiscoDayResult], ...]
 
 PARTIES = {
     "load_income": ("customers", "company"),
@@ -31,258 +31,271 @@ PARTIES = {
 """Who pays a positive amount of each account, and who receives it; drivers own the batteries that wear."""
 
 
-def disco_tables(
-    network: Network, result: DiscoDayResult, truth: Mapping[tuple[str, str], float]
-) -> dict[str, Columns]:
-    """Return the rows that one day adds to every table.
-
-    Parameters
-    ----------
-    network
-        The network that was cleared.
-    result
-        The day.
-    truth
-        The customers' true elasticity for every ordered pair of periods.
-    """
-    return {
-        "days": _days(network, result, truth),
-        "prices": _prices(network, result),
-        "dispatch": _dispatch(network, result),
-        "lots": _lots(network, result),
-        "lot_days": _lot_days(result),
-        "sessions": _sessions(result),
-        "scenarios": _scenarios(result),
-        "accounts": _accounts(result),
-        "programs": _programs(result),
-        "beliefs": _beliefs(result, truth),
-        "certificates": _certificates(result),
-    }
+# One row a day
 
 
-def _stamp(result: DiscoDayResult, rows: int) -> dict[str, Any]:
-    dates: list[dt.date | None] = [result.date] * rows
-    return {"day": np.full(rows, result.index), "date": dates}
+def _came(day: DiscoDayResult) -> ScenarioClearing:
+    """Return the one scenario that came, as it was cleared."""
+    return day.settlement.realised
 
 
-def _days(network: Network, result: DiscoDayResult, truth: Mapping[tuple[str, str], float]) -> Columns:
-    settled, retail = result.settlement, result.retail
-    realised, plan, outcome = settled.realised, settled.plan, settled.outcome
-    hour, bus = np.unravel_index(int(realised.voltage_pu.argmin()), realised.voltage_pu.shape)
-    proofs = (plan.certificate, settled.clearing.certificate)
-    renewable, potential = realised.renewable_kw.sum(), outcome.scenarios[0].renewable_kw.sum()
-    row = {
-        "program": retail.programs[retail.chosen],
-        "company_profit": realised.company_profit,
-        "planned_profit": plan.expected_profit,
-        "planned_cvar": plan.cvar,
-        "planned_objective": plan.objective,
-        "pessimistic_low": plan.pessimistic[0],
-        "pessimistic_high": plan.pessimistic[1],
-        "lot_profit": realised.lot_profit.sum(),
-        "planned_lot_profit": plan.lot_expected_profit.sum(),
-        "retail_profit": retail.profit,
-        "margin_per_kwh": result.owner.margin,
-        "driver_share": result.owner.driver_share,
-        "vehicles": sum(pool.came for pool in result.pools),
-        "base_load_kwh": result.day.base_kw.sum(),
-        "load_kwh": outcome.load_kw.sum(),
-        "forecast_load_kwh": settled.forecast.load_kw.sum(),
-        "import_kwh": realised.import_kw.sum(),
-        "planned_import_kwh": sum(each.probability * each.import_kw.sum() for each in plan.scenarios),
-        "renewable_kwh": renewable,
-        "curtailed_kwh": potential - renewable,
-        "charged_kwh": realised.lot_charge_kw.sum(),
-        "discharged_kwh": realised.lot_discharge_kw.sum(),
-        "loss_kwh": realised.loss_kw.sum(),
-        "voltage_min_pu": realised.voltage_pu[hour, bus],
-        "voltage_min_bus": network.feeder.buses[bus],
-        "voltage_min_hour": int(hour),
-        "price_mean_per_mwh": realised.price.mean() * PER_MWH,
-        "price_peak_per_mwh": realised.price.max() * PER_MWH,
-        "belief_error": max(abs(value - truth[pair]) for pair, value in retail.estimate.items()),
-        "reduction_distance": result.distance,
-        "worst_regret": max(proof.worst_regret for proof in proofs),
-        "certified": all(proof.certified for proof in proofs),
-        "verdict": str(min((proof.verdict for proof in proofs), key=list(Verdict).index)),
-        "seconds": result.seconds,
-    }
-    return {**_stamp(result, 1), **{name: [value] for name, value in row.items()}}
+def _outcome(day: DiscoDayResult) -> DiscoScenario:
+    """Return the one scenario that came, as it was given."""
+    return day.settlement.outcome.scenarios[0]
 
 
-def _prices(network: Network, result: DiscoDayResult) -> Columns:
-    realised = result.settlement.realised
-    hours, buses = realised.price.shape
-    return {
-        **_stamp(result, hours * buses),
-        "hour": np.repeat(np.arange(hours), buses),
-        "bus": list(network.feeder.buses) * hours,
-        "price_per_mwh": realised.price.ravel() * PER_MWH,
-        "voltage_pu": realised.voltage_pu.ravel(),
-    }
+def _plan(day: DiscoDayResult) -> DiscoClearing:
+    return day.settlement.plan
 
 
-def _dispatch(network: Network, result: DiscoDayResult) -> Columns:
-    """Return everything that flows, hour by hour and asset by asset."""
-    settled, buses = result.settlement, network.feeder.buses
-    realised = settled.realised
-    loaded = np.flatnonzero((result.day.base_kw != 0.0).any(axis=0))
-    units = [(unit.name, unit.bus) for unit in network.renewables]
-    sites = [(site.name, site.bus) for site in network.lots]
-    groups: list[tuple[str, list[tuple[str, int]], FloatArray]] = [
-        ("import", [("import", 0)], realised.import_kw[:, None]),
-        ("renewable", units, realised.renewable_kw),
-        ("renewable_potential", units, settled.outcome.scenarios[0].renewable_kw),
-        ("lot_charge", sites, realised.lot_charge_kw),
-        ("lot_discharge", sites, realised.lot_discharge_kw),
-        ("loss", [(f"branch {label}", bus) for bus, label in enumerate(buses)][1:], realised.loss_kw[:, 1:]),
-    ]
-    for kind, load in (
-        ("load", settled.outcome.load_kw),
-        ("base_load", result.day.base_kw),
-        ("forecast_load", settled.forecast.load_kw),
-    ):
-        groups.append((kind, [(f"load {buses[bus]}", int(bus)) for bus in loaded], load[:, loaded]))
-    hours = realised.import_kw.size
-    power = np.concatenate([values for _, _, values in groups], axis=1)
-    rows = [(name, kind, buses[bus]) for kind, members, _ in groups for name, bus in members]
-    names, kinds, labels = (np.tile(np.array(column, dtype=object), hours) for column in zip(*rows, strict=True))
-    return {
-        **_stamp(result, power.size),
-        "hour": np.repeat(np.arange(hours), len(rows)),
-        "asset": names,
-        "kind": kinds,
-        "bus": labels,
-        "p_kw": power.ravel(),
-    }
+def _proofs(day: DiscoDayResult) -> tuple[Certificate, Certificate]:
+    return _plan(day).certificate, day.settlement.clearing.certificate
 
 
-def _lots(network: Network, result: DiscoDayResult) -> Columns:
-    realised, outcome = result.settlement.realised, result.settlement.outcome
-    hours, count = realised.lot_charge_kw.shape
-    sites, tariffs = network.lots, outcome.tariffs
-    plugged, energy = np.zeros((hours, count)), np.zeros((hours, count))
-    for lot, (batch, schedule) in enumerate(zip(outcome.scenarios[0].vehicles, realised.vehicles, strict=True)):
-        here = (np.arange(hours) >= batch.arrival[:, None]) & (np.arange(hours) < batch.departure[:, None])
-        plugged[:, lot] = batch.count @ here
-        energy[:, lot] = batch.count @ np.where(here, schedule.energy_kwh, 0.0)
-    return {
-        **_stamp(result, hours * count),
-        "hour": np.repeat(np.arange(hours), count),
-        "lot": [site.name for site in sites] * hours,
-        "bus": [network.feeder.buses[site.bus] for site in sites] * hours,
-        "charge_kw": realised.lot_charge_kw.ravel(),
-        "discharge_kw": realised.lot_discharge_kw.ravel(),
-        "plugged": plugged.ravel(),
-        "energy_kwh": energy.ravel(),
-        "tariff_per_mwh": np.repeat(tariffs.lot_buys, count) * PER_MWH,
-        "driver_price_per_mwh": np.repeat(tariffs.driver_pays, count) * PER_MWH,
-        "price_per_mwh": realised.price[:, [site.bus for site in sites]].ravel() * PER_MWH,
-    }
+def _lowest(day: DiscoDayResult) -> tuple[int, int]:
+    """Return hour and bus of the day's lowest voltage."""
+    voltage = _came(day).voltage_pu
+    hour, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
+    return int(hour), int(bus)
 
 
-def _lot_days(result: DiscoDayResult) -> Columns:
-    realised, pools = result.settlement.realised, result.pools
-    return {
-        **_stamp(result, len(pools)),
-        "profit": realised.lot_profit,
-        "maximum": realised.lot_maximum,
-        **{name: [getattr(pool, name) for pool in pools] for name in ("lot", "drivers", "probability", "came")},
-        "reputation": [pool.reputation for pool in pools],
-    }
+def _planned_purchase(day: DiscoDayResult) -> float:
+    return float(sum(each.probability * each.import_kw.sum() for each in _plan(day).scenarios))
 
 
-def _sessions(result: DiscoDayResult) -> Columns:
-    records = result.finished
-    same = (
-        *("lot", "arrival_h", "departure_h", "arrival_energy_kwh", "asked_kwh", "unreachable_kwh", "drawn_kwh"),
-        *("given_kwh", "paid", "received", "alike"),
-    )
-    return {
-        **_stamp(result, len(records)),
-        "session": [record.name for record in records],
-        "outcome": [str(record.outcome) for record in records],
-        "departure_energy_kwh": [record.arrival_energy_kwh + record.got_kwh for record in records],
-        **{name: [getattr(record, name) for record in records] for name in same},
-    }
+def _belief_error(day: DiscoDayResult) -> float:
+    return max(abs(value - day.true_elasticity[pair]) for pair, value in day.retail.estimate.items())
 
 
-def _stages(result: DiscoDayResult) -> tuple[tuple[str, DiscoDay, DiscoClearing], ...]:
-    settled = result.settlement
-    return ("forecast", settled.forecast, settled.plan), ("outcome", settled.outcome, settled.clearing)
+def _weaker_verdict(day: DiscoDayResult) -> str:
+    return str(min((proof.verdict for proof in _proofs(day)), key=list(Verdict).index))
 
 
-def _scenarios(result: DiscoDayResult) -> Columns:
-    rows = [
-        {"stage": stage, "scenario": number, **_scenario(day, number, cleared)}
-        for stage, day, clearing in _stages(result)
-        for number, cleared in enumerate(clearing.scenarios)
-    ]
-    return {**_stamp(result, len(rows)), **{name: [row[name] for row in rows] for name in rows[0]}}
+_TERMS: DayColumns = (
+    DAY,
+    DATE,
+    text("program", "demand-response program of the day", lambda d: d.retail.programs[d.retail.chosen]),
+    number("company_profit", "what the company earned, currency", lambda d: _came(d).company_profit),
+    number("planned_profit", "expected profit of the plan, currency", lambda d: _plan(d).expected_profit),
+    number("planned_cvar", "CVaR of the plan's profit, currency", lambda d: _plan(d).cvar),
+    number("planned_objective", "(1 - beta) expected profit + beta CVaR, currency", lambda d: _plan(d).objective),
+    number(
+        "pessimistic_low",
+        "proven lower end of the objective if lots broke ties against the company",
+        lambda d: _plan(d).pessimistic[0],
+    ),
+    number(
+        "pessimistic_high",
+        "value of the worst such schedule that was found, currency",
+        lambda d: _plan(d).pessimistic[1],
+    ),
+    number("lot_profit", "what the lots earned together, currency", lambda d: _came(d).lot_profit.sum()),
+    number(
+        "planned_lot_profit",
+        "expected profit of the lots in the plan, currency",
+        lambda d: _plan(d).lot_expected_profit.sum(),
+    ),
+    number(
+        "retail_profit",
+        "customers' payments less cost of the program and energy at marginal cost, currency",
+        lambda d: d.retail.profit,
+    ),
+    number("margin_per_kwh", "what drivers pay above the tariff, currency/kWh", lambda d: d.owner.margin),
+    number("driver_share", "drivers' share of the income from vehicle-to-grid", lambda d: d.owner.driver_share),
+    number("vehicles", "vehicles that came", lambda d: sum(pool.came for pool in d.pools)),
+)
+
+_ENERGY: DayColumns = (
+    number("base_load_kwh", "load that there would have been without a program, kWh", lambda d: d.day.base_kw.sum()),
+    number("load_kwh", "load after the response, kWh", lambda d: d.settlement.outcome.load_kw.sum()),
+    number("forecast_load_kwh", "load that the retailer expected, kWh", lambda d: d.settlement.forecast.load_kw.sum()),
+    number("import_kwh", "energy bought upstream, kWh", lambda d: _came(d).import_kw.sum()),
+    number("planned_import_kwh", "energy that the plan expected to buy, kWh", _planned_purchase),
+    number("renewable_kwh", "energy from wind and sun, kWh", lambda d: _came(d).renewable_kw.sum()),
+    number(
+        "curtailed_kwh",
+        "potential of wind and sun that was not used, kWh",
+        lambda d: _outcome(d).renewable_kw.sum() - _came(d).renewable_kw.sum(),
+    ),
+    number("charged_kwh", "energy drawn by vehicles, kWh", lambda d: _came(d).lot_charge_kw.sum()),
+    number("discharged_kwh", "energy given by vehicles, kWh", lambda d: _came(d).lot_discharge_kw.sum()),
+    number("loss_kwh", "losses of the branches, kWh", lambda d: _came(d).loss_kw.sum()),
+)
+
+_NETWORK: DayColumns = (
+    number(
+        "voltage_min_pu", "lowest voltage of all buses and hours, per unit", lambda d: _came(d).voltage_pu[_lowest(d)]
+    ),
+    text("voltage_min_bus", "its bus", lambda d: d.network.feeder.buses[_lowest(d)[1]]),
+    count("voltage_min_hour", "its hour", lambda d: _lowest(d)[0]),
+    number(
+        "price_mean_per_mwh",
+        "mean marginal cost over buses and hours, currency/MWh",
+        lambda d: _came(d).price.mean() * PER_MWH,
+    ),
+    number(
+        "price_peak_per_mwh",
+        "highest marginal cost of all buses and hours, currency/MWh",
+        lambda d: _came(d).price.max() * PER_MWH,
+    ),
+)
+
+_KNOWN: DayColumns = (
+    number("belief_error", "largest distance of an estimated elasticity from the true one", _belief_error),
+    number("reduction_distance", "Kantorovich distance between scenarios drawn and kept, kW", lambda d: d.distance),
+    number(
+        "worst_regret",
+        "largest proven gain of a player from deviating, plan and outcome, currency",
+        lambda d: max(proof.worst_regret for proof in _proofs(d)),
+    ),
+    flag("certified", "whether plan and outcome are certified", lambda d: all(proof.certified for proof in _proofs(d))),
+    text("verdict", "the weaker one of their verdicts", _weaker_verdict),
+    number("seconds", "wall time of the day, s", lambda d: d.seconds),
+)
+
+DAYS: Table[DiscoDayResult, DiscoDayResult] = Table("days", itself, (*_TERMS, *_ENERGY, *_NETWORK, *_KNOWN))
 
 
-def _scenario(day: DiscoDay, number: int, cleared: ScenarioClearing) -> dict[str, Any]:
-    given = day.scenarios[number]
-    return {
-        "probability": cleared.probability,
-        "company_profit": cleared.company_profit,
-        "lot_profit": cleared.lot_profit.sum(),
-        "import_kwh": cleared.import_kw.sum(),
-        "renewable_kwh": given.renewable_kw.sum(),
-        "charged_kwh": cleared.lot_charge_kw.sum(),
-        "discharged_kwh": cleared.lot_discharge_kw.sum(),
-        "vehicles": sum(batch.count.sum() for batch in given.vehicles),
-        "upstream_mean_per_mwh": given.upstream_price.mean() * PER_MWH,
-    }
+# Lots and drivers
 
 
-def _accounts(result: DiscoDayResult) -> Columns:
-    names = list(COMPANY | LOT)
-    amounts = result.settlement.realised.accounts
-    return {
-        **_stamp(result, len(names)),
-        "account": names,
-        "payer": [PARTIES[name][0] for name in names],
-        "receiver": [PARTIES[name][1] for name in names],
-        "amount": [amounts[name] for name in names],
-    }
+def _of_pool(name: str) -> Callable[[DiscoDayResult], list[Any]]:
+    """Return what reads one attribute of the records of the lots' drivers."""
+    return lambda day: [getattr(pool, name) for pool in day.pools]
 
 
-def _programs(result: DiscoDayResult) -> Columns:
-    retail = result.retail
-    return {
-        **_stamp(result, len(retail.programs)),
-        "program": list(retail.programs),
-        "probability": retail.probability,
-        "propensity": retail.propensity,
-        "forecast_profit": retail.forecast_profit,
-        "chosen": [number == retail.chosen for number in range(len(retail.programs))],
-    }
+LOT_DAYS: Table[DiscoDayResult, DiscoDayResult] = Table(
+    "lot_days",
+    itself,
+    (
+        DAY,
+        DATE,
+        text("lot", "name of the lot", _of_pool("lot")),
+        number("profit", "what the lot earned, currency", lambda d: _came(d).lot_profit),
+        number(
+            "maximum",
+            "the most that it could have earned in this mode at these tariffs, currency",
+            lambda d: _came(d).lot_maximum,
+        ),
+        count("drivers", "drivers who could come", _of_pool("drivers")),
+        number("probability", "chance of each to come at the day's terms", _of_pool("probability")),
+        number("came", "drivers who came", _of_pool("came")),
+        number("reputation", "what drivers think of the lot, 0 to 1", _of_pool("reputation")),
+    ),
+)
 
 
-def _beliefs(result: DiscoDayResult, truth: Mapping[tuple[str, str], float]) -> Columns:
-    pairs, retail = sorted(result.retail.estimate), result.retail
-    return {
-        **_stamp(result, len(pairs)),
-        "period": [pair[0] for pair in pairs],
-        "other": [pair[1] for pair in pairs],
-        "estimate": [retail.estimate[pair] for pair in pairs],
-        "standard_error": [retail.standard_error[pair] for pair in pairs],
-        "true_elasticity": [truth[pair] for pair in pairs],
-    }
+def _of_session(name: str) -> Callable[[DiscoDayResult], list[Any]]:
+    """Return what reads one attribute of the sessions' records."""
+    return lambda day: [getattr(record, name) for record in day.finished]
 
 
-def _certificates(result: DiscoDayResult) -> Columns:
-    same = ("certified", "worst_regret", "epsilon", "primal", "dual", "complementarity", "gap", "method", "solver")
-    rows = [
-        {
-            "stage": stage,
-            "verdict": str(clearing.certificate.verdict),
-            "notes": "; ".join(clearing.certificate.notes),
-            "seconds": clearing.seconds,
-            "solver_seconds": clearing.solver_seconds,
-            **{name: getattr(clearing.certificate, name) for name in same},
-        }
-        for stage, _, clearing in _stages(result)
-    ]
-    return {**_stamp(result, len(rows)), **{name: [row[name] for row in rows] for name in rows[0]}}
+SESSIONS: Table[DiscoDayResult, DiscoDayResult] = Table(
+    "sessions",
+    itself,
+    (
+        DAY,
+        DATE,
+        text("session", "identifier of the session", _of_session("name")),
+        text("outcome", "served, unreachable or shortage", lambda d: [str(r.outcome) for r in d.finished]),
+        text("lot", "name of the lot", _of_session("lot")),
+        number("arrival_h", "hours since the start of the run", _of_session("arrival_h")),
+        number("departure_h", "hours since the start of the run", _of_session("departure_h")),
+        number("arrival_energy_kwh", "energy at arrival, kWh", _of_session("arrival_energy_kwh")),
+        number(
+            "departure_energy_kwh",
+            "energy at departure, kWh",
+            lambda d: [record.arrival_energy_kwh + record.got_kwh for record in d.finished],
+        ),
+        number("asked_kwh", "energy wanted, kWh", _of_session("asked_kwh")),
+        number("unreachable_kwh", "part of it that stay and charger cannot give, kWh", _of_session("unreachable_kwh")),
+        number("drawn_kwh", "energy drawn, kWh", _of_session("drawn_kwh")),
+        number("given_kwh", "energy given to the grid, kWh", _of_session("given_kwh")),
+        number("paid", "what the driver paid, currency", _of_session("paid")),
+        number("received", "what the driver got for energy given and for wear, currency", _of_session("received")),
+        number(
+            "alike",
+            "identical vehicles that the row stands for; its numbers are those of one of them",
+            _of_session("alike"),
+        ),
+    ),
+)
+
+
+# Money, programs, beliefs
+
+_ACCOUNTS = tuple(COMPANY | LOT)
+
+ACCOUNTS: Table[DiscoDayResult, DiscoDayResult] = Table(
+    "accounts",
+    itself,
+    (
+        DAY,
+        DATE,
+        text("account", "name of the account, as in equilibrium/markets/disco/clearing.py", lambda _: _ACCOUNTS),
+        text("payer", "who pays a positive amount", lambda _: [PARTIES[name][0] for name in _ACCOUNTS]),
+        text("receiver", "who receives it", lambda _: [PARTIES[name][1] for name in _ACCOUNTS]),
+        number("amount", "currency", lambda d: [_came(d).accounts[name] for name in _ACCOUNTS]),
+    ),
+)
+
+PROGRAMS: Table[DiscoDayResult, DiscoDayResult] = Table(
+    "programs",
+    itself,
+    (
+        DAY,
+        DATE,
+        text("program", "name of the program", lambda d: d.retail.programs),
+        number("probability", "chance to be chosen today", lambda d: d.retail.probability),
+        number("propensity", "what the rule of choice compares", lambda d: d.retail.propensity),
+        number(
+            "forecast_profit",
+            "what the retailer expected to earn with it, currency",
+            lambda d: d.retail.forecast_profit,
+        ),
+        flag(
+            "chosen", "whether it was chosen", lambda d: [k == d.retail.chosen for k in range(len(d.retail.programs))]
+        ),
+    ),
+)
+
+
+def _pairs(day: DiscoDayResult) -> list[tuple[str, str]]:
+    return sorted(day.retail.estimate)
+
+
+BELIEFS: Table[DiscoDayResult, DiscoDayResult] = Table(
+    "beliefs",
+    itself,
+    (
+        DAY,
+        DATE,
+        text("period", "period whose load answers", lambda d: [pair[0] for pair in _pairs(d)]),
+        text("other", "period whose price changes", lambda d: [pair[1] for pair in _pairs(d)]),
+        number(
+            "estimate",
+            "elasticity that the retailer believes in after the day",
+            lambda d: [d.retail.estimate[pair] for pair in _pairs(d)],
+        ),
+        number("standard_error", "its standard error", lambda d: [d.retail.standard_error[pair] for pair in _pairs(d)]),
+        number(
+            "true_elasticity",
+            "that of the customers, which the retailer does not see",
+            lambda d: [d.true_elasticity[pair] for pair in _pairs(d)],
+        ),
+    ),
+)
+
+TABLES: tuple[Table[DiscoDayResult, Any], ...] = (
+    DAYS,
+    PRICES,
+    DISPATCH,
+    LOTS,
+    LOT_DAYS,
+    SESSIONS,
+    SCENARIOS,
+    ACCOUNTS,
+    PROGRAMS,
+    BELIEFS,
+    CERTIFICATES,
+)

@@ -17,7 +17,7 @@ _SHORT = {
 }
 
 
-def disco_day_table(run: Run) -> Table:
+def day_table(run: Run) -> Table:
     """Return the small table of a run: one row a day, fitting 80 columns.
 
     Of a long run the last two weeks are shown, and every day whose answer is not proved.
@@ -59,7 +59,7 @@ def lots_decide(run: Run) -> bool:
     return bool(run.manifest.get("resolved_scenario", {}).get("market", {}).get("mode") != "windows")
 
 
-def disco_remarks(run: Run) -> list[str]:
+def remarks(run: Run) -> list[str]:
     """Return the lines below the table: units, what the players earned, and where the results are."""
     days, currency = run.days, run.manifest.get("currency", "currency")
     lines = [

@@ -8,7 +8,7 @@ from sim.reproduce.disco_dr import published as data
 from sim.reproduce.report import DocumentedError
 
 if TYPE_CHECKING:
-    from sim.reproduce.disco_dr.study import Results
+    from sim.reproduce.disco_dr.compute import Results
 
 
 def documented_errors(results: Results) -> tuple[DocumentedError, ...]:

@@ -16,7 +16,7 @@ from sim.reproduce.disco_dr import published as data
 from sim.reproduce.report import Statement, observation, theorem
 
 if TYPE_CHECKING:
-    from sim.reproduce.disco_dr.study import Results
+    from sim.reproduce.disco_dr.compute import Results
 
 MONEY = 1e-6
 """Relative difference of two amounts of money that are equal."""

@@ -6,96 +6,14 @@ figures laid out like the paper's Figs. 3, 4 and 5.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from equilibrium.arrays import FloatArray
-from equilibrium.grid.network import Network
-from equilibrium.markets.disco.day import DiscoDay
-from equilibrium.markets.disco.rules import MODES
-from scenarios.published.company import disco_dr_case
-from sim.reproduce.disco.totals import Markets, Run, Totals, calibrated_table, modes_table, shares_mwh, weights
+from sim.reproduce.disco.totals import Run, calibrated_table, modes_table, shares_mwh, weights
 from sim.reproduce.disco_dr import published as data
+from sim.reproduce.disco_dr.compute import COMPARED, Results, compute
 from sim.reproduce.disco_dr.errors import documented_errors
 from sim.reproduce.disco_dr.statements import statements
 from sim.reproduce.report import Comparison, ComparisonTable, Report
-
-COMPARED = ("flat", "tou", "rtp")
-"""Programs for which all modes are run: one of each family of lot tariffs."""
-
-
-@dataclass(frozen=True, eq=False)
-class Results:
-    """Everything that the report is made from.
-
-    Attributes
-    ----------
-    stochastic, forecast
-        Cleared days by program and case, over all scenarios and for the forecast alone (risk-seeker).
-    modes
-        Cleared days by program and mode, case 4.
-    sensitivity
-        Cleared days of Table 12 by mode number.
-    loads_kw
-        Load by program, shape ``(hours,)``.
-    """
-
-    stochastic: dict[tuple[str, int], Run]
-    forecast: dict[tuple[str, int], Run]
-    modes: dict[tuple[str, str], Run]
-    sensitivity: dict[str, Run]
-    loads_kw: dict[str, FloatArray]
-
-    def totals(self, program: str, case: int, attitude: str) -> Totals:
-        """Return the totals of one cell of Table 5."""
-        runs = self.forecast if attitude == "seeker" else self.stochastic
-        return runs[program, case].totals(attitude)
-
-
-def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
-    """Clear every cell of Table 5, every mode and every row of Table 12.
-
-    Parameters
-    ----------
-    options
-        Numbers in place of the study's, e.g. ``vehicles=10, scenarios=3``; not used for Table 12's own numbers.
-    """
-    markets = Markets(solver)
-    nothing = np.zeros(24)
-    network, day = disco_dr_case("flat", 1, baseline_kwh=nothing, **options)
-    first = markets.clear(network, day)
-    baseline = first.totals("neutral").import_kw * day.period_h
-    options = {**options, "baseline_kwh": baseline}
-    stochastic, forecast = (
-        {
-            (program, case): markets.clear(*disco_dr_case(program, case, forecast=one, **options))
-            for program in data.PROGRAMS
-            for case in data.CASES
-        }
-        for one in (False, True)
-    )
-    modes = {
-        (program, mode): markets.clear(*disco_dr_case(program, 4, forecast=True, **options), mode=mode)
-        for program in COMPARED
-        for mode in MODES
-    }
-    return Results(
-        stochastic=stochastic,
-        forecast=forecast,
-        modes=modes,
-        sensitivity={name: markets.clear(*_sensitivity(mode, options)) for name, mode in data.TABLE_12.items()},
-        loads_kw={program: stochastic[program, 1].day.load_kw.sum(axis=1) for program in data.PROGRAMS},
-    )
-
-
-def _sensitivity(mode: data.Mode, options: dict[str, Any]) -> tuple[Network, DiscoDay]:
-    """Return one row of Table 12; a smaller fleet scales all rows alike."""
-    vehicles = round(mode.vehicles * options.get("vehicles", 100) / 100)
-    own = {"pv_kw": mode.pv_kw, "wind_kw": mode.wind_kw, "participation": mode.participation, "vehicles": vehicles}
-    return disco_dr_case("cpp", 4, **{**options, **own})
 
 
 def reproduce(folder: Path, solver: str = "auto") -> Report:

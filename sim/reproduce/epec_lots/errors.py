@@ -8,7 +8,7 @@ from sim.reproduce.epec_lots import published as data
 from sim.reproduce.report import DocumentedError
 
 if TYPE_CHECKING:
-    from sim.reproduce.epec_lots.study import Results
+    from sim.reproduce.epec_lots.compute import Results
 
 
 def documented_errors(results: Results) -> tuple[DocumentedError, ...]:

@@ -15,7 +15,7 @@ from sim.reproduce.epec_lots import published as data
 from sim.reproduce.report import Statement, Status, observation, theorem
 
 if TYPE_CHECKING:
-    from sim.reproduce.epec_lots.study import Results, SweepPoint
+    from sim.reproduce.epec_lots.compute import Results, SweepPoint
 
 _RELATIVE = 1e-6
 _NIGHT = range(1, 7)  # hours 1-6

@@ -17,7 +17,7 @@ from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.day import Tariffs
 from equilibrium.programs.duality import Residuals, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.programs.program import Instance
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 BATCH_COLUMNS = 1900
 """Columns of a batch: simplex steps stay cheap, and free licences of commercial solvers cover it."""
@@ -94,7 +94,7 @@ def solve_vehicles(vehicles: VehicleProgram, instance: Instance, solver: str) ->
     for begin, end in batches(vehicles.start, BATCH_COLUMNS // 3):
         part = stays_of(instance, begin, end)
         handle, solution = load_and_solve(part, solver)
-        optimum(solution, "the vehicles' problem")
+        require_optimal(solution, "the vehicles' problem")
         x[3 * begin : 3 * end], y[begin:end] = solution.x, solution.y
         seconds, name = seconds + solution.seconds, handle.name
     return SolvedVehicles(x, y, kkt_residuals(instance, x, y), seconds, name)

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
+from equilibrium.grid.least_effort import unit_ratings, unit_scale
 from equilibrium.grid.lossy import SIDES, WATTS_PER_KILOWATT, lossy_ports, piecewise_square, square_gaps
 from equilibrium.grid.sweep import Flows
+from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.programs.duality import optimal_face
+from equilibrium.programs.nearest import nearest_on_face
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
-
-if TYPE_CHECKING:
-    from equilibrium.markets.disco.network.supply import Supply
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 
 class NoDispatchError(RuntimeError):
@@ -116,6 +115,13 @@ class ScenarioSupply:
     load_kvar: FloatArray
     renewable_kw: FloatArray
 
+    @classmethod
+    def of(cls, supply: Supply, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray) -> ScenarioSupply:
+        """Return a network in one scenario; arguments as in :class:`equilibrium.markets.disco.day.DiscoDay`."""
+        if supply.network.feeder.size != supply.buses:
+            load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
+        return cls(supply, load_kw, load_kvar, renewable_kw)
+
     def ports(self, lot_kw: FloatArray, price: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of the day's program with the lots' net powers given."""
         return lossy_ports(
@@ -153,14 +159,17 @@ class ScenarioSupply:
         planes = Planes(period[pick], lot_kw[pick], slope[pick], constant[pick], multipliers)
         return Swept(planes, sound & inside, columns)
 
-    def serve(self, lot_kw: FloatArray) -> Service:
-        """Find the least purchase for net powers ``lot_kw``, shape ``(periods, lots)``."""
+    def serve(self, lot_kw: FloatArray, *, settle: bool = False) -> Service:
+        """Find the least purchase for net powers ``lot_kw``, shape ``(periods, lots)``.
+
+        With ``settle`` the points are those that are published: of least currents, then of least effort.
+        """
         every = np.arange(self.supply.periods, dtype=np.int64)
         swept = self.sweep(every, lot_kw, proof=False)
         points, bought = swept.columns, self.supply.period_program.columns["import_kw"].slice
         parts, distances, seconds = [swept.planes], [], 0.0
         for period in np.flatnonzero(~swept.served):
-            x, part, distance, spent = self._solve_period(int(period), lot_kw[period])
+            x, part, distance, spent = self._solve_period(int(period), lot_kw[period], settle)
             seconds += spent
             points[period] = np.nan if x is None else x
             parts += [part] if part is not None else []
@@ -169,7 +178,7 @@ class ScenarioSupply:
         return Service(np.where(np.isnan(need), INF, need), points, parts, distances, seconds)
 
     def absorb(
-        self, lot_kw: FloatArray, bought_kw: FloatArray, service: Service
+        self, lot_kw: FloatArray, bought_kw: FloatArray, service: Service, *, settle: bool = False
     ) -> tuple[FloatArray, list[Planes], float]:
         """Find dispatches in which exactly ``bought_kw``, shape ``(periods,)``, is bought: renewables give way.
 
@@ -188,27 +197,52 @@ class ScenarioSupply:
         for period in np.flatnonzero(surplus > FEASIBILITY * (1.0 + bought_kw)):
             instance = program.bind(self.period_ports(int(period), lot_kw[period]))
             fixed = instance.with_columns(bought.ravel(), bought_kw[period], bought_kw[period])
-            solution = model.solve(fixed.with_cost(self._currents()))
+            fixed = fixed.with_cost(self._currents())
+            solution = model.solve(fixed)
             seconds += solution.seconds
             if solution.status is Status.OPTIMAL:
-                points[period] = solution.x
+                points[period] = self._settled(fixed, solution, int(period)) if settle else solution.x
                 continue
             most = instance.with_cost(-instance.cost)
-            solution = optimum(model.solve(most), f"the greatest purchase in period {period}")
+            solution = require_optimal(model.solve(most), f"the greatest purchase in period {period}")
             seconds += solution.seconds
             if bought_kw[period] <= solution.x[bought[0]] + FEASIBILITY * (1.0 + bought_kw[period]):
-                least = model.solve(optimal_face(most, solution.y).with_cost(self._currents()))  # it is that purchase
-                points[period] = optimum(least, f"the least currents in period {period}").x
+                face = optimal_face(most, solution.y).with_cost(self._currents())  # it is that purchase
+                least = require_optimal(model.solve(face), f"the least currents in period {period}")
+                points[period] = self._settled(face, least, int(period)) if settle else least.x
                 seconds += least.seconds
             else:
                 planes.append(self._plane(int(period), lot_kw[period], most, solution))
         return points, planes, seconds
+
+    def published(self, lot_kw: FloatArray, bought_kw: FloatArray | None) -> Service:
+        """Serve net powers once more, now with the dispatches of least effort; with a purchase, take exactly that."""
+        service = self.serve(lot_kw, settle=True)
+        if bought_kw is None:
+            return service
+        return replace(service, points=self.absorb(lot_kw, bought_kw, service, settle=True)[0])
 
     def _currents(self) -> FloatArray:
         """Return the sum of squared currents as an objective: it brings squares down that nothing else holds."""
         cost = np.zeros(self.supply.period_program.shape[1])
         cost[self.supply.period_program.columns["current_square"].slice] = 1.0
         return cost
+
+    def _settled(self, instance: Instance, least: Solution, period: int) -> FloatArray:
+        """Return the columns of a period at the dispatch of least effort, of those with the least currents."""
+        network, columns = self.supply.network, self.supply.period_program.columns
+        names = [name for name in ("renewable_kw", "compensator_kvar") if columns[name].size]
+        if not names:
+            return least.x
+        scale = np.concatenate([unit_scale(unit_ratings(network)[name]) for name in names])
+        ideal = {"renewable_kw": self.renewable_kw[period], "compensator_kvar": np.zeros(len(network.compensators))}
+        return nearest_on_face(
+            optimal_face(instance, least.y),
+            least.x,
+            np.concatenate([columns[name].index.ravel() for name in names]),
+            scale,
+            np.concatenate([ideal[name] for name in names]),
+        )
 
     def _plane(self, period: int, lot_kw: FloatArray, instance: Instance, solution: Solution) -> Planes:
         """Return the plane that a solved period gives."""
@@ -231,7 +265,7 @@ class ScenarioSupply:
         )
 
     def _solve_period(
-        self, period: int, lot_kw: FloatArray
+        self, period: int, lot_kw: FloatArray, settle: bool
     ) -> tuple[FloatArray | None, Planes | None, Planes | None, float]:
         """Solve one period by the feeder's program; columns (or ``None``), plane of the purchase, of the distance."""
         supply, program = self.supply, self.supply.period_program
@@ -243,12 +277,15 @@ class ScenarioSupply:
             plane, seconds = self._plane(period, lot_kw, instance, solution), solution.seconds
             gaps = square_gaps(supply.network, program, solution.x)
             widest = max(float(gap.max(initial=0.0)) for gap in gaps.values())
-            if widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
-                solution = supply.model.solve(optimal_face(instance, solution.y).with_cost(self._currents()))
-                seconds += optimum(solution, f"the least currents in period {period}").seconds
-            return solution.x, plane, None, seconds
+            x = solution.x
+            if settle or widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
+                face = optimal_face(instance, solution.y).with_cost(self._currents())
+                least = require_optimal(supply.model.solve(face), f"the least currents in period {period}")
+                seconds += least.seconds
+                x = self._settled(face, least, period) if settle else least.x
+            return x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
-            optimum(solution, f"the network in period {period}")
+            require_optimal(solution, f"the network in period {period}")
         distance, seconds = self._distance(ports, where, lot_kw)
         return None, None, distance, solution.seconds + seconds
 
@@ -265,7 +302,7 @@ class ScenarioSupply:
         _, solution = load_and_solve(instance, self.supply.solver)
         if solution.status is Status.INFEASIBLE:
             raise NoDispatchError(int(where[0]))
-        optimum(solution, f"the nearest powers that can be served in period {where[0]}")
+        require_optimal(solution, f"the nearest powers that can be served in period {where[0]}")
         slope = program.multiplier(solution.y, "wanted")[0]
         far = float(instance.cost @ solution.x)
         y = solution.y[None, : self.supply.period_program.shape[0]]

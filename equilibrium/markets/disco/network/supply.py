@@ -8,13 +8,10 @@ feeder's linear program else.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.flow_range import FlowRange
 from equilibrium.grid.lossy import (
     LOSSY_FAMILIES,
@@ -24,39 +21,13 @@ from equilibrium.grid.lossy import (
     compile_lossy,
     lossy_branches,
 )
-from equilibrium.grid.network import Network
+from equilibrium.grid.network import Network, copper_plate
 from equilibrium.grid.sweep import Sweep
-from equilibrium.markets.disco.network.service import ScenarioSupply
-from equilibrium.programs.program import INF, Program, ProgramBuilder
+from equilibrium.programs.program import Program, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
 
 FLOWS = ("lossy", "copper-plate")
 """The lossy feeder, or no network at all."""
-
-
-def copper_plate(network: Network) -> Network:
-    """Return the network with all that it has on one bus: no losses and no limits."""
-    feeder = Feeder(
-        name=f"{network.feeder.name} as a copper plate",
-        base_kv=network.feeder.base_kv,
-        buses=network.feeder.buses[:1],
-        parent=np.array([-1]),
-        r_ohm=np.zeros(1),
-        x_ohm=np.zeros(1),
-        rating_kva=np.full(1, INF),
-        load_kw=network.feeder.load_kw.sum(keepdims=True),
-        load_kvar=network.feeder.load_kvar.sum(keepdims=True),
-        voltage_min_pu=network.feeder.voltage_min_pu[:1],
-        voltage_max_pu=network.feeder.voltage_max_pu[:1],
-        root_voltage_pu=network.feeder.root_voltage_pu,
-    )
-    return replace(
-        network,
-        feeder=feeder,
-        renewables=tuple(replace(unit, bus=0) for unit in network.renewables),
-        compensators=tuple(replace(unit, bus=0) for unit in network.compensators),
-        lots=tuple(replace(site, bus=0) for site in network.lots),
-    )
 
 
 class Supply:
@@ -157,9 +128,3 @@ class Supply:
                 build.coefficients(wanted, build.columns(name, lot_kw.shape, cost=1.0), sign)
             self._elastic = build.compile()
         return self._elastic
-
-    def scenario(self, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray) -> ScenarioSupply:
-        """Return the network in one scenario; arguments as in :class:`equilibrium.markets.disco.day.DiscoDay`."""
-        if self.network.feeder.size != self.buses:
-            load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
-        return ScenarioSupply(self, load_kw, load_kvar, renewable_kw)

@@ -20,7 +20,7 @@ from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Part, Rows, plane_rows, state_powers
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 _MAXIMUM_REASONS = 12
 
@@ -78,7 +78,7 @@ def _nearest(part: Part, solver: str) -> tuple[FloatArray, FloatArray]:
     program = build.compile()
     handle, solution = load_and_solve(program.bind({}), solver)
     for _ in range(MAXIMUM_ROUNDS):
-        optimum(solution, "the nearest net powers that can be served")
+        require_optimal(solution, "the nearest net powers that can be served")
         lot_kw, known = solution.x[power[0]], solution.x[far]
         rows: list[Rows] = []
         for planes in part.supply.serve(lot_kw).distances:

@@ -20,10 +20,11 @@ from equilibrium.errors import SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.one_way import OneWay
 from equilibrium.markets.disco.network.service import NoDispatchError, Planes, ScenarioSupply, Service
-from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
+from equilibrium.markets.disco.upper.earliest import lateness, weights
+from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.programs.program import FEASIBILITY, INF, Instance, ProgramBuilder
-from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers import Handle, ModelTooLargeError, Solution, Status
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 GRID = 9
 """Net powers, from the least to the greatest, at which planes are laid before the first solve."""
@@ -217,16 +218,50 @@ class Master:
         for rounds in range(1, MAXIMUM_ROUNDS + 1):
             if solution.status is Status.INFEASIBLE:
                 raise NoDispatchError
-            optimum(solution, "the company's stage")
+            require_optimal(solution, "the company's stage")
             services, rows, spent = self.cut(solution.x)
             seconds += spent
             if not rows:
-                return self._stage(solution, services, rounds, seconds, handle.name)
-            for row in rows:
-                handle.add_rows(*row)
-            solution = handle.solve()
+                earliest, services, spent = self._earliest(handle, solution)
+                return self._stage(earliest, services, rounds, seconds + spent, handle.name)
+            handle, solution = self._again(handle, self.instance, rows)
             seconds += solution.seconds
         raise SolverError(f"the company's stage: planes were still missing after {MAXIMUM_ROUNDS} rounds")
+
+    def _earliest(self, handle: Handle, solution: Solution) -> tuple[Solution, Sequence[Service], float]:
+        """Take of the optimal schedules the one that acts earliest; its services, and solver time."""
+        weight, seconds, rows = self._weights(), 0.0, list[Rows]()
+        for _ in range(MAXIMUM_ROUNDS):
+            y = np.concatenate([solution.y, np.zeros(self.instance.shape[0] - solution.y.size)])
+            handle, found = self._again(handle, optimal_face(self.instance, y).with_cost(weight), rows)
+            require_optimal(found, "the tie-break of the company's stage")
+            _, rows, spent = self.cut(found.x)
+            seconds += found.seconds + spent
+            if not rows:
+                power, bought = found.x[self.columns.power], found.x[self.columns.bought]
+                pairs = zip(self.parts, power, bought, strict=True)
+                common = self.columns.common
+                services = [part.supply.published(kw, most if common else None) for part, kw, most in pairs]
+                return Solution(Status.OPTIMAL, found.x, y, found.seconds), services, seconds
+        raise SolverError(f"the tie-break: planes were still missing after {MAXIMUM_ROUNDS} rounds")
+
+    def _again(self, handle: Handle, instance: Instance, rows: Sequence[Rows]) -> tuple[Handle, Solution]:
+        """Solve with rows that are new, other costs and bounds; in HiGHS from where a licence does not cover that."""
+        try:
+            for row in rows:
+                handle.add_rows(*row)
+            handle.update(instance)
+            return handle, handle.solve()
+        except ModelTooLargeError:
+            return load_and_solve(instance, self.solver)
+
+    def _weights(self) -> FloatArray:
+        """Return what one kW of each column weighs in the tie-break, shape ``(columns,)``."""
+        weight, periods = np.zeros(self.program.shape[1]), self.columns.bought.shape[1]
+        weight[self.columns.bought] = lateness(periods)
+        for number, (part, columns) in enumerate(zip(self.parts, self.columns.vehicles, strict=True)):
+            weight[columns] = weights(part.vehicles, periods, number)
+        return weight
 
     def cut(self, x: FloatArray) -> tuple[Sequence[Service], list[Rows], float]:
         """Add the planes that a point violates; return the network's services there, the rows, and solver time."""

@@ -23,7 +23,7 @@ from equilibrium.markets.disco.upper.master import Columns, Master, Part
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import INF, Instance, ProgramBuilder, stack_rows
 from equilibrium.programs.solvers import Solution, Status
-from equilibrium.programs.solvers.choose import load_and_solve, optimum
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 HULL_GAP = 1e-10
 """Column generation ends when bound and master are this close, relative to ``1 + |cost|``, or nothing can be added."""
@@ -107,7 +107,7 @@ class Hull:
             if solution.status is Status.INFEASIBLE:
                 seconds += self._approach()
                 continue
-            optimum(solution, "the company's stage over mixtures")
+            require_optimal(solution, "the company's stage over mixtures")
             x, shares = self._mean(solution), solution.x[: self._owner.size]
             bound = max(bound, self._bound(instance, solution.y))
             _, planes, spent = master.cut(x)
@@ -128,7 +128,7 @@ class Hull:
             instance = self._elastic(self._instance())
             _, solution = load_and_solve(instance, self.solver)
             seconds += solution.seconds
-            optimum(solution, "the distance of mixtures from what can be served")
+            require_optimal(solution, "the distance of mixtures from what can be served")
             far = float(instance.cost @ solution.x)
             if far <= NEGLIGIBLE:
                 return seconds

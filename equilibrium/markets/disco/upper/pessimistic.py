@@ -19,7 +19,9 @@ from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.lower.one_way import find_schedules
 from equilibrium.markets.disco.lower.optimum import dual_values, solve_vehicles
 from equilibrium.markets.disco.network.service import Service
+from equilibrium.markets.disco.upper.earliest import weights
 from equilibrium.markets.disco.upper.master import Part, net_power_range
+from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import GAP
 
 MAXIMUM_STEPS = 20
@@ -126,7 +128,9 @@ def _worst_at(part: Part, lot_price: FloatArray, solver: str) -> tuple[FloatArra
     instance = part.feasible.with_cost(-part.feasible.cost - vehicles.cost(paid, -paid))
     if part.one_way is None:
         solved = solve_vehicles(vehicles, instance, solver)
-        x, most = solved.x, -float(dual_values(vehicles, instance, solved.y).sum())
+        most = -float(dual_values(vehicles, instance, solved.y).sum())
+        face = optimal_face(instance, solved.y).with_cost(weights(vehicles, lot_price.shape[0]))
+        x = solve_vehicles(vehicles, face, solver).x
     else:
         found = find_schedules(vehicles, part.one_way, instance.cost)
         x, most = found.x, -float(found.bound.sum())

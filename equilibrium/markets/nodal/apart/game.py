@@ -13,8 +13,9 @@ from typing import ClassVar, Self
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
+from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.apart.prices import VertexFace
@@ -23,9 +24,16 @@ from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
+from equilibrium.markets.nodal.reaction import React, enough_rows
 from equilibrium.markets.nodal.response import BestResponse, profit_on_curves
-from equilibrium.markets.nodal.second_method import Deviate, best_deviation
-from equilibrium.programs.hourly.periods import bind_periods, compile_periods, lift_multipliers, lift_point
+from equilibrium.programs.hourly.idle import busy_rows, unit_bounds
+from equilibrium.programs.hourly.periods import (
+    PeriodData,
+    bind_periods,
+    compile_periods,
+    lift_multipliers,
+    lift_point,
+)
 from equilibrium.programs.hourly.vertices import Vertices, start
 from equilibrium.programs.program import Instance, Program
 
@@ -48,7 +56,10 @@ class HoursApart:
 
     def __init__(self, network: Network, program: Program, hours: int, solver: str = "auto") -> None:
         self.network, self.program, self.hours, self.solver = network, program, hours, solver
-        self.model = compile_periods(compile_distribution(network, 1), "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        hour = compile_distribution(network, 1)
+        self.model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
+        self.effort = HourlyEffort(network, hour, self.model)
+        self._bounds = unit_bounds(self.model, hour)
         self._known: Vertices | None = None
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
@@ -60,10 +71,15 @@ class HoursApart:
     def begin(self, day: MarketDay, instance: Instance, players: Players, power: FloatArray) -> PlayApart:
         """Begin a day's game; arguments and errors as of :class:`equilibrium.markets.nodal.play.Structure`."""
         data = bind_periods(self.model, self.program, instance, self.hours)
-        vertices, solved = start(self.model, data, power, self._known)
+        rows = busy_rows(self.model, data, self._bounds, np.minimum(power, 0.0), np.maximum(power, players.power_max))
+        known = self._known
+        if known is not None:
+            rows = np.union1d(rows, known.active)
+            known = replace(known, active=np.searchsorted(rows, known.active))
+        vertices, solved = start(self.model.only(rows), data.only(rows), power, known)
         if not solved.all():
             raise NoDispatchError(f"no dispatch in hours {np.flatnonzero(~solved).tolist()}")
-        return PlayApart(self, day, instance, players, vertices)
+        return PlayApart(self, day, instance, players, data, rows, vertices)
 
 
 @dataclass(eq=False)
@@ -74,14 +90,20 @@ class PlayApart:
     ----------
     structure, day, instance, players
         The operator's program, the day, the program bound to it, and the lots.
+    data
+        Costs and limits of the hours.
+    rows
+        The rows that some dispatch may make tight, whatever the lots draw; no other can have a multiplier.
     vertices
-        Solved hours; they move with the game.
+        Solved hours, on these rows; they move with the game.
     """
 
     structure: HoursApart
     day: MarketDay
     instance: Instance
     players: Players
+    data: PeriodData
+    rows: IntArray
     vertices: Vertices
     late: bool = False
     seconds: float = 0.0
@@ -97,9 +119,9 @@ class PlayApart:
         return self.vertices.given
 
     @property
-    def deviate(self) -> Deviate:
-        """The second method on every hour's own rows."""
-        return partial(best_deviation, self.structure.model, self.vertices.data, self.power)
+    def react(self) -> React:
+        """The operator on rows of every hour that are proved to be enough."""
+        return partial(enough_rows, self.structure.model, self.data, self.power)
 
     def cost(self) -> float:
         """Return the operator's cost, all hours together."""
@@ -130,12 +152,16 @@ class PlayApart:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the faces of the hours' vertices."""
-        return publish(VertexFace(self.vertices, self.structure.solver), weight, takers)
+        prices = publish(VertexFace(self.vertices, self.structure.solver), weight, takers)
+        mu = np.zeros_like(self.data.lower)
+        mu[:, self.rows] = prices.mu
+        return replace(prices, mu=mu)
 
     def point(self, prices: PublishedPrices) -> Point:
-        """Put the hours together to a point of the whole program."""
+        """Put the hours together to a point of the whole program, at the dispatch of least effort."""
         model, program, given = self.structure.model, self.structure.program, self.power
-        x = lift_point(model, self.vertices.data, program, self.vertices.y, given)
+        units = self.structure.effort.dispatch(self.data, prices.mu, given)
+        x = lift_point(model, self.data, program, units, given)
         bound = self.instance.with_columns(program.columns["lot_kw"].index, given, given)
         return Point(bound, x, lift_multipliers(model, program, bound, prices.mu))
 

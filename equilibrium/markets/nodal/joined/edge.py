@@ -9,16 +9,16 @@ that sum, and a row that says so takes the ray away.
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import optimal_if_feasible
 from equilibrium.programs.solvers.highs import HighsHandle
 
 IN_RAY = 1e-9
@@ -50,9 +50,9 @@ class Edge:
     rays: list[IntArray] = field(default_factory=list)
     seconds: float = 0.0
     _left: int = MAXIMUM_PROGRAMS
-    _deadline: float = INF
+    _deadline: Deadline = field(default_factory=Deadline)
 
-    def take_rays_away(self, deadline: float) -> None:
+    def take_rays_away(self, deadline: Deadline) -> None:
         """Add a row for every ray along which the program grows; where one is not proved in time, add none."""
         self._deadline = deadline
         whole, none = self.dual, np.zeros(self.equal.size, dtype=bool)
@@ -121,7 +121,7 @@ class Edge:
             return -INF if found is None else -float(cost @ found)
         most = -INF
         for side in sides:
-            if most == INF or self._left <= 0 or time.perf_counter() > self._deadline:
+            if most == INF or self._left <= 0 or self._deadline.passed:
                 return INF
             here = idle.copy()
             here[side] = True
@@ -134,11 +134,8 @@ class Edge:
         handle = HighsHandle(instance)
         solution = handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
-            return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"a program of multipliers at the edge of a dispatch ended {solution.status}")
-        return solution.x
+        found = optimal_if_feasible(solution, "a program of multipliers at the edge of a dispatch")
+        return None if found is None else found.x
 
 
 class _NoSlackError(Exception):

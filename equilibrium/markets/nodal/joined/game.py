@@ -12,7 +12,6 @@ all rows stated, by its residuals.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,8 +21,10 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import EXACT_REGRET
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.least_effort import DailyEffort
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import undecided_hours
@@ -33,13 +34,14 @@ from equilibrium.markets.nodal.joined.response import respond
 from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
+from equilibrium.markets.nodal.reaction import React, every_row
 from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.markets.nodal.response import BestResponse
-from equilibrium.markets.nodal.second_method import Deviate, joined_deviation
 from equilibrium.programs.program import Instance, Program
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.screening import bindable_rows
-from equilibrium.programs.solvers import Handle, Status, open_handle
+from equilibrium.programs.solvers import Handle, open_handle
+from equilibrium.programs.solvers.choose import optimal_if_feasible
 from equilibrium.programs.solvers.highs import HighsHandle
 
 METHOD = "complementarity-bb"
@@ -72,6 +74,7 @@ class HoursJoined:
     ) -> None:
         self.network, self.program, self.hours, self.solver = network, program, hours, solver
         self.model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
+        self.effort = DailyEffort(network, program, self.model)
         self._limit_s = time_limit_s
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
@@ -79,7 +82,7 @@ class HoursJoined:
 
     def begin(self, day: MarketDay, instance: Instance, players: Players, power: FloatArray) -> PlayJoined:
         """Leave out the rows that cannot bind; arguments and errors as of the protocol."""
-        deadline = time.perf_counter() + self._limit_s
+        deadline = Deadline(self._limit_s)
         self.model.rewind()
         ids = bindable_rows(self.program, self.model, instance)
         lots = np.searchsorted(self.model.free, self.program.columns["lot_kw"].index)
@@ -103,7 +106,7 @@ class PlayJoined:
     lots, power
         The lots' columns in the reduced form and their powers, kW, both of shape ``(hours, lots)``.
     deadline, late
-        Value of ``time.perf_counter()`` at which the search stops, and whether it did.
+        When the search stops, and whether it did.
     """
 
     structure: HoursJoined
@@ -114,7 +117,7 @@ class PlayJoined:
     ids: IntArray
     lots: IntArray
     power: FloatArray
-    deadline: float
+    deadline: Deadline
     late: bool = False
     seconds: float = 0.0
     _handle: Handle | None = field(default=None)
@@ -134,9 +137,9 @@ class PlayJoined:
         )
 
     @property
-    def deviate(self) -> Deviate:
-        """The second method on every row that can bind."""
-        return partial(joined_deviation, self.reduced, self.lots, self.power)
+    def react(self) -> React:
+        """The operator on every row that can bind."""
+        return partial(every_row, self.reduced, self.lots, self.power)
 
     def dispatch(self, power: FloatArray) -> FloatArray | None:
         """Return the reduced columns of the operator's answer to given powers; ``None`` if there is no dispatch."""
@@ -146,11 +149,8 @@ class PlayJoined:
         self._handle.update(instance)
         solution = self._handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
-            return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the DSO's program ended {solution.status}")
-        return solution.x
+        found = optimal_if_feasible(solution, "the DSO's program")
+        return None if found is None else found.x
 
     def cost(self) -> float:
         """Return the operator's cost of the day."""
@@ -164,11 +164,10 @@ class PlayJoined:
         def refuse(power: FloatArray) -> FeasiblePowers | None:
             return self.players.own(lot) if self.players.cut(lot, power, price) else None
 
-        left = max(self.deadline - time.perf_counter(), 0.0)
-        answer, profit = respond(follower, price, self.players.own(lot), present, left, refuse)
+        answer, profit = respond(follower, price, self.players.own(lot), present, self.deadline, refuse)
         if answer is not None:
             unproved = answer.bound - answer.profit > EXACT_REGRET * max(1.0, abs(answer.profit))
-            self.late = self.late or (unproved and time.perf_counter() >= self.deadline)
+            self.late = self.late or (unproved and self.deadline.passed)
         return answer, profit
 
     def move(self, power: FloatArray) -> None:
@@ -192,11 +191,12 @@ class PlayJoined:
         return publish(face, weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:
-        """Lift the dispatch and its multipliers to every row of the program."""
+        """Lift the multipliers to every row of the program, and take the dispatch of least effort that they support."""
         model, lot = self.structure.model, self.structure.program.columns["lot_kw"].index
         bound = self.instance.with_columns(lot, self.power, self.power)
-        x = model.lift_point(bound, self._settled)
-        return Point(bound, x, model.lift_multipliers(bound, self.ids, prices.mu))
+        y = model.lift_multipliers(bound, self.ids, prices.mu)
+        x = self.structure.effort.dispatch(bound, model.lift_point(bound, self._settled), y)
+        return Point(bound, x, y)
 
     def unproved_hours(self, _lots: Sequence[int], /) -> list[int]:
         """Return all hours of negative price in which exports are possible: joined hours have no proof one by one."""

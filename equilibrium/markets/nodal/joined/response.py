@@ -24,7 +24,6 @@ from __future__ import annotations
 
 import heapq
 import itertools
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -33,6 +32,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.joined.edge import Edge
 from equilibrium.markets.nodal.joined.follower import Follower
@@ -41,6 +41,7 @@ from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import optimal_if_feasible, require_optimal
 from equilibrium.programs.solvers.highs import HighsHandle
 
 BOX = 1e4
@@ -86,7 +87,7 @@ def respond(
     price: FloatArray,
     own: FeasiblePowers,
     present: FloatArray | None = None,
-    time_limit_s: float = INF,
+    deadline: Deadline | None = None,
     refuse: Refuse | None = None,
 ) -> tuple[BestResponse | None, float]:
     """Maximise one lot's profit against the coupled DSO.
@@ -101,8 +102,8 @@ def respond(
         The lot's own feasible set.
     present
         A feasible schedule to begin with: the search ends at once where nothing beats it.
-    time_limit_s
-        Time after which the best known schedule is returned with the bound proven so far.
+    deadline
+        When the best known schedule is returned with the bound proven so far.
     refuse
         What a schedule must pass to be an answer (it can be split among the vehicles). The rows that forbid one are
         taken up; bounds without them stay valid.
@@ -119,17 +120,17 @@ def respond(
     SolverError
         When a linear program ends without an answer.
     """
-    deadline = time.perf_counter() + time_limit_s
-    search = _Search(follower, price, own, refuse, deadline)
+    until = Deadline() if deadline is None else deadline
+    search = _Search(follower, price, own, refuse, until)
     profit = -INF if present is None else search.hold(present)
-    return search.run(deadline), profit
+    return search.run(until), profit
 
 
 class _Search:
     """The two programs, the open nodes and the incumbent of one best response."""
 
     def __init__(
-        self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None, deadline: float
+        self, follower: Follower, price: FloatArray, own: FeasiblePowers, refuse: Refuse | None, deadline: Deadline
     ) -> None:
         self._follower, self._price, self._refuse = follower, price, refuse
         self._rows = follower.rows.index.size
@@ -142,7 +143,7 @@ class _Search:
         self.nodes, self.seconds = 0, self._edge.seconds
         self._closed = -INF  # the largest bound of the nodes that were closed without being infeasible
 
-    def run(self, deadline: float) -> BestResponse | None:
+    def run(self, deadline: Deadline) -> BestResponse | None:
         """Search until nothing open can beat the incumbent, or until the deadline."""
         nothing: State = np.zeros(self._equal.size, dtype=np.int8)
         welfare, dual = self._solve_welfare(nothing), self._solve_dual(nothing)
@@ -151,7 +152,7 @@ class _Search:
         if dual is None:
             raise SolverError("the DSO's program has no multipliers")
         heap, count = [(-(welfare.value + dual.value), 0, _Node(nothing, welfare, dual))], itertools.count(1)
-        while heap and -heap[0][0] > self._cutoff() and time.perf_counter() < deadline:
+        while heap and -heap[0][0] > self._cutoff() and not deadline.passed:
             node = heapq.heappop(heap)[2]
             if node.welfare.rows < self._welfare.matrix.shape[0]:  # the lot's set has got rows since
                 part = self._solve_welfare(node.state)
@@ -160,6 +161,7 @@ class _Search:
                     heapq.heappush(heap, (-node.bound, next(count), node))
                 continue
             self.nodes += 1
+            deadline.spend(1)
             for child in self._children(node):
                 if child.bound > self._cutoff():
                     heapq.heappush(heap, (-child.bound, next(count), child))
@@ -304,10 +306,8 @@ class _Search:
         self._welfare_handle.update(Instance(base.matrix, base.cost, row_lower, row_upper, col_lower, col_upper))
         solution = self._welfare_handle.solve()
         self.seconds += solution.seconds
-        if solution.status is Status.INFEASIBLE:
+        if optimal_if_feasible(solution, "the welfare program of a best response") is None:
             return None
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the welfare program of a best response ended {solution.status}")
         return _Part(-float(base.cost @ solution.x), solution.x, base.matrix.shape[0])
 
     def _solve_dual(self, state: State) -> _Part | None:
@@ -327,9 +327,7 @@ class _Search:
             instance, col_lower=np.maximum(instance.col_lower, -BOX), col_upper=np.minimum(instance.col_upper, BOX)
         )
         self._dual_handle.update(boxed)
-        solution = self._dual_handle.solve()
-        if solution.status is not Status.OPTIMAL:
-            raise SolverError(f"the boxed dual program of a best response ended {solution.status}")
+        solution = require_optimal(self._dual_handle.solve(), "the boxed dual program of a best response")
         return _Part(INF, solution.x)
 
 

@@ -1,0 +1,262 @@
+"""The keys of a scenario file against the schema of its market; every complaint names file, line and key."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from equilibrium.errors import InputError
+from scenarios.files import Document, KeyPath
+from scenarios.schema import MONEY
+
+_MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
+
+File = TypeVar("File", bound=BaseModel)
+Schemas = Mapping[str, type[BaseModel]]
+"""The schema of each market's files by the market's name."""
+
+
+def validated(schema: type[File], document: Document, others: Schemas | None = None) -> File:
+    """Check a document against the schema of its kind, with money keys in the document's own currency.
+
+    A key that only another market knows is an error that says which; at that market's default it says nothing and is
+    left out, so that a file may extend one of another market.
+
+    Parameters
+    ----------
+    schema
+        The pydantic model of the whole file; its money keys are written in :data:`scenarios.schema.MONEY`.
+    document
+        What was read.
+    others
+        The schemas of the other markets.
+
+    Raises
+    ------
+    InputError
+        With file, line and key of the first complaint.
+    """
+    currency = document.data.get("currency", MONEY.upper())
+    if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
+        raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
+    currency = currency.lower()
+    data = _schema_money(document.data, (), currency, document)
+    while True:
+        try:
+            return schema.model_validate(data)
+        except ValidationError as error:
+            if not _leave_out(error, schema, data, others or {}):
+                raise _first_error(error, document, currency, schema, data, others or {}) from None
+
+
+def money_keys(data: object, currency: str) -> object:
+    """Write the schema's money keys with the currency of the file."""
+    if isinstance(data, dict):
+        return {_MONEY_KEY.sub(currency.lower(), key): money_keys(value, currency) for key, value in data.items()}
+    return [money_keys(item, currency) for item in data] if isinstance(data, list) else data
+
+
+def section_at(schema: type[BaseModel], keys: KeyPath, data: object) -> type[BaseModel] | None:
+    """Return the model of the section under ``keys``, or ``None`` where the schema has none.
+
+    Parameters
+    ----------
+    schema
+        The model of the whole file.
+    keys
+        Where the section stands.
+    data
+        The whole file; where a tag such as ``drivers.source`` says which keys a section has, it decides.
+    """
+    section: type[BaseModel] | None = schema
+    named = False
+    for key in keys:
+        data = _part(data, key)
+        if isinstance(key, int) or named:  # an item of a list, or a name that the user has chosen
+            named = False
+            continue
+        field = None if section is None else _field(section, key)
+        if field is None:
+            return None
+        named = get_origin(field.annotation) is dict
+        section = _model(field, data)
+    return section
+
+
+def _part(data: object, key: str | int) -> object:
+    if isinstance(data, dict):
+        return data.get(key)
+    return data[key] if isinstance(data, list) and isinstance(key, int) and key < len(data) else None
+
+
+def _field(section: type[BaseModel], key: str | int) -> FieldInfo | None:
+    """Return the field of a key."""
+    return next((field for name, field in section.model_fields.items() if (field.alias or name) == key), None)
+
+
+def _model(field: FieldInfo, value: object) -> type[BaseModel] | None:
+    """Return the model of what stands under a field: of several, the one whose tag the value has, or the first."""
+    models = _models(field)
+    if isinstance(field.discriminator, str) and isinstance(value, dict):
+        tag = value.get(field.discriminator)
+        models = [model for model in models if tag in _tags(model, field.discriminator)] or models
+    return models[0] if models else None
+
+
+def _models(field: FieldInfo) -> list[type[BaseModel]]:
+    return [part for part in _parts(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
+
+
+def _tags(model: type[BaseModel], key: str) -> tuple[Any, ...]:
+    """Return the values that a model's tag may have."""
+    field = _field(model, key)
+    return get_args(field.annotation) if field is not None and get_origin(field.annotation) is Literal else ()
+
+
+def _parts(annotation: object) -> Iterator[object]:
+    """Yield an annotation and everything inside its brackets."""
+    yield annotation
+    for argument in get_args(annotation):
+        yield from _parts(argument)
+
+
+def _schema_money(data: object, keys: KeyPath, currency: str, document: Document) -> dict[str, object]:
+    """Translate money keys to the schema's currency; a key in another currency than the file's is an error."""
+
+    def walk(item: object, path: KeyPath) -> object:
+        if isinstance(item, list):
+            return [walk(part, (*path, k)) for k, part in enumerate(item)]
+        if not isinstance(item, dict):
+            return item
+        renamed = {}
+        for key, value in item.items():
+            found = _MONEY_KEY.search(str(key))
+            if found and found[1] != currency:
+                raise document.error((*path, key), key, _MONEY_KEY.sub(currency, str(key)) + " (the file's currency)")
+            renamed[_MONEY_KEY.sub(MONEY, str(key))] = walk(value, (*path, key))
+        return renamed
+
+    translated = walk(data, keys)
+    assert isinstance(translated, dict)
+    return translated
+
+
+def _leave_out(error: ValidationError, schema: type[BaseModel], data: dict[str, object], others: Schemas) -> bool:
+    """Take keys of other markets at their defaults out of ``data``; return whether there were some."""
+    found = False
+    for each in error.errors(include_url=False):
+        if each["type"] != "extra_forbidden":
+            continue
+        keys = _without_tags(schema, each["loc"], data)
+        if any(_plain_default(field) == each["input"] for field in _foreign(others, keys, data).values()):
+            above: Any = data
+            for key in keys[:-1]:
+                above = above[key]
+            del above[keys[-1]]
+            found = True
+    return found
+
+
+def _foreign(others: Schemas, keys: KeyPath, data: object) -> dict[str, FieldInfo]:
+    """Return the field of a key in each other market that knows it."""
+    found = {}
+    for name, schema in others.items():
+        section = section_at(schema, keys[:-1], data)
+        field = None if section is None else _field(section, keys[-1])
+        if field is not None:
+            found[name] = field
+    return found
+
+
+def _plain_default(field: FieldInfo) -> object:
+    """Return the default of a field as a file would say it; a new object where there is none."""
+    value = object() if field.is_required() else field.get_default()
+    if isinstance(value, BaseModel):
+        return value.model_dump(mode="json", by_alias=True)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _without_tags(schema: type[BaseModel], place: tuple[str | int, ...], data: object) -> KeyPath:
+    """Return the keys of a complaint: pydantic puts the tag of a section that has one behind its key."""
+    keys: list[str | int] = []
+    tagged = False
+    for key in place:
+        if tagged:
+            tagged = False
+            continue
+        section = section_at(schema, tuple(keys), data)
+        field = None if section is None else _field(section, key)
+        keys.append(key)
+        tagged = field is not None and field.discriminator is not None
+    return tuple(keys)
+
+
+def _first_error(
+    error: ValidationError,
+    document: Document,
+    currency: str,
+    schema: type[BaseModel],
+    data: dict[str, object],
+    others: Schemas,
+) -> InputError:
+    """Turn pydantic's first complaint into one line for people."""
+    first = error.errors(include_url=False)[0]
+    in_schema = _without_tags(schema, first["loc"], data)
+    keys = tuple(_own_money(key, currency) for key in in_schema)
+    kind, value = first["type"], first["input"]
+    if kind == "extra_forbidden":
+        return _unknown_key(document, currency, schema, data, in_schema, _foreign(others, in_schema, data))
+    if kind == "missing":
+        return document.error(keys, None, f"a key {keys[-1]!r} here")
+    if kind.startswith("union_tag"):
+        section = section_at(schema, in_schema[:-1], data)
+        field = None if section is None else _field(section, in_schema[-1])
+        assert field is not None
+        tag = str(field.discriminator)
+        *most, last = [str(each) for model in _models(field) for each in _tags(model, tag)]
+        found = value.get(tag) if isinstance(value, dict) else value
+        return document.error((*keys, tag), found, f"{', '.join(most)} or {last}")
+    if kind == "section":
+        context = first["ctx"]
+        inside = _MONEY_KEY.sub(currency, context["key"]).split(".")
+        return document.error((*keys, *inside), context["value"], first["msg"])
+    plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
+    return document.error(keys, value, said.get(kind, plain))
+
+
+def _own_money(key: str | int, currency: str) -> str | int:
+    return _MONEY_KEY.sub(currency, key) if isinstance(key, str) else key
+
+
+def _unknown_key(
+    document: Document,
+    currency: str,
+    schema: type[BaseModel],
+    data: dict[str, object],
+    in_schema: KeyPath,
+    foreign: Mapping[str, FieldInfo],
+) -> InputError:
+    """Return the complaint about a key that the market has not got: another one may know it."""
+    keys = tuple(_own_money(key, currency) for key in in_schema)
+    knowing = " or ".join(foreign)
+    for field in foreign.values():
+        default = _plain_default(field)
+        if isinstance(default, (str, int, float)):
+            shown = f"{default:g}" if isinstance(default, float) else default
+            value: Any = document.data
+            for key in keys:
+                value = value[key]
+            return document.error(keys, value, f"{shown}, or market.kind: {knowing}, which has this key")
+    section = section_at(schema, in_schema[:-1], data)
+    fields = {} if section is None else section.model_fields
+    known = [str(_own_money(field.alias or name, currency)) for name, field in fields.items()]
+    close = difflib.get_close_matches(str(keys[-1]), known, n=1)
+    hint = f" (closest: {close[0]})" if close else ""
+    hint = f", or market.kind: {knowing}, which has this one" if foreign else hint
+    return document.error(keys, keys[-1], f"one of the keys {', '.join(known)}{hint}")

@@ -1,0 +1,106 @@
+"""From the checked keys of a charging market's file to the network and the expected generation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from equilibrium.errors import InputError
+from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.network import Network
+from scenarios.assembly import Placed, build_feeder, bus_index, check_names
+from scenarios.files import Document, KeyPath
+from scenarios.markets.charging.schema import ChargingFile, StorageSection
+from scenarios.readers.feeders import feeder_files
+from scenarios.readers.prices import HOURS
+
+Unit = TypeVar("Unit", bound=Placed)
+
+
+def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
+    """Read the feeder and place the assets.
+
+    Returns
+    -------
+    Network
+        Fuel costs in currency/kWh.
+    tuple[Path, ...]
+        The feeder's files.
+
+    Raises
+    ------
+    InputError
+        For a feeder that cannot be used, an unknown bus, or a name that is used twice.
+    """
+    feeder = build_feeder(file.feeder)
+    kinds = ("microturbines", "compensators", "renewables", "lots", "storage")
+    check_names({key: getattr(file, key) for key in kinds}, document)
+    _check_service(file, document)
+
+    def placed(key: str, units: Sequence[Unit]) -> list[tuple[Unit, int]]:
+        return [(unit, bus_index(feeder, unit.bus, document, (key, k, "bus"))) for k, unit in enumerate(units)]
+
+    network = Network(
+        feeder=feeder,
+        microturbines=tuple(
+            Microturbine(unit.name, bus, unit.rating_kva, unit.fuel_cost_per_mwh / 1000.0, _limit(unit.ramp_kw_per_h))
+            for unit, bus in placed("microturbines", file.microturbines)
+        ),
+        compensators=tuple(
+            StaticVarCompensator(unit.name, bus, unit.rating_kvar)
+            for unit, bus in placed("compensators", file.compensators)
+        ),
+        renewables=tuple(
+            RenewableUnit(unit.name, bus, unit.rated_kw, unit.kind)
+            for unit, bus in placed("renewables", file.renewables)
+        ),
+        lots=tuple(
+            LotSite(lot.name, bus, lot.efficiency, lot.terminal, lot.first_hour)
+            for lot, bus in placed("lots", file.lots)
+        ),
+        export_price_factor=file.market.export_price_factor,
+        polygon_edges=file.market.polygon_edges,
+        name=name,
+        storage=tuple(
+            _storage_unit(unit, bus, document, ("storage", k))
+            for k, (unit, bus) in enumerate(placed("storage", file.storage))
+        ),
+    )
+    return network, feeder_files(file.feeder.name)
+
+
+def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyPath) -> StorageUnit:
+    """Return one storage unit; what is wrong with its numbers is said with the line of the key."""
+    try:
+        return StorageUnit(**{**unit.model_dump(), "bus": bus})
+    except InputError as error:
+        raise document.error((*keys, error.where), error.value, error.expected) from None
+
+
+def _limit(value: float | None) -> float:
+    """Return a limit that may be left out."""
+    return np.inf if value is None else value
+
+
+def _check_service(file: ChargingFile, document: Document) -> None:
+    """``out_of_service`` names assets."""
+    switchable = [unit.name for unit in file.microturbines] + [unit.name for unit in file.renewables]
+    for k, name in enumerate(file.out_of_service):
+        if name not in switchable:
+            expected = f"a microturbine or renewable unit ({', '.join(switchable) or 'there is none'})"
+            raise document.error(("out_of_service", k), name, expected)
+
+
+def expected_renewables(file: ChargingFile, profiles: dict[str, FloatArray], document: Document) -> FloatArray:
+    """Return the expected potential of each renewable unit, kW, shape ``(hours, renewables)``."""
+    potential = np.zeros((HOURS, len(file.renewables)))
+    for k, unit in enumerate(file.renewables):
+        name = unit.profile or unit.kind
+        if name not in profiles:
+            raise document.error(("renewables", k, "profile"), name, f"one of {', '.join(profiles)}")
+        potential[:, k] = unit.rated_kw * profiles[name]
+    return potential

@@ -1,0 +1,324 @@
+"""The hourly tables of the markets of charging lots: prices, powers, storage, lots and the AC power flow."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from equilibrium.grid.network import Network
+from equilibrium.markets.charging.clearing import Clearing
+from equilibrium.markets.charging.day import MarketDay
+from sim.acflow import FlowCheck
+from sim.columns import DATE, DAY, PER_MWH, Column, Table, flag, hours, itself, number, text
+from sim.markets.charging.results import DayResult
+
+
+class ClearedDay(Protocol):
+    """A cleared day with the network and the inputs that it belongs to: what the hourly tables are made from."""
+
+    @property
+    def index(self) -> int:
+        """Day of the run, 0 first."""
+        ...
+
+    @property
+    def date(self) -> dt.date | None:
+        """Calendar date, or ``None`` for a typical day."""
+        ...
+
+    @property
+    def network(self) -> Network:
+        """The network that was cleared."""
+        ...
+
+    @property
+    def market(self) -> MarketDay:
+        """What the market was given."""
+        ...
+
+    @property
+    def clearing(self) -> Clearing:
+        """What it returned."""
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class SingleDay:
+    """A day that was cleared without agents; attributes as in :class:`ClearedDay`."""
+
+    network: Network
+    market: MarketDay
+    clearing: Clearing
+    index: int = 0
+    date: dt.date | None = None
+
+
+def _hour_by_hour(count_of: Callable[[ClearedDay], int]) -> Column[ClearedDay]:
+    """Return the column ``hour`` of a table with some rows in every hour."""
+    return hours(lambda day: np.repeat(np.arange(day.clearing.dlmp.shape[0]), count_of(day)))
+
+
+def _each_hour(labels: Callable[[ClearedDay], Sequence[Any]]) -> Callable[[ClearedDay], list[Any]]:
+    """Return what repeats the same values in every hour."""
+    return lambda day: list(labels(day)) * day.clearing.dlmp.shape[0]
+
+
+def _bus(network: Network, bus: int) -> str:
+    return network.feeder.buses[bus]
+
+
+# Prices and powers, hour by hour
+
+PRICES: Table[ClearedDay, ClearedDay] = Table(
+    "prices",
+    itself,
+    (
+        DAY,
+        DATE,
+        _hour_by_hour(lambda d: d.clearing.dlmp.shape[1]),
+        text("bus", "label of the bus", _each_hour(lambda d: d.network.feeder.buses)),
+        number(
+            "dlmp_per_mwh",
+            "DLMP = energy + congestion + voltage, currency/MWh",
+            lambda d: d.clearing.dlmp.ravel() * PER_MWH,
+        ),
+        number("energy_per_mwh", "energy part, currency/MWh", lambda d: d.clearing.dlmp_energy.ravel() * PER_MWH),
+        number(
+            "congestion_per_mwh",
+            "congestion part, currency/MWh",
+            lambda d: d.clearing.dlmp_congestion.ravel() * PER_MWH,
+        ),
+        number("voltage_per_mwh", "voltage part, currency/MWh", lambda d: d.clearing.dlmp_voltage.ravel() * PER_MWH),
+        number("voltage_pu", "voltage of the linear flow, per unit", lambda d: d.clearing.voltage_pu.ravel()),
+    ),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Assets of one kind: their names and buses, and their powers, shape ``(hours, assets)``."""
+
+    kind: str
+    members: list[tuple[str, int]]
+    p_kw: FloatArray
+    q_kvar: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
+class _Dispatch:
+    """Everything that is dispatched on a day, hour by hour and asset by asset; ``shed`` only where load was shed."""
+
+    index: int
+    date: dt.date | None
+    hour: np.ndarray
+    asset: np.ndarray
+    kind: np.ndarray
+    bus: np.ndarray
+    p_kw: FloatArray
+    q_kvar: FloatArray
+
+
+def _dispatched(day: ClearedDay) -> _Dispatch:
+    groups = _groups(day.network, day.market, day.clearing)
+    p_kw = np.concatenate([group.p_kw for group in groups], axis=1)
+    q_kvar = np.concatenate([group.q_kvar for group in groups], axis=1)
+    names = [name for group in groups for name, _ in group.members]
+    kinds = [group.kind for group in groups for _ in group.members]
+    labels = [_bus(day.network, bus) for group in groups for _, bus in group.members]
+    periods = p_kw.shape[0]
+    keep = np.ones(p_kw.shape, dtype=bool)
+    shed = np.array(kinds) == "shed"
+    keep[:, shed] = p_kw[:, shed] > 0
+    kept = keep.ravel()
+    return _Dispatch(
+        index=day.index,
+        date=day.date,
+        hour=np.repeat(np.arange(periods), len(names))[kept],
+        asset=np.tile(np.array(names, dtype=object), periods)[kept],
+        kind=np.tile(np.array(kinds, dtype=object), periods)[kept],
+        bus=np.tile(np.array(labels, dtype=object), periods)[kept],
+        p_kw=p_kw.ravel()[kept],
+        q_kvar=q_kvar.ravel()[kept],
+    )
+
+
+def _groups(network: Network, market: MarketDay, clearing: Clearing) -> list[_Group]:
+    """Return everything that is dispatched, kind by kind."""
+    loaded = np.flatnonzero((market.load_kw != 0).any(axis=0) | (market.load_kvar != 0).any(axis=0))
+    loads = [(f"load {network.feeder.buses[bus]}", int(bus)) for bus in loaded]
+    load_kw, load_kvar, shed_kw = (x[:, loaded] for x in (market.load_kw, market.load_kvar, clearing.shed_kw))
+    shed_kvar = shed_kw * np.divide(load_kvar, load_kw, out=np.zeros_like(load_kw), where=load_kw != 0)
+    renewables = [(unit.name, unit.bus) for unit in network.renewables]
+    none = np.zeros_like
+    bought, sold = clearing.import_kw[:, None], clearing.export_kw[:, None]
+    given_kw = clearing.storage_discharge_kw - clearing.storage_charge_kw
+    return [
+        _Group("import", [("import", 0)], bought, clearing.flow_kvar[:, :1]),
+        _Group("export", [("export", 0)], sold, none(sold)),
+        _Group(
+            "microturbine",
+            [(unit.name, unit.bus) for unit in network.microturbines],
+            clearing.microturbine_kw,
+            clearing.microturbine_kvar,
+        ),
+        _Group("renewable", renewables, clearing.renewable_kw, none(clearing.renewable_kw)),
+        _Group("renewable_potential", renewables, market.renewable_kw, none(market.renewable_kw)),
+        _Group(
+            "svc",
+            [(unit.name, unit.bus) for unit in network.compensators],
+            none(clearing.compensator_kvar),
+            clearing.compensator_kvar,
+        ),
+        _Group("storage", [(unit.name, unit.bus) for unit in network.storage], given_kw, none(given_kw)),
+        _Group("lot", [(site.name, site.bus) for site in network.lots], clearing.lot_kw, none(clearing.lot_kw)),
+        _Group("load", loads, load_kw, load_kvar),
+        _Group("shed", loads, shed_kw, shed_kvar),  # at the power factor of the load
+    ]
+
+
+_KINDS = "import, export, microturbine, renewable, renewable_potential, svc, storage, lot, load or shed"
+
+DISPATCH: Table[ClearedDay, _Dispatch] = Table(
+    "dispatch",
+    _dispatched,
+    (
+        DAY,
+        DATE,
+        hours(lambda d: d.hour),
+        text("asset", "name of the asset; loads are named by their bus", lambda d: d.asset),
+        text("kind", _KINDS, lambda d: d.kind),
+        text("bus", "label of the bus", lambda d: d.bus),
+        number("p_kw", "active power, positive in the direction of its kind (storage: giving), kW", lambda d: d.p_kw),
+        number("q_kvar", "reactive power, kvar", lambda d: d.q_kvar),
+    ),
+)
+
+
+def _with_storage(day: ClearedDay) -> ClearedDay | None:
+    return day if day.network.storage else None
+
+
+STORAGE: Table[ClearedDay, ClearedDay] = Table(
+    "storage",
+    _with_storage,
+    (
+        DAY,
+        DATE,
+        _hour_by_hour(lambda d: len(d.network.storage)),
+        text("storage", "name of the storage unit", _each_hour(lambda d: [unit.name for unit in d.network.storage])),
+        text(
+            "bus", "label of its bus", _each_hour(lambda d: [_bus(d.network, unit.bus) for unit in d.network.storage])
+        ),
+        number("charge_kw", "power drawn, kW", lambda d: d.clearing.storage_charge_kw.ravel()),
+        number("discharge_kw", "power given, kW", lambda d: d.clearing.storage_discharge_kw.ravel()),
+        number("energy_kwh", "energy at the end of the hour, kWh", lambda d: d.clearing.storage_kwh.ravel()),
+        number(
+            "energy_min_kwh",
+            "least energy that it may hold, kWh",
+            _each_hour(lambda d: [unit.energy_min_kwh for unit in d.network.storage]),
+        ),
+        number(
+            "energy_max_kwh",
+            "most energy that it holds, kWh",
+            _each_hour(lambda d: [unit.energy_kwh for unit in d.network.storage]),
+        ),
+        number(
+            "dlmp_per_mwh",
+            "DLMP at its bus, currency/MWh",
+            lambda d: d.clearing.dlmp[:, [unit.bus for unit in d.network.storage]].ravel() * PER_MWH,
+        ),
+    ),
+    optional=True,
+)
+
+
+# The lots
+
+
+def _offered(name: str) -> Callable[[ClearedDay], FloatArray]:
+    """Return what reads one array of the lots' offers, hour by hour and lot by lot."""
+
+    def read(day: ClearedDay) -> FloatArray:
+        offers = [getattr(lot, name) for lot in day.market.lots]
+        return np.column_stack(offers).ravel() if offers else np.zeros(0)
+
+    return read
+
+
+def at_lots(day: ClearedDay, at_bus: FloatArray) -> FloatArray:
+    """Return what stands at the lots' buses, hour by hour and lot by lot; ``at_bus`` has shape ``(hours, buses)``."""
+    values: FloatArray = at_bus[:, [site.bus for site in day.network.lots]].ravel()
+    return values
+
+
+_LOTS: tuple[Column[ClearedDay], ...] = (
+    DAY,
+    DATE,
+    _hour_by_hour(lambda d: len(d.network.lots)),
+    text("lot", "name of the lot", _each_hour(lambda d: [site.name for site in d.network.lots])),
+    text("bus", "label of its bus", _each_hour(lambda d: [_bus(d.network, site.bus) for site in d.network.lots])),
+    number("power_kw", "charging power, kW", lambda d: d.clearing.lot_kw.ravel()),
+    number("power_max_kw", "highest power of the vehicles plugged in, kW", _offered("power_max_kw")),
+    number("soe_kwh", "state of energy at the end of the hour, kWh", lambda d: d.clearing.lot_soe_kwh.ravel()),
+    number("soe_min_kwh", "lower end of its band, kWh", _offered("soe_min_kwh")),
+    number("soe_max_kwh", "upper end of its band, kWh", _offered("soe_max_kwh")),
+    number(
+        "unserved_kwh",
+        "charging energy due and not given, battery side, kWh",
+        lambda d: d.clearing.unserved_kwh.ravel(),
+    ),
+    number("charging_price_per_kwh", "what the drivers pay, currency/kWh", _offered("charging_price")),
+    number("dlmp_per_mwh", "DLMP at the lot's bus, currency/MWh", lambda d: at_lots(d, d.clearing.dlmp) * PER_MWH),
+)
+
+
+def lots_table(own: tuple[Column[ClearedDay], ...] = ()) -> Table[ClearedDay, ClearedDay]:
+    """Return the table ``lots`` with a market's own columns."""
+    return Table("lots", itself, (*_LOTS, *own))
+
+
+# The AC power flow
+
+
+@dataclass(frozen=True, eq=False)
+class _Flow:
+    """A day's AC power flow with the labels of the buses."""
+
+    index: int
+    date: dt.date | None
+    labels: np.ndarray
+    check: FlowCheck
+
+
+def _checked(day: DayResult) -> _Flow | None:
+    if day.flow is None:
+        return None
+    return _Flow(day.index, day.date, np.array(day.network.feeder.buses, dtype=object), day.flow)
+
+
+AC: Table[DayResult, _Flow] = Table(
+    "ac",
+    _checked,
+    (
+        DAY,
+        DATE,
+        hours(lambda f: np.arange(f.check.converged.size)),
+        flag("converged", "whether the AC power flow has a solution", lambda f: f.check.converged),
+        number(
+            "voltage_error_pu",
+            "largest difference between linear and AC voltage, per unit",
+            lambda f: f.check.voltage_error_pu,
+        ),
+        text("voltage_error_bus", "its bus", lambda f: f.labels[f.check.voltage_error_bus]),
+        number("loss_kw", "active loss, which the linear flow does not have, kW", lambda f: f.check.loss_kw),
+        number("loss_share", "loss divided by the power that the feeder consumes", lambda f: f.check.loss_share),
+        number("voltage_min_pu", "lowest AC voltage, per unit", lambda f: f.check.voltage_min_pu),
+        text("voltage_min_bus", "its bus", lambda f: f.labels[f.check.voltage_min_bus]),
+    ),
+    optional=True,
+)

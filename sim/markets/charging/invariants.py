@@ -1,0 +1,147 @@
+"""What holds in the tables of every run of charging lots; violations are relative to the table's largest number."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
+from sim.checks import RunInvariant, apart, beyond
+from sim.store import Run
+
+SIGNS = {
+    **dict.fromkeys(("import", "microturbine", "renewable", "svc", "storage", "shed"), 1.0),
+    **dict.fromkeys(("export", "load", "lot"), -1.0),
+    "renewable_potential": 0.0,
+}
+"""Whether a kind of dispatch brings power to the feeder or takes it; a potential does neither."""
+
+_HOUR = ["day", "hour"]
+_SUMS = {
+    "energy_charged_kwh": "lot",
+    "import_kwh": "import",
+    "export_kwh": "export",
+    "load_kwh": "load",
+    "shed_kwh": "shed",
+}
+
+
+def _balance(run: Run, power: str) -> float:
+    rows = run.dispatch
+    brought = (rows[power] * rows["kind"].map(SIGNS)).groupby([rows[name] for name in _HOUR]).sum()
+    return apart(brought, 0.0, rows[power])
+
+
+def _parts(run: Run) -> float:
+    prices = run.prices
+    parts = prices["energy_per_mwh"] + prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
+    return apart(prices["dlmp_per_mwh"], parts)
+
+
+def _energy(run: Run) -> float:
+    rows, days = run.dispatch, run.days.set_index("day")
+    sums = rows.pivot_table(index="day", columns="kind", values="p_kw", aggfunc="sum").reindex(columns=list(SIGNS))
+    sums = sums.fillna(0.0)
+    curtailed = sums["renewable_potential"] - sums["renewable"]
+    errors = [apart(days[name], sums[kind]) for name, kind in _SUMS.items()]
+    return max(*errors, apart(days["curtailed_kwh"], curtailed, sums["renewable_potential"]))
+
+
+def _lots(run: Run) -> float:
+    lots = run.lots
+    power = beyond(lots["power_kw"], 0.0, lots["power_max_kw"])
+    return max(power, beyond(lots["soe_kwh"], lots["soe_min_kwh"], lots["soe_max_kwh"]))
+
+
+def _money(run: Run) -> float:
+    lots, days = run.lot_days, run.days.set_index("day")
+    profit = apart(lots["profit"], lots["revenue"] - lots["payment"], lots["revenue"])
+    total = apart(days["lot_profit"], lots.groupby("day")["profit"].sum().reindex(days.index, fill_value=0.0))
+    regret = apart(lots.groupby("day")["regret"].max().reindex(days.index, fill_value=0.0), days["worst_regret"])
+    return max(profit, total, regret)
+
+
+def _extremes(run: Run) -> float:
+    prices, days = run.prices.groupby("day"), run.days.set_index("day")
+    peak = apart(days["dlmp_peak_per_mwh"], prices["dlmp_per_mwh"].max())
+    mean = apart(days["dlmp_mean_per_mwh"], prices["dlmp_per_mwh"].mean(), prices["dlmp_per_mwh"].max())
+    return max(peak, mean, apart(days["voltage_min_pu"], prices["voltage_pu"].min()))
+
+
+def _sessions(run: Run) -> float:
+    """Return by how much sessions at one lot differ in kWh stored per kWh drawn, or get more than they ask for."""
+    done = run.sessions[run.sessions["lot"] != ""]
+    stored = done.groupby("lot")[["got_kwh", "drawn_kwh"]].sum()
+    share = (stored["got_kwh"] / stored["drawn_kwh"].where(stored["drawn_kwh"] > 0.0, 1.0)).reindex(done["lot"])
+    expected = pd.Series(done["drawn_kwh"].to_numpy() * share.to_numpy(), index=done.index)
+    reached = done["asked_kwh"] - done["unreachable_kwh"]
+    over = beyond(done["got_kwh"], -float("inf"), done["battery_kwh"] - done["arrival_energy_kwh"])
+    short = beyond(done["got_kwh"][done["outcome"] == "served"], reached[done["outcome"] == "served"], float("inf"))
+    return max(apart(done["got_kwh"], expected), over, short)
+
+
+def _verdicts(run: Run) -> float:
+    proofs = run.certificates
+    residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
+    sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
+    return float((proofs["certified"].astype(bool) & ~sound).any())
+
+
+INVARIANTS: tuple[RunInvariant, ...] = (
+    RunInvariant(
+        "active-balance",
+        "in every hour what feeds the grid is what it draws: the flow has no losses",
+        "(2b), (2d) of docs/epec_lots.md",
+        RESIDUAL_TOLERANCE,
+        lambda run: _balance(run, "p_kw"),
+    ),
+    RunInvariant(
+        "reactive-balance",
+        "so it is with reactive power",
+        "(2c), (2e) of docs/epec_lots.md",
+        RESIDUAL_TOLERANCE,
+        lambda run: _balance(run, "q_kvar"),
+    ),
+    RunInvariant("price-parts", "DLMP = energy + congestion + voltage", "equilibrium/grid/prices.py", 1e-7, _parts),
+    RunInvariant(
+        "day-sums",
+        "energies of a day are the sums of its dispatch",
+        "conservation of energy",
+        RESIDUAL_TOLERANCE,
+        _energy,
+    ),
+    RunInvariant(
+        "day-extremes",
+        "prices and voltages of a day are those of its hours",
+        "definition",
+        RESIDUAL_TOLERANCE,
+        _extremes,
+    ),
+    RunInvariant(
+        "lot-bands",
+        "power and energy of every lot lie within the limits of its vehicles",
+        "(3e), (3f) of docs/epec_lots.md",
+        RESIDUAL_TOLERANCE,
+        _lots,
+    ),
+    RunInvariant(
+        "lot-money",
+        "profit is revenue less payment, and a day's profit and regret are those of its lots",
+        "(3a) of docs/epec_lots.md",
+        1e-6,
+        _money,
+    ),
+    RunInvariant(
+        "sessions",
+        "vehicles of a lot store one share of what they draw, at most what fits; the served got what could be reached",
+        "conservation of energy",
+        1e-4,
+        _sessions,
+    ),
+    RunInvariant(
+        "verdicts",
+        "a certified day has residuals and regret within the tolerances",
+        "equilibrium/certificate.py",
+        0.0,
+        _verdicts,
+    ),
+)

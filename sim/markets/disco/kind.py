@@ -1,0 +1,37 @@
+"""The DISCO market for the list of markets of this floor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.markets.base import MarketKind
+from sim.markets.disco.invariants import INVARIANTS
+from sim.markets.disco.model import DiscoModel
+from sim.markets.disco.tables import TABLES
+from sim.markets.disco.terminal import day_table, remarks
+from sim.store import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]:
+    from sim.markets.disco.figures import disco_figures  # here, because matplotlib is slow to import
+
+    return disco_figures(run, day, title, currency)
+
+
+KIND = MarketKind(
+    name="disco",
+    tables=TABLES,
+    peak_column="price_peak_per_mwh",
+    model=DiscoModel.from_options,
+    figures=_figures,
+    day_table=day_table,
+    remarks=remarks,
+    refuses={
+        "ac": "no AC power flow: the DISCO market has a lossy flow of its own",
+        "sessions": "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)",
+    },
+    invariants=INVARIANTS,
+)

@@ -1,0 +1,34 @@
+"""The lots-lead market for the list of markets of this floor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.markets.base import MarketKind
+from sim.markets.charging.invariants import INVARIANTS
+from sim.markets.charging.model import LocalMarket
+from sim.markets.charging.tables import charging_tables
+from sim.markets.charging.terminal import day_table, remarks
+from sim.store import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]:
+    from sim.markets.charging.figures import charging_figures  # here, because matplotlib is slow to import
+
+    return charging_figures(run, day, title, currency)
+
+
+KIND = MarketKind(
+    name="lots-lead",
+    tables=charging_tables(maximum="stand-alone maximum of the profit, currency"),
+    peak_column="dlmp_peak_per_mwh",
+    model=LocalMarket.from_options,
+    figures=_figures,
+    day_table=day_table,
+    remarks=remarks,
+    refuses={},
+    invariants=INVARIANTS,
+)

@@ -1,0 +1,55 @@
+"""What a run of the nodal market says in the terminal when it is over."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.table import Table
+
+from sim.markets.charging import terminal as charging
+from sim.show.telling import closing
+from sim.store import Run
+
+
+def day_table(run: Run) -> Table:
+    """Return the small table of a run, with the markdown and the price of anarchy of every day."""
+    own: dict[str, charging.Cell] = {
+        "mark-\ndown": lambda row: f"{round(row['markdown'], 1) + 0.0:.1f}",
+        "PoA": lambda row: _ratio(row["price_of_anarchy"]),
+    }
+    return charging.day_table(run, own)
+
+
+def _ratio(value: float) -> str:
+    """Return a price of anarchy, or a dash where it is not defined."""
+    return "-" if pd.isna(value) else f"{value:.5f}"
+
+
+def remarks(run: Run) -> list[str]:
+    """Return the lines below the table: also each lot's profit beside the competitive one, and the second method."""
+    currency = run.manifest.get("currency", "currency")
+    lines = [charging.units(run)]
+    if len(run.days):
+        lines.append("markdown: what the lots pay less than at competitive mean prices; PoA: price of anarchy")
+        lines += [_lot_line(name, rows, currency) for name, rows in run.lot_days.groupby("lot", sort=False)]
+    lines += charging.about_days(run)
+    if len(proved := run.certificates[run.certificates["second_method"].notna()]):
+        lines.append(_second_line(proved))
+    return [*lines, *charging.about_shortages(run), *closing(run)]
+
+
+def _second_line(proofs: pd.DataFrame) -> str:
+    """Return one sentence about the independent second method."""
+    agreed = int((proofs["certified"].astype(bool) & proofs["second_finished"].astype(bool)).sum())
+    names = ", ".join(proofs["second_method"].unique())
+    spent = f"{proofs['second_seconds'].mean():.2f} s a day"
+    return f"second method ({names}): {agreed} of {len(proofs)} days proved by it too, {spent}"
+
+
+def _lot_line(name: object, rows: pd.DataFrame, currency: str) -> str:
+    """Return one sentence about a lot over the run."""
+    drawn, paid = rows["energy_kwh"].sum(), rows["payment"].sum()
+    price = f", price paid {1000 * paid / drawn:.1f} {currency}/MWh" if drawn > 0 else ""
+    return (
+        f"{name} ({rows['behaviour'].iloc[0]}): profit {rows['profit'].sum():.1f}, competitive "
+        f"{rows['competitive_profit'].sum():.1f}{price}, shifted {rows['shifted_kwh'].sum():.0f} kWh"
+    )

@@ -1,0 +1,78 @@
+"""What a finished run shows: its figures, its words in the terminal, and what holds in its tables."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from equilibrium.errors import InputError
+from equilibrium.invariants import Finding
+from sim.checks import check_run
+from sim.kinds import market_kinds
+from sim.markets.base import MarketKind
+from sim.store import Run
+
+
+def market_of_run(run: Run) -> MarketKind[Any, Any]:
+    """Return the kind of a run's market.
+
+    Raises
+    ------
+    InputError
+        When the market is not installed.
+    """
+    kinds = market_kinds()
+    if run.market not in kinds:
+        raise InputError(str(run.folder), "market", run.market, f"an installed market ({', '.join(kinds)})")
+    return kinds[run.market]
+
+
+def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Draw all figures of a run into its ``figures`` folder.
+
+    Parameters
+    ----------
+    run
+        The run; it must have at least one day.
+    day
+        Day of the hourly figures; ``None`` is the one with the highest price.
+    formats
+        File types.
+
+    Returns
+    -------
+    list of Path
+        The files, the chosen day in their names.
+    """
+    from sim.show.drawing import day_title, save  # here, because matplotlib is slow to import
+
+    kind = market_of_run(run)
+    chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
+    figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
+    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
+
+
+def show_run(screen: Console, run: Run) -> None:
+    """Print the table of a run, what the reader should know about it, and where the results are.
+
+    Parameters
+    ----------
+    screen
+        Where to print.
+    run
+        The run; a run without days has no table.
+    """
+    kind = market_of_run(run)
+    if len(run.days):
+        screen.print(kind.day_table(run))
+    for line in kind.remarks(run):
+        screen.print(Text(line), soft_wrap=True)
+
+
+def check_tables(run: Run) -> tuple[Finding, ...]:
+    """Check what must hold in the tables of a run of its market."""
+    return check_run(run, market_of_run(run).invariants)

@@ -63,7 +63,7 @@ def vehicle_powers(split: Split) -> tuple[FloatArray | None, ...]:
     return tuple(part.energy_kwh if isinstance(part, EvenSplit) else None for part in split)
 
 
-def cut_rows(program: Program, cuts: list[LotCut], lots: int) -> tuple[sp.csr_array, FloatArray, FloatArray]:
+def cut_rows(program: Program, cuts: Sequence[LotCut], lots: int) -> tuple[sp.csr_array, FloatArray, FloatArray]:
     """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
     power = program.columns["lot_kw"].index.reshape(-1, lots)
     columns = [power[cut.hours, lot] for lot, cut in cuts]

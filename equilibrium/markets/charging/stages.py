@@ -18,7 +18,8 @@ have no market power here; E11 the top level is an equilibrium selection, not a 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -153,7 +154,7 @@ class Stages:
         negative = self.day.wholesale_price < 0.0
         undecided = undecided_hours(self.network, self.day)
         export = self.program.columns["export_kw"].index
-        imports_only = instance.with_columns(export[negative], 0.0, 0.0) if negative.any() else instance
+        imports_only = self._imports_only(instance)
         solution = self.model.solve(imports_only)
         notes: tuple[str, ...] = ()
         if negative.any():
@@ -182,23 +183,27 @@ class Stages:
         note = f"direction of trade at negative prices settled by a mixed-integer program: {count} hours export"
         return Optimum(instance, solution.x, solution.y, seconds + solution.seconds, (note,))
 
-    def likely(self, instance: Instance) -> Solution:
+    def likely(self, instance: Instance) -> Optimum | None:
         """Return a point that is close to what :meth:`least_cost` and :meth:`earliest` would find, in one solve.
 
         The weights of the tie-break stand in the objective. That proves nothing, but cuts are found in this way at half
         the price, and the prices of :meth:`marginal` order hours that the network's own prices do not tell apart.
+        ``None`` where there is no such point.
         """
-        negative = self.day.wholesale_price < 0.0
-        closed = instance.with_columns(self.program.columns["export_kw"].index[negative], 0.0, 0.0)
-        return self.model.solve(closed.with_cost(closed.cost + NUDGE * self._lateness()))
+        closed = self._imports_only(instance)
+        solution = self.model.solve(closed.with_cost(closed.cost + NUDGE * self._lateness))
+        if solution.status is not Status.OPTIMAL:
+            return None
+        return Optimum(closed, solution.x, solution.y, solution.seconds, ())
 
     def marginal(self, y: FloatArray) -> FloatArray:
         """Return what a lot's next kWh costs at some multipliers, a little more the later, shape ``(hours, lots)``."""
         dlmp = self.program.multiplier(y, "active_balance")
-        return np.asarray(dlmp[:, [site.bus for site in self.network.lots]] + NUDGE * self._lateness()[self.lot])
+        return np.asarray(dlmp[:, [site.bus for site in self.network.lots]] + NUDGE * self._lateness[self.lot])
 
+    @cached_property
     def _lateness(self) -> FloatArray:
-        """Return the weights of the tie-break over the columns.
+        """Weights of the tie-break over the columns.
 
         They rise with the hour and are in general position: with integer ones, exchanges between two lots and two hours
         would tie again.
@@ -208,15 +213,22 @@ class Stages:
         weight[self.lot] = (np.arange(hours)[:, None] / hours) ** 0.7 * (1.0 + np.arange(lots) / (7.0 * max(1, lots)))
         return weight
 
+    def _imports_only(self, instance: Instance) -> Instance:
+        """Close exports in the hours of negative price."""
+        negative = self.day.wholesale_price < 0.0
+        if not negative.any():
+            return instance
+        return instance.with_columns(self.program.columns["export_kw"].index[negative], 0.0, 0.0)
+
     def earliest(self, optimum: Optimum) -> Optimum:
         """Choose among equally cheap schedules the one that charges earliest (docs/epec_lots.md).
 
         Costs, energies and profits are the same on the whole optimal face; a schedule that people compare must
         not depend on the path of a simplex method.
         """
-        face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness())
+        face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness)
         solution = require_optimal(self.model.solve(face), "the tie-break")
-        return Optimum(optimum.instance, solution.x, optimum.y, optimum.seconds + solution.seconds, optimum.notes)
+        return replace(optimum, x=solution.x, seconds=optimum.seconds + solution.seconds)
 
     def best_response(self, lot: int, power_kw: FloatArray) -> tuple[float, Residuals, float]:
         """Solve one lot's best deviation, the network and its rivals' charging given (P_c, proposition 2).

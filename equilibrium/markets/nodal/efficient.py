@@ -6,6 +6,7 @@ multipliers are the prices that the price-takers take (first welfare theorem).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +30,6 @@ from equilibrium.markets.charging.splitting import (
 from equilibrium.markets.charging.stages import Optimum, Stages
 from equilibrium.programs.program import Instance
 from equilibrium.programs.reduction import ReducedModel
-from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.choose import require_optimal
 
 
@@ -77,8 +77,9 @@ class EfficientSchedules:
         """
         self.model.rewind()
         bare = day.without_vehicles()
-        instance = self._instance(bare, [])
-        optimum = self._stages(bare, instance).least_cost(instance)
+        instance = self._instance(bare)
+        stages = Stages(self.network, bare, self.program, self.model, instance, self._solver)
+        optimum = stages.least_cost(instance)
         if optimum is None:
             return None
         self.model.remember()
@@ -106,60 +107,37 @@ class EfficientSchedules:
             When no dispatch serves the day; its reasons name the limits.
         """
         self.model.rewind()
-        known, split, seconds = self._likely_cuts(day, list(cuts), power, fixed)
+        instance = self._instance(day, cuts, power, fixed)
+        stages = Stages(self.network, day, self.program, self.model, instance, self._solver)
+        schedules = _Schedules(stages, instance, list(cuts), fixed)
+        if any(lot.fleet is not None for lot in day.lots):
+            schedules.approach()
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            instance = self._instance(day, known, power, fixed)
-            stages = self._stages(day, instance)
-            optimum = stages.least_cost(instance)
+            optimum = stages.least_cost(schedules.instance)
             if optimum is None:
-                raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), known))
+                raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), schedules.cuts))
             optimum = stages.earliest(optimum)
-            seconds += optimum.seconds
-            found = self.program.value(optimum.x, "lot_kw")
-            split = split_lots(self.network, day, found, stages.marginal(optimum.y), near=split, skip=fixed)
-            broken = broken_cuts(split)
-            if not broken:
+            if schedules.take(optimum):
                 price, cost = stacked(day.lots, "charging_price", day.hours), float(instance.cost @ optimum.x)
+                found = self.program.value(optimum.x, "lot_kw")
                 return Efficient(
                     power=found,
                     dlmp=self.program.multiplier(optimum.y, "active_balance"),
                     network_cost=cost + float((price * found).sum()),
                     system_cost=cost,
                     optimum=optimum,
-                    cuts=tuple(known),
-                    split=split,
-                    seconds=seconds,
+                    cuts=tuple(schedules.cuts),
+                    split=schedules.split,
+                    seconds=schedules.seconds,
                 )
-            known += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
-
-    def _likely_cuts(
-        self, day: MarketDay, known: list[LotCut], power: FloatArray | None, fixed: tuple[int, ...]
-    ) -> tuple[list[LotCut], Split | None, float]:
-        """Add cuts until a point close to the efficient one can be split; return them, its split, and solver time."""
-        split: Split | None = None
-        seconds = 0.0
-        for _ in range(MAXIMUM_CUT_ROUNDS if any(lot.fleet is not None for lot in day.lots) else 0):
-            instance = self._instance(day, known, power, fixed)
-            stages = self._stages(day, instance)
-            likely = stages.likely(instance)
-            seconds += likely.seconds
-            if likely.status is not Status.OPTIMAL:
-                break
-            found = self.program.value(likely.x, "lot_kw")
-            split = split_lots(self.network, day, found, stages.marginal(likely.y), near=split, skip=fixed)
-            broken = broken_cuts(split)
-            if not broken:
-                break
-            known += broken
-        return known, split, seconds
 
     def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
         """Return random feasible powers of all lots: a vertex that a random objective picks, ``(hours, lots)``.
 
         The vehicles' cuts that are known hold. A start need not be splittable: the first answers are.
         """
-        instance = self._instance(day, list(cuts))
+        instance = self._instance(day, cuts)
         cost = np.zeros(instance.shape[1])
         lot = self.program.columns["lot_kw"].index
         cost[lot] = rng.normal(size=lot.shape)
@@ -167,11 +145,12 @@ class EfficientSchedules:
         solution = require_optimal(self.model.solve(instance.with_cost(cost)), "a random start")
         return self.program.value(solution.x, "lot_kw").copy()
 
-    def _stages(self, day: MarketDay, instance: Instance) -> Stages:
-        return Stages(self.network, day, self.program, self.model, instance, self._solver)
-
     def _instance(
-        self, day: MarketDay, cuts: list[LotCut], power: FloatArray | None = None, fixed: tuple[int, ...] = ()
+        self,
+        day: MarketDay,
+        cuts: Sequence[LotCut] = (),
+        power: FloatArray | None = None,
+        fixed: tuple[int, ...] = (),
     ) -> Instance:
         """Bind the day with the lots' revenue in the objective and some powers fixed."""
         instance = self.program.bind(joint_ports(self.network, day))
@@ -185,3 +164,43 @@ class EfficientSchedules:
             return instance
         given = power[:, fixed].ravel()
         return instance.with_columns(lot[:, fixed].ravel(), given, given)
+
+
+class _Schedules:
+    """The lots' schedules of one day on the way to those that their vehicles can take.
+
+    Attributes
+    ----------
+    instance, cuts
+        The day's program with the cuts that are known by now.
+    split
+        What the last schedules split into.
+    seconds
+        Time inside the solver for all schedules so far.
+    """
+
+    def __init__(self, stages: Stages, instance: Instance, cuts: list[LotCut], fixed: tuple[int, ...]) -> None:
+        self._stages, self._fixed = stages, fixed
+        self.instance, self.cuts = instance, cuts
+        self.split: Split = [None] * len(stages.day.lots)
+        self.seconds = 0.0
+
+    def approach(self) -> None:
+        """Add cuts until a point close to the efficient one can be split, if there is one."""
+        for _ in range(MAXIMUM_CUT_ROUNDS):
+            likely = self._stages.likely(self.instance)
+            if likely is None or self.take(likely):
+                return
+
+    def take(self, optimum: Optimum) -> bool:
+        """Tell whether the vehicles can take a point's schedules; if they cannot, add the cuts that say why."""
+        stages = self._stages
+        self.seconds += optimum.seconds
+        found = stages.program.value(optimum.x, "lot_kw")
+        price = stages.marginal(optimum.y)
+        self.split = split_lots(stages.network, stages.day, found, price, near=self.split, skip=self._fixed)
+        broken = broken_cuts(self.split)
+        if broken:
+            self.cuts += broken
+            self.instance = self.instance.with_rows(*cut_rows(stages.program, broken, found.shape[1]))
+        return not broken

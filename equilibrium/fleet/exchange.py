@@ -35,8 +35,12 @@ from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY
 
-SAME_SLOPE = 1e-11
-"""Slopes that differ by less (currency/kWh) are equal."""
+LATER = 1e-12
+"""What a period is worth less than the one before it, currency/kWh: above the rounding of slopes that are equal, and
+far below any difference of others that matters."""
+
+MISSING, NEEDLESS = 1e30, 1e30
+"""What energy is worth that a domain still needs, and that it must get rid of, currency/kWh: more than any slope."""
 
 MAXIMUM_SEARCHES = 100_000
 
@@ -81,67 +85,61 @@ def best_energies(limit_kwh: FloatArray, drawn: FloatArray, profits: Sequence[Co
         When the search does not end, which has not been seen.
     """
     search = _Exchange(limit_kwh, drawn.copy(), profits)
+    up, down = search.up, search.down
     for _ in range(MAXIMUM_SEARCHES):
         root, before = search.sources()
-        gaining = [t for t in range(len(root)) if search.up[t] > search.down[root[t]]]
+        gaining = [t for t, s in enumerate(root) if up[t] > down[s] + 0.5 * LATER]
         if not gaining:
             return search.answer(root)
-        gaining.sort(key=search.up.__getitem__, reverse=True)
-        search.move(root[gaining[0]], gaining[0], before)
-        for t in gaining[1:]:
-            if search.up[t] > search.down[root[t]]:
+        gaining.sort(key=up.__getitem__, reverse=True)
+        for t in gaining:
+            if up[t] > down[root[t]] + 0.5 * LATER:
                 search.move(root[t], t, before)
     raise SolverError(f"the best energies of a fleet were not found after {MAXIMUM_SEARCHES} searches")
-
-
-def _classes(profits: Sequence[Concave]) -> dict[float, int]:
-    """Number the slopes from the least one; those that are equal up to rounding get one number."""
-    number, last, classes = -1, -np.inf, dict[float, int]()
-    for slope in sorted({slope for _, slopes in profits for slope in slopes}):
-        number += slope - last > SAME_SLOPE
-        classes[slope] = number
-        last = slope
-    return classes
 
 
 class _Exchange:
     """A split under way.
 
-    What period t gains with the next kWh and loses with the last one are whole numbers, ``up`` and ``down``: the class
-    of the slope, and within a class more for an earlier period. Beyond the domain of f_t they are such that energy
-    moves inside first and never out: no slope is worth more than what is missing, or less than what is too much.
+    ``up`` is what period t gains with the next kWh, ``down`` what it loses with the last one, both a little less for a
+    later period; ``loss`` is the slope that ``down`` stands for, where there is none the greatest of all. Beyond the
+    domain of f_t they are such that energy moves inside first and never out: no slope is worth more than what is
+    missing, or less than what is too much.
     """
 
     def __init__(self, limit: FloatArray, drawn: FloatArray, profits: Sequence[Concave]) -> None:
         self.limit, self.drawn, self.profits = limit, drawn, profits
+        self._nearly_full = limit - FEASIBILITY
         self.energy: list[float] = drawn.sum(axis=1).tolist()
-        self._class = _classes(profits)
-        self._most = len(self._class)
-        self.up, self.down = [0] * len(profits), [0] * len(profits)
-        for t in range(len(profits)):
+        self._most = max((slopes[0] for _, slopes in profits if slopes), default=0.0)
+        count = len(profits)
+        self.up, self.down, self.loss = [0.0] * count, [0.0] * count, [0.0] * count
+        self._words = np.zeros((count, 8 * (1 + (count - 1) // 64)), dtype=np.uint8)
+        for t in range(count):
             self._weigh(t)
 
     def _weigh(self, t: int) -> None:
         """Set what a period gains and loses."""
-        (points, slopes), energy, count = self.profits[t], self.energy[t], len(self.profits)
-        if energy < points[0] - FEASIBILITY:
-            up = self._most
-        elif energy >= points[-1] - FEASIBILITY:
-            up = -3
+        (points, slopes), energy = self.profits[t], self.energy[t]
+        right = bisect_right(points, energy + FEASIBILITY)
+        if right == 0:
+            self.up[t] = MISSING
+        elif right == len(points):
+            self.up[t] = -2.0 * NEEDLESS
         else:
-            up = self._class[slopes[bisect_right(points, energy + FEASIBILITY) - 1]]
-        if energy > points[-1] + FEASIBILITY:
-            down = -2
-        elif energy <= points[0] + FEASIBILITY:
-            down = self._most + 1
+            self.up[t] = slopes[right - 1] - LATER * t
+        left = bisect_left(points, energy - FEASIBILITY)
+        if left == 0:
+            self.loss[t], self.down[t] = self._most, 2.0 * MISSING
+        elif left == len(points):
+            self.loss[t], self.down[t] = self._most, -NEEDLESS
         else:
-            down = self._class[slopes[bisect_left(points, energy - FEASIBILITY) - 1]]
-        self.up[t], self.down[t] = up * count - t, down * count - t
+            self.loss[t] = slopes[left - 1]
+            self.down[t] = self.loss[t] - LATER * t
 
     def sources(self) -> tuple[list[int], list[int]]:
         """Return, for every period, who can give to it at the least loss, and the period before it on the way."""
-        count = len(self.energy)
-        arcs = self._arcs()
+        count, arcs = len(self.energy), self._arcs()
         root, before = list(range(count)), [-1] * count
         unseen = (1 << count) - 1
         for s in sorted(range(count), key=self.down.__getitem__):
@@ -165,9 +163,13 @@ class _Exchange:
     def _arcs(self) -> list[int]:
         """Return, for every period, the periods to which some vehicle can move energy, as bits."""
         gives = (self.drawn > FEASIBILITY).astype(np.float32)
-        takes = (self.limit - self.drawn > FEASIBILITY).astype(np.float32)
-        bits = np.packbits(gives @ takes.T > 0.0, axis=1, bitorder="little")
-        return [int.from_bytes(row, "little") for row in bits]
+        takes = (self.drawn < self._nearly_full).astype(np.float32)
+        packed = np.packbits(gives @ takes.T > 0.0, axis=1, bitorder="little")
+        self._words[:, : packed.shape[1]] = packed
+        low, *rest = self._words.view("<u8").T.tolist()
+        for k, word in enumerate(rest):
+            low = [a | b << 64 * (k + 1) for a, b in zip(low, word, strict=True)]
+        return low
 
     def move(self, s: int, t: int, before: Sequence[int]) -> None:
         """Move energy from s to t until a slope changes or no vehicle can move more; all movable vehicles alike."""
@@ -182,9 +184,9 @@ class _Exchange:
         if amount < FEASIBILITY:
             return
         for a, b, able, total in steps:
-            part = able * (amount / total)
-            drawn[a] -= part
-            drawn[b] += part
+            able *= amount / total
+            drawn[a] -= able
+            drawn[b] += able
         self.energy[s] -= amount
         self.energy[t] += amount
         self._weigh(s)
@@ -202,14 +204,9 @@ class _Exchange:
 
     def answer(self, root: Sequence[int]) -> Best | None:
         """Return the energies with their prices, or ``None`` where some are outside their domain."""
-        for (points, _), energy in zip(self.profits, self.energy, strict=True):
-            if not points[0] - NEGLIGIBLE <= energy <= points[-1] + NEGLIGIBLE:
+        for up, down, energy, (points, _) in zip(self.up, self.down, self.energy, self.profits, strict=True):
+            if up == MISSING and energy < points[0] - NEGLIGIBLE:
                 return None
-        loss = [self._loss(t) for t in range(len(root))]
-        return Best(self.energy, self.drawn, [loss[s] for s in root])
-
-    def _loss(self, t: int) -> float:
-        """Return the slope to the left; where there is none, one above all others."""
-        (points, slopes), energy = self.profits[t], self.energy[t]
-        left = bisect_left(points, energy - FEASIBILITY) - 1
-        return slopes[left] if left >= 0 else max(self._class, default=0.0)
+            if down == -NEEDLESS and energy > points[-1] + NEGLIGIBLE:
+                return None
+        return Best(self.energy, self.drawn, [self.loss[s] for s in root])

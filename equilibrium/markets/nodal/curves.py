@@ -15,9 +15,11 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.fleet.exchange import SAME_SLOPE
 from equilibrium.programs.hourly.vertices import Vertices
 from equilibrium.programs.hourly.walk import walk
+
+SAME_SLOPE = 1e-11
+"""Slopes that differ by less (currency/kWh) belong to one segment."""
 
 SHORTEST = 1e-7
 """Segments and ranges of power shorter than this (kW) are a point: far below what is told, since they add up."""

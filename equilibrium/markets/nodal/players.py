@@ -18,7 +18,7 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.charging.splitting import LotCut, Split
+from equilibrium.markets.charging.splitting import LotCut, Split, split_lots
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
 from equilibrium.markets.nodal.response import BestResponse, best_response
@@ -53,11 +53,13 @@ class Players:
         split: Split | None = None,
     ) -> None:
         self._solver = solver
+        self._network, self._day = network, day
         self._sites, self._days = network.lots, day.lots
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own: list[FeasiblePowers] = []
         self._taken: list[FloatArray | None] = [None] * len(day.lots)
+        self._worth: list[FloatArray | None] = [None] * len(day.lots)
         for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
             vehicles = _vehicles(site, lot, split[k] if split is not None else None)
             if vehicles is not None:
@@ -75,7 +77,7 @@ class Players:
         answer = best_response(self.price[:, lot], curves, own, stays, self._solver)
         if answer is not None and answer.drawn_kwh is not None and own.vehicles is not None:
             own.vehicles.drawn_kwh = answer.drawn_kwh
-            self._taken[lot] = answer.power_kw
+            self._taken[lot], self._worth[lot] = answer.power_kw, answer.worth
         return answer
 
     def _takes(self, lot: int, power: FloatArray) -> bool:
@@ -91,7 +93,7 @@ class Players:
         """Return the most that a lot can earn at given prices, a proven bound: the dual objective's value."""
         own = self._own[lot]
         if own.vehicles is not None:
-            return self._worth(own.vehicles, self.price[:, lot] - price)
+            return _most_earned(own.vehicles, self.price[:, lot] - price)
         instance = Instance(
             matrix=own.matrix,
             cost=price - self.price[:, lot],
@@ -106,11 +108,13 @@ class Players:
             raise SolverError(f"a price-taking lot's problem ended {solution.status}")
         return -float(instance.cost @ solution.x)
 
-    def _worth(self, vehicles: Vehicles, margin: FloatArray) -> float:
-        """Return the most that vehicles earn at given margins: those of the best hours first (Edmonds' greedy)."""
-        order = np.argsort(-margin, kind="stable")
-        most = most_kwh(vehicles.limit_kwh.T, vehicles.drawn_kwh.sum(axis=0), order)
-        return float(np.diff(most, prepend=0.0) @ margin[order])
+    def split(self, power: FloatArray, price: FloatArray) -> Split:
+        """Split the lots' powers among their vehicles; where a lot has answered, its answer's worth says where to look.
+
+        Both of shape ``(hours, lots)``.
+        """
+        first = [price[:, k] if worth is None else -worth for k, worth in enumerate(self._worth)]
+        return split_lots(self._network, self._day, power, np.column_stack(first) if first else price)
 
     def state_of_energy(self, power: FloatArray) -> FloatArray:
         """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""
@@ -157,6 +161,13 @@ class Players:
             upper=np.concatenate([own.upper, [cut.limit_kwh for cut in split]]),
         )
         return True
+
+
+def _most_earned(vehicles: Vehicles, margin: FloatArray) -> float:
+    """Return the most that vehicles earn at given margins: those of the best hours first (Edmonds' greedy)."""
+    order = np.argsort(-margin, kind="stable")
+    most = most_kwh(vehicles.limit_kwh.T, vehicles.drawn_kwh.sum(axis=0), order)
+    return float(np.diff(most, prepend=0.0) @ margin[order])
 
 
 @functools.cache

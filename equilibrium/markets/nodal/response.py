@@ -37,7 +37,8 @@ EXACT = 1e-11
 class BestResponse:
     """The answer: ``power_kw`` ``(hours,)``, its ``profit``, the proven upper ``bound``, and the ``nodes`` it took.
 
-    ``drawn_kwh`` ``(hours, vehicles)`` is what the lot's vehicles draw, where they are known and the answer is new.
+    Where the lot's vehicles are known and the answer is new, ``drawn_kwh`` ``(hours, vehicles)`` is what they draw, and
+    ``worth`` ``(hours,)`` what the last kW of each hour is worth to the lot.
     """
 
     power_kw: FloatArray
@@ -46,6 +47,7 @@ class BestResponse:
     nodes: int
     seconds: float
     drawn_kwh: FloatArray | None = None
+    worth: FloatArray | None = None
 
 
 def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray) -> float:
@@ -86,12 +88,11 @@ def best_response(
         ``None`` when the curves' ranges leave the lot no feasible schedule.
     """
     search = _Search(price, curves, own, solver)
-    root = search.relax(_Box([curve.kinks[0] for curve in curves], [curve.kinks[-1] for curve in curves], INF, None))
+    root = search.root()
     if root is None:
         return None
-    best, answer, drawn = -INF, np.array(root.power), root.drawn_kwh
-    if present is not None:
-        best, answer, drawn = profit_on_curves(price, curves, present), present, None
+    found = root if present is None else None  # the best node so far; none while the present schedule is
+    best = root.profit if present is None else profit_on_curves(price, curves, present)
     unit, counter, nodes = GAP * (1.0 + abs(root.bound)), itertools.count(), 0
     heap: list[tuple[float, int, _Node | _Box]] = [(0.0, next(counter), root)]
     closed = -INF  # the largest bound of what was closed without anything below it
@@ -109,42 +110,59 @@ def best_response(
             if nodes > MAXIMUM_NODES:
                 raise SolverError(f"a best response was not proved within {MAXIMUM_NODES} nodes")
             if node.profit > best + LAST_DIGITS * (1.0 + abs(best)):
-                best, answer, drawn = node.profit, np.array(node.power), node.drawn_kwh
+                best, found = node.profit, node
             below = search.below(node)
             if not below:
                 closed = max(closed, node.bound)
         for child in below:
             # Bounds that differ by rounding alone must not decide what comes first.
             heapq.heappush(heap, (-np.floor(child.bound / unit), next(counter), child))
-    return BestResponse(answer, best, max(best, closed), nodes, search.seconds, drawn)
-
-
-@dataclass(frozen=True, eq=False)
-class _Box:
-    """A relaxation to be solved: limits of every hour's power, a bound, and what vehicles drew in the one above it."""
-
-    low: list[float]
-    high: list[float]
-    bound: float
-    drawn_kwh: FloatArray | None
+    if found is None:
+        assert present is not None
+        return BestResponse(present, best, max(best, closed), nodes, search.seconds)
+    worth = None if found.price is None else np.array(found.price)
+    power = np.array(found.power)
+    return BestResponse(power, best, max(best, closed), nodes, search.seconds, found.drawn_kwh, worth)
 
 
 @dataclass(frozen=True, eq=False)
 class _Node:
     """A relaxation that is solved.
 
-    ``profit`` is that of its power, ``bound`` its own value, both the sum over the hours; ``excess`` is by how much
-    every hour's majorant is above the profit, ``price`` and ``drawn_kwh`` are those of the answer.
+    Attributes
+    ----------
+    majorants
+        One for each hour.
+    power, most, profits
+        The answer, the majorants' values there, and what its hours earn.
+    bound
+        No schedule below this node earns more.
+    price, drawn_kwh
+        Those of the answer; see :class:`equilibrium.markets.nodal.relaxation.Relaxed`.
     """
 
-    low: list[float]
-    high: list[float]
+    majorants: list[Majorant]
     power: list[float]
-    profit: float
+    most: list[float]
+    profits: list[float]
     bound: float
-    excess: list[float]
     price: list[float] | None
     drawn_kwh: FloatArray | None
+
+    @property
+    def profit(self) -> float:
+        """What the answer earns."""
+        return sum(self.profits)
+
+
+@dataclass(frozen=True, eq=False)
+class _Box:
+    """A relaxation to be solved: that of a node with another majorant in one hour, and a bound on its value."""
+
+    above: _Node
+    hour: int
+    majorant: Majorant
+    bound: float
 
 
 class _Search:
@@ -153,43 +171,52 @@ class _Search:
     def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers, solver: str) -> None:
         self._price, self._curves = price.tolist(), curves
         self._relaxation = relaxation(own, solver)
-        self._majorants: dict[tuple[int, float, float], Majorant] = {}
 
     @property
     def seconds(self) -> float:
         """Time inside a solver."""
         return self._relaxation.seconds
 
-    def relax(self, box: _Box) -> _Node | None:
-        """Solve the relaxation on the box; ``None`` if it is infeasible."""
-        low, high = box.low, box.high
-        majorants = [self._majorant(hour, a, b) for hour, (a, b) in enumerate(zip(low, high, strict=True))]
-        found = self._relaxation.solve(majorants, box.drawn_kwh)
+    def root(self) -> _Node | None:
+        """Solve the first relaxation, on the whole curves; ``None`` if it is infeasible."""
+        majorants = [
+            majorant(price, curve, curve.kinks[0], curve.kinks[-1])
+            for price, curve in zip(self._price, self._curves, strict=True)
+        ]
+        found = self._relaxation.solve(majorants, None)
         if found is None:
             return None
         most = [part(p) for part, p in zip(majorants, found.power, strict=True)]
         profits = _profits(self._price, self._curves, found.power)
-        excess = [a - b for a, b in zip(most, profits, strict=True)]
-        bound = min(sum(most), box.bound)
-        return _Node(low, high, found.power, sum(profits), bound, excess, found.price, found.drawn_kwh)
+        return _Node(majorants, found.power, most, profits, sum(most), found.price, found.drawn_kwh)
 
-    def _majorant(self, hour: int, low: float, high: float) -> Majorant:
-        """Return an hour's majorant on an interval; a child differs from its parent in one hour only."""
-        key = hour, low, high
-        if key not in self._majorants:
-            self._majorants[key] = majorant(self._price[hour], self._curves[hour], low, high)
-        return self._majorants[key]
+    def relax(self, box: _Box) -> _Node | None:
+        """Solve a relaxation; ``None`` if it is infeasible."""
+        above = box.above
+        majorants, most, profits = above.majorants.copy(), above.most.copy(), above.profits.copy()
+        majorants[box.hour] = box.majorant
+        found = self._relaxation.solve(majorants, above.drawn_kwh)
+        if found is None:
+            return None
+        for hour, power in enumerate(found.power):
+            if power != above.power[hour]:
+                profits[hour] = (self._price[hour] - self._curves[hour].price(power)) * power
+                most[hour] = majorants[hour](power)
+        most[box.hour] = box.majorant(found.power[box.hour])
+        return _Node(majorants, found.power, most, profits, min(sum(most), box.bound), found.price, found.drawn_kwh)
 
     def below(self, node: _Node) -> Sequence[_Node | _Box]:
         """Split the hour with the largest excess into below, on, and above the segment that the point lies on.
 
         Empty where there is nothing to split: the relaxation is exact.
         """
-        excess = max(node.excess)
+        gaps = [most - profit for most, profit in zip(node.most, node.profits, strict=True)]
+        excess = max(gaps)
         if excess <= EXACT * (1.0 + abs(node.bound)):
             return ()
-        hour = node.excess.index(excess)
-        knots, low, high = self._curves[hour].kinks, node.low[hour], node.high[hour]
+        hour = gaps.index(excess)
+        knots, points = self._curves[hour].kinks, node.majorants[hour].points
+        low, high = points[0], points[-1]
         segment = min(max(bisect_left(knots, node.power[hour] - SHORTEST) - 1, 0), len(knots) - 2)
         edges = sorted({low, high, *(min(max(knot, low), high) for knot in knots[segment : segment + 2])})
         if len(edges) <= 2:  # one segment already: what is left of the excess is rounding
@@ -201,14 +228,8 @@ class _Search:
 
     def _box(self, node: _Node, hour: int, low: float, high: float) -> _Box:
         """Narrow one hour, with the bound that the node's prices prove."""
-        bound = node.bound
+        part, bound = majorant(self._price[hour], self._curves[hour], low, high), node.bound
         if node.price is not None:
-            price, power = node.price[hour], node.power[hour]
-            before = self._majorant(hour, node.low[hour], node.high[hour])(power)
-            bound += self._majorant(hour, low, high).most(price) - (before - price * power)
-        return _Box(
-            [*node.low[:hour], low, *node.low[hour + 1 :]],
-            [*node.high[:hour], high, *node.high[hour + 1 :]],
-            bound,
-            node.drawn_kwh,
-        )
+            price = node.price[hour]
+            bound += part.most(price) - (node.most[hour] - price * node.power[hour])
+        return _Box(node, hour, part, bound)

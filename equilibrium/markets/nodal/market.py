@@ -31,7 +31,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.charging.splitting import vehicle_powers
+from equilibrium.markets.charging.splitting import split_lots, vehicle_powers
 from equilibrium.markets.nodal.apart.game import HoursApart
 from equilibrium.markets.nodal.clearing import NodalClearing, best_of
 from equilibrium.markets.nodal.comparison import compare
@@ -267,7 +267,7 @@ class NodalMarket:
         if (unproved or play.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start
-        split = players.split(power, prices.price)
+        split = split_lots(self.network, day, power, prices.price, near=welfare.split)
         return NodalClearing(
             **dispatch,
             **compare(self.network, day, welfare, dispatch, prices, players.price),

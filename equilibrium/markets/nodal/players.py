@@ -18,7 +18,7 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.charging.splitting import LotCut, Split, split_lots
+from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
 from equilibrium.markets.nodal.response import BestResponse, best_response
@@ -53,13 +53,11 @@ class Players:
         split: Split | None = None,
     ) -> None:
         self._solver = solver
-        self._network, self._day = network, day
         self._sites, self._days = network.lots, day.lots
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own: list[FeasiblePowers] = []
         self._taken: list[FloatArray | None] = [None] * len(day.lots)
-        self._worth: list[FloatArray | None] = [None] * len(day.lots)
         for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
             vehicles = _vehicles(site, lot, split[k] if split is not None else None)
             if vehicles is not None:
@@ -77,7 +75,7 @@ class Players:
         answer = best_response(self.price[:, lot], curves, own, stays, self._solver)
         if answer is not None and answer.drawn_kwh is not None and own.vehicles is not None:
             own.vehicles.drawn_kwh = answer.drawn_kwh
-            self._taken[lot], self._worth[lot] = answer.power_kw, answer.worth
+            self._taken[lot] = answer.power_kw
         return answer
 
     def _takes(self, lot: int, power: FloatArray) -> bool:
@@ -107,14 +105,6 @@ class Players:
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"a price-taking lot's problem ended {solution.status}")
         return -float(instance.cost @ solution.x)
-
-    def split(self, power: FloatArray, price: FloatArray) -> Split:
-        """Split the lots' powers among their vehicles; where a lot has answered, its answer's worth says where to look.
-
-        Both of shape ``(hours, lots)``.
-        """
-        first = [price[:, k] if worth is None else -worth for k, worth in enumerate(self._worth)]
-        return split_lots(self._network, self._day, power, np.column_stack(first) if first else price)
 
     def state_of_energy(self, power: FloatArray) -> FloatArray:
         """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""

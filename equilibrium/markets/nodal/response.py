@@ -37,8 +37,7 @@ EXACT = 1e-11
 class BestResponse:
     """The answer: ``power_kw`` ``(hours,)``, its ``profit``, the proven upper ``bound``, and the ``nodes`` it took.
 
-    Where the lot's vehicles are known and the answer is new, ``drawn_kwh`` ``(hours, vehicles)`` is what they draw, and
-    ``worth`` ``(hours,)`` what the last kW of each hour is worth to the lot.
+    ``drawn_kwh`` ``(hours, vehicles)`` is what the lot's vehicles draw, where they are known and the answer is new.
     """
 
     power_kw: FloatArray
@@ -47,7 +46,6 @@ class BestResponse:
     nodes: int
     seconds: float
     drawn_kwh: FloatArray | None = None
-    worth: FloatArray | None = None
 
 
 def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray) -> float:
@@ -120,9 +118,7 @@ def best_response(
     if found is None:
         assert present is not None
         return BestResponse(present, best, max(best, closed), nodes, search.seconds)
-    worth = None if found.price is None else np.array(found.price)
-    power = np.array(found.power)
-    return BestResponse(power, best, max(best, closed), nodes, search.seconds, found.drawn_kwh, worth)
+    return BestResponse(np.array(found.power), best, max(best, closed), nodes, search.seconds, found.drawn_kwh)
 
 
 @dataclass(frozen=True, eq=False)

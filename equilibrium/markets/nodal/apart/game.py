@@ -7,7 +7,7 @@ stands on its residual price curves (:mod:`equilibrium.markets.nodal.curves`).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import ClassVar, Self
 
@@ -20,7 +20,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.apart.prices import VertexFace
 from equilibrium.markets.nodal.apart.trade import unproved_hours
-from equilibrium.markets.nodal.curves import trace
+from equilibrium.markets.nodal.curves import Curve, trace
 from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
@@ -35,7 +35,7 @@ from equilibrium.programs.hourly.periods import (
     lift_point,
 )
 from equilibrium.programs.hourly.vertices import Vertices, start
-from equilibrium.programs.program import Instance, Program
+from equilibrium.programs.program import FEASIBILITY, Instance, Program
 
 METHOD = "residual-curves"
 
@@ -108,6 +108,7 @@ class PlayApart:
     late: bool = False
     seconds: float = 0.0
     notes: tuple[str, ...] = ()
+    _traced: dict[int, tuple[FloatArray, list[Curve]]] = field(default_factory=dict)
 
     def copy(self) -> Self:
         """Return a game that begins here and moves on its own."""
@@ -129,19 +130,31 @@ class PlayApart:
 
     def respond(self, lot: int) -> tuple[BestResponse | None, float]:
         """Trace the lot's residual curves; the price of its present schedule is their left slope."""
-        curves = trace(self.vertices, lot, self.players.power_max[:, lot])
-        present = self.power[:, lot]
+        curves, present = self._curves(lot), self.power[:, lot]
         profit = profit_on_curves(self.players.price[:, lot], curves, present)
         return self.players.respond(lot, curves, present), profit
 
+    def _curves(self, lot: int) -> list[Curve]:
+        """Return the lot's residual curves, traced anew in the hours in which a rival has moved since the last time."""
+        rivals, most = np.delete(self.power, lot, axis=1), self.players.power_max[:, lot]
+        if lot not in self._traced:
+            self._traced[lot] = rivals, trace(self.vertices, lot, most)
+        before, curves = self._traced[lot]
+        hours = np.flatnonzero(np.abs(rivals - before).max(axis=1, initial=0.0) > FEASIBILITY)
+        if hours.size:
+            before[hours] = rivals[hours]
+            for hour, curve in zip(hours.tolist(), trace(self.vertices, lot, most, hours), strict=True):
+                curves[hour] = curve
+        return curves
+
     def move(self, power: FloatArray) -> None:
         """Go to powers that have a dispatch."""
-        self.vertices.move(power)
+        self.vertices.follow(power)
 
     def reach(self, power: FloatArray) -> bool:
         """Go to powers if they have a dispatch; stay and return False if not."""
         before = self.vertices.copy()
-        if self.vertices.move(power).all():
+        if self.vertices.follow(power):
             return True
         self.vertices.take(before)
         return False

@@ -9,7 +9,8 @@ import numpy as np
 
 from agents.records import Outcome, SessionRecord
 from equilibrium.fleet.day import Fleet
-from equilibrium.fleet.envelope import plugged_share
+from equilibrium.fleet.envelope import period_at, plugged_share
+from equilibrium.lengths import Periods, period_lengths
 from scenarios.markets.charging.day import Session
 
 ENERGY_TOLERANCE_KWH = 1e-3
@@ -158,8 +159,8 @@ class Vehicle:
         )
 
 
-def fleet_of(vehicles: Sequence[Vehicle], start_h: float, hours: int, efficiency: float) -> Fleet:
-    """Return the day's fleet: what each vehicle of a lot can draw in every hour, and what it must be given.
+def fleet_of(vehicles: Sequence[Vehicle], start_h: float, periods: Periods, efficiency: float) -> Fleet:
+    """Return the day's fleet: what each vehicle of a lot can draw in every period, and what it must be given.
 
     A vehicle that leaves today is owed all that remains of its reachable wish. One that stays past midnight is owed the
     share that today's plug-in capability has in the capability of the remaining stay: with ``R`` still owed, ``C`` the
@@ -174,19 +175,20 @@ def fleet_of(vehicles: Sequence[Vehicle], start_h: float, hours: int, efficiency
         The vehicles that are in the lot at some moment of the day.
     start_h
         Midnight at which the day begins, hours since the start of the run.
-    hours
-        Number of hours of the day.
+    periods
+        Of the day.
     efficiency
         kWh stored per kWh drawn.
     """
     columns = [(v.arrival_h, v.departure_h, v.power_kw, v.reachable_kwh - v.stored_kwh) for v in vehicles]
     arrival, departure, power, left = np.array(columns, dtype=np.float64).reshape(-1, 4).T
     arrival, departure = np.maximum(arrival - start_h, 0.0), departure - start_h
-    power_kw = power[:, None] * plugged_share(arrival, departure, hours)
-    today = efficiency * power_kw.sum(axis=1)
+    length_h = period_lengths(periods)
+    power_kw = power[:, None] * plugged_share(arrival, departure, length_h)
+    today = efficiency * (power_kw * length_h).sum(axis=1)
     stay = efficiency * power * (departure - arrival)
     owed = np.clip(left, 0.0, stay)
-    stays = departure > hours
+    stays = departure > length_h.sum()
     share = np.ones_like(today)
     share[stays] = today[stays] / stay[stays]
     return Fleet(
@@ -194,6 +196,7 @@ def fleet_of(vehicles: Sequence[Vehicle], start_h: float, hours: int, efficiency
         energy_kwh=np.array([v.energy_kwh for v in vehicles], dtype=np.float64),
         need_kwh=np.minimum(owed * share, today),
         battery_kwh=np.array([v.session.battery_kwh for v in vehicles], dtype=np.float64),
-        arrival_hour=arrival.astype(np.int64),
-        departure_hour=np.minimum(departure, hours).astype(np.int64),
+        arrival_hour=period_at(arrival, length_h),
+        departure_hour=period_at(departure, length_h),
+        period_h=length_h,
     )

@@ -131,7 +131,7 @@ def small_case(hours: int) -> tuple[Network, MarketDay]:
 
 def paper_milp_vs_lexicographic(hours: int = 3) -> Result:
     network, day = small_case(hours)
-    market = LotsLeadMarket(network, hours=hours)
+    market = LotsLeadMarket(network)
     market.prepare(day)
     found = []
 

@@ -182,7 +182,7 @@ class CandidateKkt:
         """Solve one lot's MPEC with SCIP; with ``stay`` the lot keeps its present powers."""
         self._collect(lot, power_kw, players.power_max[:, lot])
         rows = [np.flatnonzero(kept) for kept in self._rows]
-        reaction = reaction_on(self._model, self._data, power_kw, lot, rows)
+        reaction = reaction_on(self._model, self._data, power_kw, lot, rows, np.ones(power_kw.shape[0]))
         own = players.own(lot)
         low, high = (power_kw[:, lot],) * 2 if stay else (np.zeros(len(rows)), own.power_max_kw)
         within = FeasiblePowers(own.matrix, own.lower, own.upper, high)

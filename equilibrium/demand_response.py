@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
+from equilibrium.lengths import spread_lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,14 +70,21 @@ class Elasticity:
         index = np.array([names.index(name) for name in period_of_hour])
         return cls(table[np.ix_(index, index)])
 
-    def refined(self, parts: int) -> Elasticity:
-        """Return the matrix for periods that are cut into ``parts`` equal ones; the answer stays the same.
+    def over(self, hour: IntArray, length_h: FloatArray) -> Elasticity:
+        """Return the matrix for other periods, this one being that of the hours.
 
-        A price that held for one period now holds for ``parts`` of them, so each has its share of the effect.
+        The load of a period answers as that of its hour does. A price that holds for a part of an hour has that part of
+        the effect, so an hour that is cut answers as a whole one; a price that holds for two hours has twice the
+        effect.
+
+        Parameters
+        ----------
+        hour
+            The hour that each period lies in: its row and column here, shape ``(periods,)``.
+        length_h
+            Length of each period, h, shape ``(periods,)``.
         """
-        if parts < 1:
-            raise InputError("Elasticity.refined", "parts", parts, "a whole number >= 1")
-        return Elasticity(np.repeat(np.repeat(self.values, parts, axis=0), parts, axis=1) / parts)
+        return Elasticity(self.values[np.ix_(hour, hour)] * length_h)
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +204,7 @@ def response_cost(
     program: ResponseProgram,
     *,
     penalty_sign: float = 1.0,
-    period_h: float = 1.0,
+    period_h: float | FloatArray = 1.0,
 ) -> float:
     """Return C^DR (DRc): incentives paid for reductions, minus penalties for what is missing from the contract.
 
@@ -213,7 +221,7 @@ def response_cost(
         ``1.0``: penalties are an income of the company, as printed. ``-1.0`` books them as a cost, which the numbers of
         one paper suggest (docs/disco.md).
     period_h
-        Length of a period, h.
+        Length of the periods, h: one number for all, or shape ``(periods,)``.
 
     Raises
     ------
@@ -226,5 +234,6 @@ def response_cost(
         found = f"{load_kw.shape} and {responded_kw.shape}"
         raise InputError("response_cost", "load_kw, responded_kw", found, f"the same shape, {program.periods} periods")
     before, after = (load.reshape(program.periods, -1).sum(axis=1) for load in (load_kw, responded_kw))
-    missing = program.contracted_share * before - (before - after)
-    return float(period_h * (program.incentive @ (before - after) - penalty_sign * (program.penalty @ missing)))
+    length = spread_lengths(period_h, program.periods, "response_cost")
+    reduced, missing = before - after, program.contracted_share * before - (before - after)
+    return float((length * program.incentive) @ reduced - penalty_sign * ((length * program.penalty) @ missing))

@@ -13,7 +13,8 @@ from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
 from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.readers.feeders import load_feeder
-from scenarios.readers.prices import HOURS, PriceSeries, read_prices, read_profiles
+from scenarios.readers.prices import PriceSeries, read_prices
+from scenarios.readers.profiles import read_profiles
 from scenarios.schema import CaseFile, FeederSection, GridFile
 
 
@@ -69,17 +70,32 @@ def check_names(assets: Mapping[str, Sequence[Placed]], document: Document) -> N
 def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, Path]:
     """Read the prices from the chosen start on; their currency must be that of the file."""
     path = bundled_or_own("prices", file.prices.file, ".csv")
-    series = read_prices(path, file.prices.price_column)
+    rules = file.prices
+    series = read_prices(path, rules.price_column, zone=file.time.zone, step_minutes=rules.step_minutes)
     if series.currency != file.currency:
         expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
         raise document.error(("prices", "file"), file.prices.file, expected)
     return series if file.prices.start is None else series.starting(file.prices.start), path
 
 
+def time_notes(file: GridFile, profile_steps: int) -> tuple[str, ...]:
+    """Say where prices and profiles come in other steps than the periods of the day."""
+    step, notes = file.time.step_minutes, []
+    for what, own in (
+        (f"prices {Path(file.prices.file).name}", file.prices.step_minutes),
+        (f"profiles {Path(file.loads.profiles).name}", 24 * 60 / profile_steps),
+    ):
+        if own > step:
+            notes.append(f"{what}: a value every {own:g} minutes holds for all its periods of {step} minutes")
+        elif own < step:
+            notes.append(f"{what}: values every {own:g} minutes are averaged over periods of {step} minutes")
+    return tuple(notes)
+
+
 def expected_load(
     file: GridFile, feeder: Feeder, document: Document
 ) -> tuple[FloatArray, FloatArray, dict[str, FloatArray], tuple[Path, ...]]:
-    """Return expected load (kW and kvar, shape ``(hours, buses)``), the profiles, and the files read.
+    """Return expected load (kW and kvar, shape ``(steps, buses)``), the profiles, and the files read.
 
     The peak of each bus comes from ``loads.file`` with the columns ``bus``, ``load_kw``, ``load_kvar`` and ``profile``,
     or without it from the feeder's base case with one profile for all.
@@ -99,20 +115,21 @@ def expected_load(
 def read_bus_loads(
     path: Path, profiles: dict[str, FloatArray], profile_source: str, feeder: Feeder
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the load of each bus, kW and kvar, each of shape ``(hours, buses)``.
+    """Return the load of each bus, kW and kvar, each of shape ``(steps, buses)``.
 
     Parameters
     ----------
     path
         CSV file with the columns ``bus``, ``load_kw``, ``load_kvar`` (both at profile value 1) and ``profile``.
     profiles
-        By name, each of shape ``(hours,)``; ``profile_source`` is where they come from, for messages.
+        By name, each of shape ``(steps,)``; ``profile_source`` is where they come from, for messages.
     feeder
         With the buses.
     """
     table = Table.read(path, ("bus", "load_kw", "load_kvar", "profile"), ("note",))
     peaks = table.numbers("load_kw", minimum=0.0), table.numbers("load_kvar")
-    load_kw, load_kvar = np.zeros((HOURS, feeder.size)), np.zeros((HOURS, feeder.size))
+    steps = len(next(iter(profiles.values())))
+    load_kw, load_kvar = np.zeros((steps, feeder.size)), np.zeros((steps, feeder.size))
     for row, (label, name) in enumerate(zip(table.text("bus"), table.text("profile"), strict=True)):
         if label not in feeder.buses:
             raise table.error(row, "bus", label, f"a bus of feeder {feeder.name}")

@@ -13,9 +13,10 @@ from equilibrium.errors import InputError
 from equilibrium.markets.base import Market
 from scenarios.checking import money_keys
 from scenarios.files import Document, sha256, shown
-from scenarios.readers.prices import HOURS, PriceSeries
+from scenarios.readers.prices import PriceSeries
 from scenarios.schema import CaseFile, FileKeys
 from scenarios.streams import Streams
+from scenarios.time_axis import TimeAxis, day_axis
 
 Inputs = TypeVar("Inputs")
 File = TypeVar("File", bound=CaseFile)
@@ -96,11 +97,6 @@ class Case(ABC, Generic[Inputs]):
         return self.file.currency
 
     @property
-    def hours(self) -> int:
-        """Number of hours of a day."""
-        return HOURS
-
-    @property
     def days(self) -> int | None:
         """Number of days that can be run: that of the prices with ``after_end: stop``, else ``None`` for any number."""
         return self.prices.days if self.file.prices.after_end == "stop" else None
@@ -108,6 +104,18 @@ class Case(ABC, Generic[Inputs]):
     def date(self, index: int) -> dt.date | None:
         """Return the calendar date of the prices that a day of the run uses; ``None`` for a typical day."""
         return self.prices.dates[self.prices.row(index)] if self.prices.dates else None
+
+    def axis(self, index: int) -> TimeAxis:
+        """Return the periods of a day of the run."""
+        return day_axis(self.date(index), self.file.time.zone, self.file.time.step_minutes)
+
+    def typical_axis(self) -> TimeAxis:
+        """Return the periods of a day on which the clock is not changed."""
+        return day_axis(None, None, self.file.time.step_minutes)
+
+    def start_h(self, index: int) -> float:
+        """Return the hours from the start of the run to the midnight at which a day begins."""
+        return float(sum(self.axis(earlier).hours for earlier in range(index)))
 
     def check_day(self, index: int) -> None:
         """Raise :class:`InputError` when the prices have ended by a day of the run and may not repeat."""

@@ -13,7 +13,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from equilibrium.errors import InputError
 from scenarios.files import KeyPath
+from scenarios.time_axis import time_zone
 
 MONEY = "eur"
 """How the schema itself writes the currency; :mod:`scenarios.checking` translates other currencies."""
@@ -50,6 +52,8 @@ NonNegative = Annotated[float, BeforeValidator(no_bool), Field(ge=0)]
 Share = Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)]
 Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
 Label = Annotated[str, BeforeValidator(_label), Field(min_length=1)]
+Step = Annotated[Literal[5, 10, 15, 20, 30, 60], BeforeValidator(no_bool)]
+"""One of :data:`scenarios.time_axis.STEPS_MIN`, minutes."""
 
 
 class Section(BaseModel):
@@ -80,11 +84,28 @@ class FeederSection(Section):
         return self
 
 
+class TimeSection(Section):
+    """The periods of a day."""
+
+    zone: Label | None = None
+    step_minutes: Step = 60
+
+    @model_validator(mode="after")
+    def _known(self) -> TimeSection:
+        if self.zone is not None:
+            try:
+                time_zone(self.zone)
+            except InputError as error:
+                raise refused("zone", self.zone, error.expected) from None
+        return self
+
+
 class PricesSection(Section):
     """Wholesale prices."""
 
     file: Label
     price_column: str | None = None
+    step_minutes: Step = 60
     start: dt.date | None = None
     after_end: Literal["repeat", "stop"] = "repeat"
 
@@ -128,6 +149,7 @@ class CaseFile(Section):
 
     title: Annotated[str, Field(min_length=1, pattern=r"^[^\n]+$")]
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
+    time: TimeSection = TimeSection()
     market: MarketSection
     prices: PricesSection
 

@@ -134,19 +134,19 @@ def test_what_is_not_a_number_proves_nothing() -> None:
 
 def lots_lead() -> str:
     lots = (lot_data(30.0, [20.0, 20.0]),) * 2
-    return LotsLeadMarket(small_network(lots=2), hours=2).clear(small_day([0.1, 0.2], lots)).certificate.verdict
+    return LotsLeadMarket(small_network(lots=2)).clear(small_day([0.1, 0.2], lots)).certificate.verdict
 
 
 def nodal(ramp_kw_per_h: float) -> str:
     """A nodal day; a ramp joins its hours."""
     network = small_network(turbine=Microturbine("turbine", 2, 100.0, 0.05, ramp_kw_per_h))
     day = small_day([0.1, 0.2], (lot_data(30.0, [20.0, 20.0]),), turbines=1)
-    return NodalMarket(network, hours=2).clear(day).certificate.verdict
+    return NodalMarket(network).clear(day).certificate.verdict
 
 
 def disco(**rules: str) -> str:
     network, day = random_day(3, periods=4, count=2)
-    return DiscoMarket(network, 4, segments=3, **rules).clear(day).certificate.verdict
+    return DiscoMarket(network, segments=3, **rules).clear(day).certificate.verdict
 
 
 def solved(name: str) -> str:

@@ -99,7 +99,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         generator = self._streams.generator("choices", day.index)
         noise = generator.gumbel(size=(len(sessions), len(self.lots)))
         ranking = np.argsort(-(self.utility(home_lot) + noise), axis=1, kind="stable").tolist()
-        start_h = float(day.index * day.wholesale_price.size)
+        start_h = day.start_h
         turned_away = []
         for session, ranked in zip(sessions, ranking, strict=True):
             tried = ranked[: session.patience]

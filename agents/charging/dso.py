@@ -7,7 +7,7 @@ from mesa import Model
 
 from agents.base import MarketAgent
 from agents.charging.records import OperatorRecord
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.grid.distribution import polygon
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
@@ -61,27 +61,37 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
             renewable_kw=self._day.renewable_kw,
             microturbine_available=self._day.microturbine_available,
             lots=(),
+            period_h=self._day.axis.length_h,
         )
 
     def settle(self, clearing: Clearing) -> None:
         """Remember the lowest voltages, the hours at a limit and the mean price of every bus.
 
-        The expected price is the mean over all hours seen, which a day of the same length updates by
-        ``mean <- mean + (today - mean) / days``.
+        The expected price is the mean over all hours seen, which a day of ``h`` hours updates by
+        ``mean <- mean + (today - mean) * h / hours``.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
         """
-        lowest, today = clearing.voltage_pu.min(axis=0), clearing.dlmp.mean(axis=0)
-        voltage, congestion = self._voltage_hours(clearing), self._congestion_hours(clearing)
-        seen = self.memory
+        if self._day is None:
+            raise RuntimeError("the operator must observe a day before it can settle one")
+        length = self._day.axis.length_h
+        lowest, today = clearing.voltage_pu.min(axis=0), np.average(clearing.dlmp, axis=0, weights=length)
+        voltage, congestion = length @ self._at_voltage_limit(clearing), length @ self._congested(clearing)
+        seen, lasted = self.memory, self._day.axis.hours
         if seen is None:
-            self.memory = OperatorRecord(1, lowest, voltage, congestion, today)
+            self.memory = OperatorRecord(1, lasted, lowest, voltage, congestion, today)
             return
-        days = seen.days + 1
+        hours = seen.hours + lasted
         self.memory = OperatorRecord(
-            days=days,
+            days=seen.days + 1,
+            hours=hours,
             lowest_voltage_pu=np.minimum(seen.lowest_voltage_pu, lowest),
             voltage_hours=seen.voltage_hours + voltage,
             congestion_hours=seen.congestion_hours + congestion,
-            expected_dlmp=seen.expected_dlmp + (today - seen.expected_dlmp) / days,
+            expected_dlmp=seen.expected_dlmp + (today - seen.expected_dlmp) / (hours / lasted),
         )
 
     def record(self) -> OperatorRecord:
@@ -96,22 +106,20 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
             raise RuntimeError("the operator has not settled a day")
         return self.memory
 
-    def _voltage_hours(self, clearing: Clearing) -> IntArray:
-        """Count today's hours at a voltage limit (2j), shape ``(buses,)``; the root is held, not limited."""
+    def _at_voltage_limit(self, clearing: Clearing) -> BoolArray:
+        """Return where a voltage is at a limit (2j), shape ``(hours, buses)``; the root is held, not limited."""
         feeder = self.network.feeder
         low = clearing.voltage_pu <= feeder.voltage_min_pu * (1.0 + _AT_LIMIT)
         high = clearing.voltage_pu >= feeder.voltage_max_pu * (1.0 - _AT_LIMIT)
-        at_limit = low | high
+        at_limit: BoolArray = low | high
         at_limit[:, 0] = False
-        hours: IntArray = np.count_nonzero(at_limit, axis=0)
-        return hours
+        return at_limit
 
-    def _congestion_hours(self, clearing: Clearing) -> IntArray:
-        """Count today's hours at an edge of the thermal polygon (2o), shape ``(buses,)``."""
+    def _congested(self, clearing: Clearing) -> BoolArray:
+        """Return where a flow is at an edge of the thermal polygon (2o), shape ``(hours, buses)``."""
         a, b, factor = polygon(self.network.polygon_edges)
         reach: FloatArray = np.max(
             clearing.flow_kw[..., None] * a + clearing.flow_kvar[..., None] * b, axis=-1
         )  # highest of the edges' left sides, (hours, buses)
         limit = factor * self.network.feeder.rating_kva * (1.0 - _AT_LIMIT)
-        hours: IntArray = np.count_nonzero(reach >= limit, axis=0)
-        return hours
+        return np.asarray(reach >= limit)

@@ -12,6 +12,7 @@ from agents.charging.records import LotRecord
 from agents.learning import LearningRule
 from agents.records import SessionRecord
 from agents.vehicle import Vehicle, fleet_of
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import lot_day
@@ -78,7 +79,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self._streams = streams
         self._departures: list[float] = []
         self._start_h = 0.0
-        self._hours = 0
+        self._length_h: FloatArray = np.zeros(0)
         self._day = 0
         self._fixed: LotDay | None = None
         self._arrivals = self._refused = self._peak = 0
@@ -97,13 +98,12 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         InputError
             When the lot learns its price and the scenario fixes the lot's day, price included.
         """
-        self._day, self._hours = day.index, day.wholesale_price.size
-        self._start_h = float(day.index * self._hours)
+        self._day, self._length_h, self._start_h = day.index, day.axis.length_h, day.start_h
         self._fixed = day.lots[self.index] if day.lots is not None else None
         if self._fixed is not None:
             if self.learner is not None:
                 raise InputError(f"lot {self.name}", "learning", "on", "no learning where the lot's day is fixed")
-            self.price = float(self._fixed.charging_price.mean())
+            self.price = float(np.average(self._fixed.charging_price, weights=self._length_h))
         elif self.learner is not None:
             self.price = self.learner.choose(self._streams.generator(f"price-{self.name}", day.index))
         self._arrivals = self._refused = 0
@@ -157,8 +157,8 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         """Return the lot's day for the market: the scenario's envelope, or the one of the vehicles that are here."""
         if self._fixed is not None:
             return self._fixed
-        fleet = fleet_of(self.vehicles, self._start_h, self._hours, self.site.efficiency)
-        return lot_day(fleet, np.full(self._hours, self.price), self.site.efficiency)
+        fleet = fleet_of(self.vehicles, self._start_h, self._length_h, self.site.efficiency)
+        return lot_day(fleet, np.full(self._length_h.size, self.price), self.site.efficiency)
 
     def settle(self, clearing: Clearing) -> None:
         """Move the vehicles' energies, book revenue and payment, say goodbye to those who left, and learn.
@@ -171,17 +171,18 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
         self._payment = self._paid(clearing)
         if self._fixed is not None:
-            power = clearing.lot_kw[:, self.index]
-            self._energy_kwh, self._revenue = float(power.sum()), float(self._fixed.charging_price @ power)
+            energy = self._length_h * clearing.lot_kw[:, self.index]
+            self._energy_kwh, self._revenue = float(energy.sum()), float(self._fixed.charging_price @ energy)
             return
         split = clearing.vehicle_kw[self.index]
         if split is None:
             raise ValueError(f"lot {self.name}: the clearing does not split the power among the vehicles")
-        for vehicle, drawn_kwh in zip(self.vehicles, split.sum(axis=1).tolist(), strict=True):
+        drawn = split * self._length_h
+        for vehicle, drawn_kwh in zip(self.vehicles, drawn.sum(axis=1).tolist(), strict=True):
             vehicle.charge(drawn_kwh, self.price)
-        self._energy_kwh = float(split.sum())
+        self._energy_kwh = float(drawn.sum())
         self._revenue = self.price * self._energy_kwh
-        end_h = self._start_h + self._hours
+        end_h = self._start_h + float(self._length_h.sum())
         gone = sorted((v for v in self.vehicles if v.departure_h <= end_h), key=lambda v: v.departure_h)
         self.vehicles = [v for v in self.vehicles if v.departure_h > end_h]
         self.finished = tuple(vehicle.record() for vehicle in gone)
@@ -190,9 +191,9 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
 
     def _paid(self, clearing: Clearing) -> float:
         """Return what the lot pays: for its energy, and what a rule of the market takes (less than 0: gives) on top."""
-        power = clearing.lot_kw[:, self.index]
-        posted = self._fixed.charging_price if self._fixed is not None else np.full(power.size, self.price)
-        energy, income = float(clearing.lot_price[:, self.index] @ power), float(posted @ power)
+        drawn = self._length_h * clearing.lot_kw[:, self.index]
+        posted = self._fixed.charging_price if self._fixed is not None else np.full(drawn.size, self.price)
+        energy, income = float(clearing.lot_price[:, self.index] @ drawn), float(posted @ drawn)
         extra = income - energy - float(clearing.lot_profit[self.index])
         return energy if abs(extra) <= _ROUNDING * max(1.0, income) else energy + extra
 

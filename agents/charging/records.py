@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from agents.records import SessionRecord
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ class OperatorRecord:
 
     Attributes
     ----------
-    days
-        Number of days seen.
+    days, hours
+        Number of days seen, and the hours that they lasted.
     lowest_voltage_pu
         Lowest voltage seen at each bus, per unit, shape ``(buses,)``.
     voltage_hours, congestion_hours
@@ -90,7 +90,8 @@ class OperatorRecord:
     """
 
     days: int
+    hours: float
     lowest_voltage_pu: FloatArray
-    voltage_hours: IntArray
-    congestion_hours: IntArray
+    voltage_hours: FloatArray
+    congestion_hours: FloatArray
     expected_dlmp: FloatArray

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from mesa import Model
 from numpy.typing import NDArray
@@ -12,6 +14,32 @@ from agents.disco.settlement import DiscoSettlement
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
 from scenarios.markets.disco.day import CompanyDay
+from scenarios.time_axis import TimeAxis
+
+
+@dataclass(frozen=True, eq=False)
+class EmissionRule:
+    """The company's reward for buying less dirty energy than a baseline, by hour of the clock.
+
+    Attributes
+    ----------
+    factor_kg_per_kwh
+        Upstream emission factor, shape ``(24,)``.
+    price_per_kg, share
+        As in :class:`equilibrium.markets.disco.day.Emissions`.
+    baseline_kw
+        Power bought in the baseline, shape ``(24,)``.
+    """
+
+    factor_kg_per_kwh: FloatArray
+    price_per_kg: float
+    share: float
+    baseline_kw: FloatArray
+
+    def on(self, axis: TimeAxis) -> Emissions:
+        """Return the term for a day with some periods."""
+        factor, baseline = self.factor_kg_per_kwh[axis.clock_hour], axis.of_clock(self.baseline_kw)
+        return Emissions(factor, self.price_per_kg, self.share, axis.length_h * baseline)
 
 
 class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
@@ -22,7 +50,7 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
     model
         The Mesa model.
     charge_window, discharge_window
-        Periods in which vehicles may charge and discharge in the modes with windows, shape ``(periods,)``.
+        Hours of the clock in which vehicles may charge and discharge in the modes with windows, shape ``(24,)``.
     emissions
         The CO2 term, or ``None``.
 
@@ -38,16 +66,18 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
         *,
         charge_window: NDArray[np.bool_],
         discharge_window: NDArray[np.bool_],
-        emissions: Emissions | None = None,
+        emissions: EmissionRule | None = None,
     ) -> None:
         super().__init__(model)
         self.charge_window = charge_window
         self.discharge_window = discharge_window
         self.emissions = emissions
         self.memory: CompanyRecord | None = None
+        self._axis: TimeAxis | None = None
 
     def observe(self, day: CompanyDay) -> None:
-        """See the day: what it brings comes to the market through :meth:`offer`."""
+        """See which periods the day has: what else it brings comes to the market through :meth:`offer`."""
+        self._axis = day.axis
 
     def offer(
         self,
@@ -69,34 +99,47 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
             What the players pay each other.
         scenarios
             Outcomes with their probabilities; one of probability 1 when the day has come.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
         """
+        axis = self._seen()
         return DiscoDay(
             load_kw=load_kw,
             load_kvar=load_kvar,
             response_cost=response_cost,
             tariffs=tariffs,
             scenarios=scenarios,
-            charge_window=self.charge_window,
-            discharge_window=self.discharge_window,
-            emissions=self.emissions,
+            charge_window=self.charge_window[axis.clock_hour],
+            discharge_window=self.discharge_window[axis.clock_hour],
+            emissions=None if self.emissions is None else self.emissions.on(axis),
+            period_h=axis.length_h,
         )
 
     def settle(self, clearing: DiscoSettlement) -> None:
         """Remember profits, lowest voltages and the mean marginal cost of every bus."""
-        realised = clearing.realised
-        lowest, price = realised.voltage_pu.min(axis=0), realised.price.mean(axis=0)
-        seen = self.memory
+        realised, axis, seen = clearing.realised, self._seen(), self.memory
+        lowest, price = realised.voltage_pu.min(axis=0), np.average(realised.price, axis=0, weights=axis.length_h)
         if seen is None:
-            self.memory = CompanyRecord(1, realised.company_profit, clearing.plan.expected_profit, price, lowest)
+            profits = realised.company_profit, clearing.plan.expected_profit
+            self.memory = CompanyRecord(1, axis.hours, *profits, price, lowest)
             return
-        days = seen.days + 1
+        hours = seen.hours + axis.hours
         self.memory = CompanyRecord(
-            days=days,
+            days=seen.days + 1,
+            hours=hours,
             profit=seen.profit + realised.company_profit,
             planned_profit=seen.planned_profit + clearing.plan.expected_profit,
-            expected_price=seen.expected_price + (price - seen.expected_price) / days,
+            expected_price=seen.expected_price + (price - seen.expected_price) / (hours / axis.hours),
             lowest_voltage_pu=np.minimum(seen.lowest_voltage_pu, lowest),
         )
+
+    def _seen(self) -> TimeAxis:
+        if self._axis is None:
+            raise RuntimeError("the company must observe a day before it can offer or settle one")
+        return self._axis
 
     def record(self) -> CompanyRecord:
         """Return what was seen since the start of the run.

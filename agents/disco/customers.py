@@ -16,17 +16,17 @@ from scenarios.streams import Streams
 class Customers(MarketAgent[CompanyDay, DiscoSettlement]):
     """All loads of the feeder.
 
-    The load of an hour is what the response model gives for the true elasticity, times a lognormal factor with mean 1
-    that is the same at all buses: people do not react to a price alone.
+    The load is what the response model gives for the true elasticity, times a lognormal factor with mean 1 that is the
+    same at all buses in an hour of the clock: people do not react to a price alone.
 
     Parameters
     ----------
     model
         The Mesa model.
     base_tariff
-        What customers pay without a program, currency/kWh, shape ``(periods,)``.
+        What customers pay without a program, currency/kWh, by hour of the clock, shape ``(24,)``.
     elasticity
-        Their true elasticity.
+        Their true elasticity, between hours of the clock.
     participation
         Share of the load that takes part in programs.
     noise
@@ -79,9 +79,12 @@ class Customers(MarketAgent[CompanyDay, DiscoSettlement]):
         """
         if self._day is None:
             raise RuntimeError("the customers must observe a day before they can answer to a program")
+        axis = self._day.axis
         draws = self._streams.generator("response", self._day.index).standard_normal(self.base_tariff.size)
-        factor = np.exp(self.noise * draws - self.noise**2 / 2)
-        expected = respond(self._day.base_kw, self.base_tariff, program, self.elasticity, self.participation)
+        factor = np.exp(self.noise * draws - self.noise**2 / 2)[axis.clock_hour]
+        elasticity = self.elasticity.over(axis.clock_hour, axis.length_h)
+        tariff = axis.of_clock(self.base_tariff)
+        expected = respond(self._day.base_kw, tariff, program, elasticity, self.participation)
         self.load_kw = expected * factor[:, None]
         self.load_kvar = with_power_factor(self._day.base_kw, self._day.base_kvar, self.load_kw)
         return self.load_kw, self.load_kvar

@@ -66,13 +66,14 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
         self.reputation = Reputation(len(self.drivers), memory)
         self._came = [0.0] * len(self.drivers)
 
-    def observe(self, day: CompanyDay) -> None:  # noqa: ARG002 - drivers see the posted terms only
+    def observe(self, day: CompanyDay) -> None:
         """Look at the posted terms; the owner must have observed the day before."""
         if self.choice is None:
             return
+        price = float(np.average(self.owner.offer().driver_pays, weights=day.axis.length_h))
         utility = (
             self.choice.constant
-            + self.choice.price_utility_per_kwh * float(self.owner.offer().driver_pays.mean())
+            + self.choice.price_utility_per_kwh * price
             + self.choice.share_utility * self.owner.driver_share
             + self.choice.experience_utility * (self.reputation.values - 1.0)
         )

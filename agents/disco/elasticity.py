@@ -107,7 +107,8 @@ class ElasticityBelief:
         Parameters
         ----------
         signal
-            Relative price signal of every hour, shape ``(hours,)``: ``(tariff - base + incentive + penalty) / base``.
+            Relative price signal of every hour, shape ``(hours,)``: ``(tariff - base + incentive + penalty) / base``,
+            times the hours that it lasted where that is not one.
         response
             Relative change of the participating load in every hour, shape ``(hours,)``.
         """

@@ -110,13 +110,13 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
             degradation=self.degradation,
         )
 
-    def admit(self, day: int, batches: Sequence[VehicleBatch]) -> None:
+    def admit(self, day: CompanyDay, batches: Sequence[VehicleBatch]) -> None:
         """Let today's vehicles in; all of them leave before midnight.
 
         Parameters
         ----------
         day
-            Day of the run.
+            The day, as the scenario states it.
         batches
             The vehicles that came, one batch a lot.
         """
@@ -124,11 +124,10 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
             [self._vehicle(day, lot, batch, row) for row in range(batch.size)] for lot, batch in enumerate(batches)
         )
 
-    def _vehicle(self, day: int, lot: int, batch: VehicleBatch, row: int) -> Vehicle:
+    def _vehicle(self, day: CompanyDay, lot: int, batch: VehicleBatch, row: int) -> Vehicle:
         """Return one vehicle with the energy that it brings."""
-        start = 24.0 * day
         energy = float(batch.energy_kwh[row])
-        arrival, departure = float(batch.arrival[row]), float(batch.departure[row])
+        arrival, departure = (float(day.axis.edge_h[period[row]]) for period in (batch.arrival, batch.departure))
         session = Session(
             name=batch.names[row],
             arrival_h=arrival,
@@ -143,9 +142,9 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
         return Vehicle(
             session=session,
             lot=self.sites[lot].name,
-            arrival_day=day,
-            arrival_h=start + arrival,
-            departure_h=start + departure,
+            arrival_day=day.index,
+            arrival_h=day.start_h + arrival,
+            departure_h=day.start_h + departure,
             power_kw=session.power_kw,
             efficiency=self.sites[lot].efficiency,
             discharge_efficiency=self.sites[lot].discharge_efficiency,
@@ -154,9 +153,9 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
 
     def settle(self, clearing: DiscoSettlement) -> None:
         """Move the vehicles' energies and money, say goodbye to all, and learn from the profit."""
-        tariffs, hours = clearing.outcome.tariffs, clearing.outcome.period_h
+        tariffs, length_h = clearing.outcome.tariffs, clearing.outcome.length_h
         for parked, schedule in zip(self.vehicles, clearing.realised.vehicles, strict=True):
-            _book(parked, schedule, tariffs, hours)
+            _book(parked, schedule, tariffs, length_h)
         self.finished = tuple(vehicle.record() for parked in self.vehicles for vehicle in parked)
         self.vehicles = tuple([] for _ in self.sites)
         self._profit = float(clearing.realised.lot_profit.sum())
@@ -168,11 +167,12 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
         return OwnerRecord(self.margin, self.driver_share, self._profit)
 
 
-def _book(vehicles: list[Vehicle], schedule: VehicleSchedule, tariffs: Tariffs, hours: float) -> None:
+def _book(vehicles: list[Vehicle], schedule: VehicleSchedule, tariffs: Tariffs, length_h: FloatArray) -> None:
     """Enter the day of one lot into the ledgers of its vehicles."""
-    drawn, given = schedule.charge_kw.sum(axis=1) * hours, schedule.discharge_kw.sum(axis=1) * hours
-    paid = schedule.charge_kw @ tariffs.driver_pays * hours
-    received = schedule.discharge_kw @ (tariffs.driver_share * tariffs.lot_sells + tariffs.degradation) * hours
+    charge_kwh, discharge_kwh = schedule.charge_kw * length_h, schedule.discharge_kw * length_h
+    drawn, given = charge_kwh.sum(axis=1), discharge_kwh.sum(axis=1)
+    paid = charge_kwh @ tariffs.driver_pays
+    received = discharge_kwh @ (tariffs.driver_share * tariffs.lot_sells + tariffs.degradation)
     price = np.divide(paid, drawn, out=np.zeros_like(paid), where=drawn > 0.0)
     reward = np.divide(received, given, out=np.zeros_like(received), where=given > 0.0)
     rows = zip(vehicles, drawn.tolist(), price.tolist(), given.tolist(), reward.tolist(), strict=True)

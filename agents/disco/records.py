@@ -88,8 +88,8 @@ class CompanyRecord:
 
     Attributes
     ----------
-    days
-        Number of days seen.
+    days, hours
+        Number of days seen, and the hours that they lasted.
     profit, planned_profit
         Sums of what was earned and of what was expected in the mornings, currency.
     expected_price
@@ -99,6 +99,7 @@ class CompanyRecord:
     """
 
     days: int
+    hours: float
     profit: float
     planned_profit: float
     expected_price: FloatArray

@@ -17,6 +17,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_cost, response_factor
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
+from scenarios.time_axis import TimeAxis, without_gaps
 
 
 class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
@@ -31,10 +32,10 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
     model
         The Mesa model.
     menu
-        Returns the programs that it may offer at a day's upstream prices, always the same ones in the same order:
-        a real-time tariff follows those prices.
+        Returns the programs that it may offer on a day, always the same ones in the same order: a real-time tariff
+        follows the day's upstream prices.
     base_tariff
-        What customers pay without a program, currency/kWh, shape ``(periods,)``.
+        What customers pay without a program, currency/kWh, by hour of the clock, shape ``(24,)``.
     participation
         Share of the load that takes part.
     belief
@@ -53,7 +54,7 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
     programs
         Today's programs.
     expected_cost
-        What it thinks one more kWh will cost the company, currency/kWh, shape ``(periods,)``.
+        What it thinks one more kWh will cost the company, currency/kWh, by hour of the clock, shape ``(24,)``.
     chosen
         Index of today's program.
     """
@@ -62,7 +63,7 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         self,
         model: Model,
         *,
-        menu: Callable[[FloatArray], Sequence[ResponseProgram]],
+        menu: Callable[[CompanyDay], Sequence[ResponseProgram]],
         base_tariff: FloatArray,
         participation: float,
         belief: ElasticityBelief,
@@ -97,10 +98,10 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
     def observe(self, day: CompanyDay) -> None:
         """Forecast the profit of every program and choose one."""
         self._day = day
-        self.programs = tuple(self.menu(day.upstream_price))
+        self.programs = tuple(self.menu(day))
         if self.expected_cost is None:
-            self.expected_cost = day.upstream_price
-        cost = self.expected_cost
+            self.expected_cost = without_gaps(day.axis.to_clock(day.upstream_price))
+        cost = day.axis.of_clock(self.expected_cost)
         self._forecast = np.array([self._forecast_profit(day, program, cost) for program in self.programs])
         self._probability = self.choice.probabilities(self._forecast)
         self._propensity = self.choice.propensities(self._forecast).copy()
@@ -130,11 +131,19 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
             Load before and after the response, shape ``(periods, buses)``.
         program
             The program.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
         """
-        return response_cost(base_kw, load_kw, program, penalty_sign=self._penalty_sign)
+        if self._day is None:
+            raise RuntimeError("the retailer must observe a day before it knows what a program costs")
+        length_h = self._day.axis.length_h
+        return response_cost(base_kw, load_kw, program, penalty_sign=self._penalty_sign, period_h=length_h)
 
     def elasticity(self) -> Elasticity:
-        """Return the belief as an elasticity that can be used: estimates of the wrong sign count as zero."""
+        """Return the belief as an elasticity between hours of the clock; estimates of the wrong sign count as zero."""
         values = {(a, b): _right_sign((a, b), value) for (a, b), value in self.belief.estimate().items()}
         return Elasticity.blocks(self.belief.period_of_hour, values)
 
@@ -148,23 +157,28 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         """
         if self._day is None or self.expected_cost is None:
             raise RuntimeError("the retailer must observe a day before it can settle one")
-        load, price = clearing.outcome.load_kw, clearing.realised.price
-        hours = clearing.outcome.period_h
-        income = float((load * self.program.tariff[:, None]).sum()) * hours
-        self._profit = income - clearing.outcome.response_cost - float((load * price).sum()) * hours
+        load, price, axis = clearing.outcome.load_kw, clearing.realised.price, self._day.axis
+        energy = axis.length_h[:, None] * load
+        income = float((energy * self.program.tariff[:, None]).sum())
+        self._profit = income - clearing.outcome.response_cost - float((energy * price).sum())
         self.choice.update(self.chosen, self._profit)
-        total = load.sum(axis=1)
-        seen = np.divide((load * price).sum(axis=1), total, out=price.mean(axis=1), where=total > 0.0)
-        self.expected_cost = self._memory * self.expected_cost + (1.0 - self._memory) * seen
-        base = self._day.base_kw.sum(axis=1)
-        metered = np.divide(total, base, out=np.full_like(total, np.nan), where=base > 0.0)
-        self.belief.update(self.signal(self.program), (metered - 1.0) / self.participation)
+        total, base = load.sum(axis=1), self._day.base_kw.sum(axis=1)
+        mean = np.divide((load * price).sum(axis=1), total, out=price.mean(axis=1), where=total > 0.0)
+        seen = axis.to_clock(mean)
+        remembered = self._memory * self.expected_cost + (1.0 - self._memory) * seen
+        self.expected_cost = np.where(np.isfinite(seen), remembered, self.expected_cost)
+        drawn, without = axis.to_clock(total), axis.to_clock(base)
+        metered = np.divide(drawn, without, out=np.full_like(drawn, np.nan), where=without > 0.0)
+        self.belief.update(self.signal(self.program, axis), (metered - 1.0) / self.participation)
 
-    def signal(self, program: ResponseProgram) -> FloatArray:
-        """Return the relative price signal of a program, shape ``(periods,)``: the bracket of (DR)."""
-        change = program.tariff - self.base_tariff + program.incentive + program.penalty
-        relative: FloatArray = change / self.base_tariff
-        return relative
+    def signal(self, program: ResponseProgram, axis: TimeAxis) -> FloatArray:
+        """Return what a program's relative price signal, the bracket of (DR), adds up to in each hour of the clock.
+
+        Shape ``(24,)``: a signal that lasts for a part of an hour counts in part, in a repeated hour twice.
+        """
+        base = axis.of_clock(self.base_tariff)
+        change = program.tariff - base + program.incentive + program.penalty
+        return axis.hours_of_clock() * np.nan_to_num(axis.to_clock(change / base))
 
     def record(self) -> RetailRecord:
         """Return the record of the settled day."""
@@ -181,14 +195,16 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
 
     def _expected_load(self, day: CompanyDay, program: ResponseProgram) -> FloatArray:
         """Return (DR) for the belief; an estimate that is still far off must not make a load negative."""
-        factor = response_factor(self.base_tariff, program, self.elasticity(), self.participation)
+        axis = day.axis
+        elasticity = self.elasticity().over(axis.clock_hour, axis.length_h)
+        factor = response_factor(axis.of_clock(self.base_tariff), program, elasticity, self.participation)
         load: FloatArray = day.forecast_kw * np.maximum(factor, 0.0)[:, None]
         return load
 
     def _forecast_profit(self, day: CompanyDay, program: ResponseProgram, cost: FloatArray) -> float:
         """Return what the retailer expects to earn with a program at a marginal cost of energy, currency."""
         load = self._expected_load(day, program)
-        margin = program.tariff - cost
+        margin = day.axis.length_h * (program.tariff - cost)
         return float((load * margin[:, None]).sum()) - self.cost(day.forecast_kw, load, program)
 
 

@@ -2,11 +2,11 @@
 
 Every period pays ``a`` per kW charged or ``b`` per kW discharged. With the energy ``s`` at the beginning of a period,
 
-    V_t(s) = max( max_c  a c + V_t+1(s + period_h eta_ch c) ,  max_d  b d + V_t+1(s - period_h d / eta_dch) )
+    V_t(s) = max( max_c  a c + V_t+1(s + h_t eta_ch c) ,  max_d  b d + V_t+1(s - h_t d / eta_dch) )
 
-(12), (13). V is continuous and piecewise linear on an interval, but not concave, so it is kept as the points between
-which it is straight. Vehicles that differ only in their arrival and in the energy they bring share one V: the function
-is worked out backwards from the departure, once for all of them.
+(12), (13), with h_t the length of the period. V is continuous and piecewise linear on an interval, but not concave, so
+it is kept as the points between which it is straight. Vehicles that differ only in their arrival and in the energy they
+bring share one V: the function is worked out backwards from the departure, once for all of them.
 """
 
 from __future__ import annotations
@@ -232,17 +232,18 @@ def _solve_class(
         here = np.flatnonzero(length >= left)
         after = onward(functions[number + 1], step, energy[here])
         change = after - energy[here]
-        column = 3 * (vehicles.start[rows[here] + 1] - left)
-        per_kw = vehicles.kwh_per_kw[longest]
-        x[column] = np.maximum(change, 0.0) / per_kw[0]
-        x[column + 1] = np.maximum(-change, 0.0) / per_kw[1]
+        stay = vehicles.start[rows[here] + 1] - left
+        column, per_kw = 3 * stay, vehicles.kwh_per_kw[stay]
+        x[column] = np.maximum(change, 0.0) / per_kw[:, 0]
+        x[column + 1] = np.maximum(-change, 0.0) / per_kw[:, 1]
         x[column + 2] = energy[here] = after
 
 
 def _steps(vehicles: VehicleProgram, earned: FloatArray, row: int) -> Sequence[Step]:
     """Return what a row may do in its periods."""
-    columns = slice(3 * int(vehicles.start[row]), 3 * int(vehicles.start[row + 1]))
-    per_kw = vehicles.kwh_per_kw[row]
+    stays = slice(int(vehicles.start[row]), int(vehicles.start[row + 1]))
+    columns = slice(3 * stays.start, 3 * stays.stop)
+    per_kw = vehicles.kwh_per_kw[stays]
     limit = vehicles.instance.col_upper[columns].reshape(-1, 3)[:, :2] * per_kw
     worth = earned[columns].reshape(-1, 3)[:, :2] / per_kw
     return [Step(*pair) for pair in np.hstack([limit, worth]).tolist()]

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.lengths import spread_lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -14,19 +18,21 @@ class Fleet:
     Attributes
     ----------
     power_kw
-        Highest mean power in each hour, kW, shape ``(vehicles, hours)``: charger or vehicle limit times the
-        share of the hour that the vehicle is plugged in; 0 outside its stay.
+        Highest mean power in each period, kW, shape ``(vehicles, hours)``: charger or vehicle limit times the
+        share of the period that the vehicle is plugged in; 0 outside its stay.
     energy_kwh
         Energy in the battery at arrival (or at midnight, for a vehicle already there), shape ``(vehicles,)``.
     need_kwh
         Energy to add to the battery within the day, shape ``(vehicles,)``. It must be reachable:
-        ``need_kwh <= efficiency * power_kw.sum(axis=1)``.
+        ``need_kwh <= efficiency * energy_max_kwh.sum(axis=1)``.
     battery_kwh
         Battery size, shape ``(vehicles,)``.
     arrival_hour
-        Hour index in which the vehicle arrives, 0 for those already there, shape ``(vehicles,)``.
+        Period in which the vehicle arrives, 0 for those already there, shape ``(vehicles,)``.
     departure_hour
-        Hour index in which it leaves, shape ``(vehicles,)``; ``hours`` for those that stay past midnight.
+        Period in which it leaves, shape ``(vehicles,)``; their number for those that stay past midnight.
+    period_h
+        Length of the periods, h: one number for all, or shape ``(hours,)``.
     """
 
     power_kw: FloatArray
@@ -35,6 +41,17 @@ class Fleet:
     battery_kwh: FloatArray
     arrival_hour: IntArray
     departure_hour: IntArray
+    period_h: float | FloatArray = 1.0
+
+    @cached_property
+    def length_h(self) -> FloatArray:
+        """Length of each period, h, shape ``(hours,)``."""
+        return spread_lengths(self.period_h, self.power_kw.shape[1], "fleet")
+
+    @cached_property
+    def energy_max_kwh(self) -> FloatArray:
+        """Most that each vehicle can draw in each period, kWh (grid side), shape ``(vehicles, hours)``."""
+        return np.asarray(self.power_kw * self.length_h)
 
     @property
     def size(self) -> int:
@@ -57,9 +74,9 @@ class LotDay:
     energy_end_kwh
         Cend: energy owed at the end of the day to the vehicles still plugged in (switch D2), kWh.
     soe_min_kwh, soe_max_kwh
-        State-of-energy band at the end of each hour, kWh, shape ``(hours,)``.
+        State-of-energy band at the end of each period, kWh, shape ``(hours,)``.
     power_max_kw
-        Highest mean power of each hour, kW, shape ``(hours,)``.
+        Highest mean power of each period, kW, shape ``(hours,)``.
     fleet
         The vehicles behind the envelope; with it the market makes sure that the cleared power can be split
         among the vehicles exactly. ``None`` where only an envelope is known (the paper's case).

@@ -1,12 +1,12 @@
 """From vehicles to a lot's envelope, and from the lot's cleared power back to the vehicles.
 
 The sum of many vehicles' charging sets is not the box that an envelope describes: a schedule can respect every
-bound of the envelope and still be impossible to split. It is a base polytope of a polymatroid, though: powers ``p``
-with the right total can be split exactly when, for every set A of hours,
+bound of the envelope and still be impossible to split. It is a base polytope of a polymatroid, though: energies ``p``
+with the right total can be split exactly when, for every set A of periods,
 
     sum over A of p_t  <=  f(A) = sum over vehicles of min(sum over A of u_it, e_i)
 
-with ``u_it`` what vehicle i can draw in hour t and ``e_i`` what it needs. So :func:`allocate` either splits the
+with ``u_it`` what vehicle i can draw in period t and ``e_i`` what it needs. So :func:`allocate` either splits the
 power or returns a violated set A, which the market adds as one row (a max-flow min-cut argument; the sets for
 single hours and for the first k hours are the envelope's own bounds). The greedy algorithm of polymatroids tells
 which of the exponentially many sets matter: at given prices, those of the k cheapest hours (:func:`nested_cuts`).
@@ -25,6 +25,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import SAME_PRICE
 from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.fleet.split import Cut, EvenSplit, broken_cuts, even_split, filling
+from equilibrium.lengths import Periods, period_lengths
 
 
 def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotDay:
@@ -44,7 +45,7 @@ def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotD
         sum of what each can still draw in that hour.
     """
     hours = fleet.power_kw.shape[1]
-    reach = efficiency * fleet.power_kw
+    reach = efficiency * fleet.energy_max_kwh
     need = fleet.need_kwh[:, None]
     earliest = np.minimum(np.cumsum(reach, axis=1), need)
     latest = np.maximum(need - (reach.sum(axis=1, keepdims=True) - np.cumsum(reach, axis=1)), 0.0)
@@ -61,7 +62,7 @@ def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotD
         # Sums of many terms: let the two sides of a closed band not cross by a rounding error.
         soe_min_kwh=np.minimum(*_band(present, held, latest, earliest)),
         soe_max_kwh=np.maximum(*_band(present, held, latest, earliest)),
-        power_max_kw=np.minimum(fleet.power_kw, need / efficiency).sum(axis=0),
+        power_max_kw=np.minimum(fleet.power_kw, need / efficiency / fleet.length_h).sum(axis=0),
         fleet=fleet,
     )
 
@@ -97,7 +98,7 @@ def allocate(
         Energy of each vehicle, kWh (grid side); its sum over vehicles is that of ``power_kw``. When no split exists,
         inequalities that prove it.
     """
-    data = fleet.power_kw, fleet.need_kwh / efficiency, power_kw
+    data = fleet.energy_max_kwh, fleet.need_kwh / efficiency, power_kw * fleet.length_h
     rank = np.unique(np.round(price / SAME_PRICE), return_inverse=True)[1].reshape(-1)
     orders = np.argsort(rank, kind="stable"), np.argsort(-filling(*data), kind="stable")
     broken = {cut.hours.tobytes(): cut for order in orders for cut in broken_cuts(*data, order)}
@@ -107,17 +108,31 @@ def allocate(
     return even_split(*data, np.asarray(-2.0 * rank) if level is None else level)
 
 
-def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, hours: int) -> FloatArray:
-    """Return the share of each hour that vehicles are plugged in, shape ``(vehicles, hours)``, each in 0 .. 1.
+def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, periods: Periods) -> FloatArray:
+    """Return the share of each period that vehicles are plugged in, shape ``(vehicles, hours)``, each in 0 .. 1.
 
     Parameters
     ----------
     arrival_h, departure_h
-        Hours since midnight, shape ``(vehicles,)``.
-    hours
-        Number of hours of the day.
+        Hours that have passed since midnight, shape ``(vehicles,)``.
+    periods
+        Of the day.
     """
-    hour = np.arange(hours)
-    plugged = np.minimum(departure_h[:, None], hour + 1) - np.maximum(arrival_h[:, None], hour)
-    share: FloatArray = np.clip(plugged, 0.0, 1.0)
+    lengths = period_lengths(periods)
+    edge = np.concatenate([[0.0], np.cumsum(lengths)])
+    plugged = np.minimum(departure_h[:, None], edge[1:]) - np.maximum(arrival_h[:, None], edge[:-1])
+    share: FloatArray = np.clip(plugged / lengths, 0.0, 1.0)
     return share
+
+
+def period_at(elapsed_h: FloatArray, periods: Periods) -> IntArray:
+    """Return the period in which a moment lies, their number from the end of the day on; any shape.
+
+    Parameters
+    ----------
+    elapsed_h
+        Hours that have passed since midnight.
+    periods
+        Of the day.
+    """
+    return np.searchsorted(np.cumsum(period_lengths(periods)), elapsed_h, side="right").astype(np.int64)

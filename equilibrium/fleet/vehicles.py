@@ -19,6 +19,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch, VehicleSchedule
 from equilibrium.grid.assets import LotSite
+from equilibrium.lengths import spread_lengths
 from equilibrium.programs.program import FEASIBILITY, Instance
 
 BoolArray = NDArray[np.bool_]
@@ -45,11 +46,12 @@ class VehicleProgram:
         Lot of each row, how many vehicles it stands for, and its first stay; shape ``(rows,)``, ``start`` one longer.
     energy_kwh, wish_kwh
         Energy at arrival and energy aimed at, shape ``(rows,)``.
-    band_kwh, power_max_kw, kwh_per_kw
-        Least and greatest energy; greatest charging and discharging power; how much the energy rises with one kW of
-        charging and falls with one of discharging; each of shape ``(rows, 2)``.
+    band_kwh, power_max_kw
+        Least and greatest energy; greatest charging and discharging power; each of shape ``(rows, 2)``.
     row, period
         Row and period of each stay, shape ``(stays,)``.
+    kwh_per_kw
+        How much the energy rises with one kW of charging in a stay and falls with one of discharging, ``(stays, 2)``.
     instance
         Feasible set per vehicle: bounds of powers and energies, balances; its cost is zero.
     """
@@ -61,9 +63,9 @@ class VehicleProgram:
     wish_kwh: FloatArray
     band_kwh: FloatArray
     power_max_kw: FloatArray
-    kwh_per_kw: FloatArray
     row: IntArray
     period: IntArray
+    kwh_per_kw: FloatArray
     instance: Instance
 
     @property
@@ -112,13 +114,13 @@ class VehicleProgram:
 
 
 def reachable_kwh(
-    batch: VehicleBatch, site: LotSite, charge: BoolArray, discharge: BoolArray, period_h: float
+    batch: VehicleBatch, site: LotSite, charge: BoolArray, discharge: BoolArray, period_h: float | FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return the least and the greatest energy at departure, kWh, each of shape ``(vehicles,)``.
 
     Full power in every allowed period, within the band: charging alone never has to wait for a discharge.
     """
-    before = [np.concatenate([[0.0], period_h * np.cumsum(allowed)]) for allowed in (charge, discharge)]
+    before = [np.concatenate([[0.0], np.cumsum(period_h * allowed)]) for allowed in (charge, discharge)]
     hours = [total[batch.departure] - total[batch.arrival] for total in before]
     most = batch.energy_kwh + site.efficiency * batch.charge_max_kw * hours[0]
     least = batch.energy_kwh - batch.discharge_max_kw / site.discharge_efficiency * hours[1]
@@ -126,7 +128,13 @@ def reachable_kwh(
 
 
 def meet_wishes(
-    batch: VehicleBatch, site: LotSite, charge: BoolArray, discharge: BoolArray, period_h: float, *, best_effort: bool
+    batch: VehicleBatch,
+    site: LotSite,
+    charge: BoolArray,
+    discharge: BoolArray,
+    period_h: float | FloatArray,
+    *,
+    best_effort: bool,
 ) -> tuple[VehicleBatch, int]:
     """Check every wish against what can be reached.
 
@@ -179,7 +187,7 @@ def state_vehicles(
     sites: Sequence[LotSite],
     charge: BoolArray,
     discharge: BoolArray,
-    period_h: float,
+    period_h: float | FloatArray,
 ) -> VehicleProgram:
     """State the program of all vehicles of a scenario.
 
@@ -189,6 +197,8 @@ def state_vehicles(
         Vehicles and site of each lot.
     charge, discharge
         Periods in which vehicles may charge and discharge, shape ``(periods,)``.
+    period_h
+        Length of the periods, h: one number for all, or shape ``(periods,)``.
     """
     sizes = [batch.size for batch in batches]
     lot = np.repeat(np.arange(len(sites), dtype=np.int64), sizes)
@@ -211,7 +221,9 @@ def state_vehicles(
     upper[1::3] = np.where(discharge[period], data["discharge_max_kw"][row], 0.0)
     lower[2::3] = np.where(last, data["wish_kwh"][row], data["energy_min_kwh"][row])
     upper[2::3] = np.where(last, data["wish_kwh"][row], data["energy_max_kwh"][row])
-    matrix, first = _balances(start, row, -period_h * efficiency[row], period_h * drawn[row])
+    length = spread_lengths(period_h, charge.size)[period]
+    per_kw = np.column_stack([length * efficiency[row], length * drawn[row]])
+    matrix, first = _balances(start, row, -per_kw[:, 0], per_kw[:, 1])
     right = np.where(first, data["energy_kwh"][row], 0.0)
     instance = Instance(matrix, np.zeros(3 * stays), right, right, lower, upper)
     return VehicleProgram(
@@ -222,9 +234,9 @@ def state_vehicles(
         wish_kwh=data["wish_kwh"],
         band_kwh=np.column_stack([data["energy_min_kwh"], data["energy_max_kwh"]]),
         power_max_kw=np.column_stack([data["charge_max_kw"], data["discharge_max_kw"]]),
-        kwh_per_kw=period_h * np.column_stack([efficiency, drawn]),
         row=row,
         period=period,
+        kwh_per_kw=per_kw,
         instance=instance,
     )
 

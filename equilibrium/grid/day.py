@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 from equilibrium.arrays import BoolArray, FloatArray
+from equilibrium.lengths import spread_lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,6 +23,8 @@ class GridDay:
         Potential of each renewable unit, kW, shape ``(hours, renewables)``.
     microturbine_available
         True where a unit may run today, shape ``(microturbines,)``.
+    period_h
+        Length of the periods, h: one number for all, or shape ``(hours,)``.
     """
 
     wholesale_price: FloatArray
@@ -28,6 +32,12 @@ class GridDay:
     load_kvar: FloatArray
     renewable_kw: FloatArray
     microturbine_available: BoolArray
+    period_h: float | FloatArray = field(default=1.0, kw_only=True)
+
+    @cached_property
+    def length_h(self) -> FloatArray:
+        """Length of each period, h, shape ``(hours,)``."""
+        return spread_lengths(self.period_h, self.hours)
 
     @property
     def hours(self) -> int:

@@ -1,7 +1,8 @@
 """The DSO's program: LinDistFlow on a radial feeder, equations (2a)-(2p) of docs/epec_lots.md.
 
-Blocks are stated hour by hour beside their equation. Signs of rows are chosen so that the multiplier of
-``active_balance`` *is* the DLMP: the derivative of the network cost with respect to load at the bus.
+Blocks are stated period by period beside their equation. The objective is in currency: what a kW costs in a period is
+its price per kWh times the period's length. Signs of rows are chosen so that the multiplier of ``active_balance``,
+divided by that length, *is* the DLMP: the derivative of the network cost with respect to energy drawn at the bus.
 
 Notes on the published model: E3 the polygon of (2o), (2p) is an inner one, so it is a *restriction* of the
 apparent-power circle: what is feasible here is feasible there, not conversely. E9 the paper mixes 0- and
@@ -26,6 +27,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
 from equilibrium.grid.day import GridDay
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods, period_lengths
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 
 VOLTS_PER_KILOVOLT = 1000.0
@@ -52,8 +54,8 @@ def polygon(edges: int) -> tuple[FloatArray, FloatArray, float]:
     return np.cos(angle), np.sin(angle), float(np.cos(np.pi / edges))
 
 
-def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> IntArray:
-    """State the DSO's program (2a)-(2p).
+def add_distribution(build: ProgramBuilder, network: Network, periods: Periods) -> IntArray:
+    """State the DSO's program (2a)-(2p) over some periods.
 
     Ports: ``wholesale_price`` (hours,), ``load_kw``, ``load_kvar`` (hours, buses), ``renewable_max_kw`` (hours,
     renewables), ``microturbine_max_kva`` (hours, microturbines; 0 when a unit is off, ``inf`` when its rating
@@ -65,9 +67,10 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
         Columns of the lots' powers, shape ``(hours, lots)``. With equal ``lot_min_kw`` and ``lot_max_kw`` this is
         the low level at given charging; their reduced cost is then the DLMP at the lots' buses.
     """
-    feeder = network.feeder
-    flow_kw, flow_kvar = _add_trade(build, network, hours)
-    generation = add_generation(build, network, hours)
+    feeder, lengths = network.feeder, period_lengths(periods)
+    hours = lengths.size
+    flow_kw, flow_kvar = _add_trade(build, network, lengths)
+    generation = add_generation(build, network, lengths)
     lot_kw = build.columns("lot_kw", (hours, len(network.lots)), upper=0.0)
     build.lower_ports(lot_kw, build.port("lot_min_kw", lot_kw.shape), 1.0)
     build.upper_ports(lot_kw, build.port("lot_max_kw", lot_kw.shape), 1.0)
@@ -86,8 +89,8 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
         for columns, buses in generation[load_name]:
             build.coefficients(row[:, buses], columns, 1.0)
     if network.storage:
-        _add_storage(build, network, hours)
-    _add_ramps(build, network, hours)
+        _add_storage(build, network, lengths)
+    _add_ramps(build, network, lengths)
 
     _add_voltage(build, network, hours, flow_kw, flow_kvar)
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
@@ -97,20 +100,21 @@ def add_distribution(build: ProgramBuilder, network: Network, hours: int) -> Int
     return lot_kw
 
 
-def compile_distribution(network: Network, hours: int) -> Program:
+def compile_distribution(network: Network, periods: Periods) -> Program:
     """Compile the DSO's program alone; the lots' powers are given through ``lot_min_kw`` and ``lot_max_kw``."""
     build = ProgramBuilder()
-    add_distribution(build, network, hours)
+    add_distribution(build, network, periods)
     return build.compile()
 
 
-def _add_trade(build: ProgramBuilder, network: Network, hours: int) -> tuple[IntArray, IntArray]:
+def _add_trade(build: ProgramBuilder, network: Network, lengths: FloatArray) -> tuple[IntArray, IntArray]:
     """State the trade terms of (2a), (2b), (2c), (2h) and the flows."""
+    hours = lengths.size
     price = build.port("wholesale_price", (hours,))
     bought = build.columns("import_kw", (hours,))
     sold = build.columns("export_kw", (hours,))
-    build.cost_ports(bought, price, 1.0)
-    build.cost_ports(sold, price, -network.export_price_factor)
+    build.cost_ports(bought, price, lengths)
+    build.cost_ports(sold, price, -network.export_price_factor * lengths)
     # The paper's q^im and q^ex are both costless: one free variable, without their null ray (docs/epec_lots.md).
     reactive = build.columns("import_kvar", (hours,), lower=-INF)
     shape = (hours, network.feeder.size)
@@ -126,12 +130,16 @@ def _add_trade(build: ProgramBuilder, network: Network, hours: int) -> tuple[Int
     return flow_kw, flow_kvar
 
 
-def add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict[str, list[tuple[IntArray, IntArray]]]:
+def add_generation(
+    build: ProgramBuilder, network: Network, periods: Periods
+) -> dict[str, list[tuple[IntArray, IntArray]]]:
     """State microturbines (2k)/(2p), renewables (2l), compensators (2n); return (columns, buses) per balance."""
+    lengths = period_lengths(periods)
+    hours = lengths.size
     turbines, renewables, compensators = network.microturbines, network.renewables, network.compensators
     shape = (hours, len(turbines))
     fuel = np.array([unit.fuel_cost_per_kwh for unit in turbines])
-    turbine_kw = build.columns("microturbine_kw", shape, upper=0.0, cost=fuel)
+    turbine_kw = build.columns("microturbine_kw", shape, upper=0.0, cost=fuel * lengths[:, None])
     turbine_kvar = build.columns("microturbine_kvar", shape, lower=0.0, upper=0.0)
     limit = build.port("microturbine_max_kva", shape)
     build.upper_ports(turbine_kw, limit, 1.0)
@@ -150,9 +158,9 @@ def add_generation(build: ProgramBuilder, network: Network, hours: int) -> dict[
     }
 
 
-def _add_storage(build: ProgramBuilder, network: Network, hours: int) -> None:
-    """State the storage units: powers on the grid side, energy at the end of each hour, the day's end as its start."""
-    units = network.storage
+def _add_storage(build: ProgramBuilder, network: Network, lengths: FloatArray) -> None:
+    """State the storage units: powers on the grid side, energy at each period's end, the day's end as its start."""
+    units, hours = network.storage, lengths.size
     shape = (hours, len(units))
 
     def of(name: str) -> FloatArray:
@@ -168,21 +176,22 @@ def _add_storage(build: ProgramBuilder, network: Network, hours: int) -> None:
     row = build.rows("storage_balance", shape, lower=carried, upper=carried)
     build.coefficients(row, energy, 1.0)
     build.coefficients(row[1:], energy[:-1], -1.0)
-    build.coefficients(row, charge, -of("charge_efficiency"))
-    build.coefficients(row, discharge, 1.0 / of("discharge_efficiency"))
+    build.coefficients(row, charge, -of("charge_efficiency") * lengths[:, None])
+    build.coefficients(row, discharge, lengths[:, None] / of("discharge_efficiency"))
     balance = build.row_index("active_balance")[:, asset_buses(units)]
     build.coefficients(balance, charge, -1.0)
     build.coefficients(balance, discharge, 1.0)
 
 
-def _add_ramps(build: ProgramBuilder, network: Network, hours: int) -> None:
-    """State the ramp limits of the microturbines that have one."""
+def _add_ramps(build: ProgramBuilder, network: Network, lengths: FloatArray) -> None:
+    """State the ramp limits of the microturbines that have one: from the middle of a period to that of the next."""
     limit = np.array([unit.ramp_kw_per_h for unit in network.microturbines])
     limited = np.flatnonzero(np.isfinite(limit))
-    if not limited.size or hours == 1:
+    if not limited.size or lengths.size == 1:
         return
     power = build.column_index("microturbine_kw")[:, limited]
-    row = build.rows("ramp", (hours - 1, limited.size), lower=-limit[limited], upper=limit[limited])
+    most = limit[limited] * (0.5 * (lengths[1:] + lengths[:-1]))[:, None]
+    row = build.rows("ramp", (lengths.size - 1, limited.size), lower=-most, upper=most)
     build.coefficients(row, power[1:], 1.0)
     build.coefficients(row, power[:-1], -1.0)
 

@@ -4,12 +4,13 @@ Reactive power costs nothing, units of equal fuel cost replace each other, and a
 gives. A linear program then has many optimal dispatches, and which of them a solver returns depends on its way. What is
 published is the one optimal dispatch that asks least of the units:
 
-    min  sum over units and periods of (p^2 + q^2) / rating    over all dispatches of least cost,
+    min  sum over units and periods of h (p^2 + q^2) / rating    over all dispatches of least cost,
 
-with p and q what a microturbine, a compensator or a storage unit gives or takes, and for a renewable unit the power
-that is curtailed. So a unit that nobody needs stands still, units of equal cost and effect share in proportion to their
-ratings, and two units of half the size do what one of the whole size does. Trade with the wholesale market, flows,
-voltages and stored energies follow. Where load is shed, the buses share in proportion to their loads by the same rule.
+with h the length of a period, p and q what a microturbine, a compensator or a storage unit gives or takes, and for a
+renewable unit the power that is curtailed. So a unit that nobody needs stands still, units of equal cost and effect
+share in proportion to their ratings, and two units of half the size do what one of the whole size does. Trade with the
+wholesale market, flows, voltages and stored energies follow. Where load is shed, the buses share in proportion to their
+loads by the same rule.
 
 The dispatches of least cost are the optimal face: by complementarity with one dual optimum, rows and bounds with a
 multiplier are held (:func:`equilibrium.programs.duality.optimal_face`). The objective is strictly convex there, so the
@@ -28,6 +29,7 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods, period_lengths
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import reduced_costs
 from equilibrium.programs.hourly.periods import (
@@ -242,12 +244,19 @@ class DailyEffort:
         The program of the whole day.
     model
         Its reduced form.
+    periods
+        Of the day.
     shared
-        Ratings of further columns that share by the same rule.
+        Ratings of further columns that share by the same rule, a period's length counted in.
     """
 
     def __init__(
-        self, network: Network, program: Program, model: ReducedModel, shared: Mapping[str, FloatArray] | None = None
+        self,
+        network: Network,
+        program: Program,
+        model: ReducedModel,
+        periods: Periods,
+        shared: Mapping[str, FloatArray] | None = None,
     ) -> None:
         self._program, self._model, self._ids = program, model, model.row_ids
         places = {
@@ -264,9 +273,9 @@ class DailyEffort:
             if row in program.rows
         }
         self._free_given = given
-        self._rule = LeastEffort(
-            {**unit_ratings(network), **(shared or {})}, rows, self._tolerance(program), places, equations
-        )
+        length = period_lengths(periods)[:, None]
+        rating = {name: size / length for name, size in unit_ratings(network).items()}
+        self._rule = LeastEffort({**rating, **(shared or {})}, rows, self._tolerance(program), places, equations)
 
     def _tolerance(self, program: Program) -> FloatArray:
         """Return the violation of every column bound and row that counts as none: relative to its constant limits."""
@@ -314,8 +323,8 @@ class EffortRule(Protocol):
 class HoursApart:
     """The rule hour by hour, for a program that begins with the operator's blocks; see :class:`EffortRule`."""
 
-    def __init__(self, network: Network, program: Program) -> None:
-        hour = compile_distribution(network, 1)
+    def __init__(self, network: Network, program: Program, periods: Periods) -> None:
+        hour, self._length_h = compile_distribution(network, 1), period_lengths(periods)
         self._model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self._rule = HourlyEffort(network, hour, self._model)
         columns = {name: program.columns[name] for name in hour.columns}
@@ -325,14 +334,15 @@ class HoursApart:
     def dispatch(self, instance: Instance, x: FloatArray, y: FloatArray) -> FloatArray:
         """Return all columns at the dispatch of least effort."""
         power = self._own.value(x, "lot_kw")
-        data = bind_periods(self._model, self._own, instance, power.shape[0])
-        units = self._rule.dispatch(data, self._rule.multipliers(self._own, instance, y), power)
+        data = bind_periods(self._model, self._own, instance, self._length_h)
+        multipliers = self._rule.multipliers(self._own, instance, y) / self._length_h[:, None]
+        units = self._rule.dispatch(data, multipliers, power)
         settled = x.copy()
         settled[self._place] = lift_point(self._model, data, self._own, units, power)
         return settled
 
 
-def effort_rule(network: Network, program: Program, model: ReducedModel) -> EffortRule:
+def effort_rule(network: Network, program: Program, model: ReducedModel, periods: Periods) -> EffortRule:
     """Return the rule for a program: hour by hour where the operator's hours are apart, else for the whole day.
 
     Parameters
@@ -343,8 +353,10 @@ def effort_rule(network: Network, program: Program, model: ReducedModel) -> Effo
         The operator's program of a day, alone or with the lots' beside it.
     model
         Its reduced form.
+    periods
+        Of the day.
     """
     lots = [name for name in ("lot_kw", "soe_kwh") if name in program.columns]
     hours = program.columns["lot_kw"].shape[0]
     apart = len(joined_hours(program, *lots)) == hours
-    return HoursApart(network, program) if apart else DailyEffort(network, program, model)
+    return HoursApart(network, program, periods) if apart else DailyEffort(network, program, model, periods)

@@ -91,7 +91,7 @@ class ManyDays:
     network
         The feeder and its assets.
     template
-        Its wholesale prices and availability hold for all days; its hours fill the pool first.
+        Its wholesale prices, availability and lengths of hours hold for all days; its hours fill the pool first.
 
     Raises
     ------
@@ -102,7 +102,7 @@ class ManyDays:
     """
 
     def __init__(self, network: Network, template: GridDay) -> None:
-        joined = joined_hours(compile_distribution(network, template.hours), "lot_kw")
+        joined = joined_hours(compile_distribution(network, template.length_h), "lot_kw")
         if len(joined) < template.hours:
             expected = "a network whose program falls apart by hour (no storage, no ramp limits)"
             raise InputError("many days", "network", f"hours {max(joined, key=len)} are joined", expected)
@@ -143,7 +143,8 @@ class ManyDays:
             cleared = self._clear(bound, power, count)
             parts.append([array.reshape(hours, count, *array.shape[1:]).swapaxes(0, 1) for array in cleared])
         cost, price, solved, pooled = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
-        return DaysCleared(np.where(solved, cost, 0.0).sum(axis=1), price, solved, pooled)
+        total = (np.where(solved, cost, 0.0) * self._template.length_h).sum(axis=1)
+        return DaysCleared(total, price, solved, pooled)
 
     def _bind(self, load_kw: FloatArray, load_kvar: FloatArray, renewable_kw: FloatArray, hour: IntArray) -> Hours:
         """Bind hours of many days at once; exports are closed where the price is negative."""

@@ -22,7 +22,7 @@ class NodalPrices:
     voltage: FloatArray
 
 
-def nodal_prices(network: Network, program: Program, y: FloatArray) -> NodalPrices:
+def nodal_prices(network: Network, program: Program, y: FloatArray, length_h: FloatArray) -> NodalPrices:
     """Read the DLMPs off the multipliers and split them along the path from the root.
 
     Stationarity of the branch flows (4m), (4o) with ``LMP = -lambda^P`` says that from a bus to the next one
@@ -33,19 +33,21 @@ def nodal_prices(network: Network, program: Program, y: FloatArray) -> NodalPric
     ----------
     y
         Multipliers of the rows of ``program``, signs as in :mod:`equilibrium.programs.duality`.
+    length_h
+        Length of each period, h, shape ``(hours,)``.
     """
-    feeder = network.feeder
-    dlmp = program.multiplier(y, "active_balance")
-    substation = program.multiplier(y, "active_root")
+    feeder, per_kwh = network.feeder, length_h[:, None]
+    dlmp = program.multiplier(y, "active_balance") / per_kwh
+    substation = program.multiplier(y, "active_root") / length_h
     congestion = np.zeros_like(dlmp)
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
     a, _, _ = polygon(network.polygon_edges)
-    congestion[:, rated] = -program.multiplier(y, "branch_polygon") @ a
+    congestion[:, rated] = -program.multiplier(y, "branch_polygon") @ a / per_kwh
     voltage = np.zeros_like(dlmp)
     scale = VOLTS_PER_KILOVOLT * feeder.root_voltage_pu * feeder.base_kv
-    voltage[:, 1:] = -program.multiplier(y, "voltage_drop") * feeder.r_ohm[1:] / scale
+    voltage[:, 1:] = -program.multiplier(y, "voltage_drop") * feeder.r_ohm[1:] / scale / per_kwh
     return NodalPrices(
-        dlmp=dlmp.copy(),
+        dlmp=dlmp,
         energy=np.repeat(substation[:, None], feeder.size, axis=1),
         congestion=feeder.path_sum(congestion),
         voltage=feeder.path_sum(voltage),

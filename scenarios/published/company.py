@@ -30,7 +30,8 @@ from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNorm
 from scenarios.draws.weather import DAY_FACTOR, Weather
 from scenarios.files import DATA, shown
 from scenarios.readers.feeders import limited_by_currents, load_feeder
-from scenarios.readers.prices import read_prices, read_profiles
+from scenarios.readers.prices import read_prices
+from scenarios.readers.profiles import read_profiles
 from scenarios.readers.programs import ProgramSet, read_programs
 
 FLEET = FleetSettings(

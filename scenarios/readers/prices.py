@@ -1,16 +1,17 @@
-"""Hourly wholesale prices from CSV.
+"""Wholesale prices from CSV.
 
-One row per hour in order, with two things in the columns; other columns are ignored:
+One row per period in order, with two things in the columns; other columns are ignored:
 
 time
-    ``date`` (2024-06-03) and ``hour`` (1 .. 24, the hour's number as exchanges publish it); or ``start_local``
-    (2024-06-03T00:00, local time of the hour's start); or ``hour`` alone for one typical day without a date.
+    ``date`` (2024-06-03) and ``hour`` (1 .. 24, the hour's number as exchanges publish it), or ``date`` and ``period``
+    (1 .. 96 for quarter-hours); or ``start_local`` (2024-06-03T00:00, local time of the period's start, with or
+    without UTC offset); or for one typical day without a date ``hour`` alone, or ``start`` (00:15).
 price
     ``price_eur_per_mwh``, or any other three-letter currency code and ``_per_kwh``. A column of another name can be
     chosen with ``price_column`` when it ends in ``<currency>_per_mwh`` or ``<currency>_per_kwh``.
 
-Every day has 24 hours. Cut the days of a clock change out, or fill them, before use: which of the two is right is a
-question of your study.
+In a time zone the days of a clock change have their 23 or 25 hours: numbers go on to 25 (100), and of local times
+without an offset that stand twice the first is the earlier one. Without a zone every day has 24 hours.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,14 +28,17 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
+from scenarios.time_axis import TimeAxis, day_axis, offset_text, offsets_at
 
-HOURS = 24
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
+
+Place = tuple[dt.date | None, int]
+"""Date of a row, and the index of its period in the day."""
 
 
 @dataclass(frozen=True, eq=False)
 class PriceSeries:
-    """Whole days of hourly prices.
+    """Whole days of prices.
 
     Attributes
     ----------
@@ -44,18 +49,21 @@ class PriceSeries:
     dates
         Calendar dates in order without gaps; empty for one typical day without a date.
     price
-        W_t, currency/kWh, shape ``(days, hours)``.
+        W_t of each day, currency/kWh, each of shape ``(periods of the day,)``.
+    axes
+        The periods of each day.
     """
 
     source: str
     currency: str
     dates: tuple[dt.date, ...]
-    price: FloatArray
+    price: tuple[FloatArray, ...]
+    axes: tuple[TimeAxis, ...]
 
     @property
     def days(self) -> int:
         """Number of days."""
-        return int(self.price.shape[0])
+        return len(self.price)
 
     def starting(self, first: dt.date) -> PriceSeries:
         """Return the series from a date on; :class:`InputError` when it does not hold that date."""
@@ -63,7 +71,7 @@ class PriceSeries:
             held = f"{self.dates[0]} .. {self.dates[-1]}" if self.dates else "a typical day without a date"
             raise InputError(self.source, "start", str(first), f"a date of the series ({held})")
         at = self.dates.index(first)
-        return PriceSeries(self.source, self.currency, self.dates[at:], self.price[at:])
+        return PriceSeries(self.source, self.currency, self.dates[at:], self.price[at:], self.axes[at:])
 
     def row(self, day: int) -> int:
         """Return the row for a day of a run; after the end, whole weeks repeat (or all days, if fewer than seven)."""
@@ -72,8 +80,27 @@ class PriceSeries:
         period = self.days - self.days % 7 if self.days >= 7 else self.days
         return day % period
 
+    def on(self, row: int, axis: TimeAxis) -> FloatArray:
+        """Return a day's prices on other periods of it, shape ``(periods,)``: coarser prices hold for their parts."""
+        return axis.of_axis(self.price[row], self.axes[row])
 
-def read_prices(path: Path, price_column: str | None = None) -> PriceSeries:
+    def typical(self, axis: TimeAxis) -> FloatArray:
+        """Return the mean price at each time of the clock, brought to some periods, shape ``(periods,)``.
+
+        Days with a clock change count only where there are no others.
+        """
+        plain = [price for price, own in zip(self.price, self.axes, strict=True) if own.unchanged]
+        if plain:
+            return axis.of_clock(np.mean(plain, axis=0))
+        by_hour = np.array([own.to_clock(price) for price, own in zip(self.price, self.axes, strict=True)])
+        known = np.isfinite(by_hour)
+        mean = np.where(known, by_hour, 0.0).sum(axis=0) / np.maximum(known.sum(axis=0), 1)
+        return axis.of_clock(np.where(known.any(axis=0), mean, mean.sum() / known.any(axis=0).sum()))
+
+
+def read_prices(
+    path: Path, price_column: str | None = None, *, zone: str | None = None, step_minutes: int = 60
+) -> PriceSeries:
     """Read a price series; see the module's text for the format.
 
     Parameters
@@ -82,33 +109,32 @@ def read_prices(path: Path, price_column: str | None = None) -> PriceSeries:
         The CSV file.
     price_column
         Name of the price column where the file has several.
+    zone
+        Time zone of its dates, or ``None`` for days of 24 hours.
+    step_minutes
+        Length of the periods that the file has a price for.
 
     Raises
     ------
     InputError
-        A price that is not a finite number, an hour that is missing, doubled or out of order, a day without 24 hours,
-        a missing day: with the file and the line or date.
+        A price that is not a finite number, a period that is missing, doubled or out of order, a day with more or fewer
+        periods than it has, an offset that its zone does not have then, a missing day: with the file and the line.
     """
     table = Table.read(path)
     column, currency, factor = _price_column(table, price_column)
     price = table.numbers(column) * factor
-    keys = _hours(table)
-    _check_order(table, keys)
-    dates = sorted({date for date, _ in keys if date is not None})
-    for date in dates or (None,):
-        held = [hour for other, hour in keys if other == date]
-        if len(held) != HOURS:
-            missing = sorted(set(range(HOURS)) - set(held))
-            raise InputError(
-                table.source,
-                f"{date or 'typical day'}",
-                f"{len(held)} prices",
-                f"{HOURS} prices (hour {missing[0] + 1} is missing)",
-            )
+    rule = _Rule(zone, step_minutes)
+    time_column, places = _places(table, rule)
+    _check_order(table, time_column, places, rule)
+    dates = sorted({date for date, _ in places if date is not None})
+    axes = tuple(_check_day(table, time_column, places, date, rule) for date in dates or (None,))
     for earlier, later in itertools.pairwise(dates):
         if later - earlier != dt.timedelta(days=1):
-            raise InputError(table.source, str(later), f"the day after {earlier}", "days without a gap")
-    return PriceSeries(table.source, currency, tuple(dates), price.reshape(-1, HOURS))
+            row = next(row for row, (date, _) in enumerate(places) if date == later)
+            where = f"line {table.lines[row]}, {later}"
+            raise InputError(table.source, where, f"the day after {earlier}", "days without a gap")
+    ends = np.cumsum([axis.size for axis in axes])[:-1]
+    return PriceSeries(table.source, currency, tuple(dates), tuple(np.split(price, ends)), axes)
 
 
 def _price_column(table: Table, wanted: str | None) -> tuple[str, str, float]:
@@ -127,14 +153,46 @@ def _price_column(table: Table, wanted: str | None) -> tuple[str, str, float]:
     return wanted, unit[1].upper(), 0.001 if unit[2] == "mwh" else 1.0
 
 
-def _hours(table: Table) -> list[tuple[dt.date | None, int]]:
-    """Return date and hour (0 .. 23) of every row."""
+@dataclass(frozen=True)
+class _Rule:
+    """Which periods a file has: the zone of its dates and the step that is said."""
+
+    zone: str | None
+    step_minutes: int
+
+    @property
+    def hourly(self) -> bool:
+        return self.step_minutes == 60
+
+    @property
+    def word(self) -> str:
+        return "hour" if self.hourly else "period"
+
+    @property
+    def said(self) -> str:
+        return f"a price every {self.step_minutes} minutes (prices.step_minutes)"
+
+    def axis(self, date: dt.date | None) -> TimeAxis:
+        return day_axis(date, self.zone, self.step_minutes)
+
+
+def _places(table: Table, rule: _Rule) -> tuple[str, list[Place]]:
+    """Return the name of the time column, and the date and period of every row."""
     if "start_local" in table.columns:
-        return [_start(table, row, cell) for row, cell in enumerate(table.text("start_local"))]
-    if "hour" not in table.columns:
-        expected = "the columns date and hour, or start_local, or hour alone"
+        return "start_local", _starts(table, "start_local", rule)
+    if "start" in table.columns:
+        return "start", [(None, _clock_period(table, row, cell, rule)) for row, cell in enumerate(table.text("start"))]
+    numbered = "period" if "date" in table.columns and "period" in table.columns else "hour"
+    if numbered not in table.columns or (numbered == "hour" and not rule.hourly):
+        expected = "the columns date and hour, or date and period, or start_local, or hour or start alone"
+        expected = expected if rule.hourly else f"the columns date and period, start_local or start: {rule.said}"
         raise InputError(table.source, "header", ",".join(table.columns), expected)
-    hours = table.numbers("hour", minimum=1, maximum=HOURS)
+    return numbered, _numbered(table, numbered, rule)
+
+
+def _numbered(table: Table, column: str, rule: _Rule) -> list[Place]:
+    """Read the numbers of hours or periods, with dates where there are any."""
+    numbers = table.numbers(column, minimum=1)
     dates: list[dt.date | None] = [None] * len(table)
     if "date" in table.columns:
         for row, cell in enumerate(table.text("date")):
@@ -142,48 +200,105 @@ def _hours(table: Table) -> list[tuple[dt.date | None, int]]:
                 dates[row] = dt.date.fromisoformat(cell)
             except ValueError:
                 raise table.error(row, "date", cell, "a date such as 2024-06-03") from None
-    for row, hour in enumerate(hours):
-        if hour != int(hour):
-            raise table.error(row, "hour", table.columns["hour"][row], "a whole number from 1 to 24")
-    return [(date, int(hour) - 1) for date, hour in zip(dates, hours, strict=True)]
+    for row, (date, number) in enumerate(zip(dates, numbers, strict=True)):
+        size = _located(table, row, "date", rule.axis, date).size
+        if number != int(number) or number > size:
+            said = "" if rule.hourly else f": {rule.said}"
+            raise table.error(row, column, table.columns[column][row], f"a whole number from 1 to {size}{said}")
+    return [(date, int(number) - 1) for date, number in zip(dates, numbers, strict=True)]
 
 
-def _start(table: Table, row: int, cell: str) -> tuple[dt.date, int]:
+def _located(
+    table: Table, row: int, column: str, axis: Callable[[dt.date | None], TimeAxis], date: dt.date | None
+) -> TimeAxis:
+    """Return a day's axis; a date that its zone skips is refused with the row."""
     try:
-        start = dt.datetime.fromisoformat(cell)
+        return axis(date)
+    except InputError as error:
+        if error.where != "date":
+            raise
+        raise table.error(row, column, table.columns[column][row], error.expected) from None
+
+
+def _starts(table: Table, column: str, rule: _Rule) -> list[Place]:
+    """Read local starts; one that stands twice on the clock is the first that is still to come."""
+    places: list[Place] = []
+    for row, cell in enumerate(table.text(column)):
+        try:
+            start = dt.datetime.fromisoformat(cell)
+        except ValueError:
+            raise table.error(row, column, cell, "a local time such as 2024-06-03T00:00") from None
+        if start.tzinfo is not None and rule.zone is None:
+            expected = f"the local start of {'an' if rule.hourly else 'a'} {rule.word} without a time zone"
+            raise table.error(row, column, cell, f"{expected}, or time.zone in the scenario")
+        local, date = start.replace(tzinfo=None), start.date()
+        axis = _located(table, row, column, rule.axis, date)
+        found = _periods_at(axis, (local - dt.datetime.combine(date, dt.time())).total_seconds(), start.utcoffset())
+        if not found:
+            raise table.error(row, column, cell, _why_no_period(local, start.utcoffset(), rule))
+        before = places[-1][1] if places and places[-1][0] == date else -1
+        places.append((date, next((period for period in found if period > before), found[0])))
+    return places
+
+
+def _periods_at(axis: TimeAxis, clock_s: float, offset: dt.timedelta | None) -> list[int]:
+    """Return the periods that start at a clock time, with this UTC offset if one is given."""
+    at = np.abs(3600.0 * axis.clock_h - clock_s) < 0.5
+    if offset is not None:
+        at &= axis.offset_s == round(offset.total_seconds())
+    periods: list[int] = np.flatnonzero(at).tolist()
+    return periods
+
+
+def _why_no_period(local: dt.datetime, offset: dt.timedelta | None, rule: _Rule) -> str:
+    """Say what was expected in the place of a start at which no period begins."""
+    if rule.zone is not None:
+        known = offsets_at(local, rule.zone)
+        if not known:
+            return f"a local time that exists: the clock of {rule.zone} skips this one"
+        if offset is not None and round(offset.total_seconds()) not in known:
+            return f"the offset {' or '.join(map(offset_text, known))}, which {rule.zone} has then"
+    return f"the local start of {'an hour' if rule.hourly else 'a period'}: {rule.said}"
+
+
+def _clock_period(table: Table, row: int, cell: str, rule: _Rule) -> int:
+    """Read the start of a period of a typical day, ``00:15``."""
+    try:
+        clock = dt.time.fromisoformat(cell)
     except ValueError:
-        raise table.error(row, "start_local", cell, "a local time such as 2024-06-03T00:00") from None
-    if start.tzinfo is not None or start != start.replace(minute=0, second=0, microsecond=0):
-        raise table.error(row, "start_local", cell, "the local start of an hour without a time zone")
-    return start.date(), start.hour
+        raise table.error(row, "start", cell, "a time of the clock such as 00:15") from None
+    found = _periods_at(rule.axis(None), clock.hour * 3600.0 + clock.minute * 60.0 + clock.second, None)
+    if not found:
+        raise table.error(row, "start", cell, f"the start of {'an hour' if rule.hourly else 'a period'}: {rule.said}")
+    return found[0]
 
 
-def _check_order(table: Table, keys: list[tuple[dt.date | None, int]]) -> None:
-    order = [((date or dt.date.min).toordinal(), hour) for date, hour in keys]
-    column = "start_local" if "start_local" in table.columns else "hour"
+def _check_order(table: Table, column: str, places: Sequence[Place], rule: _Rule) -> None:
+    order = [((date or dt.date.min).toordinal(), period) for date, period in places]
     for row in range(1, len(order)):
         if order[row] == order[row - 1]:
-            raise table.error(row, column, table.columns[column][row], "each hour once")
+            raise table.error(row, column, table.columns[column][row], f"each {rule.word} once")
         if order[row] < order[row - 1]:
-            raise table.error(row, column, table.columns[column][row], "hours in order of time")
+            raise table.error(row, column, table.columns[column][row], f"{rule.word}s in order of time")
 
 
-def read_profiles(path: Path) -> dict[str, FloatArray]:
-    """Read daily profiles: columns ``hour`` (1 .. 24) and ``<name>_pu``, 24 rows.
-
-    Returns
-    -------
-    dict[str, FloatArray]
-        Values >= 0 by name (without ``_pu``), each of shape ``(hours,)``.
-    """
-    table = Table.read(path, ("hour",))
-    hours = table.numbers("hour")
-    if not np.array_equal(hours, np.arange(1, HOURS + 1)):
-        raise InputError(table.source, "column hour", f"{len(table)} rows", "the hours 1, 2, .. 24 in order")
-    profiles = {}
-    for name in table.columns:
-        if name != "hour":
-            if not name.endswith("_pu"):
-                raise InputError(table.source, "header", name, "profile columns named <name>_pu")
-            profiles[name.removesuffix("_pu")] = table.numbers(name, minimum=0.0)
-    return profiles
+def _check_day(table: Table, column: str, places: Sequence[Place], date: dt.date | None, rule: _Rule) -> TimeAxis:
+    """Return a day's periods; refuse a day that leaves some out, with the row at which the gap shows."""
+    axis = rule.axis(date)
+    rows = [row for row, (other, _) in enumerate(places) if other == date]
+    held = [places[row][1] for row in rows]
+    if len(held) == axis.size:
+        return axis
+    missing = next(period for period in range(axis.size) if period >= len(held) or held[period] != period)
+    row = rows[min(missing, len(rows) - 1)]
+    name = f"{rule.word} {missing + 1}" if column in {"hour", "period"} or rule.hourly else axis.labels[missing]
+    said = "" if rule.hourly else f", one every {rule.step_minutes} minutes"
+    zone = ""
+    if rule.zone is None and len(held) * rule.step_minutes in {23 * 60, 25 * 60}:
+        zone = ", or time.zone if the clock is changed on that day"
+    raise InputError(
+        table.source,
+        f"line {table.lines[row]}, {date or 'typical day'}",
+        f"{len(held)} prices",
+        f"{axis.size} prices{said} ({name} is missing){zone}",
+    )

@@ -50,8 +50,8 @@ from equilibrium.demand_response import Elasticity, ResponseProgram, response_fa
 from equilibrium.errors import InputError
 from scenarios.checking import validated
 from scenarios.files import Document, KeyPath, bundled_names, bundled_or_own
-from scenarios.readers.prices import HOURS
 from scenarios.schema import Label, NonNegative, Positive, Section, Share
+from scenarios.time_axis import DAY_H, TimeAxis, day_axis
 
 _HOURS = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
@@ -136,35 +136,48 @@ class ProgramSet:
             raise InputError(f"programs {self.name}", "period", period, f"one of {known}")
         return np.array([name == period for name in self.period_of_hour])
 
-    def program(self, name: str, upstream_price: FloatArray | None = None, *, critical: bool = True) -> ResponseProgram:
-        """Return one program hour by hour.
+    def program(
+        self,
+        name: str,
+        upstream_price: FloatArray | None = None,
+        *,
+        critical: bool = True,
+        axis: TimeAxis | None = None,
+    ) -> ResponseProgram:
+        """Return one program period by period; what holds in an hour holds in the periods that begin in it.
 
         Parameters
         ----------
         name
             One of :attr:`names`.
         upstream_price
-            Expected price at the substation, currency/kWh, shape ``(hours,)``; a real-time tariff follows it.
+            Expected price at the substation, currency/kWh, shape ``(periods,)``; a real-time tariff follows it.
         critical
             ``False`` leaves the critical hours at the tariff of their period.
+        axis
+            The day's periods; by default the 24 hours of a typical day.
 
         Raises
         ------
         InputError
             For an unknown program, or a real-time tariff without prices.
         """
-        section = self._section(name)
+        section, hour = self._section(name), (axis or day_axis()).clock_hour
         if section.upstream_factor is None:
-            tariff = self._hourly(section.tariff_per_mwh, 1000.0 * self.base_tariff)
-        elif upstream_price is None or upstream_price.shape != (HOURS,):
+            tariff = self._hourly(section.tariff_per_mwh, 1000.0 * self.base_tariff)[hour]
+        elif upstream_price is None or upstream_price.shape != hour.shape:
             found = None if upstream_price is None else upstream_price.shape
-            raise InputError(f"program {name}", "upstream_price", found, f"{HOURS} prices, which the tariff follows")
+            raise InputError(
+                f"program {name}", "upstream_price", found, f"{hour.size} prices, which the tariff follows"
+            )
         else:
             tariff = section.upstream_factor * upstream_price
         if critical and section.critical_tariff_per_mwh is not None:
-            tariff = np.where(self.critical[name], section.critical_tariff_per_mwh / 1000.0, tariff)
+            tariff = np.where(self.critical[name][hour], section.critical_tariff_per_mwh / 1000.0, tariff)
         share = self.contracted_share if section.contracted_share is None else section.contracted_share
-        incentive, penalty = self._hourly(section.incentive_per_mwh, 0.0), self._hourly(section.penalty_per_mwh, 0.0)
+        incentive, penalty = (
+            self._hourly(amounts, 0.0)[hour] for amounts in (section.incentive_per_mwh, section.penalty_per_mwh)
+        )
         return ResponseProgram(name, tariff, incentive, penalty, share)
 
     def _section(self, name: str) -> ProgramSection:
@@ -227,11 +240,11 @@ def read_programs(name_or_path: str) -> ProgramSet:
 
 def _hour_mask(text: str, keys: KeyPath, document: Document) -> NDArray[np.bool_]:
     """Read ``1-7, 22-24``; shape ``(hours,)``."""
-    mask = np.zeros(HOURS, dtype=np.bool_)
+    mask = np.zeros(DAY_H, dtype=np.bool_)
     for part in text.split(","):
         found = _HOURS.fullmatch(part.strip())
         first, last = (int(found[1]), int(found[2] or found[1])) if found else (0, 0)
-        if not 1 <= first <= last <= HOURS:
+        if not 1 <= first <= last <= DAY_H:
             raise document.error(keys, text, "hours from 1 to 24 such as 1-7, 22-24")
         mask[first - 1 : last] = True
     return mask
@@ -246,23 +259,23 @@ def _periods(file: ProgramFile, document: Document) -> tuple[str, ...]:
                 expected = f"each hour in one period (hour {hour + 1} is in {owner[hour]} too)"
                 raise document.error(("periods", name), text, expected)
             owner[hour] = name
-    missing = sorted(set(range(HOURS)) - set(owner))
+    missing = sorted(set(range(DAY_H)) - set(owner))
     if missing:
-        expected = f"all {HOURS} hours (hour {missing[0] + 1} is missing)"
+        expected = f"all {DAY_H} hours (hour {missing[0] + 1} is missing)"
         raise document.error(("periods",), list(file.periods.values()), expected)
-    return tuple(owner[hour] for hour in range(HOURS))
+    return tuple(owner[hour] for hour in range(DAY_H))
 
 
 def _elasticity(file: ProgramFile, document: Document, period_of_hour: tuple[str, ...]) -> Elasticity:
     """Return the matrix from values by period, or from 24 rows of 24 numbers."""
     given = file.elasticity
     if isinstance(given, list):
-        if len(given) != HOURS:
-            raise document.error(("elasticity",), f"{len(given)} rows", f"{HOURS} rows of {HOURS} numbers")
+        if len(given) != DAY_H:
+            raise document.error(("elasticity",), f"{len(given)} rows", f"{DAY_H} rows of {DAY_H} numbers")
         for row, cells in enumerate(given):
-            if not isinstance(cells, list) or len(cells) != HOURS:
+            if not isinstance(cells, list) or len(cells) != DAY_H:
                 found = f"{len(cells)} numbers" if isinstance(cells, list) else cells
-                raise document.error(("elasticity", row), found, f"{HOURS} numbers")
+                raise document.error(("elasticity", row), found, f"{DAY_H} numbers")
             for column, value in enumerate(cells):
                 _check_number(value, ("elasticity", row, column), document)
         return Elasticity(np.array(given, dtype=np.float64))

@@ -1,6 +1,7 @@
 """Charging sessions from CSV.
 
-One row per session, in any order. Times are local clock times without a time zone, as the charge point showed them.
+One row per session, in any order. Times are local clock times, as the charge point showed them; in a scenario with a
+time zone they may carry the UTC offset that the zone has then.
 
 Needed: ``arrival_local``, ``departure_local`` (2018-06-11T08:30), ``energy_kwh`` (energy added to the battery).
 Optional: ``site``; ``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw`` (the vehicle's own limit);
@@ -16,9 +17,10 @@ from pathlib import Path
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
+from scenarios.time_axis import offset_text, offsets_at
 
 _NEEDED = ("arrival_local", "departure_local", "energy_kwh")
 _OPTIONAL = (
@@ -46,9 +48,11 @@ class SessionLog:
     day
         Days since ``first`` of each arrival, shape ``(sessions,)``.
     arrival_h
-        Hours since that day's midnight, shape ``(sessions,)``.
+        Hours since that day's midnight on the clock, shape ``(sessions,)``.
     stay_h
-        Length of the stay, h, shape ``(sessions,)``.
+        Length of the stay on the clock, h, shape ``(sessions,)``; another time passes where the clock is changed.
+    arrival_again, departure_again
+        True where a time that the clock shows twice is the second of the two, shape ``(sessions,)``.
     energy_kwh
         Energy wanted in the battery, kWh, shape ``(sessions,)``.
     battery_kwh, vehicle_kw
@@ -67,13 +71,17 @@ class SessionLog:
     battery_kwh: FloatArray
     vehicle_kw: FloatArray
     site: tuple[str, ...]
+    arrival_again: BoolArray
+    departure_again: BoolArray
 
     def weekday_of(self, day: int) -> int:
         """Return the weekday of a day of the log, Monday is 0."""
         return (self.first.weekday() + day) % 7
 
 
-def read_sessions(path: Path, *, energy: str = "delivered", departure: str = "recorded") -> SessionLog:
+def read_sessions(
+    path: Path, *, energy: str = "delivered", departure: str = "recorded", zone: str | None = None
+) -> SessionLog:
     """Read a log of sessions; see the module's text for the format.
 
     Parameters
@@ -84,6 +92,8 @@ def read_sessions(path: Path, *, energy: str = "delivered", departure: str = "re
         ``"delivered"`` takes ``energy_kwh`` as the wish, ``"requested"`` takes ``energy_requested_kwh`` where given.
     departure
         ``"recorded"``, or ``"estimated"`` for ``departure_estimated_local`` where given.
+    zone
+        Time zone of the times, or ``None`` for times without UTC offset.
 
     Raises
     ------
@@ -92,20 +102,20 @@ def read_sessions(path: Path, *, energy: str = "delivered", departure: str = "re
         the battery: with file and line.
     """
     table = Table.read(path, _NEEDED, _OPTIONAL)
-    arrival, leaving = _times(table, "arrival_local"), _times(table, "departure_local")
+    arrival, leaving = _times(table, "arrival_local", zone), _times(table, "departure_local", zone)
     _check_stay(table, "departure_local", arrival, leaving)
     if departure == "estimated" and "departure_estimated_local" in table.columns:
-        announced = _times(table, "departure_estimated_local", leaving)
+        announced = _times(table, "departure_estimated_local", zone, leaving)
         _check_stay(table, "departure_estimated_local", arrival, announced)
         leaving = announced
     battery = _optional(table, "battery_kwh")
     wish = _energy(table, battery, energy)
 
-    midnight = [dt.datetime.combine(time.date(), dt.time()) for time in arrival]
+    midnight = [dt.datetime.combine(time.clock.date(), dt.time()) for time in arrival]
     first = min(midnight).date()
     day = np.array([(time.date() - first).days for time in midnight], dtype=np.int64)
-    arrival_h = np.array([(a - m).total_seconds() for a, m in zip(arrival, midnight, strict=True)]) / 3600.0
-    stay_h = np.array([(b - a).total_seconds() for a, b in zip(arrival, leaving, strict=True)]) / 3600.0
+    arrival_h = np.array([(a.clock - m).total_seconds() for a, m in zip(arrival, midnight, strict=True)]) / 3600.0
+    stay_h = np.array([(b.clock - a.clock).total_seconds() for a, b in zip(arrival, leaving, strict=True)]) / 3600.0
     site = table.columns.get("site", [""] * len(table))
     order = np.lexsort((arrival_h, day))
     return SessionLog(
@@ -119,10 +129,27 @@ def read_sessions(path: Path, *, energy: str = "delivered", departure: str = "re
         battery_kwh=battery[order],
         vehicle_kw=_optional(table, "vehicle_kw")[order],
         site=tuple(site[row] for row in order),
+        arrival_again=np.array([time.again for time in arrival], dtype=bool)[order],
+        departure_again=np.array([time.again for time in leaving], dtype=bool)[order],
     )
 
 
-def _times(table: Table, column: str, empty: list[dt.datetime] | None = None) -> list[dt.datetime]:
+@dataclass(frozen=True)
+class _Time:
+    """A local time: what the clock shows, the UTC offset if it is given, and whether the clock shows it again."""
+
+    clock: dt.datetime
+    offset_s: int | None = None
+    again: bool = False
+
+    def after(self, other: _Time) -> bool:
+        passed = (self.clock - other.clock).total_seconds()
+        if self.offset_s is not None and other.offset_s is not None:
+            passed -= self.offset_s - other.offset_s
+        return passed > 0.0
+
+
+def _times(table: Table, column: str, zone: str | None, empty: list[_Time] | None = None) -> list[_Time]:
     """Read a column of local times; an empty cell takes the entry of ``empty``."""
     times = []
     for row, cell in enumerate(table.columns[column]):
@@ -133,16 +160,26 @@ def _times(table: Table, column: str, empty: list[dt.datetime] | None = None) ->
             time = dt.datetime.fromisoformat(cell)
         except ValueError:
             raise table.error(row, column, cell, "a local time such as 2018-06-11T08:30") from None
-        if time.tzinfo is not None:
-            raise table.error(row, column, cell, "a local time without a time zone")
-        times.append(time)
+        offset = time.utcoffset()
+        if offset is None:
+            times.append(_Time(time))
+            continue
+        if zone is None:
+            raise table.error(row, column, cell, "a local time without a time zone, or time.zone in the scenario")
+        clock, offset_s = time.replace(tzinfo=None), round(offset.total_seconds())
+        known = offsets_at(clock, zone)
+        if offset_s not in known:
+            names = " or ".join(map(offset_text, known))
+            expected = f"the offset {names}, which {zone} has then" if known else f"a time that exists in {zone}"
+            raise table.error(row, column, cell, expected)
+        times.append(_Time(clock, offset_s, again=offset_s != known[0]))
     return times
 
 
-def _check_stay(table: Table, column: str, arrival: list[dt.datetime], leaving: list[dt.datetime]) -> None:
+def _check_stay(table: Table, column: str, arrival: list[_Time], leaving: list[_Time]) -> None:
     for row, (start, end) in enumerate(zip(arrival, leaving, strict=True)):
-        if end <= start:
-            raise table.error(row, column, table.columns[column][row], f"a time after the arrival at {start}")
+        if not end.after(start):
+            raise table.error(row, column, table.columns[column][row], f"a time after the arrival at {start.clock}")
 
 
 def _optional(table: Table, column: str) -> FloatArray:

@@ -117,13 +117,13 @@ def whole_program_cost(market: DiscoMarket, day: DiscoDay, number: int = 0) -> f
 
     The lower level is solved as one program, too, and its face is taken from those multipliers.
     """
-    prepared = prepare(market.network, market.supply, day, number, market.rules)
+    prepared = prepare(market.network, market.supplies[day.periods], day, number, market.rules)
     fleet: VehicleProgram = prepared.vehicles
     feasible = fleet.instance
     if market.rules.lots_decide:
-        own = fleet.instance.with_cost(lot_cost(fleet, day.tariffs, day.period_h))
+        own = fleet.instance.with_cost(lot_cost(fleet, day.tariffs, day.length_h))
         feasible = optimal_face(own, open_handle(own).solve().y)
-    supply = market.supply
+    supply = market.supplies[day.periods]
     build = ProgramBuilder()
     flow = add_lossy_flow(
         build,
@@ -149,7 +149,7 @@ def whole_program_cost(market: DiscoMarket, day: DiscoDay, number: int = 0) -> f
     build.coefficients(where, columns[fleet.discharge], fleet.weight)
     scenario = day.scenarios[number]
     shape = flow.shape
-    ports = prepared.part.supply.ports(np.zeros(shape), day.period_h * purchase_price(day, scenario))
+    ports = prepared.part.supply.ports(np.zeros(shape), day.length_h * purchase_price(day, scenario))
     ports |= {"lot_min_kw": np.full(shape, -INF), "lot_max_kw": np.full(shape, INF)}
     instance = build.compile().bind(ports)
     solution = open_handle(instance).solve()

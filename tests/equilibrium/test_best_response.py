@@ -52,7 +52,9 @@ def test_it_is_the_optimum_of_the_segment_program(data, lot, site):
     assert answer.profit == pytest.approx(best, abs=1e-6 * (1 + abs(best)))
     assert answer.bound >= answer.profit
     assert answer.bound - answer.profit <= 1e-8 * (1 + abs(best))
-    assert profit_on_curves(lot.charging_price, curves, answer.power_kw) == pytest.approx(answer.profit, abs=1e-9)
+    assert profit_on_curves(lot.charging_price, curves, answer.power_kw, np.ones(4)) == pytest.approx(
+        answer.profit, abs=1e-9
+    )
     assert violation(site, lot, answer.power_kw) < 1e-6
 
 

@@ -48,7 +48,7 @@ def coupled_markets(draw, hours=HOURS, **bounds):
 def clear(network, day, behaviours=None, **how):
     start = {name: how.pop(name) for name in ("start_kw", "order") if name in how}
     try:
-        return NodalMarket(network, behaviours=behaviours, hours=day.hours, **how).clear(day, **start)
+        return NodalMarket(network, behaviours=behaviours, **how).clear(day, **start)
     except InfeasibleError:
         assume(False)
         raise
@@ -158,7 +158,7 @@ def test_both_equilibria_stand_and_probing_returns_certified_ones():
         assert stays.lot_kw.tolist() == start
         assert stays.lot_profit[0] == pytest.approx(135.0)
         assert stays.certificate.verdict is Verdict.EXACT
-    found = NodalMarket(network, hours=2).probe(day, starts=3, seed=1)
+    found = NodalMarket(network).probe(day, starts=3, seed=1)
     assert found
     assert all(sorted(clearing.lot_kw[:, 0]) == pytest.approx([100.0, 200.0]) for clearing in found)
 

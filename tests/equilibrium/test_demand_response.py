@@ -80,7 +80,7 @@ def test_cutting_periods_changes_nothing(tariff: list[float], parts: int) -> Non
     whole = program(1.0 + np.array(tariff), 0.1, 0.1)
     cut = replace(whole, **{key: np.repeat(getattr(whole, key), parts) for key in ("tariff", "incentive", "penalty")})
     factor = response_factor(1.0, whole, ELASTICITY)
-    refined = ELASTICITY.refined(parts)
+    refined = ELASTICITY.over(np.repeat(np.arange(len(factor)), parts), np.full(len(factor) * parts, 1.0 / parts))
     assert response_factor(1.0, cut, refined) == pytest.approx(np.repeat(factor, parts), rel=1e-12)
     load = np.repeat(LOAD, parts, axis=0)
     cost = response_cost(load, respond(load, 1.0, cut, refined), cut, period_h=1.0 / parts)
@@ -100,7 +100,6 @@ def test_a_program_without_new_tariffs_earns_the_base_tariff() -> None:
         (lambda: Elasticity(np.full((2, 2), np.nan)), "finite numbers"),
         (lambda: Elasticity.blocks(PERIODS, {("peak", "peak"): 1.0}), r"\(low, low\): got None"),
         (lambda: Elasticity.blocks(["a"], {("a", "a"): -0.1, ("a", "b"): 0.1}), r"got \('a', 'b'\), expected two of"),
-        (lambda: ELASTICITY.refined(0), "parts: got 0"),
         (lambda: program(incentive=-0.1), "program test: incentive"),
         (lambda: program(tariff=np.inf), "program test: tariff"),
         (lambda: program(share=1.5), "contracted_share: got 1.5"),

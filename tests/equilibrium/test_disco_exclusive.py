@@ -143,8 +143,8 @@ def test_one_value_function_serves_all_arrivals(seed: int) -> None:
 
 def one_way_part(seed: int, *, periods: int, count: int, flow: str = "lossy") -> tuple[DiscoMarket, DiscoDay, Part]:
     network, day = random_day(seed, periods=periods, count=count)
-    market = DiscoMarket(network, periods, mode="strict-exclusive", segments=3, flow=flow)
-    return market, day, prepare(network, market.supply, day, 0, market.rules).part
+    market = DiscoMarket(network, mode="strict-exclusive", segments=3, flow=flow)
+    return market, day, prepare(network, market.supplies[day.periods], day, 0, market.rules).part
 
 
 def all_directions(part: Part) -> float:
@@ -227,7 +227,7 @@ def test_a_search_without_an_answer_in_time_leaves_the_schedules_and_their_gap(m
 @pytest.mark.parametrize("purchases", ["recourse", "here-and-now"])
 def test_larger_fleets_are_cleared_with_an_honest_gap(purchases: str) -> None:
     network, day = random_day(3, periods=12, count=25, scenarios=2)
-    result = DiscoMarket(network, 12, mode="strict-exclusive", segments=5, purchases=purchases).clear(day)
+    result = DiscoMarket(network, mode="strict-exclusive", segments=5, purchases=purchases).clear(day)
     proof = result.certificate
     assert max(proof.primal, proof.dual, proof.complementarity, proof.gap) < 1e-7
     assert proof.regret[0] <= 1e-3 * (1.0 + abs(result.objective))
@@ -245,7 +245,7 @@ def test_waste_in_given_directions_is_repaired_or_said() -> None:
     for seed in range(5, 8):
         network, day = random_day(seed, scenarios=2, count=3)
         day = with_scenarios(day, lambda s: replace(s, renewable_kw=0.02 * s.renewable_kw))
-        market = DiscoMarket(network, 6, mode="strict-exclusive", purchases="here-and-now", segments=4)
+        market = DiscoMarket(network, mode="strict-exclusive", purchases="here-and-now", segments=4)
         try:
             proof = market.clear(day).certificate
         except InfeasibleError:
@@ -260,6 +260,6 @@ def test_limits_that_fail_are_named() -> None:
     network = small_network(rating_kva=np.full(4, 640.0))
     _, day = random_day(0, network, count=20)
     day = with_scenarios(day, lambda s: replace(s, renewable_kw=0.0 * s.renewable_kw))
-    market = DiscoMarket(network, 6, mode="strict-exclusive")
+    market = DiscoMarket(network, mode="strict-exclusive")
     with pytest.raises(InfeasibleError, match="overloaded in period"):
         market.clear(day)

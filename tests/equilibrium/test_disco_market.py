@@ -23,9 +23,9 @@ MODES = ("strict", "windows", "windows-strict")
 SEEDS = st.integers(0, 10_000)
 
 
-def market(periods: int = 6, **options: object) -> DiscoMarket:
+def market(**options: object) -> DiscoMarket:
     network = options.pop("network", None) or small_network()
-    return DiscoMarket(network, periods, **options)  # type: ignore[arg-type]
+    return DiscoMarket(network, **options)  # type: ignore[arg-type]
 
 
 def cost_of_stage(result: DiscoClearing, day: DiscoDay, number: int = 0) -> float:
@@ -171,7 +171,7 @@ def test_halving_the_period_changes_nothing(seed: int, mode: str, flow: str) -> 
             vehicles=tuple(replace(b, arrival=2 * b.arrival, departure=2 * b.departure) for b in s.vehicles),
         ),
     )
-    coarse, fine_result = market(mode=mode, flow=flow).clear(day), market(12, mode=mode, flow=flow).clear(fine)
+    coarse, fine_result = market(mode=mode, flow=flow).clear(day), market(mode=mode, flow=flow).clear(fine)
     assert fine_result.objective == pytest.approx(coarse.objective, rel=1e-8)
     np.testing.assert_allclose(fine_result.lot_expected_profit, coarse.lot_expected_profit, atol=1e-8)
 

@@ -94,7 +94,7 @@ def test_powers_that_cannot_be_served_get_a_plane_that_excludes_them() -> None:
 def test_surplus_of_renewables_is_curtailed_without_loose_losses() -> None:
     network, day = random_day(2)
     plenty = with_scenarios(day, lambda s: replace(s, renewable_kw=0.0 * s.renewable_kw + 900.0))
-    market = DiscoMarket(network, 6, mode="windows")
+    market = DiscoMarket(network, mode="windows")
     result = market.clear(plenty)
     assert (result.scenarios[0].import_kw == 0.0).all()
     assert (result.scenarios[0].renewable_kw.sum(axis=1) < 1800.0).all()
@@ -128,7 +128,7 @@ def free(periods: int = 6) -> np.ndarray:
 def test_lower_level_in_batches_is_the_lower_level_at_once(seed: int) -> None:
     network, day = random_day(seed, count=12)
     fleet = state_vehicles(day.scenarios[0].vehicles, network.lots, free(), free(), 1.0)
-    cost = lot_cost(fleet, day.tariffs, 1.0)
+    cost = lot_cost(fleet, day.tariffs, day.length_h)
     whole = fleet.instance.with_cost(cost)
     lower = solve_lower(fleet, cost, "auto")
     solution = open_handle(whole).solve()
@@ -183,8 +183,8 @@ def test_only_equal_vehicles_merge() -> None:
 def test_kkt_program_equals_the_value_function(seed: int, mode: str, solver: str, margin: float) -> None:
     network, day = random_day(seed, periods=4, count=2, margin=margin)
     options: dict[str, Any] = {"mode": mode, "flow": "copper-plate", "solver": solver}
-    one = DiscoMarket(network, 4, **options).clear(day)
-    two = DiscoMarket(network, 4, method="kkt-milp", **options).clear(day)
+    one = DiscoMarket(network, **options).clear(day)
+    two = DiscoMarket(network, method="kkt-milp", **options).clear(day)
     assert two.objective == pytest.approx(one.objective, rel=1e-7, abs=1e-7)
     np.testing.assert_allclose(two.lot_expected_profit, one.lot_expected_profit, atol=1e-7)
     assert two.certificate.method == "kkt-milp"
@@ -196,7 +196,7 @@ def test_kkt_program_equals_the_value_function_on_a_feeder() -> None:
     network, day = random_day(11, periods=3, count=2)
     for solver in ("highs", "gurobi"):
         results = [
-            DiscoMarket(network, 3, mode="windows-strict", segments=3, method=method, solver=solver).clear(day)
+            DiscoMarket(network, mode="windows-strict", segments=3, method=method, solver=solver).clear(day)
             for method in ("value-function", "kkt-milp")
         ]
         assert results[0].objective == pytest.approx(results[1].objective, rel=1e-7)
@@ -207,21 +207,21 @@ def test_equation_20_as_printed_has_no_solution_or_a_wrong_one(seed: int) -> Non
     """Where the battery is neither full nor empty, the printed (20) makes energy worthless."""
     network, day = random_day(seed, periods=8, count=2)
     day = changed_batch(departure=8)(day)
-    market = DiscoMarket(network, 8, mode="strict", flow="copper-plate", method="kkt-milp")
-    part = prepare(network, market.supply, day, 0, market.rules).part
-    corrected = solve_stage_kkt(part, day.tariffs, 1.0, "gurobi")
+    market = DiscoMarket(network, mode="strict", flow="copper-plate", method="kkt-milp")
+    part = prepare(network, market.supplies[day.periods], day, 0, market.rules).part
+    corrected = solve_stage_kkt(part, day.tariffs, day.length_h, "gurobi")
     assert corrected.residuals.worst < 1e-7
     with pytest.raises(NoDispatchError):
-        solve_stage_kkt(part, day.tariffs, 1.0, "gurobi", equation_20="as-printed")
+        solve_stage_kkt(part, day.tariffs, day.length_h, "gurobi", equation_20="as-printed")
 
 
 def test_equation_20_as_printed_on_a_short_stay() -> None:
     network, day = random_day(0, periods=4, count=2)  # both vehicles stay for two periods
-    market = DiscoMarket(network, 4, mode="strict", flow="copper-plate", method="kkt-milp")
-    part = prepare(network, market.supply, day, 0, market.rules).part
-    printed = solve_stage_kkt(part, day.tariffs, 1.0, "highs", equation_20="as-printed")
+    market = DiscoMarket(network, mode="strict", flow="copper-plate", method="kkt-milp")
+    part = prepare(network, market.supplies[day.periods], day, 0, market.rules).part
+    printed = solve_stage_kkt(part, day.tariffs, day.length_h, "highs", equation_20="as-printed")
     assert printed.residuals.worst > 1e-3  # not the lots' optimality conditions
-    assert solve_stage_kkt(part, day.tariffs, 1.0, "highs").residuals.worst < 1e-9
+    assert solve_stage_kkt(part, day.tariffs, day.length_h, "highs").residuals.worst < 1e-9
 
 
 def brute_force_one_way(part: Instance, earned: np.ndarray) -> float:
@@ -242,8 +242,8 @@ def brute_force_one_way(part: Instance, earned: np.ndarray) -> float:
 @given(SEEDS)
 def test_one_way_values_are_those_of_all_directions(seed: int) -> None:
     network, day = random_day(seed, periods=4, count=2)
-    market = DiscoMarket(network, 4, mode="strict-exclusive", flow="copper-plate")
-    prepared = prepare(network, market.supply, day, 0, market.rules)
+    market = DiscoMarket(network, mode="strict-exclusive", flow="copper-plate")
+    prepared = prepare(network, market.supplies[day.periods], day, 0, market.rules)
     fleet = prepared.vehicles
     for row in range(2):
         begin, end = int(fleet.start[row]), int(fleet.start[row + 1])
@@ -258,7 +258,7 @@ def test_one_way_values_are_those_of_all_directions(seed: int) -> None:
     assert result.certificate.certified
     np.testing.assert_allclose(result.lot_expected_profit, result.scenarios[0].lot_maximum, atol=1e-6)
     assert result.pessimistic[0] <= result.pessimistic[1] + 1e-9 <= result.objective + 2e-9
-    free_way = DiscoMarket(network, 4, mode="strict", flow="copper-plate").clear(day)
+    free_way = DiscoMarket(network, mode="strict", flow="copper-plate").clear(day)
     assert free_way.scenarios[0].lot_maximum[0] >= result.scenarios[0].lot_maximum[0] - 1e-7
 
 
@@ -266,8 +266,8 @@ def test_one_way_values_are_those_of_all_directions(seed: int) -> None:
 @given(SEEDS)
 def test_worst_ties_are_worse_than_any_that_are_tried(seed: int) -> None:
     network, day = random_day(seed, count=3)
-    market = DiscoMarket(network, 6, mode="windows-strict", segments=4)
-    prepared = prepare(network, market.supply, day, 0, market.rules)
+    market = DiscoMarket(network, mode="windows-strict", segments=4)
+    prepared = prepare(network, market.supplies[day.periods], day, 0, market.rules)
     part, worst = prepared.part, worst_dispatch(prepared.part, "auto")
     rng = np.random.default_rng(seed)
     best = solve_stage([part], "auto").cost
@@ -331,7 +331,7 @@ def test_bad_days_are_refused_before_anything_is_solved(
     change: Callable[[DiscoDay], DiscoDay], words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, day = random_day(0)
-    market = DiscoMarket(network, 6)
+    market = DiscoMarket(network)
 
     def never(*_: object, **__: object) -> None:
         raise AssertionError("a program was solved")
@@ -355,7 +355,6 @@ def test_bad_days_are_refused_before_anything_is_solved(
         ({"infeasible_wish": "ignore"}, "best-effort"),
         ({"solver": "abacus"}, "highs"),
         ({"workers": 0}, "workers"),
-        ({"periods": 0}, "periods"),
         ({"segments": 0}, "segments"),
         ({"transformer_efficiency": 0.0}, "transformer_efficiency"),
         ({"method": "kkt-milp", "mode": "windows"}, "windows"),
@@ -364,25 +363,25 @@ def test_bad_days_are_refused_before_anything_is_solved(
 )
 def test_bad_options_are_refused(options: dict[str, Any], word: str) -> None:
     with pytest.raises(InputError, match=word):
-        DiscoMarket(small_network(), **{"periods": 6, **options})
+        DiscoMarket(small_network(), **options)
 
 
 def test_networks_that_the_accounts_do_not_cover_are_refused() -> None:
     network = replace(small_network(), microturbines=(Microturbine("mt", 1, 100.0, 0.1),))
     with pytest.raises(InputError, match="microturbines"):
-        DiscoMarket(network, 6)
+        DiscoMarket(network)
 
 
 def test_counted_vehicles_cannot_go_one_way_as_one() -> None:
     network, day = random_day(0)
     with pytest.raises(InputError, match="count"):
-        DiscoMarket(network, 6, mode="strict-exclusive").clear(changed_batch(count=2.0)(day))
+        DiscoMarket(network, mode="strict-exclusive").clear(changed_batch(count=2.0)(day))
 
 
 def test_best_effort_lowers_the_wish_and_says_so() -> None:
     network, day = random_day(0)
     day = changed_batch(energy_kwh=8.0, wish_kwh=45.0)(day)
-    result = DiscoMarket(network, 6, infeasible_wish="best-effort").clear(day)
+    result = DiscoMarket(network, infeasible_wish="best-effort").clear(day)
     done, batch = result.scenarios[0].vehicles[0], day.scenarios[0].vehicles[0]
     hours = int(day.charge_window[batch.arrival[2] : batch.departure[2]].sum())
     assert done.wish_kwh[2] == pytest.approx(8.0 + 0.9 * 10.0 * hours)

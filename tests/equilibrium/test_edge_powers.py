@@ -33,7 +33,7 @@ def needing(energy, wholesale, price=0.5, load_kw=-150.0, spare=0.0):
 def test_a_lot_that_draws_the_least_that_the_feeder_needs(storage, behaviour):
     """110 kWh, at least 50 in either hour; exports bring 0.7 * 0.03 in hour 0 and 0.7 * 0.04 in hour 1."""
     network, day = replace(one_line(), storage=storage), needing(110.0, [0.03, 0.04])
-    clearing = NodalMarket(network, behaviours=(behaviour,), hours=2).clear(day)
+    clearing = NodalMarket(network, behaviours=(behaviour,)).clear(day)
     assert clearing.lot_kw[:, 0].tolist() == pytest.approx([60.0, 50.0])
     assert clearing.lot_price_low[:, 0].tolist() == pytest.approx([0.021, -np.inf])
     assert clearing.lot_price_high[:, 0].tolist() == pytest.approx([0.021, 0.028])
@@ -50,7 +50,7 @@ def test_a_lot_that_draws_the_least_that_the_feeder_needs(storage, behaviour):
 def test_powers_next_to_the_edge_earn_what_it_earns(storage):
     """What is reported for the edge is the limit of what schedules inside earn, and none of them earns more."""
     network, day = replace(one_line(), storage=storage), needing(110.0, [0.03, 0.04])
-    clearing, whole = NodalMarket(network, hours=2).clear(day), Whole(network, day)
+    clearing, whole = NodalMarket(network).clear(day), Whole(network, day)
 
     def earned(second):
         power = np.array([[110.0 - second], [second]])
@@ -63,7 +63,7 @@ def test_powers_next_to_the_edge_earn_what_it_earns(storage):
 @JOINED
 def test_a_schedule_without_any_choice(storage):
     network, day = replace(one_line(), storage=storage), needing(100.0, [0.03, 0.04])
-    clearing = NodalMarket(network, hours=2).clear(day)
+    clearing = NodalMarket(network).clear(day)
     assert clearing.lot_kw[:, 0].tolist() == pytest.approx([50.0, 50.0])
     assert clearing.lot_price[:, 0].tolist() == pytest.approx([0.021, 0.028])
     assert clearing.certificate.verdict is Verdict.EXACT
@@ -71,10 +71,10 @@ def test_a_schedule_without_any_choice(storage):
 
 def test_the_second_method_confirms_the_edge_or_says_that_it_cannot():
     day = needing(110.0, [0.03, 0.04])
-    curves = NodalMarket(one_line(), hours=2, certify="full").clear(day)
+    curves = NodalMarket(one_line(), certify="full").clear(day)
     assert curves.certificate.verdict is Verdict.EXACT
     assert curves.certificate.second.bound == pytest.approx(curves.lot_profit)
-    joined = NodalMarket(replace(one_line(), storage=(NOTHING,)), hours=2, certify="full").clear(day)
+    joined = NodalMarket(replace(one_line(), storage=(NOTHING,)), certify="full").clear(day)
     assert not joined.certificate.certified
     assert joined.certificate.second.bound == (np.inf,)
     assert any("finds no bound on profits" in note for note in joined.certificate.notes)
@@ -108,10 +108,10 @@ def feeders_that_need_lots(draw):
 def test_both_methods_say_the_same_of_days_at_the_edge(market):
     network, day = market
     try:
-        curves = NodalMarket(network, hours=day.hours).clear(day)
+        curves = NodalMarket(network).clear(day)
     except InfeasibleError:
         assume(False)
-    joined = NodalMarket(replace(network, storage=(NOTHING,)), hours=day.hours)
+    joined = NodalMarket(replace(network, storage=(NOTHING,)))
     if day.hours == 1:  # nothing to join
         assert curves.certificate.certified
         return
@@ -125,8 +125,8 @@ def test_both_methods_say_the_same_of_days_at_the_edge(market):
 def test_many_hours_at_the_edge_are_proved():
     """In five hours of six the lot draws the least that the feeder needs; each hour's edge has a ray of its own."""
     day = needing(360.0, [0.03 + 0.002 * hour for hour in range(6)], spare=100.0)
-    curves = NodalMarket(one_line(), hours=6).clear(day)
-    joined = NodalMarket(replace(one_line(), storage=(NOTHING,)), hours=6).clear(day)
+    curves = NodalMarket(one_line()).clear(day)
+    joined = NodalMarket(replace(one_line(), storage=(NOTHING,))).clear(day)
     assert np.isneginf(joined.lot_price_low[1:, 0]).all()
     np.testing.assert_allclose(joined.lot_kw, curves.lot_kw, atol=1e-6)
     np.testing.assert_allclose(joined.lot_price, curves.lot_price, atol=1e-9)
@@ -136,7 +136,7 @@ def test_many_hours_at_the_edge_are_proved():
 
 def test_what_is_not_proved_at_the_edge_in_time_is_said():
     day = needing(360.0, [0.03 + 0.002 * hour for hour in range(6)], spare=100.0)
-    stopped = NodalMarket(replace(one_line(), storage=(NOTHING,)), hours=6, time_limit_s=0.0).clear(day)
+    stopped = NodalMarket(replace(one_line(), storage=(NOTHING,)), time_limit_s=0.0).clear(day)
     assert not stopped.certificate.certified
     assert stopped.certificate.worst_regret == np.inf
     assert any("time limit of 0 s" in note for note in stopped.certificate.notes)
@@ -151,7 +151,7 @@ def test_lots_that_want_different_multipliers_are_told_apart():
     turbine = Microturbine("mt", 2, 500.0, 0.06, ramp_kw_per_h=20.0)
     network = small_network(2, turbine, rating_kva=np.array([5000.0, 5000.0, 100.0]), x_ohm=np.zeros(3))
     day = small_day([0.03, 0.03], (lot_data(130.0, [130.0, 0.0]), lot_data(150.0, [0.0, 150.0])), turbines=1)
-    clearing = NodalMarket(network, hours=2).clear(day)
+    clearing = NodalMarket(network).clear(day)
     power = np.diag([130.0, 150.0])
     np.testing.assert_allclose(clearing.lot_kw, power, atol=1e-6)
     assert clearing.lot_price[:, 0].tolist() == pytest.approx([0.06, 0.06])

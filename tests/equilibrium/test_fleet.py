@@ -118,7 +118,7 @@ def markets_of_vehicles(draw: st.DrawFn):
 def test_the_cleared_power_reaches_the_vehicles(market):
     network, day = market
     try:
-        clearing = LotsLeadMarket(network, hours=day.hours).clear(day)
+        clearing = LotsLeadMarket(network).clear(day)
     except InfeasibleError:
         return
     assert clearing.certificate.certified
@@ -132,7 +132,7 @@ def test_cuts_keep_the_market_on_schedules_that_can_be_split():
     """Prices pull the charging to the outer hours; the second vehicle is only there in the middle."""
     fleet = middle_and_outer()
     day = small_day([0.03, 0.06, 0.05, 0.01], (lot_day(fleet, np.full(4, 0.5), 1.0),))
-    clearing = LotsLeadMarket(small_network(), hours=4).clear(day)
+    clearing = LotsLeadMarket(small_network()).clear(day)
     assert clearing.lot_kw[:, 0].tolist() == pytest.approx([0.0, 10.0, 20.0, 30.0])
     assert clearing.vehicle_kw[0].sum(axis=1).tolist() == pytest.approx([30.0, 30.0])
     assert clearing.network_cost == pytest.approx(10 * 0.06 + 20 * 0.05 + 30 * 0.01)
@@ -141,7 +141,7 @@ def test_cuts_keep_the_market_on_schedules_that_can_be_split():
 def test_a_lot_without_vehicles_clears():
     empty = Fleet(np.zeros((0, 2)), *(np.zeros(0) for _ in range(3)), *(np.zeros(0, dtype=np.int64) for _ in range(2)))
     day = small_day([0.03, 0.06], (lot_day(empty, np.full(2, 0.5), 1.0),), load_kw=10.0)
-    clearing = LotsLeadMarket(small_network(), hours=2).clear(day)
+    clearing = LotsLeadMarket(small_network()).clear(day)
     assert clearing.lot_kw.sum() == 0.0
     assert clearing.vehicle_kw[0].shape == (0, 2)
     assert isinstance(day, MarketDay)

@@ -60,7 +60,7 @@ def lot_of(draw, site, lot):
 def test_a_random_lots_lead_day_keeps_them_all(solver, market):
     network, day = market
     try:
-        cleared = LotsLeadMarket(network, hours=day.hours, solver=solver).clear(day)
+        cleared = LotsLeadMarket(network, solver=solver).clear(day)
     except InfeasibleError:
         assume(False)
     assert broken(charging.INVARIANTS, network, day, cleared) == {}
@@ -72,7 +72,7 @@ def test_a_random_lots_lead_day_keeps_them_all(solver, market):
 def test_a_random_nodal_day_keeps_them_all(solver, market):
     network, day = market
     try:
-        cleared = NodalMarket(network, hours=day.hours, solver=solver).clear(day)
+        cleared = NodalMarket(network, solver=solver).clear(day)
     except InfeasibleError:
         assume(False)
     assume(cleared.certificate.certified)
@@ -88,13 +88,13 @@ def test_a_random_nodal_day_keeps_them_all(solver, market):
 def test_a_random_disco_day_keeps_them_all(solver, mode, purchases, seed):
     network, day = random_day(seed, small_network(2), scenarios=2, count=2)
     options = {"mode": mode, "purchases": purchases, "beta": 0.4, "segments": 8, "transformer_efficiency": 0.98}
-    cleared = DiscoMarket(network, day.periods, solver=solver, **options).clear(day)
+    cleared = DiscoMarket(network, solver=solver, **options).clear(day)
     assert broken(disco.INVARIANTS, network, day, cleared) == {}
 
 
 def test_a_copper_plate_has_one_balance_and_one_voltage():
     network, day = random_day(4)
-    cleared = DiscoMarket(network, day.periods, flow="copper-plate").clear(day)
+    cleared = DiscoMarket(network, flow="copper-plate").clear(day)
     assert broken(disco.INVARIANTS, network, day, cleared) == {}
 
 
@@ -126,7 +126,7 @@ def game():
 @pytest.fixture(scope="module")
 def company():
     network, day = random_day(7, small_network(2), scenarios=2, count=3)
-    return network, day, DiscoMarket(network, day.periods, beta=0.4).clear(day)
+    return network, day, DiscoMarket(network, beta=0.4).clear(day)
 
 
 def moved(name: str, by: float, at: Any = ...) -> Callable[[Any], Any]:

@@ -44,7 +44,7 @@ DAY = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
 
 def full(network, day, behaviours=None, **options):
     try:
-        return NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options).clear(day)
+        return NodalMarket(network, behaviours=behaviours, certify="full", **options).clear(day)
     except InfeasibleError:
         assume(False)
         raise
@@ -92,7 +92,7 @@ def test_a_certified_day_is_confirmed(market, data):
     assert second.lots == tuple(k for k, behaviour in enumerate(behaviours) if behaviour == "strategic")
     assert second.finished
     assert second.gap <= 1e-6
-    standard = NodalMarket(network, behaviours=behaviours, hours=day.hours).clear(day)
+    standard = NodalMarket(network, behaviours=behaviours).clear(day)
     assert standard.certificate.second is None
     assert clearing.certificate.certified == standard.certificate.certified
     for lot, bound in zip(second.lots, second.bound, strict=True):
@@ -119,8 +119,8 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market, data):
 def test_a_wrong_point_is_caught(monkeypatch):
     point = np.array([[250.0], [50.0]])
     monkeypatch.setattr(equilibrium.markets.nodal.market, "iterate", believing)
-    believed = NodalMarket(LINE, hours=2).clear(DAY, start_kw=point, order=(0,))
-    caught = NodalMarket(LINE, hours=2, certify="full").clear(DAY, start_kw=point, order=(0,))
+    believed = NodalMarket(LINE).clear(DAY, start_kw=point, order=(0,))
+    caught = NodalMarket(LINE, certify="full").clear(DAY, start_kw=point, order=(0,))
     assert believed.certificate.certified  # nothing but the second method stands between this point and a verdict
     assert caught.lot_kw == pytest.approx(point)
     assert caught.certificate.method == METHOD

@@ -30,7 +30,7 @@ from tests.equilibrium.conftest import (
 
 def clear(network, day, **options):
     try:
-        return LotsLeadMarket(network, hours=day.hours, **options).clear(day)
+        return LotsLeadMarket(network, **options).clear(day)
     except InfeasibleError:
         assume(False)
         raise

@@ -20,9 +20,9 @@ DISCO_NETWORK, DISCO_DAY = random_day(1, periods=6)
 
 def markets():
     return {
-        "lots lead": (LotsLeadMarket(small_network(), hours=2), LOTS_DAY),
-        "nodal, hours apart": (NodalMarket(small_network(), hours=2), LOTS_DAY),
-        "nodal, hours joined": (NodalMarket(STORED, hours=2), LOTS_DAY),
+        "lots lead": (LotsLeadMarket(small_network()), LOTS_DAY),
+        "nodal, hours apart": (NodalMarket(small_network()), LOTS_DAY),
+        "nodal, hours joined": (NodalMarket(STORED), LOTS_DAY),
         "disco": (DiscoMarket(DISCO_NETWORK, 6), DISCO_DAY),
     }
 

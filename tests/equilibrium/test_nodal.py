@@ -28,7 +28,7 @@ BEHAVIOURS = ("strategic", "price-taking", "central")
 
 
 def clear(network, day, behaviours=None, *, market=None, **start):
-    market = market if market is not None else NodalMarket(network, behaviours=behaviours, hours=day.hours)
+    market = market if market is not None else NodalMarket(network, behaviours=behaviours)
     try:
         return market.clear(day, **start)
     except InfeasibleError:
@@ -245,7 +245,7 @@ def test_the_dispatch_answers_the_powers_and_money_adds_up(market, data):
 @given(tight_markets(min_lots=2), st.randoms(use_true_random=False))
 def test_every_start_and_order_ends_certified(market, random):
     network, day = market
-    game = NodalMarket(network, hours=day.hours)
+    game = NodalMarket(network)
     first = clear(network, day, market=game)
     order = list(range(len(network.lots)))
     random.shuffle(order)
@@ -264,14 +264,14 @@ def test_a_start_that_breaks_a_lots_own_limits_is_refused():
     """Charging costs this lot more than it earns: a search that began with no charging would stay there."""
     day = small_day([0.05, 0.05], (lot_data(100.0, [100.0, 100.0], 0.01),))
     with pytest.raises(InputError, match=r"start_kw.*lot lot-1"):
-        NodalMarket(small_network(), hours=2).clear(day, start_kw=np.zeros((2, 1)))
+        NodalMarket(small_network()).clear(day, start_kw=np.zeros((2, 1)))
 
 
 @examples(15)
 @given(tight_markets(min_lots=2))
 def test_jacobi_is_certified_or_says_why_not(market):
     network, day = market
-    game = NodalMarket(network, hours=day.hours, iteration="jacobi")
+    game = NodalMarket(network, iteration="jacobi")
     clearing = clear(network, day, market=game)
     gains = [
         best_deviation(network, day, clearing.lot_kw, lot)[0] - clearing.lot_profit[lot]
@@ -289,7 +289,7 @@ def test_a_cycle_is_not_taken_for_a_proof():
     network = one_line(lots=2, fuel=0.06)
     lots = tuple(lot_data(120.0, [120.0, 120.0]) for _ in range(2))
     day = small_day([0.03, 0.029], lots, turbines=1)
-    market = NodalMarket(network, hours=2, iteration="jacobi")
+    market = NodalMarket(network, iteration="jacobi")
     clearing = clear(network, day, market=market, start_kw=np.array([[120.0, 120.0], [0.0, 0.0]]))
     gains = [best_deviation(network, day, clearing.lot_kw, k)[0] - clearing.lot_profit[k] for k in range(2)]
     assert np.all(np.array(gains) <= np.array(clearing.certificate.regret) + 1e-6)
@@ -306,7 +306,7 @@ def rivals_for_a_line():
 
 def test_jacobi_reports_lots_that_block_each_other():
     network, day = rivals_for_a_line()
-    clearing = clear(network, day, market=NodalMarket(network, hours=1, iteration="jacobi"), start_kw=np.zeros((1, 2)))
+    clearing = clear(network, day, market=NodalMarket(network, iteration="jacobi"), start_kw=np.zeros((1, 2)))
     assert not clearing.certificate.certified
     assert any("without a dispatch" in note for note in clearing.certificate.notes)
     assert clearing.certificate.regret == pytest.approx((0.07 * 80, 0.07 * 80))
@@ -470,7 +470,7 @@ def test_highs_and_gurobi_find_the_same_equilibrium(market, data):
     network, day = market
     behaviours = tuple(data.draw(st.sampled_from(BEHAVIOURS)) for _ in network.lots)
     first = clear(network, day, behaviours)
-    second = clear(network, day, market=NodalMarket(network, behaviours=behaviours, hours=day.hours, solver="gurobi"))
+    second = clear(network, day, market=NodalMarket(network, behaviours=behaviours, solver="gurobi"))
     assert second.certificate.solver.startswith("Gurobi")
     assert second.lot_kw == pytest.approx(first.lot_kw, abs=1e-4)
     assert second.lot_price == pytest.approx(first.lot_price, abs=1e-6)
@@ -530,7 +530,7 @@ def test_every_vehicle_gets_its_energy(market, data):
 
 def test_an_unknown_behaviour_is_refused():
     with pytest.raises(InputError, match=r"lot lot-1.*behaviour.*greedy"):
-        NodalMarket(small_network(), behaviours=("greedy",), hours=1)
+        NodalMarket(small_network(), behaviours=("greedy",))
 
 
 @pytest.mark.parametrize(
@@ -542,26 +542,26 @@ def test_an_unknown_behaviour_is_refused():
 )
 def test_an_unknown_iteration_or_a_missing_behaviour_is_refused(options, words):
     with pytest.raises(InputError, match=words):
-        NodalMarket(small_network(lots=2), hours=1, **options)
+        NodalMarket(small_network(lots=2), **options)
 
 
 @pytest.mark.parametrize("order", [(0,), (0, 5), (0, 0), ()])
 def test_an_order_that_is_not_one_of_the_strategic_lots_is_refused(order):
     network, day = rivals_for_a_line()
     with pytest.raises(InputError, match=r"order.*\[0, 1\], each once"):
-        NodalMarket(network, hours=1).clear(day, order=order)
+        NodalMarket(network).clear(day, order=order)
 
 
 def test_a_start_without_a_dispatch_is_refused():
     network, day = rivals_for_a_line()
     with pytest.raises(InputError, match=r"start_kw.*hours \[0\]"):
-        NodalMarket(network, hours=1).clear(day, start_kw=np.full((1, 2), 80.0))
+        NodalMarket(network).clear(day, start_kw=np.full((1, 2), 80.0))
 
 
 def test_a_day_without_a_dispatch_names_its_reasons():
     network = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0]))
     with pytest.raises(InfeasibleError) as caught:
-        NodalMarket(network, hours=1).clear(small_day([0.03], (lot_data(150.0, [200.0]),)))
+        NodalMarket(network).clear(small_day([0.03], (lot_data(150.0, [200.0]),)))
     assert caught.value.reasons
 
 

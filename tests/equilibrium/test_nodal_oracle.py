@@ -39,7 +39,7 @@ SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
 
 def full(network, day, behaviours=None, **options):
     """Clear a day with the second method."""
-    market = NodalMarket(network, behaviours=behaviours, hours=day.hours, certify="full", **options)
+    market = NodalMarket(network, behaviours=behaviours, certify="full", **options)
     try:
         return market.clear(day)
     except InfeasibleError:
@@ -82,7 +82,7 @@ def test_the_chosen_rows_give_the_cost_of_the_whole_feeder(market, seed, share):
     assume(solved.all())
     lot = seed % len(network.lots)
     most = day.lots[lot].power_max_kw
-    follower, low, high = enough_rows(vertices.model, vertices.data, power, lot, most, Deadline())
+    follower, low, high = enough_rows(vertices.model, vertices.data, power, day.length_h, lot, most, Deadline())
     dispatch, given_kw = Dispatch(network, day, 0), power[0].copy()
     for end, outwards in ((low[0], -1e-3), (high[0], 1e-3)):
         given_kw[lot] = end + outwards
@@ -115,7 +115,8 @@ def test_the_lowest_power_with_a_dispatch_is_found():
     day = small_day([0.03], (replace(lot_data(0.0, [900.0], 0.05), soe_max_kwh=np.full(1, 1e3)),))
     *_, vertices, solved = solved_hours(network, day, np.full((1, 1), 600.0))
     assert solved.all()
-    _, low, high = enough_rows(vertices.model, vertices.data, np.full((1, 1), 600.0), 0, np.array([900.0]), Deadline())
+    given_kw, most = np.full((1, 1), 600.0), np.array([900.0])
+    _, low, high = enough_rows(vertices.model, vertices.data, given_kw, np.ones(1), 0, most, Deadline())
     dispatch = Dispatch(network, day, 0)
     assert low[0] == pytest.approx(250.0)
     assert high[0] == 900.0
@@ -138,7 +139,7 @@ def test_a_certified_day_is_confirmed(market, data):
     assert second.lots == tuple(k for k, behaviour in enumerate(behaviours) if behaviour == "strategic")
     assert second.finished
     assert second.gap <= 1e-6
-    standard = NodalMarket(network, behaviours=behaviours, hours=day.hours).clear(day)
+    standard = NodalMarket(network, behaviours=behaviours).clear(day)
     assert standard.certificate.second is None
     assert clearing.certificate.certified == standard.certificate.certified
     for lot, bound in zip(second.lots, second.bound, strict=True):
@@ -179,8 +180,8 @@ def test_a_wrong_point_is_caught(monkeypatch):
     point = np.array([[250.0], [50.0]])
     with monkeypatch.context() as patch:
         patch.setattr(equilibrium.markets.nodal.market, "iterate", believing)
-        believed = NodalMarket(network, hours=2).clear(day, start_kw=point, order=(0,))
-        caught = NodalMarket(network, hours=2, certify="full").clear(day, start_kw=point, order=(0,))
+        believed = NodalMarket(network).clear(day, start_kw=point, order=(0,))
+        caught = NodalMarket(network, certify="full").clear(day, start_kw=point, order=(0,))
     assert believed.certificate.certified  # nothing but the second method stands between this point and a verdict
     assert caught.lot_kw == pytest.approx(point)
     assert not caught.certificate.certified
@@ -235,7 +236,7 @@ def test_a_solver_without_time_proves_what_it_can(solver):
     clearing = NodalMarket(network).clear(day)
     *_, vertices, _ = solved_hours(network, day, clearing.lot_kw)
     own, price = own_powers(network.lots[0], day.lots[0]), day.lots[0].charging_price
-    chosen = enough_rows(vertices.model, vertices.data, clearing.lot_kw, 0, own.power_max_kw, Deadline())
+    chosen = enough_rows(vertices.model, vertices.data, clearing.lot_kw, day.length_h, 0, own.power_max_kw, Deadline())
     mpcc = deviation_program(chosen[0], price, replace(own, power_max_kw=chosen[2]))
     outcome, _ = solve_pairs(mpcc, solver, Deadline(0.0))
     assert -outcome.bound >= clearing.lot_maximum[0] - 1e-6
@@ -263,4 +264,4 @@ def test_a_second_method_that_fails_says_so(monkeypatch):
 )
 def test_bad_options_are_refused(options, words):
     with pytest.raises(InputError, match=words):
-        NodalMarket(small_network(), hours=1, **options)
+        NodalMarket(small_network(), **options)

@@ -26,7 +26,7 @@ def test_the_milp_is_never_cheaper(market):
     answer = solve_paper_milp(network, day)
     if answer.status is not Status.OPTIMAL:
         return
-    clearing = LotsLeadMarket(network, hours=3).clear(day)
+    clearing = LotsLeadMarket(network).clear(day)
     assert all(clearing.certificate.attained)
     assert clearing.network_cost <= answer.network_cost + 1e-6 * (1 + abs(answer.network_cost))
 
@@ -64,7 +64,7 @@ def random_case(seed: int) -> tuple[Network, MarketDay]:
 def test_both_readings_give_the_lexicographic_cost(seed, reading):
     """Seed 2 as printed is the case that HiGHS 1.15.1 gets wrong with presolve."""
     network, day = random_case(seed)
-    cost = LotsLeadMarket(network, hours=3).clear(day).network_cost
+    cost = LotsLeadMarket(network).clear(day).network_cost
     answer = solve_paper_milp(network, day, reading=reading)
     assert answer.status is Status.OPTIMAL
     assert answer.network_cost == pytest.approx(cost, rel=1e-6)
@@ -88,7 +88,7 @@ def test_the_corrected_reading_picks_the_equilibrium_that_is_worst_for_the_lots(
     assert printed.lot_profit.tolist() == pytest.approx([50000.0, 50000.0])
     assert corrected.network_cost == pytest.approx(5.0)
     assert corrected.lot_profit.tolist() == pytest.approx([50000.0, 0.0], abs=1e-6)
-    assert LotsLeadMarket(network, hours=2).clear(day).network_cost == pytest.approx(printed.network_cost)
+    assert LotsLeadMarket(network).clear(day).network_cost == pytest.approx(printed.network_cost)
 
 
 def test_as_printed_is_infeasible_where_lots_must_share():
@@ -97,7 +97,7 @@ def test_as_printed_is_infeasible_where_lots_must_share():
     day = replace(day, lots=(only_first, day.lots[1]))
     assert solve_paper_milp(network, day).status is Status.INFEASIBLE
     assert solve_paper_milp(network, day, reading="corrected").status is Status.OPTIMAL
-    clearing = LotsLeadMarket(network, hours=2).clear(day)
+    clearing = LotsLeadMarket(network).clear(day)
     assert clearing.lot_kw.sum() == pytest.approx(100.0)
     assert clearing.certificate.certified
 

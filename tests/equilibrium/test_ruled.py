@@ -45,8 +45,8 @@ class SettlementCap(MarketRule[MarketDay, NodalClearing]):
 
 
 def test_a_rule_that_changes_nothing_leaves_the_day_as_it_is():
-    plain = NodalMarket(small_network(), hours=3).clear(DAY)
-    ruled = RuledMarket(NodalMarket(small_network(), hours=3), MarketRule())
+    plain = NodalMarket(small_network()).clear(DAY)
+    ruled = RuledMarket(NodalMarket(small_network()), MarketRule())
     ruled.prepare(DAY)
     cleared = ruled.clear(DAY)
     ruled.close()
@@ -55,9 +55,9 @@ def test_a_rule_that_changes_nothing_leaves_the_day_as_it_is():
 
 
 def test_a_fee_moves_charging_and_is_part_of_the_proved_game():
-    plain = NodalMarket(small_network(), hours=3).clear(DAY)
+    plain = NodalMarket(small_network()).clear(DAY)
     np.testing.assert_allclose(plain.lot_kw[:, 0], [20.0, 0.0, 10.0], atol=1e-9)
-    ruled = RuledMarket(NodalMarket(small_network(), hours=3), Fee([0.15, 0.0, 0.0])).clear(DAY)
+    ruled = RuledMarket(NodalMarket(small_network()), Fee([0.15, 0.0, 0.0])).clear(DAY)
     # With the fee an hour costs 0.25, 0.3, 0.2: the third first, the rest in the first.
     np.testing.assert_allclose(ruled.lot_kw[:, 0], [10.0, 0.0, 20.0], atol=1e-9)
     assert ruled.certificate.verdict is Verdict.EXACT
@@ -67,7 +67,7 @@ def test_a_fee_moves_charging_and_is_part_of_the_proved_game():
 
 
 def test_prices_changed_after_the_clearing_are_published_without_proof():
-    ruled = RuledMarket(NodalMarket(small_network(), hours=3), SettlementCap())
+    ruled = RuledMarket(NodalMarket(small_network()), SettlementCap())
     cleared = ruled.clear(DAY)
     assert cleared.lot_price.max() == pytest.approx(0.15)
     proof = cleared.certificate
@@ -80,7 +80,7 @@ def test_prices_changed_after_the_clearing_are_published_without_proof():
 
 
 def test_rules_nest_and_serve_every_market():
-    market = RuledMarket(RuledMarket(LotsLeadMarket(small_network(), hours=3), Fee([0.1, 0, 0])), Fee([0.05, 0, 0]))
+    market = RuledMarket(RuledMarket(LotsLeadMarket(small_network()), Fee([0.1, 0, 0])), Fee([0.05, 0, 0]))
     notes = market.clear(DAY).certificate.notes
     assert sum("a network fee" in note for note in notes) == 2
 
@@ -93,7 +93,7 @@ class Bare:
         del day
 
     def clear(self, day):
-        return type("Outcome", (), {"certificate": NodalMarket(small_network(), hours=3).clear(day).certificate})()
+        return type("Outcome", (), {"certificate": NodalMarket(small_network()).clear(day).certificate})()
 
     def close(self):
         pass

@@ -33,7 +33,7 @@ def days_with_storage(draw, negative_prices=False, hours=HOURS, max_lots=2):
 
 def cleared(network, day, solver="auto"):
     try:
-        return LotsLeadMarket(network, hours=day.hours, solver=solver).clear(day)
+        return LotsLeadMarket(network, solver=solver).clear(day)
     except InfeasibleError:
         assume(False)
         raise
@@ -112,7 +112,7 @@ def test_a_pool_of_hours_does_not_take_joined_hours():
 def test_storage_buys_cheap_and_sells_dear():
     """40 kWh stored from 50 kW at 0.02 give 20 kW at 0.10, in place of imports: 2.00 saved for 1.00."""
     network = replace(small_network(lots=0), storage=(BATTERY,))
-    clearing = LotsLeadMarket(network, hours=2).clear(small_day([0.02, 0.10], (), load_kw=60.0))
+    clearing = LotsLeadMarket(network).clear(small_day([0.02, 0.10], (), load_kw=60.0))
     assert clearing.storage_charge_kw[:, 0].tolist() == pytest.approx([50.0, 0.0])
     assert clearing.storage_discharge_kw[:, 0].tolist() == pytest.approx([0.0, 20.0])
     assert clearing.storage_kwh[:, 0].tolist() == pytest.approx([40.0, 0.0])
@@ -124,21 +124,21 @@ def test_storage_buys_cheap_and_sells_dear():
 
 def test_losses_that_cost_more_than_the_spread_keep_storage_idle():
     network = replace(small_network(lots=0), storage=(BATTERY,))
-    clearing = LotsLeadMarket(network, hours=2).clear(small_day([0.05, 0.10], (), load_kw=60.0))
+    clearing = LotsLeadMarket(network).clear(small_day([0.05, 0.10], (), load_kw=60.0))
     assert clearing.storage_charge_kw.tolist() == [[0.0], [0.0]]
 
 
 def test_a_ramp_keeps_a_turbine_from_following_the_price():
     network = small_network(lots=0, turbine=Microturbine("mt", 2, 500.0, 0.06, 30.0))
     day = small_day([0.02, 0.10, 0.02], (), load_kw=100.0, turbines=1)
-    clearing = LotsLeadMarket(network, hours=3).clear(day)
+    clearing = LotsLeadMarket(network).clear(day)
     # One kW more in the dear hour saves 0.04; brought up and down it costs 0.04 in each other hour above 30 kW.
     assert clearing.microturbine_kw[:, 0].tolist() == pytest.approx([0.0, 30.0, 0.0])
 
 
 def test_burning_energy_at_a_negative_price_is_reported():
     network = replace(small_network(lots=0), storage=(BATTERY,))
-    clearing = LotsLeadMarket(network, hours=2).clear(small_day([-0.05, -0.05], (), load_kw=60.0))
+    clearing = LotsLeadMarket(network).clear(small_day([-0.05, -0.05], (), load_kw=60.0))
     both = np.minimum(clearing.storage_charge_kw, clearing.storage_discharge_kw)
     assert both.max() > NEGLIGIBLE
     assert any("charges and discharges at once" in note for note in clearing.certificate.notes)
@@ -154,8 +154,8 @@ def test_storage_makes_a_shortage_smaller():
     shed = {}
     for name, one in (("without", network), ("with", replace(network, storage=(unit,)))):
         with pytest.raises(InfeasibleError, match="overloaded in hour 1"):
-            LotsLeadMarket(one, hours=2).clear(day)
-        shed[name] = LotsLeadMarket(one, hours=2, on_infeasible="shed").clear(day).shed_kw[:, 2].tolist()
+            LotsLeadMarket(one).clear(day)
+        shed[name] = LotsLeadMarket(one, on_infeasible="shed").clear(day).shed_kw[:, 2].tolist()
     assert shed["without"] == pytest.approx([0.0, 50.0])
     assert shed["with"] == pytest.approx([0.0, 10.0])
 

@@ -43,7 +43,7 @@ def enumerated_cost(network: Network, day: MarketDay) -> float:
 def test_negative_prices_are_cleared_exactly(market):
     network, day = market
     try:
-        clearing = LotsLeadMarket(network, hours=day.hours).clear(day)
+        clearing = LotsLeadMarket(network).clear(day)
     except InfeasibleError:
         assert enumerated_cost(network, day) == np.inf
         return
@@ -62,7 +62,7 @@ def test_the_proof_and_the_mixed_integer_program_agree(market):
     for proof in (original, lambda *_: False):
         lexicographic.importing_is_optimal = proof
         try:
-            costs.append(LotsLeadMarket(network, hours=day.hours).clear(day).network_cost)
+            costs.append(LotsLeadMarket(network).clear(day).network_cost)
         except InfeasibleError:
             costs.append(np.inf)
         finally:
@@ -77,7 +77,7 @@ def test_a_feeder_with_surplus_is_paid_to_import_instead():
     day = MarketDay(
         day.wholesale_price, day.load_kw, day.load_kvar, np.array([[500.0]]), day.microturbine_available, ()
     )
-    clearing = LotsLeadMarket(network, hours=1).clear(day)
+    clearing = LotsLeadMarket(network).clear(day)
     assert clearing.import_kw[0] == pytest.approx(100.0)
     assert clearing.renewable_kw[0, 0] == pytest.approx(0.0)
     assert clearing.network_cost == pytest.approx(-2.0)
@@ -92,7 +92,7 @@ def test_exporting_is_found_where_the_network_leaves_no_other_way():
         turbine=turbine, x_ohm=np.zeros(3), voltage_min_pu=np.array([0.9, 1.001, 0.9]), rating_kva=np.full(3, 2000.0)
     )
     day = small_day([-0.02], (lot_data(100.0, [100.0]),), load_kw=100.0, turbines=1)
-    clearing = LotsLeadMarket(network, hours=1).clear(day)
+    clearing = LotsLeadMarket(network).clear(day)
     # 0.5 ohm: bus 1 is 10 V above the root when 200 kW flow towards it.
     assert clearing.export_kw[0] == pytest.approx(200.0)
     assert clearing.import_kw[0] == pytest.approx(0.0)
@@ -104,6 +104,6 @@ def test_exporting_is_found_where_the_network_leaves_no_other_way():
 
 
 def test_a_price_of_zero_shows_one_direction_only():
-    clearing = LotsLeadMarket(small_network(), hours=2).clear(small_day([0.0, 0.0], (lot_data(50.0, [50.0, 50.0]),)))
+    clearing = LotsLeadMarket(small_network()).clear(small_day([0.0, 0.0], (lot_data(50.0, [50.0, 50.0]),)))
     assert np.minimum(clearing.import_kw, clearing.export_kw).max() == 0.0
     assert clearing.import_kw.sum() == pytest.approx(50.0)

@@ -37,7 +37,7 @@ def test_shared_limits_leave_many_equilibria_and_none_is_picked_by_cost(first):
     """Two lots want 80 kW each of a line of 100 kW. Whoever comes first has 80; least cost would charge nothing."""
     network = small_network(lots=2, terminal="ge", rating_kva=LINE)
     day = small_day([0.03], (elastic([80.0], 0.1),) * 2)
-    clearing = NodalMarket(network, hours=1).clear(day, order=(first, 1 - first), start_kw=np.zeros((1, 2)))
+    clearing = NodalMarket(network).clear(day, order=(first, 1 - first), start_kw=np.zeros((1, 2)))
     assert clearing.lot_kw[0, first] == pytest.approx(80.0)
     assert clearing.lot_kw[0, 1 - first] == pytest.approx(20.0)
     assert clearing.certificate.certified
@@ -47,7 +47,7 @@ def test_profit_comes_before_cost_where_the_network_binds():
     """The lots' joint profit first, then cost: never the cheapest of all points at which no lot can gain."""
     network = small_network(lots=2, terminal="ge", rating_kva=LINE)
     lots = (elastic([80.0, 0.0], 0.1), elastic([80.0, 80.0], 0.1))
-    clearing = LotsLeadMarket(network, hours=2).clear(small_day([0.03, 0.03], lots))
+    clearing = LotsLeadMarket(network).clear(small_day([0.03, 0.03], lots))
     assert clearing.lot_kw.sum() == pytest.approx(180.0)
     assert clearing.certificate.certified
 
@@ -60,7 +60,7 @@ def test_fixed_energy_at_a_flat_price_still_leaves_a_choice():
     day = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
     profits = []
     for start in ([150.0, 150.0], [50.0, 250.0], [200.0, 100.0]):
-        clearing = NodalMarket(network, hours=2).clear(day, start_kw=np.array(start)[:, None])
+        clearing = NodalMarket(network).clear(day, start_kw=np.array(start)[:, None])
         profits.append(clearing.lot_profit[0])
         assert clearing.lot_kw.sum() == pytest.approx(300.0)
     assert profits == pytest.approx([135.0] * 3)
@@ -115,7 +115,7 @@ def test_a_common_price_is_found_although_no_vertex_met_so_far_has_it():
     assert left == pytest.approx([0.03, 0.03])
     assert not any(np.allclose(price, left) for price in met)
     assert publish(VertexFace(vertices), vertices.given).price[0].tolist() == pytest.approx(left)
-    clearing = NodalMarket(network, hours=1).clear(day, start_kw=np.array([[100.0, 100.0]]))
+    clearing = NodalMarket(network).clear(day, start_kw=np.array([[100.0, 100.0]]))
     assert clearing.lot_kw[0].tolist() == pytest.approx([100.0, 100.0])
     assert clearing.certificate.certified
 
@@ -131,8 +131,8 @@ def test_the_scale_of_money_never_makes_a_day_infeasible(size):
     rng = np.random.default_rng(1)
     lots = tuple(lot_data(300.0, [120.0] * 6, (size * rng.uniform(0.2, 0.6, 6)).tolist()) for _ in range(2))
     day = small_day((size * rng.uniform(0.02, 0.05, 6)).tolist(), lots, turbines=1)
-    first = LotsLeadMarket(network, hours=6).clear(day)
-    second = NodalMarket(network, hours=6).clear(day)
+    first = LotsLeadMarket(network).clear(day)
+    second = NodalMarket(network).clear(day)
     assert first.certificate.certified
     assert second.certificate.certified
 
@@ -143,7 +143,7 @@ def test_the_scale_of_money_never_makes_a_day_infeasible(size):
 def test_a_lot_that_was_small_yesterday_goes_as_far_as_it_can_today():
     """At first 15 kW fit; then 150, of which 100 come without the dear turbine."""
     network, day = kink()
-    used = NodalMarket(network, hours=1)
+    used = NodalMarket(network)
     small = replace(day, lots=tuple(_shrunk(lot) for lot in day.lots))
     used.prepare(small)
     assert used.clear(small).lot_kw.item() == pytest.approx(15.0)
@@ -155,7 +155,7 @@ def test_a_lot_that_was_small_yesterday_goes_as_far_as_it_can_today():
 def test_a_market_that_has_seen_small_lots_is_right_about_large_ones(market):
     network, day = market
     small = replace(day, lots=tuple(_shrunk(lot) for lot in day.lots))
-    used = NodalMarket(network, hours=day.hours)
+    used = NodalMarket(network)
     try:
         used.prepare(small)
         used.clear(small)
@@ -165,7 +165,7 @@ def test_a_market_that_has_seen_small_lots_is_right_about_large_ones(market):
         clearing = used.clear(day)
     except InfeasibleError:
         assume(False)
-    fresh = NodalMarket(network, hours=day.hours).clear(day)
+    fresh = NodalMarket(network).clear(day)
     assert clearing.competitive_cost == pytest.approx(fresh.competitive_cost, abs=1e-6)
     if not proved(clearing):
         return
@@ -191,7 +191,7 @@ def test_a_curve_ends_where_the_rivals_leave_no_room():
     assert tight.knots[-1] == pytest.approx(30.0)
     assert loose.knots[-1] == pytest.approx(90.0)
     start = np.array([[0.0, 70.0], [0.0, 5.0]])
-    clearing = NodalMarket(network, hours=2).clear(day, order=(0, 1), start_kw=start)
+    clearing = NodalMarket(network).clear(day, order=(0, 1), start_kw=start)
     assert clearing.lot_kw[:, 0].tolist() == pytest.approx([30.0, 90.0])
     assert clearing.lot_kw[:, 1].tolist() == pytest.approx([70.0, 10.0])
 
@@ -215,9 +215,7 @@ def test_energy_that_is_owed_at_least_does_not_make_every_schedule_optimal(behav
     lot = replace(lot_data(40.0, [50.0, 50.0], price), soe_max_kwh=np.full(2, 70.0))
     network = small_network(terminal="ge")
     begin = None if start is None else np.array(start)[:, None]
-    clearing = NodalMarket(network, behaviours=(behaviour,), hours=2).clear(
-        small_day([0.05, 0.03], (lot,)), start_kw=begin
-    )
+    clearing = NodalMarket(network, behaviours=(behaviour,)).clear(small_day([0.05, 0.03], (lot,)), start_kw=begin)
     assert clearing.lot_kw.sum() == pytest.approx(drawn)
     assert clearing.lot_kw[1, 0] == pytest.approx(min(drawn, 50.0))
     assert clearing.certificate.certified

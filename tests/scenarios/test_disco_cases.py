@@ -14,7 +14,7 @@ from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.files import DATA
 from scenarios.published.company import DISCO_CVAR, DISCO_DR, disco_cvar_case, disco_dr_case
-from scenarios.readers.prices import read_profiles
+from scenarios.readers.profiles import read_profiles
 from scenarios.readers.programs import read_programs
 
 FEW = {"samples": 40, "scenarios": 5}

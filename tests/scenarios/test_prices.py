@@ -11,7 +11,8 @@ import pytest
 
 from equilibrium.errors import InputError
 from scenarios.files import DATA
-from scenarios.readers.prices import read_prices, read_profiles
+from scenarios.readers.prices import read_prices
+from scenarios.readers.profiles import read_profiles
 from tests.scenarios.conftest import prices_csv
 
 
@@ -25,17 +26,18 @@ def csv(tmp_path: Path) -> Path:
 def test_the_bundled_fortnight_is_two_whole_weeks_with_negative_hours_in_each() -> None:
     series = read_prices(DATA / "prices" / "omie-es-2024-06.csv")
     assert series.currency == "EUR"
-    assert series.price.shape == (14, 24)
+    price = np.array(series.price)
+    assert price.shape == (14, 24)
     assert series.dates[0].weekday() == 0
-    assert series.price[:7].min() < 0 < series.price[:7].max()
-    assert series.price[7:].min() < 0
-    assert series.price.min() == pytest.approx(-0.002)  # -2 EUR/MWh
-    assert series.price.max() == pytest.approx(0.1309)
+    assert price[:7].min() < 0 < price[:7].max()
+    assert price[7:].min() < 0
+    assert price.min() == pytest.approx(-0.002)  # -2 EUR/MWh
+    assert price.max() == pytest.approx(0.1309)
 
 
 def test_units_and_time_columns_agree(csv: Path, tmp_path: Path) -> None:
     series = read_prices(csv)
-    assert series.price[2, 4] == pytest.approx(0.035)  # 2024-01-03, hour 5: 35 EUR/MWh
+    assert series.price[2][4] == pytest.approx(0.035)  # 2024-01-03, hour 5: 35 EUR/MWh
     rows = csv.read_text().splitlines()[1:]
     lines = ["start_local,zone,es_usd_per_kwh,pt_usd_per_kwh"]
     for row in rows:
@@ -62,7 +64,7 @@ def test_after_the_end_whole_weeks_repeat(csv: Path) -> None:
 def test_a_typical_day_has_no_date() -> None:
     series = read_prices(DATA / "prices" / "s0.csv")
     assert series.dates == ()
-    assert series.price.shape == (1, 24)
+    assert [price.shape for price in series.price] == [(24,)]
     assert series.row(5) == 0
 
 

@@ -30,6 +30,7 @@ def test_bundled_names_and_titles() -> None:
         "disco-33",
         *(f"epec-lots-{feeder}-case{case}" for feeder in (33, 85) for case in (1, 2, 3)),
         "nodal-33",
+        "nodal-33-quarters",
         "nodal-85",
         "week-33",
         "week-85",
@@ -128,7 +129,7 @@ def test_own_files_beside_the_yaml(case: Path, monkeypatch: pytest.MonkeyPatch, 
     monkeypatch.chdir(tmp_path / "elsewhere")
     scenario = load_scenario(str(case))
     assert scenario.name == "case"
-    assert (scenario.title, scenario.currency, scenario.hours, scenario.days) == ("small", "EUR", 24, None)
+    assert (scenario.title, scenario.currency, scenario.axis(0).size, scenario.days) == ("small", "EUR", 24, None)
     network = scenario.network
     assert network.feeder.buses == ("a", "b", "c")
     assert (network.microturbines[0].bus, network.microturbines[0].fuel_cost_per_kwh) == (2, 0.05)
@@ -158,7 +159,7 @@ def test_sites_become_home_lots(case: Path, tmp_path: Path) -> None:
 def test_nominal_day_is_typical_and_needs_no_seed(case: Path) -> None:
     scenario = load_scenario(str(case))
     nominal, again = scenario.nominal_day(), load_scenario(str(case)).nominal_day()
-    np.testing.assert_allclose(nominal.wholesale_price, scenario.prices.price.mean(axis=0))
+    np.testing.assert_allclose(nominal.wholesale_price, np.mean(scenario.prices.price, axis=0))
     (lot,) = nominal.lots
     assert lot.fleet is None
     np.testing.assert_array_equal(lot.soe_max_kwh, again.lots[0].soe_max_kwh)
@@ -170,14 +171,16 @@ def test_nominal_day_is_typical_and_needs_no_seed(case: Path) -> None:
 @pytest.mark.parametrize("name", LOCAL)
 def test_nominal_lots_can_be_served(name: str) -> None:
     scenario = load_scenario(name)
-    for lot, day in zip(scenario.lots, scenario.nominal_day().lots, strict=True):
+    nominal = scenario.nominal_day()
+    for lot, day in zip(scenario.lots, nominal.lots, strict=True):
         soe = np.cumsum(day.energy_in_kwh - day.energy_out_kwh)
         # As early as possible, then as late as needed: the band must be reachable and the end met.
         top = np.minimum.accumulate((day.soe_max_kwh - soe)[::-1])[::-1]
-        charge, used = np.zeros(24), 0.0
-        for hour in range(24):
-            charge[hour] = np.clip(top[hour] - used, 0.0, lot.efficiency * day.power_max_kw[hour])
-            used += charge[hour]
+        charge, used = np.zeros(nominal.hours), 0.0
+        for period, length in enumerate(nominal.length_h):
+            most = lot.efficiency * day.power_max_kw[period] * length
+            charge[period] = np.clip(top[period] - used, 0.0, most)
+            used += charge[period]
         level = soe + np.cumsum(charge)
         assert np.all(level >= day.soe_min_kwh - 1e-6)
         assert level[-1] >= day.energy_end_kwh - 1e-6
@@ -223,7 +226,7 @@ def test_extends_merges_mappings_and_replaces_lists(case: Path, tmp_path: Path) 
     over.write_text("extends: ../case.yaml\ndrivers: {source: resample, sessions_per_day: 3}\n")
     assert load_scenario(str(over)).resolved()["drivers"]["files"] == [str(tmp_path / "sessions.csv")]  # type: ignore[index]
     over.write_text("extends: epec-lots-33-case1\ndrivers: {source: replay, files: [acn-2019]}\n")
-    assert load_scenario(str(over)).lot_days is None
+    assert load_scenario(str(over)).counts is None
     over.write_text("extends: over.yaml\n")
     with pytest.raises(InputError, match=r"line 1, extends: got 'over.yaml'"):
         load_scenario(str(over))

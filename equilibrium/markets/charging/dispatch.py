@@ -10,6 +10,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.grid.network import Network
 from equilibrium.grid.prices import nodal_prices
+from equilibrium.lengths import named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.programs.program import Program
 
@@ -26,8 +27,9 @@ def read_dispatch(network: Network, day: MarketDay, program: Program, x: FloatAr
     none = np.zeros((day.hours, 0))
     both = np.minimum(values["import_kw"], values["export_kw"])  # only ever positive where the price is zero
     bought, sold = values["import_kw"] - both, values["export_kw"] - both
-    prices = nodal_prices(network, program, y)
-    fuel = float((values["microturbine_kw"] @ [unit.fuel_cost_per_kwh for unit in network.microturbines]).sum())
+    prices, length = nodal_prices(network, program, y, day.length_h), day.length_h
+    fuel_rate = values["microturbine_kw"] @ [unit.fuel_cost_per_kwh for unit in network.microturbines]
+    fuel = float((length * fuel_rate).sum())
     return {
         "import_kw": bought,
         "export_kw": sold,
@@ -44,13 +46,15 @@ def read_dispatch(network: Network, day: MarketDay, program: Program, x: FloatAr
         "dlmp_energy": prices.energy,
         "dlmp_congestion": prices.congestion,
         "dlmp_voltage": prices.voltage,
-        "network_cost": float(day.wholesale_price @ (bought - network.export_price_factor * sold)) + fuel,
+        "network_cost": float(day.wholesale_price @ (length * (bought - network.export_price_factor * sold))) + fuel,
         "fuel_cost": fuel,
     }
 
 
-def storage_notes(network: Network, program: Program, x: FloatArray, dlmp: FloatArray) -> tuple[str, ...]:
-    """Name the hours in which a storage unit charges and discharges at once.
+def storage_notes(
+    network: Network, day: MarketDay, program: Program, x: FloatArray, dlmp: FloatArray
+) -> tuple[str, ...]:
+    """Name the periods in which a storage unit charges and discharges at once.
 
     No unit does so for gain where the DLMP at its bus is positive (:mod:`equilibrium.grid.distribution`). Elsewhere the
     note says what a real unit, which does one thing at a time, could not follow.
@@ -70,7 +74,7 @@ def storage_notes(network: Network, program: Program, x: FloatArray, dlmp: Float
             where = ", ".join(map(str, hours))
             low = 1000.0 * float(dlmp[hours, unit.bus].max())
             notes.append(
-                f"storage {unit.name} charges and discharges at once in hours {where} "
+                f"storage {unit.name} charges and discharges at once in {named(day.length_h)} {where} "
                 f"(up to {both[:, k].max():.1f} kW, DLMP there up to {low:.2f} per MWh): it burns energy"
             )
     return tuple(notes)

@@ -94,7 +94,7 @@ def _limits(network: Network, day: MarketDay, cleared: Clearing) -> float:
         outside(cleared.compensator_kvar, 0.0, reactive),
         -polygon_room(network, cleared.flow_kw, cleared.flow_kvar, feeder.rating_kva),
         outside(cleared.shed_kw, 0.0, np.maximum(day.load_kw, 0.0)),
-        _ramps(network, cleared),
+        _ramps(network, day, cleared),
     )
     voltage = most(outside(cleared.voltage_pu, feeder.voltage_min_pu, feeder.voltage_max_pu)[:, 1:])
     return most(power / power_scale(day, cleared), voltage)
@@ -107,8 +107,9 @@ def polygon_room(network: Network, p: FloatArray, q: FloatArray, rating: FloatAr
     return room
 
 
-def _ramps(network: Network, cleared: Clearing) -> FloatArray:
-    limit = np.array([unit.ramp_kw_per_h for unit in network.microturbines])
+def _ramps(network: Network, day: MarketDay, cleared: Clearing) -> FloatArray:
+    between_h = 0.5 * (day.length_h[1:] + day.length_h[:-1])
+    limit = between_h[:, None] * np.array([unit.ramp_kw_per_h for unit in network.microturbines])
     beyond: FloatArray = np.maximum(abs(np.diff(cleared.microturbine_kw, axis=0)) - limit, 0.0)
     return beyond
 
@@ -118,13 +119,13 @@ def _trade(network: Network, day: MarketDay, cleared: Clearing) -> float:  # noq
     return most(abs(both)) / power_scale(day, cleared)
 
 
-def _storage(network: Network, day: MarketDay, cleared: Clearing) -> float:  # noqa: ARG001 - the same for all
+def _storage(network: Network, day: MarketDay, cleared: Clearing) -> float:
     worst = 0.0
     for k, unit in enumerate(network.storage):
         charge, give, energy = (
             values[:, k] for values in (cleared.storage_charge_kw, cleared.storage_discharge_kw, cleared.storage_kwh)
         )
-        change = unit.charge_efficiency * charge - give / unit.discharge_efficiency
+        change = day.length_h * (unit.charge_efficiency * charge - give / unit.discharge_efficiency)
         error = np.diff(energy, prepend=unit.initial_kwh) - change
         bounds = (
             outside(charge, 0.0, unit.charge_max_kw),
@@ -142,7 +143,7 @@ def _energy(network: Network, day: MarketDay, cleared: Clearing) -> float:
     worst = 0.0
     for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
         power, energy = cleared.lot_kw[:, k], cleared.lot_soe_kwh[:, k]
-        stored = site.efficiency * power
+        stored = site.efficiency * day.length_h * power
         if site.first_hour != "corrected":
             stored[0] = 0.0
         error = np.diff(energy, prepend=0.0) - (lot.energy_in_kwh - lot.energy_out_kwh + stored)
@@ -163,7 +164,7 @@ def _vehicles(network: Network, day: MarketDay, cleared: Clearing) -> float:
         if split is None:
             return np.inf
         fleet, power = lot.fleet, cleared.lot_kw[:, k]
-        stored = site.efficiency * split.sum(axis=1)
+        stored = site.efficiency * split @ day.length_h
         short = fleet.need_kwh.sum() - stored.sum() - cleared.unserved_kwh[:, k].sum()
         more = outside(stored, 0.0, np.inf if site.terminal == "ge" else fleet.need_kwh)
         room = outside(stored, 0.0, fleet.battery_kwh - fleet.energy_kwh)
@@ -226,17 +227,19 @@ def _fuel(network: Network, day: MarketDay, cleared: Clearing) -> float:
 
 
 def _cost(network: Network, day: MarketDay, cleared: Clearing) -> float:
-    fuel = (cleared.microturbine_kw @ np.array([unit.fuel_cost_per_kwh for unit in network.microturbines])).sum()
+    burnt = cleared.microturbine_kw @ np.array([unit.fuel_cost_per_kwh for unit in network.microturbines])
+    fuel = float(day.length_h @ burnt)
     sold = network.export_price_factor * cleared.export_kw
-    trade = day.wholesale_price * (cleared.import_kw - sold)
+    trade = day.length_h * day.wholesale_price * (cleared.import_kw - sold)
     cost = float(trade.sum() + fuel)
     scale = most(1.0, abs(trade).sum(), abs(fuel))
     return most(abs(cleared.network_cost - cost), abs(cleared.fuel_cost - fuel)) / scale
 
 
 def _profit(network: Network, day: MarketDay, cleared: Clearing) -> float:  # noqa: ARG001 - the same for all
-    charged = stacked(day.lots, "charging_price", day.hours) * cleared.lot_kw
-    paid = cleared.lot_price * cleared.lot_kw
+    drawn_kwh = day.length_h[:, None] * cleared.lot_kw
+    charged = stacked(day.lots, "charging_price", day.hours) * drawn_kwh
+    paid = cleared.lot_price * drawn_kwh
     profit = (charged - paid).sum(axis=0)
     return most(abs(cleared.lot_profit - profit)) / most(1.0, abs(charged).sum(axis=0), abs(paid).sum(axis=0))
 
@@ -279,7 +282,7 @@ NETWORK: tuple[Charging, ...] = (
         RESIDUAL_TOLERANCE,
         _limits,
     ),
-    Invariant("one-way-trade", "no hour imports and exports", f"{DOCUMENT}, Invariants", RESIDUAL_TOLERANCE, _trade),
+    Invariant("one-way-trade", "no period imports and exports", f"{DOCUMENT}, Invariants", RESIDUAL_TOLERANCE, _trade),
     Invariant(
         "storage-energy",
         "stored = stored before + charged - discharged, within limits, at the day's end as at its start",
@@ -292,7 +295,7 @@ NETWORK: tuple[Charging, ...] = (
 LOTS: tuple[Charging, ...] = (
     Invariant(
         "lot-energy",
-        "state of energy = the hour before's + arrivals - departures + eta p, within its band, as owed at the end",
+        "state of energy = the period before's + arrivals - departures + eta p, within its band, as owed at the end",
         f"(3b) to (3f) of {DOCUMENT}",
         RESIDUAL_TOLERANCE,
         _energy,
@@ -327,7 +330,7 @@ PRICES: tuple[Charging, ...] = (
     ),
     Invariant(
         "voltage-price",
-        "there is a voltage part only in hours with a voltage at a limit",
+        "there is a voltage part only in periods with a voltage at a limit",
         f"complementarity of (2j) of {DOCUMENT}",
         PUBLISHED_TOLERANCE,
         _undervoltage,

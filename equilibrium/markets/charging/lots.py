@@ -17,10 +17,11 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
+from equilibrium.lengths import Periods, period_lengths
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 
 
-def add_lots(build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray) -> None:
+def add_lots(build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray, periods: Periods) -> None:
     """State the dynamics and bounds of every lot on given power columns.
 
     Ports: ``soe_min_kwh``, ``soe_max_kwh``, ``soe_change_kwh`` (Cin - Cout), each ``(hours, lots)``, and
@@ -30,8 +31,10 @@ def add_lots(build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray)
     ----------
     lot_kw
         Columns of p_{c,t}, shape ``(hours, lots)``.
+    periods
+        Their lengths.
     """
-    shape = lot_kw.shape
+    shape, length = lot_kw.shape, period_lengths(periods)[:, None]
     soe = build.columns("soe_kwh", shape, lower=0.0, upper=0.0)
     build.lower_ports(soe, build.port("soe_min_kwh", shape), 1.0)  # (3e)
     build.upper_ports(soe, build.port("soe_max_kwh", shape), 1.0)
@@ -40,22 +43,23 @@ def add_lots(build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray)
     build.coefficients(row[1:], soe[:-1], -1.0)
     build.row_ports(row, build.port("soe_change_kwh", shape), -1.0)
     efficiency = np.array([lot.efficiency for lot in lots])
-    build.coefficients(row[1:], lot_kw[1:], -efficiency)
+    build.coefficients(row[1:], lot_kw[1:], -efficiency * length[1:])
     corrected = np.array([lot.first_hour == "corrected" for lot in lots], dtype=np.float64)
-    build.coefficients(row[0], lot_kw[0], -efficiency * corrected)  # D1
+    build.coefficients(row[0], lot_kw[0], -efficiency * corrected * length[0])  # D1
     at_least = np.array([lot.terminal == "ge" for lot in lots])
     end = build.rows("soe_end", (len(lots),), lower=0.0, upper=np.where(at_least, INF, 0.0))  # (3d), D3
     build.coefficients(end, soe[-1], 1.0)
     build.row_ports(end, build.port("soe_end_kwh", (len(lots),)), -1.0)
 
 
-def compile_lots(lots: tuple[LotSite, ...], hours: int) -> Program:
+def compile_lots(lots: tuple[LotSite, ...], periods: Periods) -> Program:
     """Compile the lots' stand-alone problems side by side: (3a)-(3f) without the network."""
-    build = ProgramBuilder()
-    lot_kw = build.columns("lot_kw", (hours, len(lots)), upper=0.0)
+    build, lengths = ProgramBuilder(), period_lengths(periods)
+    lot_kw = build.columns("lot_kw", (lengths.size, len(lots)), upper=0.0)
     build.upper_ports(lot_kw, build.port("lot_max_kw", lot_kw.shape), 1.0)  # (3f)
-    build.cost_ports(lot_kw, build.port("charging_price", lot_kw.shape), -1.0)  # (3a), as a minimisation
-    add_lots(build, lots, lot_kw)
+    # (3a), as a minimisation
+    build.cost_ports(lot_kw, build.port("charging_price", lot_kw.shape), -lengths[:, None])
+    add_lots(build, lots, lot_kw, lengths)
     return build.compile()
 
 

@@ -15,6 +15,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.grid.distribution import add_distribution
 from equilibrium.grid.limits import Slack, reasons
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods, named, period_lengths
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import add_lots
 from equilibrium.markets.charging.splitting import LotCut, cut_rows
@@ -34,9 +35,9 @@ def compile_shedding(network: Network, day: MarketDay, value_of_lost_load: float
         Price of a kWh not served, currency/kWh, for load and (battery side) for charging alike.
     """
     build = ProgramBuilder()
-    lot_kw = add_distribution(build, network, day.hours)
-    add_lots(build, network.lots, lot_kw)
-    shed = build.columns("shed_kw", day.load_kw.shape, upper=0.0, cost=value_of_lost_load)
+    lot_kw = add_distribution(build, network, day.length_h)
+    add_lots(build, network.lots, lot_kw, day.length_h)
+    shed = build.columns("shed_kw", day.load_kw.shape, upper=0.0, cost=value_of_lost_load * day.length_h[:, None])
     build.upper_ports(shed, build.port("shed_max_kw", shed.shape), 1.0)
     build.coefficients(build.row_index("active_balance"), shed, 1.0)
     factor = np.divide(day.load_kvar, day.load_kw, out=np.zeros_like(day.load_kw), where=day.load_kw != 0.0)
@@ -47,12 +48,13 @@ def compile_shedding(network: Network, day: MarketDay, value_of_lost_load: float
     return build.compile()
 
 
-def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[str, Slack]]:
+def compile_diagnosis(network: Network, periods: Periods) -> tuple[Program, Mapping[str, Slack]]:
     """Compile the joint program in which every limit may be broken at unit cost; costs of energy are left out."""
-    feeder = network.feeder
+    feeder, lengths = network.feeder, period_lengths(periods)
+    when = named(lengths).removesuffix("s") + " {hour}"
     build = ProgramBuilder()
-    lot_kw = add_distribution(build, network, hours)
-    add_lots(build, network.lots, lot_kw)
+    lot_kw = add_distribution(build, network, lengths)
+    add_lots(build, network.lots, lot_kw, lengths)
     slacks: dict[str, Slack] = {}
 
     voltage = build.column_index("voltage_kv")
@@ -60,22 +62,22 @@ def compile_diagnosis(network: Network, hours: int) -> tuple[Program, Mapping[st
     band = build.rows("voltage_band", voltage.shape, lower=low, upper=high)
     build.coefficients(band, voltage, 1.0)
     for name, sign, sentence in (
-        ("undervoltage", 1.0, "voltage at bus {bus}, hour {hour}, falls {amount:.4f} p.u. below the limit"),
-        ("overvoltage", -1.0, "voltage at bus {bus}, hour {hour}, rises {amount:.4f} p.u. above the limit"),
+        ("undervoltage", 1.0, f"voltage at bus {{bus}}, {when}, falls {{amount:.4f}} p.u. below the limit"),
+        ("overvoltage", -1.0, f"voltage at bus {{bus}}, {when}, rises {{amount:.4f}} p.u. above the limit"),
     ):
         columns = build.columns(name, voltage.shape, cost=1000.0)  # one per volt, beside one per kVA and kWh
         build.coefficients(band, columns, sign)
         slacks[name] = Slack(columns, sentence, 1.0 / feeder.base_kv)
 
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
-    overload = build.columns("overload", (hours, feeder.size), cost=1.0)
+    overload = build.columns("overload", (lengths.size, feeder.size), cost=1.0)
     build.coefficients(build.row_index("branch_polygon"), overload[:, rated, None], -1.0)
-    slacks["overload"] = Slack(overload, "the branch into bus {bus} is overloaded in hour {hour} by {amount:.1f} kVA")
+    slacks["overload"] = Slack(overload, f"the branch into bus {{bus}} is overloaded in {when} by {{amount:.1f}} kVA")
 
     balance = build.row_index("soe_balance")
     for name, sign, sentence in (
-        ("missing", -1.0, "lot {lot} is short of {amount:.2f} kWh in hour {hour}"),
-        ("excess", 1.0, "lot {lot} holds {amount:.2f} kWh too much in hour {hour}"),
+        ("missing", -1.0, f"lot {{lot}} is short of {{amount:.2f}} kWh in {when}"),
+        ("excess", 1.0, f"lot {{lot}} holds {{amount:.2f}} kWh too much in {when}"),
     ):
         columns = build.columns(name, lot_kw.shape, cost=1.0)
         build.coefficients(balance, columns, sign)
@@ -101,11 +103,11 @@ def diagnose(network: Network, day: MarketDay, ports: Mapping[str, FloatArray], 
     cuts
         What is already known of how the lots' power can be split.
     """
-    program, slacks = compile_diagnosis(network, day.hours)
+    program, slacks = compile_diagnosis(network, day.length_h)
     voltage = program.columns["voltage_kv"].index.ravel()
     instance = program.bind(ports).with_columns(voltage, -INF, INF)
     if cuts:
-        instance = instance.with_rows(*cut_rows(program, cuts, len(network.lots)))
+        instance = instance.with_rows(*cut_rows(program, cuts, day.length_h, len(network.lots)))
     solution = open_handle(instance.with_cost(diagnosis_cost(program, slacks)), "highs").solve()
     if solution.status is not Status.OPTIMAL:
         return (f"the elastic re-solve ended {solution.status}",)

@@ -58,16 +58,19 @@ def broken_cuts(split: Split) -> list[LotCut]:
     return [(lot, cut) for lot, part in enumerate(split) if isinstance(part, list) for cut in part]
 
 
-def vehicle_powers(split: Split) -> tuple[FloatArray | None, ...]:
-    """Return the vehicles' powers of a split without cuts."""
-    return tuple(part.energy_kwh if isinstance(part, EvenSplit) else None for part in split)
+def vehicle_powers(split: Split, length_h: FloatArray) -> tuple[FloatArray | None, ...]:
+    """Return the vehicles' powers of a split without cuts; ``length_h`` ``(hours,)`` are the periods' lengths."""
+    return tuple(part.energy_kwh / length_h if isinstance(part, EvenSplit) else None for part in split)
 
 
-def cut_rows(program: Program, cuts: Sequence[LotCut], lots: int) -> tuple[sp.csr_array, FloatArray, FloatArray]:
+def cut_rows(
+    program: Program, cuts: Sequence[LotCut], length_h: FloatArray, lots: int
+) -> tuple[sp.csr_array, FloatArray, FloatArray]:
     """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
     power = program.columns["lot_kw"].index.reshape(-1, lots)
     columns = [power[cut.hours, lot] for lot, cut in cuts]
     starts = np.cumsum([0, *(index.size for index in columns)])
     index = np.concatenate(columns)
-    matrix = sp.csr_array((np.ones(index.size), index, starts), shape=(len(cuts), program.shape[1]))
+    weight = np.concatenate([length_h[cut.hours] for _, cut in cuts])
+    matrix = sp.csr_array((weight, index, starts), shape=(len(cuts), program.shape[1]))
     return matrix, np.full(len(cuts), -INF), np.array([cut.limit_kwh for _, cut in cuts])

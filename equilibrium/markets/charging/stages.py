@@ -27,6 +27,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
+from equilibrium.lengths import named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.trade import decide_by_milp, importing_is_optimal, undecided_hours
@@ -72,7 +73,7 @@ def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own 
     """Return the lots' maxima where they are constants of the data (proposition 3), else ``None``.
 
     With a constant charging price, (3d) as an equality and the first hour counted, summing (3b) over the day gives
-    ``eta sum_t p_t = Cend + sum_t Cout_t - sum_t Cin_t`` for every feasible schedule.
+    ``eta sum_t h_t p_t = Cend + sum_t Cout_t - sum_t Cin_t`` for every feasible schedule, h_t the length of a period.
     """
     for site, day in zip(lots, days, strict=True):
         flat = float(np.ptp(day.charging_price)) == 0.0
@@ -131,14 +132,14 @@ class Stages:
         self, network: Network, day: MarketDay, program: Program, model: ReducedModel, instance: Instance, solver: str
     ) -> None:
         self.network, self.day, self.program, self.model = network, day, program, model
-        self.instance, self.solver = instance, solver
+        self.instance, self.solver, self.when = instance, solver, named(day.length_h)
         self.lot: IntArray = program.columns["lot_kw"].index
-        self.price = stacked(day.lots, "charging_price", day.hours)
+        self.worth = stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]  # of a kW, currency
 
     def profit_cost(self, lots: slice | int = slice(None)) -> FloatArray:
         """Return minus the profit (3a) of some lots as an objective over the columns."""
         cost = np.zeros(self.program.shape[1])
-        cost[self.lot[:, lots]] = -self.price[:, lots]
+        cost[self.lot[:, lots]] = -self.worth[:, lots]
         return cost
 
     def most_profit(self) -> tuple[Instance, float] | None:
@@ -158,7 +159,7 @@ class Stages:
         solution = self.model.solve(imports_only)
         notes: tuple[str, ...] = ()
         if negative.any():
-            notes = (f"negative price in {int(negative.sum())} hours: exports excluded there",)
+            notes = (f"negative price in {int(negative.sum())} {self.when}: exports excluded there",)
         if solution.status is Status.OPTIMAL and (
             not undecided.any()
             or importing_is_optimal(self.network, self.day, self.program, imports_only, solution.x, solution.y)
@@ -180,7 +181,7 @@ class Stages:
             instance = instance.with_columns(self.program.columns[name].index[closed], 0.0, 0.0)
         solution = require_optimal(self.model.solve(instance), "the cost stage with the direction of trade fixed")
         count = int(exporting.sum())
-        note = f"direction of trade at negative prices settled by a mixed-integer program: {count} hours export"
+        note = f"direction of trade at negative prices settled by a mixed-integer program: {count} {self.when} export"
         return Optimum(instance, solution.x, solution.y, seconds + solution.seconds, (note,))
 
     def likely(self, instance: Instance) -> Optimum | None:
@@ -199,18 +200,20 @@ class Stages:
     def marginal(self, y: FloatArray) -> FloatArray:
         """Return what a lot's next kWh costs at some multipliers, a little more the later, shape ``(hours, lots)``."""
         dlmp = self.program.multiplier(y, "active_balance")
-        return np.asarray(dlmp[:, [site.bus for site in self.network.lots]] + NUDGE * self._lateness[self.lot])
+        cost = dlmp[:, [site.bus for site in self.network.lots]] + NUDGE * self._lateness[self.lot]
+        return np.asarray(cost / self.day.length_h[:, None])
 
     @cached_property
     def _lateness(self) -> FloatArray:
         """Weights of the tie-break over the columns.
 
-        They rise with the hour and are in general position: with integer ones, exchanges between two lots and two hours
-        would tie again.
+        Those of a kWh rise with the time and are in general position: with integer ones, exchanges between two lots and
+        two periods would tie again.
         """
-        hours, lots = self.lot.shape
+        length, lots = self.day.length_h, self.lot.shape[1]
+        begun = (np.cumsum(length) - length) / length.sum()
         weight = np.zeros(self.program.shape[1])
-        weight[self.lot] = (np.arange(hours)[:, None] / hours) ** 0.7 * (1.0 + np.arange(lots) / (7.0 * max(1, lots)))
+        weight[self.lot] = (length * begun**0.7)[:, None] * (1.0 + np.arange(lots) / (7.0 * max(1, lots)))
         return weight
 
     def _imports_only(self, instance: Instance) -> Instance:

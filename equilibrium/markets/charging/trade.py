@@ -44,7 +44,7 @@ def undecided_hours(network: Network, day: MarketDay) -> np.ndarray:
 
 
 def least_cost_of_exporting(network: Network, day: MarketDay, charging_kw: FloatArray) -> FloatArray:
-    """Return a lower bound on the hourly cost while exporting at a negative price, currency, shape ``(hours,)``.
+    """Return a lower bound on the cost while exporting at a negative price, currency an hour, shape ``(hours,)``.
 
     Exports then earn nothing, and local units must carry the load and at least ``charging_kw`` ``(hours,)`` of charge,
     renewables and storage for free, then microturbines by their cost.
@@ -82,7 +82,8 @@ def importing_is_optimal(
     lot = program.columns["lot_kw"].index
     net = instance.matrix[coupling, :].T @ y[coupling] - instance.cost
     value, units, surplus = net[lot], _unit_columns(network, program), surplus_kw(network, day)
-    cost = day.wholesale_price * program.value(x, "import_kw") - (net[units.index] * x[units.index]).sum(axis=1)
+    price = day.length_h * day.wholesale_price
+    cost = price * program.value(x, "import_kw") - (net[units.index] * x[units.index]).sum(axis=1)
     imported = cost - (value * program.value(x, "lot_kw")).sum(axis=1)
     # Exporting, units of the operator (fuel, storage) cost at least this at the prices of the coupling rows.
     running = np.minimum(-net[units.index], 0.0) @ units.most_kw

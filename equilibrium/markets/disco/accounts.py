@@ -27,18 +27,18 @@ def amounts(
     charge_kw, discharge_kw
         Of each lot, shape ``(periods, lots)``.
     """
-    hours, tariffs = day.period_h, day.tariffs
-    v2g = hours * (tariffs.lot_sells @ discharge_kw)
+    hours, tariffs = day.length_h, day.tariffs
+    v2g = (hours * tariffs.lot_sells) @ discharge_kw
     answer = {
-        "load_income": np.asarray(hours * (tariffs.load @ day.load_kw).sum()),
-        "lot_charging_income": hours * (tariffs.lot_buys @ charge_kw),
+        "load_income": np.asarray(((hours * tariffs.load) @ day.load_kw).sum()),
+        "lot_charging_income": (hours * tariffs.lot_buys) @ charge_kw,
         "v2g_payment": v2g,
-        "upstream_cost": np.asarray(hours * (scenario.upstream_price @ bought_kw)),
+        "upstream_cost": np.asarray((hours * scenario.upstream_price) @ bought_kw),
         "response_cost": np.asarray(day.response_cost),
         "emission_reward": np.zeros(()),
-        "driver_income": hours * (tariffs.driver_pays @ charge_kw),
+        "driver_income": (hours * tariffs.driver_pays) @ charge_kw,
         "driver_payment": tariffs.driver_share * v2g,
-        "degradation_cost": hours * tariffs.degradation * discharge_kw.sum(axis=0),
+        "degradation_cost": tariffs.degradation * (hours[:, None] * discharge_kw).sum(axis=0),
     }
     if day.emissions is not None:
         term = day.emissions
@@ -92,7 +92,7 @@ def read_scenario(
         flow_kw=wide(program.value(x, "flow_kw"), 0.0),
         flow_kvar=wide(program.value(x, "flow_kvar"), 0.0),
         voltage_pu=wide(voltage_pu(supply.network, program, x)),
-        price=wide(balance / day.period_h),
+        price=wide(balance / day.length_h[:, None]),
         vehicles=schedules(vehicles, dispatch.x, groups, periods),
         accounts={name: float(value.sum()) for name, value in accounts.items()},
         company_profit=company_profit(accounts),

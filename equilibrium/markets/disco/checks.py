@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
 from equilibrium.grid.network import Network
+from equilibrium.lengths import spread_lengths
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from equilibrium.programs.risk import PROBABILITY_TOLERANCE
 
@@ -22,7 +23,7 @@ _FIELDS = {
 }
 
 
-def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = False, windows: bool = False) -> None:
+def check_day(network: Network, day: DiscoDay, *, one_way: bool = False, windows: bool = False) -> None:
     """Refuse a day whose numbers do not fit together.
 
     With ``one_way`` no row may stand for several vehicles, with ``windows`` the two windows must exclude each other.
@@ -32,6 +33,7 @@ def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = 
     InputError
         Naming the place, the value and what was expected; the first mistake found.
     """
+    periods = day.periods
     _shape("day", "load_kw", day.load_kw, (periods, network.feeder.size))
     _shape("day", "load_kvar", day.load_kvar, (periods, network.feeder.size))
     for name in ("charge_window", "discharge_window"):
@@ -40,8 +42,7 @@ def check_day(network: Network, day: DiscoDay, periods: int, *, one_way: bool = 
         period = int(np.argmax(day.charge_window & day.discharge_window))
         expected = "windows that exclude each other: charging and discharging at once would pay"
         raise InputError("day", f"charge_window and discharge_window, period {period}", True, expected)
-    if not (np.isfinite(day.period_h) and day.period_h > 0.0):
-        raise InputError("day", "period_h", day.period_h, "a positive number of hours")
+    spread_lengths(day.period_h, periods)
     if not np.isfinite(day.response_cost):
         raise InputError("day", "response_cost", day.response_cost, "a finite number")
     _tariffs(day, periods)

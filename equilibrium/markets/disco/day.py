@@ -7,12 +7,14 @@ Prices are per kWh, powers in kW and mean values of their period.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import VehicleBatch
+from equilibrium.lengths import spread_lengths
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +111,7 @@ class DiscoDay:
     emissions
         The CO2 term, or ``None``.
     period_h
-        Length of a period, h.
+        Length of the periods, h: one number for all, or shape ``(periods,)``.
     """
 
     load_kw: FloatArray
@@ -120,7 +122,12 @@ class DiscoDay:
     charge_window: NDArray[np.bool_]
     discharge_window: NDArray[np.bool_]
     emissions: Emissions | None = None
-    period_h: float = 1.0
+    period_h: float | FloatArray = 1.0
+
+    @cached_property
+    def length_h(self) -> FloatArray:
+        """Length of each period, h, shape ``(periods,)``."""
+        return spread_lengths(self.period_h, self.periods)
 
     @property
     def periods(self) -> int:

@@ -110,7 +110,7 @@ def _vehicles(network: Network, day: DiscoDay, given: DiscoScenario, cleared: Sc
     for lot, (site, batch, plan) in enumerate(zip(network.lots, given.vehicles, cleared.vehicles, strict=True)):
         here = (hours >= batch.arrival[:, None]) & (hours < batch.departure[:, None])
         charge, give = np.where(here, plan.charge_kw, 0.0), np.where(here, plan.discharge_kw, 0.0)
-        stored = day.period_h * (site.efficiency * charge - give / site.discharge_efficiency)
+        stored = day.length_h * (site.efficiency * charge - give / site.discharge_efficiency)
         energy = batch.energy_kwh[:, None] + np.cumsum(stored, axis=1)
         left = energy[:, -1]
         limits = (
@@ -143,21 +143,29 @@ def _windows(network: Network, day: DiscoDay, cleared: DiscoClearing) -> float: 
 
 
 def _accounts(network: Network, day: DiscoDay, given: DiscoScenario, cleared: ScenarioClearing) -> float:  # noqa: ARG001
-    hours, tariffs, accounts = day.period_h, day.tariffs, cleared.accounts
-    charge, give = cleared.lot_charge_kw.sum(axis=1), cleared.lot_discharge_kw.sum(axis=1)
+    tariffs, accounts = day.tariffs, cleared.accounts
+    load_kwh, charged_kwh, given_kwh, bought_kwh = (
+        day.length_h * power
+        for power in (
+            day.load_kw.sum(axis=1),
+            cleared.lot_charge_kw.sum(axis=1),
+            cleared.lot_discharge_kw.sum(axis=1),
+            cleared.import_kw,
+        )
+    )
     expected = {
-        "load_income": hours * float(tariffs.load @ day.load_kw.sum(axis=1)),
-        "lot_charging_income": hours * float(tariffs.lot_buys @ charge),
-        "v2g_payment": hours * float(tariffs.lot_sells @ give),
-        "upstream_cost": hours * float(given.upstream_price @ cleared.import_kw),
+        "load_income": float(tariffs.load @ load_kwh),
+        "lot_charging_income": float(tariffs.lot_buys @ charged_kwh),
+        "v2g_payment": float(tariffs.lot_sells @ given_kwh),
+        "upstream_cost": float(given.upstream_price @ bought_kwh),
         "response_cost": day.response_cost,
         "emission_reward": 0.0,
-        "driver_income": hours * float(tariffs.driver_pays @ charge),
-        "driver_payment": hours * tariffs.driver_share * float(tariffs.lot_sells @ give),
-        "degradation_cost": hours * tariffs.degradation * float(give.sum()),
+        "driver_income": float(tariffs.driver_pays @ charged_kwh),
+        "driver_payment": tariffs.driver_share * float(tariffs.lot_sells @ given_kwh),
+        "degradation_cost": tariffs.degradation * float(given_kwh.sum()),
     }
     if (term := day.emissions) is not None:
-        saved = term.baseline_kwh - hours * cleared.import_kw
+        saved = term.baseline_kwh - bought_kwh
         expected["emission_reward"] = term.share * term.price_per_kg * float(term.factor_kg_per_kwh @ saved)
     error = [abs(accounts[name] - amount) for name, amount in expected.items()]
     return most(*error) / most(1.0, *(abs(amount) for amount in expected.values()))

@@ -18,7 +18,7 @@ from equilibrium.markets.disco.checks import check_day
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.here_and_now import clear_together
-from equilibrium.markets.disco.network.supply import Supply
+from equilibrium.markets.disco.network.supply import SupplyByPeriods
 from equilibrium.markets.disco.parallel import clear_all, open_pool
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.scenario import Proved, clear_scenario, with_reachable_wishes
@@ -26,12 +26,12 @@ from equilibrium.programs.risk import cvar, mean_cvar, value_at_risk
 
 
 class DiscoMarket:
-    """The market of one network, compiled once and cleared day by day.
+    """The market of one network, compiled once for each number of periods and cleared day by day.
 
     Parameters
     ----------
-    network, periods
-        The feeder with its renewables and lots, and the number of periods of a day.
+    network
+        The feeder with its renewables and lots.
     mode
         ``strict``: lots choose freely among the schedules that are best for them, as printed, and charge and discharge
         at once where that pays. ``strict-exclusive``: the same, but a vehicle does one thing at a time. ``windows``:
@@ -69,7 +69,6 @@ class DiscoMarket:
     def __init__(
         self,
         network: Network,
-        periods: int = 24,
         *,
         mode: str = "windows-strict",
         purchases: str = "recourse",
@@ -86,10 +85,9 @@ class DiscoMarket:
         workers: int = 1,
     ) -> None:
         self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver)
-        for name, value in (("periods", periods), ("workers", workers)):
-            if not value >= 1:
-                raise InputError("DISCO market", name, value, "at least 1")
-        self.network, self.periods, self.workers = network, periods, workers
+        if not workers >= 1:
+            raise InputError("DISCO market", "workers", workers, "at least 1")
+        self.network, self.workers = network, workers
         self._options: dict[str, Any] = {
             "flow": flow,
             "segments": segments,
@@ -97,7 +95,7 @@ class DiscoMarket:
             "transformer_efficiency": transformer_efficiency,
             "solver": solver,
         }
-        self.supply = Supply(network, periods, **self._options)
+        self.supplies = SupplyByPeriods(network, self._options)
         self._pool: ProcessPoolExecutor | None = None
 
     def prepare(self, day: DiscoDay) -> None:
@@ -126,7 +124,7 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        check_day(self.network, day, self.periods, one_way=self.rules.one_way, windows=self.rules.windows)
+        check_day(self.network, day, one_way=self.rules.one_way, windows=self.rules.windows)
         reachable, changed = with_reachable_wishes(self.network, day, self.rules)
         proved, gap = self._proved(reachable)
         return self._clearing(reachable, proved, gap, changed, begin)
@@ -134,13 +132,14 @@ class DiscoMarket:
     def _proved(self, day: DiscoDay) -> tuple[Sequence[Proved], float]:
         """Clear every scenario; also return by how much the company could still improve all of them together."""
         if self.rules.purchases == "here-and-now":
-            return clear_together(self.network, self.supply, day, self.rules)
+            return clear_together(self.network, self.supplies[day.periods], day, self.rules)
         count = len(day.scenarios)
         if self.workers == 1 or count == 1:
             every = range(count)
-            return [clear_scenario(self.network, self.supply, day, number, self.rules) for number in every], 0.0
+            supply = self.supplies[day.periods]
+            return [clear_scenario(self.network, supply, day, number, self.rules) for number in every], 0.0
         if self._pool is None:
-            self._pool = open_pool(self.workers, self.network, self.periods, self._options, self.rules)
+            self._pool = open_pool(self.workers, self.network, self._options, self.rules)
         return clear_all(self._pool, day), 0.0
 
     def _clearing(
@@ -203,7 +202,7 @@ class DiscoMarket:
             notes.append("losses lie on their secants: flow directions are exclusive")
         both = sum(each.clearing.probability * each.both_ways for each in proved)
         if both > 0.0:
-            notes.append(f"money pump: {both:.6g} expected vehicle-periods of charging and discharging at once")
+            notes.append(f"money pump: {both:.6g} expected vehicle-hours of charging and discharging at once")
         if changed:
             notes.append(f"best effort: {changed} wishes were replaced by what can be reached")
         return tuple(notes)

@@ -1,4 +1,4 @@
-"""Scenarios spread over processes; each holds the market's network, compiled once."""
+"""Scenarios spread over processes; each holds the market's network, compiled once for each number of periods."""
 
 from __future__ import annotations
 
@@ -10,17 +10,15 @@ from typing import Any
 
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
-from equilibrium.markets.disco.network.supply import Supply
+from equilibrium.markets.disco.network.supply import SupplyByPeriods
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.scenario import Proved, clear_scenario
 
-_HERE: list[tuple[Network, Supply, Rules]] = []
+_HERE: list[tuple[Network, SupplyByPeriods, Rules]] = []
 """What a worker process works with; empty in the process that asks."""
 
 
-def open_pool(
-    workers: int, network: Network, periods: int, options: Mapping[str, Any], rules: Rules
-) -> ProcessPoolExecutor:
+def open_pool(workers: int, network: Network, options: Mapping[str, Any], rules: Rules) -> ProcessPoolExecutor:
     """Start processes that compile the network for themselves.
 
     Parameters
@@ -29,12 +27,12 @@ def open_pool(
         Keyword arguments of :class:`equilibrium.markets.disco.network.supply.Supply`.
     """
     return ProcessPoolExecutor(
-        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(network, periods, dict(options), rules)
+        workers, mp_context=get_context("spawn"), initializer=_start, initargs=(network, dict(options), rules)
     )
 
 
-def _start(network: Network, periods: int, options: dict[str, Any], rules: Rules) -> None:
-    _HERE.append((network, Supply(network, periods, **options), rules))
+def _start(network: Network, options: dict[str, Any], rules: Rules) -> None:
+    _HERE.append((network, SupplyByPeriods(network, options), rules))
 
 
 def clear_all(pool: ProcessPoolExecutor, day: DiscoDay) -> Sequence[Proved]:
@@ -44,5 +42,5 @@ def clear_all(pool: ProcessPoolExecutor, day: DiscoDay) -> Sequence[Proved]:
 
 
 def _clear(day: DiscoDay, label: int) -> Proved:
-    network, supply, rules = _HERE[0]
-    return clear_scenario(network, supply, day, 0, rules, label)
+    network, supplies, rules = _HERE[0]
+    return clear_scenario(network, supplies[day.periods], day, 0, rules, label)

@@ -107,7 +107,7 @@ def with_reachable_wishes(network: Network, day: DiscoDay, rules: Rules) -> tupl
         batches = []
         for site, batch in zip(network.lots, scenario.vehicles, strict=True):
             try:
-                met, count = meet_wishes(batch, site, *allowed(day, rules), day.period_h, best_effort=best_effort)
+                met, count = meet_wishes(batch, site, *allowed(day, rules), day.length_h, best_effort=best_effort)
             except InputError as error:
                 raise error.located(f"scenario {number}, {error.source}") from None
             batches.append(met)
@@ -124,8 +124,8 @@ def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules:
         merged, group = (batch, np.arange(batch.size)) if rules.one_way else merge_identical(batch)
         batches.append(merged)
         groups.append(group)
-    vehicles = state_vehicles(batches, network.lots, *allowed(day, rules), day.period_h)
-    cost, asked = lot_cost(vehicles, day.tariffs, day.period_h), None
+    vehicles = state_vehicles(batches, network.lots, *allowed(day, rules), day.length_h)
+    cost, asked = lot_cost(vehicles, day.tariffs, day.length_h), None
     if rules.one_way:
         lower, asked = solve_one_way(vehicles, cost)
     else:
@@ -135,7 +135,7 @@ def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules:
         vehicles,
         feasible.with_cost(company_cost(vehicles, day)),
         ScenarioSupply.of(supply, day.load_kw, day.load_kvar, scenario.renewable_kw),
-        day.period_h * purchase_price(day, scenario),
+        day.length_h * purchase_price(day, scenario),
         asked,
     )
     return Prepared(vehicles, tuple(groups), lower, part)
@@ -143,7 +143,8 @@ def prepare(network: Network, supply: Supply, day: DiscoDay, number: int, rules:
 
 def company_cost(vehicles: VehicleProgram, day: DiscoDay) -> FloatArray:
     """Return what the company pays for the vehicles' powers, purchase apart: (1), second line, per column."""
-    hours, period = day.period_h * vehicles.weight, vehicles.period
+    period = vehicles.period
+    hours = day.length_h[period] * vehicles.weight
     return vehicles.cost(-hours * day.tariffs.lot_buys[period], hours * day.tariffs.lot_sells[period])
 
 
@@ -184,7 +185,7 @@ def clear_scenario(
     supply.model.rewind()
     try:
         if rules.method == "kkt-milp":
-            stage = solve_stage_kkt(prepared.part, day.tariffs, day.period_h, rules.solver)
+            stage = solve_stage_kkt(prepared.part, day.tariffs, day.length_h, rules.solver)
         else:
             stage = solve_stage([prepared.part], rules.solver, label=label)
     except NoDispatchError as error:
@@ -243,7 +244,7 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
         company_bound=clearing.company_profit,
         lot_bound=by_lot(vehicles, lower.bound, size),
         residuals=tuple(residuals),
-        both_ways=float(vehicles.weight[both].sum()),
+        both_ways=float((day.length_h[vehicles.period] * vehicles.weight)[both].sum()),
         loose=loose,
         pessimistic=(clearing.company_profit, clearing.company_profit),
         rounds=0,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -11,8 +12,9 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, Certificate, certify
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
-from equilibrium.grid.least_effort import DailyEffort, effort_rule
+from equilibrium.grid.least_effort import DailyEffort, EffortRule, effort_rule
 from equilibrium.grid.network import Network
+from equilibrium.lengths import ByLengths
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
@@ -45,15 +47,35 @@ from equilibrium.programs.solvers.choose import check_solver
 METHOD = "lexicographic"
 
 
+@dataclass(frozen=True, eq=False)
+class _Compiled:
+    """What is compiled for days of some periods.
+
+    The joint program, its reduced model, the rule for the dispatch that is published, and the lots' own problems.
+    """
+
+    program: Program
+    model: ReducedModel
+    effort: EffortRule
+    own: Program
+
+    @classmethod
+    def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
+        program = compile_joint(network, length_h)
+        model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, solver)
+        effort = effort_rule(network, program, model, length_h)
+        return cls(program, model, effort, compile_lots(network.lots, length_h))
+
+
 class LotsLeadMarket:
-    """Clears days of the lots-lead market on one network. Compiled once; :meth:`clear` binds a day.
+    """Clears days of the lots-lead market on one network.
+
+    Compiled once for each sequence of period lengths; :meth:`clear` binds a day.
 
     Parameters
     ----------
     network
         The feeder and its assets.
-    hours
-        Periods per day, one hour each.
     solver
         ``"auto"``, ``"highs"`` or ``"gurobi"``.
     on_infeasible
@@ -67,30 +89,27 @@ class LotsLeadMarket:
         self,
         network: Network,
         *,
-        hours: int = 24,
         solver: str = "auto",
         on_infeasible: str = "stop",
         value_of_lost_load: float = 3.0,
     ) -> None:
-        self.network, self.hours = network, hours
+        self.network = network
         self._solver = check_solver(solver)
         self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
-        self._program = compile_joint(network, hours)
-        self._model = ReducedModel(self._program, STATE_COLUMNS, STATE_ROWS, solver)
-        self._effort = effort_rule(network, self._program, self._model)
-        self._own_program = compile_lots(network.lots, hours)
+        self._compiled = ByLengths(partial(_Compiled.of, network, solver))
 
     def prepare(self, day: MarketDay) -> None:
-        """Clear a typical day and start every later one from its rows and basis.
+        """Clear a typical day and start every later one of the same periods from its rows and basis.
 
         The start is the same for every day, so a cleared day depends on nothing but itself; a typical day makes
         it a good start.
         """
-        self._model.rewind()
+        compiled = self._compiled[day.length_h]
+        compiled.model.rewind()
         bare = day.without_vehicles()
-        instance = self._program.bind(joint_ports(self.network, bare))
-        if self._stages(bare, self._program, self._model, instance).least_cost(instance) is not None:
-            self._model.remember()
+        instance = compiled.program.bind(joint_ports(self.network, bare))
+        if self._stages(bare, compiled.program, compiled.model, instance).least_cost(instance) is not None:
+            compiled.model.remember()
 
     def clear(self, day: MarketDay) -> Clearing:
         """Clear one day and prove it.
@@ -103,7 +122,7 @@ class LotsLeadMarket:
         start = time.perf_counter()
         cuts: list[LotCut] = []
         split: Split | None = None
-        self._model.rewind()
+        self._compiled[day.length_h].model.rewind()
         seconds = 0.0
         for _ in range(MAXIMUM_CUT_ROUNDS):
             stages, own, optimum = self._solve(day, cuts)
@@ -112,16 +131,20 @@ class LotsLeadMarket:
             broken = broken_cuts(split)
             if not broken:
                 settled = replace(optimum, x=self._settled(day, stages, optimum))
-                return self._clearing(day, stages, own, settled, vehicle_powers(split), start, seconds)
+                return self._clearing(day, stages, own, settled, vehicle_powers(split, day.length_h), start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
     def _settled(self, day: MarketDay, stages: Stages, optimum: Optimum) -> FloatArray:
         """Return the optimum that is published: of all dispatches of least cost the one of least effort."""
-        effort = self._effort
-        if stages.program is not self._program:  # a shortage: buses and hours share it by the same rule
-            shared = {"shed_kw": np.maximum(day.load_kw, 0.0), "unserved_kwh": np.ones(stages.lot.shape)}
-            effort = DailyEffort(self.network, stages.program, stages.model, shared)
+        compiled, length = self._compiled[day.length_h], day.length_h[:, None]
+        effort = compiled.effort
+        if stages.program is not compiled.program:  # a shortage: buses and periods share it by the same rule
+            shared = {
+                "shed_kw": np.maximum(day.load_kw, 0.0) / length,
+                "unserved_kwh": np.ones(stages.lot.shape) * length,
+            }
+            effort = DailyEffort(self.network, stages.program, stages.model, day.length_h, shared)
         return effort.dispatch(optimum.instance, optimum.x, optimum.y)
 
     def close(self) -> None:
@@ -132,14 +155,15 @@ class LotsLeadMarket:
 
     def _solve(self, day: MarketDay, cuts: list[LotCut]) -> tuple[Stages, Own | None, Optimum]:
         """Run the lexicographic stages for a day with the cuts known so far."""
-        instance = self._program.bind(joint_ports(self.network, day))
+        compiled = self._compiled[day.length_h]
+        instance = compiled.program.bind(joint_ports(self.network, day))
         if cuts:
-            instance = instance.with_rows(*cut_rows(self._program, cuts, len(self.network.lots)))
-        stages = self._stages(day, self._program, self._model, instance)
+            instance = instance.with_rows(*cut_rows(compiled.program, cuts, day.length_h, len(self.network.lots)))
+        stages = self._stages(day, compiled.program, compiled.model, instance)
         own = self._own(day, cuts)
         optimum = None
         if own is not None:
-            optimum = stages.least_cost(impose(self._program, instance, self._own_program, own.face))
+            optimum = stages.least_cost(impose(compiled.program, instance, compiled.own, own.face))
         if optimum is None:
             found = stages.most_profit()
             if found is None:
@@ -157,14 +181,15 @@ class LotsLeadMarket:
         constant = constant_profit(self.network.lots, day.lots)
         if constant is not None:
             return constant
-        ports = {**lot_ports(day.lots, self.hours), **lot_bounds(day.lots, self.hours)}
-        instance = self._own_program.bind(ports)
+        ports = {**lot_ports(day.lots, day.hours), **lot_bounds(day.lots, day.hours)}
+        program = self._compiled[day.length_h].own
+        instance = program.bind(ports)
         if cuts:
-            instance = instance.with_rows(*cut_rows(self._own_program, cuts, len(self.network.lots)))
+            instance = instance.with_rows(*cut_rows(program, cuts, day.length_h, len(self.network.lots)))
         solution = open_handle(instance, "highs").solve()
         if solution.status is Status.INFEASIBLE:
             return None
-        return own_optimum(self._own_program, instance, solution)
+        return own_optimum(program, instance, solution)
 
     def _short(self, day: MarketDay, cuts: list[LotCut], own: Own | None) -> tuple[Stages, Own | None, Optimum]:
         """Answer a day without a feasible dispatch: say why, or find the least shortage and go on with it."""
@@ -175,14 +200,14 @@ class LotsLeadMarket:
         ports = {
             **joint_ports(self.network, day),
             "shed_max_kw": np.maximum(day.load_kw, 0.0),
-            "unserved_max_kwh": np.full((self.hours, len(self.network.lots)), INF),
+            "unserved_max_kwh": np.full((day.hours, len(self.network.lots)), INF),
         }
         instance = program.bind(ports)
         if cuts:
-            instance = instance.with_rows(*cut_rows(program, cuts, len(self.network.lots)))
+            instance = instance.with_rows(*cut_rows(program, cuts, day.length_h, len(self.network.lots)))
         shortage = np.zeros(program.shape[1])
         for name in ("shed_kw", "unserved_kwh"):
-            shortage[program.columns[name].slice] = self._value_of_lost_load
+            shortage[program.columns[name].slice] = program.cost[program.columns[name].slice]
         solution = model.solve(instance.with_cost(shortage))
         if solution.status is not Status.OPTIMAL:
             raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), cuts))
@@ -208,11 +233,11 @@ class LotsLeadMarket:
         """Read the answer off the columns and multipliers, and certify it."""
         program, x = stages.program, optimum.x
         power = program.value(x, "lot_kw")
-        profit = (stages.price * power).sum(axis=0)
+        profit = (stages.worth * power).sum(axis=0)
         shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
         unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
         dispatch = read_dispatch(self.network, day, program, x, optimum.y)
-        burnt = storage_notes(self.network, program, x, dispatch["dlmp"])
+        burnt = storage_notes(self.network, day, program, x, dispatch["dlmp"])
         proof, proof_seconds = self._prove(stages, own, replace(optimum, notes=(*optimum.notes, *burnt)), profit)
         return Clearing(
             **dispatch,
@@ -221,7 +246,7 @@ class LotsLeadMarket:
             unserved_kwh=unserved,
             lot_price=np.zeros_like(power),
             vehicle_kw=vehicles,
-            shortage_cost=self._value_of_lost_load * float(shed.sum() + unserved.sum()),
+            shortage_cost=self._value_of_lost_load * float((day.length_h[:, None] * shed).sum() + unserved.sum()),
             lot_profit=profit,
             lot_maximum=own.maximum if own is not None else np.full(profit.size, INF),
             certificate=proof,
@@ -250,4 +275,4 @@ class LotsLeadMarket:
             bound[lot], proof, spent = stages.best_response(int(lot), power)
             residuals.append(proof)
             seconds += spent
-        return certify(residuals, profit, bound, maximum, METHOD, self._model.solver_name, optimum.notes), seconds
+        return certify(residuals, profit, bound, maximum, METHOD, stages.model.solver_name, optimum.notes), seconds

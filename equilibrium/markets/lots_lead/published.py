@@ -105,8 +105,8 @@ def solve_paper_milp(
         raise ValueError(f"reading {reading!r} is not one of {READINGS}")
     if (day.wholesale_price < 0.0).any():
         raise ValueError("(8) has no solution at negative wholesale prices: the printed low level is unbounded")
-    program = compile_joint(network, day.hours)
-    price = stacked(day.lots, "charging_price", day.hours)
+    program = compile_joint(network, day.length_h)
+    price = stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]  # of a kW
     milp = _Milp(_compact(program, program.bind(joint_ports(network, day))), price, reading == "corrected", big_m)
     instance = milp.build.compile().bind({})
     integer = np.zeros(instance.shape[1], dtype=bool)

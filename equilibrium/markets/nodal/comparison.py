@@ -32,25 +32,26 @@ def compare(
     charging_price
         F_t of every lot, currency/kWh, shape ``(hours, lots)``.
     """
-    power, competitive = dispatch["lot_kw"], welfare.dlmp[:, [site.bus for site in network.lots]]
-    payment = (prices.price * power).sum(axis=0)
-    drawn, drawn_there = power.sum(axis=0), welfare.power.sum(axis=0)
-    paid_there = (competitive * welfare.power).sum(axis=0)
-    shifted = 0.5 * (np.abs(power - welfare.power).sum(axis=0) - np.abs(drawn - drawn_there))
-    load_payment = float((dispatch["dlmp"] * day.load_kw).sum())
+    length, competitive = day.length_h[:, None], welfare.dlmp[:, [site.bus for site in network.lots]]
+    energy, energy_there = length * dispatch["lot_kw"], length * welfare.power
+    payment = (prices.price * energy).sum(axis=0)
+    drawn, drawn_there = energy.sum(axis=0), energy_there.sum(axis=0)
+    paid_there = (competitive * energy_there).sum(axis=0)
+    shifted = 0.5 * (np.abs(energy - energy_there).sum(axis=0) - np.abs(drawn - drawn_there))
+    load_payment = float((dispatch["dlmp"] * (length * day.load_kw)).sum())
     receipts = sum(
-        float((dispatch["dlmp"][:, [unit.bus for unit in units]] * dispatch[name]).sum())
+        float((dispatch["dlmp"][:, [unit.bus for unit in units]] * (length * dispatch[name])).sum())
         for units, name in ((network.microturbines, "microturbine_kw"), (network.renewables, "renewable_kw"))
     )
     trade = dispatch["network_cost"] - dispatch["fuel_cost"]
-    value = float((charging_price * power).sum()) - dispatch["network_cost"]
+    value = float((charging_price * energy).sum()) - dispatch["network_cost"]
     return {
         "lot_payment": payment,
-        "value_optimistic": _earned(charging_price - prices.low, power),
-        "value_pessimistic": _earned(charging_price - prices.high, power),
+        "value_optimistic": _earned(charging_price - prices.low, energy),
+        "value_pessimistic": _earned(charging_price - prices.high, energy),
         "competitive_kw": welfare.power,
         "competitive_dlmp": welfare.dlmp,
-        "competitive_profit": ((charging_price - competitive) * welfare.power).sum(axis=0),
+        "competitive_profit": ((charging_price - competitive) * energy_there).sum(axis=0),
         "competitive_cost": welfare.network_cost,
         "markdown": _mean(paid_there, drawn_there) - _mean(payment, drawn),
         "shifted_kwh": np.maximum(shifted, 0.0),
@@ -61,9 +62,9 @@ def compare(
     }
 
 
-def _earned(margin: FloatArray, power: FloatArray) -> FloatArray:
-    """Return what each lot earns; an infinite margin on no power is nothing."""
-    return np.asarray((np.where(power > 0.0, margin, 0.0) * power).sum(axis=0))
+def _earned(margin: FloatArray, energy: FloatArray) -> FloatArray:
+    """Return what each lot earns; an infinite margin on no energy is nothing."""
+    return np.asarray((np.where(energy > 0.0, margin, 0.0) * energy).sum(axis=0))
 
 
 def _mean(money: FloatArray, energy: FloatArray) -> FloatArray:

@@ -15,6 +15,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
 from equilibrium.markets.charging.lots import stacked
@@ -58,15 +59,15 @@ class EfficientSchedules:
     ----------
     network
         The feeder and its assets.
-    hours
-        Periods per day.
+    periods
+        Of a day.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`.
     """
 
-    def __init__(self, network: Network, hours: int, solver: str = "auto") -> None:
+    def __init__(self, network: Network, periods: Periods, solver: str = "auto") -> None:
         self.network = network
-        self.program = compile_joint(network, hours)
+        self.program = compile_joint(network, periods)
         self.model = ReducedModel(self.program, STATE_COLUMNS, STATE_ROWS, solver)
         self._solver = solver
 
@@ -118,12 +119,12 @@ class EfficientSchedules:
                 raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), schedules.cuts))
             optimum = stages.earliest(optimum)
             if schedules.take(optimum):
-                price, cost = stacked(day.lots, "charging_price", day.hours), float(instance.cost @ optimum.x)
+                cost = float(instance.cost @ optimum.x)
                 found = self.program.value(optimum.x, "lot_kw")
                 return Efficient(
                     power=found,
-                    dlmp=self.program.multiplier(optimum.y, "active_balance"),
-                    network_cost=cost + float((price * found).sum()),
+                    dlmp=self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None],
+                    network_cost=cost + float((_worth(day) * found).sum()),
                     system_cost=cost,
                     optimum=optimum,
                     cuts=tuple(schedules.cuts),
@@ -155,15 +156,20 @@ class EfficientSchedules:
         """Bind the day with the lots' revenue in the objective and some powers fixed."""
         instance = self.program.bind(joint_ports(self.network, day))
         if cuts:
-            instance = instance.with_rows(*cut_rows(self.program, cuts, len(self.network.lots)))
+            instance = instance.with_rows(*cut_rows(self.program, cuts, day.length_h, len(self.network.lots)))
         lot = self.program.columns["lot_kw"].index
         cost = instance.cost.copy()
-        cost[lot] -= stacked(day.lots, "charging_price", day.hours)
+        cost[lot] -= _worth(day)
         instance = instance.with_cost(cost)
         if power is None or not fixed:
             return instance
         given = power[:, fixed].ravel()
         return instance.with_columns(lot[:, fixed].ravel(), given, given)
+
+
+def _worth(day: MarketDay) -> FloatArray:
+    """Return what drivers pay for a kW in each period, currency, shape ``(hours, lots)``."""
+    return stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]
 
 
 class _Schedules:
@@ -202,5 +208,7 @@ class _Schedules:
         broken = broken_cuts(self.split)
         if broken:
             self.cuts += broken
-            self.instance = self.instance.with_rows(*cut_rows(stages.program, broken, found.shape[1]))
+            self.instance = self.instance.with_rows(
+                *cut_rows(stages.program, broken, stages.day.length_h, found.shape[1])
+            )
         return not broken

@@ -28,7 +28,7 @@ def _buses(network: Network) -> list[int]:
 
 def _charged(day: MarketDay, power: FloatArray) -> FloatArray:
     """Return what the drivers pay for charging powers, currency, shape ``(lots,)``."""
-    paid: FloatArray = (stacked(day.lots, "charging_price", day.hours) * power).sum(axis=0)
+    paid: FloatArray = day.length_h @ (stacked(day.lots, "charging_price", day.hours) * power)
     return paid
 
 
@@ -47,11 +47,11 @@ def _values(network: Network, day: MarketDay, cleared: NodalClearing) -> float: 
 
 
 def _paid(network: Network, day: MarketDay, cleared: NodalClearing) -> float:
-    lots = (cleared.lot_price * cleared.lot_kw).sum(axis=0)
-    load = float((cleared.dlmp * (day.load_kw - cleared.shed_kw)).sum())
+    lots = day.length_h @ (cleared.lot_price * cleared.lot_kw)
+    load = float((day.length_h @ (cleared.dlmp * (day.load_kw - cleared.shed_kw))).sum())
     units = (
-        (cleared.microturbine_kw * cleared.dlmp[:, [unit.bus for unit in network.microturbines]]).sum()
-        + (cleared.renewable_kw * cleared.dlmp[:, [unit.bus for unit in network.renewables]]).sum()
+        (day.length_h @ (cleared.microturbine_kw * cleared.dlmp[:, [unit.bus for unit in network.microturbines]])).sum()
+        + (day.length_h @ (cleared.renewable_kw * cleared.dlmp[:, [unit.bus for unit in network.renewables]])).sum()
         + cleared.network_cost
         - cleared.fuel_cost
     )
@@ -62,7 +62,7 @@ def _paid(network: Network, day: MarketDay, cleared: NodalClearing) -> float:
 
 def _competition(network: Network, day: MarketDay, cleared: NodalClearing) -> float:
     price = cleared.competitive_dlmp[:, _buses(network)]
-    profit = _charged(day, cleared.competitive_kw) - (price * cleared.competitive_kw).sum(axis=0)
+    profit = _charged(day, cleared.competitive_kw) - day.length_h @ (price * cleared.competitive_kw)
     best = float(_charged(day, cleared.competitive_kw).sum()) - cleared.competitive_cost
     reached = float(_charged(day, cleared.lot_kw).sum()) - cleared.network_cost
     scale = most(1.0, abs(best), abs(reached), abs(profit))
@@ -71,7 +71,7 @@ def _competition(network: Network, day: MarketDay, cleared: NodalClearing) -> fl
 
 
 def _moved(network: Network, day: MarketDay, cleared: NodalClearing) -> float:  # noqa: ARG001 - the same for all
-    here, there = cleared.lot_kw, cleared.competitive_kw
+    here, there = day.length_h[:, None] * cleared.lot_kw, day.length_h[:, None] * cleared.competitive_kw
     less = (there - here).sum(axis=0)
     withheld, shifted = np.maximum(less, 0.0), 0.5 * (abs(here - there).sum(axis=0) - abs(less))
     scale = most(1.0, here.sum(axis=0), there.sum(axis=0))

@@ -1,7 +1,7 @@
 """The *nodal* market: lots pay the distribution price that they cause.
 
-A lot's profit is ``sum_t (F_t - lambda_ct) p_ct`` with lambda the DLMP at its bus, so the network's answer enters its
-objective and it has market power. Three behaviours, mixed freely:
+A lot's profit is ``sum_t h_t (F_t - lambda_ct) p_ct`` with lambda the DLMP at its bus and h_t the length of a period.
+So the network's answer enters its objective and it has market power. Three behaviours, mixed freely:
 
 * ``strategic``: the lot foresees the price that its own power causes (it leads, the DSO follows);
 * ``price-taking``: it takes prices as given;
@@ -19,7 +19,8 @@ the compiled program's matrix; how best responses and prices are found is the ma
 from __future__ import annotations
 
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify
 from equilibrium.errors import InputError, SolverError
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
 from equilibrium.grid.network import Network
+from equilibrium.lengths import ByLengths, named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.lots import stacked
@@ -44,7 +46,7 @@ from equilibrium.markets.nodal.prices import PRICE_RULE, PublishedPrices, Taker,
 from equilibrium.markets.nodal.second_method import TIME_LIMIT_S, confirm
 from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import kkt_residuals
-from equilibrium.programs.program import GAP, Instance
+from equilibrium.programs.program import GAP, Instance, Program
 
 SAME_POINT_KW = 1e-3
 """Charging powers closer than this are one equilibrium."""
@@ -55,15 +57,33 @@ MAXIMUM_ORDERS = 12
 BEHAVIOURS = ("strategic", "price-taking", "central")
 
 
+@dataclass(frozen=True, eq=False)
+class _Compiled:
+    """What is compiled for days of some periods: the operator's program, as a structure of hours, and the welfare's."""
+
+    program: Program
+    efficient: EfficientSchedules
+    structure: Structure
+
+    @classmethod
+    def of(cls, network: Network, solver: str, time_limit_s: float, length_h: FloatArray) -> _Compiled:
+        program = compile_distribution(network, length_h)
+        joined = max(joined_hours(program, "lot_kw"), key=len, default=())
+        structure: Structure
+        if len(joined) > 1:
+            structure = HoursJoined(network, program, joined, length_h, solver, time_limit_s)
+        else:
+            structure = HoursApart(network, program, length_h, solver)
+        return cls(program, EfficientSchedules(network, length_h, solver), structure)
+
+
 class NodalMarket:
-    """Clears days of the nodal market on one network.
+    """Clears days of the nodal market on one network. Compiled once for each sequence of period lengths.
 
     Parameters
     ----------
     network
         The feeder and its assets.
-    hours
-        Periods per day, one hour each.
     behaviours
         One of :data:`BEHAVIOURS` per lot; all strategic by default.
     iteration
@@ -86,7 +106,6 @@ class NodalMarket:
         self,
         network: Network,
         *,
-        hours: int = 24,
         behaviours: tuple[str, ...] | None = None,
         iteration: str = "gauss-seidel",
         solver: str = "auto",
@@ -100,7 +119,7 @@ class NodalMarket:
         for name, limit_s in (("certify_limit_s", certify_limit_s), ("time_limit_s", time_limit_s)):
             if not limit_s >= 0.0:
                 raise InputError("nodal market", name, limit_s, "seconds, at least 0")
-        self.network, self.hours, self._solver = network, hours, solver
+        self.network, self._solver = network, solver
         self._iteration, self._certify, self._limit_s = iteration, certify, certify_limit_s
         self._time_limit_s = time_limit_s
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
@@ -110,20 +129,17 @@ class NodalMarket:
             if behaviour not in BEHAVIOURS:
                 raise InputError(f"lot {site.name}", "behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
         self._strategic = [k for k, behaviour in enumerate(self.behaviours) if behaviour == "strategic"]
-        self._program = compile_distribution(network, hours)
-        self._efficient = EfficientSchedules(network, hours, solver)
-        joined = max(joined_hours(self._program, "lot_kw"), key=len, default=())
-        self._structure: Structure
-        if len(joined) > 1:
-            self._structure = HoursJoined(network, self._program, joined, solver, time_limit_s)
-        else:
-            self._structure = HoursApart(network, self._program, hours, solver)
+        self._compiled = ByLengths(partial(_Compiled.of, network, solver, time_limit_s))
 
     def prepare(self, day: MarketDay) -> None:
-        """Make a typical day the start of every later day: of its welfare optimum and of its operator's program."""
-        power = self._efficient.prepare(day)
+        """Make a typical day the start of every later day of the same periods.
+
+        It is the start of the welfare optimum and of the operator's program.
+        """
+        compiled = self._compiled[day.length_h]
+        power = compiled.efficient.prepare(day)
         if power is not None:
-            self._structure.prepare(self._instance(day), power)
+            compiled.structure.prepare(self._instance(day), power)
 
     def clear(
         self, day: MarketDay, order: tuple[int, ...] | None = None, start_kw: FloatArray | None = None
@@ -147,7 +163,7 @@ class NodalMarket:
         begin = time.perf_counter()
         if order is not None and sorted(order) != self._strategic:
             raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
-        welfare = self._efficient.solve(day)
+        welfare = self._compiled[day.length_h].efficient.solve(day)
         players = Players(self.network, day, welfare.cuts, self._solver, welfare.split)
         play = self._begin(day, welfare, players, start_kw)
         tried: list[NodalClearing] = []
@@ -185,9 +201,10 @@ class NodalMarket:
             no proof that there is no other.
         """
         rng = np.random.default_rng(seed)
-        cuts = self._efficient.solve(day).cuts
+        efficient = self._compiled[day.length_h].efficient
+        cuts = efficient.solve(day).cuts
         found = [self.clear(day)]
-        found += [self.clear(day, start_kw=self._efficient.random(day, rng, cuts)) for _ in range(starts)]
+        found += [self.clear(day, start_kw=efficient.random(day, rng, cuts)) for _ in range(starts)]
         distinct: list[NodalClearing] = []
         for clearing in found:
             new = all(np.abs(clearing.lot_kw - other.lot_kw).max() > SAME_POINT_KW for other in distinct)
@@ -208,16 +225,17 @@ class NodalMarket:
 
     def _instance(self, day: MarketDay) -> Instance:
         """Bind the DSO's program, the lots free within their limits; exports are closed in hours of negative price."""
-        limit = stacked(day.lots, "power_max_kw", self.hours)
-        instance = self._program.bind(distribution_ports(self.network, day, np.zeros_like(limit), limit))
+        limit, program = stacked(day.lots, "power_max_kw", day.hours), self._compiled[day.length_h].program
+        instance = program.bind(distribution_ports(self.network, day, np.zeros_like(limit), limit))
         negative = day.wholesale_price < 0.0
-        return instance.with_columns(self._program.columns["export_kw"].index[negative], 0.0, 0.0)
+        return instance.with_columns(program.columns["export_kw"].index[negative], 0.0, 0.0)
 
     def _begin(self, day: MarketDay, welfare: Efficient, players: Players, start_kw: FloatArray | None) -> Play:
         """Begin the day's game where it is told to, or at the welfare optimum."""
         given = welfare.power if start_kw is None else start_kw
         try:
-            play = self._structure.begin(day, self._instance(day), players, given)
+            structure = self._compiled[day.length_h].structure
+            play = structure.begin(day, self._instance(day), players, given)
         except NoDispatchError as error:
             if start_kw is None:
                 raise SolverError(f"the welfare optimum has {error}") from None
@@ -228,10 +246,11 @@ class NodalMarket:
 
     def _follow(self, day: MarketDay, welfare: Efficient, players: Players) -> Between:
         """Return the answer of the lots that are not strategic: the efficient point given the strategic powers."""
+        efficient = self._compiled[day.length_h].efficient
 
         def answer(play: Play) -> bool:
-            before = play.cost() - float((players.price * play.power).sum())
-            found = self._efficient.solve(day, play.power, tuple(self._strategic), welfare.cuts)
+            before = play.cost() - float((players.price * (day.length_h[:, None] * play.power)).sum())
+            found = efficient.solve(day, play.power, tuple(self._strategic), welfare.cuts)
             if before - found.system_cost <= GAP * (1.0 + abs(before)):
                 return False
             play.move(found.power)
@@ -250,20 +269,21 @@ class NodalMarket:
         begin: float,
     ) -> NodalClearing:
         """Publish prices, prove the point against the whole program, and set it beside the competitive outcome."""
-        proof_start = time.perf_counter()
+        proof_start, compiled = time.perf_counter(), self._compiled[day.length_h]
         power, prices = play.power, self._publish(play, players)
-        point = play.point(prices)
-        dispatch = read_dispatch(self.network, day, self._program, point.x, point.y)
-        profit = ((players.price - prices.price) * power).sum(axis=0)
+        point, energy = play.point(prices), day.length_h[:, None] * power
+        dispatch = read_dispatch(self.network, day, compiled.program, point.x, point.y)
+        profit = ((players.price - prices.price) * energy).sum(axis=0)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
         best, second = self._confirm(play, players, profit, best)
         unproved = play.unproved_hours(order)
         notes = (*play.notes, *self._notes(day, search, unproved))
-        notes += price_notes(prices, power, self._strategic, players.name)
-        notes += storage_notes(self.network, self._program, point.x, dispatch["dlmp"])
+        notes += price_notes(prices, energy, self._strategic, players.name, named(day.length_h))
+        notes += storage_notes(self.network, day, compiled.program, point.x, dispatch["dlmp"])
         notes += second.notes if second is not None else ()
         residuals = [kkt_residuals(point.instance, point.x, point.y)]
-        proof = certify(residuals, profit, best, best, self._structure.method, self._solver_names, notes)
+        solvers = ", ".join(dict.fromkeys((compiled.efficient.model.solver_name, *compiled.structure.solvers)))
+        proof = certify(residuals, profit, best, best, compiled.structure.method, solvers, notes)
         if (unproved or play.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start
@@ -274,7 +294,7 @@ class NodalMarket:
             lot_soe_kwh=players.state_of_energy(power),
             shed_kw=np.zeros_like(day.load_kw),
             unserved_kwh=np.zeros_like(power),
-            vehicle_kw=vehicle_powers(split),
+            vehicle_kw=vehicle_powers(split, day.length_h),
             shortage_cost=0.0,
             lot_profit=profit,
             lot_maximum=best,
@@ -293,10 +313,6 @@ class NodalMarket:
             solver_seconds=welfare.seconds + search.seconds + play.seconds + players.seconds + prices.seconds,
         )
 
-    @property
-    def _solver_names(self) -> str:
-        return ", ".join(dict.fromkeys((self._efficient.model.solver_name, *self._structure.solvers)))
-
     def _confirm(
         self, play: Play, players: Players, profit: FloatArray, best: FloatArray
     ) -> tuple[FloatArray, SecondMethod | None]:
@@ -314,7 +330,7 @@ class NodalMarket:
             for k, behaviour in enumerate(self.behaviours)
             if behaviour == "price-taking"
         ]
-        return play.publish(np.where(strategic, play.power, 0.0), takers)
+        return play.publish(np.where(strategic, players.length_h[:, None] * play.power, 0.0), takers)
 
     def _best(self, lot: int, search: Search, prices: PublishedPrices, players: Players, profit: FloatArray) -> float:
         """Return a proven bound on what a lot could earn by deviating, by its behaviour."""
@@ -325,13 +341,13 @@ class NodalMarket:
         return players.at_prices(lot, prices.price[:, lot])
 
     def _notes(self, day: MarketDay, search: Search, unproved: list[int]) -> tuple[str, ...]:
-        notes = []
+        notes, when = [], named(day.length_h)
         negative = int((day.wholesale_price < 0.0).sum())
         if negative:
-            notes.append(f"negative price in {negative} hours: exports excluded there")
+            notes.append(f"negative price in {negative} {when}: exports excluded there")
         if unproved:
             where = ", ".join(map(str, unproved))
-            notes.append(f"the direction of trade at a negative price is not proved in hours {where}: not certified")
+            notes.append(f"the direction of trade at a negative price is not proved in {when} {where}: not certified")
         if search.cycle:
             notes.append(f"no pure equilibrium found: the iteration came back after {search.cycle} rounds")
         if search.blocked:

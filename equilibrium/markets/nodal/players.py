@@ -54,6 +54,7 @@ class Players:
     ) -> None:
         self._solver = solver
         self._sites, self._days = network.lots, day.lots
+        self.length_h = day.length_h
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own: list[FeasiblePowers] = []
@@ -61,8 +62,8 @@ class Players:
         for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
             vehicles = _vehicles(site, lot, split[k] if split is not None else None)
             if vehicles is not None:
-                self._taken[k] = vehicles.drawn_kwh.sum(axis=1)
-            self._own.append(_own_powers(site, lot, [cut for owner, cut in cuts if owner == k], vehicles))
+                self._taken[k] = vehicles.drawn_kwh.sum(axis=1) / day.length_h
+            self._own.append(_own_powers(site, lot, [cut for owner, cut in cuts if owner == k], day.length_h, vehicles))
         self.seconds = 0.0
 
     def respond(self, lot: int, curves: list[Curve], present: FloatArray) -> BestResponse | None:
@@ -94,7 +95,7 @@ class Players:
             return _most_earned(own.vehicles, self.price[:, lot] - price)
         instance = Instance(
             matrix=own.matrix,
-            cost=price - self.price[:, lot],
+            cost=self.length_h * (price - self.price[:, lot]),
             row_lower=own.lower,
             row_upper=own.upper,
             col_lower=np.zeros(own.power_max_kw.size),
@@ -108,10 +109,10 @@ class Players:
 
     def state_of_energy(self, power: FloatArray) -> FloatArray:
         """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""
-        soe = np.zeros_like(power)
+        soe, length = np.zeros_like(power), tuple(self.length_h.tolist())
         for k, (site, lot) in enumerate(zip(self._sites, self._days, strict=True)):
             carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
-            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, power.shape[0]) @ power[:, k]
+            soe[:, k] = carried + _charge_matrix(site.efficiency, site.first_hour, length) @ power[:, k]
         return soe
 
     def own(self, lot: int) -> FeasiblePowers:
@@ -143,7 +144,7 @@ class Players:
         if isinstance(split, EvenSplit):
             own.vehicles.drawn_kwh, self._taken[lot] = np.ascontiguousarray(split.energy_kwh.T), power
             return False
-        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64))
+        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64) * self.length_h)
         self._own[lot] = replace(
             own,
             matrix=sp.csr_array(sp.vstack([own.matrix, rows], format="csr")),
@@ -161,9 +162,9 @@ def _most_earned(vehicles: Vehicles, margin: FloatArray) -> float:
 
 
 @functools.cache
-def _charge_matrix(efficiency: float, first_hour: str, hours: int) -> sp.csr_array:
+def _charge_matrix(efficiency: float, first_hour: str, length_h: tuple[float, ...]) -> sp.csr_array:
     """Return the map from powers to energy stored since the start of the day (3b), (3c), with D1."""
-    matrix = efficiency * np.tri(hours)
+    matrix = efficiency * np.tri(len(length_h)) * np.array(length_h)
     if first_hour == "as_printed":
         matrix[:, 0] = 0.0
     return sp.csr_array(matrix)
@@ -173,7 +174,9 @@ def _vehicles(site: LotSite, lot: LotDay, near: EvenSplit | list[Cut] | None) ->
     """State what the vehicles of a lot can draw together, and how they draw it at first."""
     if lot.fleet is None:
         return None
-    limit = lot.fleet.power_kw
+    limit = lot.fleet.energy_max_kwh.copy()
+    if site.first_hour == "as_printed":  # what is drawn there is stored nowhere (D1), so no vehicle can use it
+        limit[:, 0] = 0.0
     if isinstance(near, EvenSplit):
         drawn = near.energy_kwh
     else:
@@ -181,24 +184,25 @@ def _vehicles(site: LotSite, lot: LotDay, near: EvenSplit | list[Cut] | None) ->
     return Vehicles(np.ascontiguousarray(limit.T), np.ascontiguousarray(drawn.T))
 
 
-def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut], vehicles: Vehicles | None) -> FeasiblePowers:
+def _own_powers(
+    site: LotSite, lot: LotDay, cuts: list[Cut], length_h: FloatArray, vehicles: Vehicles | None
+) -> FeasiblePowers:
     """State (3b)-(3f) of one lot on its powers alone."""
-    hours = lot.power_max_kw.size
     carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
     lower, upper = lot.soe_min_kwh - carried, lot.soe_max_kwh - carried
     owed = lot.energy_end_kwh - carried[-1]
     lower[-1] = max(lower[-1], owed)
     if site.terminal == "eq":
         upper[-1] = min(upper[-1], owed)
-    matrix = _charge_matrix(site.efficiency, site.first_hour, hours)
+    matrix = _charge_matrix(site.efficiency, site.first_hour, tuple(length_h.tolist()))
     if cuts:
-        matrix = sp.csr_array(
-            sp.vstack([matrix, np.array([cut.hours for cut in cuts], dtype=np.float64)], format="csr")
-        )
+        rows = np.array([cut.hours for cut in cuts], dtype=np.float64) * length_h
+        matrix = sp.csr_array(sp.vstack([matrix, rows], format="csr"))
     return FeasiblePowers(
         matrix=matrix,
         lower=np.concatenate([lower, np.full(len(cuts), -INF)]),
         upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
         power_max_kw=lot.power_max_kw,
+        period_h=length_h,
         vehicles=vehicles,
     )

@@ -85,7 +85,8 @@ class DualFace:
         for taker in takers:
             own, lot = taker.own, taker.lot
             sensitivity = sp.csr_array((self.prices[:, lot], (self.hour, np.arange(count))), shape=(hours.size, count))
-            matrices.append([sensitivity, -own.matrix.T, -sp.identity(hours.size)])
+            per_kwh = sp.diags(1.0 / own.length_h) @ own.matrix.T
+            matrices.append([sensitivity, -per_kwh, -sp.identity(hours.size)])
             unique = np.where(np.isin(hours, self.hour), 0.0, price[:, lot])
             right.append(taker.charging_price - unique)
             value = own.matrix @ power[:, lot]
@@ -179,7 +180,7 @@ def publish(face: Face, weight: FloatArray, takers: Sequence[Taker] = ()) -> Pub
     face
         All multipliers that support the dispatch at the equilibrium.
     weight
-        What a unit of each price costs the strategic lots: their power, kW, 0 for the others, ``(hours, lots)``.
+        What a unit of each price costs the strategic lots: their energy, kWh, 0 for the others, ``(hours, lots)``.
     takers
         The price-taking lots. Where no price supports them, the rule goes without them and their regret shows it.
     """
@@ -203,25 +204,32 @@ def bounded_weight(weight: FloatArray, low: FloatArray, high: FloatArray) -> Flo
 
 
 def price_notes(
-    prices: PublishedPrices, power: FloatArray, strategic: Sequence[int], name: Callable[[int], str]
+    prices: PublishedPrices,
+    energy: FloatArray,
+    strategic: Sequence[int],
+    name: Callable[[int], str],
+    when: str = "hours",
 ) -> tuple[str, ...]:
-    """Say where prices have no lower end, and which prices strategic lots count on that exclude each other."""
+    """Say where prices have no lower end, and which prices strategic lots count on that exclude each other.
+
+    ``energy`` is what the lots draw, kWh, shape ``(hours, lots)``, and ``when`` what a sentence calls the periods.
+    """
     notes, claims = [], list[str]()
     for lot in strategic:
-        endless = np.flatnonzero((power[:, lot] > 0.0) & ~np.isfinite(prices.low[:, lot]))
+        endless = np.flatnonzero((energy[:, lot] > 0.0) & ~np.isfinite(prices.low[:, lot]))
         if endless.size:
             notes.append(
-                f"{name(lot)} draws the smallest power that leaves a dispatch in hours {', '.join(map(str, endless))}: "
-                "its price has no lower end there, and that of the next kW counts"
+                f"{name(lot)} draws the smallest power that leaves a dispatch in {when} "
+                f"{', '.join(map(str, endless))}: its price has no lower end there, and that of the next kW counts"
             )
         differ = np.abs(prices.wanted[:, lot] - prices.price[:, lot]) > SAME_PRICE
-        at = np.flatnonzero(differ & (power[:, lot] > 0.0)).tolist()
-        missed = float((prices.price[at, lot] - prices.wanted[at, lot]) @ power[at, lot])
-        if missed > EPSILON_REGRET * max(1.0, abs(float(prices.price[:, lot] @ power[:, lot]))):
-            most = max(at, key=lambda t: abs(prices.price[t, lot] - prices.wanted[t, lot]) * power[t, lot])
+        at = np.flatnonzero(differ & (energy[:, lot] > 0.0)).tolist()
+        missed = float((prices.price[at, lot] - prices.wanted[at, lot]) @ energy[at, lot])
+        if missed > EPSILON_REGRET * max(1.0, abs(float(prices.price[:, lot] @ energy[:, lot]))):
+            most = max(at, key=lambda t: abs(prices.price[t, lot] - prices.wanted[t, lot]) * energy[t, lot])
             claims.append(
-                f"{name(lot)} would pay {missed:.6g} less (hour {most}: {1e3 * prices.wanted[most, lot]:.6g} in "
-                f"place of {1e3 * prices.price[most, lot]:.6g} per MWh)"
+                f"{name(lot)} would pay {missed:.6g} less ({when.removesuffix('s')} {most}: "
+                f"{1e3 * prices.wanted[most, lot]:.6g} in place of {1e3 * prices.price[most, lot]:.6g} per MWh)"
             )
     if claims:
         notes.append(f"no price that supports the day suits all strategic lots: at its own choice {'; '.join(claims)}")

@@ -103,16 +103,16 @@ def reaction_of(instance: Instance, own: IntArray, multiplier_max: float = INF) 
 
 
 def reaction_on(
-    model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, rows: Sequence[IntArray]
+    model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, rows: Sequence[IntArray], length_h: FloatArray
 ) -> Reaction:
-    """Return the DSO with some of the scaled rows of every hour, and nothing known of its multipliers.
+    """Return the DSO with some of the scaled rows of every period, and nothing known of its multipliers.
 
     Whether the rows are enough is the caller's matter; :func:`enough_rows` proves it.
     """
     lower, upper = _limits(model, data, given, lot)
     index = np.repeat(np.arange(len(rows)), [part.size for part in rows]), np.concatenate(rows)
     return Reaction(
-        cost=data.cost.ravel(),
+        cost=(data.cost * length_h[:, None]).ravel(),
         y_matrix=sp.csr_array(sp.block_diag([sp.csr_array(model.m[part]) for part in rows], format="csr")),
         p_matrix=sp.csr_array(
             sp.block_diag([sp.csr_array(model.n[part, lot : lot + 1]) for part in rows], format="csr")
@@ -134,12 +134,20 @@ def _limits(model: PeriodModel, data: PeriodData, given: FloatArray, lot: int) -
 
 
 def enough_rows(
-    model: PeriodModel, data: PeriodData, given: FloatArray, lot: int, most: FloatArray, deadline: Deadline
+    model: PeriodModel,
+    data: PeriodData,
+    given: FloatArray,
+    length_h: FloatArray,
+    lot: int,
+    most: FloatArray,
+    deadline: Deadline,
 ) -> tuple[Reaction, FloatArray, FloatArray] | None:
     """Choose rows of every hour that give the DSO's cost at all of a lot's powers, and prove that they do.
 
     Parameters
     ----------
+    length_h
+        Length of each period, h, shape ``(hours,)``.
     most
         Largest powers of the lot, kW, shape ``(hours,)``.
     deadline
@@ -167,9 +175,9 @@ def enough_rows(
         mu = np.array([line.mu for line in whole.lines(hour, low[hour], high[hour])])
         rows = np.flatnonzero((mu != 0.0).any(axis=0))
         chosen.append(rows)
-        mu_low.append(ROOM * np.minimum(mu[:, rows].min(axis=0), 0.0))
-        mu_high.append(ROOM * np.maximum(mu[:, rows].max(axis=0), 0.0))
-    reaction = reaction_on(model, data, given, lot, chosen)
+        mu_low.append(ROOM * length_h[hour] * np.minimum(mu[:, rows].min(axis=0), 0.0))
+        mu_high.append(ROOM * length_h[hour] * np.maximum(mu[:, rows].max(axis=0), 0.0))
+    reaction = reaction_on(model, data, given, lot, chosen, length_h)
     return replace(reaction, mu_low=np.concatenate(mu_low), mu_high=np.concatenate(mu_high)), low, high
 
 

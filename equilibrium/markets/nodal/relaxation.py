@@ -23,6 +23,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.chain import fill
 from equilibrium.fleet.exchange import Concave, best_energies
+from equilibrium.lengths import spread_lengths
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Status, solve_linear
@@ -48,19 +49,26 @@ class Vehicles:
 class FeasiblePowers:
     """A lot's own feasible set as rows on its powers: ``lower <= matrix p <= upper``, ``0 <= p <= power_max_kw``.
 
-    With ``vehicles`` the set is what they can draw, and the rows are those of its facets that are known.
+    ``period_h`` is the length of the periods, h: one number for all, or shape ``(hours,)``. With ``vehicles`` the set
+    is what they can draw, and the rows are those of its facets that are known.
     """
 
     matrix: sp.csr_array
     lower: FloatArray
     upper: FloatArray
     power_max_kw: FloatArray
+    period_h: float | FloatArray = 1.0
     vehicles: Vehicles | None = None
 
     @cached_property
+    def length_h(self) -> FloatArray:
+        """Length of each period, h, shape ``(hours,)``."""
+        return spread_lengths(self.period_h, self.power_max_kw.size)
+
+    @cached_property
     def chain(self) -> float | None:
-        """What the chain stores per kWh, if the rows are nothing but running sums of the power, else ``None``."""
-        rows = self.matrix.toarray()
+        """What the chain stores per kWh, if the rows are nothing but running sums of the energy, else ``None``."""
+        rows = self.matrix.toarray() / self.length_h
         rate = float(rows[0, 0])
         plain = rate > 0.0 and np.array_equal(rows, rate * np.tri(*rows.shape)) and rows.shape[0] == rows.shape[1]
         return rate if plain else None
@@ -86,19 +94,19 @@ class Majorant:
         return max(value - price * point for value, point in zip(self.values, self.points, strict=True))
 
 
-def majorant(price: float, curve: Curve, low: float, high: float) -> Majorant:
-    """Return the least concave majorant of an hour's profit on ``[low, high]``.
+def majorant(price: float, curve: Curve, low: float, high: float, length_h: float) -> Majorant:
+    """Return the least concave majorant of a period's profit on ``[low, high]``.
 
-    On a segment with slope s the profit is ``(F - s) p``; candidates for the hull are the ends of the segments, each
+    On a segment with slope s the profit is ``h (F - s) p``; candidates for the hull are the ends of the segments, each
     with the slope of its left segment. At ``low`` the profit of the right segment counts when the box begins there: the
     box to the left owns the better value.
     """
     if high - low <= SHORTEST:
-        value = (price - curve.price(low)) * low
+        value = (price - curve.price(low)) * low * length_h
         return Majorant([low], [value], [])
-    points, values = [low], [(price - curve.right_price(low)) * low]
+    points, values = [low], [(price - curve.right_price(low)) * low * length_h]
     for knot in (*(knot for knot in curve.kinks if low + SHORTEST < knot < high - SHORTEST), high):
-        value = (price - curve.price(knot)) * knot
+        value = (price - curve.price(knot)) * knot * length_h
         while len(points) > 1 and _on_or_below(points, values, knot, value):
             points.pop()
             values.pop()
@@ -123,8 +131,8 @@ class Relaxed:
     power
         kW, one for every hour.
     price
-        Prices at which no hour and not the lot's set has anything better, currency/kWh, where they are known: with
-        them, a bound on any change of the majorants costs nothing.
+        What a kW must be worth in each hour so that neither an hour nor the lot's set has anything better, currency,
+        where it is known: with it, a bound on any change of the majorants costs nothing.
     drawn_kwh
         With vehicles, what they draw, shape ``(hours, vehicles)``.
     """
@@ -151,7 +159,7 @@ class Relaxation(Protocol):
 def relaxation(own: FeasiblePowers, solver: str) -> Relaxation:
     """Return what solves the relaxations over a lot's own set; ``solver`` is for sets that need one."""
     if own.vehicles is not None:
-        return _Exchanges(own.vehicles)
+        return _Exchanges(own.vehicles, own.length_h.tolist())
     return _Rows(own, solver) if own.chain is None else _Chain(own, own.chain)
 
 
@@ -160,14 +168,17 @@ class _Exchanges:
 
     seconds = 0.0
 
-    def __init__(self, vehicles: Vehicles) -> None:
-        self._vehicles = vehicles
+    def __init__(self, vehicles: Vehicles, length: list[float]) -> None:
+        self._vehicles, self._length = vehicles, length
 
     def solve(self, majorants: Sequence[Majorant], begin: FloatArray | None) -> Relaxed | None:
-        profits: list[Concave] = [(part.points, part.slopes) for part in majorants]
+        profits = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
         drawn = self._vehicles.drawn_kwh if begin is None else begin
         best = best_energies(self._vehicles.limit_kwh, drawn, profits)
-        return None if best is None else Relaxed(best.energy, best.price, best.drawn)
+        if best is None:
+            return None
+        power = [energy / h for energy, h in zip(best.energy, self._length, strict=True)]
+        return Relaxed(power, [price * h for price, h in zip(best.price, self._length, strict=True)], best.drawn)
 
 
 class _Chain:
@@ -177,11 +188,20 @@ class _Chain:
 
     def __init__(self, own: FeasiblePowers, rate: float) -> None:
         self._lower, self._upper = (own.lower / rate).tolist(), (own.upper / rate).tolist()
+        self._length: list[float] = own.length_h.tolist()
 
     def solve(self, majorants: Sequence[Majorant], _begin: FloatArray | None) -> Relaxed | None:
-        steps = [list(zip(part.slopes, _lengths(part.points), strict=True)) for part in majorants]
-        power = fill([part.points[0] for part in majorants], steps, self._lower, self._upper)
-        return None if power is None else Relaxed(power)
+        each = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
+        steps = [list(zip(slopes, _widths(points), strict=True)) for points, slopes in each]
+        energy = fill([points[0] for points, _ in each], steps, self._lower, self._upper)
+        return None if energy is None else Relaxed([e / h for e, h in zip(energy, self._length, strict=True)])
+
+
+def _in_kwh(part: Majorant, length_h: float) -> Concave:
+    """Return a majorant over the energy of its period: points in kWh, slopes per kWh."""
+    if length_h == 1.0:
+        return part.points, part.slopes
+    return [point * length_h for point in part.points], [slope / length_h for slope in part.slopes]
 
 
 class _Rows:
@@ -194,7 +214,7 @@ class _Rows:
         first = np.array([part.points[0] for part in majorants])
         hour = np.repeat(np.arange(first.size), [len(part.slopes) for part in majorants])
         gain = np.array([slope for part in majorants for slope in part.slopes])
-        length = np.array([length for part in majorants for length in _lengths(part.points)])
+        length = np.array([length for part in majorants for length in _widths(part.points)])
         offset = self._own.matrix @ first
         instance = Instance(
             matrix=sp.csr_array(self._own.matrix.toarray()[:, hour]),
@@ -214,5 +234,5 @@ class _Rows:
         return Relaxed((first + np.bincount(hour, solution.x, first.size)).tolist())
 
 
-def _lengths(points: Sequence[float]) -> list[float]:
+def _widths(points: Sequence[float]) -> list[float]:
     return [b - a for a, b in itertools.pairwise(points)]

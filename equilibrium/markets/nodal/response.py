@@ -1,6 +1,6 @@
 """A strategic lot's best response on its residual curves, proved optimal.
 
-    max sum_t (F_t - lambda_t(p_t)) p_t    over the lot's own feasible set X_c (3b)-(3f)
+    max sum_t h_t (F_t - lambda_t(p_t)) p_t    over the lot's own feasible set X_c (3b)-(3f)
 
 ``lambda_t`` is a step function: at a kink the player may count on the left slope, so each hour's profit is upper
 semicontinuous with downward jumps. Its least concave majorant is piecewise linear, which makes relaxations that are
@@ -48,14 +48,14 @@ class BestResponse:
     drawn_kwh: FloatArray | None = None
 
 
-def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray) -> float:
-    """Return ``sum_t (F_t - lambda_t) p_t`` with the left slope as the price."""
-    return sum(_profits(price.tolist(), curves, power.tolist()))
+def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray, length_h: FloatArray) -> float:
+    """Return ``sum_t h_t (F_t - lambda_t) p_t`` with the left slope as the price, h_t the length of a period."""
+    return sum(_profits(price.tolist(), curves, power.tolist(), length_h.tolist()))
 
 
-def _profits(price: list[float], curves: list[Curve], power: list[float]) -> list[float]:
-    """Return each hour's profit with the left slope as the price."""
-    return [(f - curve.price(p)) * p for f, curve, p in zip(price, curves, power, strict=True)]
+def _profits(price: list[float], curves: list[Curve], power: list[float], length: list[float]) -> list[float]:
+    """Return each period's profit with the left slope as the price."""
+    return [(f - curve.price(p)) * p * h for f, curve, p, h in zip(price, curves, power, length, strict=True)]
 
 
 def best_response(
@@ -90,7 +90,7 @@ def best_response(
     if root is None:
         return None
     found = root if present is None else None  # the best node so far; none while the present schedule is
-    best = root.profit if present is None else profit_on_curves(price, curves, present)
+    best = root.profit if present is None else profit_on_curves(price, curves, present, own.length_h)
     unit, counter, nodes = GAP * (1.0 + abs(root.bound)), itertools.count(), 0
     heap: list[tuple[float, int, _Node | _Box]] = [(0.0, next(counter), root)]
     closed = -INF  # the largest bound of what was closed without anything below it
@@ -165,7 +165,7 @@ class _Search:
     """Relaxations of one best-response problem."""
 
     def __init__(self, price: FloatArray, curves: list[Curve], own: FeasiblePowers, solver: str) -> None:
-        self._price, self._curves = price.tolist(), curves
+        self._price, self._curves, self._length = price.tolist(), curves, own.length_h.tolist()
         self._relaxation = relaxation(own, solver)
 
     @property
@@ -176,14 +176,14 @@ class _Search:
     def root(self) -> _Node | None:
         """Solve the first relaxation, on the whole curves; ``None`` if it is infeasible."""
         majorants = [
-            majorant(price, curve, curve.kinks[0], curve.kinks[-1])
-            for price, curve in zip(self._price, self._curves, strict=True)
+            majorant(price, curve, curve.kinks[0], curve.kinks[-1], length)
+            for price, curve, length in zip(self._price, self._curves, self._length, strict=True)
         ]
         found = self._relaxation.solve(majorants, None)
         if found is None:
             return None
         most = [part(p) for part, p in zip(majorants, found.power, strict=True)]
-        profits = _profits(self._price, self._curves, found.power)
+        profits = _profits(self._price, self._curves, found.power, self._length)
         return _Node(majorants, found.power, most, profits, sum(most), found.price, found.drawn_kwh)
 
     def relax(self, box: _Box) -> _Node | None:
@@ -196,7 +196,7 @@ class _Search:
             return None
         for hour, power in enumerate(found.power):
             if power != above.power[hour]:
-                profits[hour] = (self._price[hour] - self._curves[hour].price(power)) * power
+                profits[hour] = (self._price[hour] - self._curves[hour].price(power)) * power * self._length[hour]
                 most[hour] = majorants[hour](power)
         most[box.hour] = box.majorant(found.power[box.hour])
         return _Node(majorants, found.power, most, profits, min(sum(most), box.bound), found.price, found.drawn_kwh)
@@ -224,7 +224,7 @@ class _Search:
 
     def _box(self, node: _Node, hour: int, low: float, high: float) -> _Box:
         """Narrow one hour, with the bound that the node's prices prove."""
-        part, bound = majorant(self._price[hour], self._curves[hour], low, high), node.bound
+        part, bound = majorant(self._price[hour], self._curves[hour], low, high, self._length[hour]), node.bound
         if node.price is not None:
             price = node.price[hour]
             bound += part.most(price) - (node.most[hour] - price * node.power[hour])

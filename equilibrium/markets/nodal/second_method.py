@@ -62,7 +62,7 @@ def deviation_program(
     reaction
         The DSO.
     price
-        F_t, currency per unit of power, shape ``(hours,)``.
+        What a unit of power earns, currency: F_t times the length of the period, shape ``(hours,)``.
     own
         The lot's own feasible set.
     low
@@ -171,7 +171,7 @@ def best_deviation(
     if seen is None:
         return Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, time.perf_counter() - begin)
     reaction, low, high = seen
-    mpcc = deviation_program(reaction, price, FeasiblePowers(own.matrix, own.lower, own.upper, high), low)
+    mpcc = deviation_program(reaction, own.length_h * price, replace(own, power_max_kw=high), low)
     outcome, name = solve_pairs(mpcc, solver, deadline)
     proved = outcome.v is not None or outcome.end is End.LIMIT  # a lot that has a schedule has a best one
     profit = -INF if outcome.v is None else -outcome.value

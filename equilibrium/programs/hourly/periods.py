@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.lengths import Periods, period_lengths
 from equilibrium.programs.program import FEASIBILITY, INF, Block, Instance, Program
 
 ARTIFICIAL = 1e7
@@ -257,13 +258,15 @@ def by_hour(blocks: Mapping[str, Block], hours: int, vector: FloatArray) -> Floa
     return np.concatenate(parts, axis=1)
 
 
-def bind_periods(model: PeriodModel, program: Program, instance: Instance, hours: int) -> PeriodData:
+def bind_periods(model: PeriodModel, program: Program, instance: Instance, periods: Periods) -> PeriodData:
     """Take the costs and limits of every hour from the bound all-day program.
 
-    The limits have the loads' share of flows and voltages taken off, so that they apply to ``M y + N p``.
+    The limits have the loads' share of flows and voltages taken off, so that they apply to ``M y + N p``. The costs are
+    divided by the periods' lengths, currency an hour, so that multipliers are prices per kWh.
     """
-    columns, rows = program.columns, program.rows
-    cost = by_hour(columns, hours, instance.cost)
+    columns, rows, length = program.columns, program.rows, period_lengths(periods)
+    hours = length.size
+    cost = by_hour(columns, hours, instance.cost) / length[:, None]
     low, high = by_hour(columns, hours, instance.col_lower), by_hour(columns, hours, instance.col_upper)
     row_low, row_high = by_hour(rows, hours, instance.row_lower), by_hour(rows, hours, instance.row_upper)
     limited = model.state[model.limited]
@@ -369,7 +372,8 @@ def lift_multipliers(model: PeriodModel, program: Program, instance: Instance, m
     Parameters
     ----------
     mu
-        Multipliers of the scaled rows, shape ``(hours, rows)``; those of column bounds are reduced costs and drop out.
+        Multipliers of the scaled rows in the program's own money (those of :class:`PeriodData` times the periods'
+        lengths), shape ``(hours, rows)``; those of column bounds are reduced costs and drop out.
     """
     hours = mu.shape[0]
     unscaled = (mu / model.scale)[:, model.variables :]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.markets.charging.day import Session
 from scenarios.markets.charging.schema import SessionDrivers
@@ -15,6 +16,15 @@ from scenarios.readers.sessions import SessionLog
 from scenarios.streams import Streams
 
 WEEK = 7
+
+Elapsed = Callable[[FloatArray, BoolArray], FloatArray]
+"""Turns hours on the clock into hours that have passed, both since a day's midnight; of times that are shown twice the
+second is meant where told so."""
+
+
+def on_the_clock(clock_h: FloatArray, _again: BoolArray) -> FloatArray:
+    """Return the times themselves: a clock that is never changed."""
+    return clock_h
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +92,9 @@ class Arrivals:
             )
         return cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes))
 
-    def day(self, index: int, weekday: int, week: int, streams: Streams) -> tuple[Session, ...]:
+    def day(
+        self, index: int, weekday: int, week: int, streams: Streams, elapsed: Elapsed = on_the_clock
+    ) -> tuple[Session, ...]:
         """Return the arrivals of one day, in order of arrival.
 
         Parameters
@@ -95,6 +107,8 @@ class Arrivals:
             Calendar weeks since the run's first day (a new one starts on Monday).
         streams
             The run's random streams; ``sessions``, ``vehicles`` and ``patience`` are used.
+        elapsed
+            Returns the hours that pass from the day's midnight until times on the clock.
         """
         if self.drivers.source == "replay":
             picked = [np.flatnonzero(log.day == _day_of(log, weekday, week)) for log in self.logs]
@@ -104,16 +118,22 @@ class Arrivals:
             name: np.concatenate([getattr(log, name)[rows] for log, rows in zip(self.logs, picked, strict=True)])
             for name in ("arrival_h", "stay_h", "energy_kwh", "battery_kwh", "vehicle_kw")
         }
+        again = {
+            name: np.concatenate([getattr(log, name)[rows] for log, rows in zip(self.logs, picked, strict=True)])
+            for name in ("arrival_again", "departure_again")
+        }
+        arrival = elapsed(column["arrival_h"], again["arrival_again"])
+        departure = elapsed(column["arrival_h"] + column["stay_h"], again["departure_again"])
         sites = [log.site[row] for log, rows in zip(self.logs, picked, strict=True) for row in rows]
         battery, at_arrival, power = self._vehicles(column, streams.generator("vehicles", index))
         patience = self.drivers.patience
         tries = streams.generator("patience", index).integers(patience.lots_min, patience.lots_max + 1, len(sites))
-        order = np.argsort(column["arrival_h"], kind="stable")
+        order = np.argsort(arrival, kind="stable")
         return tuple(
             Session(
                 name=f"{index}-{number}",
-                arrival_h=float(column["arrival_h"][row]),
-                departure_h=float(column["arrival_h"][row] + column["stay_h"][row]),
+                arrival_h=float(arrival[row]),
+                departure_h=float(max(departure[row], arrival[row])),
                 energy_kwh=float(column["energy_kwh"][row]),
                 battery_kwh=float(battery[row]),
                 arrival_energy_kwh=float(at_arrival[row]),

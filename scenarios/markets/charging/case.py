@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -12,17 +13,18 @@ from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
-from scenarios.assembly import expected_load
+from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case
 from scenarios.files import Document, bundled_or_own
 from scenarios.markets.charging.arrivals import WEEK, Arrivals
-from scenarios.markets.charging.day import ScenarioDay
-from scenarios.markets.charging.envelopes import read_counts, typical_lots
+from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
 from scenarios.markets.charging.network import build_network, expected_renewables
 from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import read_sessions, read_vehicles
 from scenarios.streams import Streams, day_factor
+from scenarios.time_axis import TimeAxis, elapsed_since
 
 _WEDNESDAY = 2
 
@@ -38,13 +40,13 @@ class ChargingCase(Case[ScenarioDay]):
     network
         The feeder with its assets.
     base_load_kw, base_load_kvar
-        Expected inflexible load, shape ``(hours, buses)``.
+        Expected inflexible load in equal steps of the clock, shape ``(steps, buses)``.
     base_renewable_kw
-        Expected potential of each renewable unit, kW, shape ``(hours, renewables)``.
-    lot_days
-        Fixed lot envelopes, or ``None`` when lots are filled by drivers.
+        Expected potential of each renewable unit, kW, shape ``(steps, renewables)``.
+    counts
+        Vehicles of each lot by hour, from which its day follows, or ``None`` when lots are filled by drivers.
     arrivals
-        Source of the sessions, or ``None`` with fixed envelopes.
+        Source of the sessions, or ``None`` with counts.
     """
 
     file: ChargingFile
@@ -52,7 +54,7 @@ class ChargingCase(Case[ScenarioDay]):
     base_load_kw: FloatArray
     base_load_kvar: FloatArray
     base_renewable_kw: FloatArray
-    lot_days: tuple[LotDay, ...] | None
+    counts: tuple[Counts, ...] | None
     arrivals: Arrivals | None
 
     @property
@@ -81,40 +83,64 @@ class ChargingCase(Case[ScenarioDay]):
             When the prices have ended and ``after_end`` is ``stop``.
         """
         self.check_day(index)
-        load = day_factor(streams, "load", index, self.file.loads.day_sigma)
-        potential = np.empty_like(self.base_renewable_kw)
+        axis, load = self.axis(index), day_factor(streams, "load", index, self.file.loads.day_sigma)
+        potential = axis.of_clock(self.base_renewable_kw).copy()
         for k, unit in enumerate(self.file.renewables):
             factor = day_factor(streams, f"renewable-{unit.kind}", index, unit.day_sigma)
-            potential[:, k] = np.minimum(self.base_renewable_kw[:, k] * factor, unit.rated_kw)
-        weekday, week = self._calendar(index)
+            potential[:, k] = np.minimum(potential[:, k] * factor, unit.rated_kw)
         return ScenarioDay(
             index=index,
             date=self.date(index),
-            wholesale_price=self.prices.price[self.prices.row(index)],
-            load_kw=self.base_load_kw * load,
-            load_kvar=self.base_load_kvar * load,
+            axis=axis,
+            start_h=self.start_h(index),
+            wholesale_price=self.prices.on(self.prices.row(index), axis),
+            load_kw=axis.of_clock(self.base_load_kw) * load,
+            load_kvar=axis.of_clock(self.base_load_kvar) * load,
             renewable_kw=potential * self._in_service("renewables"),
             microturbine_available=self._in_service("microturbines"),
-            sessions=self.arrivals.day(index, weekday, week, streams) if self.arrivals else (),
-            lots=self.lot_days,
+            sessions=self._sessions(index, streams),
+            lots=self._counted(axis),
         )
 
-    def nominal_day(self) -> MarketDay:
+    def nominal_day(self, axis: TimeAxis | None = None) -> MarketDay:
         """Return a typical day: mean prices, expected load and potentials, and a typical envelope of each lot.
 
         It depends on the scenario alone, so that what is prepared with it (warm starts) is the same in every run.
+
+        Parameters
+        ----------
+        axis
+            Its periods; by default those of a day on which the clock is not changed.
         """
-        lots = self.lot_days
-        if lots is None and self.arrivals is not None:
-            lots = typical_lots(self.arrivals.day(0, _WEDNESDAY, 0, Streams(0)), self.lots)
+        periods = axis or self.typical_axis()
+        lots = self._counted(periods)
+        if self.arrivals is not None:
+            elapsed = partial(elapsed_since, lambda day: periods if day == 0 else self.typical_axis())
+            typical = self.arrivals.day(0, _WEDNESDAY, 0, Streams(0), elapsed)
+            lots = typical_lots(typical, self.lots, periods.length_h)
         return MarketDay(
-            wholesale_price=self.prices.price.mean(axis=0),
-            load_kw=self.base_load_kw,
-            load_kvar=self.base_load_kvar,
-            renewable_kw=self.base_renewable_kw * self._in_service("renewables"),
+            wholesale_price=self.prices.typical(periods),
+            load_kw=periods.of_clock(self.base_load_kw),
+            load_kvar=periods.of_clock(self.base_load_kvar),
+            renewable_kw=periods.of_clock(self.base_renewable_kw) * self._in_service("renewables"),
             microturbine_available=self._in_service("microturbines"),
             lots=lots or (),
+            period_h=periods.length_h,
         )
+
+    def _counted(self, axis: TimeAxis) -> tuple[LotDay, ...] | None:
+        """Return the lots' days where counts of vehicles fix them."""
+        drivers = self.drivers
+        if self.counts is None or not isinstance(drivers, CountDrivers):
+            return None
+        return counted_lots(self.counts, drivers, self.lots, axis)
+
+    def _sessions(self, index: int, streams: Streams) -> tuple[Session, ...]:
+        """Return who arrives on a day; nobody with counts."""
+        if self.arrivals is None:
+            return ()
+        elapsed = partial(elapsed_since, lambda day: self.axis(index + day))
+        return self.arrivals.day(index, *self._calendar(index), streams, elapsed)
 
     def _in_service(self, kind: str) -> np.ndarray:
         return np.array([unit.name not in self.file.out_of_service for unit in getattr(self.file, kind)], dtype=bool)
@@ -162,22 +188,22 @@ def build_charging(
     potential = expected_renewables(file, profiles, document)
     if isinstance(file.drivers, CountDrivers):
         count_path = bundled_or_own("lots", file.drivers.file, ".csv")
-        fixed, arrivals = read_counts(count_path, file.drivers, file.lots), None
+        counts, arrivals = read_counts(count_path, file.lots), None
         driver_paths: tuple[Path, ...] = (count_path,)
     else:
-        fixed = None
+        counts = None
         arrivals, driver_paths = _arrivals(file, file.drivers, document)
     return case(
         name=name,
         file=file,
         prices=prices,
-        notes=arrivals.notes if arrivals else (),
+        notes=(*time_notes(file, len(load_kw)), *(arrivals.notes if arrivals else ())),
         paths=(*paths, *feeder_paths, *load_paths, *driver_paths),
         network=network,
         base_load_kw=load_kw,
         base_load_kvar=load_kvar,
         base_renewable_kw=potential,
-        lot_days=fixed,
+        counts=counts,
         arrivals=arrivals,
     )
 
@@ -185,7 +211,9 @@ def build_charging(
 def _arrivals(file: ChargingFile, drivers: SessionDrivers, document: Document) -> tuple[Arrivals, tuple[Path, ...]]:
     """Read the session logs and the vehicle table, and find the lot of every recorded site."""
     paths = tuple(bundled_or_own("sessions", name, ".csv") for name in drivers.files)
-    logs = tuple(read_sessions(path, energy=drivers.energy, departure=drivers.departure) for path in paths)
+    logs = tuple(
+        read_sessions(path, energy=drivers.energy, departure=drivers.departure, zone=file.time.zone) for path in paths
+    )
     vehicle_path = bundled_or_own("vehicles", drivers.vehicles.file, ".csv")
     recorded = {site for log in logs for site in log.site}
     home_lots: dict[str, int] = {}

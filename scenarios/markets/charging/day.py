@@ -9,6 +9,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import LotDay
+from scenarios.time_axis import TimeAxis
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +21,9 @@ class Session:
     name
         Identifier, unique within a run: ``<day>-<number>``.
     arrival_h, departure_h
-        Hours since today's midnight; ``0 <= arrival_h < 24`` and ``departure_h > arrival_h``; beyond 24 the
-        vehicle stays past midnight.
+        Hours that have passed since today's midnight; ``0 <= arrival_h`` < length of the day, and ``departure_h >=
+        arrival_h``, equal only for a stay in the hour that the clock skips; beyond the day the vehicle stays past
+        midnight.
     energy_kwh
         Energy that the driver wants to be added to the battery (battery side), kWh.
     battery_kwh, arrival_energy_kwh
@@ -55,6 +57,10 @@ class ScenarioDay:
         Day of the run, 0 first.
     date
         Calendar date of the price series' day, or ``None`` for a paper's typical day.
+    axis
+        Its periods.
+    start_h
+        Hours from the start of the run to its midnight.
     wholesale_price, load_kw, load_kvar, renewable_kw, microturbine_available
         As in the market day; kW, kvar and currency/kWh.
     sessions
@@ -65,6 +71,8 @@ class ScenarioDay:
 
     index: int
     date: dt.date | None
+    axis: TimeAxis
+    start_h: float
     wholesale_price: FloatArray
     load_kw: FloatArray
     load_kvar: FloatArray

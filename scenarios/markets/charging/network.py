@@ -16,7 +16,6 @@ from scenarios.assembly import Placed, build_feeder, bus_index, check_names
 from scenarios.files import Document, KeyPath
 from scenarios.markets.charging.schema import ChargingFile, StorageSection
 from scenarios.readers.feeders import feeder_files
-from scenarios.readers.prices import HOURS
 
 Unit = TypeVar("Unit", bound=Placed)
 
@@ -96,8 +95,8 @@ def _check_service(file: ChargingFile, document: Document) -> None:
 
 
 def expected_renewables(file: ChargingFile, profiles: dict[str, FloatArray], document: Document) -> FloatArray:
-    """Return the expected potential of each renewable unit, kW, shape ``(hours, renewables)``."""
-    potential = np.zeros((HOURS, len(file.renewables)))
+    """Return the expected potential of each renewable unit, kW, shape ``(steps, renewables)``."""
+    potential = np.zeros((len(next(iter(profiles.values()))), len(file.renewables)))
     for k, unit in enumerate(file.renewables):
         name = unit.profile or unit.kind
         if name not in profiles:

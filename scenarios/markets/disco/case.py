@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
+from equilibrium.fleet.day import VehicleBatch
+from equilibrium.fleet.envelope import period_at
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
-from scenarios.assembly import expected_load
+from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case, ScenarioKind
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import FleetSettings, draw_vehicles
@@ -23,9 +25,10 @@ from scenarios.files import Document, bundled_or_own
 from scenarios.markets.disco.assembly import build_fleet, build_network, build_programs, build_weather, true_elasticity
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import FILE_KEYS, DiscoFile
-from scenarios.readers.prices import HOURS, PriceSeries
+from scenarios.readers.prices import PriceSeries
 from scenarios.readers.programs import ProgramSet
 from scenarios.streams import Streams, day_factor
+from scenarios.time_axis import DAY_H, TimeAxis
 
 NO_SECOND_METHOD = "the DISCO market has no second method; the KKT program is compared in its tests"
 """Why the market knows no full certificate."""
@@ -67,7 +70,7 @@ class DiscoCase(Case[CompanyDay]):
     fleet
         Distributions of the vehicles.
     base_load_kw, base_load_kvar
-        Expected load without a program, shape ``(hours, buses)``.
+        Expected load without a program in equal steps of the clock, shape ``(steps, buses)``.
     weather
         Potentials of one kW of wind and of sun.
     """
@@ -89,17 +92,17 @@ class DiscoCase(Case[CompanyDay]):
 
     @property
     def base_tariff(self) -> FloatArray:
-        """What customers pay without a program, currency/kWh, shape ``(hours,)``."""
-        return np.full(HOURS, self.programs.base_tariff)
+        """What customers pay without a program, currency/kWh, by hour of the clock, shape ``(24,)``."""
+        return np.full(DAY_H, self.programs.base_tariff)
 
-    def program(self, name: str, upstream_price: FloatArray) -> ResponseProgram:
-        """Return a program at the upstream prices of a day."""
-        return self.programs.program(name, upstream_price)
+    def program(self, name: str, upstream_price: FloatArray, axis: TimeAxis) -> ResponseProgram:
+        """Return a program at the upstream prices of a day with some periods."""
+        return self.programs.program(name, upstream_price, axis=axis)
 
     def window(self, periods: tuple[str, ...]) -> NDArray[np.bool_]:
-        """Return which hours belong to the named periods, shape ``(hours,)``; all of them when none is named."""
+        """Return which hours of the clock belong to the named periods, ``(24,)``; all of them when none is named."""
         if not periods:
-            return np.ones(HOURS, dtype=np.bool_)
+            return np.ones(DAY_H, dtype=np.bool_)
         inside: NDArray[np.bool_] = np.any([self.programs.hours(name) for name in periods], axis=0)
         return inside
 
@@ -119,22 +122,26 @@ class DiscoCase(Case[CompanyDay]):
             When the prices have ended and ``after_end`` is ``stop``.
         """
         self.check_day(index)
-        factor = day_factor(streams, "load", index, self.file.loads.day_sigma)
+        axis, factor = self.axis(index), day_factor(streams, "load", index, self.file.loads.day_sigma)
+        load_kw, load_kvar = axis.of_clock(self.base_load_kw), axis.of_clock(self.base_load_kvar)
         return CompanyDay(
             index=index,
             date=self.date(index),
-            forecast_kw=self.base_load_kw,
-            forecast_kvar=self.base_load_kvar,
-            base_kw=self.base_load_kw * factor,
-            base_kvar=self.base_load_kvar * factor,
-            upstream_price=self.prices.price[self.prices.row(index)],
+            axis=axis,
+            start_h=self.start_h(index),
+            forecast_kw=load_kw,
+            forecast_kvar=load_kvar,
+            base_kw=load_kw * factor,
+            base_kvar=load_kvar * factor,
+            upstream_price=self.prices.on(self.prices.row(index), axis),
         )
 
     def forecast(self, day: CompanyDay, streams: Streams, arriving: Arriving) -> Forecast:
         """Draw scenarios of a day and reduce them.
 
-        A scenario is a point whose coordinates are kW: in each hour the potential of each unit, what the vehicles of
-        each lot can charge, and the load times the relative deviation of the price; and each lot's wish over 24 h.
+        A scenario is a point whose coordinates are kW: in each period the potential of each unit, what the vehicles of
+        each lot can charge, and the load times the relative deviation of the price, each weighed by the root of the
+        period's length; and each lot's wish over the day. So an hour that is cut counts as a whole one.
 
         Parameters
         ----------
@@ -180,7 +187,6 @@ class DiscoCase(Case[CompanyDay]):
             raise self.refuse("certify", certify, f"standard: {NO_SECOND_METHOD}")
         return DiscoMarket(
             self.network,
-            HOURS,
             mode=rules.mode,
             purchases=rules.purchases,
             alpha=rules.alpha,
@@ -195,29 +201,39 @@ class DiscoCase(Case[CompanyDay]):
         self, day: CompanyDay, generator: np.random.Generator, arriving: Arriving, probability: float
     ) -> DiscoScenario:
         """Draw one outcome: wind and sun first, then prices, then how many vehicles come, then the vehicles."""
-        wind, sun = self.weather.drawn(generator, generator)
-        potential = np.zeros((HOURS, len(self.file.renewables)))
+        wind, sun = (day.axis.of_clock(drawn) for drawn in self.weather.drawn(generator, generator))
+        potential = np.zeros((day.axis.size, len(self.file.renewables)))
         for k, unit in enumerate(self.file.renewables):
             potential[:, k] = unit.rated_kw * (wind if unit.kind == "wind" else sun)
         sigma = self.file.scenarios.price_sigma
         factor = float(np.exp(sigma * generator.standard_normal() - sigma**2 / 2))
         vehicles = tuple(
-            draw_vehicles(self.fleet, count, HOURS, generator, prefix=f"{day.index}-{lot.name}")
+            _on_axis(draw_vehicles(self.fleet, count, DAY_H, generator, prefix=f"{day.index}-{lot.name}"), day.axis)
             for lot, count in zip(self.file.lots, arriving(generator), strict=True)
         )
         return DiscoScenario(probability, potential, day.upstream_price * factor, vehicles)
 
     def _point(self, day: CompanyDay, scenario: DiscoScenario) -> FloatArray:
         """Return a scenario as a vector in kW."""
-        hour = np.arange(HOURS)
+        period, weight = np.arange(day.axis.size), np.sqrt(day.axis.length_h)
         able, wished = [], []
         for batch in scenario.vehicles:
-            here = (hour >= batch.arrival[:, None]) & (hour < batch.departure[:, None])
-            able.append((batch.count * batch.charge_max_kw) @ here)
-            wished.append(float(batch.count @ (batch.wish_kwh - batch.energy_kwh)) / HOURS)
+            here = (period >= batch.arrival[:, None]) & (period < batch.departure[:, None])
+            able.append((batch.count * batch.charge_max_kw) @ here * weight)
+            wished.append(float(batch.count @ (batch.wish_kwh - batch.energy_kwh)) / day.axis.hours)
         reference = np.where(day.upstream_price == 0.0, 1.0, day.upstream_price)
         price = (scenario.upstream_price - day.upstream_price) / reference * day.forecast_kw.sum(axis=1)
-        return np.concatenate([scenario.renewable_kw.ravel(), *able, wished, price])
+        potential = scenario.renewable_kw * weight[:, None]
+        return np.concatenate([potential.ravel(), *able, wished, price * weight])
+
+
+def _on_axis(batch: VehicleBatch, axis: TimeAxis) -> VehicleBatch:
+    """Bring vehicles that come and go at full hours of the clock to a day's periods; each stays for one at least."""
+    arrival, departure = (
+        period_at(axis.elapsed_h(hour.astype(np.float64)), axis.length_h) for hour in (batch.arrival, batch.departure)
+    )
+    arrival = np.minimum(arrival, axis.size - 1)
+    return replace(batch, arrival=arrival, departure=np.maximum(departure, arrival + 1))
 
 
 def build_disco(
@@ -249,7 +265,7 @@ def build_disco(
         name=name,
         file=file,
         prices=prices,
-        notes=(),
+        notes=time_notes(file, len(load_kw)),
         paths=(*paths, *feeder_paths, *load_paths, program_path),
         network=network,
         programs=programs,
@@ -266,10 +282,12 @@ def build_disco(
 
 def _check_response(case: DiscoCase, document: Document) -> None:
     """No program may drive the true load below zero."""
-    for row in case.prices.price:
+    for index in range(case.prices.days):
+        axis = case.axis(index)
+        price, elasticity = case.prices.on(index, axis), case.elasticity.over(axis.clock_hour, axis.length_h)
         for name in case.offered:
-            program = case.program(name, row)
-            factor = response_factor(case.base_tariff, program, case.elasticity, case.participation)
+            program = case.program(name, price, axis)
+            factor = response_factor(axis.of_clock(case.base_tariff), program, elasticity, case.participation)
             if factor.min() < 0.0:
                 expected = "programs and an elasticity that leave a load >= 0 in the linear model"
                 found = f"{name} with a factor {factor.min():.3g} on the load"

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 from equilibrium.arrays import FloatArray
+from scenarios.time_axis import TimeAxis
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,6 +19,10 @@ class CompanyDay:
         Day of the run, 0 first.
     date
         Calendar date of the price series' day, or ``None`` for a typical day.
+    axis
+        Its periods.
+    start_h
+        Hours from the start of the run to its midnight.
     forecast_kw, forecast_kvar
         The load that is expected without demand response, shape ``(periods, buses)``.
     base_kw, base_kvar
@@ -28,6 +33,8 @@ class CompanyDay:
 
     index: int
     date: dt.date | None
+    axis: TimeAxis
+    start_h: float
     forecast_kw: FloatArray
     forecast_kvar: FloatArray
     base_kw: FloatArray

@@ -32,7 +32,6 @@ class LotsLeadCase(ChargingCase):
             raise self.refuse("certify", certify, f"standard ({NO_SECOND_METHOD})")
         return LotsLeadMarket(
             self.network,
-            hours=self.hours,
             solver=solver,
             on_infeasible=on_infeasible or rules.on_infeasible,
             value_of_lost_load=rules.value_of_lost_load_per_kwh,

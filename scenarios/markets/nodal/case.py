@@ -39,7 +39,6 @@ class NodalCase(ChargingCase):
         return NodalMarket(
             self.network,
             behaviours=tuple(lot.behaviour for lot in self.lots),
-            hours=self.hours,
             solver=solver,
             iteration=rules.iteration,
             certify=certify,

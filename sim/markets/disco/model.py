@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from agents.base import MarketAgent, forget_model
-from agents.disco.company import DistributionCompany
+from agents.disco.company import DistributionCompany, EmissionRule
 from agents.disco.customers import Customers
 from agents.disco.driver_pool import DriverPool
 from agents.disco.elasticity import ElasticityBelief
@@ -20,14 +20,14 @@ from agents.disco.program_choice import EpsilonGreedy, ProgramChoice, Reinforced
 from agents.disco.retailer import DemandResponseRetailer
 from agents.disco.settlement import DiscoSettlement
 from agents.learning import RothErev
-from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import ResponseProgram
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
-from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions
+from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
+from scenarios.time_axis import without_gaps
 from sim.daily_model import DailyModel, case_of, naming, naming_the_day
 from sim.markets.disco.results import DiscoDayResult
 from sim.options import RunOptions
@@ -158,8 +158,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         prior = settings.belief
         periods = dict.fromkeys(case.programs.period_of_hour)
 
-        def menu(price: FloatArray) -> list[ResponseProgram]:
-            return [case.program(name, price) for name in case.offered]
+        def menu(day: CompanyDay) -> list[ResponseProgram]:
+            return [case.program(name, day.upstream_price, day.axis) for name in case.offered]
 
         return DemandResponseRetailer(
             self,
@@ -239,7 +239,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         load_kw, load_kvar, cost = self.retailer.offer()
         forecast = self.company.offer(load_kw, load_kvar, cost, tariffs, expected.scenarios)
         outcome = self._come(day)
-        self.owner.admit(day.index, outcome.scenarios[0].vehicles)
+        self.owner.admit(day, outcome.scenarios[0].vehicles)
         with naming_the_day(day):
             plan, clearing = self.market.clear(forecast), self.market.clear(outcome)
         settlement = DiscoSettlement(forecast, plan, outcome, clearing)
@@ -268,23 +268,25 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         came = self.case.outcome(day, self.streams, self.drivers.draw)
         return self.company.offer(load_kw, load_kvar, cost, self.owner.offer(), (came,))
 
-    def _emissions(self) -> Emissions | None:
+    def _emissions(self) -> EmissionRule | None:
         """Return the CO2 term; its baseline is what an expected day buys without sun, wind, program and discharge."""
         rules = self.case.file.emissions
         if rules is None:
             return None
-        with naming("baseline of the CO2 term"):
-            baseline = self.market.clear(self._baseline_day()).scenarios[0].import_kw
-        factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
-        return Emissions(factor, rules.price_per_kg, rules.share, baseline)
-
-    def _baseline_day(self) -> DiscoDay:
-        """Return the baseline: a function of the scenario alone, so that it is the same in every run."""
         streams = Streams(0)
         day = self.case.day(0, streams)
+        with naming("baseline of the CO2 term"):
+            bought_kw = self.market.clear(self._baseline_day(day, streams)).scenarios[0].import_kw
+        factor = np.where(self.case.window(rules.periods), rules.factor, 0.0)
+        baseline_kw = without_gaps(day.axis.to_clock(bought_kw))
+        return EmissionRule(factor, rules.price_per_kg, rules.share, baseline_kw)
+
+    def _baseline_day(self, day: CompanyDay, streams: Streams) -> DiscoDay:
+        """Return the baseline: a function of the scenario alone, so that it is the same in every run."""
+        self.company.observe(day)
         came = self.case.outcome(day, streams, lambda _: self.drivers.drivers)
         quiet = DiscoScenario(1.0, np.zeros_like(came.renewable_kw), day.upstream_price, _only_charge(came.vehicles))
-        tariffs = self.owner.terms(self.case.base_tariff)
+        tariffs = self.owner.terms(day.axis.of_clock(self.case.base_tariff))
         return self.company.offer(day.forecast_kw, day.forecast_kvar, 0.0, tariffs, (quiet,))
 
 

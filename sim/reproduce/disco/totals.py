@@ -66,7 +66,7 @@ def weights(clearing: DiscoClearing, attitude: str) -> FloatArray:
 
 def totals(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> Totals:
     """Return the totals of one day, each scenario with its weight (shape ``(scenarios,)``, summing to one)."""
-    hours = day.period_h / MWH
+    length_h = day.length_h[:, None] / MWH
 
     def mean(values: list[FloatArray]) -> FloatArray:
         return np.asarray(np.tensordot(weight, np.stack(values), axes=1), dtype=np.float64)
@@ -83,12 +83,12 @@ def totals(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> Totals
         lot_profit=float(weight @ [s.lot_profit.sum() for s in scenarios]),
         lot_maximum=float(weight @ [s.lot_maximum.sum() for s in scenarios]),
         accounts={name: float(weight @ [s.accounts[name] for s in scenarios]) for name in names},
-        load_mwh=float(day.load_kw.sum()) * hours,
-        import_mwh=float(imported.sum()) * hours,
-        charge_mwh=float(charge.sum()) * hours,
-        discharge_mwh=float(discharge.sum()) * hours,
-        loss_mwh=float(loss.sum()) * hours,
-        renewable_mwh=float(renewable.sum()) * hours,
+        load_mwh=float((length_h * day.load_kw).sum()),
+        import_mwh=float(length_h[:, 0] @ imported),
+        charge_mwh=float(length_h[:, 0] @ charge),
+        discharge_mwh=float(length_h[:, 0] @ discharge),
+        loss_mwh=float(length_h[:, 0] @ loss),
+        renewable_mwh=float((length_h * renewable).sum()),
         import_kw=imported,
         charge_kw=charge,
         discharge_kw=discharge,
@@ -117,7 +117,7 @@ def shares_mwh(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> di
         for source, power in sources.items():
             part = np.divide(power, total, out=np.zeros_like(total), where=total > 0.0)
             for use, drawn in uses.items():
-                amount = share * float(part @ drawn) * day.period_h / MWH
+                amount = share * float(part @ (day.length_h * drawn)) / MWH
                 table[source, use] = table.get((source, use), 0.0) + amount
     return table
 
@@ -152,7 +152,7 @@ class Markets:
         units = tuple((unit.name, unit.rated_kw) for unit in network.renewables)
         key = (mode, float(network.feeder.voltage_min_pu.min()), units, *sorted(options.items()))
         if key not in self._compiled:
-            self._compiled[key] = DiscoMarket(network, day.periods, mode=mode, solver=self._solver, **options)
+            self._compiled[key] = DiscoMarket(network, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
 
 

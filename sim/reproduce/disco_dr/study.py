@@ -115,7 +115,7 @@ def _dirty_mwh(run: Run, attitude: str) -> float:
     if emissions is None:
         raise ValueError("the day has no emissions")
     dirty = emissions.factor_kg_per_kwh > 0.0
-    return float(run.totals(attitude).import_kw[dirty].sum()) * run.day.period_h / data.MWH
+    return float(run.day.length_h[dirty] @ run.totals(attitude).import_kw[dirty]) / data.MWH
 
 
 def _shares(results: Results) -> ComparisonTable:

@@ -114,7 +114,7 @@ def _clear_case(feeder: str, case: int, limits: tuple[float, float], solver: str
 def _clear(network: Network, day: MarketDay, solver: str) -> CaseResult:
     """Compile, clear and prove one day from nothing, which is what Table 8 measures."""
     start = time.perf_counter()
-    clearing = LotsLeadMarket(network, hours=day.hours, solver=solver).clear(day)
+    clearing = LotsLeadMarket(network, solver=solver).clear(day)
     return CaseResult(network, day, clearing, time.perf_counter() - start)
 
 
@@ -126,7 +126,7 @@ def _sweep(
     market: LotsLeadMarket | None = None
     for factor in factors:
         network, day = epec_lots_case(feeder, 1, **{f"{name}_factor": factor})
-        market = market or LotsLeadMarket(network, hours=day.hours, solver=solver)
+        market = market or LotsLeadMarket(network, solver=solver)
         try:
             clearing = market.clear(day)
         except InfeasibleError as error:

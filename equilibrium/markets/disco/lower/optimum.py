@@ -49,11 +49,12 @@ class LowerLevel:
     solver: str
 
 
-def lot_cost(vehicles: VehicleProgram, tariffs: Tariffs, period_h: float) -> FloatArray:
-    """Return minus the profit (8) of one vehicle of each row, per column."""
+def lot_cost(vehicles: VehicleProgram, tariffs: Tariffs, length_h: FloatArray) -> FloatArray:
+    """Return minus the profit (8) of one vehicle of each row, per column; ``length_h`` are the periods' lengths."""
     charge = tariffs.lot_buys - tariffs.driver_pays
     discharge = tariffs.degradation - (1.0 - tariffs.driver_share) * tariffs.lot_sells
-    return vehicles.cost(period_h * charge[vehicles.period], period_h * discharge[vehicles.period])
+    period = vehicles.period
+    return vehicles.cost(length_h[period] * charge[period], length_h[period] * discharge[period])
 
 
 def row_sums(vehicles: VehicleProgram, per_column: FloatArray) -> FloatArray:

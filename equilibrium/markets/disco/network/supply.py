@@ -8,6 +8,9 @@ feeder's linear program else.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from equilibrium.arrays import FloatArray
@@ -26,12 +29,15 @@ from equilibrium.grid.sweep import Sweep
 from equilibrium.programs.program import Program, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
 
+HOURLY = 24
+"""Periods of an ordinary day."""
+
 FLOWS = ("lossy", "copper-plate")
 """The lossy feeder, or no network at all."""
 
 
 class Supply:
-    """The network of a market, compiled once.
+    """The network of a market, compiled once for days of some number of periods, however long.
 
     Parameters
     ----------
@@ -91,7 +97,10 @@ class Supply:
             return None
         size = self.network.feeder.size
         return FlowRange(
-            *(np.broadcast_to(side, (self.periods, size)).max(axis=0) for side in (flow_range.kw, flow_range.kvar))
+            *(
+                np.broadcast_to(side, (1, size)).max(axis=0) if np.ndim(side) < 2 else side.max(axis=0)
+                for side in (flow_range.kw, flow_range.kvar)
+            )
         )
 
     def _compiled(self, periods: int) -> Program:
@@ -128,3 +137,24 @@ class Supply:
                 build.coefficients(wanted, build.columns(name, lot_kw.shape, cost=1.0), sign)
             self._elastic = build.compile()
         return self._elastic
+
+
+class SupplyByPeriods:
+    """The network of a market, compiled once for each number of periods: for an hourly day at once, else when it comes.
+
+    Parameters
+    ----------
+    network
+        What is compiled.
+    options
+        Keyword arguments of :class:`Supply`.
+    """
+
+    def __init__(self, network: Network, options: Mapping[str, Any]) -> None:
+        self._network, self._options = network, dict(options)
+        self._made = {HOURLY: Supply(network, HOURLY, **self._options)}
+
+    def __getitem__(self, periods: int) -> Supply:
+        if periods not in self._made:
+            self._made[periods] = Supply(self._network, periods, **self._options)
+        return self._made[periods]

@@ -71,7 +71,7 @@ def state_kkt(
     vehicles: VehicleProgram,
     sites: tuple[LotSite, ...],
     tariffs: Tariffs,
-    period_h: float,
+    length_h: FloatArray,
     equation_20: str = "corrected",
 ) -> _Duals:
     """State (18)-(26) for the vehicles' columns, multipliers per kWh.
@@ -86,7 +86,7 @@ def state_kkt(
     stays, row = vehicles.stays, vehicles.row
     efficiency = np.array([site.efficiency for site in sites])[vehicles.lot[row]]
     drawn = 1.0 / np.array([site.discharge_efficiency for site in sites])[vehicles.lot[row]]
-    profit = -lot_cost(vehicles, tariffs, period_h).reshape(-1, 3) / period_h
+    profit = -lot_cost(vehicles, tariffs, length_h).reshape(-1, 3) / length_h[vehicles.period][:, None]
     charge, discharge = profit[:, 0], profit[:, 1]
     r2 = largest_multiplier(vehicles, np.column_stack([charge / efficiency, -discharge / drawn]))[row]
     r2 = MULTIPLIER_ROOM * np.maximum(r2, LEAST_MULTIPLIER) * np.maximum(1.0, np.maximum(efficiency, drawn))
@@ -143,7 +143,7 @@ def _state_complementarity(
 
 
 def solve_stage_kkt(
-    part: Part, tariffs: Tariffs, period_h: float, solver: str, *, equation_20: str = "corrected"
+    part: Part, tariffs: Tariffs, length_h: FloatArray, solver: str, *, equation_20: str = "corrected"
 ) -> Stage:
     """Solve the company's stage as the published mixed-integer program, network and all.
 
@@ -162,16 +162,22 @@ def solve_stage_kkt(
     supply, vehicles = part.supply.supply, part.vehicles
     build = ProgramBuilder()
     (columns,) = state_whole(build, [part], state_recourse).vehicles
-    duals = state_kkt(build, columns, vehicles, supply.network.lots, tariffs, period_h, equation_20)
+    duals = state_kkt(build, columns, vehicles, supply.network.lots, tariffs, length_h, equation_20)
     instance = build.compile().bind(whole_ports([part]))
     integer = np.zeros(instance.shape[1], dtype=bool)
     integer[np.concatenate(duals.binaries)] = True
     mixed = solve_mixed(instance, integer, solver, time_limit_s=TIME_LIMIT_S)
-    return _stage(part, tariffs, period_h, mixed, columns, duals, solver)
+    return _stage(part, tariffs, length_h, mixed, columns, duals, solver)
 
 
 def _stage(
-    part: Part, tariffs: Tariffs, period_h: float, mixed: MixedSolution, columns: IntArray, duals: _Duals, solver: str
+    part: Part,
+    tariffs: Tariffs,
+    length_h: FloatArray,
+    mixed: MixedSolution,
+    columns: IntArray,
+    duals: _Duals,
+    solver: str,
 ) -> Stage:
     """Read the optimum; the lots' own optimality is checked with the multipliers that the program found."""
     if mixed.status is Status.INFEASIBLE:
@@ -182,7 +188,7 @@ def _stage(
     x = mixed.x[columns]
     charge, discharge = vehicles.power_kw(x, len(supply.network.lots), supply.periods)
     service = part.supply.serve(charge - discharge)
-    own: Instance = vehicles.instance.with_cost(lot_cost(vehicles, tariffs, period_h))
+    own: Instance = vehicles.instance.with_cost(lot_cost(vehicles, tariffs, length_h))
     residuals = kkt_residuals(own, x, mixed.x[duals.balance])
     cost = float(part.feasible.cost @ x + part.price @ service.need_kw)
     dispatch = Dispatch(

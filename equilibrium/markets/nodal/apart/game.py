@@ -17,6 +17,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
 from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods, named, period_lengths
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.apart.prices import VertexFace
 from equilibrium.markets.nodal.apart.trade import unproved_hours
@@ -45,8 +46,8 @@ class HoursApart:
 
     Parameters
     ----------
-    network, program, hours
-        The feeder, the operator's program of the whole day, and its number of hours.
+    network, program, periods
+        The feeder, the operator's program of the whole day, and its periods.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
     """
@@ -54,8 +55,9 @@ class HoursApart:
     method: ClassVar[str] = METHOD
     solvers: ClassVar[tuple[str, ...]] = ()
 
-    def __init__(self, network: Network, program: Program, hours: int, solver: str = "auto") -> None:
-        self.network, self.program, self.hours, self.solver = network, program, hours, solver
+    def __init__(self, network: Network, program: Program, periods: Periods, solver: str = "auto") -> None:
+        self.network, self.program, self.solver = network, program, solver
+        self.length_h = period_lengths(periods)
         hour = compile_distribution(network, 1)
         self.model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self.effort = HourlyEffort(network, hour, self.model)
@@ -64,13 +66,13 @@ class HoursApart:
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
         """Make the vertices of a typical day the start of every later one."""
-        known, solved = start(self.model, bind_periods(self.model, self.program, instance, self.hours), power)
+        known, solved = start(self.model, bind_periods(self.model, self.program, instance, self.length_h), power)
         known.refresh()
         self._known = known if solved.all() else None
 
     def begin(self, day: MarketDay, instance: Instance, players: Players, power: FloatArray) -> PlayApart:
         """Begin a day's game; arguments and errors as of :class:`equilibrium.markets.nodal.play.Structure`."""
-        data = bind_periods(self.model, self.program, instance, self.hours)
+        data = bind_periods(self.model, self.program, instance, self.length_h)
         rows = busy_rows(self.model, data, self._bounds, np.minimum(power, 0.0), np.maximum(power, players.power_max))
         known = self._known
         if known is not None:
@@ -78,7 +80,7 @@ class HoursApart:
             known = replace(known, active=np.searchsorted(rows, known.active))
         vertices, solved = start(self.model.only(rows), data.only(rows), power, known)
         if not solved.all():
-            raise NoDispatchError(f"no dispatch in hours {np.flatnonzero(~solved).tolist()}")
+            raise NoDispatchError(f"no dispatch in {named(self.length_h)} {np.flatnonzero(~solved).tolist()}")
         return PlayApart(self, day, instance, players, data, rows, vertices)
 
 
@@ -122,16 +124,16 @@ class PlayApart:
     @property
     def react(self) -> React:
         """The operator on rows of every hour that are proved to be enough."""
-        return partial(enough_rows, self.structure.model, self.data, self.power)
+        return partial(enough_rows, self.structure.model, self.data, self.power, self.structure.length_h)
 
     def cost(self) -> float:
         """Return the operator's cost, all hours together."""
-        return float(self.vertices.cost.sum())
+        return float((self.structure.length_h * self.vertices.cost).sum())
 
     def respond(self, lot: int) -> tuple[BestResponse | None, float]:
         """Trace the lot's residual curves; the price of its present schedule is their left slope."""
         curves, present = self._curves(lot), self.power[:, lot]
-        profit = profit_on_curves(self.players.price[:, lot], curves, present)
+        profit = profit_on_curves(self.players.price[:, lot], curves, present, self.structure.length_h)
         return self.players.respond(lot, curves, present), profit
 
     def _curves(self, lot: int) -> list[Curve]:
@@ -176,7 +178,8 @@ class PlayApart:
         units = self.structure.effort.dispatch(self.data, prices.mu, given)
         x = lift_point(model, self.data, program, units, given)
         bound = self.instance.with_columns(program.columns["lot_kw"].index, given, given)
-        return Point(bound, x, lift_multipliers(model, program, bound, prices.mu))
+        mu = prices.mu * self.structure.length_h[:, None]
+        return Point(bound, x, lift_multipliers(model, program, bound, mu))
 
     def unproved_hours(self, lots: Sequence[int], /) -> list[int]:
         """Return the hours in which exporting could be the answer, by the lots' curves."""

@@ -26,6 +26,7 @@ from equilibrium.errors import SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.grid.least_effort import DailyEffort
 from equilibrium.grid.network import Network
+from equilibrium.lengths import Periods, named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.trade import undecided_hours
 from equilibrium.markets.nodal.joined.follower import Follower
@@ -52,8 +53,8 @@ class HoursJoined:
 
     Parameters
     ----------
-    network, program, hours
-        The feeder, the operator's program of the whole day, and the hours that it joins.
+    network, program, hours, periods
+        The feeder, the operator's program of the whole day, the hours that it joins, and all periods of the day.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need. Best responses and
         the intervals of prices are always those of HiGHS.
@@ -69,12 +70,13 @@ class HoursJoined:
         network: Network,
         program: Program,
         hours: Sequence[int],
+        periods: Periods,
         solver: str = "auto",
         time_limit_s: float = 600.0,
     ) -> None:
         self.network, self.program, self.hours, self.solver = network, program, hours, solver
         self.model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
-        self.effort = DailyEffort(network, program, self.model)
+        self.effort = DailyEffort(network, program, self.model, periods)
         self._limit_s = time_limit_s
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
@@ -131,9 +133,11 @@ class PlayJoined:
     def notes(self) -> tuple[str, ...]:
         """Say what joins hours, and how many rows cannot bind."""
         rows, hours = self.structure.model.row_ids.size, self.structure.hours
+        when = named(self.day.length_h)
         return (
-            f"general method: the operator's program joins hours {hours[0]} to {hours[-1]} (storage or ramps), so no "
-            f"hour has a residual curve of its own; {rows - self.ids.size} of its {rows} rows are proved never to bind",
+            f"general method: the operator's program joins {when} {hours[0]} to {hours[-1]} (storage or ramps), so no "
+            f"{when.removesuffix('s')} has a residual curve of its own; {rows - self.ids.size} of its {rows} rows are "
+            "proved never to bind",
         )
 
     @property
@@ -187,7 +191,8 @@ class PlayJoined:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the face of the whole day."""
-        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, self.structure.solver)
+        length = self.day.length_h
+        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, length, self.structure.solver)
         return publish(face, weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:

@@ -29,15 +29,23 @@ class JoinedFace:
         Columns of the lots' powers, shape ``(hours, lots)``.
     x, power
         An optimal dispatch, shape ``(columns,)``, and the lots' powers in it, kW, shape ``(hours, lots)``.
+    length_h
+        Length of each period, h, shape ``(hours,)``.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
     """
 
     def __init__(
-        self, reduced: Instance, lots: IntArray, x: FloatArray, power: FloatArray, solver: str = "auto"
+        self,
+        reduced: Instance,
+        lots: IntArray,
+        x: FloatArray,
+        power: FloatArray,
+        length_h: FloatArray,
+        solver: str = "auto",
     ) -> None:
         self._power, self._solver = power, solver
-        self._face, self._of_rows = joined_face(reduced, lots, x)
+        self._face, self._of_rows = joined_face(reduced, lots, x, length_h)
         self._handle = open_handle(self._face.instance)
         self.seconds = 0.0
         self.low, self.high = self._intervals()
@@ -98,7 +106,9 @@ class JoinedFace:
         return solution.x
 
 
-def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualFace, sp.csr_array]:
+def joined_face(
+    reduced: Instance, lots: IntArray, x: FloatArray, length_h: FloatArray
+) -> tuple[DualFace, sp.csr_array]:
     """Return the face as a linear program, and the map from its multipliers to those of the rows."""
     kept = np.setdiff1d(np.arange(reduced.shape[1]), lots)
     activity = reduced.matrix @ x
@@ -108,6 +118,7 @@ def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualF
     by_side = sp.csr_array(of_sides.T @ reduced.matrix).T.tocsr()
     count = rows.index.size + columns.index.size
     hour, prices = _sensitivity(by_side, lots, count)
+    prices /= length_h[hour, None]  # multipliers are currency/kW
     instance = Instance(
         matrix=sp.csr_array(sp.hstack([by_side[kept, :], columns.incidence(kept.size)])),
         cost=np.zeros(count),
@@ -121,7 +132,7 @@ def joined_face(reduced: Instance, lots: IntArray, x: FloatArray) -> tuple[DualF
 
 
 def _sensitivity(by_side: sp.csr_array, lots: IntArray, count: int) -> tuple[IntArray, FloatArray]:
-    """Return the hour of every multiplier and how the lots' prices of that hour depend on it.
+    """Return the hour of every multiplier and how the lots' payments of that hour for a kW depend on it.
 
     Parameters
     ----------

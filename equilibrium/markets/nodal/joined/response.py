@@ -99,7 +99,7 @@ def respond(
     price
         F_t, currency/kWh, shape ``(hours,)``.
     own
-        The lot's own feasible set.
+        The lot's own feasible set; it knows how long the hours are.
     present
         A feasible schedule to begin with: the search ends at once where nothing beats it.
     deadline
@@ -121,7 +121,7 @@ def respond(
         When a linear program ends without an answer.
     """
     until = Deadline() if deadline is None else deadline
-    search = _Search(follower, price, own, refuse, until)
+    search = _Search(follower, own.length_h * price, own, refuse, until)
     profit = -INF if present is None else search.hold(present)
     return search.run(until), profit
 

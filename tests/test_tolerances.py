@@ -146,7 +146,7 @@ def nodal(ramp_kw_per_h: float) -> str:
 
 def disco(**rules: str) -> str:
     network, day = random_day(3, periods=4, count=2)
-    return DiscoMarket(network, 4, segments=3, **rules).clear(day).certificate.verdict
+    return DiscoMarket(network, segments=3, **rules).clear(day).certificate.verdict
 
 
 def solved(name: str) -> str:

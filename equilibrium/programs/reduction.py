@@ -94,7 +94,14 @@ class ReducedModel:
         equalities = program.matrix[self._state_rows, :].tocsc()
         square = sp.csc_array(equalities[:, self._state])
         self._factor: SuperLU = splu(sp.csc_matrix(square))
-        self._sensitivity = solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free]))
+        state = solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free])).tocoo()
+        entries = np.concatenate([np.ones(self._free.size), state.data])
+        places = (
+            np.concatenate([self._free, self._state[state.row]]),
+            np.concatenate([np.arange(self._free.size), state.col]),
+        )
+        # All columns as a function of the free ones, less what the right-hand sides make of the state.
+        self._by_free = sp.csr_array((entries, places), shape=(columns, self._free.size))
 
         limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
         self._limited = self._state[limited]
@@ -118,6 +125,7 @@ class ReducedModel:
         self._loaded = self._core
         self._handle: Handle | None = None
         self._start: tuple[_Loaded, object] | None = None
+        self._base: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
     @property
     def solver_name(self) -> str:
@@ -147,7 +155,7 @@ class ReducedModel:
         lower, upper = self.limits(instance, ids)
         return Instance(
             self.rows_of(ids),
-            instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state],
+            self._by_free.T @ instance.cost,
             lower,
             upper,
             instance.col_lower[self._free],
@@ -160,7 +168,7 @@ class ReducedModel:
 
     def limits(self, instance: Instance, ids: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the lower and upper limits of the rows ``ids`` over the :attr:`free` columns."""
-        lower, upper, _, shift = self._limits(instance, self._all)
+        lower, upper, _, shift = self._limits(instance, instance.matrix[self._rows :, :])
         return (lower - shift)[ids], (upper - shift)[ids]
 
     def entries(self, ids: IntArray, y: FloatArray, z: FloatArray) -> FloatArray:
@@ -177,10 +185,9 @@ class ReducedModel:
 
     def lift_point(self, instance: Instance, free: FloatArray) -> FloatArray:
         """Return all columns of ``instance`` for a point of its reduced program."""
-        x = np.zeros(instance.shape[1])
-        x[self._state] = self._factor.solve(instance.row_lower[self._state_rows]) + self._sensitivity @ free
-        x[self._free] = free
-        return x
+        x = self._by_free @ free
+        x[self._state] += self._factor.solve(instance.row_lower[self._state_rows])
+        return np.asarray(x)
 
     def lift_multipliers(self, instance: Instance, ids: IntArray, multipliers: FloatArray) -> FloatArray:
         """Return the multipliers of all rows of ``instance`` for those of the rows ``ids``; all others are zero."""
@@ -250,16 +257,14 @@ class ReducedModel:
 
     def _in_passes(self, instance: Instance, solve: Callable[[Instance], Answer]) -> tuple[Answer, FloatArray, float]:
         """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
-        every = self._all
-        if instance.shape[0] > self._rows:
-            every = stack_rows(every, instance.matrix[self._rows :, :])
-        lower, upper, base, shift = self._limits(instance, every)
-        cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
+        beyond = instance.matrix[self._rows :, :]
+        lower, upper, base, shift = self._limits(instance, beyond)
+        cost = self._by_free.T @ instance.cost
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
-        fresh = np.arange(self._all.shape[0] + cuts, every.shape[0])
+        fresh = np.arange(self._all.shape[0] + cuts, lower.size)
         seconds = 0.0
         for _ in range(MAXIMUM_PASSES):
-            self._take_up(fresh, every, lower - shift, upper - shift)
+            self._take_up(fresh, beyond, lower - shift, upper - shift)
             ids = self._loaded.ids
             bound = Instance(
                 self._loaded.matrix,
@@ -273,22 +278,22 @@ class ReducedModel:
             seconds += answer.seconds
             if answer.status is not Status.OPTIMAL:
                 return answer, answer.x, seconds
-            x = base.copy()
-            x[self._free] = answer.x
-            x[self._state] += self._sensitivity @ answer.x
-            fresh = self._violated(every @ x, lower, upper)
+            x = base + self._by_free @ answer.x
+            fresh = self._violated(np.concatenate([self._all @ x, beyond @ x]), lower, upper)
             if not fresh.size:
                 return answer, x, seconds
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
         """Express rows over all columns in the free ones."""
-        return sp.csr_array(matrix[:, self._free] + matrix[:, self._state] @ self._sensitivity)
+        return sp.csr_array(matrix @ self._by_free)
 
-    def _take_up(self, ids: IntArray, every: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+    def _take_up(self, ids: IntArray, beyond: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         if not ids.size:
             return
-        matrix = self._reduce(every[ids, :])
+        own = self._all.shape[0]
+        cuts, rows = ids >= own, self._all[ids[ids < own], :]
+        matrix = self._reduce(stack_rows(rows, beyond[ids[cuts] - own, :]) if cuts.any() else rows)
         if self._handle is not None:
             self._handle.add_rows(matrix, lower[ids], upper[ids])
         self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stack_rows(self._loaded.matrix, matrix))
@@ -329,13 +334,19 @@ class ReducedModel:
         most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
         return np.asarray(self._lazy[pick[rank < most[pick]]])
 
-    def _limits(self, instance: Instance, every: sp.csr_array) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def _limits(
+        self, instance: Instance, beyond: sp.csr_array
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the rows' limits by id, the state that the right-hand sides alone make, and its share of the rows."""
         lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
         upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
-        base = np.zeros(instance.shape[1])
-        base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
-        return lower, upper, base, every @ base
+        right = instance.row_lower[self._state_rows]
+        if self._base is None or not np.array_equal(self._base[0], right):  # the solves of a day share them
+            base = np.zeros(instance.shape[1])
+            base[self._state] = self._factor.solve(right)
+            self._base = right, base, self._all @ base
+        _, base, shift = self._base
+        return lower, upper, base, np.concatenate([shift, beyond @ base])
 
     def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""

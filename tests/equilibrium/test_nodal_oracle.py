@@ -39,6 +39,7 @@ SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
 
 def full(network, day, behaviours=None, **options):
     """Clear a day with the second method."""
+    options = {"certify_limit_s": np.inf, **options}
     market = NodalMarket(network, behaviours=behaviours, certify="full", **options)
     try:
         return market.clear(day)
@@ -192,7 +193,7 @@ def test_a_wrong_point_is_caught(monkeypatch):
 
 def test_one_lot_moved_off_its_best_response_is_caught_on_33_buses(monkeypatch):
     network, day = epec_lots_case(*CONGESTED[0], **CONGESTED[1])
-    market = NodalMarket(network, certify="full")
+    market = NodalMarket(network, certify="full", certify_limit_s=np.inf)
     right = market.clear(day)
     assert right.certificate.verdict is Verdict.EXACT
     assert right.certificate.second.bound == pytest.approx(right.lot_profit, rel=1e-9)

@@ -29,7 +29,7 @@ from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.curves import trace
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import reaction_on
-from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.markets.nodal.second_method import deviation_program
 from equilibrium.programs.hourly.periods import PeriodData, PeriodModel, bind_periods, compile_periods
 from equilibrium.programs.hourly.vertices import start

@@ -19,28 +19,13 @@ Applications, 1970.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.certificate import NEGLIGIBLE
+from equilibrium.certificate import SAME_PRICE
 from equilibrium.fleet.day import Fleet, LotDay
+from equilibrium.fleet.split import Cut, EvenSplit, broken_cuts, even_split, filling
 from equilibrium.lengths import Periods, period_lengths
-from equilibrium.programs.program import Instance
-from equilibrium.programs.solvers import Status, open_handle
-
-_LEAST_ROOM_KWH = 1e-9
-"""Stands for the room of a period that has none, so that its filling is large and not undefined."""
-
-
-@dataclass(frozen=True, eq=False)
-class Cut:
-    """A valid inequality that the cleared power broke: ``sum of energy over the hours <= limit_kwh``."""
-
-    hours: np.ndarray
-    limit_kwh: float
 
 
 def lot_day(fleet: Fleet, charging_price: FloatArray, efficiency: float) -> LotDay:
@@ -93,32 +78,9 @@ def _band(
     return (present * (held + latest)).sum(axis=0), (present * (held + earliest)).sum(axis=0)
 
 
-def nested_cuts(fleet: Fleet, price: FloatArray, efficiency: float) -> list[Cut]:
-    """Return the inequalities that bind when vehicles charge in the cheapest hours: one per k cheapest hours.
-
-    Those that others imply are left out.
-
-    Parameters
-    ----------
-    price
-        Marginal cost of charging in each hour, shape ``(hours,)``; ties count as cheaper the earlier they are.
-    """
-    order = np.argsort(price, kind="stable")
-    need = fleet.need_kwh[:, None] / efficiency
-    most = fleet.energy_max_kwh
-    single = np.minimum(most, need).sum(axis=0)[order]
-    limit = np.minimum(np.cumsum(most[:, order], axis=1), need).sum(axis=0)
-    own = limit[1:] < limit[:-1] + single[1:] - NEGLIGIBLE
-    own[-1:] = False  # all hours together: the energy balance already says so
-    cuts = []
-    for last in np.flatnonzero(own) + 1:
-        hours = np.zeros(price.size, dtype=bool)
-        hours[order[: last + 1]] = True
-        cuts.append(Cut(hours, float(limit[last])))
-    return cuts
-
-
-def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray) -> FloatArray | list[Cut]:
+def allocate(
+    fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray, level: FloatArray | None = None
+) -> EvenSplit | list[Cut]:
     """Split a lot's cleared power among its vehicles.
 
     Parameters
@@ -126,72 +88,24 @@ def allocate(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: Float
     power_kw
         Cleared mean power of each hour, kW, shape ``(hours,)``.
     price
-        Marginal cost of charging in each hour, shape ``(hours,)``: where to look first for violated inequalities.
+        Marginal cost of charging in each hour, shape ``(hours,)``: where to look first.
+    level
+        Levels of a split that is not far off, where the search may begin; the answer does not depend on them.
 
     Returns
     -------
-    FloatArray or list of Cut
-        Power of each vehicle, kW (grid side), shape ``(vehicles, hours)``; its sum over vehicles is ``power_kw``. When
-        no split exists, inequalities that prove it.
+    EvenSplit or list of Cut
+        Energy of each vehicle, kWh (grid side); its sum over vehicles is that of ``power_kw``. When no split exists,
+        inequalities that prove it.
     """
-    need, most, energy = fleet.need_kwh / efficiency, fleet.energy_max_kwh, power_kw * fleet.length_h
-    split = _least_laxity(most, need, energy)
-    if split is not None:
-        return split / fleet.length_h
-    filling = energy / np.maximum(np.minimum(most, need[:, None]).sum(axis=0), _LEAST_ROOM_KWH)
-    likely = [*nested_cuts(fleet, price, efficiency), *nested_cuts(fleet, -filling, efficiency)]
-    broken = [cut for cut in likely if energy[cut.hours].sum() > cut.limit_kwh + NEGLIGIBLE]
+    data = fleet.energy_max_kwh, fleet.need_kwh / efficiency, power_kw * fleet.length_h
+    rank = np.unique(np.round(price / SAME_PRICE), return_inverse=True)[1].reshape(-1)
+    orders = np.argsort(rank, kind="stable"), np.argsort(-filling(*data), kind="stable")
+    broken = {cut.hours.tobytes(): cut for order in orders for cut in broken_cuts(*data, order)}
     if broken:
-        return broken
-    found = _maximum_flow(most, need, energy)
-    return [found] if isinstance(found, Cut) else found / fleet.length_h
-
-
-def _least_laxity(limit: FloatArray, need: FloatArray, energy: FloatArray) -> FloatArray | None:
-    """Split energies period by period, the vehicle with the least room to wait first; ``None`` when some is left."""
-    split = np.zeros_like(limit)
-    remaining = need.copy()
-    later = limit.sum(axis=1)
-    for hour in range(energy.size):
-        later = later - limit[:, hour]
-        must = np.clip(remaining - later, 0.0, limit[:, hour])
-        room = np.minimum(limit[:, hour], remaining) - must
-        extra = energy[hour] - must.sum()
-        if extra < -NEGLIGIBLE or extra > room.sum() + NEGLIGIBLE:
-            return None
-        order = np.argsort(later - remaining, kind="stable")
-        before = np.cumsum(room[order]) - room[order]
-        must[order] += np.clip(extra - before, 0.0, room[order])
-        split[:, hour] = must
-        remaining = np.maximum(remaining - must, 0.0)
-    return split
-
-
-def _maximum_flow(limit: FloatArray, need: FloatArray, energy: FloatArray) -> FloatArray | Cut:
-    """Split energies by a maximum flow from periods through vehicles; its minimum cut is the violated set."""
-    vehicle, hour = np.nonzero(limit > 0.0)
-    count, hours = need.size, energy.size
-    edges = np.arange(vehicle.size)
-    ones = np.ones(vehicle.size)
-    by_hour = sp.csr_array((ones, (hour, edges)), shape=(hours, edges.size))
-    by_vehicle = sp.csr_array((ones, (vehicle, edges)), shape=(count, edges.size))
-    flow = Instance(
-        matrix=sp.csr_array(sp.vstack([by_hour, by_vehicle], format="csr")),
-        cost=-ones,
-        row_lower=np.full(hours + count, -np.inf),
-        row_upper=np.concatenate([np.maximum(energy, 0.0), need]),
-        col_lower=np.zeros(edges.size),
-        col_upper=limit[vehicle, hour],
-    )
-    solution = open_handle(flow).solve()
-    if solution.status is not Status.OPTIMAL:  # zero flow is feasible and flows are bounded
-        raise AssertionError(f"maximum flow ended {solution.status}")
-    split = np.zeros_like(limit)
-    split[vehicle, hour] = solution.x
-    if energy.sum() - solution.x.sum() <= NEGLIGIBLE:
-        return split
-    inside = solution.y[:hours] > -0.5  # the matrix is totally unimodular: these multipliers are 0 or -1
-    return Cut(inside, float(np.minimum(limit[:, inside].sum(axis=1), need).sum()))
+        return list(broken.values())
+    # In cheaper hours vehicles draw what they can: hours of different prices are a gap apart.
+    return even_split(*data, np.asarray(-2.0 * rank) if level is None else level)
 
 
 def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, periods: Periods) -> FloatArray:

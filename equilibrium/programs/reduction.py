@@ -118,6 +118,7 @@ class ReducedModel:
         self._loaded = self._core
         self._handle: Handle | None = None
         self._start: tuple[_Loaded, object] | None = None
+        self._base: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
     @property
     def solver_name(self) -> str:
@@ -160,7 +161,7 @@ class ReducedModel:
 
     def limits(self, instance: Instance, ids: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the lower and upper limits of the rows ``ids`` over the :attr:`free` columns."""
-        lower, upper, _, shift = self._limits(instance, self._all)
+        lower, upper, _, shift = self._limits(instance, instance.matrix[self._rows :, :])
         return (lower - shift)[ids], (upper - shift)[ids]
 
     def entries(self, ids: IntArray, y: FloatArray, z: FloatArray) -> FloatArray:
@@ -250,16 +251,14 @@ class ReducedModel:
 
     def _in_passes(self, instance: Instance, solve: Callable[[Instance], Answer]) -> tuple[Answer, FloatArray, float]:
         """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
-        every = self._all
-        if instance.shape[0] > self._rows:
-            every = stack_rows(every, instance.matrix[self._rows :, :])
-        lower, upper, base, shift = self._limits(instance, every)
+        beyond = instance.matrix[self._rows :, :]
+        lower, upper, base, shift = self._limits(instance, beyond)
         cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
-        fresh = np.arange(self._all.shape[0] + cuts, every.shape[0])
+        fresh = np.arange(self._all.shape[0] + cuts, lower.size)
         seconds = 0.0
         for _ in range(MAXIMUM_PASSES):
-            self._take_up(fresh, every, lower - shift, upper - shift)
+            self._take_up(fresh, beyond, lower - shift, upper - shift)
             ids = self._loaded.ids
             bound = Instance(
                 self._loaded.matrix,
@@ -276,7 +275,7 @@ class ReducedModel:
             x = base.copy()
             x[self._free] = answer.x
             x[self._state] += self._sensitivity @ answer.x
-            fresh = self._violated(every @ x, lower, upper)
+            fresh = self._violated(np.concatenate([self._all @ x, beyond @ x]), lower, upper)
             if not fresh.size:
                 return answer, x, seconds
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
@@ -285,10 +284,12 @@ class ReducedModel:
         """Express rows over all columns in the free ones."""
         return sp.csr_array(matrix[:, self._free] + matrix[:, self._state] @ self._sensitivity)
 
-    def _take_up(self, ids: IntArray, every: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+    def _take_up(self, ids: IntArray, beyond: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         if not ids.size:
             return
-        matrix = self._reduce(every[ids, :])
+        own = self._all.shape[0]
+        cuts, rows = ids >= own, self._all[ids[ids < own], :]
+        matrix = self._reduce(stack_rows(rows, beyond[ids[cuts] - own, :]) if cuts.any() else rows)
         if self._handle is not None:
             self._handle.add_rows(matrix, lower[ids], upper[ids])
         self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stack_rows(self._loaded.matrix, matrix))
@@ -329,13 +330,19 @@ class ReducedModel:
         most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
         return np.asarray(self._lazy[pick[rank < most[pick]]])
 
-    def _limits(self, instance: Instance, every: sp.csr_array) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    def _limits(
+        self, instance: Instance, beyond: sp.csr_array
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the rows' limits by id, the state that the right-hand sides alone make, and its share of the rows."""
         lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
         upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
-        base = np.zeros(instance.shape[1])
-        base[self._state] = self._factor.solve(instance.row_lower[self._state_rows])
-        return lower, upper, base, every @ base
+        right = instance.row_lower[self._state_rows]
+        if self._base is None or not np.array_equal(self._base[0], right):  # the solves of a day share them
+            base = np.zeros(instance.shape[1])
+            base[self._state] = self._factor.solve(right)
+            self._base = right, base, self._all @ base
+        _, base, shift = self._base
+        return lower, upper, base, np.concatenate([shift, beyond @ base])
 
     def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""

@@ -30,7 +30,7 @@ from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.joined.game import HoursJoined, PlayJoined
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import reaction_of
-from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.markets.nodal.second_method import deviation_program
 from equilibrium.programs.hourly.periods import bind_periods, compile_periods
 from equilibrium.programs.hourly.vertices import Vertices, start

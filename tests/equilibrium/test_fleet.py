@@ -12,6 +12,7 @@ from scipy.optimize import linprog
 from equilibrium.errors import InfeasibleError
 from equilibrium.fleet.day import Fleet
 from equilibrium.fleet.envelope import allocate, lot_day
+from equilibrium.fleet.split import EvenSplit
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.random_markets import HOURS, fleets, market_days, networks
@@ -49,7 +50,7 @@ def test_any_charging_of_the_vehicles_fits_the_envelope(fleet: Fleet, seed: int)
     assert np.all(soe <= lot.soe_max_kwh + 1e-9)
     assert soe[-1] == pytest.approx(lot.energy_end_kwh, abs=1e-9)
     split = allocate(fleet, power, ETA, np.zeros(HOURS))
-    assert isinstance(split, np.ndarray)
+    assert isinstance(split, EvenSplit)
 
 
 @given(fleets(), st.lists(st.floats(0.0, 1.0, allow_subnormal=False), min_size=HOURS, max_size=HOURS))
@@ -69,10 +70,11 @@ def test_a_split_exists_exactly_when_allocate_finds_one(fleet: Fleet, weights: l
             most = np.minimum(fleet.power_kw[:, cut.hours].sum(axis=1), fleet.need_kwh / ETA).sum()
             assert cut.limit_kwh == pytest.approx(most)
     else:
-        assert split.sum(axis=0) == pytest.approx(power, abs=1e-5)
-        assert ETA * split.sum(axis=1) == pytest.approx(fleet.need_kwh, abs=1e-5)
-        assert np.all(split >= -1e-9)
-        assert np.all(split <= fleet.power_kw + 1e-6)
+        energy = split.energy_kwh
+        assert energy.sum(axis=0) == pytest.approx(power, abs=1e-5)
+        assert ETA * energy.sum(axis=1) == pytest.approx(fleet.need_kwh, abs=1e-5)
+        assert np.all(energy >= 0.0)
+        assert np.all(energy <= fleet.power_kw)
 
 
 def middle_and_outer() -> Fleet:

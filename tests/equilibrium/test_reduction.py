@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.sparse.linalg import splu
 
-from equilibrium.programs.reduction import _solve_columns
+from equilibrium.programs.blocks import solve_columns
 from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_vertices import SEEDS
 
@@ -26,5 +26,5 @@ def test_columns_of_different_blocks_share_a_side_and_are_told_apart(seed, sizes
     right[(block[:, None] != home) & (rng.random(columns) >= spread)] = 0.0
     turn, states = rng.permutation(block.size), rng.permutation(block.size)
     square, right = square[turn][:, states], right[turn]
-    found = _solve_columns(splu(sp.csc_matrix(square)), sp.csc_array(square), sp.csc_array(right))
+    found = solve_columns(splu(sp.csc_matrix(square)), sp.csc_array(square), sp.csc_array(right))
     assert found.toarray() == pytest.approx(np.linalg.solve(square, right), abs=1e-12)

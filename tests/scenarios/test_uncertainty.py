@@ -13,6 +13,7 @@ from scipy.stats import norm, truncnorm, weibull_min
 
 from equilibrium.errors import InputError
 from equilibrium.fleet.envelope import allocate, lot_day
+from equilibrium.fleet.split import EvenSplit
 from scenarios.draws.sampling import draw_scenarios, forecast_scenario
 from scenarios.draws.vehicles import (
     ClippedNormal,
@@ -109,7 +110,7 @@ def test_a_draw_serves_the_other_markets() -> None:
             power[hour] += step
             need -= step
         assert need == pytest.approx(0.0, abs=1e-9)
-    assert isinstance(allocate(fleet, power, 0.9, np.full(HOURS, 0.3)), np.ndarray)
+    assert isinstance(allocate(fleet, power, 0.9, np.full(HOURS, 0.3)), EvenSplit)
     merged = as_fleet(draw_vehicles(replace(FLEET, draws="fleet"), 7, HOURS, rng()), HOURS)
     assert merged.size == 7
     assert np.ptp(merged.energy_kwh) == 0.0

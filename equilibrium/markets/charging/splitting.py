@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
-from equilibrium.fleet.envelope import Cut, allocate, nested_cuts
+from equilibrium.fleet.envelope import allocate
+from equilibrium.fleet.split import Cut, EvenSplit
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.programs.program import INF, Program
@@ -16,26 +19,38 @@ MAXIMUM_CUT_ROUNDS = 500
 LotCut = tuple[int, Cut]
 """A lot's index and a cut of its charging."""
 
-Split = list[FloatArray | list[Cut] | None]
-"""Per lot: power of each vehicle, or the cuts that forbid the schedule, or ``None`` without vehicles."""
+Split = list[EvenSplit | list[Cut] | None]
+"""Per lot: energy of each vehicle, or the cuts that forbid the schedule, or ``None`` without vehicles."""
 
 
-def first_cuts(network: Network, day: MarketDay) -> list[LotCut]:
-    """Return the cuts that bind if every fleet charges in the hours of lowest wholesale price."""
-    return [
-        (k, cut)
-        for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True))
-        if lot.fleet is not None
-        for cut in nested_cuts(lot.fleet, day.wholesale_price, site.efficiency)
-    ]
+def split_lots(
+    network: Network,
+    day: MarketDay,
+    power_kw: FloatArray,
+    price: FloatArray,
+    *,
+    near: Split | None = None,
+    skip: Sequence[int] = (),
+) -> Split:
+    """Split the lots' power among their vehicles.
 
-
-def split_lots(network: Network, day: MarketDay, power_kw: FloatArray, price: FloatArray) -> Split:
-    """Split every lot's power among its vehicles; ``power_kw`` and ``price`` have shape ``(hours, lots)``."""
-    return [
-        allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k]) if lot.fleet is not None else None
-        for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True))
-    ]
+    Parameters
+    ----------
+    power_kw, price
+        Powers, and what the next kWh costs in each hour, both of shape ``(hours, lots)``.
+    near
+        The split of nearly the same powers, to begin with; the answer does not depend on it.
+    skip
+        Lots that are left out.
+    """
+    parts: Split = [None] * len(day.lots)
+    for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
+        if lot.fleet is None or k in skip:
+            continue
+        known = near[k] if near is not None else None
+        level = known.level if isinstance(known, EvenSplit) else None
+        parts[k] = allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k], level)
+    return parts
 
 
 def broken_cuts(split: Split) -> list[LotCut]:
@@ -43,13 +58,13 @@ def broken_cuts(split: Split) -> list[LotCut]:
     return [(lot, cut) for lot, part in enumerate(split) if isinstance(part, list) for cut in part]
 
 
-def vehicle_powers(split: Split) -> tuple[FloatArray | None, ...]:
-    """Return the vehicles' powers of a split without cuts."""
-    return tuple(part if isinstance(part, np.ndarray) else None for part in split)
+def vehicle_powers(split: Split, length_h: FloatArray) -> tuple[FloatArray | None, ...]:
+    """Return the vehicles' powers of a split without cuts; ``length_h`` ``(hours,)`` are the periods' lengths."""
+    return tuple(part.energy_kwh / length_h if isinstance(part, EvenSplit) else None for part in split)
 
 
 def cut_rows(
-    program: Program, cuts: list[LotCut], length_h: FloatArray, lots: int
+    program: Program, cuts: Sequence[LotCut], length_h: FloatArray, lots: int
 ) -> tuple[sp.csr_array, FloatArray, FloatArray]:
     """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
     power = program.columns["lot_kw"].index.reshape(-1, lots)

@@ -24,9 +24,9 @@ from equilibrium.markets.charging.shortage import compile_shedding, diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
     LotCut,
+    Split,
     broken_cuts,
     cut_rows,
-    first_cuts,
     split_lots,
     vehicle_powers,
 )
@@ -120,19 +120,18 @@ class LotsLeadMarket:
             When no dispatch serves the day and ``on_infeasible`` is ``"stop"``; its reasons name the limits.
         """
         start = time.perf_counter()
-        cuts = first_cuts(self.network, day)
-        buses = [site.bus for site in self.network.lots]
+        cuts: list[LotCut] = []
+        split: Split | None = None
         self._compiled[day.length_h].model.rewind()
         seconds = 0.0
         for _ in range(MAXIMUM_CUT_ROUNDS):
             stages, own, optimum = self._solve(day, cuts)
             seconds += optimum.seconds + (own.seconds if own is not None else 0.0)
-            dlmp = stages.program.multiplier(optimum.y, "active_balance")[:, buses] / day.length_h[:, None]
-            split = split_lots(self.network, day, optimum.x[stages.lot], dlmp)
+            split = split_lots(self.network, day, optimum.x[stages.lot], stages.marginal(optimum.y), near=split)
             broken = broken_cuts(split)
             if not broken:
                 settled = replace(optimum, x=self._settled(day, stages, optimum))
-                return self._clearing(day, stages, own, settled, vehicle_powers(split), start, seconds)
+                return self._clearing(day, stages, own, settled, vehicle_powers(split, day.length_h), start, seconds)
             cuts += broken
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 

@@ -52,8 +52,8 @@ class Curve:
         return self._steps[min(max(segment, 0), len(self._steps) - 1)]
 
 
-def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray) -> list[Curve]:
-    """Trace the residual curves of one lot in every hour, its rivals where they are.
+def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray, hours: IntArray | None = None) -> list[Curve]:
+    """Trace the residual curves of one lot, its rivals where they are.
 
     Parameters
     ----------
@@ -63,24 +63,28 @@ def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray) -> list[Curve]
         Index of the lot.
     power_max_kw
         Largest power of the lot, shape ``(hours,)``.
+    hours
+        Hours to trace; all by default.
 
     Returns
     -------
     list of Curve
-        One per hour, from the smallest to the largest power for which a dispatch exists.
+        One for each of those hours, from the smallest to the largest power for which a dispatch exists.
     """
-    power, (count, lots) = vertices.given[:, lot], vertices.given.shape
-    room = np.concatenate([power, np.maximum(power_max_kw - power, 0.0)])
-    direction = np.zeros((2 * count, lots))
+    if hours is None:
+        hours = np.arange(vertices.given.shape[0])
+    power, count = vertices.given[hours, lot], hours.size
+    room = np.concatenate([power, np.maximum(power_max_kw[hours] - power, 0.0)])
+    direction = np.zeros((2 * count, vertices.given.shape[1]))
     direction[:count, lot], direction[count:, lot] = -1.0, 1.0
-    pieces = _pieces(vertices, lot, np.tile(np.arange(count), 2), direction, room)
-    still = vertices.prices()[:, lot].tolist()
+    pieces = _pieces(vertices, lot, np.tile(hours, 2), direction, room)
+    still = vertices.prices()[hours, lot].tolist()
     curves = []
-    for hour, at in enumerate(power.tolist()):
-        down, up = pieces[hour], pieces[count + hour]
+    for k, at in enumerate(power.tolist()):
+        down, up = pieces[k], pieces[count + k]
         first = at - sum(length for length, _ in down)
         first = 0.0 if abs(first) < SHORTEST else first
-        curves.append(_merged(first, [*reversed(down), *up], still[hour]))
+        curves.append(_merged(first, [*reversed(down), *up], still[k]))
     return curves
 
 

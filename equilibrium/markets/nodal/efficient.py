@@ -6,6 +6,7 @@ multipliers are the prices that the price-takers take (first welfare theorem).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,9 +23,9 @@ from equilibrium.markets.charging.shortage import diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
     LotCut,
+    Split,
     broken_cuts,
     cut_rows,
-    first_cuts,
     split_lots,
 )
 from equilibrium.markets.charging.stages import Optimum, Stages
@@ -38,7 +39,7 @@ class Efficient:
     """An efficient point.
 
     ``power`` ``(hours, lots)`` in kW, ``dlmp`` ``(hours, buses)`` in currency/kWh, network cost NC and system cost
-    (NC minus the lots' revenue) in currency.
+    (NC minus the lots' revenue) in currency. ``split`` is the power of every lot, split among its vehicles.
     """
 
     power: FloatArray
@@ -47,6 +48,7 @@ class Efficient:
     system_cost: float
     optimum: Optimum
     cuts: tuple[LotCut, ...]
+    split: Split
     seconds: float
 
 
@@ -76,8 +78,9 @@ class EfficientSchedules:
         """
         self.model.rewind()
         bare = day.without_vehicles()
-        instance = self._instance(bare, [], None, np.zeros(0, dtype=np.int64))
-        optimum = self._stages(bare, instance).least_cost(instance)
+        instance = self._instance(bare)
+        stages = Stages(self.network, bare, self.program, self.model, instance, self._solver)
+        optimum = stages.least_cost(instance)
         if optimum is None:
             return None
         self.model.remember()
@@ -88,7 +91,7 @@ class EfficientSchedules:
         day: MarketDay,
         power: FloatArray | None = None,
         fixed: tuple[int, ...] = (),
-        cuts: tuple[LotCut, ...] | None = None,
+        cuts: tuple[LotCut, ...] = (),
     ) -> Efficient:
         """Find the efficient point with some lots' powers fixed.
 
@@ -97,34 +100,37 @@ class EfficientSchedules:
         power, fixed
             Powers ``(hours, lots)`` and the lots that keep theirs; none by default.
         cuts
-            Known cuts; those of the cheapest hours by default.
+            Known cuts of what can be split among the vehicles.
 
         Raises
         ------
         InfeasibleError
             When no dispatch serves the day; its reasons name the limits.
         """
-        known = list(first_cuts(self.network, day) if cuts is None else cuts)
-        held, seconds = np.array(fixed, dtype=np.int64), 0.0
-        buses = [site.bus for site in self.network.lots]
         self.model.rewind()
+        instance = self._instance(day, cuts, power, fixed)
+        stages = Stages(self.network, day, self.program, self.model, instance, self._solver)
+        schedules = _Schedules(stages, instance, list(cuts), fixed)
+        if any(lot.fleet is not None for lot in day.lots):
+            schedules.approach()
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            instance = self._instance(day, known, power, held)
-            stages = self._stages(day, instance)
-            optimum = stages.least_cost(instance)
+            optimum = stages.least_cost(schedules.instance)
             if optimum is None:
-                raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), known))
+                raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), schedules.cuts))
             optimum = stages.earliest(optimum)
-            seconds += optimum.seconds
-            dlmp = self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None]
-            found = self.program.value(optimum.x, "lot_kw")
-            broken = [
-                cut for cut in broken_cuts(split_lots(self.network, day, found, dlmp[:, buses])) if cut[0] not in fixed
-            ]
-            if not broken:
-                cost, earned = float(instance.cost @ optimum.x), float((_worth(day) * found).sum())
-                return Efficient(found, dlmp, cost + earned, cost, optimum, tuple(known), seconds)
-            known += broken
+            if schedules.take(optimum):
+                cost = float(instance.cost @ optimum.x)
+                found = self.program.value(optimum.x, "lot_kw")
+                return Efficient(
+                    power=found,
+                    dlmp=self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None],
+                    network_cost=cost + float((_worth(day) * found).sum()),
+                    system_cost=cost,
+                    optimum=optimum,
+                    cuts=tuple(schedules.cuts),
+                    split=schedules.split,
+                    seconds=schedules.seconds,
+                )
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
     def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
@@ -132,7 +138,7 @@ class EfficientSchedules:
 
         The vehicles' cuts that are known hold. A start need not be splittable: the first answers are.
         """
-        instance = self._instance(day, list(cuts), None, np.zeros(0, dtype=np.int64))
+        instance = self._instance(day, cuts)
         cost = np.zeros(instance.shape[1])
         lot = self.program.columns["lot_kw"].index
         cost[lot] = rng.normal(size=lot.shape)
@@ -140,10 +146,13 @@ class EfficientSchedules:
         solution = require_optimal(self.model.solve(instance.with_cost(cost)), "a random start")
         return self.program.value(solution.x, "lot_kw").copy()
 
-    def _stages(self, day: MarketDay, instance: Instance) -> Stages:
-        return Stages(self.network, day, self.program, self.model, instance, self._solver)
-
-    def _instance(self, day: MarketDay, cuts: list[LotCut], power: FloatArray | None, fixed: np.ndarray) -> Instance:
+    def _instance(
+        self,
+        day: MarketDay,
+        cuts: Sequence[LotCut] = (),
+        power: FloatArray | None = None,
+        fixed: tuple[int, ...] = (),
+    ) -> Instance:
         """Bind the day with the lots' revenue in the objective and some powers fixed."""
         instance = self.program.bind(joint_ports(self.network, day))
         if cuts:
@@ -152,7 +161,7 @@ class EfficientSchedules:
         cost = instance.cost.copy()
         cost[lot] -= _worth(day)
         instance = instance.with_cost(cost)
-        if power is None or not fixed.size:
+        if power is None or not fixed:
             return instance
         given = power[:, fixed].ravel()
         return instance.with_columns(lot[:, fixed].ravel(), given, given)
@@ -161,3 +170,45 @@ class EfficientSchedules:
 def _worth(day: MarketDay) -> FloatArray:
     """Return what drivers pay for a kW in each period, currency, shape ``(hours, lots)``."""
     return stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]
+
+
+class _Schedules:
+    """The lots' schedules of one day on the way to those that their vehicles can take.
+
+    Attributes
+    ----------
+    instance, cuts
+        The day's program with the cuts that are known by now.
+    split
+        What the last schedules split into.
+    seconds
+        Time inside the solver for all schedules so far.
+    """
+
+    def __init__(self, stages: Stages, instance: Instance, cuts: list[LotCut], fixed: tuple[int, ...]) -> None:
+        self._stages, self._fixed = stages, fixed
+        self.instance, self.cuts = instance, cuts
+        self.split: Split = [None] * len(stages.day.lots)
+        self.seconds = 0.0
+
+    def approach(self) -> None:
+        """Add cuts until a point close to the efficient one can be split, if there is one."""
+        for _ in range(MAXIMUM_CUT_ROUNDS):
+            likely = self._stages.likely(self.instance)
+            if likely is None or self.take(likely):
+                return
+
+    def take(self, optimum: Optimum) -> bool:
+        """Tell whether the vehicles can take a point's schedules; if they cannot, add the cuts that say why."""
+        stages = self._stages
+        self.seconds += optimum.seconds
+        found = stages.program.value(optimum.x, "lot_kw")
+        price = stages.marginal(optimum.y)
+        self.split = split_lots(stages.network, stages.day, found, price, near=self.split, skip=self._fixed)
+        broken = broken_cuts(self.split)
+        if broken:
+            self.cuts += broken
+            self.instance = self.instance.with_rows(
+                *cut_rows(stages.program, broken, stages.day.length_h, found.shape[1])
+            )
+        return not broken

@@ -164,7 +164,7 @@ class NodalMarket:
         if order is not None and sorted(order) != self._strategic:
             raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
         welfare = self._compiled[day.length_h].efficient.solve(day)
-        players = Players(self.network, day, welfare.cuts, self._solver)
+        players = Players(self.network, day, welfare.cuts, self._solver, welfare.split)
         play = self._begin(day, welfare, players, start_kw)
         tried: list[NodalClearing] = []
         late = ""
@@ -287,14 +287,14 @@ class NodalMarket:
         if (unproved or play.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start
-        split = split_lots(self.network, day, power, prices.price)
+        split = split_lots(self.network, day, power, prices.price, near=welfare.split)
         return NodalClearing(
             **dispatch,
             **compare(self.network, day, welfare, dispatch, prices, players.price),
             lot_soe_kwh=players.state_of_energy(power),
             shed_kw=np.zeros_like(day.load_kw),
             unserved_kwh=np.zeros_like(power),
-            vehicle_kw=vehicle_powers(split),
+            vehicle_kw=vehicle_powers(split, day.length_h),
             shortage_cost=0.0,
             lot_profit=profit,
             lot_maximum=best,

@@ -9,16 +9,19 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import InputError, SolverError
 from equilibrium.fleet.day import LotDay
-from equilibrium.fleet.envelope import Cut, allocate
+from equilibrium.fleet.envelope import allocate
+from equilibrium.fleet.split import Cut, EvenSplit, greedy_split, most_kwh
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS, LotCut
+from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
-from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers, best_response
+from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
+from equilibrium.markets.nodal.response import BestResponse, best_response
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
 
@@ -37,18 +40,30 @@ class Players:
         What is already known of how their power can be split among vehicles.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`.
+    split
+        A split of powers from which the lots' answers are not far, for lots with vehicles: searches begin there.
     """
 
-    def __init__(self, network: Network, day: MarketDay, cuts: tuple[LotCut, ...], solver: str = "auto") -> None:
+    def __init__(
+        self,
+        network: Network,
+        day: MarketDay,
+        cuts: tuple[LotCut, ...],
+        solver: str = "auto",
+        split: Split | None = None,
+    ) -> None:
         self._solver = solver
         self._sites, self._days = network.lots, day.lots
         self.length_h = day.length_h
         self.price = stacked(day.lots, "charging_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
-        self._own = [
-            _own_powers(site, lot, [cut for k, cut in cuts if k == index], day.length_h)
-            for index, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True))
-        ]
+        self._own: list[FeasiblePowers] = []
+        self._taken: list[FloatArray | None] = [None] * len(day.lots)
+        for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
+            vehicles = _vehicles(site, lot, split[k] if split is not None else None)
+            if vehicles is not None:
+                self._taken[k] = vehicles.drawn_kwh.sum(axis=1) / day.length_h
+            self._own.append(_own_powers(site, lot, [cut for owner, cut in cuts if owner == k], day.length_h, vehicles))
         self.seconds = 0.0
 
     def respond(self, lot: int, curves: list[Curve], present: FloatArray) -> BestResponse | None:
@@ -56,18 +71,28 @@ class Players:
 
         ``present`` is the schedule that it has, shape ``(hours,)``.
         """
-        for _ in range(MAXIMUM_CUT_ROUNDS):
-            answer = best_response(self.price[:, lot], curves, self._own[lot], present, self._solver)
-            if answer is None:
-                return None
-            price = np.array([c.price(p) for c, p in zip(curves, answer.power_kw, strict=True)])
-            if not self.cut(lot, answer.power_kw, price):
-                return answer
-        raise SolverError(f"a best response could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
+        own = self._own[lot]
+        stays = present if self._takes(lot, present) else None
+        answer = best_response(self.price[:, lot], curves, own, stays, self._solver)
+        if answer is not None and answer.drawn_kwh is not None and own.vehicles is not None:
+            own.vehicles.drawn_kwh = answer.drawn_kwh
+            self._taken[lot] = answer.power_kw
+        return answer
+
+    def _takes(self, lot: int, power: FloatArray) -> bool:
+        """Tell whether the lot's vehicles can take a schedule; a start need not be one that they can."""
+        if self._own[lot].vehicles is None:
+            return True
+        taken = self._taken[lot]
+        if taken is not None and np.abs(power - taken).max(initial=0.0) <= NEGLIGIBLE:
+            return True
+        return not self.cut(lot, power, np.zeros_like(power))
 
     def at_prices(self, lot: int, price: FloatArray) -> float:
         """Return the most that a lot can earn at given prices, a proven bound: the dual objective's value."""
         own = self._own[lot]
+        if own.vehicles is not None:
+            return _most_earned(own.vehicles, self.price[:, lot] - price)
         instance = Instance(
             matrix=own.matrix,
             cost=self.length_h * (price - self.price[:, lot]),
@@ -112,13 +137,13 @@ class Players:
 
     def cut(self, lot: int, power: FloatArray, price: FloatArray) -> bool:
         """Add the cuts of the vehicles that a schedule breaks; return whether there were any."""
-        fleet = self._days[lot].fleet
-        if fleet is None:
+        fleet, own = self._days[lot].fleet, self._own[lot]
+        if fleet is None or own.vehicles is None:
             return False
         split = allocate(fleet, power, self._sites[lot].efficiency, price)
-        if isinstance(split, np.ndarray):
+        if isinstance(split, EvenSplit):
+            own.vehicles.drawn_kwh, self._taken[lot] = np.ascontiguousarray(split.energy_kwh.T), power
             return False
-        own = self._own[lot]
         rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64) * self.length_h)
         self._own[lot] = replace(
             own,
@@ -127,6 +152,13 @@ class Players:
             upper=np.concatenate([own.upper, [cut.limit_kwh for cut in split]]),
         )
         return True
+
+
+def _most_earned(vehicles: Vehicles, margin: FloatArray) -> float:
+    """Return the most that vehicles earn at given margins: those of the best hours first (Edmonds' greedy)."""
+    order = np.argsort(-margin, kind="stable")
+    most = most_kwh(vehicles.limit_kwh.T, vehicles.drawn_kwh.sum(axis=0), order)
+    return float(np.diff(most, prepend=0.0) @ margin[order])
 
 
 @functools.cache
@@ -138,7 +170,23 @@ def _charge_matrix(efficiency: float, first_hour: str, length_h: tuple[float, ..
     return sp.csr_array(matrix)
 
 
-def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut], length_h: FloatArray) -> FeasiblePowers:
+def _vehicles(site: LotSite, lot: LotDay, near: EvenSplit | list[Cut] | None) -> Vehicles | None:
+    """State what the vehicles of a lot can draw together, and how they draw it at first."""
+    if lot.fleet is None:
+        return None
+    limit = lot.fleet.energy_max_kwh.copy()
+    if site.first_hour == "as_printed":  # what is drawn there is stored nowhere (D1), so no vehicle can use it
+        limit[:, 0] = 0.0
+    if isinstance(near, EvenSplit):
+        drawn = near.energy_kwh
+    else:
+        drawn = greedy_split(limit, lot.fleet.need_kwh / site.efficiency, np.arange(limit.shape[1]))
+    return Vehicles(np.ascontiguousarray(limit.T), np.ascontiguousarray(drawn.T))
+
+
+def _own_powers(
+    site: LotSite, lot: LotDay, cuts: list[Cut], length_h: FloatArray, vehicles: Vehicles | None
+) -> FeasiblePowers:
     """State (3b)-(3f) of one lot on its powers alone."""
     carried = np.cumsum(lot.energy_in_kwh - lot.energy_out_kwh)
     lower, upper = lot.soe_min_kwh - carried, lot.soe_max_kwh - carried
@@ -156,4 +204,5 @@ def _own_powers(site: LotSite, lot: LotDay, cuts: list[Cut], length_h: FloatArra
         upper=np.concatenate([upper, [cut.limit_kwh for cut in cuts]]),
         power_max_kw=lot.power_max_kw,
         period_h=length_h,
+        vehicles=vehicles,
     )

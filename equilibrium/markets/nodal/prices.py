@@ -26,7 +26,7 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import EPSILON_REGRET, SAME_PRICE
-from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
 

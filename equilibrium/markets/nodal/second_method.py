@@ -39,7 +39,7 @@ from equilibrium.errors import SolverError
 from equilibrium.markets.charging.splitting import MAXIMUM_CUT_ROUNDS
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.reaction import React, Reaction
-from equilibrium.markets.nodal.response import FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.programs.program import INF, ProgramBuilder
 
 TIME_LIMIT_S = 60.0

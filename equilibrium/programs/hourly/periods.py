@@ -11,7 +11,7 @@ column bounds being rows too. :mod:`equilibrium.programs.hourly.vertices` solves
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -119,6 +119,16 @@ class PeriodModel:
         """Number of rows of an hour, column bounds first."""
         return int(self.m.shape[0])
 
+    def only(self, rows: IntArray) -> PeriodModel:
+        """Return the model with some of its rows, in the same order; the column bounds must be among them.
+
+        What lifts a point or multipliers to the whole program wants all rows.
+        """
+        two = np.flatnonzero((self.sides.lower != self.sides.sign.size - 1)[rows])
+        m, n = np.ascontiguousarray(self.m[rows]), np.ascontiguousarray(self.n[rows])
+        sides = _sides(m, n, two)
+        return replace(self, m=m, n=n, scale=self.scale[rows], tolerance=self.tolerance[rows], sides=sides)
+
 
 def compile_periods(hour: Program, given: str, state_columns: Sequence[str], state_rows: Sequence[str]) -> PeriodModel:
     """Eliminate the state columns of a one-hour program and scale what remains.
@@ -194,6 +204,10 @@ class PeriodData:
     def equal(self) -> BoolArray:
         """True where both limits of a row are the same, shape ``(hours, rows)``."""
         return np.asarray(self.lower == self.upper)
+
+    def only(self, rows: IntArray) -> PeriodData:
+        """Return the limits of some of the rows."""
+        return replace(self, lower=self.lower[:, rows], upper=self.upper[:, rows])
 
     def at(self, hours: IntArray) -> PeriodData:
         """Return some of the hours."""

@@ -172,6 +172,17 @@ class Vertices:
         self._place(np.arange(given.shape[0]))
         return self.repair()
 
+    def follow(self, given: FloatArray) -> bool:
+        """Set p from a point where every hour is solved; return whether the new one is feasible in every hour.
+
+        Only hours in which p changes are looked at.
+        """
+        moved = np.flatnonzero((given != self.given).any(axis=1))
+        part = self.at(moved)
+        done = part.move(given[moved])
+        self.put(moved, part)
+        return bool(done.all())
+
     def refresh(self) -> None:
         """Recompute inverses, points and multipliers from the tight rows, to shed rounding."""
         self.inverse = np.asarray(np.linalg.inv(self.model.m[self.active]), dtype=np.float64)

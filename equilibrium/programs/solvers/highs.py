@@ -65,12 +65,17 @@ class HighsHandle:
         self._solver.passModel(_model(instance))
         self._rows, columns = instance.shape
         self._columns = np.arange(columns, dtype=np.int32)
+        self._held: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
     def update(self, instance: Instance) -> None:
         """Take costs and bounds."""
         count = self._columns.size
-        self._solver.changeColsCost(count, self._columns, instance.cost)
-        self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
+        new, held = (instance.cost, instance.col_lower, instance.col_upper), self._held
+        if held is None or not np.array_equal(new[0], held[0]):
+            self._solver.changeColsCost(count, self._columns, instance.cost)
+        if held is None or not (np.array_equal(new[1], held[1]) and np.array_equal(new[2], held[2])):
+            self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
+        self._held = new
         rows = np.arange(self._rows, dtype=np.int32)
         self._solver.changeRowsBounds(self._rows, rows, instance.row_lower, instance.row_upper)
 

@@ -36,7 +36,8 @@ from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
 from equilibrium.markets.nodal.reaction import React, every_row
-from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
+from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.programs.program import Instance, Program
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.screening import bindable_rows

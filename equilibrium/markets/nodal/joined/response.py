@@ -37,7 +37,8 @@ from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.joined.edge import Edge
 from equilibrium.markets.nodal.joined.follower import Follower
 from equilibrium.markets.nodal.prices import TIGHT
-from equilibrium.markets.nodal.response import BestResponse, FeasiblePowers
+from equilibrium.markets.nodal.relaxation import FeasiblePowers
+from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.choose import optimal_if_feasible, require_optimal

@@ -94,7 +94,14 @@ class ReducedModel:
         equalities = program.matrix[self._state_rows, :].tocsc()
         square = sp.csc_array(equalities[:, self._state])
         self._factor: SuperLU = splu(sp.csc_matrix(square))
-        self._sensitivity = solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free]))
+        state = solve_columns(self._factor, square, sp.csc_array(-equalities[:, self._free])).tocoo()
+        entries = np.concatenate([np.ones(self._free.size), state.data])
+        places = (
+            np.concatenate([self._free, self._state[state.row]]),
+            np.concatenate([np.arange(self._free.size), state.col]),
+        )
+        # All columns as a function of the free ones, less what the right-hand sides make of the state.
+        self._by_free = sp.csr_array((entries, places), shape=(columns, self._free.size))
 
         limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
         self._limited = self._state[limited]
@@ -148,7 +155,7 @@ class ReducedModel:
         lower, upper = self.limits(instance, ids)
         return Instance(
             self.rows_of(ids),
-            instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state],
+            self._by_free.T @ instance.cost,
             lower,
             upper,
             instance.col_lower[self._free],
@@ -178,10 +185,9 @@ class ReducedModel:
 
     def lift_point(self, instance: Instance, free: FloatArray) -> FloatArray:
         """Return all columns of ``instance`` for a point of its reduced program."""
-        x = np.zeros(instance.shape[1])
-        x[self._state] = self._factor.solve(instance.row_lower[self._state_rows]) + self._sensitivity @ free
-        x[self._free] = free
-        return x
+        x = self._by_free @ free
+        x[self._state] += self._factor.solve(instance.row_lower[self._state_rows])
+        return np.asarray(x)
 
     def lift_multipliers(self, instance: Instance, ids: IntArray, multipliers: FloatArray) -> FloatArray:
         """Return the multipliers of all rows of ``instance`` for those of the rows ``ids``; all others are zero."""
@@ -253,7 +259,7 @@ class ReducedModel:
         """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
         beyond = instance.matrix[self._rows :, :]
         lower, upper, base, shift = self._limits(instance, beyond)
-        cost = instance.cost[self._free] + self._sensitivity.T @ instance.cost[self._state]
+        cost = self._by_free.T @ instance.cost
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
         fresh = np.arange(self._all.shape[0] + cuts, lower.size)
         seconds = 0.0
@@ -272,9 +278,7 @@ class ReducedModel:
             seconds += answer.seconds
             if answer.status is not Status.OPTIMAL:
                 return answer, answer.x, seconds
-            x = base.copy()
-            x[self._free] = answer.x
-            x[self._state] += self._sensitivity @ answer.x
+            x = base + self._by_free @ answer.x
             fresh = self._violated(np.concatenate([self._all @ x, beyond @ x]), lower, upper)
             if not fresh.size:
                 return answer, x, seconds
@@ -282,7 +286,7 @@ class ReducedModel:
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
         """Express rows over all columns in the free ones."""
-        return sp.csr_array(matrix[:, self._free] + matrix[:, self._state] @ self._sensitivity)
+        return sp.csr_array(matrix @ self._by_free)
 
     def _take_up(self, ids: IntArray, beyond: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         if not ids.size:

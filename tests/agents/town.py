@@ -12,7 +12,8 @@ from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.nodal.clearing import NodalClearing
-from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.markets.charging.day import ScenarioDay
+from scenarios.session import Session
 from scenarios.streams import Streams
 
 HOURS = 24

@@ -20,13 +20,16 @@ from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.choose import solve_linear
 
-GROWTH, SHIFT_KW = 1e-7, 1e-3
-"""Share by which loads grow, and change of a net power, that lead to the next segment of a flow at a kink."""
+GROWTH = 1e-7
+"""Share by which loads grow that leads to the next segment of a flow at a kink."""
+
+SHIFT_KW = 1e-3
+"""Change of a net power that leads to the next segment of a flow at a kink."""
 
 SAME_PLANE = 9
 """Decimals to which planes agree that are one."""
 
-TIGHT = 1e-8
+MET = 1e-8
 """Distance from a limit, relative to ``1 + |limit|``, at which it is met."""
 
 
@@ -71,7 +74,7 @@ def nearby(supply: ScenarioSupply, lot_kw: FloatArray, bought_kw: FloatArray) ->
 def met_sides(instance: Instance, x: FloatArray) -> tuple[BoolArray, BoolArray]:
     """Return which rows are at their lower and at their upper limits, each of shape ``(rows,)``."""
     value = instance.matrix @ x
-    room = TIGHT * (1.0 + np.abs(value))
+    room = MET * (1.0 + np.abs(value))
     return np.asarray(value <= instance.row_lower + room), np.asarray(value >= instance.row_upper - room)
 
 
@@ -88,7 +91,7 @@ def directional(instance: Instance, x: FloatArray, rise: FloatArray, solver: str
     below, above = met_sides(instance, x)
     rows = np.flatnonzero(below | above)
     lower, upper = np.where(below, rise, -INF)[rows], np.where(above, rise, INF)[rows]
-    wall = TIGHT * (1.0 + np.abs(x))
+    wall = MET * (1.0 + np.abs(x))
     moved = Instance(
         sp.csr_array(instance.matrix[rows, :]),
         instance.cost,

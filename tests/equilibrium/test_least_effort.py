@@ -17,7 +17,6 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import NodalMarket
-from scenarios.random_markets import HOURS
 from tests.equilibrium.conftest import small_feeder
 from tests.equilibrium.tied_markets import tied_days, tied_networks
 

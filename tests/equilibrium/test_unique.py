@@ -18,7 +18,6 @@ from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import BEHAVIOURS, NodalMarket
-from scenarios.random_markets import HOURS
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
 from tests.equilibrium.other_ways import differences, shuffled
 from tests.equilibrium.tied_markets import tied_days, tied_networks

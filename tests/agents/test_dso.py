@@ -92,7 +92,7 @@ def test_the_belief_about_prices_is_their_mean(operator):
 
 
 def test_what_is_seen_counts_by_the_hour():
-    """Two hours of 0.1 in a day of 25 hours, one quarter of an hour of 0.3 in one of 23: 0.275 / 48 hours in the mean."""
+    """Two hours of 0.1 in a day of 25 hours and a quarter of an hour of 0.3 in one of 23: 0.275 / 48 hours."""
     operator = DistributionSystemOperator(Model(rng=0), network=Network(FEEDER, polygon_edges=12))
     autumn, spring = dt.date(2024, 10, 27), dt.date(2024, 3, 31)
     price, voltage = np.zeros((25, 3)), np.ones((25, 3))

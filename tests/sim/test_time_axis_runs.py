@@ -151,7 +151,7 @@ def test_a_plain_scenario_has_hours_that_start_on_their_date(tmp_path):
 # The bundled scenario
 
 
-def test_nodal_33_in_quarters_is_certified(tmp_path):
+def test_nodal_33_in_quarters_is_certified():
     model = LocalMarket("nodal-33-quarters", seed=1)
     model.step()
     day = model.last
@@ -186,13 +186,8 @@ def test_a_company_s_run_in_quarters(tmp_path):
     assert run.days["certified"].all() == (run.days["verdict"] != "unproved").all()
     days, dispatch = run.days.iloc[0], run.table("dispatch", 0)
     assert dispatch["period"].nunique() == 96
-    for kind, name in (
-        ("load", "load_kwh"),
-        ("import", "import_kwh"),
-        ("loss", "loss_kwh"),
-        ("lot_charge", "charged_kwh"),
-    ):
-        assert days[name] == pytest.approx(0.25 * dispatch[dispatch["kind"] == kind]["p_kw"].sum())
+    for kind in ("load", "import", "loss", "renewable"):
+        assert days[f"{kind}_kwh"] == pytest.approx(0.25 * dispatch[dispatch["kind"] == kind]["p_kw"].sum())
     assert {path.stem for path in draw_run(run, 0, ("svg",))} >= {"dispatch-day-0", "lots-day-0", "response-day-0"}
 
 

@@ -132,17 +132,17 @@ def test_the_guard_sees_private_names():
 def auction(installed):  # noqa: ARG001 - it must be there
     module = importlib.import_module("single_price_auction.auction")
 
-    def clear(wholesale, capacity, bids, quantities):
-        day = module.AuctionDay(
-            np.array(wholesale, float), capacity, np.array(bids, float), np.array(quantities, float)
-        )
-        return day, module.SinglePriceAuction(len(bids), len(wholesale)).clear(day)
+    def clear(length_h, wholesale, capacity, bids, quantities):
+        arrays = [np.array(part, float) for part in (length_h, wholesale, bids, quantities)]
+        day = module.AuctionDay(arrays[0], arrays[1], capacity, arrays[2], arrays[3])
+        return module.SinglePriceAuction(len(bids)).clear(day)
 
     return clear
 
 
 def test_the_highest_bids_are_served_and_all_pay_one_price(auction):
-    _, cleared = auction(
+    cleared = auction(
+        [1.0, 1.0, 0.25, 1.0],
         [0.10, 0.10, 0.26, 0.40],
         100.0,
         [0.30, 0.25, 0.05],
@@ -150,13 +150,13 @@ def test_the_highest_bids_are_served_and_all_pay_one_price(auction):
     )
     np.testing.assert_array_equal(cleared.power_kw, [[40, 30, 0], [80, 20, 0], [80, 0, 0], [0, 0, 0]])
     np.testing.assert_array_equal(cleared.price, [0.10, 0.25, 0.26, 0.40])
-    np.testing.assert_allclose(cleared.profit, [40 * 0.20 + 80 * 0.05 + 80 * 0.04, 30 * 0.15, 0.0])
+    np.testing.assert_allclose(cleared.profit, [40 * 0.20 + 80 * 0.05 + 0.25 * 80 * 0.04, 30 * 0.15, 0.0])
     assert cleared.certificate.certified
     assert cleared.certificate.verdict == "exact"
 
 
 def test_equal_bids_share_what_is_left(auction):
-    _, cleared = auction([0.1], 90.0, [0.3, 0.2, 0.2], [[60, 40, 20]])
+    cleared = auction([1.0], [0.1], 90.0, [0.3, 0.2, 0.2], [[60, 40, 20]])
     np.testing.assert_allclose(cleared.power_kw, [[60, 20, 10]])
     assert cleared.price.tolist() == [0.2]
 
@@ -178,8 +178,9 @@ def test_every_allocation_is_proved(data, bid):
     price = data.draw(st.lists(st.integers(0, 8).map(lambda k: k / 20), min_size=hours, max_size=hours))
     capacity = float(data.draw(st.integers(1, 120)))
     asked = np.array(quantity, float).reshape(hours, len(bid))
-    day = module.AuctionDay(np.array(price), capacity, np.array(bid), asked)
-    assert module.SinglePriceAuction(len(bid), hours).clear(day).certificate.verdict == "exact"
+    length = data.draw(st.lists(st.sampled_from([0.25, 1.0]), min_size=hours, max_size=hours))
+    day = module.AuctionDay(np.array(length), np.array(price), capacity, np.array(bid), asked)
+    assert module.SinglePriceAuction(len(bid)).clear(day).certificate.verdict == "exact"
 
 
 # It runs like ours
@@ -192,13 +193,13 @@ def run(installed, tmp_path) -> Run:  # noqa: ARG001 - it must be there
 
 def test_a_run_has_its_tables_and_what_must_hold_in_them_does(run, plugin):
     assert run.market == "single-price"
-    assert list(run.columns) == ["days", "hours", "powers", "lot_days", "certificates"]
+    assert list(run.columns) == ["days", "prices", "powers", "lot_days", "certificates"]
     for table in plugin.market.tables:
         assert list(run.table(table.name).columns) == [column.name for column in table.columns]
-    assert len(run.hours) == 4 * 24
+    assert len(run.prices) == 4 * 24
     assert len(run.powers) == 4 * 24 * 3
     assert run.certificates["certified"].all()
-    assert run.hours["capacity_kw"].unique().tolist() == [120.0]
+    assert run.prices["capacity_kw"].unique().tolist() == [120.0]
     assert [finding.name for finding in check_tables(run) if finding.holds] == ["sold", "waiting"]
     lots = run.lot_days.set_index(["day", "lot"])
     assert lots["backlog_kwh"].max() > 0.0
@@ -216,6 +217,30 @@ def test_the_rows_are_those_of_the_model(run):
         rows["profit"].tolist() for _, rows in run.lot_days.groupby("day")
     ]
     assert list(days[0].tables) == list(run.columns)
+
+
+def first_day(**overrides: object):
+    return next(simulate(load_scenario(SCENARIO, overrides), RunOptions(days=1))).result
+
+
+@pytest.mark.usefixtures("installed")
+def test_quarters_of_an_hour_give_the_hourly_answer():
+    hours, quarters = first_day(), first_day(time={"step_minutes": 15})
+    assert (hours.axis.size, quarters.axis.size) == (24, 96)
+    np.testing.assert_allclose(quarters.cleared.power_kw, np.repeat(hours.cleared.power_kw, 4, axis=0))
+    np.testing.assert_allclose(quarters.cleared.profit, hours.cleared.profit)
+    assert [lot.got_kwh for lot in quarters.bidders] == pytest.approx([lot.got_kwh for lot in hours.bidders])
+
+
+@pytest.mark.usefixtures("installed")
+def test_a_day_of_23_hours_asks_for_more_power(tmp_path):
+    rows = ["date,hour,price_eur_per_mwh", *(f"2024-03-31,{hour},20" for hour in range(1, 24))]
+    (tmp_path / "spring.csv").write_text("\n".join(rows))
+    prices, time = {"file": str(tmp_path / "spring.csv")}, {"zone": "Europe/Madrid"}
+    day = first_day(prices=prices, time=time, bidders=[{**BIDDER, "power_kw": 50}])
+    assert day.axis.size == 23
+    np.testing.assert_allclose(day.cleared.power_kw[:, 0], day.bidders[0].wanted_kwh / 23)
+    assert day.bidders[0].paid == pytest.approx(0.02 * day.bidders[0].wanted_kwh)
 
 
 @pytest.mark.usefixtures("installed")
@@ -277,7 +302,7 @@ def test_a_run_outlives_its_market(run, installed):
     installed()
     again = Run(run.folder)
     assert len(again.days) == 4
-    assert again.columns["hours"]["price_per_mwh"]["meaning"] == "price of the hour, currency/MWh"
+    assert again.columns["prices"]["price_per_mwh"]["meaning"] == "price of the period, currency/MWh"
     with pytest.raises(
         InputError, match=r"market: got 'single-price', expected an installed market \(lots-lead, nodal, d"
     ):
@@ -362,7 +387,7 @@ def test_a_plugin_whose_tables_do_not_match_their_columns(installed, monkeypatch
         (with_days(*days.columns, number("a", "an a", None)), "table days, column a: got None, expected a function"),
         (
             changed(plugin, tables=tuple(others)),
-            "market.tables: got ['hours', 'powers', 'lot_days', 'cert",
+            "market.tables: got ['prices', 'powers', 'lot_days', 'cert",
         ),
         (changed(plugin, tables=(days, days)), "table days: got 'days', expected a name that no other table has"),
         (changed(plugin, tables=("days",)), "market.tables: got 'days', expected a sim.columns.Table"),

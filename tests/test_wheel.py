@@ -153,6 +153,6 @@ def test_a_market_of_another_distribution_runs_beside_ours(scripts: Path, tmp_pa
     assert "results in out" in printed
     certificates = pd.read_parquet(tmp_path / "out" / "certificates.parquet")
     assert certificates["verdict"].tolist() == ["exact", "exact"]
-    tables = {"days", "hours", "powers", "lot_days", "certificates"}
+    tables = {"days", "prices", "powers", "lot_days", "certificates"}
     assert {path.stem for path in (tmp_path / "out").glob("*.parquet")} == tables
     assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 2

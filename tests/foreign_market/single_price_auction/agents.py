@@ -37,22 +37,23 @@ class Bidder(MarketAgent[AuctionInputs, AuctionResult]):
         self.bid = settings.bid_per_kwh
         self.backlog_kwh = 0.0
         self.wanted_kwh = self.got_kwh = self.paid = self.offered = 0.0
-        self.hours = 0
+        self.length_h = np.zeros(0)
 
     def observe(self, day: AuctionInputs) -> None:
         """See how much is needed today."""
-        self.hours = day.wholesale_price.size
+        self.length_h = day.axis.length_h
         self.wanted_kwh = self.settings.energy_kwh * day.need + self.backlog_kwh
         self.offered = self.bid
 
     def offer(self) -> NDArray[np.float64]:
-        """Return the power that is bid for in every hour, kW."""
-        return np.full(self.hours, min(self.settings.power_kw, self.wanted_kwh / self.hours))
+        """Return the power that is bid for in every period, kW."""
+        even = self.wanted_kwh / float(self.length_h.sum())
+        return np.full(self.length_h.size, min(self.settings.power_kw, even))
 
     def settle(self, cleared: AuctionResult) -> None:
         """Count what came, and bid more if something is missing."""
-        power = cleared.power_kw[:, self.index]
-        self.got_kwh, self.paid = float(power.sum()), float(cleared.price @ power)
+        energy = self.length_h * cleared.power_kw[:, self.index]
+        self.got_kwh, self.paid = float(energy.sum()), float(cleared.price @ energy)
         self.backlog_kwh = self.wanted_kwh - self.got_kwh
         first = self.settings.bid_per_kwh
         self.bid = self.bid * (1.0 + STEP) if self.backlog_kwh > 1e-9 else max(first, self.bid * (1.0 - STEP))

@@ -11,6 +11,7 @@ from typing import Self
 import numpy as np
 
 from agents.base import forget_model
+from scenarios.time_axis import TimeAxis
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.options import RunOptions
 from single_price_auction.agents import Auctioneer, Bidder, BidderRecord
@@ -24,6 +25,7 @@ class AuctionOutcome:
 
     index: int
     date: dt.date | None
+    axis: TimeAxis
     day: AuctionDay
     cleared: AuctionResult
     bidders: tuple[BidderRecord, ...]
@@ -62,6 +64,7 @@ class AuctionModel(DailyModel[AuctionCase, AuctionOutcome]):
         for agent in everybody:
             agent.observe(inputs)
         day = AuctionDay(
+            length_h=inputs.axis.length_h,
             wholesale_price=inputs.wholesale_price,
             capacity_kw=self.case.file.market.capacity_kw,
             bid=np.array([bidder.bid for bidder in self.bidders]),
@@ -74,6 +77,7 @@ class AuctionModel(DailyModel[AuctionCase, AuctionOutcome]):
         return AuctionOutcome(
             index=inputs.index,
             date=inputs.date,
+            axis=inputs.axis,
             day=day,
             cleared=cleared,
             bidders=tuple(bidder.record() for bidder in self.bidders),

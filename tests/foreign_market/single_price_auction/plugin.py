@@ -8,7 +8,7 @@ import numpy as np
 from rich.table import Table as Screen
 
 from sim.checks import RunInvariant, apart
-from sim.columns import DATE, DAY, PER_MWH, Table, count, flag, hours, itself, number, text
+from sim.columns import DATE, DAY, PER_MWH, Column, Table, energy_kwh, flag, itself, number, periods, text
 from sim.markets.base import MarketKind, MarketPlugin
 from sim.show.telling import closing, shown_days, small
 from sim.store import Run
@@ -29,11 +29,11 @@ DAYS: Table[AuctionOutcome, AuctionOutcome] = Table(
     (
         DAY,
         DATE,
-        number("energy_kwh", "energy sold, kWh", lambda d: d.cleared.power_kw.sum()),
-        number("paid", "what the lots paid, currency", lambda d: (d.cleared.price @ d.cleared.power_kw).sum()),
+        number("energy_kwh", "energy sold, kWh", lambda d: energy_kwh(d.day.length_h, d.cleared.power_kw)),
+        number("paid", "what the lots paid, currency", lambda d: sum(lot.paid for lot in d.bidders)),
         number("price_peak_per_mwh", "highest price, currency/MWh", lambda d: d.cleared.price.max() * PER_MWH),
         number("price_mean_per_mwh", "mean price of all days so far, currency/MWh", lambda d: d.mean_price * PER_MWH),
-        count("scarce_hours", "hours in which capacity sets the price", lambda d: int(_scarce(d).sum())),
+        number("scarce_hours", "hours in which capacity sets the price", lambda d: d.day.length_h @ _scarce(d)),
         number("worst_regret", "most that a lot could gain, currency", lambda d: d.cleared.certificate.worst_regret),
         flag("certified", "whether the day is certified", lambda d: d.cleared.certificate.certified),
         number("seconds", "wall time of the day, s", lambda d: d.seconds),
@@ -45,14 +45,17 @@ def _scarce(day: AuctionOutcome) -> np.ndarray:
     return day.cleared.price > day.day.wholesale_price
 
 
-HOURS: Table[AuctionOutcome, AuctionOutcome] = Table(
-    "hours",
+_EACH_PERIOD: tuple[Column[AuctionOutcome], ...] = periods(lambda d: (d.axis, np.arange(d.axis.size)))
+_EACH_LOT: tuple[Column[AuctionOutcome], ...] = periods(lambda d: (d.axis, np.repeat(np.arange(d.axis.size), _lots(d))))
+
+PRICES: Table[AuctionOutcome, AuctionOutcome] = Table(
+    "prices",
     itself,
     (
         DAY,
         DATE,
-        hours(lambda d: np.arange(d.cleared.price.size)),
-        number("price_per_mwh", "price of the hour, currency/MWh", lambda d: d.cleared.price * PER_MWH),
+        *_EACH_PERIOD,
+        number("price_per_mwh", "price of the period, currency/MWh", lambda d: d.cleared.price * PER_MWH),
         number("wholesale_per_mwh", "wholesale price, currency/MWh", lambda d: d.day.wholesale_price * PER_MWH),
         number("sold_kw", "power sold, kW", lambda d: d.cleared.power_kw.sum(axis=1)),
         number("capacity_kw", "power that could be sold, kW", lambda d: d.day.capacity_kw),
@@ -65,8 +68,8 @@ POWERS: Table[AuctionOutcome, AuctionOutcome] = Table(
     (
         DAY,
         DATE,
-        hours(lambda d: np.repeat(np.arange(d.cleared.price.size), _lots(d))),
-        text("lot", "name of the lot", lambda d: [lot.name for lot in d.bidders] * d.cleared.price.size),
+        *_EACH_LOT,
+        text("lot", "name of the lot", lambda d: [lot.name for lot in d.bidders] * d.axis.size),
         number("asked_kw", "power that it bid for, kW", lambda d: d.day.quantity_kw.ravel()),
         number("power_kw", "power that it got, kW", lambda d: d.cleared.power_kw.ravel()),
     ),
@@ -109,17 +112,17 @@ def draw(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]:
 
     from sim.show.drawing import BLUE, CYCLE, GREY, legend_below
 
-    prices, powers = run.table("hours", day), run.table("powers", day)
+    prices, powers = run.table("prices", day), run.table("powers", day)
     auction = Figure(figsize=(7.2, 5.0), layout="constrained")
     above, below = auction.subplots(2, 1, sharex=True)
-    above.step(prices["hour"], prices["price_per_mwh"], where="mid", color=BLUE, label="Price of the auction")
-    above.step(prices["hour"], prices["wholesale_per_mwh"], where="mid", color=GREY, label="Wholesale price")
+    above.step(prices["period"], prices["price_per_mwh"], where="mid", color=BLUE, label="Price of the auction")
+    above.step(prices["period"], prices["wholesale_per_mwh"], where="mid", color=GREY, label="Wholesale price")
     above.set_ylabel(f"{currency}/MWh")
     above.set_title(title, loc="left")
     for k, (name, rows) in enumerate(powers.groupby("lot", sort=False)):
-        below.step(rows["hour"], rows["power_kw"], where="mid", color=CYCLE[k % len(CYCLE)], label=str(name))
+        below.step(rows["period"], rows["power_kw"], where="mid", color=CYCLE[k % len(CYCLE)], label=str(name))
     below.set_ylabel("kW")
-    below.set_xlabel("Hour")
+    below.set_xlabel("Period")
     legend_below(below)
     backlog = Figure(figsize=(7.2, 3.0), layout="constrained")
     axis = backlog.subplots()
@@ -142,7 +145,7 @@ def day_table(run: Run) -> Screen:
             f"{row['energy_kwh']:.0f}",
             f"{row['paid']:.1f}",
             f"{row['price_peak_per_mwh']:.1f}",
-            str(row["scarce_hours"]),
+            f"{row['scarce_hours']:g}",
             small(row["worst_regret"]),
             "yes" if row["certified"] else "NO",
         )
@@ -158,8 +161,8 @@ def remarks(run: Run) -> list[str]:
 
 
 def _sold(run: Run) -> float:
-    sums = run.powers.groupby(["day", "hour"])["power_kw"].sum()
-    return apart(run.hours.set_index(["day", "hour"])["sold_kw"], sums)
+    sums = run.powers.groupby(["day", "period"])["power_kw"].sum()
+    return apart(run.prices.set_index(["day", "period"])["sold_kw"], sums)
 
 
 def _waiting(run: Run) -> float:
@@ -169,7 +172,7 @@ def _waiting(run: Run) -> float:
 
 MARKET = MarketKind(
     name="single-price",
-    tables=(DAYS, HOURS, POWERS, LOT_DAYS, CERTIFICATES),
+    tables=(DAYS, PRICES, POWERS, LOT_DAYS, CERTIFICATES),
     peak_column="price_peak_per_mwh",
     model=AuctionModel.from_options,
     figures=draw,

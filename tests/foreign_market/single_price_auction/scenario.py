@@ -16,6 +16,7 @@ from scenarios.files import Document
 from scenarios.readers.prices import PriceSeries
 from scenarios.schema import CASE_FILE_KEYS, CaseFile, Label, MarketSection, Positive, Section
 from scenarios.streams import Streams, day_factor
+from scenarios.time_axis import TimeAxis
 from single_price_auction.auction import SinglePriceAuction
 
 
@@ -44,10 +45,11 @@ class AuctionFile(CaseFile):
 
 @dataclass(frozen=True, eq=False)
 class AuctionInputs:
-    """What one day brings: the wholesale price, currency/kWh, and how much more or less is needed than on average."""
+    """What one day brings: its periods, the wholesale price, currency/kWh, and the need as a share of the mean one."""
 
     index: int
     date: dt.date | None
+    axis: TimeAxis
     wholesale_price: NDArray[np.float64]
     need: float
 
@@ -61,8 +63,9 @@ class AuctionCase(Case[AuctionInputs]):
     def day(self, index: int, streams: Streams) -> AuctionInputs:
         """Return one day."""
         self.check_day(index)
-        price = self.prices.price[self.prices.row(index)]
-        return AuctionInputs(index, self.date(index), price, day_factor(streams, "need", index, 0.2))
+        axis = self.axis(index)
+        price = self.prices.on(self.prices.row(index), axis)
+        return AuctionInputs(index, self.date(index), axis, price, day_factor(streams, "need", index, 0.2))
 
     def market(
         self, *, solver: str = "auto", certify: str = "standard", on_infeasible: str | None = None
@@ -74,7 +77,7 @@ class AuctionCase(Case[AuctionInputs]):
             raise self.refuse("certify", certify, "standard (the auction has no second method)")
         if on_infeasible not in (None, "stop"):
             raise self.refuse("on_infeasible", on_infeasible, "stop (an auction always has an outcome)")
-        return SinglePriceAuction(len(self.file.bidders), self.hours)
+        return SinglePriceAuction(len(self.file.bidders))
 
 
 def build(

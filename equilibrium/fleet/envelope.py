@@ -99,13 +99,17 @@ def allocate(
         inequalities that prove it.
     """
     data = fleet.energy_max_kwh, fleet.need_kwh / efficiency, power_kw * fleet.length_h
+    found = None if level is None else even_split(*data, level)
+    if isinstance(found, EvenSplit):
+        return found
     rank = np.unique(np.round(price / SAME_PRICE), return_inverse=True)[1].reshape(-1)
-    orders = np.argsort(rank, kind="stable"), np.argsort(-filling(*data), kind="stable")
+    fullness = filling(*data)
+    orders = np.argsort(rank, kind="stable"), np.argsort(-fullness, kind="stable")
     broken = {cut.hours.tobytes(): cut for order in orders for cut in broken_cuts(*data, order)}
     if broken:
         return list(broken.values())
     # In cheaper hours vehicles draw what they can: hours of different prices are a gap apart.
-    return even_split(*data, np.asarray(-2.0 * rank) if level is None else level)
+    return even_split(*data, fullness - 2.0 * rank) if found is None else found
 
 
 def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, periods: Periods) -> FloatArray:

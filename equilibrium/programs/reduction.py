@@ -102,6 +102,7 @@ class ReducedModel:
         )
         # All columns as a function of the free ones, less what the right-hand sides make of the state.
         self._by_free = sp.csr_array((entries, places), shape=(columns, self._free.size))
+        self._to_free = self._by_free.T.tocsr()
 
         limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
         self._limited = self._state[limited]
@@ -155,7 +156,7 @@ class ReducedModel:
         lower, upper = self.limits(instance, ids)
         return Instance(
             self.rows_of(ids),
-            self._by_free.T @ instance.cost,
+            self._to_free @ instance.cost,
             lower,
             upper,
             instance.col_lower[self._free],
@@ -259,7 +260,7 @@ class ReducedModel:
         """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
         beyond = instance.matrix[self._rows :, :]
         lower, upper, base, shift = self._limits(instance, beyond)
-        cost = self._by_free.T @ instance.cost
+        cost = self._to_free @ instance.cost
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
         fresh = np.arange(self._all.shape[0] + cuts, lower.size)
         seconds = 0.0

@@ -22,7 +22,7 @@ from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
 from equilibrium.markets.nodal.response import BestResponse, best_response
-from equilibrium.programs.program import INF, Instance
+from equilibrium.programs.program import INF, Instance, stack_rows
 from equilibrium.programs.solvers import Status, solve_linear
 
 START = 1e-6
@@ -147,7 +147,7 @@ class Players:
         rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64) * self.length_h)
         self._own[lot] = replace(
             own,
-            matrix=sp.csr_array(sp.vstack([own.matrix, rows], format="csr")),
+            matrix=stack_rows(own.matrix, rows),
             lower=np.concatenate([own.lower, np.full(len(split), -INF)]),
             upper=np.concatenate([own.upper, [cut.limit_kwh for cut in split]]),
         )
@@ -196,8 +196,7 @@ def _own_powers(
         upper[-1] = min(upper[-1], owed)
     matrix = _charge_matrix(site.efficiency, site.first_hour, tuple(length_h.tolist()))
     if cuts:
-        rows = np.array([cut.hours for cut in cuts], dtype=np.float64) * length_h
-        matrix = sp.csr_array(sp.vstack([matrix, rows], format="csr"))
+        matrix = stack_rows(matrix, sp.csr_array(np.array([cut.hours for cut in cuts], dtype=np.float64) * length_h))
     return FeasiblePowers(
         matrix=matrix,
         lower=np.concatenate([lower, np.full(len(cuts), -INF)]),

@@ -58,7 +58,7 @@ def nearby(supply: ScenarioSupply, lot_kw: FloatArray, bought_kw: FloatArray) ->
     units = np.concatenate([np.eye(lots), np.ones((min(1, lots), lots))])
     shifts = SHIFT_KW * np.concatenate([np.zeros((1, lots)), units, -units])
     period = np.tile(np.arange(periods, dtype=np.int64), len(shifts))
-    power = (shifts[:, None, :] + lot_kw).reshape(-1, lots)
+    power = (shifts[:, None, :] + lot_kw).reshape(period.size, lots)
     found = []
     for factor in (1.0, 1.0 + GROWTH):
         planes = supply.with_loads(factor).sweep(period, power).planes

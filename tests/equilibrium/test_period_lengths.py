@@ -403,7 +403,7 @@ def test_a_split_gives_every_vehicle_its_energy():
     np.testing.assert_allclose(lot.soe_min_kwh, [0.0, 27.0])
     np.testing.assert_allclose(lot.power_max_kw, [20.0, 13.5])
     split = allocate(fleet, np.array([20.0, 8.5]), 1.0, np.zeros(2))
-    np.testing.assert_allclose(split, [[20.0, 1.0], [0.0, 7.5]])
+    np.testing.assert_allclose(split.energy_kwh, [[10.0, 2.0], [0.0, 15.0]])
 
 
 def test_stays_and_moments_on_periods():

@@ -42,20 +42,21 @@ def lots_lead(network: Network) -> Any:
     return partial(LotsLeadMarket, network, on_infeasible="shed")
 
 
+@settings(max_examples=40)
 @given(st.data(), st.booleans())
 def test_lots_lead_days_are_the_same_on_every_way(data: st.DataObject, negative: bool) -> None:
     network = data.draw(tied_networks())
     same_on_every_way(lots_lead(network), data.draw(tied_days(network, negative=negative)))
 
 
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.data(), st.booleans())
 def test_lots_lead_days_with_storage_are_the_same_on_every_way(data: st.DataObject, negative: bool) -> None:
     network = data.draw(tied_networks(storage=True))
     same_on_every_way(lots_lead(network), data.draw(tied_days(network, negative=negative)))
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(st.data())
 def test_shortages_are_the_same_on_every_way(data: st.DataObject) -> None:
     network = data.draw(tied_networks(load_max_kw=3000.0))
@@ -67,14 +68,14 @@ def nodal(data: st.DataObject, network: Network) -> Any:
     return partial(NodalMarket, network, behaviours=behaviours)
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.data())
 def test_nodal_days_are_the_same_on_every_way(data: st.DataObject) -> None:
     network = data.draw(tied_networks())
     same_on_every_way(nodal(data, network), data.draw(tied_days(network)))
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(st.data())
 def test_nodal_days_with_joined_hours_are_the_same_on_every_way(data: st.DataObject) -> None:
     network = data.draw(tied_networks(max_lots=2, storage=True))
@@ -112,7 +113,7 @@ DISCO = [
 
 
 @pytest.mark.parametrize("options", DISCO, ids=lambda options: "-".join(map(str, options.values())))
-@settings(max_examples=8)
+@settings(max_examples=5)
 @given(seed=st.integers(0, 10_000), lots=st.sampled_from([1, 2]), compensators=st.booleans())
 def test_disco_days_are_the_same_on_every_way(
     options: dict[str, Any], seed: int, lots: int, compensators: bool

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
@@ -53,6 +53,16 @@ class _Loaded:
 
     ids: IntArray
     matrix: sp.csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class _Pass(Generic[Answer]):
+    """The answer of the last pass, its full point, how many rows it was given, and the seconds of all passes."""
+
+    answer: Answer
+    x: FloatArray
+    rows: int
+    seconds: float
 
 
 class ReducedModel:
@@ -225,12 +235,27 @@ class ReducedModel:
         Solution
             ``x`` and ``y`` in the full instance's numbering.
         """
-        answer, x, seconds = self._in_passes(instance, self._solve_loaded)
+        return self._lifted(instance, self._in_passes(instance, self._solve_loaded))
+
+    def glance(self, instance: Instance) -> tuple[Solution, bool]:
+        """Solve with the rows at hand alone, for a caller that has more rows to add before it needs an answer.
+
+        Returns
+        -------
+        tuple
+            The solution, and True if it violates no row. Rows that it violates are taken up for the next time.
+        """
+        found = self._in_passes(instance, self._solve_loaded, most=1)
+        return self._lifted(instance, found), found.rows == self._loaded.ids.size
+
+    def _lifted(self, instance: Instance, found: _Pass[Solution]) -> Solution:
+        """Return a solution in the full instance's numbering."""
+        answer = found.answer
         if answer.status is not Status.OPTIMAL:
-            return Solution(answer.status, answer.x, answer.y, seconds)
+            return Solution(answer.status, answer.x, answer.y, found.seconds)
         by_id = np.zeros(self._all.shape[0] + instance.shape[0] - self._rows)
-        by_id[self._loaded.ids] = answer.y
-        return Solution(Status.OPTIMAL, x, self._lift(instance, by_id), seconds)
+        by_id[self._loaded.ids[: found.rows]] = answer.y
+        return Solution(Status.OPTIMAL, found.x, self._lift(instance, by_id), found.seconds)
 
     def solve_mixed(self, instance: Instance, integer: NDArray[np.bool_]) -> MixedSolution:
         """Solve an instance in which some columns, none of them a state column, are integer.
@@ -249,23 +274,24 @@ class ReducedModel:
             objective = float(instance.cost @ relaxed.x)
             return MixedSolution(relaxed.status, relaxed.x, objective, objective, relaxed.seconds)
         free = integer[self._free]
-        answer, x, seconds = self._in_passes(instance, lambda bound: solve_mixed(bound, free, self._solver))
-        seconds += relaxed.seconds
+        found = self._in_passes(instance, lambda bound: solve_mixed(bound, free, self._solver))
+        answer, x, seconds = found.answer, found.x, found.seconds + relaxed.seconds
         if answer.status is not Status.OPTIMAL:
             return replace(answer, seconds=seconds)
         constant = float(instance.cost @ x) - answer.objective  # what the eliminated columns cost in any case
         return MixedSolution(answer.status, x, answer.objective + constant, answer.bound + constant, seconds)
 
-    def _in_passes(self, instance: Instance, solve: Callable[[Instance], Answer]) -> tuple[Answer, FloatArray, float]:
-        """Solve with the rows at hand, take up what the answer violates, and again; answer, full point, seconds."""
+    def _in_passes(
+        self, instance: Instance, solve: Callable[[Instance], Answer], most: int = MAXIMUM_PASSES
+    ) -> _Pass[Answer]:
+        """Solve with the rows at hand, take up what the answer violates, and again, at most a number of times."""
         beyond = instance.matrix[self._rows :, :]
         lower, upper, base, shift = self._limits(instance, beyond)
         cost = self._to_free @ instance.cost
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
-        fresh = np.arange(self._all.shape[0] + cuts, lower.size)
+        self._take_up(np.arange(self._all.shape[0] + cuts, lower.size), beyond, lower - shift, upper - shift)
         seconds = 0.0
-        for _ in range(MAXIMUM_PASSES):
-            self._take_up(fresh, beyond, lower - shift, upper - shift)
+        for _ in range(most):
             ids = self._loaded.ids
             bound = Instance(
                 self._loaded.matrix,
@@ -278,11 +304,12 @@ class ReducedModel:
             answer = solve(bound)
             seconds += answer.seconds
             if answer.status is not Status.OPTIMAL:
-                return answer, answer.x, seconds
+                return _Pass(answer, answer.x, ids.size, seconds)
             x = base + self._by_free @ answer.x
             fresh = self._violated(np.concatenate([self._all @ x, beyond @ x]), lower, upper)
-            if not fresh.size:
-                return answer, x, seconds
+            self._take_up(fresh, beyond, lower - shift, upper - shift)
+            if not fresh.size or most == 1:
+                return _Pass(answer, x, ids.size, seconds)
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:

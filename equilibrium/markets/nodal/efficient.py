@@ -195,7 +195,7 @@ class _Schedules:
         """Add cuts until a point close to the efficient one can be split, if there is one."""
         for _ in range(MAXIMUM_CUT_ROUNDS):
             likely = self._stages.likely(self.instance)
-            if likely is None or self.take(likely):
+            if likely is None or (self.take(likely[0]) and likely[1]):
                 return
 
     def take(self, optimum: Optimum) -> bool:

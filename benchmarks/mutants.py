@@ -129,6 +129,8 @@ def _idle_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.arg | ast.AnnAssign):
             idle.append(node.annotation)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "STYLE":
+                idle.append(node.value)
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             idle += node.decorator_list
             idle += [node.returns] if isinstance(node, ast.FunctionDef) else []

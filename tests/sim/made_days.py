@@ -125,6 +125,7 @@ def _clearing(draw: np.random.Generator, axis: TimeAxis, verdict: Verdict, *, no
         else:
             shape = () if field.name in numbers else shapes.get(field.name, (lots,))
             values[field.name] = draw.uniform(low, high, size=shape) if shape else float(draw.uniform(low, high))
+    values["shed_kw"][:, 0] = 0.0  # type: ignore[index]  # nothing is loaded at the root
     if not shed:
         values |= {"shed_kw": np.zeros((t, buses)), "unserved_kwh": np.zeros((t, lots))}
     return (NodalClearing if nodal else Clearing)(**values)  # type: ignore[arg-type]

@@ -21,6 +21,7 @@ from sim.markets.nodal.figures import market_power_figure
 from sim.markets.nodal.kind import KIND as NODAL
 from sim.output import draw_run
 from sim.show import drawing
+from sim.show.day_axis import DayAxis
 from sim.store import Run
 from tests.sim.drawn import Key, assert_shown, drawn, legend_of
 from tests.sim.made_days import LABELS, made_day, stored_run
@@ -271,6 +272,12 @@ def test_hours_are_written_where_the_clock_shows_them(run: Run) -> None:
     axis = scheduling_figure({"": run.table("dispatch", 0)}).axes[0]
     names = dict(zip(axis.get_xticks(), [tick.get_text() for tick in axis.get_xticklabels()], strict=True))
     assert names == {0.0: "00:00", **{h + 0.5: f"{h:02d}:00" for h in (3, 6, 9, 12, 15, 18, 21)}}
+    quarters = pd.DataFrame({"period": range(96), "hours": 0.25, "hour": [k // 4 for k in range(96)]})
+    quarters["start"] = [f"{k // 4:02d}:{15 * (k % 4):02d}" for k in range(96)]
+    day = DayAxis.of(quarters)
+    assert day.names == tuple(f"{h:02d}:00" for h in range(0, 24, 3))
+    assert day.marks == tuple(float(h) for h in range(0, 24, 3))
+    assert day.middle[:2].tolist() == [0.125, 0.375]
     plain = scheduling_figure({"": run.table("dispatch", 1)}).axes[0]
     assert set(np.diff(plain.get_xticks())) == {3.0}
 

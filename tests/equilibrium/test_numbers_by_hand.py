@@ -225,11 +225,11 @@ def noted(price: Any, wanted: Any, energy: Any, *, low: Any = None, strategic: t
 
 
 def test_the_note_names_what_each_lot_would_pay_less_and_where() -> None:
-    """Lot a: 100 kWh at 0.03 less and 200 kWh at 0.01 less, 3 + 2 = 5; lot b: 50 kWh at 0.02 less, 1."""
-    notes = noted([[0.06, 0.05], [0.04, 0.05]], [[0.03, 0.05], [0.03, 0.03]], [[100.0, 70.0], [200.0, 50.0]])
+    """Lot a: 50 kWh at 0.03 less and 350 kWh at 0.01 less, 1.5 + 3.5 = 5; lot b: 50 kWh at 0.02 less, 1."""
+    notes = noted([[0.06, 0.05], [0.04, 0.05]], [[0.03, 0.05], [0.03, 0.03]], [[50.0, 70.0], [350.0, 50.0]])
     assert notes == (
         "no price that supports the day suits all strategic lots: at its own choice "
-        "lot a would pay 5 less (hour 0: 30 in place of 60 per MWh); "
+        "lot a would pay 5 less (hour 1: 30 in place of 40 per MWh); "
         "lot b would pay 1 less (hour 1: 30 in place of 50 per MWh)",
     )
 
@@ -239,6 +239,8 @@ def test_a_claim_counts_by_its_money_not_by_its_price() -> None:
     assert noted(same, same, [[10.0, 10.0]]) == ()
     assert noted([[0.06, 0.05]], [[0.03, 0.05]], [[0.0, 10.0]]) == ()  # it draws nothing there
     assert noted([[0.06, 0.05]], [[0.03, 0.05]], [[10.0, 10.0]], strategic=(1,)) == ()
+    idle = noted([[0.06, 0.05], [0.06, 0.05]], [[-INF, 0.05], [0.03, 0.05]], [[0.0, 1.0], [10.0, 1.0]])
+    assert "lot a would pay 0.3 less (hour 1" in idle[0]
     small, large = [[0.05 + 1e-8, 0.05]], [[0.05 + 1e-4, 0.05]]
     assert noted(small, same, [[50.0, 1.0]]) == ()  # 5e-7 of a payment of 2.5
     assert len(noted(large, same, [[50.0, 1.0]])) == 1

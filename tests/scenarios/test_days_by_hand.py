@@ -1,4 +1,4 @@
-"""A day of a scenario computed once more by hand: reactive power and active power alike, in whatever order files are."""
+"""A day of a scenario computed once more by hand: reactive like active power, in whatever order the files are."""
 
 from __future__ import annotations
 
@@ -24,10 +24,8 @@ from scenarios.time_axis import day_axis
 from tests.scenarios.conftest import scenario_data
 
 HOURS = range(24)
-PROFILES = "hour,home_pu,shop_pu,pv_pu\n" + "".join(
-    f"{h + 1},{0.1 + 0.01 * h},{1 - 0.02 * h},{0.5 + 0.02 * h}\n" for h in HOURS
-)
 HOME, SHOP, SUN = ([a + b * h for h in HOURS] for a, b in ((0.1, 0.01), (1.0, -0.02), (0.5, 0.02)))
+PROFILES = "hour,home_pu,shop_pu,pv_pu\n" + "".join(f"{h + 1},{HOME[h]},{SHOP[h]},{SUN[h]}\n" for h in HOURS)
 LOADS = "bus,load_kw,load_kvar,profile\nc,30,7,shop\nb,100,20,home\nc,40,11,home\nb,10,3,shop\n"
 
 
@@ -106,10 +104,8 @@ def test_the_load_of_a_day_is_scaled_in_both_powers(case: Path, by_bus: bool) ->
         assert typical.load_kw[h].tolist() == pytest.approx([1.7 * v for v in kw])
         assert typical.load_kvar[h].tolist() == pytest.approx([1.7 * v for v in kvar])
         for bus in (1, 2):
-            factors |= {
-                round(day.load_kw[h, bus] / kw[bus] / 1.7, 9),
-                round(day.load_kvar[h, bus] / kvar[bus] / 1.7, 9),
-            }
+            ratios = day.load_kw[h, bus] / kw[bus], day.load_kvar[h, bus] / kvar[bus]
+            factors |= {round(ratio / 1.7, 9) for ratio in ratios}
     (factor,) = factors  # one for all buses, hours and both powers
     assert abs(factor - 1.0) > 0.01
 
@@ -143,10 +139,8 @@ def test_a_good_day_gives_no_more_than_the_rating(case: Path) -> None:
 
 
 def test_prices_fuel_and_limits_of_the_small_case(case: Path) -> None:
-    scenario = changed(
-        case,
-        microturbines=[{"name": "mt", "bus": "b", "rating_kva": 100, "fuel_cost_eur_per_mwh": 70, "ramp_kw_per_h": 9}],
-    )
+    turbine = {"name": "mt", "bus": "b", "rating_kva": 100, "fuel_cost_eur_per_mwh": 70, "ramp_kw_per_h": 9}
+    scenario = changed(case, microturbines=[turbine])
     day = scenario.day(1, Streams(0))
     assert day.wholesale_price.tolist() == pytest.approx([(20 + h + 1) / 1000.0 for h in HOURS])
     unit = scenario.network.microturbines[0]
@@ -157,14 +151,12 @@ def test_prices_fuel_and_limits_of_the_small_case(case: Path) -> None:
 # Sessions
 
 
-LOG = (
-    """arrival_local,departure_local,energy_kwh,battery_kwh,vehicle_kw,site
+LOG = """arrival_local,departure_local,energy_kwh,battery_kwh,vehicle_kw,site
 {0}T18:00,{0}T20:00,5,40,7,south
 {0}T06:00,{0}T09:30,9,50,22,north
 {0}T12:00,{0}T12:30,2,60,11,
 """.replace("{0}", "2024-01-01")
-    + "".join(f"2024-01-{d:02d}T07:00,2024-01-{d:02d}T08:00,1,70,9,north\n" for d in range(2, 8))
-)
+LOG += "".join(f"2024-01-{d:02d}T07:00,2024-01-{d:02d}T08:00,1,70,9,north\n" for d in range(2, 8))
 
 
 def small_log(tmp_path: Path) -> Path:

@@ -315,6 +315,7 @@ def test_what_a_nodal_lot_learns_from_has_its_own_prices_and_power() -> None:
         lot.settle(clearing)
     assert [learner.heard for learner in learners] == [[(pytest.approx(revenue[k] - paid[k]),)] for k in range(2)]
     assert [lot.record().payment for lot in lots] == pytest.approx(paid.tolist())
+    assert [lot.record().profit for lot in lots] == pytest.approx((revenue - paid).tolist())
 
 
 def test_a_vehicle_sums_what_it_drew_gave_paid_and_received() -> None:
@@ -389,7 +390,7 @@ def test_what_the_operator_remembers_of_two_days() -> None:
         agent.observe(charging_day(index=index))
         voltage, flow = np.full((HOURS, 3), 1.0), np.zeros((HOURS, 3))
         voltage[:low_hours, 1], voltage[:3, 2] = 0.95, 1.05
-        voltage[10, 2] = 0.97 - 0.01 * index
+        voltage[10, 2] = 0.96 + 0.01 * index
         flow[: low_hours + 1, 1] = 100.0
         dlmp = RNG.uniform(0.0, 0.1, (HOURS, 3))
         seen.append(dlmp.mean(axis=0))

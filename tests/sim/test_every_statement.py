@@ -151,6 +151,18 @@ def test_what_is_observed_watches_what_it_speaks_of(
             assert 1 in cases or "best voltage" not in text, text
 
 
+def test_turbines_that_run_in_case_2_are_seen_although_their_fuel_fits(results: Results) -> None:
+    """One hour of 1 MW at 50 EUR/MWh lies between the two fuel costs, and case 2 has no turbines."""
+    for feeder, band, case in EVERY:
+        run = results.cases[feeder, band, case]
+        power = np.zeros((24, 2))
+        power[0, 0] = 1000.0
+        clearing = replace(run.clearing, fuel_cost=50.0, microturbine_kw=power)
+        cases = {**results.cases, (feeder, band, case): replace(run, clearing=clearing)}
+        (found,) = [s for s in statements(replace(results, cases=cases)) if s.key == "N4"]
+        assert holds(found) == (case != 2)
+
+
 def test_slow_cases_and_exports_are_seen(watched: dict[tuple[str, str], set[Input]]) -> None:
     (slow,) = [places for (key, _), places in watched.items() if key == "T1"]
     assert slow == of_cases("seconds", base=True)

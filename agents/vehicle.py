@@ -11,7 +11,7 @@ from agents.records import Outcome, SessionRecord
 from equilibrium.fleet.day import Fleet
 from equilibrium.fleet.envelope import period_at, plugged_share
 from equilibrium.lengths import Periods, period_lengths
-from scenarios.markets.charging.day import Session
+from scenarios.session import Session
 
 ENERGY_TOLERANCE_KWH = 1e-3
 """Energy below which a wish counts as fulfilled, kWh: one watt-hour, the last digit of a charging meter."""

@@ -61,7 +61,7 @@ def with_plugins(kinds: Iterable[Kind], part: str, check: Callable[[str, object]
         kind = check(source, given)
         name: str = getattr(kind, "name", "")
         if name in found:
-            raise InputError(source, "name", name, f"a name of its own: it is a market of {origin[name]} already")
+            raise InputError(source, "name", name, f"a name of its own: {origin[name]} has it already")
         origin[name], found[name] = source, kind
     return found
 

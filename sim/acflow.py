@@ -1,7 +1,7 @@
 """An independent physics check: an AC power flow of the cleared injections.
 
 The market knows the linear flow (2d)-(2g), which has no losses. Here the same injections go through pandapower's
-Newton-Raphson power flow hour by hour, and the differences are reported. pandapower is an optional extra
+Newton-Raphson power flow period by period, and the differences are reported. pandapower is an optional extra
 (``pip install "equilot[ac]"``) and is imported only when a flow is asked for.
 """
 
@@ -34,18 +34,18 @@ class FlowCheck:
     Attributes
     ----------
     converged
-        Whether the power flow of the hour has a solution, shape ``(hours,)``; where it has none the other arrays
+        Whether the power flow of the period has a solution, shape ``(periods,)``; where it has none the other arrays
         hold NaN (and bus 0).
     voltage_error_pu
-        Largest difference between linear and AC voltage over the buses, per unit, shape ``(hours,)``.
+        Largest difference between linear and AC voltage over the buses, per unit, shape ``(periods,)``.
     voltage_error_bus
-        Index of the bus with that difference, shape ``(hours,)``.
+        Index of the bus with that difference, shape ``(periods,)``.
     loss_kw
-        Active power lost in the branches, kW, shape ``(hours,)``; the linear flow has none, so this is its error.
+        Active power lost in the branches, kW, shape ``(periods,)``; the linear flow has none, so this is its error.
     loss_share
         ``loss_kw`` divided by the power that the feeder consumes (net load at the buses that draw power).
     voltage_min_pu, voltage_min_bus
-        Lowest AC voltage, per unit, and the index of its bus, shape ``(hours,)``.
+        Lowest AC voltage, per unit, and the index of its bus, shape ``(periods,)``.
     """
 
     converged: np.ndarray
@@ -70,12 +70,12 @@ def net_load(feeder: Feeder, flow: FloatArray) -> FloatArray:
     feeder
         The tree.
     flow
-        Branch flows by receiving bus, kW or kvar, shape ``(hours, buses)``.
+        Branch flows by receiving bus, kW or kvar, shape ``(periods, buses)``.
 
     Returns
     -------
     FloatArray
-        Load, charging minus generation at each bus, shape ``(hours, buses)``.
+        Load, charging minus generation at each bus, shape ``(periods, buses)``.
     """
     drawn = np.array(flow, dtype=np.float64)
     for bus in feeder.order[1:]:
@@ -84,7 +84,7 @@ def net_load(feeder: Feeder, flow: FloatArray) -> FloatArray:
 
 
 class AcFlow:
-    """The AC power flow of one feeder; the network is built once and used for every hour of every day.
+    """The AC power flow of one feeder; the network is built once and used for every period of every day.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ class AcFlow:
             pp.create_loads(net, buses, p_mw=0.0, q_mvar=0.0)
 
     def solve(self, load_kw: FloatArray, load_kvar: FloatArray) -> tuple[FloatArray, float]:
-        """Solve one hour.
+        """Solve one period.
 
         Parameters
         ----------
@@ -156,7 +156,7 @@ class AcFlow:
         return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss
 
     def check(self, clearing: Clearing) -> FlowCheck:
-        """Run the cleared injections of every hour through the AC flow and compare.
+        """Run the cleared injections of every period through the AC flow and compare.
 
         Parameters
         ----------
@@ -166,22 +166,22 @@ class AcFlow:
         Returns
         -------
         FlowCheck
-            Errors of the linear flow hour by hour.
+            Errors of the linear flow period by period.
         """
         load_kw = net_load(self._feeder, clearing.flow_kw)
         load_kvar = net_load(self._feeder, clearing.flow_kvar)
-        hours = load_kw.shape[0]
+        periods = load_kw.shape[0]
         voltage = np.full(load_kw.shape, np.nan)
-        loss = np.full(hours, np.nan)
-        for hour in range(hours):
+        loss = np.full(periods, np.nan)
+        for period in range(periods):
             try:
-                voltage[hour], loss[hour] = self.solve(load_kw[hour], load_kvar[hour])
+                voltage[period], loss[period] = self.solve(load_kw[period], load_kvar[period])
             except SolverError:
-                continue  # the hour stays NaN and is reported as not converged
+                continue  # the period stays NaN and is reported as not converged
         converged = np.isfinite(loss)
         error = np.where(converged[:, None], np.abs(voltage - clearing.voltage_pu), 0.0)
         lowest = np.where(converged[:, None], voltage, 0.0)
-        each = np.arange(hours)
+        each = np.arange(periods)
         worst_bus, lowest_bus = error.argmax(axis=1), lowest.argmin(axis=1)
         drawn = np.maximum(load_kw, 0.0).sum(axis=1)
         return FlowCheck(

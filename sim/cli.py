@@ -100,7 +100,7 @@ def _parser() -> argparse.ArgumentParser:
     figures = commands.add_parser("figures", help="draw the figures of a run again, for any day of it")
     figures.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
     figures.add_argument(
-        "--day", type=_count(0), help="day of the hourly figures (default: that with the highest price)"
+        "--day", type=_count(0), help="day of the figures of one day (default: that with the highest price)"
     )
     figures.set_defaults(command=_figures)
     checks = commands.add_parser("check", help="check what must hold in the tables of a run", description=_CHECK)

@@ -1,7 +1,8 @@
 """What a table of a run is made of: each column's type, meaning and values stand in one line.
 
 Powers are in kW and kvar, energies in kWh, voltages per unit, money in the currency that the manifest names; prices
-carry their unit in the column's name. ``day`` counts from 0, ``hour`` is the clock hour in which the period starts.
+carry their unit in the column's name. ``day`` counts from 0; a row about a period of a day says which one by the
+columns of :func:`periods`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
+from scenarios.time_axis import TimeAxis
 
 PER_MWH = 1000.0
 """From currency/kWh to currency/MWh."""
@@ -93,9 +96,42 @@ DAY: Column[Dated] = count("day", "day of the run, 0 first", lambda day: day.ind
 DATE: Column[Dated] = Column("date", pa.date32(), "calendar date, empty for a typical day", lambda day: day.date)
 
 
-def hours(values: Callable[[Source], Any]) -> Column[Source]:
-    """Return the column ``hour``."""
-    return count("hour", "clock hour in which the period starts", values)
+def periods(at: Callable[[Source], tuple[TimeAxis, IntArray]]) -> tuple[Column[Source], ...]:
+    """Return the columns that say which period of its day a row is about.
+
+    Parameters
+    ----------
+    at
+        Returns the periods of the day, and the index of its period for each row.
+    """
+
+    def starts(source: Source) -> NDArray[Any]:
+        axis, period = at(source)
+        return np.array(axis.starts, dtype=object)[period]
+
+    def of_axis(values: Callable[[TimeAxis], NDArray[Any]]) -> Callable[[Source], NDArray[Any]]:
+        def each_row(source: Source) -> NDArray[Any]:
+            axis, period = at(source)
+            return values(axis)[period]
+
+        return each_row
+
+    return (
+        count("hour", "clock hour in which the period starts", of_axis(lambda axis: axis.clock_hour)),
+        count("period", "period of the day, 0 first", lambda source: at(source)[1]),
+        text("start", "its start on the clock, ISO 8601, with date and UTC offset where the scenario has them", starts),
+        number("hours", "its length, h", of_axis(lambda axis: axis.length_h)),
+    )
+
+
+def energy_kwh(length_h: FloatArray, power_kw: FloatArray) -> float:
+    """Return the energy of powers, kW, shape ``(periods, ...)``, over periods of some lengths, h."""
+    return float((length_h @ power_kw).sum())
+
+
+def mean_over_time(length_h: FloatArray, values: FloatArray) -> float:
+    """Return the mean of values, shape ``(periods, ...)``, every period as long as it is; NaN of no values."""
+    return float((length_h @ values).mean() / length_h.sum())
 
 
 @dataclass(frozen=True)

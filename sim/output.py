@@ -39,7 +39,7 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     run
         The run; it must have at least one day.
     day
-        Day of the hourly figures; ``None`` is the one with the highest price.
+        Day of the figures of one day; ``None`` is the one with the highest price.
     formats
         File types.
 

@@ -14,6 +14,7 @@ os.environ["MPLBACKEND"] = "Agg"
 # What a user's shell says of its terminal decides how wide and how coloured output is; tests read plain output.
 for name in ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "PYTHON_COLORS", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
     os.environ.pop(name, None)
+os.environ["TERM"] = "xterm"
 
 # The default suite draws the same examples each time, so that a red run can be repeated; the long tier explores.
 # No deadline: a shared core makes any example slow now and then.

@@ -79,19 +79,19 @@ def test_a_change_is_told_with_table_and_column_and_both_values() -> None:
     old = {
         "versions": versions,
         "unique": {"days": {"cost": fingerprint(numbers(5.0, 7.0)), "gone": {"count": 0}}},
-        "not_unique_yet": {"dispatch": {"q_kvar": fingerprint(numbers(1.0))}},
+        "by_rule": {"dispatch": {"q_kvar": fingerprint(numbers(1.0))}},
     }
     new = {
         "versions": versions,
         "unique": {"days": {"cost": fingerprint(numbers(5.0, 8.0)), "fresh": {"count": 0}}},
-        "not_unique_yet": {"dispatch": {"q_kvar": fingerprint(numbers(2.0))}},
+        "by_rule": {"dispatch": {"q_kvar": fingerprint(numbers(2.0))}},
     }
     cost, gone, fresh, reactive = changes(old, new)
     assert cost.startswith("days.cost (unique): sum frozen 12.0, new 13.0; wave frozen")
     assert cost.endswith("; size frozen 12.0, new 13.0; max frozen 7.0, new 8.0")
     assert gone == "days.gone (unique): frozen, and now missing"
     assert fresh == "days.fresh (unique): not frozen"
-    assert reactive.startswith("dispatch.q_kvar (not_unique_yet): sum frozen 1.0, new 2.0;")
+    assert reactive.startswith("dispatch.q_kvar (by_rule): sum frozen 1.0, new 2.0;")
     assert len(changes(old, new | {"versions": {"highspy": "2"}})) == 3
 
 

@@ -184,6 +184,17 @@ def stairs_faults(graph: nx.DiGraph) -> list[str]:
     return sorted(set(faults))
 
 
+def known_markets(graph: nx.DiGraph) -> list[str]:
+    """Imports by which a module outside the markets' rooms knows one of them: only the two lists may."""
+    faults = []
+    for module, other in graph.edges:
+        parts, target = module.split("."), market_room(other)
+        apart = market_room(module) or parts[1:2] in (["published"], ["reproduce"]) or parts[1:] == ["kinds"]
+        if target and target[1] in markets() - SHARED_ROOMS and not apart and module != "equilot":
+            faults.append(f"{module} imports {other}: a market is known to the lists alone")
+    return sorted(set(faults))
+
+
 def house() -> nx.DiGraph:
     return import_graph({dotted(path): parse(path) for path in MODULES})
 
@@ -201,10 +212,27 @@ def test_imports_keep_to_the_floors_and_rooms() -> None:
     assert stairs_faults(house()) == []
 
 
+def test_only_the_two_lists_know_the_markets() -> None:
+    assert known_markets(house()) == []
+
+
 def test_no_file_is_named_after_a_market() -> None:
     assert {"nodal", "lots_lead", "disco", "charging"} <= markets()
     named = [label(path) for path in MODULES if any(market in path.stem for market in markets())]
     assert named == []
+
+
+def test_guard_sees_who_knows_a_market() -> None:
+    sources = {
+        "sim.run": ast.parse("def f():\n    from sim.markets.nodal import tables"),
+        "sim.kinds": ast.parse("from sim.markets.nodal import tables"),
+        "sim.reproduce.paper": ast.parse("from sim.markets.nodal import tables"),
+        "sim.markets.nodal.tables": ast.parse("from agents.disco.company import x"),
+        "agents.disco.company": ast.parse(""),
+    }
+    assert known_markets(import_graph(sources)) == [
+        "sim.run imports sim.markets.nodal.tables: a market is known to the lists alone"
+    ]
 
 
 def test_guards_see_circles_stairs_and_strange_rooms() -> None:

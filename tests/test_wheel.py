@@ -1,5 +1,7 @@
 """The wheel, installed by pip with nothing but what it asks for, lists its scenarios and runs a day.
 
+So does a market of another distribution (``tests/foreign_market``) that is installed beside it.
+
 No network is needed: what the wheel asks for is lent to the clean environment by the one that runs the tests.
 """
 
@@ -57,10 +59,15 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy(source, folder / name)
+    return built(folder)
+
+
+def built(folder: Path) -> Path:
+    """Build the wheel of a folder with sources."""
     words = ("--quiet", "--no-deps", "--no-index", "--no-build-isolation", "--wheel-dir", "dist", ".")
     call(sys.executable, "-m", "pip", "wheel", *words, folder=folder)
-    (built,) = (folder / "dist").glob("equilot-*.whl")
-    return built
+    (wheel,) = (folder / "dist").glob("*.whl")
+    return wheel
 
 
 def test_wheel_holds_all_data_and_nothing_else(wheel: Path) -> None:
@@ -106,14 +113,25 @@ def lend(distributions: Iterable[Distribution], folder: Path) -> None:
                 (folder / top).symlink_to(lent.locate_file(top))
 
 
-def test_wheel_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
-    call(sys.executable, "-m", "venv", "--without-pip", "clean", folder=tmp_path)
-    scripts = tmp_path / "clean" / ("Scripts" if os.name == "nt" else "bin")
+@pytest.fixture(scope="module")
+def scripts(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The commands of a clean environment with the wheel in it."""
+    folder = tmp_path_factory.mktemp("clean")
+    call(sys.executable, "-m", "venv", "--without-pip", "clean", folder=folder)
+    scripts = folder / "clean" / ("Scripts" if os.name == "nt" else "bin")
     where = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    lend(asked_for("equilot").values(), Path(call(scripts / "python", "-c", where, folder=tmp_path).strip()))
-    # Without an index pip refuses the wheel where what it asks for is not there.
+    lend(asked_for("equilot").values(), Path(call(scripts / "python", "-c", where, folder=folder).strip()))
+    install(scripts, wheel, folder)
+    return scripts
+
+
+def install(scripts: Path, wheel: Path, folder: Path) -> None:
+    """Install a wheel; without an index pip refuses it where what it asks for is not there."""
     words = ("--python", scripts / "python", "install", "--quiet", "--no-index", wheel)
-    call(sys.executable, "-m", "pip", *words, folder=tmp_path)
+    call(sys.executable, "-m", "pip", *words, folder=folder)
+
+
+def test_wheel_runs_in_a_clean_environment(scripts: Path, tmp_path: Path) -> None:
     assert "week-33" in call(scripts / "equilot", "scenarios", folder=tmp_path)
     (tmp_path / "few.yaml").write_text(FEW, encoding="utf-8")
     for scenario, out, proofs in (("week-33", "week", 1), ("few.yaml", "few", 2)):
@@ -122,3 +140,19 @@ def test_wheel_runs_in_a_clean_environment(wheel: Path, tmp_path: Path) -> None:
         certificates = pd.read_parquet(tmp_path / out / "certificates.parquet")
         assert len(certificates) == proofs  # a DISCO day has one for its plan and one for its outcome
         assert certificates["certified"].all()
+
+
+def test_a_market_of_another_distribution_runs_beside_ours(scripts: Path, tmp_path: Path) -> None:
+    foreign = ROOT / "tests" / "foreign_market"
+    shutil.copytree(foreign, tmp_path / "market", ignore=shutil.ignore_patterns("__pycache__"))
+    install(scripts, built(tmp_path / "market"), tmp_path)
+    shutil.copy(foreign / "auction.yaml", tmp_path)
+    printed = call(scripts / "equilot", "run", "auction.yaml", "--days", "2", "--out", "out", folder=tmp_path)
+    assert "Three lots in an auction with one price" in printed
+    assert "worst regret" in printed
+    assert "results in out" in printed
+    certificates = pd.read_parquet(tmp_path / "out" / "certificates.parquet")
+    assert certificates["verdict"].tolist() == ["exact", "exact"]
+    tables = {"days", "prices", "powers", "lot_days", "certificates"}
+    assert {path.stem for path in (tmp_path / "out").glob("*.parquet")} == tables
+    assert len(list((tmp_path / "out" / "figures").glob("*.png"))) == 2

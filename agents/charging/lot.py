@@ -18,7 +18,8 @@ from equilibrium.fleet.day import LotDay
 from equilibrium.fleet.envelope import lot_day
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
-from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.markets.charging.day import ScenarioDay
+from scenarios.session import Session
 from scenarios.streams import Streams
 
 _ROUNDING = 1e-9

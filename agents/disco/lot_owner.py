@@ -19,8 +19,8 @@ from equilibrium.arrays import FloatArray
 from equilibrium.fleet.day import VehicleBatch, VehicleSchedule
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.disco.day import Tariffs
-from scenarios.markets.charging.day import Session
 from scenarios.markets.disco.day import CompanyDay
+from scenarios.session import Session
 from scenarios.streams import Streams
 
 

@@ -8,12 +8,13 @@ multipliers serves a two-sided row; its sign says which side is at work.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
 
@@ -73,17 +74,20 @@ def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals
     """
     z = reduced_costs(instance, y)
     activity = instance.matrix @ x
-    magnitude = abs(instance.matrix)
-    row_scale = 1.0 + magnitude @ np.abs(x)
+    matrix, cost = instance.matrix, np.abs(instance.cost)
     primal = max(
-        _violation(activity, instance.row_lower, instance.row_upper, row_scale),
-        _violation(x, instance.col_lower, instance.col_upper, 1.0 + np.abs(x)),
+        _largest(
+            _violation(activity, instance.row_lower, instance.row_upper),
+            lambda rows: 1.0 + abs(matrix[rows, :]) @ np.abs(x),
+        ),
+        _largest(_violation(x, instance.col_lower, instance.col_upper), lambda columns: 1.0 + np.abs(x[columns])),
     )
-    cost_scale = 1.0 + np.abs(instance.cost) + magnitude.T @ np.abs(y)
-    y_scale = 1.0 + np.abs(y)
     dual = max(
-        _wrong_side(y, instance.row_lower, instance.row_upper, y_scale),
-        _wrong_side(z, instance.col_lower, instance.col_upper, cost_scale),
+        _largest(_wrong_side(y, instance.row_lower, instance.row_upper), lambda rows: 1.0 + np.abs(y[rows])),
+        _largest(
+            _wrong_side(z, instance.col_lower, instance.col_upper),
+            lambda columns: 1.0 + cost[columns] + abs(matrix[:, columns]).T @ np.abs(y),
+        ),
     )
     objective = float(instance.cost @ x)
     complementarity = max(
@@ -94,18 +98,19 @@ def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals
     return Residuals(primal, dual, complementarity / (1.0 + abs(objective)), gap / (1.0 + abs(objective)))
 
 
-def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray, scale: FloatArray) -> float:
-    if not value.size:
-        return 0.0
-    return float(np.max(np.maximum(np.maximum(lower - value, value - upper), 0.0) / scale))
+def _largest(excess: FloatArray, scale: Callable[[IntArray], FloatArray]) -> float:
+    """Return the largest excess, each relative to its scale, which is worked out only where there is one."""
+    at = np.flatnonzero(~(excess <= 0.0))  # also what is not a number
+    return float(np.max(excess[at] / scale(at))) if at.size else 0.0
 
 
-def _wrong_side(multiplier: FloatArray, lower: FloatArray, upper: FloatArray, scale: FloatArray) -> float:
-    if not multiplier.size:
-        return 0.0
-    wrong = np.where(np.isfinite(lower), 0.0, np.maximum(multiplier, 0.0))
-    wrong = np.maximum(wrong, np.where(np.isfinite(upper), 0.0, np.maximum(-multiplier, 0.0)))
-    return float(np.max(wrong / scale))
+def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    return np.asarray(np.maximum(lower - value, value - upper))
+
+
+def _wrong_side(multiplier: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
+    wrong = np.where(lower > -INF, 0.0, multiplier)
+    return np.asarray(np.maximum(wrong, np.where(upper < INF, 0.0, -multiplier)))
 
 
 def _products(multiplier: FloatArray, value: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
@@ -116,7 +121,7 @@ def _products(multiplier: FloatArray, value: FloatArray, lower: FloatArray, uppe
     return float(np.max(np.abs(multiplier[use] * (value[use] - side[use]))))
 
 
-def optimal_face(instance: Instance, y: FloatArray) -> Instance:
+def optimal_face(instance: Instance, y: FloatArray, largest: float | None = None) -> Instance:
     """Return the instance whose feasible set is the optimal face of ``instance``.
 
     A point is optimal if and only if it is feasible and complementary to *one* dual optimum. So fixing every
@@ -127,10 +132,12 @@ def optimal_face(instance: Instance, y: FloatArray) -> Instance:
     ----------
     y
         Multipliers of a dual optimum; those up to :data:`equilibrium.programs.program.FEASIBILITY` times
-        ``1 + max |cost|`` count as zero.
+        ``1 + largest`` count as zero.
+    largest
+        Size of the multipliers; that of the costs by default.
     """
     z = reduced_costs(instance, y)
-    zero = FEASIBILITY * (1.0 + float(np.max(np.abs(instance.cost), initial=0.0)))
+    zero = FEASIBILITY * (1.0 + (float(np.max(np.abs(instance.cost), initial=0.0)) if largest is None else largest))
     row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
     col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
     return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)

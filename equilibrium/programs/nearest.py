@@ -5,13 +5,12 @@
 The objective is strictly convex, so there is one answer, whatever way led to it. The dual active-set method of Goldfarb
 and Idnani (*Math. Programming* 27, 1983) finds it: begin where only the bounds of x count; while a row is violated let
 it in, and put out the rows whose multiplier would change its sign. The distance rises with every row that has come in,
-so this ends. All problems share A and move together; of its rows only those that were ever violated are looked at.
+so this ends. All problems share A; of its rows only those that were ever violated are looked at.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +20,7 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
-IN_SPAN = 1e-11
+IN_SPAN = 1e-15
 """Squared share of a row outside the span of the tight ones below which it depends on them."""
 
 ROUNDING = 1e3
@@ -79,23 +78,50 @@ class Polyhedra:
         x = np.minimum(np.maximum(target, self.low), self.high)
         violated = self._violated(x, slice(None))
         work = np.flatnonzero(violated.any(axis=1))
-        if not work.size:
-            return x
-        search = _Search(x[work], target[work], self.low[work], self.high[work])
-        known = np.zeros(self.tolerance.size, dtype=bool)
-        while violated.any():
-            rows = np.flatnonzero(violated.any(axis=0) & ~known)
-            if not rows.size:
-                break  # what is violated depends on tight rows
-            known[rows] = True
-            picked: Any = self.matrix[rows]
-            dense = np.asarray(picked.toarray() if sp.issparse(picked) else picked, dtype=np.float64)
-            sides = np.ix_(work, rows)
-            search.know(dense, self.lower[sides], self.upper[sides], self.tolerance[rows])
-            search.run()
-            violated = self._violated(search.x, work)
-        x[work] = search.x
+        if work.size:
+            x[work], solved = self._behind_one_row(x[work], target[work], work)
+            self._search(x, target, work[~solved], violated)
         return x
+
+    def _behind_one_row(self, x: FloatArray, target: FloatArray, work: IntArray) -> tuple[FloatArray, BoolArray]:
+        """Move some problems to their most violated row; return where they are then, and which ones are there.
+
+        Where a point within the bounds needs one row only, that is the nearest one. The others stay.
+        """
+        value = np.asarray((self.matrix @ x.T).T)
+        short, long = self.lower[work] - value, value - self.upper[work]
+        row, at = (np.maximum(short, long) / self.tolerance).argmax(axis=1), np.arange(work.size)
+        low, high = self.low[work], self.high[work]
+        normal = self._rows(row) * (low < high)
+        square = np.maximum((normal * normal).sum(axis=1), IN_SPAN)
+        away = np.where(short[at, row] > long[at, row], short[at, row], -long[at, row])
+        moved = x + normal * (away / square)[:, None]
+        solved = ((moved >= low) & (moved <= high) & ((x == target) | (low == high))).all(axis=1)
+        solved &= ~self._violated(moved, work).any(axis=1)
+        return np.where(solved[:, None], moved, x), np.asarray(solved)
+
+    def _search(self, x: FloatArray, target: FloatArray, work: IntArray, violated: BoolArray) -> None:
+        """Go on from the bounds, problem by problem, with the rows that were ever violated; write the points."""
+        searches = [_Search(x[k], target[k], self.low[k], self.high[k]) for k in work]
+        fresh = violated[work]
+        known = np.zeros_like(fresh)
+        while fresh.any():  # what is violated and known depends on tight rows
+            known |= fresh
+            for search, problem, new in zip(searches, work.tolist(), fresh, strict=True):
+                rows = new.nonzero()[0]
+                if rows.size:
+                    search.know(
+                        self._rows(rows), self.lower[problem, rows], self.upper[problem, rows], self.tolerance[rows]
+                    )
+                    search.run()
+                    x[problem] = search.point
+            fresh = self._violated(x[work], work) & ~known
+
+    def _rows(self, rows: IntArray) -> FloatArray:
+        """Return rows of A as a dense array."""
+        if isinstance(self.matrix, np.ndarray):
+            return self.matrix[rows]
+        return np.asarray(self.matrix[rows, :].toarray(), dtype=np.float64)
 
     def _violated(self, x: FloatArray, problems: IntArray | slice) -> BoolArray:
         """Return which rows of some problems are violated, shape ``(problems, rows)``."""
@@ -133,8 +159,9 @@ def nearest_on_face(
     target = left[:, real].T @ ((ideal - x[columns]) / scale)
     value, at = face.matrix @ x, x[loose]
     matrix = np.concatenate([ways, dense[~held] @ ways])
-    lower = np.concatenate([face.col_lower[loose] - at, (face.row_lower - value)[~held]])
-    upper = np.concatenate([face.col_upper[loose] - at, (face.row_upper - value)[~held]])
+    # x is a point of the face: what it misses of a limit is the solver's rounding, and staying there is allowed.
+    lower = np.minimum(np.concatenate([face.col_lower[loose] - at, (face.row_lower - value)[~held]]), 0.0)
+    upper = np.maximum(np.concatenate([face.col_upper[loose] - at, (face.row_upper - value)[~held]]), 0.0)
     tolerance = FEASIBILITY * (1.0 + np.concatenate([np.abs(at), np.abs(value[~held])]))
     free = np.full((1, target.size), INF)
     moved = Polyhedra(matrix, lower[None], upper[None], tolerance, -free, free).nearest(target[None])[0]
@@ -144,127 +171,112 @@ def nearest_on_face(
 
 
 class _Search:
-    """The way of some problems to their nearest points; arrays have the problem as first axis.
+    """The way of one problem to its nearest point, in the variables that are free.
 
-    A point is ``target + normal' multiplier`` in the variables that are free: ``normal`` are the tight rows, turned so
-    that they point inside, one for each place (0 where a place is not taken), ``limit`` their limits, ``inverse`` the
-    inverse of their products with each other, with ones on the diagonal of places that are not taken. ``entering`` is
-    the row on its way in (-1 for none), with its sign and its multiplier so far.
+    The point is ``target + normal' multiplier``: the first ``count`` rows of ``normal`` are the tight ones, turned so
+    that they point inside, with their limits and multipliers; ``inverse`` is that of their products with each other.
+    Rows have the length one, so that their excess is a distance; it counts from their tolerance on.
     """
 
     def __init__(self, x: FloatArray, target: FloatArray, low: FloatArray, high: FloatArray) -> None:
-        count, n = x.shape
-        self.x, self._free = x, (low < high).astype(np.float64)
-        self._rows, self._lower, self._upper = np.eye(n), low, high
-        self._tolerance = FEASIBILITY * (1.0 + np.abs(x))
-        self._taken = (x != target) & (low < high)
-        side = np.where(x > target, 1.0, -1.0) * self._taken
-        self._normal, self._inverse = side[:, :, None] * np.eye(n), np.tile(np.eye(n), (count, 1, 1))
-        self._limit, self._multiplier = side * x, np.abs(target - x) * self._taken
-        self._met = np.zeros((count, n), dtype=bool)
-        self._entering, self._sign, self._weight = np.full(count, -1), np.zeros(count), np.zeros(count)
-        self._done = np.zeros(count, dtype=bool)
+        self._whole, self._free = x.copy(), (low < high).nonzero()[0]
+        self._x, n = x[self._free], self._free.size
+        self._rows, self._tolerance = np.eye(n), FEASIBILITY * (1.0 + np.abs(self._x))
+        self._lower, self._upper = low[self._free] - self._tolerance, high[self._free] + self._tolerance
+        self._normal, self._limit, self._inverse = np.zeros((n, n)), np.zeros(n), np.zeros((n, n))
+        moved = self._x - target[self._free]
+        at = moved.nonzero()[0]  # at their bounds
+        self._count = at.size
+        if at.size:
+            place, side = np.arange(at.size), np.sign(moved[at])
+            self._normal[place, at], self._limit[place], self._inverse[place, place] = side, side * self._x[at], 1.0
+        self._multiplier: list[float] = np.abs(moved[at]).tolist()
+
+    @property
+    def point(self) -> FloatArray:
+        """All variables."""
+        self._whole[self._free] = self._x
+        return self._whole
 
     def know(self, rows: FloatArray, lower: FloatArray, upper: FloatArray, tolerance: FloatArray) -> None:
         """Look at more rows from now on."""
-        count = self.x.shape[0]
-        self._rows = np.concatenate([self._rows, rows])
-        self._lower = np.concatenate([self._lower, lower], axis=1)
-        self._upper = np.concatenate([self._upper, upper], axis=1)
-        wide = np.broadcast_to(tolerance, (count, tolerance.size))
-        self._tolerance = np.concatenate([self._tolerance, wide], axis=1)
-        self._met = np.concatenate([self._met, np.zeros((count, tolerance.size), dtype=bool)], axis=1)
-        self._done[:] = False
+        free = rows[:, self._free]
+        length = np.sqrt((free * free).sum(axis=1))
+        length[length == 0.0] = 1.0
+        fixed = rows @ self.point - free @ self._x
+        room = tolerance / length
+        self._rows = np.concatenate([self._rows, free / length[:, None]])
+        self._lower = np.concatenate([self._lower, (lower - fixed) / length - room])
+        self._upper = np.concatenate([self._upper, (upper - fixed) / length + room])
+        self._tolerance = np.concatenate([self._tolerance, room])
 
     def run(self) -> None:
-        """Go to the nearest points in which the rows that are known hold."""
-        for _ in range(STEPS * (1 + self.x.shape[1])):
-            self._choose()
-            work = np.flatnonzero(self._entering >= 0)
-            if not work.size:
+        """Go to the nearest point in which the rows that are known hold."""
+        for _ in range(STEPS * (1 + self._x.size)):
+            value = self._rows @ self._x
+            excess = np.maximum(self._lower - value, value - self._upper)
+            row = int(excess.argmax())
+            if excess[row] <= 0.0:
                 return
-            self._step(work)
+            below = value[row] < self._lower[row]
+            inward = self._rows[row] if below else -self._rows[row]
+            limit = self._lower[row] + self._tolerance[row] if below else self._tolerance[row] - self._upper[row]
+            self._let_in(row, inward, float(limit))
         raise SolverError("the nearest point was not found: the rows that hold it change again and again")
 
-    def _choose(self) -> None:
-        """Let the most violated row of every problem begin to enter, where none is under way."""
-        idle = np.flatnonzero((self._entering < 0) & ~self._done)
-        if not idle.size:
-            return
-        value = self.x[idle] @ self._rows.T
-        low, high = self._lower[idle] - value, value - self._upper[idle]
-        excess = np.maximum(low, high) / self._tolerance[idle]
-        excess[self._met[idle]] = 0.0
-        row, at = excess.argmax(axis=1), np.arange(idle.size)
-        found = excess[at, row] > 1.0
-        self._entering[idle] = np.where(found, row, -1)
-        self._sign[idle] = np.where(low[at, row] > high[at, row], 1.0, -1.0)
-        self._weight[idle] = 0.0
-        self._done[idle] = ~found
+    def _let_in(self, row: int, inward: FloatArray, limit: float) -> None:
+        """Move to where a row holds, and put out the tight rows that let go on the way."""
+        weight = 0.0
+        while True:
+            normal = self._normal[: self._count]
+            share = self._inverse[: self._count, : self._count] @ (normal @ inward)  # of the tight rows in this one
+            out = inward - share @ normal if self._count else inward
+            square, missing, shares = float(out @ out), limit - float(inward @ self._x), share.tolist()
+            full = missing / square if square > IN_SPAN else INF
+            ratios = [m / r if r > NO_SHARE else INF for m, r in zip(self._multiplier, shares, strict=True)]
+            partial = min(ratios, default=INF)
+            length = min(full, partial)
+            if length == INF:
+                self._accept(row, missing)
+                return
+            if full < INF:
+                self._x = self._x + length * out
+            self._multiplier = [max(m - length * r, 0.0) for m, r in zip(self._multiplier, shares, strict=True)]
+            weight += length
+            if full <= partial:
+                self._enter(inward, limit, weight, share, square)
+                return
+            self._leave(ratios.index(partial))
 
-    def _step(self, work: IntArray) -> None:
-        """Move some problems towards their entering rows, as far as the multipliers of the tight rows allow."""
-        row, sign, x, normal = self._entering[work], self._sign[work], self.x[work], self._normal[work]
-        whole = sign[:, None] * self._rows[row]
-        inward = whole * self._free[work]
-        limit = np.where(sign > 0.0, self._lower[work, row], -self._upper[work, row])
-        missing = limit - (whole * x).sum(axis=1)
-        share = (self._inverse[work] @ (normal @ inward[:, :, None]))[:, :, 0]  # of the tight rows in the entering one
-        out = inward - (share[:, None, :] @ normal)[:, 0, :]
-        square = (out * out).sum(axis=1)
-        independent = square > IN_SPAN * (inward * inward).sum(axis=1)
-        full = np.where(independent, missing / np.where(independent, square, 1.0), INF)
-        falls = (share > NO_SHARE) & self._taken[work]
-        ratio = np.where(falls, self._multiplier[work] / np.where(falls, share, 1.0), INF)
-        place = ratio.argmin(axis=1)
-        partial = ratio[np.arange(work.size), place]
-        enters, stuck = full <= partial, ~independent & (partial == INF)
-        if stuck.any():
-            self._accept(work[stuck], row[stuck], missing[stuck])
-            enters &= ~stuck
-        length = np.where(stuck, 0.0, np.minimum(full, partial))[:, None]
-        self.x[work] = x + np.where(independent[:, None], length * out, 0.0)
-        self._multiplier[work] = np.maximum(self._multiplier[work] - length * share, 0.0)
-        self._weight[work] += length[:, 0]
-        if enters.any():
-            limit -= ((whole - inward) * x).sum(axis=1)
-            self._enter(work[enters], inward[enters], limit[enters], share[enters], square[enters])
-        leaves = ~enters & ~stuck
-        if leaves.any():
-            self._leave(work[leaves], place[leaves])
-
-    def _accept(self, problem: IntArray, row: IntArray, missing: FloatArray) -> None:
-        """Take rows that can no more be met as met, if only rounding is missing; else there is no point."""
-        if (missing > ROUNDING * self._tolerance[problem, row]).any():
+    def _accept(self, row: int, missing: float) -> None:
+        """Take a row that can no more be met as met, if only rounding is missing; else there is no point."""
+        if missing > ROUNDING * self._tolerance[row]:
             raise SolverError("there is no nearest point: the limits exclude each other")
-        self._met[problem, row] = True
-        self._entering[problem] = -1
+        self._lower[row], self._upper[row] = -INF, INF
 
-    def _enter(
-        self, problem: IntArray, inward: FloatArray, limit: FloatArray, share: FloatArray, square: FloatArray
-    ) -> None:
-        """Give the entering rows a place, and put the points where all tight rows meet."""
-        place, at = self._taken[problem].argmin(axis=1), np.arange(problem.size)
-        change = share.copy()
-        change[at, place] = -1.0
-        inverse = self._inverse[problem]
-        inverse[at, place, place] = 0.0
-        inverse += change[:, :, None] * (change / square[:, None])[:, None, :]
-        self._taken[problem, place], self._normal[problem, place] = True, inward
-        self._limit[problem, place], self._multiplier[problem, place] = limit, self._weight[problem]
-        self._inverse[problem], self._entering[problem] = inverse, -1
-        normal, x = self._normal[problem], self.x[problem]
-        missing = self._limit[problem] - (normal @ x[:, :, None])[:, :, 0]  # sheds the rounding of the steps
-        lift = (inverse @ missing[:, :, None])[:, :, 0]
-        self.x[problem] = x + (lift[:, None, :] @ normal)[:, 0, :]
+    def _enter(self, inward: FloatArray, limit: float, weight: float, share: FloatArray, square: float) -> None:
+        """Count a row among the tight ones, and put the point where all of them meet."""
+        last = self._count
+        self._count = count = last + 1
+        self._normal[last], self._limit[last] = inward, limit
+        self._multiplier.append(weight)
+        change = np.append(share, -1.0)
+        self._inverse[:count, last] = self._inverse[last, :count] = 0.0
+        inverse = self._inverse[:count, :count]
+        inverse += np.outer(change, change / square)
+        normal = self._normal[:count]
+        missing = self._limit[:count] - normal @ self._x  # sheds the rounding of the steps
+        self._x = self._x + (inverse @ missing) @ normal
 
-    def _leave(self, problem: IntArray, place: IntArray) -> None:
-        """Free the places of rows whose multiplier has come to nothing."""
-        at, inverse = np.arange(problem.size), self._inverse[problem]
-        column = inverse[at, :, place]
-        inverse -= column[:, :, None] * (column / column[at, place][:, None])[:, None, :]
-        inverse[at, :, place], inverse[at, place, :] = 0.0, 0.0
-        inverse[at, place, place] = 1.0
-        self._inverse[problem] = inverse
-        self._taken[problem, place] = False
-        self._normal[problem, place], self._limit[problem, place], self._multiplier[problem, place] = 0.0, 0.0, 0.0
+    def _leave(self, place: int) -> None:
+        """Take out a row whose multiplier has come to nothing; the last one takes its place."""
+        last = self._count - 1
+        inverse = self._inverse[: last + 1, : last + 1]
+        column = inverse[:, place].copy()
+        inverse -= np.outer(column, column / column[place])
+        inverse[place], inverse[:, place] = inverse[last], inverse[:, last].copy()
+        inverse[place, place] = inverse[last, last]
+        self._normal[place], self._limit[place] = self._normal[last], self._limit[last]
+        self._multiplier[place] = self._multiplier[last]
+        self._multiplier.pop()
+        self._count = last

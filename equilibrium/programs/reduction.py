@@ -32,6 +32,9 @@ from equilibrium.programs.solvers import (
 )
 from equilibrium.programs.solvers.choose import log_fallback
 
+LOST = 1e-8
+"""Violation of a row, relative to ``1 + |value|``, that says that a solver's numbers do not fit its own basis."""
+
 ROWS_PER_PERIOD = 6
 """Violated rows taken up per period and pass: the worst ones."""
 
@@ -329,12 +332,16 @@ class ReducedModel:
                 self._handle = open_handle(bound, self._solver)
             else:
                 self._handle.update(bound)
-            return self._handle.solve()
+            answer = self._handle.solve()
         except ModelTooLargeError:
             log_fallback(*bound.shape)
             self._solver, self._start = "highs", None
             self._handle = open_handle(bound, self._solver)
             return self._handle.solve()
+        if answer.status is Status.OPTIMAL and _broken(bound, answer.x):  # a warm basis can lose its digits
+            self._handle = open_handle(bound, self._solver)
+            return self._handle.solve()
+        return answer
 
     def _violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray) -> IntArray:
         """Return the ids of the worst violated lazy rows, a few in each period and one in each family."""
@@ -377,6 +384,13 @@ class ReducedModel:
         right = (instance.cost - instance.matrix.T @ y - held)[self._state]
         y[self._state_rows] = self._factor.solve(right, trans="T")
         return y
+
+
+def _broken(instance: Instance, x: FloatArray) -> bool:
+    """Tell whether a point violates rows by much more than a solver may leave."""
+    value = instance.matrix @ x
+    excess = np.maximum(instance.row_lower - value, value - instance.row_upper)
+    return bool((excess > LOST * (1.0 + np.abs(value))).any())
 
 
 def _positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:

@@ -35,11 +35,11 @@ class MarketKind(Generic[AnyCase, Result]):
     tables
         The tables of a run. One is called ``days`` and has one row a day; each has a column ``day``.
     peak_column
-        Column of ``days`` whose largest value picks the day of the hourly figures.
+        Column of ``days`` whose largest value picks the day of the figures of one day.
     model
         Opens the model of a scenario.
     figures
-        Draws a run: the run, the day of the hourly figures, their title and the currency; returns figures by name.
+        Draws a run: the run, the day of the figures of one day, their title and the currency; returns figures by name.
     day_table
         The small table of a run for the terminal, one row a day.
     remarks

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MultipleLocator
+
+from sim.show.day_axis import DayAxis
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
@@ -75,24 +76,23 @@ def panels_of(count: int, height: float) -> tuple[Figure, list[Axes]]:
     return figure, list(figure.subplots(count, 1, squeeze=False, sharex=True)[:, 0])
 
 
-def stack(axis: Axes, dispatch: pd.DataFrame, first_hour: int, parts: Stack = STACK) -> None:
+def stack(axis: Axes, dispatch: pd.DataFrame, day: DayAxis, parts: Stack = STACK) -> None:
     """Draw one day's dispatch as bars stacked away from zero on both sides."""
     storage, giving = dispatch["kind"] == "storage", dispatch["p_kw"] >= 0
     kinds = np.where(storage, np.where(giving, "discharge", "charge"), dispatch["kind"])
     dispatch = dispatch.assign(kind=kinds, p_kw=dispatch["p_kw"].mask(storage, dispatch["p_kw"].abs()))
-    power = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
-    hour = power.index.to_numpy() + first_hour
-    base = {-1: np.zeros(hour.size), 1: np.zeros(hour.size)}
+    power = dispatch.pivot_table(index="period", columns="kind", values="p_kw", aggfunc="sum").fillna(0.0) / 1000
+    base = {-1: np.zeros(len(power)), 1: np.zeros(len(power))}
     for kind, (label, sign, color) in parts.items():
         if kind in ("charge", "discharge") and kind not in power:
             continue  # most feeders have no storage
-        height = sign * power[kind].to_numpy() if kind in power else np.zeros(hour.size)
+        height = sign * power[kind].to_numpy() if kind in power else np.zeros(len(power))
         if kind == "load" and "shed" in power:
             height = height - power["shed"].to_numpy()
-        axis.bar(hour, height, bottom=base[sign], width=0.85, color=color, label=label, linewidth=0)
+        day.bars(axis, height, share=0.85, bottom=base[sign], color=color, label=label, linewidth=0)
         base[sign] = base[sign] + height
     axis.axhline(0, color=BLACK, linewidth=0.8)
-    axis.xaxis.set_major_locator(MultipleLocator(3))
+    day.mark(axis)
     axis.margins(x=0.01)
 
 

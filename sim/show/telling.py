@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from sim.store import Run
@@ -25,6 +27,12 @@ def long_run(days: pd.DataFrame) -> list[str]:
     if len(days) <= LAST_DAYS:
         return []
     return [f"{len(days)} days; shown are the last {LAST_DAYS} and those that are not certified"]
+
+
+def when(row: pd.Series[Any]) -> str:
+    """Return the day and the hour of a row about a period; the period and its start where it is not an hour's."""
+    plain = row["period"] == row["hour"] and row["hours"] == 1.0
+    return f"day {row['day']}, " + (f"hour {row['hour']}" if plain else f"period {row['period']} from {row['start']}")
 
 
 def closing(run: Run) -> list[str]:

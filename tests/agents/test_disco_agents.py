@@ -22,6 +22,7 @@ from equilibrium.grid.assets import LotSite
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import ParticipationSection
 from scenarios.streams import Streams
+from scenarios.time_axis import day_axis
 from tests.agents.town import session
 
 NAMES = ("low",) * 12 + ("high",) * 12
@@ -36,7 +37,17 @@ EDRP = ResponseProgram("edrp", BASE, np.where(HIGH, 0.06, 0.0), np.zeros(24))
 def day_of(index=0, load=100.0, base=None):
     forecast = np.full((24, 2), load)
     actual = forecast if base is None else np.full((24, 2), base)
-    return CompanyDay(index, None, forecast, 0.3 * forecast, actual, 0.3 * actual, np.where(HIGH, 0.09, 0.03))
+    return CompanyDay(
+        index,
+        None,
+        day_axis(),
+        24.0 * index,
+        forecast,
+        0.3 * forecast,
+        actual,
+        0.3 * actual,
+        np.where(HIGH, 0.09, 0.03),
+    )
 
 
 def retailer(choice=None, programs=(FLAT, TOU, EDRP), seed=0):

@@ -12,8 +12,10 @@ from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.nodal.clearing import NodalClearing
-from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.markets.charging.day import ScenarioDay
+from scenarios.session import Session
 from scenarios.streams import Streams
+from scenarios.time_axis import day_axis
 
 HOURS = 24
 PROOF = Certificate(Verdict.EXACT, 0.0, 0.0, 0.0, 0.0, (), (), 0.0, 0.0, "none", "none")
@@ -36,6 +38,8 @@ def day_of(sessions=(), index=0, lots=None):
     return ScenarioDay(
         index=index,
         date=None,
+        axis=day_axis(),
+        start_h=24.0 * index,
         wholesale_price=np.full(HOURS, 0.05),
         load_kw=zeros,
         load_kvar=zeros,

@@ -218,7 +218,7 @@ def game_joined(network: Network, day: MarketDay, power: FloatArray) -> PlayJoin
     players = Players(network, day, ())
     program, instance = dispatch_program(network, day, power)
     free = instance.with_columns(program.columns["lot_kw"].index, 0.0, players.power_max)
-    return HoursJoined(network, program, range(day.hours)).begin(day, free, players, power)
+    return HoursJoined(network, program, range(day.hours), day.length_h).begin(day, free, players, power)
 
 
 def solved_hours(network: Network, day: MarketDay, power: FloatArray) -> tuple[Program, Instance, Vertices, BoolArray]:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from equilibrium.errors import InfeasibleError
 from equilibrium.fleet.envelope import lot_day
+from equilibrium.grid.assets import StorageUnit
 from equilibrium.invariants import Invariant, check, most, outside
 from equilibrium.markets.charging import invariants as charging
 from equilibrium.markets.disco import invariants as disco
@@ -23,6 +24,8 @@ from equilibrium.markets.nodal.market import NodalMarket
 from scenarios.loading import load_scenario
 from scenarios.random_markets import fleets, market_days, networks, with_storage
 from sim.markets.charging.model import LocalMarket
+from tests.equilibrium.conftest import small_day
+from tests.equilibrium.conftest import small_network as three_buses
 from tests.equilibrium.disco_days import random_day, small_network
 from tests.equilibrium.oracle import examples, tight_markets
 
@@ -96,6 +99,27 @@ def test_a_copper_plate_has_one_balance_and_one_voltage():
     network, day = random_day(4)
     cleared = DiscoMarket(network, flow="copper-plate").clear(day)
     assert broken(disco.INVARIANTS, network, day, cleared) == {}
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_an_export_at_a_negative_price_has_the_price_of_exports(solver):
+    """The battery sells 50 kW at -10 per MWh times 0.5 to have room where taking power earns 60 per MWh.
+
+    The export's price, -5, is above the wholesale price. An hour without trade has neither: a price between them would
+    pay for buying or for selling.
+    """
+    cell = StorageUnit("cell", 2, 100.0, 50.0, 50.0, 75.0, charge_efficiency=1.0, discharge_efficiency=1.0)
+    network = replace(three_buses(lots=0), storage=(cell,), export_price_factor=0.5)
+    day = small_day([-0.01, -0.06], ())
+    cleared = LotsLeadMarket(network, solver=solver).clear(day)
+    assert cleared.export_kw.tolist() == pytest.approx([50.0, 0.0])
+    assert cleared.import_kw.tolist() == pytest.approx([0.0, 50.0])
+    assert cleared.dlmp_energy[:, 0].tolist() == pytest.approx([-0.005, -0.06])
+    assert broken(charging.INVARIANTS, network, day, cleared) == {}
+    idle = replace(cleared, import_kw=np.zeros(2), export_kw=np.zeros(2))
+    for price, holds in ((-0.012, True), (-0.01, True), (-0.008, False), (-0.005, True), (0.01, True)):
+        at = replace(idle, dlmp_energy=np.array([[price, 0.0, 0.0], [-0.06, 0.0, 0.0]]))
+        assert ("substation-price" not in broken(charging.INVARIANTS, network, day, at)) == holds, price
 
 
 # Every statement sees what breaks it

@@ -43,6 +43,7 @@ DAY = small_day([0.03, 0.03], (lot_data(300.0, [250.0, 250.0]),), turbines=1)
 
 
 def full(network, day, behaviours=None, **options):
+    options = {"certify_limit_s": np.inf, **options}
     try:
         return NodalMarket(network, behaviours=behaviours, certify="full", **options).clear(day)
     except InfeasibleError:

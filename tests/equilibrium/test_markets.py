@@ -23,7 +23,7 @@ def markets():
         "lots lead": (LotsLeadMarket(small_network()), LOTS_DAY),
         "nodal, hours apart": (NodalMarket(small_network()), LOTS_DAY),
         "nodal, hours joined": (NodalMarket(STORED), LOTS_DAY),
-        "disco": (DiscoMarket(DISCO_NETWORK, 6), DISCO_DAY),
+        "disco": (DiscoMarket(DISCO_NETWORK), DISCO_DAY),
     }
 
 

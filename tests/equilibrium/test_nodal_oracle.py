@@ -39,6 +39,7 @@ SOLVERS = [name for name in METHODS if name != "scip" or scip_is_installed()]
 
 def full(network, day, behaviours=None, **options):
     """Clear a day with the second method."""
+    options = {"certify_limit_s": np.inf, **options}
     market = NodalMarket(network, behaviours=behaviours, certify="full", **options)
     try:
         return market.clear(day)
@@ -64,7 +65,7 @@ def test_it_is_the_mpec_of_the_whole_feeder_and_the_best_response_on_curves(mark
     assume(curves is not None)
     value, _ = whole_deviation(network, day, power, lot)
     for solver in SOLVERS:
-        react = partial(enough_rows, vertices.model, vertices.data, power)
+        react = partial(enough_rows, vertices.model, vertices.data, power, day.length_h)
         found = best_deviation(react, lot, price, own, Deadline(), solver=solver)
         assert found.finished
         assert found.method == METHODS[solver]
@@ -157,7 +158,11 @@ def test_deviations_that_vehicles_cannot_follow_do_not_count(market):
     *_, vertices, _ = solved_hours(network, day, clearing.lot_kw)
     lots, profit, players = range(len(network.lots)), clearing.lot_profit, Players(network, day, ())
     second = confirm(
-        partial(enough_rows, vertices.model, vertices.data, clearing.lot_kw), players, lots, profit, profit
+        partial(enough_rows, vertices.model, vertices.data, clearing.lot_kw, day.length_h),
+        players,
+        lots,
+        profit,
+        profit,
     )
     for lot in lots:
         value, _ = whole_deviation(network, day, clearing.lot_kw, lot)
@@ -192,7 +197,7 @@ def test_a_wrong_point_is_caught(monkeypatch):
 
 def test_one_lot_moved_off_its_best_response_is_caught_on_33_buses(monkeypatch):
     network, day = epec_lots_case(*CONGESTED[0], **CONGESTED[1])
-    market = NodalMarket(network, certify="full")
+    market = NodalMarket(network, certify="full", certify_limit_s=np.inf)
     right = market.clear(day)
     assert right.certificate.verdict is Verdict.EXACT
     assert right.certificate.second.bound == pytest.approx(right.lot_profit, rel=1e-9)

@@ -15,9 +15,13 @@ from equilibrium.fleet.envelope import allocate, lot_day, period_at, plugged_sha
 from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.many_days import ManyDays
 from equilibrium.grid.network import Network
+from equilibrium.invariants import check
+from equilibrium.markets.charging import invariants as charging
 from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.disco import invariants as disco
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.nodal import invariants as nodal
 from equilibrium.markets.nodal.market import NodalMarket
 from scenarios.random_markets import markets, with_storage
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_network
@@ -85,11 +89,11 @@ def test_nodal_in_other_units_of_time(market, behaviours, hours):
     network, day = market
     chosen = tuple(behaviours[k % len(behaviours)] for k in range(len(network.lots)))
     try:
-        one = NodalMarket(network, chosen).clear(day)
+        one = NodalMarket(network, behaviours=chosen).clear(day)
     except InfeasibleError:
         assume(False)
     longer = in_other_units(network, day, hours)
-    other = NodalMarket(longer[0], chosen).clear(longer[1])
+    other = NodalMarket(longer[0], behaviours=chosen).clear(longer[1])
     assert_same_day(one, other, hours)
     for name in ("lot_price", "lot_price_low", "lot_price_high", "competitive_kw", "competitive_dlmp", "markdown"):
         np.testing.assert_allclose(getattr(other, name), getattr(one, name), atol=1e-6, err_msg=name)
@@ -136,6 +140,13 @@ def test_lengths_that_differ_are_proved_twice(market, stored, data):
     energy = lengths[:, None] * clearing.lot_kw
     earned = (np.stack([lot.charging_price for lot in day.lots], axis=1) - clearing.lot_price) * energy
     assert clearing.lot_profit == pytest.approx(earned.sum(axis=0), abs=1e-9)
+    assert not broken(nodal.INVARIANTS, network, day, clearing)
+    assert not broken(charging.INVARIANTS, network, day, LotsLeadMarket(network).clear(day))
+
+
+def broken(invariants, network, day, clearing) -> list[str]:
+    """The statements that do not hold at a cleared day."""
+    return [finding.name for finding in check(invariants, network, day, clearing) if not finding.holds]
 
 
 def _loose(lot: LotDay, lengths: np.ndarray) -> LotDay:
@@ -231,10 +242,10 @@ def test_four_quarters_give_the_hourly_answer_of_lots_that_do_not_play(market, b
     network, day = market
     chosen = tuple(behaviours[k % len(behaviours)] for k in range(len(network.lots)))
     try:
-        one = NodalMarket(network, chosen).clear(day)
+        one = NodalMarket(network, behaviours=chosen).clear(day)
     except InfeasibleError:
         assume(False)
-    quarters = NodalMarket(network, chosen).clear(cut(network, day))
+    quarters = NodalMarket(network, behaviours=chosen).clear(cut(network, day))
     revenue, fine = (
         sum(float(lot.charging_price @ (d.length_h * clearing.lot_kw[:, k])) for k, lot in enumerate(d.lots))
         for d, clearing in ((day, one), (cut(network, day), quarters))
@@ -303,6 +314,7 @@ def test_four_quarters_give_the_hourly_answer_of_the_company(mode, seed):
     day = replace(day, emissions=None)
     market = DiscoMarket(network, mode=mode, segments=5)
     one, quarters = market.clear(day), market.clear(fine)
+    assert not broken(disco.INVARIANTS, network, fine, quarters)
     assert quarters.certificate.certified == one.certificate.certified
     assert quarters.expected_profit == pytest.approx(one.expected_profit, abs=1e-6 * (1.0 + abs(one.expected_profit)))
     np.testing.assert_allclose(quarters.lot_expected_profit, one.lot_expected_profit, atol=1e-6)
@@ -318,7 +330,10 @@ def test_energies_and_prices_of_two_unequal_periods():
     """90 kWh at 0.10 for a quarter of an hour (at most 200 kW: 50 kWh) and at 0.20 for two hours (the other 40 kWh)."""
     day = small_day([0.1, 0.2], (lot_data(90.0, [200.0, 200.0]),), load_kw=40.0)
     day = replace(day, period_h=np.array([0.25, 2.0]))
-    for clearing in (LotsLeadMarket(small_network()).clear(day), NodalMarket(small_network(), ("central",)).clear(day)):
+    for clearing in (
+        LotsLeadMarket(small_network()).clear(day),
+        NodalMarket(small_network(), behaviours=("central",)).clear(day),
+    ):
         np.testing.assert_allclose(clearing.lot_kw[:, 0], [200.0, 20.0], atol=1e-6)
         np.testing.assert_allclose(clearing.lot_soe_kwh[:, 0], [50.0, 90.0], atol=1e-6)
         np.testing.assert_allclose(clearing.dlmp[:, 2], [0.1, 0.2], atol=1e-9)
@@ -388,7 +403,7 @@ def test_a_split_gives_every_vehicle_its_energy():
     np.testing.assert_allclose(lot.soe_min_kwh, [0.0, 27.0])
     np.testing.assert_allclose(lot.power_max_kw, [20.0, 13.5])
     split = allocate(fleet, np.array([20.0, 8.5]), 1.0, np.zeros(2))
-    np.testing.assert_allclose(split, [[20.0, 1.0], [0.0, 7.5]])
+    np.testing.assert_allclose(split.energy_kwh, [[10.0, 2.0], [0.0, 15.0]])
 
 
 def test_stays_and_moments_on_periods():

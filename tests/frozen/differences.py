@@ -1,7 +1,7 @@
 """Which columns of a scenario depend on the way that the solver takes to an optimum.
 
 The same two days are run with HiGHS as it is, with Gurobi, and with HiGHS on other ways. What differs is not determined
-by the market and its rules, and belongs into :data:`tests.frozen.fingerprints.NOT_UNIQUE_YET`.
+by the market and its rules, and belongs into :data:`tests.frozen.fingerprints.BY_RULE`.
 """
 
 from __future__ import annotations

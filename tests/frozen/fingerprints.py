@@ -33,7 +33,7 @@ LEFT_OUT = {
 
 _LOWEST_VOLTAGE = ("voltage_min_pu", "voltage_min_bus", "voltage_min_hour")
 
-NOT_UNIQUE_YET: dict[str, dict[str, tuple[str, ...]]] = {
+BY_RULE: dict[str, dict[str, tuple[str, ...]]] = {
     # Reactive power costs nothing. At a kink of the cost, any price between its two slopes is a dual.
     "epec-lots-*": {"days": _LOWEST_VOLTAGE, "dispatch": ("q_kvar",), "prices": ("voltage_pu",)},
     "epec-lots-33-*": {"days": ("dlmp_mean_per_mwh",), "prices": ("dlmp_per_mwh", "congestion_per_mwh")},
@@ -60,14 +60,14 @@ NOT_UNIQUE_YET: dict[str, dict[str, tuple[str, ...]]] = {
         "sessions": ("drawn_kwh", "given_kwh", "paid", "received"),
     },
 }
-"""Columns that depend on the solver's way to the optimum, by pattern of the scenario's name and by table.
+"""Columns that a tie-break makes the same for every solver to 1e-6, by pattern of the scenario's name and by table.
 
-``python -m tests.frozen --differences`` finds them. They are frozen too, under a key of their own, and are compared
-only where the packages in :data:`NUMERIC` have the versions they were frozen with.
+They are frozen under a key of their own, and compared to all their digits only where the packages in :data:`NUMERIC`
+have the versions they were frozen with. ``python -m tests.frozen --differences`` shows how far solvers' ways differ.
 """
 
 NUMERIC = ("highspy", "numpy", "scipy")
-"""Packages on whose version numbers that are not unique may depend."""
+"""Packages on whose version the last digits of such columns may depend."""
 
 DIGITS, DECIMALS = 10, 9
 """What is kept of a number: significant digits, and decimals, so that rounding noise near zero is frozen as zero."""
@@ -129,7 +129,7 @@ def frozen_columns(tables: dict[str, pa.Table]) -> Iterator[tuple[str, str, pa.C
 
 def is_unique(scenario: str, table: str, column: str) -> bool:
     """Whether a column does not depend on the solver's way."""
-    lists = (tables for pattern, tables in NOT_UNIQUE_YET.items() if fnmatch(scenario, pattern))
+    lists = (tables for pattern, tables in BY_RULE.items() if fnmatch(scenario, pattern))
     return not any(column in tables.get(table, ()) for tables in lists)
 
 
@@ -190,9 +190,9 @@ def moved(old: Fingerprint, new: Fingerprint) -> list[str]:
 
 def freeze_scenario(name: str, folder: Path) -> dict[str, Any]:
     """Run a scenario and return the content of its file."""
-    content: dict[str, Any] = {"versions": versions(), "unique": {}, "not_unique_yet": {}}
+    content: dict[str, Any] = {"versions": versions(), "unique": {}, "by_rule": {}}
     for table, column, values in frozen_columns(run_tables(name, folder)):
-        part = content["unique" if is_unique(name, table, column) else "not_unique_yet"]
+        part = content["unique" if is_unique(name, table, column) else "by_rule"]
         part.setdefault(table, {})[column] = fingerprint(values)
     return content
 
@@ -205,7 +205,7 @@ def versions() -> dict[str, str]:
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Say in one line each which columns of a scenario are not what was frozen, with what moved in them."""
     lines = []
-    for part in ("unique", "not_unique_yet")[: 2 if old["versions"] == new["versions"] else 1]:
+    for part in ("unique", "by_rule")[: 2 if old["versions"] == new["versions"] else 1]:
         before, after = (
             {(table, column): found for table, columns in content[part].items() for column, found in columns.items()}
             for content in (old, new)

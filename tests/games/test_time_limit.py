@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InputError
 from equilibrium.games import Equilibrium, Game, Options, solve_game, total, write_game
 from sim.cli import main
@@ -64,6 +65,13 @@ def check_one_leader(answer: Equilibrium, limit: str) -> None:
 @pytest.mark.parametrize("nodes", [1, 100])
 def test_one_leader_and_a_limit_of_nodes(method: str, nodes: int) -> None:
     check_one_leader(large(1).solve(method=method, node_limit=nodes), "node")
+
+
+@pytest.mark.skipif(not scip_is_installed(), reason="the optional extra equilot[scip]")
+@pytest.mark.parametrize("options", [{"node_limit": 100}, {"time_limit_s": float(NANOSECOND)}])
+def test_one_leader_with_scip(options: dict[str, float]) -> None:
+    answer = large(1).solve(method="kkt-sos1", solver="scip", **options)
+    check_one_leader(answer, "node" if "node_limit" in options else "time")
 
 
 @pytest.mark.parametrize("method", ["auto", "complementarity-bb", "kkt-sos1"])

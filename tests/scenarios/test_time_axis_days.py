@@ -19,15 +19,9 @@ from scenarios.readers.programs import read_programs
 from scenarios.readers.sessions import read_sessions
 from scenarios.streams import Streams
 from scenarios.time_axis import day_axis
-from tests.scenarios.conftest import FEEDER, scenario_data
+from tests.scenarios.weeks import MADRID, own_case, write
 
-MADRID = "Europe/Madrid"
 SPRING, AUTUMN = dt.date(2024, 3, 31), dt.date(2024, 10, 27)
-
-
-def write(path: Path, header: str, rows: list[str]) -> Path:
-    path.write_text("\n".join([header, *rows]) + "\n")
-    return path
 
 
 def starts(date: dt.date, step: int, *, offset: bool = True) -> list[str]:
@@ -184,29 +178,6 @@ def test_profiles_of_any_step(tmp_path: Path) -> None:
 
 
 # Sessions ------------------------------------------------------------------------------------------------------------
-
-
-def own_case(folder: Path, date: dt.date, sessions: list[str], *, step: int = 60, zone: str | None = MADRID) -> Path:
-    """A scenario that begins on the Monday before a date, with sessions of that week."""
-    (folder / "net").mkdir()
-    for name, text in FEEDER.items():
-        (folder / "net" / name).write_text(text)
-    monday = date - dt.timedelta(days=6)
-    rows = []
-    for day in range(7):
-        axis = day_axis(monday + dt.timedelta(days=day), zone)
-        rows += [f"{axis.date},{hour + 1},{50 + hour}" for hour in range(axis.size)]
-    write(folder / "prices.csv", "date,hour,price_eur_per_mwh", rows)
-    others = [
-        f"{monday + dt.timedelta(days=day)}T08:00,{monday + dt.timedelta(days=day)}T09:00,1,40" for day in range(6)
-    ]
-    write(folder / "sessions.csv", "arrival_local,departure_local,energy_kwh,battery_kwh", others + sessions)
-    data = scenario_data()
-    data["time"] = {"step_minutes": step} if zone is None else {"zone": zone, "step_minutes": step}
-    data["drivers"] = {"source": "replay", "files": ["sessions.csv"]}
-    path = folder / "case.yaml"
-    path.write_text(yaml.safe_dump(data))
-    return path
 
 
 @pytest.mark.parametrize("step", [60, 15])

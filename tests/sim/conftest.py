@@ -18,6 +18,7 @@ from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.published.epec_lots import epec_lots_case
+from scenarios.time_axis import day_axis
 from sim.columns import Columns
 from sim.markets.charging.results import DayResult
 from sim.markets.lots_lead.kind import KIND
@@ -48,6 +49,8 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
         scenario = ScenarioDay(
             index,
             date,
+            day_axis(date),
+            24.0 * index,
             market.wholesale_price,
             market.load_kw,
             market.load_kvar,
@@ -66,6 +69,7 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
         size = cleared.network.feeder.size
         operator = OperatorRecord(
             index + 1,
+            24.0 * (index + 1),
             clearing.voltage_pu.min(axis=0),
             np.zeros(size, np.int64),
             np.zeros(size, np.int64),

@@ -127,9 +127,10 @@ def test_the_retailer_sees_the_response_and_nothing_else(days):
     model, done = days
     for result in done:
         observed = result.settlement.outcome.load_kw.sum(axis=1) / result.day.base_kw.sum(axis=1)
-        true = 1.0 + model.case.participation * model.case.elasticity.values @ model.retailer.signal(
-            model.case.program(result.retail.programs[result.retail.chosen], result.day.upstream_price)
-        )
+        axis, chosen = result.day.axis, result.retail.programs[result.retail.chosen]
+        program = model.case.program(chosen, result.day.upstream_price, axis)
+        signal = model.retailer.signal(program, axis)
+        true = 1.0 + model.case.participation * model.case.elasticity.values @ signal
         assert np.abs(observed / true - 1.0).max() < 0.1  # hourly noise of 2 %
         assert result.retail.probability.sum() == pytest.approx(1.0)
 
@@ -146,7 +147,7 @@ def test_the_belief_approaches_the_truth_when_programs_vary(tmp_path):
         model.retailer.observe(day)
         load, _ = model.customers.answer(model.retailer.program)
         response = (load.sum(axis=1) / day.base_kw.sum(axis=1) - 1.0) / case.participation
-        model.retailer.belief.update(model.retailer.signal(model.retailer.program), response)
+        model.retailer.belief.update(model.retailer.signal(model.retailer.program, day.axis), response)
     estimate, error = model.retailer.belief.estimate(), model.retailer.belief.standard_error()
     assert model.belief_error() < 0.3 * start
     assert max(abs(estimate[pair] - true[pair]) / error[pair] for pair in true) < 4.0

@@ -198,8 +198,8 @@ def test_the_figure_sets_the_equilibrium_beside_competition(run):
     heights = [np.array([patch.get_height() for patch in container]) for container in left.containers]
     np.testing.assert_allclose(heights, [one["power_kw"], one["competitive_kw"]])
     paid, competitive = (line.get_ydata() for line in right.get_lines())
-    np.testing.assert_allclose(paid, one["lot_price_per_mwh"])
-    np.testing.assert_allclose(competitive, one["competitive_price_per_mwh"])
+    np.testing.assert_allclose(paid, one["lot_price_per_mwh"].repeat(2))  # a step has two ends
+    np.testing.assert_allclose(competitive, one["competitive_price_per_mwh"].repeat(2))
     assert right.get_ylabel() == "EUR/MWh"
     files = draw_run(run, day=0, formats=("png",))
     assert run.folder / "figures" / "market-power-day-0.png" in files

@@ -186,8 +186,10 @@ def _substation(network: Network, day: MarketDay, cleared: Clearing) -> float:
     buy, sell = day.wholesale_price, network.export_price_factor * day.wholesale_price
     importing = np.minimum(cleared.import_kw / power, abs(energy - buy) / price)
     exporting = np.minimum(cleared.export_kw / power, abs(energy - sell) / price)
-    # Where the wholesale price is negative there are no exports, so nothing keeps the price from falling.
-    between = np.maximum(energy - buy, np.where(buy >= 0.0, sell - energy, 0.0)) / price
+    # At a negative wholesale price selling costs less than buying earns. One of the two directions is closed then: the
+    # price is at most that of buying or at least that of selling.
+    above, below = energy - buy, sell - energy
+    between = np.where(buy >= 0.0, np.maximum(above, below), np.minimum(above, below)) / price
     return most(importing, exporting, between)
 
 
@@ -316,7 +318,7 @@ PRICES: tuple[Charging, ...] = (
     Invariant(
         "substation-price",
         "the energy part is the wholesale price where power is imported, its exported share where it is exported, and "
-        "between them elsewhere",
+        "elsewhere between them, at a negative wholesale price outside them",
         f"dual feasibility and complementarity of (2a), (2h) of {DOCUMENT}",
         PUBLISHED_TOLERANCE,
         _substation,

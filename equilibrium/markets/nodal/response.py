@@ -75,10 +75,8 @@ def best_response(
         One per hour, from :func:`equilibrium.markets.nodal.curves.trace`.
     own
         The lot's own feasible set.
-    present
-        A feasible schedule to begin with: the search ends at once where nothing beats it.
-    solver
-        One of :data:`equilibrium.programs.solvers.SOLVERS`, for sets whose relaxations need one.
+    present, solver
+        A feasible schedule to begin with: the search ends at once where nothing beats it. For sets that need a solver.
 
     Returns
     -------
@@ -89,7 +87,7 @@ def best_response(
     root = search.root()
     if root is None:
         return None
-    found = root if present is None else None  # the best node so far; none while the present schedule is
+    found = root if present is None else None  # none: the present schedule
     best = root.profit if present is None else profit_on_curves(price, curves, present, own.length_h)
     unit, counter, nodes = GAP * (1.0 + abs(root.bound)), itertools.count(), 0
     heap: list[tuple[float, int, _Node | _Box]] = [(0.0, next(counter), root)]

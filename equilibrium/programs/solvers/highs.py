@@ -75,7 +75,7 @@ class HighsHandle:
             self._solver.changeColsCost(count, self._columns, instance.cost)
         if held is None or not (np.array_equal(new[1], held[1]) and np.array_equal(new[2], held[2])):
             self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
-        self._held = new
+        self._held = (new[0].copy(), new[1].copy(), new[2].copy())  # the caller may go on to change its arrays in place
         rows = np.arange(self._rows, dtype=np.int32)
         self._solver.changeRowsBounds(self._rows, rows, instance.row_lower, instance.row_upper)
 

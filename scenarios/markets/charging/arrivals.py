@@ -10,9 +10,9 @@ import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
-from scenarios.markets.charging.day import Session
 from scenarios.markets.charging.schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
+from scenarios.session import Session
 from scenarios.streams import Streams
 
 WEEK = 7

@@ -17,12 +17,13 @@ from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case
 from scenarios.files import Document, bundled_or_own
 from scenarios.markets.charging.arrivals import WEEK, Arrivals
-from scenarios.markets.charging.day import ScenarioDay, Session
+from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
 from scenarios.markets.charging.network import build_network, expected_renewables
 from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import read_sessions, read_vehicles
+from scenarios.session import Session
 from scenarios.streams import Streams, day_factor
 from scenarios.time_axis import TimeAxis, elapsed_since
 

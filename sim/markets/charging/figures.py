@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.ticker import MaxNLocator
 
+from sim.show.day_axis import DayAxis
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -38,23 +39,24 @@ _NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
 
 
 def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0) -> Figure:
-    """Draw hourly dispatch as stacked bars, one panel a case; generation and imports are negative.
+    """Draw dispatch as stacked bars, one panel a case; generation and imports are negative.
 
     Parameters
     ----------
     panels
         Title and ``dispatch`` rows of one day for each panel.
     first_hour
-        Label of the first hour: 0 for clock hours, 1 for the paper's numbering.
+        Number of the first hour of a day of 24 hours: 0 for clock hours, 1 for the paper's numbering.
     """
     with mpl.rc_context(STYLE):
         figure, axes = panels_of(len(panels), height=2.5)
         for axis, (title, dispatch) in zip(axes, panels.items(), strict=True):
-            stack(axis, dispatch, first_hour)
+            day = DayAxis.of(dispatch, first_hour)
+            stack(axis, dispatch, day)
             axis.set_title(title, loc="left")
             axis.set_ylabel("Power (MW)")
+            axis.set_xlabel(day.label if axis is axes[-1] else "")
         same_scale(axes)
-        axes[-1].set_xlabel("Hour")
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(labels) <= 6 else 4)
     return figure
@@ -92,7 +94,7 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
     return figure
 
 
-def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> Figure:
+def lots_figure(lots: pd.DataFrame, title: str = "") -> Figure:
     """Draw each lot's charging power with its limit, and its state of energy inside its band.
 
     Parameters
@@ -101,36 +103,33 @@ def lots_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> 
         ``lots`` rows of one day.
     title
         Title of the figure.
-    first_hour
-        Label of the first hour.
     """
-    names = list(dict.fromkeys(lots["lot"]))
+    names, day = list(dict.fromkeys(lots["lot"])), DayAxis.of(lots)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.6 + 1.9 * len(names)), layout="constrained")
         grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
         for (left, right), name in zip(grid, names, strict=True):
             rows = lots[lots["lot"] == name]
-            hour = rows["hour"].to_numpy() + first_hour
-            left.bar(hour, rows["power_kw"], width=0.8, color=ORANGE, label="Charging power")
-            left.step(hour, rows["power_max_kw"], where="mid", color=BLACK, linewidth=1, label="Power limit")
+            day.bars(left, rows["power_kw"], color=ORANGE, label="Charging power")
+            day.steps(left, rows["power_max_kw"], color=BLACK, linewidth=1, label="Power limit")
             low, high = rows["soe_min_kwh"].to_numpy(float), rows["soe_max_kwh"].to_numpy(float)
-            right.fill_between(hour, low, high, color=SKY, alpha=0.35, linewidth=0, label="Band")
-            right.plot(hour, rows["soe_kwh"], color=BLUE, marker="o", markersize=2.5, label="State of energy")
+            right.fill_between(day.middle, low, high, color=SKY, alpha=0.35, linewidth=0, label="Band")
+            right.plot(day.middle, rows["soe_kwh"], color=BLUE, marker="o", markersize=2.5, label="State of energy")
             left.set_title(f"{name}, {title}" if title else name, loc="left")
             left.set_ylabel("kW")
             right.set_ylabel("kWh")
             for axis in (left, right):
                 axis.set_ylim(bottom=0)
-                axis.xaxis.set_major_locator(MultipleLocator(3))
+            day.mark(left, right)
         for axis in grid[-1]:
-            axis.set_xlabel("Hour")
+            axis.set_xlabel(day.label)
         handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
         figure.legend(handles=handles, loc="outside upper center", ncols=4)
     return figure
 
 
-def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0) -> Figure:
-    """Draw the DLMP of every bus and hour as a heat map, and below it the part that the network adds.
+def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
+    """Draw the DLMP of every bus and period as a heat map, and below it the part that the network adds.
 
     Parameters
     ----------
@@ -140,23 +139,21 @@ def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hou
         Name of the currency for the colour bars.
     title
         Title of the figure.
-    first_hour
-        Label of the first hour.
     """
+    day = DayAxis.of(prices)
     network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
     reach = float(network.abs().max())
     idle = reach < _NOTHING
     with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(7.2, 5.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True)
-        _heat_map(above, prices, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", first_hour, cmap="cividis")
+        _heat_map(above, day, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", cmap="cividis")
         label = f"Congestion + voltage part\n({currency}/MWh)"
         _heat_map(
             below,
-            prices,
+            day,
             network,
             label,
-            first_hour,
             cmap="PuOr_r",
             vmin=-1 if idle else -reach,
             vmax=1 if idle else reach,
@@ -165,18 +162,15 @@ def price_map(prices: pd.DataFrame, currency: str, title: str = "", *, first_hou
             note = "zero: no limit of the network binds"
             below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
         above.set_title(title, loc="left")
-        below.set_xlabel("Hour")
+        below.set_xlabel(day.label)
     return figure
 
 
-def _heat_map(axis: Axes, rows: pd.DataFrame, values: pd.Series[float], label: str, first: int, **look: Any) -> None:  # noqa: ANN401
-    """Draw one value of every bus and hour; ``look`` goes to matplotlib."""
-    hours, buses = rows["hour"].nunique(), rows["bus"].nunique()
-    extent = (first - 0.5, first + hours - 0.5, buses + 0.5, 0.5)
-    grid = values.to_numpy(float).reshape(hours, buses).T
-    image = axis.imshow(grid, aspect="auto", extent=extent, interpolation="nearest", **look)
+def _heat_map(axis: Axes, day: DayAxis, values: pd.Series[float], label: str, **look: Any) -> None:  # noqa: ANN401
+    """Draw one value of every bus and period; ``look`` goes to matplotlib."""
+    image = day.map(axis, np.asarray(values, dtype=np.float64).reshape(day.middle.size, -1), **look)
     axis.figure.colorbar(image, ax=axis, label=label)
-    axis.xaxis.set_major_locator(MultipleLocator(3))
+    day.mark(axis)
     axis.yaxis.set_major_locator(MaxNLocator(8, integer=True))
     axis.set_ylabel("Bus")
 
@@ -257,7 +251,7 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
     run
         The run.
     day, title
-        Day of the hourly figures, and what they are called.
+        Day of the figures of one day, and what they are called.
     currency
         Name of the currency for the axes.
     """

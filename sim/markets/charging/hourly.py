@@ -1,25 +1,26 @@
-"""The hourly tables of the markets of charging lots: prices, powers, storage, lots and the AC power flow."""
+"""The tables of the markets of charging lots about every period: prices, powers, storage, lots, AC power flow."""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
+from scenarios.time_axis import TimeAxis, day_axis
 from sim.acflow import FlowCheck
-from sim.columns import DATE, DAY, PER_MWH, Column, Table, flag, hours, itself, number, text
+from sim.columns import DATE, DAY, PER_MWH, Column, Table, flag, itself, number, periods, text
 from sim.markets.charging.results import DayResult
 
 
 class ClearedDay(Protocol):
-    """A cleared day with the network and the inputs that it belongs to: what the hourly tables are made from."""
+    """A cleared day with the network and the inputs that it belongs to: what these tables are made from."""
 
     @property
     def index(self) -> int:
@@ -29,6 +30,11 @@ class ClearedDay(Protocol):
     @property
     def date(self) -> dt.date | None:
         """Calendar date, or ``None`` for a typical day."""
+        ...
+
+    @property
+    def axis(self) -> TimeAxis:
+        """Its periods."""
         ...
 
     @property
@@ -56,23 +62,24 @@ class SingleDay:
     clearing: Clearing
     index: int = 0
     date: dt.date | None = None
+    axis: TimeAxis = field(default_factory=day_axis)
 
 
-def _hour_by_hour(count_of: Callable[[ClearedDay], int]) -> Column[ClearedDay]:
-    """Return the column ``hour`` of a table with some rows in every hour."""
-    return hours(lambda day: np.repeat(np.arange(day.clearing.dlmp.shape[0]), count_of(day)))
+def _rows_a_period(count_of: Callable[[ClearedDay], int]) -> tuple[Column[ClearedDay], ...]:
+    """Return the columns of the periods for a table with some rows in each of them."""
+    return periods(lambda day: (day.axis, np.repeat(np.arange(day.axis.size), count_of(day))))
 
 
-def _each_hour(labels: Callable[[ClearedDay], Sequence[Any]]) -> Callable[[ClearedDay], list[Any]]:
-    """Return what repeats the same values in every hour."""
-    return lambda day: list(labels(day)) * day.clearing.dlmp.shape[0]
+def _each_period(labels: Callable[[ClearedDay], Sequence[Any]]) -> Callable[[ClearedDay], list[Any]]:
+    """Return what repeats the same values in every period."""
+    return lambda day: list(labels(day)) * day.axis.size
 
 
 def _bus(network: Network, bus: int) -> str:
     return network.feeder.buses[bus]
 
 
-# Prices and powers, hour by hour
+# Prices and powers
 
 PRICES: Table[ClearedDay, ClearedDay] = Table(
     "prices",
@@ -80,8 +87,8 @@ PRICES: Table[ClearedDay, ClearedDay] = Table(
     (
         DAY,
         DATE,
-        _hour_by_hour(lambda d: d.clearing.dlmp.shape[1]),
-        text("bus", "label of the bus", _each_hour(lambda d: d.network.feeder.buses)),
+        *_rows_a_period(lambda d: d.clearing.dlmp.shape[1]),
+        text("bus", "label of the bus", _each_period(lambda d: d.network.feeder.buses)),
         number(
             "dlmp_per_mwh",
             "DLMP = energy + congestion + voltage, currency/MWh",
@@ -101,7 +108,7 @@ PRICES: Table[ClearedDay, ClearedDay] = Table(
 
 @dataclass(frozen=True, eq=False)
 class _Group:
-    """Assets of one kind: their names and buses, and their powers, shape ``(hours, assets)``."""
+    """Assets of one kind: their names and buses, and their powers, shape ``(periods, assets)``."""
 
     kind: str
     members: list[tuple[str, int]]
@@ -111,11 +118,12 @@ class _Group:
 
 @dataclass(frozen=True, eq=False)
 class _Dispatch:
-    """Everything that is dispatched on a day, hour by hour and asset by asset; ``shed`` only where load was shed."""
+    """All that is dispatched on a day, period by period and asset by asset; ``shed`` only where load was shed."""
 
     index: int
     date: dt.date | None
-    hour: np.ndarray
+    axis: TimeAxis
+    period: IntArray
     asset: np.ndarray
     kind: np.ndarray
     bus: np.ndarray
@@ -130,7 +138,7 @@ def _dispatched(day: ClearedDay) -> _Dispatch:
     names = [name for group in groups for name, _ in group.members]
     kinds = [group.kind for group in groups for _ in group.members]
     labels = [_bus(day.network, bus) for group in groups for _, bus in group.members]
-    periods = p_kw.shape[0]
+    size = day.axis.size
     keep = np.ones(p_kw.shape, dtype=bool)
     shed = np.array(kinds) == "shed"
     keep[:, shed] = p_kw[:, shed] > 0
@@ -138,10 +146,11 @@ def _dispatched(day: ClearedDay) -> _Dispatch:
     return _Dispatch(
         index=day.index,
         date=day.date,
-        hour=np.repeat(np.arange(periods), len(names))[kept],
-        asset=np.tile(np.array(names, dtype=object), periods)[kept],
-        kind=np.tile(np.array(kinds, dtype=object), periods)[kept],
-        bus=np.tile(np.array(labels, dtype=object), periods)[kept],
+        axis=day.axis,
+        period=np.repeat(np.arange(size), len(names))[kept],
+        asset=np.tile(np.array(names, dtype=object), size)[kept],
+        kind=np.tile(np.array(kinds, dtype=object), size)[kept],
+        bus=np.tile(np.array(labels, dtype=object), size)[kept],
         p_kw=p_kw.ravel()[kept],
         q_kvar=q_kvar.ravel()[kept],
     )
@@ -183,13 +192,15 @@ def _groups(network: Network, market: MarketDay, clearing: Clearing) -> list[_Gr
 
 _KINDS = "import, export, microturbine, renewable, renewable_potential, svc, storage, lot, load or shed"
 
+_DISPATCHED: tuple[Column[_Dispatch], ...] = periods(lambda d: (d.axis, d.period))
+
 DISPATCH: Table[ClearedDay, _Dispatch] = Table(
     "dispatch",
     _dispatched,
     (
         DAY,
         DATE,
-        hours(lambda d: d.hour),
+        *_DISPATCHED,
         text("asset", "name of the asset; loads are named by their bus", lambda d: d.asset),
         text("kind", _KINDS, lambda d: d.kind),
         text("bus", "label of the bus", lambda d: d.bus),
@@ -209,23 +220,23 @@ STORAGE: Table[ClearedDay, ClearedDay] = Table(
     (
         DAY,
         DATE,
-        _hour_by_hour(lambda d: len(d.network.storage)),
-        text("storage", "name of the storage unit", _each_hour(lambda d: [unit.name for unit in d.network.storage])),
+        *_rows_a_period(lambda d: len(d.network.storage)),
+        text("storage", "name of the storage unit", _each_period(lambda d: [unit.name for unit in d.network.storage])),
         text(
-            "bus", "label of its bus", _each_hour(lambda d: [_bus(d.network, unit.bus) for unit in d.network.storage])
+            "bus", "label of its bus", _each_period(lambda d: [_bus(d.network, unit.bus) for unit in d.network.storage])
         ),
         number("charge_kw", "power drawn, kW", lambda d: d.clearing.storage_charge_kw.ravel()),
         number("discharge_kw", "power given, kW", lambda d: d.clearing.storage_discharge_kw.ravel()),
-        number("energy_kwh", "energy at the end of the hour, kWh", lambda d: d.clearing.storage_kwh.ravel()),
+        number("energy_kwh", "energy at the end of the period, kWh", lambda d: d.clearing.storage_kwh.ravel()),
         number(
             "energy_min_kwh",
             "least energy that it may hold, kWh",
-            _each_hour(lambda d: [unit.energy_min_kwh for unit in d.network.storage]),
+            _each_period(lambda d: [unit.energy_min_kwh for unit in d.network.storage]),
         ),
         number(
             "energy_max_kwh",
             "most energy that it holds, kWh",
-            _each_hour(lambda d: [unit.energy_kwh for unit in d.network.storage]),
+            _each_period(lambda d: [unit.energy_kwh for unit in d.network.storage]),
         ),
         number(
             "dlmp_per_mwh",
@@ -241,7 +252,7 @@ STORAGE: Table[ClearedDay, ClearedDay] = Table(
 
 
 def _offered(name: str) -> Callable[[ClearedDay], FloatArray]:
-    """Return what reads one array of the lots' offers, hour by hour and lot by lot."""
+    """Return what reads one array of the lots' offers, period by period and lot by lot."""
 
     def read(day: ClearedDay) -> FloatArray:
         offers = [getattr(lot, name) for lot in day.market.lots]
@@ -251,7 +262,7 @@ def _offered(name: str) -> Callable[[ClearedDay], FloatArray]:
 
 
 def at_lots(day: ClearedDay, at_bus: FloatArray) -> FloatArray:
-    """Return what stands at the lots' buses, hour by hour and lot by lot; ``at_bus`` has shape ``(hours, buses)``."""
+    """Return what stands at the lots' buses, period by period; ``at_bus`` has shape ``(periods, buses)``."""
     values: FloatArray = at_bus[:, [site.bus for site in day.network.lots]].ravel()
     return values
 
@@ -259,12 +270,12 @@ def at_lots(day: ClearedDay, at_bus: FloatArray) -> FloatArray:
 _LOTS: tuple[Column[ClearedDay], ...] = (
     DAY,
     DATE,
-    _hour_by_hour(lambda d: len(d.network.lots)),
-    text("lot", "name of the lot", _each_hour(lambda d: [site.name for site in d.network.lots])),
-    text("bus", "label of its bus", _each_hour(lambda d: [_bus(d.network, site.bus) for site in d.network.lots])),
+    *_rows_a_period(lambda d: len(d.network.lots)),
+    text("lot", "name of the lot", _each_period(lambda d: [site.name for site in d.network.lots])),
+    text("bus", "label of its bus", _each_period(lambda d: [_bus(d.network, site.bus) for site in d.network.lots])),
     number("power_kw", "charging power, kW", lambda d: d.clearing.lot_kw.ravel()),
     number("power_max_kw", "highest power of the vehicles plugged in, kW", _offered("power_max_kw")),
-    number("soe_kwh", "state of energy at the end of the hour, kWh", lambda d: d.clearing.lot_soe_kwh.ravel()),
+    number("soe_kwh", "state of energy at the end of the period, kWh", lambda d: d.clearing.lot_soe_kwh.ravel()),
     number("soe_min_kwh", "lower end of its band, kWh", _offered("soe_min_kwh")),
     number("soe_max_kwh", "upper end of its band, kWh", _offered("soe_max_kwh")),
     number(
@@ -291,6 +302,7 @@ class _Flow:
 
     index: int
     date: dt.date | None
+    axis: TimeAxis
     labels: np.ndarray
     check: FlowCheck
 
@@ -298,8 +310,10 @@ class _Flow:
 def _checked(day: DayResult) -> _Flow | None:
     if day.flow is None:
         return None
-    return _Flow(day.index, day.date, np.array(day.network.feeder.buses, dtype=object), day.flow)
+    return _Flow(day.index, day.date, day.axis, np.array(day.network.feeder.buses, dtype=object), day.flow)
 
+
+_CHECKED: tuple[Column[_Flow], ...] = periods(lambda f: (f.axis, np.arange(f.axis.size)))
 
 AC: Table[DayResult, _Flow] = Table(
     "ac",
@@ -307,7 +321,7 @@ AC: Table[DayResult, _Flow] = Table(
     (
         DAY,
         DATE,
-        hours(lambda f: np.arange(f.check.converged.size)),
+        *_CHECKED,
         flag("converged", "whether the AC power flow has a solution", lambda f: f.check.converged),
         number(
             "voltage_error_pu",

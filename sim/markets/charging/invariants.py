@@ -15,7 +15,7 @@ SIGNS = {
 }
 """Whether a kind of dispatch brings power to the feeder or takes it; a potential does neither."""
 
-_HOUR = ["day", "hour"]
+_PERIOD = ["day", "period"]
 _SUMS = {
     "energy_charged_kwh": "lot",
     "import_kwh": "import",
@@ -27,7 +27,7 @@ _SUMS = {
 
 def _balance(run: Run, power: str) -> float:
     rows = run.dispatch
-    brought = (rows[power] * rows["kind"].map(SIGNS)).groupby([rows[name] for name in _HOUR]).sum()
+    brought = (rows[power] * rows["kind"].map(SIGNS)).groupby([rows[name] for name in _PERIOD]).sum()
     return apart(brought, 0.0, rows[power])
 
 
@@ -39,7 +39,8 @@ def _parts(run: Run) -> float:
 
 def _energy(run: Run) -> float:
     rows, days = run.dispatch, run.days.set_index("day")
-    sums = rows.pivot_table(index="day", columns="kind", values="p_kw", aggfunc="sum").reindex(columns=list(SIGNS))
+    rows = rows.assign(kwh=rows["p_kw"] * rows["hours"])
+    sums = rows.pivot_table(index="day", columns="kind", values="kwh", aggfunc="sum").reindex(columns=list(SIGNS))
     sums = sums.fillna(0.0)
     curtailed = sums["renewable_potential"] - sums["renewable"]
     errors = [apart(days[name], sums[kind]) for name, kind in _SUMS.items()]
@@ -61,9 +62,10 @@ def _money(run: Run) -> float:
 
 
 def _extremes(run: Run) -> float:
-    prices, days = run.prices.groupby("day"), run.days.set_index("day")
+    rows, days = run.prices, run.days.set_index("day")
+    prices = rows.assign(weighted=rows["dlmp_per_mwh"] * rows["hours"]).groupby("day")
     peak = apart(days["dlmp_peak_per_mwh"], prices["dlmp_per_mwh"].max())
-    mean = apart(days["dlmp_mean_per_mwh"], prices["dlmp_per_mwh"].mean(), prices["dlmp_per_mwh"].max())
+    mean = apart(days["dlmp_mean_per_mwh"], prices["weighted"].sum() / prices["hours"].sum(), days["dlmp_peak_per_mwh"])
     return max(peak, mean, apart(days["voltage_min_pu"], prices["voltage_pu"].min()))
 
 
@@ -89,7 +91,7 @@ def _verdicts(run: Run) -> float:
 INVARIANTS: tuple[RunInvariant, ...] = (
     RunInvariant(
         "active-balance",
-        "in every hour what feeds the grid is what it draws: the flow has no losses",
+        "in every period what feeds the grid is what it draws: the flow has no losses",
         "(2b), (2d) of docs/epec_lots.md",
         RESIDUAL_TOLERANCE,
         lambda run: _balance(run, "p_kw"),
@@ -111,7 +113,7 @@ INVARIANTS: tuple[RunInvariant, ...] = (
     ),
     RunInvariant(
         "day-extremes",
-        "prices and voltages of a day are those of its hours",
+        "prices and voltages of a day are those of its periods",
         "definition",
         RESIDUAL_TOLERANCE,
         _extremes,

@@ -19,6 +19,7 @@ from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.schema import ChoiceSection, LotSection, SessionDrivers
+from scenarios.time_axis import TimeAxis
 from sim.acflow import AcFlow, require_pandapower
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.charging.results import DayResult
@@ -105,7 +106,8 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         forget_model(self)
         self._flow = AcFlow(self.network.feeder) if ac else None
         self.market = self.case.market(solver=solver, certify=certify, on_infeasible=on_infeasible)
-        self.market.prepare(self.case.nominal_day())
+        self._prepared: set[bytes] = set()
+        self._prepare(self.case.typical_axis())
 
     @classmethod
     def from_options(cls, case: ChargingCase, options: RunOptions) -> Self:
@@ -158,10 +160,17 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
         return Drivers(self, lots=self.lots, choice=choice, streams=self.streams)
 
+    def _prepare(self, axis: TimeAxis) -> None:
+        """Prepare the market for days with these lengths of periods, once."""
+        if (lengths := axis.length_h.tobytes()) not in self._prepared:
+            self.market.prepare(self.case.nominal_day(axis))
+            self._prepared.add(lengths)
+
     def simulate_day(self) -> DayResult:
         """Run through one day: all observe, the market clears, all settle."""
         start = time.perf_counter()
         day = self.case.day(self.day, self.streams)
+        self._prepare(day.axis)
         for agent in self._order:
             agent.observe(day)
         market_day = dataclasses.replace(self.operator.offer(), lots=tuple(lot.offer() for lot in self.lots))

@@ -11,6 +11,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.day import ScenarioDay
+from scenarios.time_axis import TimeAxis
 from sim.acflow import FlowCheck
 
 
@@ -58,3 +59,8 @@ class DayResult:
     operator: OperatorRecord
     seconds: float
     flow: FlowCheck | None = None
+
+    @property
+    def axis(self) -> TimeAxis:
+        """The periods of the day."""
+        return self.scenario.axis

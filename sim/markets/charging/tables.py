@@ -11,7 +11,21 @@ from typing import Any
 import numpy as np
 
 from agents.records import SessionRecord
-from sim.columns import DATE, DAY, PER_MWH, Column, Table, count, flag, itself, number, text
+from equilibrium.arrays import FloatArray
+from sim.columns import (
+    DATE,
+    DAY,
+    PER_MWH,
+    Column,
+    Table,
+    count,
+    energy_kwh,
+    flag,
+    itself,
+    mean_over_time,
+    number,
+    text,
+)
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
 from sim.markets.charging.results import DayResult
 
@@ -22,48 +36,63 @@ DayColumns = tuple[Column[DayResult], ...]
 
 
 def _lowest(day: DayResult) -> tuple[int, int]:
-    """Return hour and bus of the day's lowest voltage."""
+    """Return period and bus of the day's lowest voltage."""
     voltage = day.clearing.voltage_pu
-    hour, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
-    return int(hour), int(bus)
+    period, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
+    return int(period), int(bus)
+
+
+def _energy(power: Callable[[DayResult], FloatArray]) -> Callable[[DayResult], float]:
+    """Return what gives the energy of powers of a day."""
+    return lambda day: energy_kwh(day.market.length_h, power(day))
+
+
+def _mean(values: Callable[[DayResult], FloatArray]) -> Callable[[DayResult], float]:
+    """Return what gives the mean over a day."""
+    return lambda day: mean_over_time(day.market.length_h, values(day))
 
 
 _DAYS: DayColumns = (
     DAY,
     DATE,
-    number("energy_charged_kwh", "energy drawn by all lots, kWh", lambda d: d.clearing.lot_kw.sum()),
+    number("energy_charged_kwh", "energy drawn by all lots, kWh", _energy(lambda d: d.clearing.lot_kw)),
     number("network_cost", "NC of (2a) without shortages, currency", lambda d: d.clearing.network_cost),
     number("fuel_cost", "fuel of the microturbines, currency", lambda d: d.clearing.fuel_cost),
     number("shortage_cost", "price paid for shortages, currency", lambda d: d.clearing.shortage_cost),
-    number("import_kwh", "energy bought from the wholesale market, kWh", lambda d: d.clearing.import_kw.sum()),
-    number("export_kwh", "energy sold to it, kWh", lambda d: d.clearing.export_kw.sum()),
-    number("load_kwh", "inflexible load, served or not, kWh", lambda d: d.market.load_kw.sum()),
-    number("shed_kwh", "load not served, kWh", lambda d: d.clearing.shed_kw.sum()),
+    number("import_kwh", "energy bought from the wholesale market, kWh", _energy(lambda d: d.clearing.import_kw)),
+    number("export_kwh", "energy sold to it, kWh", _energy(lambda d: d.clearing.export_kw)),
+    number("load_kwh", "inflexible load, served or not, kWh", _energy(lambda d: d.market.load_kw)),
+    number("shed_kwh", "load not served, kWh", _energy(lambda d: d.clearing.shed_kw)),
     number(
         "unserved_kwh", "charging energy due and not given, battery side, kWh", lambda d: d.clearing.unserved_kwh.sum()
     ),
     number(
         "curtailed_kwh",
         "renewable potential not used, kWh",
-        lambda d: d.market.renewable_kw.sum() - d.clearing.renewable_kw.sum(),
+        _energy(lambda d: d.market.renewable_kw - d.clearing.renewable_kw),
     ),
     number(
-        "voltage_min_pu", "lowest voltage of all buses and hours, per unit", lambda d: d.clearing.voltage_pu[_lowest(d)]
+        "voltage_min_pu",
+        "lowest voltage of all buses and periods, per unit",
+        lambda d: d.clearing.voltage_pu[_lowest(d)],
     ),
     text("voltage_min_bus", "its bus", lambda d: d.network.feeder.buses[_lowest(d)[1]]),
-    count("voltage_min_hour", "its hour", lambda d: _lowest(d)[0]),
+    count("voltage_min_hour", "clock hour in which its period starts", lambda d: d.axis.clock_hour[_lowest(d)[0]]),
+    text("voltage_min_start", "start of its period", lambda d: d.axis.starts[_lowest(d)[0]]),
     number(
-        "dlmp_mean_per_mwh", "mean DLMP over buses and hours, currency/MWh", lambda d: d.clearing.dlmp.mean() * PER_MWH
+        "dlmp_mean_per_mwh",
+        "mean DLMP over buses and time, currency/MWh",
+        _mean(lambda d: d.clearing.dlmp * PER_MWH),
     ),
     number(
         "dlmp_peak_per_mwh",
-        "highest DLMP of all buses and hours, currency/MWh",
+        "highest DLMP of all buses and periods, currency/MWh",
         lambda d: d.clearing.dlmp.max() * PER_MWH,
     ),
     number(
         "wholesale_mean_per_mwh",
         "mean wholesale price, currency/MWh",
-        lambda d: d.market.wholesale_price.mean() * PER_MWH,
+        _mean(lambda d: d.market.wholesale_price * PER_MWH),
     ),
     number("lot_profit", "sum of the lots' profits, currency", lambda d: d.clearing.lot_profit.sum()),
     count("sessions", "sessions that ended at a lot today", lambda d: len(d.finished)),
@@ -92,7 +121,7 @@ _LOT_MONEY: DayColumns = (
     DAY,
     DATE,
     text("lot", "name of the lot", _recorded("name")),
-    number("price_per_kwh", "posted price, mean over the hours, currency/kWh", _recorded("price")),
+    number("price_per_kwh", "posted price, mean over the day, currency/kWh", _recorded("price")),
     number("energy_kwh", "energy drawn, kWh", _recorded("energy_kwh")),
     number("revenue", "what the drivers pay, currency", _recorded("revenue")),
     number("payment", "what the lot pays for its energy, currency", _recorded("payment")),

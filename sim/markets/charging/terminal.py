@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from rich.table import Table
 
-from sim.show.telling import closing, long_run, shown_days, small
+from sim.show.telling import closing, long_run, shown_days, small, when
 from sim.store import Run
 
 _LOT_COLUMNS = 3
@@ -93,14 +93,14 @@ def ac_line(ac: pd.DataFrame) -> str:
     """Return one sentence with the largest errors of the linear flow over the run."""
     solved = ac[ac["converged"].astype(bool)]
     if not len(solved):
-        return "AC power flow: no hour has a solution"
+        return "AC power flow: no period has a solution"
     worst = solved.iloc[int(solved["voltage_error_pu"].argmax())]
     lossy = solved.iloc[int(solved["loss_share"].argmax())]
     line = (
         f"AC power flow: voltage error of the linear flow at most {worst['voltage_error_pu']:.4f} p.u. "
-        f"(day {worst['day']}, hour {worst['hour']}, bus {worst['voltage_error_bus']}), "
+        f"({when(worst)}, bus {worst['voltage_error_bus']}), "
         f"loss at most {lossy['loss_kw']:.0f} kW or {100 * lossy['loss_share']:.1f} % of the load "
-        f"(day {lossy['day']}, hour {lossy['hour']})"
+        f"({when(lossy)})"
     )
     missing = len(ac) - len(solved)
-    return line + (f"; {missing} hours have no solution" if missing else "")
+    return line + (f"; {missing} periods have no solution" if missing else "")

@@ -6,8 +6,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, MultipleLocator
+from matplotlib.ticker import MaxNLocator
 
+from sim.show.day_axis import DayAxis
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -45,7 +46,7 @@ def disco_figures(run: Run, day: int, title: str, currency: str) -> dict[str, Fi
     run
         The run.
     day, title
-        Day of the hourly figures, and what they are called.
+        Day of the figures of one day, and what they are called.
     currency
         Name of the currency for the axes.
     """
@@ -64,9 +65,7 @@ def disco_figures(run: Run, day: int, title: str, currency: str) -> dict[str, Fi
     return figures
 
 
-def dispatch_figure(
-    dispatch: pd.DataFrame, prices: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0
-) -> Figure:
+def dispatch_figure(dispatch: pd.DataFrame, prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
     """Draw one day's powers as stacked bars, and the company's marginal cost below.
 
     Parameters
@@ -77,30 +76,26 @@ def dispatch_figure(
         Name of the currency for the axes.
     title
         Title of the figure.
-    first_hour
-        Label of the first hour.
     """
+    day = DayAxis.of(dispatch)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 5.2), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.2, 1.0))
-        stack(above, dispatch, first_hour, DISPATCH)
+        stack(above, dispatch, day, DISPATCH)
         same_scale([above])
         above.set_title(title, loc="left")
         above.set_ylabel("Power (MW)")
-        hours = prices.groupby("hour")["price_per_mwh"]
-        hour = np.arange(hours.ngroups) + first_hour
-        below.fill_between(hour, hours.min(), hours.max(), step="mid", color=SKY, alpha=0.5, linewidth=0)
-        below.step(hour, hours.mean(), where="mid", color=BLUE, linewidth=1.2)
+        buses = prices.groupby("period")["price_per_mwh"]
+        day.band(below, buses.min(), buses.max(), color=SKY, alpha=0.5)
+        day.steps(below, buses.mean(), color=BLUE, linewidth=1.2)
         below.set_ylabel(f"Marginal cost\n({currency}/MWh)")
-        below.set_xlabel("Hour (line: mean of the buses, band: lowest to highest)")
+        below.set_xlabel(f"{day.label} (line: mean of the buses, band: lowest to highest)")
         handles, labels = above.get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=3)
     return figure
 
 
-def response_figure(
-    dispatch: pd.DataFrame, lots: pd.DataFrame, currency: str, title: str = "", *, first_hour: int = 0
-) -> Figure:
+def response_figure(dispatch: pd.DataFrame, lots: pd.DataFrame, currency: str, title: str = "") -> Figure:
     """Draw the load without a program, as it was expected and as it came, and the tariff below.
 
     Parameters
@@ -111,12 +106,9 @@ def response_figure(
         Name of the currency for the axes.
     title
         Title of the figure.
-    first_hour
-        Label of the first hour.
     """
-    load = dispatch.pivot_table(index="hour", columns="kind", values="p_kw", aggfunc="sum") / 1000.0
-    hour = load.index.to_numpy() + first_hour
-    tariff = lots.groupby("hour")["tariff_per_mwh"].first()
+    load = dispatch.pivot_table(index="period", columns="kind", values="p_kw", aggfunc="sum") / 1000.0
+    tariff, day = lots.groupby("period")["tariff_per_mwh"].first(), DayAxis.of(dispatch)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 4.6), layout="constrained")
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2.0, 1.0))
@@ -125,20 +117,20 @@ def response_figure(
             ("forecast_load", "With it, as the retailer expected", BLUE, "--"),
             ("load", "With it, as it came", RED, "-"),
         ):
-            above.step(hour, load[kind], line, where="mid", color=color, linewidth=1.4, label=label)
+            day.steps(above, load[kind], line, color=color, linewidth=1.4, label=label)
         above.set_ylim(bottom=0)
         above.set_ylabel("Load (MW)")
         above.set_title(title, loc="left")
-        below.step(hour, tariff, where="mid", color=BLACK, linewidth=1.2)
+        day.steps(below, tariff, color=BLACK, linewidth=1.2)
         below.set_ylim(bottom=0)
         below.set_ylabel(f"Tariff\n({currency}/MWh)")
-        below.set_xlabel("Hour")
-        below.xaxis.set_major_locator(MultipleLocator(3))
+        below.set_xlabel(day.label)
+        day.mark(below)
         figure.legend(*above.get_legend_handles_labels(), loc="outside upper center", ncols=3)
     return figure
 
 
-def vehicles_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0) -> Figure:
+def vehicles_figure(lots: pd.DataFrame, title: str = "") -> Figure:
     """Draw what the vehicles of each lot draw and give, and the energy in those that are plugged in.
 
     Parameters
@@ -147,32 +139,29 @@ def vehicles_figure(lots: pd.DataFrame, title: str = "", *, first_hour: int = 0)
         Rows of one day.
     title
         Title of the figure.
-    first_hour
-        Label of the first hour.
     """
-    names = list(dict.fromkeys(lots["lot"]))
+    names, day = list(dict.fromkeys(lots["lot"])), DayAxis.of(lots)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 0.7 + 2.2 * len(names)), layout="constrained")
         grid = figure.subplots(len(names), 2, squeeze=False, sharex=True)
         for (left, right), name in zip(grid, names, strict=True):
             rows = lots[lots["lot"] == name]
-            hour = rows["hour"].to_numpy() + first_hour
-            left.bar(hour, rows["charge_kw"], width=0.8, color=ORANGE, label="Charging")
-            left.bar(hour, -rows["discharge_kw"], width=0.8, color=PINK, label="Discharging")
+            day.bars(left, rows["charge_kw"], color=ORANGE, label="Charging")
+            day.bars(left, -rows["discharge_kw"], color=PINK, label="Discharging")
             left.axhline(0, color=BLACK, linewidth=0.8)
             left.set_title(f"{name}, {title}" if title else name, loc="left")
             left.set_ylabel("kW")
-            right.bar(hour, rows["energy_kwh"] / 1000.0, width=0.8, color=SKY, label="Energy in the vehicles")
+            day.bars(right, rows["energy_kwh"] / 1000.0, color=SKY, label="Energy in the vehicles")
             right.set_ylabel("MWh")
             twin = right.twinx()
-            twin.step(hour, rows["plugged"], where="mid", color=BLACK, linewidth=1.2, label="Vehicles plugged in")
+            day.steps(twin, rows["plugged"], color=BLACK, linewidth=1.2, label="Vehicles plugged in")
             twin.set_ylabel("vehicles")
             twin.set_ylim(bottom=0)
             twin.grid(visible=False)
             twin.spines["right"].set_visible(True)
-            right.xaxis.set_major_locator(MultipleLocator(3))
+            day.mark(right)
         for axis in grid[-1]:
-            axis.set_xlabel("Hour")
+            axis.set_xlabel(day.label)
         handles = [*grid[0, 0].get_legend_handles_labels()[0], *grid[0, 1].get_legend_handles_labels()[0]]
         handles += twin.get_legend_handles_labels()[0]
         figure.legend(handles=handles, loc="outside upper center", ncols=4)

@@ -1,18 +1,19 @@
-"""The hourly tables of the DISCO market: prices, powers and lots of the day as it came."""
+"""The tables of the DISCO market about every period: prices, powers and lots of the day as it came."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.disco.clearing import ScenarioClearing
-from sim.columns import DATE, DAY, PER_MWH, Column, Table, hours, itself, number, text
+from scenarios.time_axis import TimeAxis
+from sim.columns import DATE, DAY, PER_MWH, Column, Table, itself, number, periods, text
 from sim.markets.disco.results import DiscoDayResult
 
 
@@ -21,15 +22,9 @@ def _came(day: DiscoDayResult) -> ScenarioClearing:
     return day.settlement.realised
 
 
-def _hour_by_hour(count_of: Callable[[DiscoDayResult], int]) -> Column[DiscoDayResult]:
-    """Return the column ``hour`` of a table with some rows in every hour."""
-    return hours(lambda day: np.repeat(np.arange(_came(day).import_kw.size), count_of(day)))
-
-
-def _each_hour(labels: Callable[[DiscoDayResult], Sequence[Any]]) -> Callable[[DiscoDayResult], list[Any]]:
-    """Return what repeats the same values in every hour."""
-    return lambda day: list(labels(day)) * _came(day).import_kw.size
-
+_PRICED: tuple[Column[DiscoDayResult], ...] = periods(
+    lambda d: (d.axis, np.repeat(np.arange(d.axis.size), d.network.feeder.size))
+)
 
 PRICES: Table[DiscoDayResult, DiscoDayResult] = Table(
     "prices",
@@ -37,8 +32,8 @@ PRICES: Table[DiscoDayResult, DiscoDayResult] = Table(
     (
         DAY,
         DATE,
-        _hour_by_hour(lambda d: d.network.feeder.size),
-        text("bus", "label of the bus", _each_hour(lambda d: d.network.feeder.buses)),
+        *_PRICED,
+        text("bus", "label of the bus", lambda d: list(d.network.feeder.buses) * d.axis.size),
         number(
             "price_per_mwh",
             "marginal cost of the company for one more kWh there, currency/MWh",
@@ -51,11 +46,12 @@ PRICES: Table[DiscoDayResult, DiscoDayResult] = Table(
 
 @dataclass(frozen=True, eq=False)
 class _Dispatch:
-    """Everything that flows on a day, hour by hour and asset by asset."""
+    """Everything that flows on a day, period by period and asset by asset."""
 
     index: int
     date: dt.date | None
-    hour: np.ndarray
+    axis: TimeAxis
+    period: IntArray
     asset: np.ndarray
     kind: np.ndarray
     bus: np.ndarray
@@ -82,12 +78,15 @@ def _dispatched(day: DiscoDayResult) -> _Dispatch:
         ("forecast_load", settled.forecast.load_kw),
     ):
         groups.append((kind, [(f"load {buses[bus]}", int(bus)) for bus in loaded], load[:, loaded]))
-    periods = realised.import_kw.size
+    size = day.axis.size
     rows = [(name, kind, buses[bus]) for kind, members, _ in groups for name, bus in members]
-    names, kinds, labels = (np.tile(np.array(column, dtype=object), periods) for column in zip(*rows, strict=True))
+    names, kinds, labels = (np.tile(np.array(column, dtype=object), size) for column in zip(*rows, strict=True))
     power = np.concatenate([values for _, _, values in groups], axis=1).ravel()
-    return _Dispatch(day.index, day.date, np.repeat(np.arange(periods), len(rows)), names, kinds, labels, power)
+    period = np.repeat(np.arange(size), len(rows))
+    return _Dispatch(day.index, day.date, day.axis, period, names, kinds, labels, power)
 
+
+_FLOWING: tuple[Column[_Dispatch], ...] = periods(lambda d: (d.axis, d.period))
 
 DISPATCH: Table[DiscoDayResult, _Dispatch] = Table(
     "dispatch",
@@ -95,7 +94,7 @@ DISPATCH: Table[DiscoDayResult, _Dispatch] = Table(
     (
         DAY,
         DATE,
-        hours(lambda d: d.hour),
+        *_FLOWING,
         text("asset", "name of the asset; loads and losses are named by their bus", lambda d: d.asset),
         text(
             "kind",
@@ -111,7 +110,7 @@ DISPATCH: Table[DiscoDayResult, _Dispatch] = Table(
 
 @dataclass(frozen=True, eq=False)
 class _Lots:
-    """A day's lots: what is plugged in, shape ``(hours, lots)``, beside the day itself."""
+    """A day's lots: what is plugged in, shape ``(periods, lots)``, beside the day itself."""
 
     index: int
     date: dt.date | None
@@ -119,25 +118,27 @@ class _Lots:
     plugged: FloatArray
     energy_kwh: FloatArray
 
-    def each_hour(self, values: Sequence[Any]) -> list[Any]:
-        """Return the same values in every hour."""
+    def each_period(self, values: Sequence[Any]) -> list[Any]:
+        """Return the same values in every period."""
         return list(values) * len(self.plugged)
 
     def each_lot(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return one value an hour for every lot."""
+        """Return one value a period for every lot."""
         return np.repeat(values, self.plugged.shape[1])
 
 
 def _lots(day: DiscoDayResult) -> _Lots:
     realised, outcome = day.settlement.realised, day.settlement.outcome
-    periods, count = realised.lot_charge_kw.shape
-    plugged, energy = np.zeros((periods, count)), np.zeros((periods, count))
+    plugged, energy = np.zeros_like(realised.lot_charge_kw), np.zeros_like(realised.lot_charge_kw)
+    period = np.arange(day.axis.size)
     for lot, (batch, schedule) in enumerate(zip(outcome.scenarios[0].vehicles, realised.vehicles, strict=True)):
-        here = (np.arange(periods) >= batch.arrival[:, None]) & (np.arange(periods) < batch.departure[:, None])
+        here = (period >= batch.arrival[:, None]) & (period < batch.departure[:, None])
         plugged[:, lot] = batch.count @ here
         energy[:, lot] = batch.count @ np.where(here, schedule.energy_kwh, 0.0)
     return _Lots(day.index, day.date, day, plugged, energy)
 
+
+_PARKED: tuple[Column[_Lots], ...] = periods(lambda s: (s.day.axis, s.each_lot(np.arange(s.day.axis.size))))
 
 LOTS: Table[DiscoDayResult, _Lots] = Table(
     "lots",
@@ -145,19 +146,19 @@ LOTS: Table[DiscoDayResult, _Lots] = Table(
     (
         DAY,
         DATE,
-        hours(lambda s: s.each_lot(np.arange(s.plugged.shape[0]))),
-        text("lot", "name of the lot", lambda s: s.each_hour([site.name for site in s.day.network.lots])),
+        *_PARKED,
+        text("lot", "name of the lot", lambda s: s.each_period([site.name for site in s.day.network.lots])),
         text(
             "bus",
             "label of its bus",
-            lambda s: s.each_hour([s.day.network.feeder.buses[site.bus] for site in s.day.network.lots]),
+            lambda s: s.each_period([s.day.network.feeder.buses[site.bus] for site in s.day.network.lots]),
         ),
         number("charge_kw", "power drawn by the vehicles, kW", lambda s: _came(s.day).lot_charge_kw.ravel()),
         number("discharge_kw", "power given by them, kW", lambda s: _came(s.day).lot_discharge_kw.ravel()),
         number("plugged", "vehicles plugged in", lambda s: s.plugged.ravel()),
         number(
             "energy_kwh",
-            "energy in the vehicles plugged in at the end of the hour, kWh",
+            "energy in the vehicles plugged in at the end of the period, kWh",
             lambda s: s.energy_kwh.ravel(),
         ),
         number(

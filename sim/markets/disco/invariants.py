@@ -29,15 +29,16 @@ _SUMS = {
 def _balance(run: Run) -> float:
     """Return by how much more leaves the feeder than is bought: a transformer may lose one share of every purchase."""
     rows = run.dispatch
-    signed = (rows["p_kw"] * rows["kind"].map(SIGNS)).groupby([rows["day"], rows["hour"]]).sum()
-    bought = rows[rows["kind"] == "import"].set_index(["day", "hour"])["p_kw"].reindex(signed.index)
+    signed = (rows["p_kw"] * rows["kind"].map(SIGNS)).groupby([rows["day"], rows["period"]]).sum()
+    bought = rows[rows["kind"] == "import"].set_index(["day", "period"])["p_kw"].reindex(signed.index)
     lost = float(signed.sum() / bought.sum()) if bought.sum() > 0.0 else 0.0
     return max(apart(signed, lost * bought, rows["p_kw"]), -min(lost, 0.0) if abs(lost) > RESIDUAL_TOLERANCE else 0.0)
 
 
 def _energy(run: Run) -> float:
-    days = run.days.set_index("day")
-    sums = run.dispatch.pivot_table(index="day", columns="kind", values="p_kw", aggfunc="sum")
+    rows, days = run.dispatch, run.days.set_index("day")
+    rows = rows.assign(kwh=rows["p_kw"] * rows["hours"])
+    sums = rows.pivot_table(index="day", columns="kind", values="kwh", aggfunc="sum")
     sums = sums.reindex(columns=list(SIGNS)).fillna(0.0)
     curtailed = sums["renewable_potential"] - sums["renewable"]
     errors = [apart(days[name], sums[kind]) for name, kind in _SUMS.items()]
@@ -100,7 +101,7 @@ def _verdicts(run: Run) -> float:
 INVARIANTS: tuple[RunInvariant, ...] = (
     RunInvariant(
         "active-balance",
-        "in every hour what arrives of the purchase, sun, wind and vehicles is load, charging and losses",
+        "in every period what arrives of the purchase, sun, wind and vehicles is load, charging and losses",
         "(2a) of docs/disco.md",
         RESIDUAL_TOLERANCE,
         _balance,

@@ -11,6 +11,7 @@ from agents.disco.settlement import DiscoSettlement
 from agents.records import SessionRecord
 from equilibrium.grid.network import Network
 from scenarios.markets.disco.day import CompanyDay
+from scenarios.time_axis import TimeAxis
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,3 +55,8 @@ class DiscoDayResult:
     finished: tuple[SessionRecord, ...]
     true_elasticity: Mapping[tuple[str, str], float]
     seconds: float
+
+    @property
+    def axis(self) -> TimeAxis:
+        """The periods of the day."""
+        return self.day.axis

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.clearing import DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
-from sim.columns import DATE, DAY, PER_MWH, Table, count, flag, number, text
+from sim.columns import DATE, DAY, PER_MWH, Table, count, energy_kwh, flag, mean_over_time, number, text
 from sim.markets.disco.results import DiscoDayResult
 
 
@@ -28,6 +29,7 @@ class _Cleared:
 
     stage: str
     number: int
+    length_h: FloatArray
     given: DiscoScenario
     cleared: ScenarioClearing
 
@@ -49,7 +51,7 @@ def _stages(day: DiscoDayResult) -> _Stages:
         _Stage("outcome", settled.outcome, settled.clearing),
     )
     scenarios = tuple(
-        _Cleared(stage.name, k, given, cleared)
+        _Cleared(stage.name, k, stage.day.length_h, given, cleared)
         for stage in stages
         for k, (given, cleared) in enumerate(zip(stage.day.scenarios, stage.clearing.scenarios, strict=True))
     )
@@ -59,6 +61,11 @@ def _stages(day: DiscoDayResult) -> _Stages:
 def _each_scenario(value: Callable[[_Cleared], Any]) -> Callable[[_Stages], list[Any]]:
     """Return what reads one value of every scenario of both stages."""
     return lambda source: [value(each) for each in source.scenarios]
+
+
+def _energies(power: Callable[[_Cleared], FloatArray]) -> Callable[[_Stages], list[float]]:
+    """Return what gives the energy of powers in every scenario of both stages."""
+    return lambda source: [energy_kwh(each.length_h, power(each)) for each in source.scenarios]
 
 
 def _each_stage(value: Callable[[_Stage], Any]) -> Callable[[_Stages], list[Any]]:
@@ -84,14 +91,10 @@ SCENARIOS: Table[DiscoDayResult, _Stages] = Table(
         number("probability", "its probability", _each_scenario(lambda s: s.cleared.probability)),
         number("company_profit", "of the company in it, currency", _each_scenario(lambda s: s.cleared.company_profit)),
         number("lot_profit", "of the lots in it, currency", _each_scenario(lambda s: s.cleared.lot_profit.sum())),
-        number("import_kwh", "energy bought upstream, kWh", _each_scenario(lambda s: s.cleared.import_kw.sum())),
-        number("renewable_kwh", "potential of wind and sun, kWh", _each_scenario(lambda s: s.given.renewable_kw.sum())),
-        number("charged_kwh", "energy drawn by vehicles, kWh", _each_scenario(lambda s: s.cleared.lot_charge_kw.sum())),
-        number(
-            "discharged_kwh",
-            "energy given by vehicles, kWh",
-            _each_scenario(lambda s: s.cleared.lot_discharge_kw.sum()),
-        ),
+        number("import_kwh", "energy bought upstream, kWh", _energies(lambda s: s.cleared.import_kw)),
+        number("renewable_kwh", "potential of wind and sun, kWh", _energies(lambda s: s.given.renewable_kw)),
+        number("charged_kwh", "energy drawn by vehicles, kWh", _energies(lambda s: s.cleared.lot_charge_kw)),
+        number("discharged_kwh", "energy given by vehicles, kWh", _energies(lambda s: s.cleared.lot_discharge_kw)),
         number(
             "vehicles",
             "vehicles that come",
@@ -100,7 +103,7 @@ SCENARIOS: Table[DiscoDayResult, _Stages] = Table(
         number(
             "upstream_mean_per_mwh",
             "mean upstream price, currency/MWh",
-            _each_scenario(lambda s: s.given.upstream_price.mean() * PER_MWH),
+            _each_scenario(lambda s: mean_over_time(s.length_h, s.given.upstream_price) * PER_MWH),
         ),
     ),
 )

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.certificate import Certificate, Verdict
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoScenario
-from sim.columns import DATE, DAY, PER_MWH, Column, Table, count, flag, itself, number, text
+from sim.columns import DATE, DAY, PER_MWH, Column, Table, count, energy_kwh, flag, itself, mean_over_time, number, text
 from sim.markets.disco.hourly import DISPATCH, LOTS, PRICES
 from sim.markets.disco.results import DiscoDayResult
 from sim.markets.disco.stages import CERTIFICATES, SCENARIOS
@@ -53,14 +54,20 @@ def _proofs(day: DiscoDayResult) -> tuple[Certificate, Certificate]:
 
 
 def _lowest(day: DiscoDayResult) -> tuple[int, int]:
-    """Return hour and bus of the day's lowest voltage."""
+    """Return period and bus of the day's lowest voltage."""
     voltage = _came(day).voltage_pu
-    hour, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
-    return int(hour), int(bus)
+    period, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
+    return int(period), int(bus)
 
 
-def _planned_purchase(day: DiscoDayResult) -> float:
-    return float(sum(each.probability * each.import_kw.sum() for each in _plan(day).scenarios))
+def _energy(power: Callable[[DiscoDayResult], FloatArray]) -> Callable[[DiscoDayResult], float]:
+    """Return what gives the energy of powers of a day."""
+    return lambda day: energy_kwh(day.axis.length_h, power(day))
+
+
+def _planned_purchase(day: DiscoDayResult) -> FloatArray:
+    scenarios = _plan(day).scenarios
+    return np.asarray(sum(each.probability * each.import_kw for each in scenarios), dtype=np.float64)
 
 
 def _belief_error(day: DiscoDayResult) -> float:
@@ -106,36 +113,39 @@ _TERMS: DayColumns = (
 )
 
 _ENERGY: DayColumns = (
-    number("base_load_kwh", "load that there would have been without a program, kWh", lambda d: d.day.base_kw.sum()),
-    number("load_kwh", "load after the response, kWh", lambda d: d.settlement.outcome.load_kw.sum()),
-    number("forecast_load_kwh", "load that the retailer expected, kWh", lambda d: d.settlement.forecast.load_kw.sum()),
-    number("import_kwh", "energy bought upstream, kWh", lambda d: _came(d).import_kw.sum()),
-    number("planned_import_kwh", "energy that the plan expected to buy, kWh", _planned_purchase),
-    number("renewable_kwh", "energy from wind and sun, kWh", lambda d: _came(d).renewable_kw.sum()),
+    number("base_load_kwh", "load that there would have been without a program, kWh", _energy(lambda d: d.day.base_kw)),
+    number("load_kwh", "load after the response, kWh", _energy(lambda d: d.settlement.outcome.load_kw)),
+    number(
+        "forecast_load_kwh", "load that the retailer expected, kWh", _energy(lambda d: d.settlement.forecast.load_kw)
+    ),
+    number("import_kwh", "energy bought upstream, kWh", _energy(lambda d: _came(d).import_kw)),
+    number("planned_import_kwh", "energy that the plan expected to buy, kWh", _energy(_planned_purchase)),
+    number("renewable_kwh", "energy from wind and sun, kWh", _energy(lambda d: _came(d).renewable_kw)),
     number(
         "curtailed_kwh",
         "potential of wind and sun that was not used, kWh",
-        lambda d: _outcome(d).renewable_kw.sum() - _came(d).renewable_kw.sum(),
+        _energy(lambda d: _outcome(d).renewable_kw - _came(d).renewable_kw),
     ),
-    number("charged_kwh", "energy drawn by vehicles, kWh", lambda d: _came(d).lot_charge_kw.sum()),
-    number("discharged_kwh", "energy given by vehicles, kWh", lambda d: _came(d).lot_discharge_kw.sum()),
-    number("loss_kwh", "losses of the branches, kWh", lambda d: _came(d).loss_kw.sum()),
+    number("charged_kwh", "energy drawn by vehicles, kWh", _energy(lambda d: _came(d).lot_charge_kw)),
+    number("discharged_kwh", "energy given by vehicles, kWh", _energy(lambda d: _came(d).lot_discharge_kw)),
+    number("loss_kwh", "losses of the branches, kWh", _energy(lambda d: _came(d).loss_kw)),
 )
 
 _NETWORK: DayColumns = (
     number(
-        "voltage_min_pu", "lowest voltage of all buses and hours, per unit", lambda d: _came(d).voltage_pu[_lowest(d)]
+        "voltage_min_pu", "lowest voltage of all buses and periods, per unit", lambda d: _came(d).voltage_pu[_lowest(d)]
     ),
     text("voltage_min_bus", "its bus", lambda d: d.network.feeder.buses[_lowest(d)[1]]),
-    count("voltage_min_hour", "its hour", lambda d: _lowest(d)[0]),
+    count("voltage_min_hour", "clock hour in which its period starts", lambda d: d.axis.clock_hour[_lowest(d)[0]]),
+    text("voltage_min_start", "start of its period", lambda d: d.axis.starts[_lowest(d)[0]]),
     number(
         "price_mean_per_mwh",
-        "mean marginal cost over buses and hours, currency/MWh",
-        lambda d: _came(d).price.mean() * PER_MWH,
+        "mean marginal cost over buses and time, currency/MWh",
+        lambda d: mean_over_time(d.axis.length_h, _came(d).price) * PER_MWH,
     ),
     number(
         "price_peak_per_mwh",
-        "highest marginal cost of all buses and hours, currency/MWh",
+        "highest marginal cost of all buses and periods, currency/MWh",
         lambda d: _came(d).price.max() * PER_MWH,
     ),
 )

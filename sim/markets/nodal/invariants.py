@@ -13,8 +13,8 @@ _LOT_DAY = ["day", "lot"]
 
 
 def _price(run: Run) -> float:
-    prices = run.prices.set_index(["day", "hour", "bus"])["dlmp_per_mwh"]
-    lots = run.lots.set_index(["day", "hour", "bus"])["lot_price_per_mwh"]
+    prices = run.prices.set_index(["day", "period", "bus"])["dlmp_per_mwh"]
+    lots = run.lots.set_index(["day", "period", "bus"])["lot_price_per_mwh"]
     return apart(lots, prices.reindex(lots.index))
 
 
@@ -24,14 +24,15 @@ def _interval(run: Run) -> float:
 
 
 def _payments(run: Run) -> float:
-    hours, days = run.lots, run.lot_days.set_index(_LOT_DAY)
-    margin = hours["charging_price_per_kwh"] - hours["competitive_price_per_mwh"] / PER_MWH
+    rows, days = run.lots, run.lot_days.set_index(_LOT_DAY)
+    margin = rows["charging_price_per_kwh"] - rows["competitive_price_per_mwh"] / PER_MWH
+    drawn_kwh = rows["power_kw"] * rows["hours"]
     sums = pd.DataFrame(
         {
-            **{name: hours[name] for name in _LOT_DAY},
-            "revenue": hours["charging_price_per_kwh"] * hours["power_kw"],
-            "payment": hours["lot_price_per_mwh"] * hours["power_kw"] / PER_MWH,
-            "competitive_profit": margin * hours["competitive_kw"],
+            **{name: rows[name] for name in _LOT_DAY},
+            "revenue": rows["charging_price_per_kwh"] * drawn_kwh,
+            "payment": rows["lot_price_per_mwh"] * drawn_kwh / PER_MWH,
+            "competitive_profit": margin * rows["competitive_kw"] * rows["hours"],
         }
     )
     sums = sums.groupby(_LOT_DAY).sum().reindex(days.index)
@@ -39,9 +40,9 @@ def _payments(run: Run) -> float:
 
 
 def _surplus(run: Run) -> float:
-    prices = run.prices.set_index(["day", "hour", "bus"])["dlmp_per_mwh"]
-    rows = run.dispatch.set_index(["day", "hour", "bus"])
-    rows = rows.assign(money=rows["p_kw"] * prices.reindex(rows.index) / PER_MWH)
+    prices = run.prices.set_index(["day", "period", "bus"])["dlmp_per_mwh"]
+    rows = run.dispatch.set_index(["day", "period", "bus"])
+    rows = rows.assign(money=rows["p_kw"] * rows["hours"] * prices.reindex(rows.index) / PER_MWH)
     sums = rows.pivot_table(index="day", columns="kind", values="money", aggfunc="sum")
     sums, days = sums.reindex(columns=list(charging.SIGNS)).fillna(0.0), run.days.set_index("day")
     receipts = sums["microturbine"] + sums["renewable"] + days["network_cost"] - days["fuel_cost"]
@@ -66,7 +67,7 @@ INVARIANTS: tuple[RunInvariant, ...] = (
     ),
     RunInvariant(
         "lot-payments",
-        "what lots take and pay in a day is the sum over its hours",
+        "what lots take and pay in a day is the sum over its periods",
         "conservation of money",
         1e-6,
         _payments,

@@ -31,7 +31,7 @@ def _welfare_loss(day: ClearedDay) -> float:
     """
     cleared = _nodal(day)
     price: FloatArray = cleared.competitive_dlmp[:, [site.bus for site in day.network.lots]]
-    paid = (price * cleared.competitive_kw).sum(axis=0)
+    paid = day.market.length_h @ (price * cleared.competitive_kw)
     competitive = (cleared.competitive_profit + paid).sum() - cleared.competitive_cost
     reached = (cleared.lot_profit + cleared.lot_payment).sum() - cleared.network_cost
     return float(competitive - reached)
@@ -53,7 +53,7 @@ _DAYS: DayColumns = (
     number(
         "markdown",
         "what the lots pay less than at competitive mean prices, currency",
-        lambda d: _nodal(d).markdown @ _nodal(d).lot_kw.sum(axis=0),
+        lambda d: d.market.length_h @ _nodal(d).lot_kw @ _nodal(d).markdown,
     ),
     number("load_payment", "what the inflexible load pays at the DLMPs, currency", _of("load_payment")),
     number("lot_payment", "what the lots pay for their energy, currency", lambda d: _nodal(d).lot_payment.sum()),
@@ -95,10 +95,10 @@ _LOT_DAYS: DayColumns = (
         "how much lower the mean price paid is than there, currency/MWh",
         lambda d: _nodal(d).markdown * PER_MWH,
     ),
-    number("shifted_kwh", "energy moved to other hours compared with it, kWh", _of("shifted_kwh")),
+    number("shifted_kwh", "energy moved to other times compared with it, kWh", _of("shifted_kwh")),
     number("withheld_kwh", "energy not drawn compared with it, kWh", _of("withheld_kwh")),
-    number("value_optimistic", "profit at the lowest price of every hour, currency", _of("value_optimistic")),
-    number("value_pessimistic", "profit at the highest price of every hour, currency", _of("value_pessimistic")),
+    number("value_optimistic", "profit at the lowest price of every period, currency", _of("value_optimistic")),
+    number("value_pessimistic", "profit at the highest price of every period, currency", _of("value_pessimistic")),
 )
 
 

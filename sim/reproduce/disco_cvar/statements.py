@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equilibrium.certificate import RESIDUAL_TOLERANCE
+from sim.columns import energy_kwh
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.report import Statement, observation, theorem
 
@@ -110,7 +111,8 @@ def _stored(results: Results) -> Statement:
 def _generation(results: Results) -> Statement:
     run = results.programs["tou"]
     wind, sun = (
-        sum(s.probability * float(s.renewable_kw[:, k].sum()) for s in run.day.scenarios) / 1000.0 for k in (0, 1)
+        sum(s.probability * energy_kwh(run.day.length_h, s.renewable_kw[:, k]) for s in run.day.scenarios) / 1000.0
+        for k in (0, 1)
     )
     return observation(
         "D1",

@@ -11,6 +11,7 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.published.epec_lots import epec_lots_case
+from sim.columns import energy_kwh
 from sim.reproduce.epec_lots import published as data
 
 _MWH = 1000.0
@@ -28,17 +29,17 @@ class CaseResult:
     @property
     def import_mwh(self) -> float:
         """Energy imported, MWh."""
-        return float(self.clearing.import_kw.sum()) / _MWH
+        return energy_kwh(self.day.length_h, self.clearing.import_kw) / _MWH
 
     @property
     def export_mwh(self) -> float:
         """Energy exported, MWh."""
-        return float(self.clearing.export_kw.sum()) / _MWH
+        return energy_kwh(self.day.length_h, self.clearing.export_kw) / _MWH
 
     @property
     def charged_mwh(self) -> float:
         """Energy drawn by the lots, MWh."""
-        return float(self.clearing.lot_kw.sum()) / _MWH
+        return energy_kwh(self.day.length_h, self.clearing.lot_kw) / _MWH
 
 
 @dataclass(frozen=True)
@@ -137,8 +138,8 @@ def _sweep(
                 factor=factor,
                 network_cost=clearing.network_cost,
                 fuel_cost=clearing.fuel_cost,
-                import_mwh=float(clearing.import_kw.sum()) / _MWH,
-                export_mwh=float(clearing.export_kw.sum()) / _MWH,
+                import_mwh=energy_kwh(day.length_h, clearing.import_kw) / _MWH,
+                export_mwh=energy_kwh(day.length_h, clearing.export_kw) / _MWH,
                 voltage_max_pu=float(clearing.voltage_pu.max()),
             )
         )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from sim.columns import energy_kwh
 from sim.reproduce.epec_lots import published as data
 from sim.reproduce.report import Statement, Status, observation, theorem
 
@@ -83,7 +84,7 @@ def _n4(results: Results) -> Statement:
     revenue = data.CHARGED_MWH * 1000 * data.CHARGING_PRICE
     holds, turbines = True, []
     for (_, _, case), run in results.cases.items():
-        fuel, energy = run.clearing.fuel_cost, float(run.clearing.microturbine_kw.sum()) / 1000
+        fuel, energy = run.clearing.fuel_cost, energy_kwh(run.day.length_h, run.clearing.microturbine_kw) / 1000
         cheap, dear = data.FUEL_COSTS
         holds &= fuel / dear * (1 - _RELATIVE) <= energy <= fuel / cheap * (1 + _RELATIVE) + _RELATIVE
         holds &= abs(float(run.clearing.lot_profit.sum()) / revenue - 1) < _RELATIVE
@@ -173,7 +174,7 @@ def _o5(results: Results) -> list[Statement]:
     exports = {
         (feeder, case): results.base(feeder, case).clearing.export_kw for feeder in data.FEEDERS for case in (1, 2)
     }
-    base = max(float(results.base("33", case).clearing.export_kw.sum()) for case in data.CASES)
+    base = max(1000 * results.base("33", case).export_mwh for case in data.CASES)
     at_two = [float(exports["85", case][1]) for case in (1, 2)]
     found = [
         observation("O5", "33-bus: no exports in the base cases", base < 1e-6, f"at most {base:.1f} kWh a day"),

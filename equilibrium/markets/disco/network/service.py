@@ -58,6 +58,10 @@ class Planes:
     constant: FloatArray
     multipliers: FloatArray | None
 
+    def lowered(self, amount: FloatArray) -> Planes:
+        """Return the planes lower by an amount each."""
+        return replace(self, constant=self.constant - amount)
+
     def pick(self, flags: NDArray[np.bool_]) -> Planes:
         """Return some of the planes."""
         y = None if self.multipliers is None else self.multipliers[flags]
@@ -121,6 +125,10 @@ class ScenarioSupply:
         if supply.network.feeder.size != supply.buses:
             load_kw, load_kvar = load_kw.sum(axis=1, keepdims=True), load_kvar.sum(axis=1, keepdims=True)
         return cls(supply, load_kw, load_kvar, renewable_kw)
+
+    def with_loads(self, factor: float) -> ScenarioSupply:
+        """Return the network with all loads times a factor."""
+        return replace(self, load_kw=factor * self.load_kw, load_kvar=factor * self.load_kvar)
 
     def ports(self, lot_kw: FloatArray, price: FloatArray) -> dict[str, FloatArray]:
         """Return the ports of the day's program with the lots' net powers given."""
@@ -237,7 +245,7 @@ class ScenarioSupply:
         scale = np.concatenate([unit_scale(unit_ratings(network)[name]) for name in names])
         ideal = {"renewable_kw": self.renewable_kw[period], "compensator_kvar": np.zeros(len(network.compensators))}
         return nearest_on_face(
-            optimal_face(instance, least.y),
+            optimal_face(instance, least.y, float(np.abs(least.y).max())),
             least.x,
             np.concatenate([columns[name].index.ravel() for name in names]),
             scale,
@@ -277,12 +285,11 @@ class ScenarioSupply:
             plane, seconds = self._plane(period, lot_kw, instance, solution), solution.seconds
             gaps = square_gaps(supply.network, program, solution.x)
             widest = max(float(gap.max(initial=0.0)) for gap in gaps.values())
-            x = solution.x
-            if settle or widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
-                face = optimal_face(instance, solution.y).with_cost(self._currents())
-                least = require_optimal(supply.model.solve(face), f"the least currents in period {period}")
-                seconds += least.seconds
-                x = self._settled(face, least, period) if settle else least.x
+            if widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
+                instance = optimal_face(instance, solution.y).with_cost(self._currents())
+                solution = require_optimal(supply.model.solve(instance), f"the least currents in period {period}")
+                seconds += solution.seconds
+            x = self._settled(instance, solution, period) if settle else solution.x
             return x, plane, None, seconds
         if solution.status is not Status.INFEASIBLE:
             require_optimal(solution, f"the network in period {period}")

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 
 from equilibrium.arrays import FloatArray, IntArray
@@ -21,6 +20,8 @@ from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.one_way import OneWay
 from equilibrium.markets.disco.network.service import NoDispatchError, Planes, ScenarioSupply, Service
 from equilibrium.markets.disco.upper.earliest import lateness, weights
+from equilibrium.markets.disco.upper.growth import by_load, directional, met_sides, nearby, rates
+from equilibrium.markets.disco.upper.planes import Rows, plane_rows
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.programs.program import FEASIBILITY, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import Handle, ModelTooLargeError, Solution, Status
@@ -30,8 +31,6 @@ GRID = 9
 """Net powers, from the least to the greatest, at which planes are laid before the first solve."""
 
 MAXIMUM_ROUNDS = 500
-
-Rows = tuple[sp.csr_array, FloatArray, FloatArray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,8 +241,28 @@ class Master:
                 pairs = zip(self.parts, power, bought, strict=True)
                 common = self.columns.common
                 services = [part.supply.published(kw, most if common else None) for part, kw, most in pairs]
-                return Solution(Status.OPTIMAL, found.x, y, found.seconds), services, seconds
+                priced = self._priced(found.x, y, power, bought)
+                return Solution(Status.OPTIMAL, found.x, priced, found.seconds), services, seconds
         raise SolverError(f"the tie-break: planes were still missing after {MAXIMUM_ROUNDS} rounds")
+
+    def _priced(self, x: FloatArray, y: FloatArray, power: FloatArray, bought: FloatArray) -> FloatArray:
+        """Return the multipliers that price a growth of the loads, those of the planes around the point among them."""
+        for number, part in enumerate(self.parts):
+            for planes in nearby(part.supply, power[number], bought[number]):
+                self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
+        rise, start = np.zeros(self.instance.shape[0]), self.program.shape[0]
+        met = np.logical_or(*met_sides(self.instance, x))
+        for number, planes, sign in self._planes:
+            rows = start + np.flatnonzero(met[start : start + planes.period.size])
+            if sign is not None and rows.size:
+                here = planes.pick(met[start : start + planes.period.size])
+                rise[rows] = rates(len(self.parts))[number] * by_load(self.parts[number].supply, here)
+            start += planes.period.size
+        for side in (rise, -rise):  # where loads cannot grow: the price of the last kWh
+            found = directional(self.instance, x, side, self.solver)
+            if found is not None:
+                return found
+        return np.concatenate([y, np.zeros(rise.size - y.size)])
 
     def _again(self, handle: Handle, instance: Instance, rows: Sequence[Rows]) -> tuple[Handle, Solution]:
         """Solve with rows that are new, other costs and bounds; in HiGHS from where a licence does not cover that."""
@@ -360,26 +379,6 @@ class Master:
             )
             for k, service in enumerate(services)
         )
-
-
-def plane_rows(planes: Planes, power: IntArray, height: IntArray, sign: float, columns: int) -> Rows:
-    """Return planes as rows ``sign height - slope'p >= constant``.
-
-    Parameters
-    ----------
-    power, height
-        Columns of the net powers, shape ``(periods, lots)``, and of what the planes bound, shape ``(periods,)``.
-    columns
-        Number of columns of the program.
-    """
-    index, value = power[planes.period], -planes.slope
-    if sign != 0.0:
-        index = np.hstack([index, height[planes.period][:, None]])
-        value = np.hstack([value, np.full((planes.period.size, 1), sign)])
-    count = planes.period.size
-    pointer = np.arange(count + 1) * index.shape[1]
-    matrix = sp.csr_array((value.ravel(), index.ravel(), pointer), shape=(count, columns))
-    return matrix, planes.constant, np.full(count, INF)
 
 
 def _grid(part: Part) -> tuple[IntArray, FloatArray]:

@@ -12,13 +12,16 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.grid.directions import exact_flow
-from equilibrium.grid.lossy import add_lossy_flow
+from equilibrium.certificate import RESIDUAL_TOLERANCE
+from equilibrium.grid.directions import ExactFlow, exact_flow
+from equilibrium.grid.lossy import add_lossy_flow, square_gaps
 from equilibrium.markets.disco.network.service import NoDispatchError, Service
+from equilibrium.markets.disco.upper.earliest import lateness, weights
 from equilibrium.markets.disco.upper.master import Columns, Dispatch, Part, Stage
-from equilibrium.programs.duality import kkt_residuals
+from equilibrium.programs.duality import kkt_residuals, optimal_face
 from equilibrium.programs.program import INF, Block, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 LARGEST_ROWS = 40_000
 """Rows beyond which a program is not stated whole; its dispatch then stays unproved where it wastes energy."""
@@ -83,20 +86,38 @@ def solve_stage_exact(
     answer = exact_flow(network, program, program.bind(whole_ports(parts)), solver=solver)
     if answer.status is not Status.OPTIMAL:
         raise NoDispatchError
-    cost = float(program.cost @ answer.x)
+    cost, x = float(program.cost @ answer.x), _earliest(program, parts, columns, answer, solver)
     note = (
         f"directions and segments of {answer.settled_squares} squares were settled exactly, or energy would be wasted"
     )
     return Stage(
-        dispatches=tuple(_dispatch(program, part, k, columns, answer.x, answer.y) for k, part in enumerate(parts)),
+        dispatches=tuple(_dispatch(program, part, k, columns, x, answer.y) for k, part in enumerate(parts)),
         cost=cost,
         bound=min(answer.bound, cost),
-        residuals=kkt_residuals(answer.instance, answer.x, answer.y),
+        residuals=kkt_residuals(answer.instance, x, answer.y),
         rounds=1,
         seconds=answer.seconds,
         solver=solver,
         notes=(note,),
     )
+
+
+def _earliest(program: Program, parts: Sequence[Part], columns: Columns, answer: ExactFlow, solver: str) -> FloatArray:
+    """Return the optimum of least currents that acts earliest, in the directions and segments that were chosen.
+
+    Of renewables the one that comes first in the network's order gives way first.
+    """
+    weight, periods = np.zeros(program.shape[1]), columns.bought.shape[1]
+    weight[program.columns["current_square"].slice] = 1.0
+    potential = program.columns["renewable_kw"].index
+    weight[potential] = -lateness(potential.size)[::-1].reshape(potential.shape)
+    weight[columns.bought] = lateness(periods)
+    for number, (part, own) in enumerate(zip(parts, columns.vehicles, strict=True)):
+        weight[own] = weights(part.vehicles, periods, number)
+    face = optimal_face(answer.instance, answer.y).with_cost(weight)
+    x = require_optimal(load_and_solve(face, solver)[1], "the tie-break of the company's stage").x
+    gaps = square_gaps(parts[0].supply.supply.network, program, x).values()
+    return x if all((gap <= RESIDUAL_TOLERANCE).all() for gap in gaps) else answer.x
 
 
 def _dispatch(program: Program, part: Part, number: int, columns: Columns, x: FloatArray, y: FloatArray) -> Dispatch:

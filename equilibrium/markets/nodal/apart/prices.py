@@ -69,7 +69,7 @@ class VertexFace:
         mu, hour = vertex_multipliers(self._vertices), self._hour
         if hour.size:
             here = aim[hour]
-            way = -here / np.maximum(np.abs(here).max(axis=1), 1.0)[:, None]
+            way = -here / np.maximum(np.abs(here).max(axis=1, initial=0.0), 1.0)[:, None]
             ends = _ends(self._vertices, hour, way, self._tight)
             mu[hour] = 0.0
             mu[hour[:, None], ends.active] = ends.mu

@@ -1,11 +1,16 @@
-"""Linear equations that fall apart into blocks, with many right-hand sides."""
+"""Blocks of rows and columns by period, and linear equations that fall apart into blocks."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import SuperLU
+
+from equilibrium.arrays import IntArray
+from equilibrium.programs.program import Block
 
 _CHUNK = 64
 
@@ -45,3 +50,29 @@ def solve_columns(factor: SuperLU, square: sp.csc_array, matrix: sp.csc_array) -
         found.append((dense[state, answer], state, column[of_state[state], start + answer]))
     values, rows, columns = (np.concatenate(parts) for parts in zip(*found, strict=True)) if found else ([], [], [])
     return sp.csr_array((values, (rows, columns)), shape=matrix.shape)
+
+
+def period_numbers(blocks: Mapping[str, Block]) -> IntArray:
+    """Return the period (first axis of its block) of every row or column."""
+    periods = [np.repeat(np.arange(count), width) for count, width in entries_by_period(blocks)]
+    return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
+
+
+def kind_numbers(blocks: Mapping[str, Block]) -> IntArray:
+    """Return a number for every row or column that those of other periods share."""
+    kinds, first = [np.zeros(0, dtype=np.int64)], 0
+    for count, width in entries_by_period(blocks):
+        kinds.append(first + np.tile(np.arange(width), count))
+        first += width
+    return np.concatenate(kinds)
+
+
+def entries_by_period(blocks: Mapping[str, Block]) -> list[tuple[int, int]]:
+    """Return how many periods each block has and how many entries a period; a single entry is one of each."""
+    counts = [(block.shape[0] if block.shape else 1, block.size) for block in blocks.values()]
+    return [(count, size // max(1, count)) for count, size in counts]
+
+
+def positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:
+    """Return the rows or columns of some blocks, in order."""
+    return np.sort(np.concatenate([blocks[name].index.ravel() for name in names]))

@@ -8,7 +8,7 @@ the full program, multipliers included, so nothing downstream knows of the reduc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -19,8 +19,8 @@ from scipy.sparse.linalg import SuperLU, splu
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.programs.blocks import solve_columns
-from equilibrium.programs.program import FEASIBILITY, Block, Instance, Program, stack_rows
+from equilibrium.programs.blocks import kind_numbers, period_numbers, positions, solve_columns
+from equilibrium.programs.program import FEASIBILITY, Instance, Program, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
     MixedSolution,
@@ -98,8 +98,8 @@ class ReducedModel:
     ) -> None:
         self._rows, columns = program.shape
         self._solver = solver
-        self._state = _positions(program.columns, state_columns)
-        self._state_rows = _positions(program.rows, state_rows)
+        self._state = positions(program.columns, state_columns)
+        self._state_rows = positions(program.rows, state_rows)
         self._free = np.setdiff1d(np.arange(columns), self._state)
         equalities = program.matrix[self._state_rows, :].tocsc()
         square = sp.csc_array(equalities[:, self._state])
@@ -118,12 +118,12 @@ class ReducedModel:
         self._limited = self._state[limited]
         units = sp.identity(columns, format="csr")[self._limited, :]
         self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
-        group = np.concatenate([_periods(program.rows), _periods(program.columns)[self._limited]])
+        group = np.concatenate([period_numbers(program.rows), period_numbers(program.columns)[self._limited]])
         in_family = np.zeros(group.size, dtype=bool)
         for block in (program.rows[name] for name in families):
             group[block.slice] = group.max(initial=-1) + 1 + np.arange(block.size) // block.shape[-1]
             in_family[block.slice] = True
-        kinds, self._column_kind = _kinds(program.rows), _kinds(program.columns)
+        kinds, self._column_kind = kind_numbers(program.rows), kind_numbers(program.columns)
         self._row_kind = np.concatenate([kinds, kinds.max(initial=0) + 1 + self._column_kind[self._limited]])
 
         others = np.setdiff1d(np.arange(self._rows), self._state_rows)
@@ -391,31 +391,6 @@ def _broken(instance: Instance, x: FloatArray) -> bool:
     value = instance.matrix @ x
     excess = np.maximum(instance.row_lower - value, value - instance.row_upper)
     return bool((excess > LOST * (1.0 + np.abs(value))).any())
-
-
-def _positions(blocks: Mapping[str, Block], names: Sequence[str]) -> IntArray:
-    return np.sort(np.concatenate([blocks[name].index.ravel() for name in names]))
-
-
-def _periods(blocks: Mapping[str, Block]) -> IntArray:
-    """Return the period (first axis of its block) of every row or column."""
-    periods = [np.repeat(np.arange(count), width) for count, width in _lengths(blocks)]
-    return np.concatenate([*periods, np.zeros(0, dtype=np.int64)])
-
-
-def _kinds(blocks: Mapping[str, Block]) -> IntArray:
-    """Return a number for every row or column that those of other periods share."""
-    kinds, first = [np.zeros(0, dtype=np.int64)], 0
-    for count, width in _lengths(blocks):
-        kinds.append(first + np.tile(np.arange(width), count))
-        first += width
-    return np.concatenate(kinds)
-
-
-def _lengths(blocks: Mapping[str, Block]) -> list[tuple[int, int]]:
-    """Return how many periods each block has and how many entries a period; a single entry is one of each."""
-    counts = [(block.shape[0] if block.shape else 1, block.size) for block in blocks.values()]
-    return [(count, size // max(1, count)) for count, size in counts]
 
 
 def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:

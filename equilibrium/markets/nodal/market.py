@@ -26,7 +26,7 @@ from functools import partial
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify
+from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify, naming_solvers
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
@@ -169,6 +169,7 @@ class NodalMarket:
         if power is not None:
             compiled.structure.prepare(self._instance(day), power)
 
+    @naming_solvers
     def clear(
         self, day: MarketDay, order: tuple[int, ...] | None = None, start_kw: FloatArray | None = None
     ) -> NodalClearing:

@@ -156,7 +156,7 @@ class PlayJoined:
         return float(self.reduced.cost @ self._here())
 
     def respond(self, lot: int) -> tuple[BestResponse | None, float]:
-        """Search until the deadline, or until the lot's best response is proved, on schedules that its vehicles can take."""
+        """Search until the deadline, or until the best response is proved, on schedules that the vehicles can take."""
         follower = Follower.facing(self.reduced, self.lots, lot, self.power)
         present, price = self.power[:, lot], self.players.price[:, lot]
 

@@ -279,6 +279,7 @@ def main() -> None:
     parser.add_argument("--under", default="", help="only modules whose path begins so, as sim/markets")
     parser.add_argument("--write", action="store_true", help="write mutation_score into benchmarks/results.json")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copies are removed
     start = time.perf_counter()
     outcomes = try_all(draw(ROOT, asked.sample, asked.seed, asked.under), asked.workers)
     taken = time.perf_counter() - start

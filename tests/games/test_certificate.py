@@ -11,7 +11,7 @@ import pytest
 from equilibrium.certificate import SecondMethod, Verdict, certify, largest_gain, verdict
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games import Game
-from equilibrium.games.answer import GameCertificate, GameVerdict, PlayerReport
+from equilibrium.games.answer import GameCertificate, GameVerdict
 from equilibrium.games.bigm import proved_bounds
 from equilibrium.games.certificate import examine_point, game_verdict, own_violation, regret_of
 from equilibrium.games.compiled import compile_game
@@ -165,27 +165,23 @@ def game_certificate(bounds: str = "proved", **residuals: float) -> GameCertific
     return GameCertificate(**four, bounds=bounds, epsilon=0.0)
 
 
-def players(*most: float) -> dict[str, PlayerReport]:
-    return {f"p{k}": PlayerReport(1.0, (0.0, gain)) for k, gain in enumerate(most)}
-
-
 @pytest.mark.parametrize("name", ["primal", "dual", "complementarity", "gap"])
 def test_each_residual_takes_the_verdict_away(name: str) -> None:
-    assert game_verdict(game_certificate(), players(0.0)) is GameVerdict.EXACT
+    assert game_verdict(game_certificate(), (0.0,)) is GameVerdict.EXACT
     for wrong in (1e-3, np.nan, INF):
-        assert game_verdict(game_certificate(**{name: wrong}), players(0.0)) is GameVerdict.INFEASIBLE
+        assert game_verdict(game_certificate(**{name: wrong}), (0.0,)) is GameVerdict.UNPROVED
 
 
 def test_the_regret_of_the_last_player_counts_as_that_of_the_first() -> None:
     for gains in ((0.5, 0.0), (0.0, 0.5), (0.0, INF), (np.nan, 0.0)):
-        assert game_verdict(game_certificate(), players(*gains)) is GameVerdict.KKT_CONSISTENT
+        assert game_verdict(game_certificate(), gains) is GameVerdict.KKT_CONSISTENT
     for gains in ((5e-7, 0.0), (0.0, 5e-7)):
-        assert game_verdict(game_certificate(), players(*gains)) is GameVerdict.EPSILON_NASH
+        assert game_verdict(game_certificate(), gains) is GameVerdict.EPSILON_NASH
 
 
 @pytest.mark.parametrize("bounds", ["user", "guess"])
 def test_assumed_bounds_prove_nothing(bounds: str) -> None:
-    assert game_verdict(game_certificate(bounds), players(0.0)) is GameVerdict.KKT_CONSISTENT
+    assert game_verdict(game_certificate(bounds), (0.0,)) is GameVerdict.KKT_CONSISTENT
 
 
 def test_what_is_proved_of_residuals_and_regrets() -> None:

@@ -20,7 +20,7 @@ from sim.show.telling import small
 from sim.store import Run
 from tests.sim.made_days import made_day, stored_run
 
-LOTS = ("lot-x", "lot-y", "lot-z")
+LOTS = ("lot-z", "lot-x", "lot-y")
 
 
 @pytest.fixture(scope="module")

@@ -159,8 +159,8 @@ def solve_stage(
     ``label`` is the number of the first scenario, for errors.
     """
     if any(part.one_way is not None for part in parts):
-        return solve_stage_one_way(parts, solver, state, label)
-    return without_waste(Master(parts, solver, state).solve(), parts, solver, state, label)
+        return solve_stage_one_way(parts, solver, state, label).published(parts)
+    return without_waste(Master(parts, solver, state).solve(), parts, solver, state, label).published(parts)
 
 
 def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> FloatArray:

@@ -84,6 +84,8 @@ class Dispatch:
         Multipliers of one period's program, in currency, shape ``(periods, rows)``.
     whole
         Whether the stage's own residuals already cover the network.
+    common
+        Whether other scenarios buy the same, so that all of it has to be taken.
     """
 
     x: FloatArray
@@ -93,6 +95,14 @@ class Dispatch:
     weight: FloatArray
     network_y: FloatArray
     whole: bool = False
+    common: bool = False
+
+    def published(self, part: Part) -> Dispatch:
+        """Return the same with the network's dispatches of least effort; one with the network in it is left as it is."""
+        if self.whole:
+            return self
+        service = part.supply.published(self.lot_kw, self.bought_kw if self.common else None)
+        return replace(self, service=service, bought_kw=self.bought_kw if self.common else service.need_kw)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,6 +134,14 @@ class Stage:
     def gap(self) -> float:
         """What the company could still gain at most, currency."""
         return self.cost - self.bound
+
+    def published(self, parts: Sequence[Part]) -> Stage:
+        """Return the stage as it is published: of the network's dispatches those of least effort.
+
+        It takes as long as the stage itself, so it is done once, for the final answer.
+        """
+        pairs = zip(self.dispatches, parts, strict=True)
+        return replace(self, dispatches=tuple(dispatch.published(part) for dispatch, part in pairs))
 
 
 @dataclass(frozen=True, eq=False)
@@ -234,14 +252,10 @@ class Master:
             y = np.concatenate([solution.y, np.zeros(self.instance.shape[0] - solution.y.size)])
             handle, found = self._again(handle, optimal_face(self.instance, y).with_cost(weight), rows)
             require_optimal(found, "the tie-break of the company's stage")
-            _, rows, spent = self.cut(found.x)
+            services, rows, spent = self.cut(found.x)
             seconds += found.seconds + spent
             if not rows:
-                power, bought = found.x[self.columns.power], found.x[self.columns.bought]
-                pairs = zip(self.parts, power, bought, strict=True)
-                common = self.columns.common
-                services = [part.supply.published(kw, most if common else None) for part, kw, most in pairs]
-                priced = self._priced(found.x, y, power, bought)
+                priced = self._priced(found.x, y, found.x[self.columns.power], found.x[self.columns.bought])
                 return Solution(Status.OPTIMAL, found.x, priced, found.seconds), services, seconds
         raise SolverError(f"the tie-break: planes were still missing after {MAXIMUM_ROUNDS} rounds")
 
@@ -376,6 +390,7 @@ class Master:
                 service=service,
                 weight=weight[k],
                 network_y=network_y[k],
+                common=self.columns.common,
             )
             for k, service in enumerate(services)
         )

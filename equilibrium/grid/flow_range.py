@@ -50,6 +50,7 @@ def largest_flows(
     renewable_max_kw: FloatArray,
     lot_min_kw: FloatArray,
     lot_max_kw: FloatArray,
+    at_once: bool = False,
 ) -> FlowRange:
     """Return the greatest flows that loads, potentials, lots, voltage limits and ratings admit.
 
@@ -66,11 +67,15 @@ def largest_flows(
         Potentials, shape ``(periods, renewables)``.
     lot_min_kw, lot_max_kw
         Limits of the lots' net powers, finite, shape ``(periods, lots)``.
+    at_once
+        Whether one range has to hold in all periods. It is that of the least and greatest demands of each bus: the
+        greatest of the periods' ranges is not enough, because piecewise losses are more than those of the square where
+        a branch does not use its range.
 
     Returns
     -------
     FlowRange
-        Shapes ``(periods, buses)``.
+        Shapes ``(periods, buses)``, with ``at_once`` ``(1, buses)``.
 
     Raises
     ------
@@ -95,6 +100,11 @@ def largest_flows(
         (below_kvar.low, network.compensators, -compensator),
     ):
         _stand(side, elements, values)
+    if at_once:
+        below_kw, below_kvar = (
+            _Interval(each.low.min(axis=0, keepdims=True), each.high.max(axis=0, keepdims=True))
+            for each in (below_kw, below_kvar)
+        )
     below_kw = _Interval(feeder.subtree_sum(below_kw.low), below_kw.high)
     below_kvar = _Interval(feeder.subtree_sum(below_kvar.low), below_kvar.high)
     return _swept(network, below_kw, below_kvar, _receivable(network, below_kw.low, below_kvar.low))

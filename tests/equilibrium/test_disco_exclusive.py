@@ -144,7 +144,7 @@ def test_one_value_function_serves_all_arrivals(seed: int) -> None:
 def one_way_part(seed: int, *, periods: int, count: int, flow: str = "lossy") -> tuple[DiscoMarket, DiscoDay, Part]:
     network, day = random_day(seed, periods=periods, count=count)
     market = DiscoMarket(network, mode="strict-exclusive", segments=3, flow=flow)
-    return market, day, prepare(network, market.supplies[day.periods], day, 0, market.rules).part
+    return market, day, prepare(network, market.supply(day), day, 0, market.rules).part
 
 
 def all_directions(part: Part) -> float:

@@ -18,10 +18,11 @@ from equilibrium.markets.disco.checks import check_day
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.here_and_now import clear_together
-from equilibrium.markets.disco.network.supply import SupplyByPeriods
+from equilibrium.markets.disco.network.ranges import day_range
+from equilibrium.markets.disco.network.supply import Supplies, Supply
 from equilibrium.markets.disco.parallel import clear_all, open_pool
 from equilibrium.markets.disco.rules import Rules
-from equilibrium.markets.disco.scenario import Proved, clear_scenario, with_reachable_wishes
+from equilibrium.markets.disco.scenario import Proved, allowed, clear_scenario, with_reachable_wishes
 from equilibrium.programs.risk import cvar, mean_cvar, value_at_risk
 
 
@@ -46,7 +47,7 @@ class DiscoMarket:
         ``lossy`` (2a)-(2g), or ``copper-plate``: no network.
     segments, flow_range, transformer_efficiency
         As in :func:`equilibrium.grid.lossy.add_lossy_flow`; a range that differs between periods counts with its
-        greatest value.
+        greatest value. Without one, each day's own largest flows are taken (:func:`.day_range`).
     infeasible_wish
         ``error``: a wish that full power cannot meet is refused with the vehicle's name. ``best-effort``: it is
         replaced by what can be reached.
@@ -95,7 +96,7 @@ class DiscoMarket:
             "transformer_efficiency": transformer_efficiency,
             "solver": solver,
         }
-        self.supplies = SupplyByPeriods(network, self._options)
+        self.supplies = Supplies(network, self._options)
         self._pool: ProcessPoolExecutor | None = None
 
     def prepare(self, day: DiscoDay) -> None:
@@ -129,18 +130,25 @@ class DiscoMarket:
         proved, gap = self._proved(reachable)
         return self._clearing(reachable, proved, gap, changed, begin)
 
+    def supply(self, day: DiscoDay) -> Supply:
+        """Return the network as it is compiled for a day."""
+        return self.supplies.of(day.periods, self._range(day))
+
+    def _range(self, day: DiscoDay) -> FlowRange | None:
+        """Return the day's own range of flows, if it has one."""
+        return day_range(self.network, day, *allowed(day, self.rules)) if self.supplies.by_day else None
+
     def _proved(self, day: DiscoDay) -> tuple[Sequence[Proved], float]:
         """Clear every scenario; also return by how much the company could still improve all of them together."""
         if self.rules.purchases == "here-and-now":
-            return clear_together(self.network, self.supplies[day.periods], day, self.rules)
+            return clear_together(self.network, self.supply(day), day, self.rules)
         count = len(day.scenarios)
         if self.workers == 1 or count == 1:
-            every = range(count)
-            supply = self.supplies[day.periods]
+            every, supply = range(count), self.supply(day)
             return [clear_scenario(self.network, supply, day, number, self.rules) for number in every], 0.0
         if self._pool is None:
             self._pool = open_pool(self.workers, self.network, self._options, self.rules)
-        return clear_all(self._pool, day), 0.0
+        return clear_all(self._pool, day, self._range(day)), 0.0
 
     def _clearing(
         self, day: DiscoDay, proved: Sequence[Proved], gap: float, changed: int, begin: float

@@ -96,8 +96,15 @@ def _nearest(part: Part, solver: str) -> tuple[FloatArray, FloatArray]:
 
 
 def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> list[str]:
-    """Return a sentence for each limit of the feeder that serving net powers ``lot_kw``, shape ``(lots,)``, breaks."""
-    program, limits = _elastic_limits(supply.supply)
+    """Return a sentence for each limit of the feeder that serving net powers ``lot_kw``, shape ``(lots,)``, breaks.
+
+    Ranges of flows follow from the other limits in most cases; they are named where nothing else is.
+    """
+    return _broken(supply, period, lot_kw, ranges=False) or _broken(supply, period, lot_kw, ranges=True)
+
+
+def _broken(supply: ScenarioSupply, period: int, lot_kw: FloatArray, *, ranges: bool) -> list[str]:
+    program, limits = _elastic_limits(supply.supply, ranges=ranges)
     instance = program.bind(supply.period_ports(period, lot_kw) | {"upstream_price": np.zeros(1)})
     for name in ("voltage_square_kv2", "flow_kw", "flow_kvar"):
         instance = instance.with_columns(program.columns[name].index.ravel(), -INF, INF)
@@ -115,8 +122,11 @@ def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> li
     return found
 
 
-def _elastic_limits(supply: Supply) -> tuple[Program, Mapping[str, _Limit]]:
-    """Compile one period in which every limit may be broken at a cost; energy itself is free."""
+def _elastic_limits(supply: Supply, *, ranges: bool) -> tuple[Program, Mapping[str, _Limit]]:
+    """Compile one period in which every limit may be broken at a cost; energy itself is free.
+
+    Without ``ranges`` flows are held by the other limits alone.
+    """
     feeder, branches = supply.network.feeder, supply.branches
     build = ProgramBuilder()
     add_lossy_flow(
@@ -151,7 +161,7 @@ def _elastic_limits(supply: Supply) -> tuple[Program, Mapping[str, _Limit]]:
     for (_, flow), span in zip(AXES, (supply.sweep.span_kw, supply.sweep.span_kvar), strict=True):
         unit = flow.removeprefix("flow_").replace("kw", "kW")
         sentence = f"the flow into bus {{bus}}, period {{period}}, exceeds its range by {{amount:.1f}} {unit}"
-        for side, sign in (("forward", 1.0), ("reverse", -1.0)):
+        for side, sign in (("forward", 1.0), ("reverse", -1.0)) if ranges else ():
             of = build.column_index(flow)[0, branches]
             add(f"{flow}_{side}", of, sign * span[branches], sign, np.ones(branches.size), (branches, sentence))
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva[branches]))

@@ -63,7 +63,7 @@ def clear_together(network: Network, supply: Supply, day: DiscoDay, rules: Rules
     state = state_common(probability, np.array(fixed), rules.alpha, rules.beta)
     parts = [prepared.part for prepared in every]
     try:
-        stage = solve_stage(parts, rules.solver, state)
+        stage = solve_stage(parts, rules.solver, state, deadline=rules.deadline())
     except NoDispatchError:
         for number, prepared in enumerate(every):
             try:

@@ -25,6 +25,9 @@ from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.scenario import Proved, allowed, clear_scenario, with_reachable_wishes
 from equilibrium.programs.risk import cvar, mean_cvar, value_at_risk
 
+NODE_LIMIT = 2000
+"""Nodes after which a search ends when nothing else is asked for; the bundled days need less than a tenth."""
+
 
 class DiscoMarket:
     """The market of one network, compiled once for each number of periods and cleared day by day.
@@ -56,6 +59,10 @@ class DiscoMarket:
         ``kkt-milp``: the published mixed-integer program, for small days.
     pessimistic
         Whether to look for the value with ties broken against the company; without, the interval says nothing.
+    node_limit
+        Boxes, columns generated in rounds and branch-and-bound nodes that the searches of one scenario (with purchases
+        here and now: of the day) may take together; then the best dispatch is returned with its gap. ``None`` for no
+        limit.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`.
     workers
@@ -82,10 +89,11 @@ class DiscoMarket:
         infeasible_wish: str = "error",
         method: str = "value-function",
         pessimistic: bool = True,
+        node_limit: int | None = NODE_LIMIT,
         solver: str = "auto",
         workers: int = 1,
     ) -> None:
-        self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver)
+        self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver, node_limit)
         if not workers >= 1:
             raise InputError("DISCO market", "workers", workers, "at least 1")
         self.network, self.workers = network, workers
@@ -125,7 +133,13 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        check_day(self.network, day, one_way=self.rules.one_way, windows=self.rules.windows)
+        check_day(
+            self.network,
+            day,
+            one_way=self.rules.one_way,
+            windows=self.rules.windows,
+            paid_purchases=self.rules.method != "kkt-milp",
+        )
         reachable, changed = with_reachable_wishes(self.network, day, self.rules)
         proved, gap = self._proved(reachable)
         return self._clearing(reachable, proved, gap, changed, begin)

@@ -8,13 +8,13 @@ ends with the exact optimum, and the master's multipliers weigh planes into mult
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.one_way import OneWay
@@ -65,6 +65,23 @@ class Part:
 
 
 @dataclass(frozen=True, eq=False)
+class Held:
+    """Periods in which every square is held on the segment of a flow, direction included.
+
+    Attributes
+    ----------
+    periods
+        Which ones, shape ``(periods,)``.
+    flow_kw, flow_kvar
+        Flows inside those segments, shape ``(periods, buses)``.
+    """
+
+    periods: BoolArray
+    flow_kw: FloatArray
+    flow_kvar: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class Dispatch:
     """The company's optimum in one scenario, primal and dual.
 
@@ -86,6 +103,8 @@ class Dispatch:
         Whether the stage's own residuals already cover the network.
     common
         Whether other scenarios buy the same, so that all of it has to be taken.
+    held
+        Periods whose squares are held on their segments, and points in these segments; ``None`` without such periods.
     """
 
     x: FloatArray
@@ -96,13 +115,22 @@ class Dispatch:
     network_y: FloatArray
     whole: bool = False
     common: bool = False
+    held: Held | None = None
 
     def published(self, part: Part) -> Dispatch:
-        """Return the same with the network's dispatches of least effort; one with the network in it is left as it is."""
+        """Return the same with the network's dispatches of least effort, where the stage does not hold it itself."""
         if self.whole:
             return self
-        service = part.supply.published(self.lot_kw, self.bought_kw if self.common else None)
-        return replace(self, service=service, bought_kw=self.bought_kw if self.common else service.need_kw)
+        bought = self.bought_kw
+        if self.held is not None:
+            bought = np.where(self.held.periods, part.supply.serve(self.lot_kw).need_kw, bought)
+        service = part.supply.published(self.lot_kw, bought if self.common else None)
+        kept, bought_kw = np.zeros(bought.size, dtype=bool), service.need_kw
+        if self.held is not None:
+            kept = self.held.periods
+            points = np.where(kept[:, None], self.service.points, service.points)
+            service = replace(service, points=points, need_kw=np.where(kept, self.bought_kw, service.need_kw))
+        return replace(self, service=service, bought_kw=np.where(kept | self.common, self.bought_kw, bought_kw))
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +232,8 @@ class Master:
         The scenarios that it holds.
     state
         States the program and returns its columns.
+    ports
+        Values of the program's ports, if it has any.
     """
 
     def __init__(
@@ -211,19 +241,30 @@ class Master:
         parts: Sequence[Part],
         solver: str,
         state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
+        ports: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self.parts, self.solver = parts, solver
         build = ProgramBuilder()
         self.columns = state(build, parts)
         self.program = build.compile()
         self._planes: list[tuple[int, Planes, float | None]] = []
-        self.instance = self.program.bind({})
+        self.instance = self.program.bind(ports or {})
         for number, part in enumerate(parts):
             planes = part.supply.sweep(*_grid(part), proof=False).planes
             self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
 
+    def by_planes(self, number: int) -> BoolArray:
+        """Return for which periods of a scenario planes stand for the network, shape ``(periods,)``: here for all."""
+        return np.ones(self.parts[number].price.size, dtype=bool)
+
     def solve(self) -> Stage:
-        """Add planes until the network needs no more than the master thinks.
+        """Return the optimum that acts earliest; raises as :meth:`fill`."""
+        handle, solution, rounds, seconds = self.fill()
+        earliest, services, spent = self._earliest(handle, solution)
+        return self._stage(earliest, services, rounds, seconds + spent, handle.name)
+
+    def fill(self) -> tuple[Handle, Solution, int, float]:
+        """Add planes until the network needs no more than the master thinks; its optimum, rounds and solver time.
 
         Raises
         ------
@@ -236,11 +277,10 @@ class Master:
             if solution.status is Status.INFEASIBLE:
                 raise NoDispatchError
             require_optimal(solution, "the company's stage")
-            services, rows, spent = self.cut(solution.x)
+            _, rows, spent = self.cut(solution.x)
             seconds += spent
             if not rows:
-                earliest, services, spent = self._earliest(handle, solution)
-                return self._stage(earliest, services, rounds, seconds + spent, handle.name)
+                return handle, solution, rounds, seconds
             handle, solution = self._again(handle, self.instance, rows)
             seconds += solution.seconds
         raise SolverError(f"the company's stage: planes were still missing after {MAXIMUM_ROUNDS} rounds")
@@ -264,7 +304,7 @@ class Master:
         for number, part in enumerate(self.parts):
             for planes in nearby(part.supply, power[number], bought[number]):
                 self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
-        rise, start = np.zeros(self.instance.shape[0]), self.program.shape[0]
+        rise, start = self._rise(), self.program.shape[0]
         met = np.logical_or(*met_sides(self.instance, x))
         for number, planes, sign in self._planes:
             rows = start + np.flatnonzero(met[start : start + planes.period.size])
@@ -277,6 +317,10 @@ class Master:
             if found is not None:
                 return found
         return np.concatenate([y, np.zeros(rise.size - y.size)])
+
+    def _rise(self) -> FloatArray:
+        """Return how fast the limits of the rows that are no planes rise when the loads grow, shape ``(rows,)``."""
+        return np.zeros(self.instance.shape[0])
 
     def _again(self, handle: Handle, instance: Instance, rows: Sequence[Rows]) -> tuple[Handle, Solution]:
         """Solve with rows that are new, other costs and bounds; in HiGHS from where a licence does not cover that."""
@@ -328,14 +372,15 @@ class Master:
         """Return the rows of the planes that the point violates."""
         rows = []
         for number, service in enumerate(services):
+            known_by = self.by_planes(number)
             for distance, families in ((False, service.planes), (True, service.distances)):
                 for planes in families:
                     value = (planes.slope * power[number, planes.period]).sum(axis=1) + planes.constant
                     known = 0.0 if distance else bought[number, planes.period]
-                    missing = value > known + FEASIBILITY * (1.0 + np.abs(value))
+                    missing = known_by[planes.period] & (value > known + FEASIBILITY * (1.0 + np.abs(value)))
                     if missing.any():
                         rows.append(self._rows(number, planes.pick(missing), 0.0 if distance else 1.0))
-            if not rows and not np.isfinite(service.need_kw).all():
+            if not rows and not np.isfinite(service.need_kw[known_by]).all():
                 raise SolverError("the network refuses net powers that no plane excludes")
         return rows
 
@@ -345,7 +390,8 @@ class Master:
         """Let every scenario take the common purchase; return the rows of planes where one cannot."""
         answer, rows, seconds = [], [], 0.0
         for number, service in enumerate(services):
-            points, families, spent = self.parts[number].supply.absorb(power[number], bought[number], service)
+            taken = np.where(self.by_planes(number), bought[number], service.need_kw)
+            points, families, spent = self.parts[number].supply.absorb(power[number], taken, service)
             seconds += spent
             answer.append(replace(service, points=points))
             rows += [self._rows(number, planes, -1.0) for planes in families]
@@ -353,6 +399,7 @@ class Master:
 
     def _rows(self, number: int, planes: Planes, sign: float) -> Rows:
         """Return planes as rows ``sign purchase - slope'p >= constant`` and remember them; a distance has sign 0."""
+        planes = planes.pick(self.by_planes(number)[planes.period])
         self._planes.append((number, planes, sign))
         columns = self.columns
         return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])

@@ -136,7 +136,7 @@ def _dispatch(program: Program, part: Part, number: int, columns: Columns, x: Fl
         lot_kw=x[columns.power[number]],
         bought_kw=bought,
         service=Service(bought, points, [], [], 0.0),
-        weight=program.multiplier(y, "same_purchase")[run],
+        weight=-program.multiplier(y, "same_purchase")[run],
         network_y=network_y,
         whole=True,
     )

@@ -25,12 +25,15 @@ from equilibrium.grid.lossy import (
     secant_rows,
 )
 from equilibrium.grid.network import Network
-from equilibrium.programs.program import INF, Block, Instance, Program, signed_parts
+from equilibrium.programs.program import FEASIBILITY, INF, Block, Instance, Program, signed_parts
 
 _MAXIMUM_SWEEPS = 100
 
 SETTLED_RANGE = 1e-10
 """Ranges of flows that move less than this, relative to ``1 + |flow|``, have settled; they are kept wider by it."""
+
+_NARROW = 1e-7
+"""Width of an interval, relative to ``1 + range``, below which a chord is level: its slope would be rounding."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,9 +70,10 @@ class Squares:
             )
         return cls(*(np.concatenate(side) for side in zip(*parts, strict=True)))
 
-    def on_piecewise(self, flow: FloatArray) -> FloatArray:
-        """Return the squares, as their columns hold them, of flows that lie on the piecewise linear function."""
-        return np.asarray(self.span * piecewise_square(np.abs(flow) / self.span, self.segments))
+    def on_piecewise(self, flow: FloatArray, pick: IntArray) -> FloatArray:
+        """Return what columns of some squares hold when they lie on the piecewise linear function at given flows."""
+        span = self.span[pick]
+        return np.asarray(span * piecewise_square(np.abs(flow) / span, self.segments))
 
     def of_their_periods(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return which squares belong to a period in which one is flagged."""
@@ -163,26 +167,25 @@ def in_segments(instance: Instance, squares: Squares, exact: NDArray[np.bool_], 
     return replace(instance.with_columns(columns, lower, upper), row_upper=row_upper)
 
 
-def chord_rows(instance: Instance, squares: Squares) -> tuple[sp.csr_array, FloatArray, FloatArray]:
-    """Return rows that keep every square below the chord of L over the bounds of its flow.
+def below_chords(instance: Instance, squares: Squares) -> Instance:
+    """Return the instance with every square below the chord of L over the bounds of its flow.
 
-    L is convex, so it lies below its chord, and touches it at both ends: no point with exact squares is lost.
-
-    Returns
-    -------
-    tuple
-        Matrix, lower and upper limits, as :meth:`equilibrium.programs.program.Instance.with_rows` takes them.
+    L is convex, so it lies below its chord, and touches it at both ends: no point with exact squares is lost. Where the
+    bounds leave one segment, chord and secant are one line, and the square is held on it.
     """
     low, high = (
         np.clip(side[squares.flow], -squares.span, squares.span) for side in (instance.col_lower, instance.col_upper)
     )
-    at_low, at_high = (squares.on_piecewise(end) for end in (low, high))
+    one = (squares.segment(low) == squares.segment(high)) & ((low >= 0.0) | (high <= 0.0))
+    instance = in_segments(instance, squares, one, 0.5 * (low + high))
+    low, high, pick = low[~one], high[~one], np.flatnonzero(~one)
+    at_low, at_high = (squares.on_piecewise(end, pick) for end in (low, high))
     width = high - low
-    wide = width > SETTLED_RANGE * (1.0 + squares.span)
+    wide = width > _NARROW * (1.0 + squares.span[pick])
     slope = np.divide(at_high - at_low, width, out=np.zeros_like(width), where=wide)
-    above = np.where(wide, at_low - slope * low, np.maximum(at_low, at_high))
-    count = squares.square.size
-    index = np.column_stack([squares.square, squares.flow]).ravel()
-    value = np.column_stack([np.ones(count), -slope]).ravel()
-    matrix = sp.csr_array((value, index, 2 * np.arange(count + 1)), shape=(count, instance.shape[1]))
-    return matrix, np.full(count, -INF), above
+    above = np.where(wide, at_low - slope * low, np.maximum(at_low, at_high)) + FEASIBILITY * (1.0 + squares.span[pick])
+    index = np.column_stack([squares.square[pick], squares.flow[pick]]).ravel()
+    value = np.column_stack([np.ones(pick.size), -slope]).ravel()
+    shape = (pick.size, instance.shape[1])
+    matrix = sp.csr_array((value, index, 2 * np.arange(pick.size + 1)), shape=shape)
+    return instance.with_rows(matrix, np.full(pick.size, -INF), above)

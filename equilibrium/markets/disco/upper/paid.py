@@ -21,7 +21,7 @@ from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.lossy import WATTS_PER_KILOWATT, add_lossy_flow, lossy_branches, square_gaps
-from equilibrium.grid.segments import Squares, chord_rows, in_segments, within_intervals
+from equilibrium.grid.segments import Squares, below_chords, in_segments, within_intervals
 from equilibrium.markets.disco.network.service import NoDispatchError
 from equilibrium.markets.disco.upper.earliest import lateness
 from equilibrium.markets.disco.upper.growth import rates
@@ -140,7 +140,7 @@ class NetworkMaster(Master):
         inside = within_intervals(self._network, self.program, inside)
         if (inside.col_lower > inside.col_upper).any():
             return None
-        return inside.with_rows(*chord_rows(inside, self.squares))
+        return below_chords(inside, self.squares)
 
     def held(self, flow: FloatArray) -> Instance | None:
         """Return the stage with every square on the segment of its flow; ``None`` where that is not possible.

@@ -318,10 +318,6 @@ def changed_batch(**changes: Any) -> Callable[[DiscoDay], DiscoDay]:
         (lambda day: replace(day, scenarios=()), ("scenarios", "at least one")),
         (lambda day: with_scenarios(day, lambda s: replace(s, probability=0.9)), ("probability", "sum to 1")),
         (lambda day: with_scenarios(day, lambda s: replace(s, vehicles=())), ("vehicles", "one batch for each")),
-        (
-            lambda day: with_scenarios(day, lambda s: replace(s, upstream_price=s.upstream_price - 9.0)),
-            ("upstream_price", "period", "at least 0"),
-        ),
         (lambda day: with_scenarios(day, lambda s: replace(s, renewable_kw=s.renewable_kw - 999.0)), ("renewable_kw",)),
         (lambda day: replace(day, tariffs=replace(day.tariffs, driver_share=1.5)), ("driver_share", "1.5")),
         (lambda day: replace(day, tariffs=replace(day.tariffs, lot_buys=np.zeros(5))), ("lot_buys", "(5,)")),

@@ -25,7 +25,7 @@ from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.scenario import Proved, allowed, clear_scenario, with_reachable_wishes
 from equilibrium.programs.risk import cvar, mean_cvar, value_at_risk
 
-NODE_LIMIT = 2000
+NODE_LIMIT = 300
 """Nodes after which a search ends when nothing else is asked for; the bundled days need less than a tenth."""
 
 

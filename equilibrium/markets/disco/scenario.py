@@ -205,31 +205,37 @@ def clear_scenario(
         nearest_kw = None if error.nearest_kw is None else error.nearest_kw[0]
         raise diagnose(part, label, rules.solver, nearest_kw) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
-    pessimistic = proved.pessimistic
+    pessimistic, notes = proved.pessimistic, stage.notes
     if rules.lots_decide:
         part = replace(prepared.part, feasible=prepared.lower.face.with_cost(prepared.part.feasible.cost))
-        pessimistic = _pessimistic(part, proved, stage, rules)
+        low, high, reason = _pessimistic(part, proved, stage, rules)
+        pessimistic = low, high
+        if reason:
+            notes = (*notes, f"pessimistic: no lower end is proved, {reason}")
     return replace(
         proved,
         company_bound=proved.company_bound + stage.gap,
         residuals=(*proved.residuals, stage.residuals),
         pessimistic=pessimistic,
         rounds=stage.rounds,
-        notes=stage.notes,
+        notes=notes,
         seconds=prepared.lower.seconds + stage.seconds,
         solver=prepared.lower.solver if rules.method == "kkt-milp" else stage.solver,
     )
 
 
-def _pessimistic(part: Part, proved: Proved, stage: Stage, rules: Rules) -> tuple[float, float]:
-    """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change."""
+def _pessimistic(part: Part, proved: Proved, stage: Stage, rules: Rules) -> tuple[float, float, str]:
+    """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change.
+
+    The last item says why no lower end is proved; it is empty where one is.
+    """
     dispatch, profit = stage.dispatches[0], proved.clearing.company_profit
     fixed = profit + float(part.feasible.cost @ dispatch.x + part.price @ dispatch.bought_kw)
     if not rules.pessimistic:
-        return -np.inf, profit
+        return -np.inf, profit, ""
     worst = worst_dispatch(part, rules.solver)
-    found = min(profit, fixed - worst.found)
-    return min(fixed - worst.bound, found), found
+    found = profit if np.isnan(worst.found) else min(profit, fixed - worst.found)
+    return min(fixed - worst.bound, found), found, worst.reason
 
 
 def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispatch: Dispatch) -> Proved:

@@ -41,6 +41,9 @@ from equilibrium.programs.program import GAP, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import Solution, Status
 from equilibrium.programs.solvers.choose import require_optimal, solve_linear
 
+ROUGHLY = 1e-6
+"""A point within this of the best cost, relative, is followed: other powers in its segments may cost less."""
+
 NARROWEST_KW = 1e-6
 """Width of an interval that is not split any more."""
 
@@ -190,6 +193,13 @@ class NetworkMaster(Master):
         answer[columns["flow_kw"].index], answer[columns["flow_kvar"].index] = flows.flow_kw, flows.flow_kvar
         return answer
 
+    def cost_of(self, swept: FloatArray) -> float:
+        """Return what a swept point costs when every stated period buys what its flows need."""
+        bought = self.columns.bought[self.cases[:, 0], self.cases[:, 1]]
+        x, efficiency = swept.copy(), self.parts[0].supply.supply.efficiency
+        x[bought] = swept[self.program.columns["flow_kw"].index[:, 0]] / efficiency
+        return float(self.program.cost @ x)
+
     def split(self, box: Box, found: _Relaxed) -> tuple[Box, Box] | None:
         """Split the interval that matters most at the point that was found; ``None`` where none is wide enough."""
         shape = self._injected.shape
@@ -333,7 +343,7 @@ def _searched(master: NetworkMaster, label: int, deadline: Deadline) -> Stage:
             continue
         looked += 1
         if found.bound < best - _room(best):
-            cost, at = _dispatched(master, found)
+            cost, at = _dispatched(master, found, best)
             if cost < best:
                 best, flow = cost, at
         parts = None
@@ -372,10 +382,16 @@ def _relaxed(master: NetworkMaster, box: Box) -> _Relaxed | None:
     return _Relaxed(solution.x, bound, master.excess(solution.x))
 
 
-def _dispatched(master: NetworkMaster, found: _Relaxed) -> tuple[float, FloatArray]:
-    """Return the cost of a dispatch near a relaxation's optimum, and flows in its segments; infinite without one."""
+def _dispatched(master: NetworkMaster, found: _Relaxed, known: float) -> tuple[float, FloatArray]:
+    """Return the cost of a dispatch near a relaxation's optimum, and flows in its segments; infinite without one.
+
+    Where every scenario buys for itself, a point that costs more than what is known is not followed.
+    """
     best, flow = INF, found.x
-    for at in (master.swept(found.x), found.x):
+    swept = master.swept(found.x)
+    if not master.columns.common and master.cost_of(swept) >= known + ROUGHLY * (1.0 + abs(known)):
+        return best, flow
+    for at in (swept, found.x):
         answer = master.optimum(lambda at=at: master.held(at))  # type: ignore[misc]
         if answer is not None:
             cost = float(answer[0].cost @ answer[1].x)

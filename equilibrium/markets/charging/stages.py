@@ -232,7 +232,7 @@ class Stages:
         not depend on the path of a simplex method.
         """
         face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness)
-        solution = require_optimal(self.model.solve(face), "the tie-break")
+        solution = require_optimal(self.model.point(face), "the tie-break")
         return replace(optimum, x=solution.x, seconds=optimum.seconds + solution.seconds)
 
     def best_response(self, lot: int, power_kw: FloatArray) -> tuple[float, Residuals, float]:

@@ -21,12 +21,9 @@ from equilibrium.markets.disco.here_and_now import clear_together
 from equilibrium.markets.disco.network.ranges import day_range
 from equilibrium.markets.disco.network.supply import Supplies, Supply
 from equilibrium.markets.disco.parallel import clear_all, open_pool
-from equilibrium.markets.disco.rules import Rules
+from equilibrium.markets.disco.rules import NODE_LIMIT, Rules
 from equilibrium.markets.disco.scenario import Proved, allowed, clear_scenario, with_reachable_wishes
 from equilibrium.programs.risk import cvar, mean_cvar, value_at_risk
-
-NODE_LIMIT = 300
-"""Nodes after which a search ends when nothing else is asked for; the bundled days need less than a tenth."""
 
 
 class DiscoMarket:

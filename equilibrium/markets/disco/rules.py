@@ -21,6 +21,9 @@ WISHES = ("error", "best-effort")
 METHODS = ("value-function", "kkt-milp")
 """How the lots' optimality is imposed: by their own optimum, or by their KKT conditions with binaries as published."""
 
+NODE_LIMIT = 300
+"""Nodes after which a search ends when nothing else is asked for; days without negative prices need far less."""
+
 
 @dataclass(frozen=True)
 class Rules:

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
-from equilibrium.fleet.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
+from equilibrium.fleet.vehicles import VehicleProgram, meet_wishes, merge_identical, state_vehicles
 from equilibrium.grid.network import Network
 from equilibrium.grid.segments import Squares, in_segments
 from equilibrium.markets.disco.accounts import read_scenario

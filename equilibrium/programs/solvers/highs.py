@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Callable
 
 import highspy
 import numpy as np
@@ -15,6 +17,12 @@ from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
+
+INTERRUPTIBLE = 20_000
+"""Entries of a matrix from which on Ctrl-C is heard during a solve; smaller models take no second."""
+
+HEARD_S = 0.1
+"""How often the waiting thread looks for a signal, s."""
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
@@ -55,6 +63,31 @@ def _model(instance: Instance) -> highspy.HighsLp:
     return model
 
 
+def _run(solver: highspy.Highs, entries: int) -> None:
+    """Run a solver so that Ctrl-C is heard while a large model is being solved.
+
+    Python handles a signal only between its own instructions. So a large model runs in a second thread, and the main
+    one waits. What is interrupted is left to itself; it ends with the process at the latest.
+    """
+    if entries < INTERRUPTIBLE or threading.current_thread() is not threading.main_thread():
+        solver.run()
+        return
+    done, failed = threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            solver.run()
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody can catch it
+            failed.append(error)
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not done.wait(HEARD_S):
+        pass
+    if failed:
+        raise failed[0]
+
+
 class HighsHandle:
     """A linear program kept in HiGHS; see :class:`equilibrium.programs.solvers.base.Handle`."""
 
@@ -63,33 +96,47 @@ class HighsHandle:
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
         self._solver.passModel(_model(instance))
-        self._rows, columns = instance.shape
-        self._columns = np.arange(columns, dtype=np.int32)
-        self._held: tuple[FloatArray, FloatArray, FloatArray] | None = None
+        self._entries = instance.matrix.nnz
+        # Copies: the caller may go on to change its arrays in place.
+        self._cost = instance.cost.copy()
+        self._columns = instance.col_lower.copy(), instance.col_upper.copy()
+        self._rows = instance.row_lower.copy(), instance.row_upper.copy()
 
     def update(self, instance: Instance) -> None:
         """Take costs and bounds."""
-        count = self._columns.size
-        new, held = (instance.cost, instance.col_lower, instance.col_upper), self._held
-        if held is None or not np.array_equal(new[0], held[0]):
-            self._solver.changeColsCost(count, self._columns, instance.cost)
-        if held is None or not (np.array_equal(new[1], held[1]) and np.array_equal(new[2], held[2])):
-            self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
-        self._held = (new[0].copy(), new[1].copy(), new[2].copy())  # the caller may go on to change its arrays in place
-        rows = np.arange(self._rows, dtype=np.int32)
-        self._solver.changeRowsBounds(self._rows, rows, instance.row_lower, instance.row_upper)
+        new = np.flatnonzero(instance.cost != self._cost).astype(np.int32)
+        if new.size:
+            self._cost[new] = instance.cost[new]
+            self._solver.changeColsCost(new.size, new, self._cost[new])
+        self._take(self._solver.changeColsBounds, self._columns, instance.col_lower, instance.col_upper)
+        self._take(self._solver.changeRowsBounds, self._rows, instance.row_lower, instance.row_upper)
+
+    @staticmethod
+    def _take(
+        change: Callable[[int, np.ndarray, FloatArray, FloatArray], object],
+        held: tuple[FloatArray, FloatArray],
+        lower: FloatArray,
+        upper: FloatArray,
+    ) -> None:
+        """Tell the solver those bounds that differ from the held ones."""
+        new = np.flatnonzero((lower != held[0]) | (upper != held[1])).astype(np.int32)
+        if new.size:
+            held[0][new], held[1][new] = lower[new], upper[new]
+            change(new.size, new, held[0][new], held[1][new])
 
     def add_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         """Append rows."""
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
-        self._rows += matrix.shape[0]
+        self._entries += matrix.nnz
+        self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
     def drop_rows(self, keep: int) -> None:
         """Delete all rows but the first ``keep``."""
-        if keep < self._rows:
-            self._solver.deleteRows(self._rows - keep, np.arange(keep, self._rows, dtype=np.int32))
-            self._rows = keep
+        count = self._rows[0].size
+        if keep < count:
+            self._solver.deleteRows(count - keep, np.arange(keep, count, dtype=np.int32))
+            self._rows = self._rows[0][:keep].copy(), self._rows[1][:keep].copy()
 
     def solve(self) -> Solution:
         """Solve, warm if there is a basis."""
@@ -106,7 +153,7 @@ class HighsHandle:
 
     def _run(self) -> tuple[float, highspy.HighsModelStatus]:
         start = time.perf_counter()
-        self._solver.run()
+        _run(self._solver, self._entries)
         return time.perf_counter() - start, self._solver.getModelStatus()
 
     def basis(self) -> object:
@@ -142,10 +189,10 @@ def solve_mixed_highs(
     model.integrality_ = [kinds[int(flag)] for flag in integer]
     solver.passModel(model)
     start = time.perf_counter()
-    solver.run()
+    _run(solver, INTERRUPTIBLE)
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         solver.setOptionValue("presolve", "off")  # presolve alone cannot tell which
-        solver.run()
+        _run(solver, INTERRUPTIBLE)
     seconds = time.perf_counter() - start
     status = solver.getModelStatus()
     if status not in _STATUS:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -30,6 +31,9 @@ OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
+
+PATIENCE_S = 1.0
+"""How long a run that is asked to end may take for the day in hand, s; then the day is given up."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -301,18 +305,27 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and a polite kill end the run after the day in hand; a second one interrupts at once."""
+    """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
     received: list[int] = []
+    patience = threading.Timer(PATIENCE_S, signal.raise_signal, (signal.SIGINT,))
+    patience.daemon = True
 
     def note(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
+        patience.start()
+
+    def stop() -> bool:
+        if received:
+            patience.cancel()  # the day in hand has ended
+        return bool(received)
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
+        patience.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -25,6 +25,8 @@ from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 _MAXIMUM_REASONS = 12
 
+RANGE = "exceeds its range"
+
 
 @dataclass(frozen=True, eq=False)
 class _Limit:
@@ -100,7 +102,12 @@ def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> li
 
     Ranges of flows follow from the other limits in most cases; they are named where nothing else is.
     """
-    return _broken(supply, period, lot_kw, ranges=False) or _broken(supply, period, lot_kw, ranges=True)
+    for ranges in (False, True):
+        found = _broken(supply, period, lot_kw, ranges=ranges)
+        other = [sentence for sentence in found if RANGE not in sentence]
+        if found:
+            break
+    return other or found
 
 
 def _broken(supply: ScenarioSupply, period: int, lot_kw: FloatArray, *, ranges: bool) -> list[str]:
@@ -160,7 +167,7 @@ def _elastic_limits(supply: Supply, *, ranges: bool) -> tuple[Program, Mapping[s
         add(name, square, (level * feeder.base_kv) ** 2, sign, per_unit, (every, sentence))
     for (_, flow), span in zip(AXES, (supply.sweep.span_kw, supply.sweep.span_kvar), strict=True):
         unit = flow.removeprefix("flow_").replace("kw", "kW")
-        sentence = f"the flow into bus {{bus}}, period {{period}}, exceeds its range by {{amount:.1f}} {unit}"
+        sentence = f"the flow into bus {{bus}}, period {{period}}, {RANGE} by {{amount:.1f}} {unit}"
         for side, sign in (("forward", 1.0), ("reverse", -1.0)) if ranges else ():
             of = build.column_index(flow)[0, branches]
             add(f"{flow}_{side}", of, sign * span[branches], sign, np.ones(branches.size), (branches, sentence))

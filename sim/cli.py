@@ -1,7 +1,8 @@
 """The command ``equilot``.
 
 Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a day is not proved, a game has no
-certified answer, or a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
+certified answer, or a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -94,8 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="equilot",
         description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
-        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a day is not proved, a game has no certified "
-        "answer or a solver failed, 2 the input cannot be used, 3 a day could not be served, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a day is not proved, a game has no "
+        "certified answer or a solver failed, 2 the input cannot be used, 3 a day could not be served, 130 "
+        "interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)

@@ -24,8 +24,8 @@ from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.disco.scenario import prepare, solve_stage
 from equilibrium.markets.disco.upper import exclusive
 from equilibrium.markets.disco.upper.exclusive import choose_directions, solve_in_directions
-from equilibrium.markets.disco.upper.master import Part, state_recourse
 from equilibrium.markets.disco.upper.mixtures import Hull
+from equilibrium.markets.disco.upper.stage import Part, state_recourse
 from equilibrium.programs.program import Instance, ProgramBuilder
 from equilibrium.programs.solvers import MixedSolution, Status, solve_mixed
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios

@@ -15,8 +15,8 @@ from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.scenario import prepare
-from equilibrium.markets.disco.upper.master import Part
 from equilibrium.markets.disco.upper.pessimistic import idle, robust_purchase
+from equilibrium.markets.disco.upper.stage import Part
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
 
 

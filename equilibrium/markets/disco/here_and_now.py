@@ -17,8 +17,8 @@ from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.scenario import Proved, prepare, prove, solve_stage
 from equilibrium.markets.disco.upper.diagnosis import diagnose
-from equilibrium.markets.disco.upper.master import Columns, Part, state_powers
 from equilibrium.markets.disco.upper.pessimistic import idle, robust_purchase, worst_payments
+from equilibrium.markets.disco.upper.stage import Columns, Part, state_powers
 from equilibrium.programs.program import ProgramBuilder
 from equilibrium.programs.risk import add_cvar
 

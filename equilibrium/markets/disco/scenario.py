@@ -25,10 +25,10 @@ from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.upper.diagnosis import diagnose
 from equilibrium.markets.disco.upper.exclusive import BOTH_WAYS_KW, solve_stage_one_way
-from equilibrium.markets.disco.upper.master import Columns, Dispatch, Held, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.paid import solve_convex
 from equilibrium.markets.disco.upper.pessimistic import worst_dispatch
 from equilibrium.markets.disco.upper.published import solve_stage_kkt
+from equilibrium.markets.disco.upper.stage import Columns, Dispatch, Held, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.waste import wasted
 from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import Instance, ProgramBuilder

@@ -17,8 +17,9 @@ from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.lossy import AXES, add_lossy_flow
 from equilibrium.markets.disco.network.service import NoDispatchError, ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
-from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Part, state_powers
+from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS
 from equilibrium.markets.disco.upper.planes import Rows, plane_rows
+from equilibrium.markets.disco.upper.stage import Part, state_powers
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.choose import load_and_solve, require_optimal

@@ -11,7 +11,7 @@ directions of a few vehicles: those that go both ways in the mixture, and on sma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,15 +22,14 @@ from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.optimum import solve_lower
 from equilibrium.markets.disco.network.service import NoDispatchError
-from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Columns, Master, Part, Stage
+from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Master
 from equilibrium.markets.disco.upper.mixtures import Hull
 from equilibrium.markets.disco.upper.paid import paid, relaxation, solve_paid
+from equilibrium.markets.disco.upper.stage import Columns, Part, Stage, State
 from equilibrium.markets.disco.upper.waste import without_waste
 from equilibrium.programs.duality import Residuals
 from equilibrium.programs.program import GAP, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import MixedSolution, Status, solve_mixed
-
-State = Callable[[ProgramBuilder, Sequence[Part]], Columns]
 
 LARGEST_CHOICES = 32
 """Most directions that a mixed-integer program chooses to lower a cost that is known; with more it takes minutes."""

@@ -20,8 +20,8 @@ from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.disco.lower.one_way import FIRST_PRICE, find_schedules
 from equilibrium.markets.disco.network.service import NoDispatchError
-from equilibrium.markets.disco.upper.master import Columns, Part
 from equilibrium.markets.disco.upper.paid import relaxation
+from equilibrium.markets.disco.upper.stage import Columns, Part
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import INF, Instance, ProgramBuilder, stack_rows
 from equilibrium.programs.solvers import Solution, Status

@@ -20,7 +20,7 @@ from equilibrium.markets.disco.lower.one_way import find_schedules
 from equilibrium.markets.disco.lower.optimum import dual_values, solve_vehicles
 from equilibrium.markets.disco.network.service import ScenarioSupply
 from equilibrium.markets.disco.upper.earliest import weights
-from equilibrium.markets.disco.upper.master import Part, net_power_range
+from equilibrium.markets.disco.upper.stage import Part, net_power_range
 from equilibrium.programs.duality import optimal_face
 from equilibrium.programs.program import GAP
 

@@ -17,7 +17,7 @@ from equilibrium.grid.directions import ExactFlow, exact_flow
 from equilibrium.grid.lossy import add_lossy_flow, square_gaps
 from equilibrium.markets.disco.network.service import NoDispatchError, Service
 from equilibrium.markets.disco.upper.earliest import lateness, weights
-from equilibrium.markets.disco.upper.master import Columns, Dispatch, Part, Stage
+from equilibrium.markets.disco.upper.stage import Columns, Dispatch, Part, Stage
 from equilibrium.programs.duality import kkt_residuals, optimal_face
 from equilibrium.programs.program import INF, Block, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status

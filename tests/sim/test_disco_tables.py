@@ -415,6 +415,23 @@ def test_every_column_is_what_a_plain_loop_gives(table: Any, model: DiscoModel, 
             assert found == wanted, name
 
 
+def test_both_solvers_write_the_same_tables(model: DiscoModel, day: DiscoDayResult) -> None:
+    """A day with a negative price: no column depends on the way that led to the optimum."""
+    other = DiscoModel(model.case, seed=4, solver="gurobi")
+    other.step()
+    assert "Gurobi" in other.last.settlement.plan.certificate.solver
+    timed = {"seconds", "solver_seconds", "solver"}
+    residuals = {"primal", "dual", "complementarity", "gap", "worst_regret", "epsilon"}
+    for table in KIND.tables:
+        first, second = table.frame(day), table.frame(other.last)
+        for name in set(first.columns) - timed - residuals:
+            found, wanted = second[name].tolist(), first[name].tolist()
+            if wanted and isinstance(wanted[0], float):
+                np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6, err_msg=f"{table.name}.{name}")
+            else:
+                assert found == wanted, f"{table.name}.{name}"
+
+
 def test_the_day_has_something_in_every_column(model: DiscoModel, day: DiscoDayResult) -> None:
     """A column of zeros would hide a wrong factor: this day charges, gives, curtails and loses."""
     del model

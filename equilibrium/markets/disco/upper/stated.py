@@ -25,6 +25,9 @@ from equilibrium.programs.program import INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import Solution, Status
 from equilibrium.programs.solvers.choose import require_optimal, solve_linear
 
+CORNER = 1e-3
+"""Share of the widest interval within which a point stands at a corner: the middle is a better place to split then."""
+
 NARROWEST_KW = 1e-6
 """Width of an interval that is not split any more."""
 
@@ -184,7 +187,7 @@ class NetworkMaster(Master):
         inner = np.minimum(x - low[case], high[case] - x)
         pick = int(np.argmax(inner))
         at = float(x[pick])
-        if inner[pick] <= NARROWEST_KW + 1e-3 * width[case].max():  # at a corner: chords meet L there, but not all
+        if inner[pick] <= NARROWEST_KW + CORNER * width[case].max():  # at a corner: chords meet L there, but not all
             pick = int(np.argmax(width[case]))
             at = 0.5 * float(low[case, pick] + high[case, pick])
         place = case * shape[1] + pick

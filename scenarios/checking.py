@@ -11,8 +11,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from equilibrium.errors import InputError
-from scenarios.files import Document, KeyPath
+from scenarios.files import Document
 from scenarios.schema import MONEY
+from scenarios.yaml_tree import KeyPath
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
 

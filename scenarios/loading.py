@@ -11,9 +11,10 @@ from equilibrium.errors import InputError
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
 from scenarios.checking import section_at, validated
-from scenarios.files import CASES, Document, KeyPath, bundled_or_own
+from scenarios.files import CASES, Document, bundled_or_own
 from scenarios.kinds import DEFAULT, scenario_kinds
 from scenarios.schema import CaseFile, FileKeys
+from scenarios.yaml_tree import KeyPath
 
 AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]

@@ -14,8 +14,8 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic_core import PydanticCustomError
 
 from equilibrium.errors import InputError
-from scenarios.files import KeyPath
 from scenarios.time_axis import time_zone
+from scenarios.yaml_tree import KeyPath
 
 MONEY = "eur"
 """How the schema itself writes the currency; :mod:`scenarios.checking` translates other currencies."""

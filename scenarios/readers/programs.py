@@ -49,9 +49,10 @@ from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
 from equilibrium.errors import InputError
 from scenarios.checking import validated
-from scenarios.files import Document, KeyPath, bundled_names, bundled_or_own
+from scenarios.files import Document, bundled_names, bundled_or_own
 from scenarios.schema import Label, NonNegative, Positive, Section, Share
 from scenarios.time_axis import DAY_H, TimeAxis, day_axis
+from scenarios.yaml_tree import KeyPath
 
 _HOURS = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 

@@ -13,9 +13,10 @@ from equilibrium.errors import InputError
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
 from equilibrium.grid.network import Network
 from scenarios.assembly import Placed, build_feeder, bus_index, check_names
-from scenarios.files import Document, KeyPath
+from scenarios.files import Document
 from scenarios.markets.charging.schema import ChargingFile, StorageSection
 from scenarios.readers.feeders import feeder_files
+from scenarios.yaml_tree import KeyPath
 
 Unit = TypeVar("Unit", bound=Placed)
 

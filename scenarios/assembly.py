@@ -15,7 +15,8 @@ from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.readers.feeders import load_feeder
 from scenarios.readers.prices import PriceSeries, read_prices
 from scenarios.readers.profiles import read_profiles
-from scenarios.schema import CaseFile, FeederSection, GridFile
+from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection
+from scenarios.units import feeder_load_fault
 
 
 class Placed(Protocol):
@@ -107,6 +108,9 @@ def expected_load(
             raise document.error(("loads", "profile"), file.loads.profile, f"one of {', '.join(profiles)}")
         shape = file.loads.scale * profiles[file.loads.profile][:, None]
         return shape * feeder.load_kw, shape * feeder.load_kvar, profiles, (profile_path,)
+    stated = file.loads.profile
+    if stated not in profiles and stated != LoadsSection.model_fields["profile"].default:
+        raise document.error(("loads", "profile"), stated, f"one of {', '.join(profiles)}, or no profile beside a file")
     path = bundled_or_own("loads", file.loads.file, ".csv")
     load_kw, load_kvar = read_bus_loads(path, profiles, shown(profile_path), feeder)
     return file.loads.scale * load_kw, file.loads.scale * load_kvar, profiles, (path, profile_path)
@@ -127,15 +131,19 @@ def read_bus_loads(
         With the buses.
     """
     table = Table.read(path, ("bus", "load_kw", "load_kvar", "profile"), ("note",))
+    labels = table.each_once("bus")
     peaks = table.numbers("load_kw", minimum=0.0), table.numbers("load_kvar")
     steps = len(next(iter(profiles.values())))
     load_kw, load_kvar = np.zeros((steps, feeder.size)), np.zeros((steps, feeder.size))
-    for row, (label, name) in enumerate(zip(table.text("bus"), table.text("profile"), strict=True)):
+    for row, (label, name) in enumerate(zip(labels, table.text("profile"), strict=True)):
         if label not in feeder.buses:
             raise table.error(row, "bus", label, f"a bus of feeder {feeder.name}")
         if name not in profiles:
             raise table.error(row, "profile", name, f"a profile of {profile_source} ({', '.join(profiles)})")
         bus, shape = feeder.index(label), profiles[name]
-        load_kw[:, bus] += peaks[0][row] * shape
-        load_kvar[:, bus] += peaks[1][row] * shape
+        load_kw[:, bus] = peaks[0][row] * shape
+        load_kvar[:, bus] = peaks[1][row] * shape
+    fault = feeder_load_fault(*peaks, feeder.base_kv)
+    if fault is not None:
+        raise InputError(table.source, "column load_kw", f"{peaks[0].sum():g} kW in all", fault)
     return load_kw, load_kvar

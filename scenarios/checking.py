@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,7 +14,7 @@ from pydantic.fields import FieldInfo
 from equilibrium.errors import InputError
 from scenarios.files import Document
 from scenarios.schema import MONEY
-from scenarios.yaml_tree import KeyPath
+from scenarios.yaml_tree import KeyPath, dotted
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
 
@@ -47,12 +48,67 @@ def validated(schema: type[File], document: Document, others: Schemas | None = N
         raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
     currency = currency.lower()
     data = _schema_money(document.data, (), currency, document)
+    read_as_written(schema, document, data)
     while True:
         try:
             return schema.model_validate(data)
         except ValidationError as error:
             if not _leave_out(error, schema, data, others or {}):
                 raise _first_error(error, document, currency, schema, data, others or {}) from None
+
+
+def read_as_written(schema: type[BaseModel], document: Document, data: dict[str, object]) -> None:
+    """Put the text of the file in the place of what YAML made of it where the schema asks for text; check the numbers.
+
+    ``bus: 010`` is the bus labelled 010, ``title: 2024`` a title; ``places: 010`` is refused.
+
+    Parameters
+    ----------
+    schema
+        The model of the whole file.
+    document
+        What was read.
+    data
+        The document's data with the schema's money keys; it is changed.
+
+    Raises
+    ------
+    InputError
+        For a number that YAML reads otherwise than people do.
+    """
+    for keys, written in document.written.items():
+        in_schema = tuple(_MONEY_KEY.sub(MONEY, key) if isinstance(key, str) else key for key in keys)
+        above: Any = data
+        for key in in_schema[:-1]:
+            above = above[key]
+        if _wants_text(schema, in_schema, data):
+            above[in_schema[-1]] = written
+        else:
+            document.check_number(keys, above[in_schema[-1]])
+
+
+def _wants_text(schema: type[BaseModel], keys: KeyPath, data: object) -> bool:
+    """Return whether the value under ``keys`` is a text in the schema: a label, or one of a list or mapping of them."""
+    for n in range(len(keys), 0, -1):
+        section, key = section_at(schema, keys[: n - 1], data), keys[n - 1]
+        field = None if section is None else _field(section, key)
+        if field is not None:
+            return any(part is str for part in _inside(field.annotation, len(keys) - n))
+    return False
+
+
+def _inside(annotation: object, levels: int) -> Iterator[object]:
+    """Yield the types that a value may have which stands some levels inside a list or mapping of an annotation."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _inside(arguments[0], levels)
+    elif origin in (Union, UnionType):
+        for each in arguments:
+            yield from _inside(each, levels)
+    elif levels == 0:
+        yield annotation
+    elif origin in (dict, list, tuple, Mapping, Sequence):
+        yield from _inside(arguments[1 if origin in (dict, Mapping) else 0], levels - 1)
 
 
 def money_keys(data: object, currency: str) -> object:
@@ -138,13 +194,25 @@ def _schema_money(data: object, keys: KeyPath, currency: str, document: Document
         for key, value in item.items():
             found = _MONEY_KEY.search(str(key))
             if found and found[1] != currency:
-                raise document.error((*path, key), key, _MONEY_KEY.sub(currency, str(key)) + " (the file's currency)")
+                raise _other_currency((*path, str(key)), found[1], currency, document)
             renamed[_MONEY_KEY.sub(MONEY, str(key))] = walk(value, (*path, key))
         return renamed
 
     translated = walk(data, keys)
     assert isinstance(translated, dict)
     return translated
+
+
+def _other_currency(keys: KeyPath, found: str, currency: str, document: Document) -> InputError:
+    """Return the complaint about a money key in another currency than the file's.
+
+    Where the key comes from a file that another one extends, it is the currency of that other one which does not fit.
+    """
+    stated, used = document.lines.get(("currency",)), document.lines.get(keys)
+    if stated is not None and used is not None and stated[0] != used[0]:
+        expected = f"{found.upper()}, in which {used[0]} states {dotted(keys)}, or that key in {currency.upper()} too"
+        return document.error(("currency",), currency.upper(), expected)
+    return document.error(keys, keys[-1], _MONEY_KEY.sub(currency, str(keys[-1])) + " (the file's currency)")
 
 
 def _leave_out(error: ValidationError, schema: type[BaseModel], data: dict[str, object], others: Schemas) -> bool:
@@ -224,7 +292,8 @@ def _first_error(
         return document.error((*keys, tag), found, f"{', '.join(most)} or {last}")
     if kind == "section":
         context = first["ctx"]
-        inside = _MONEY_KEY.sub(currency, context["key"]).split(".")
+        path = _MONEY_KEY.sub(currency, context["key"]).split(".")
+        inside = [int(key) if key.isdigit() else key for key in path]
         return document.error((*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
 import io
 import math
@@ -24,6 +25,9 @@ CASES = PACKAGE / "cases"
 
 YAML_LIMIT, TABLE_LIMIT = 1_000_000, 64_000_000
 """Most bytes of a YAML file and of a table."""
+
+YEARS = 1990, 2100
+"""First and last year of a date in a table."""
 
 CELL_LIMIT, CELLS_LIMIT, COLUMNS_LIMIT = 1_000, 8_000_000, 1_000
 """Most characters of a cell, most cells of a table and most columns."""
@@ -82,9 +86,12 @@ def own_path(name: str, folder: Path | None = None) -> Path:
     InputError
         For what cannot be a path: an unknown user's home, a NUL, a name that the file system has no room for.
     """
+    if not name:
+        raise InputError("path", "path", name, "the path of a file or folder")
     try:
         path = (folder or Path()) / Path(name).expanduser()
-        path.is_file()
+        path.resolve()
+        path.is_file()  # fails in a folder that may not be entered
     except (OSError, ValueError, RuntimeError) as error:
         found = getattr(error, "strerror", None) or str(error)
         raise InputError(name, "path", found, "the path of a file or folder that can be looked at") from None
@@ -201,6 +208,30 @@ class Table:
                 raise self.error(row, column, name, f"each {column} once (it stands in line {self.lines[first[name]]})")
             first[name] = row
         return self.columns[column]
+
+    def date(self, row: int, column: str) -> dt.date:
+        """Return a cell's date, of the years in which there are sessions and prices."""
+        try:
+            date = dt.date.fromisoformat(self.columns[column][row])
+        except ValueError:
+            raise self.error(row, column, self.columns[column][row], "a date such as 2024-06-03") from None
+        self._check_year(row, column, date)
+        return date
+
+    def time(self, row: int, column: str) -> dt.datetime:
+        """Return a cell's local time, of the years in which there are sessions and prices."""
+        try:
+            time = dt.datetime.fromisoformat(self.columns[column][row])
+        except ValueError:
+            raise self.error(row, column, self.columns[column][row], "a local time such as 2024-06-03T08:30") from None
+        self._check_year(row, column, time)
+        return time
+
+    def _check_year(self, row: int, column: str, date: dt.date) -> None:
+        first, last = YEARS
+        if not first <= date.year <= last:
+            expected = f"a date from {first} to {last} (clocks that are not set show other ones, such as 1970-01-01)"
+            raise self.error(row, column, self.columns[column][row], expected)
 
     def numbers(
         self, column: str, minimum: float = -math.inf, maximum: float = math.inf, empty: float | None = None

@@ -25,7 +25,9 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder, radial_parents
+from equilibrium.plain import number_fault
 from scenarios.files import Document, Table, bundled_names, bundled_or_own
+from scenarios.units import BASE_KV, VOLTAGE_PU, feeder_load_fault
 
 _YAML_KEYS = ("base_kv", "root", "substation_rating_kva", "title", "source", "doi", "licence", "notes")
 
@@ -82,6 +84,9 @@ def load_feeder(
         for name, value in (("voltage_min_pu", voltage_min_pu), ("voltage_max_pu", voltage_max_pu))
     )
     _check_band(table, order, low, high, root_voltage_pu)
+    loads = table.numbers("load_kw"), table.numbers("load_kvar")
+    if (fault := feeder_load_fault(*loads, base_kv)) is not None:
+        raise InputError(table.source, "column load_kw", f"{np.abs(loads[0]).sum():g} kW in all", fault)
     return Feeder(
         name=folder.name,
         base_kv=base_kv,
@@ -90,8 +95,8 @@ def load_feeder(
         r_ohm=_fixed(r_ohm),
         x_ohm=_fixed(x_ohm),
         rating_kva=_fixed(rating),
-        load_kw=_fixed(table.numbers("load_kw")[order]),
-        load_kvar=_fixed(table.numbers("load_kvar")[order]),
+        load_kw=_fixed(loads[0][order]),
+        load_kvar=_fixed(loads[1][order]),
         voltage_min_pu=_fixed(low),
         voltage_max_pu=_fixed(high),
         root_voltage_pu=root_voltage_pu,
@@ -112,6 +117,8 @@ def _about(path: Path) -> tuple[Document, float, float | None]:
     base_kv = _positive_key(about, "base_kv")
     if base_kv is None:
         raise InputError(about.source, "base_kv", None, "the line-to-line voltage in kV")
+    if (fault := BASE_KV.fault(base_kv)) is not None:
+        raise about.error(("base_kv",), base_kv, fault)
     return about, base_kv, _positive_key(about, "substation_rating_kva")
 
 
@@ -127,20 +134,19 @@ def _positive_key(about: Document, key: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
         raise about.error((key,), value, "a number > 0")
+    about.check_number((key,), value)
+    if (fault := number_fault(value)) is not None:
+        raise about.error((key,), value, fault)
     return float(value)
 
 
 def _buses(path: Path, about: Document) -> tuple[Table, tuple[str, ...], list[int]]:
     """Read ``buses.csv``; return it with the labels, root first, and the row of each."""
     table = Table.read(path, ("bus", "load_kw", "load_kvar"), ("voltage_min_pu", "voltage_max_pu", "note"))
-    labels = table.text("bus")
-    first: dict[str, int] = {}
-    for row, label in enumerate(labels):
-        if label in first:
-            raise table.error(row, "bus", label, f"each bus once (it stands in line {table.lines[first[label]]})")
-        first[label] = row
-    root = str(about.data.get("root", labels[0]))
-    if root not in first:
+    labels = table.each_once("bus")
+    first = {label: row for row, label in enumerate(labels)}
+    root = about.text(("root",), about.data.get("root", labels[0]))
+    if not isinstance(root, str) or root not in first:
         raise about.error(("root",), root, f"a bus of {path.name}")
     order = [first[root], *(row for row in range(len(labels)) if row != first[root])]
     return table, tuple(labels[row] for row in order), order
@@ -207,6 +213,9 @@ def _column(table: Table, name: str, rows: list[int], empty: float) -> FloatArra
 
 def _check_band(table: Table, order: list[int], low: FloatArray, high: FloatArray, root_voltage_pu: float) -> None:
     for bus, row in enumerate(order):
+        for name, value in (("voltage_min_pu", low[bus]), ("voltage_max_pu", high[bus])):
+            if (fault := VOLTAGE_PU.fault(float(value))) is not None:
+                raise InputError(table.source, f"line {table.lines[row]}, {name}", float(value), fault)
         if not 0 < low[bus] < high[bus]:
             raise InputError(
                 table.source, f"line {table.lines[row]}, voltage_min_pu", float(low[bus]), f"0 < value < {high[bus]:g}"

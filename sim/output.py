@@ -51,9 +51,12 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     from sim.show.drawing import day_title, save  # here, because matplotlib is slow to import
 
     kind = market_of_run(run)
+    inside = run.folder / "figures"
+    if inside.is_symlink():
+        raise InputError(str(inside), "folder", "a link to another place", "a folder of the run, or none")
     chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
     figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
-    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
+    return [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
 
 
 def show_run(screen: Console, run: Run) -> None:

@@ -5,9 +5,9 @@ time zone they may carry the UTC offset that the zone has then.
 
 Needed: ``arrival_local``, ``departure_local`` (2018-06-11T08:30), ``energy_kwh`` (energy added to the battery).
 Optional: ``session_id`` (unique); ``site``; ``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw``
-(the limit of the vehicle); ``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced). Cells
-of optional columns may be empty. Rows that are the same in every column are refused: either one session stands twice, or a ``session_id``
-tells two equal ones apart.
+(the vehicle's own limit); ``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced).
+Cells of optional columns may be empty. Rows that are the same in every column are refused: a session stands twice,
+or a ``session_id`` tells two equal ones apart.
 """
 
 from __future__ import annotations

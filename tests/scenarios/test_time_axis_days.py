@@ -167,9 +167,9 @@ def test_a_day_of_23_hours_without_a_zone_says_which_key_is_missing(tmp_path: Pa
 
 
 def test_profiles_of_any_step(tmp_path: Path) -> None:
-    cells = [f"{q // 2:02d}:{30 * (q % 2):02d},{q}" for q in range(48)]
+    cells = [f"{q // 2:02d}:{30 * (q % 2):02d},{q / 10}" for q in range(48)]
     profiles = read_profiles(write(tmp_path / "profiles.csv", "start,flat_pu", cells))
-    assert profiles["flat"].tolist() == list(range(48))
+    assert profiles["flat"].tolist() == [q / 10 for q in range(48)]
     cells[3] = "01:45,3"
     with pytest.raises(
         InputError, match="line 5, column start: got '01:45', expected 01:30: 48 rows are steps of 30 min"

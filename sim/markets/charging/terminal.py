@@ -95,7 +95,7 @@ def ac_line(ac: pd.DataFrame) -> str:
     """Return one sentence with the largest errors of the linear flow over the run."""
     solved = ac[ac["converged"].astype(bool)]
     if not len(solved):
-        return "AC power flow: no period has a solution"
+        return "AC power flow: no solution was found for any period"
     worst = solved.iloc[int(solved["voltage_error_pu"].argmax())]
     lossy = solved.iloc[int(solved["loss_share"].argmax())]
     line = (
@@ -105,4 +105,4 @@ def ac_line(ac: pd.DataFrame) -> str:
         f"({when(lossy)})"
     )
     missing = len(ac) - len(solved)
-    return line + (f"; {missing} periods have no solution" if missing else "")
+    return line + (f"; for {missing} periods no solution was found" if missing else "")

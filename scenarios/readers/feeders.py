@@ -158,16 +158,17 @@ def _branches(
     """Read ``branches.csv``; return parents, impedances and ratings by receiving bus."""
     table = Table.read(path, ("from_bus", "to_bus", "r_ohm", "x_ohm", "closed"), ("rating_kva", "note"))
     starts, ends = table.text("from_bus"), table.text("to_bus")
-    known = set(labels)
+    known, first, state = set(labels), dict[frozenset[str], int](), table.text("closed")
     for row, pair in enumerate(zip(starts, ends, strict=True)):
         for column, label in zip(("from_bus", "to_bus"), pair, strict=True):
             if label not in known:
                 raise table.error(row, column, label, "a bus of buses.csv")
         if pair[0] == pair[1]:
             raise table.error(row, "to_bus", pair[1], "two different ends")
+        if (before := first.setdefault(frozenset(pair), row)) != row and state[row] == state[before] == "0":
+            raise table.error(row, "to_bus", pair[1], f"each tie once (it stands in line {table.lines[before]})")
     r, x = table.numbers("r_ohm", minimum=0.0), table.numbers("x_ohm", minimum=0.0)
     rating = _column(table, "rating_kva", list(range(len(table))), fallback)
-    state = table.text("closed")
     for row, cell in enumerate(state):
         if cell not in {"0", "1"}:
             raise table.error(row, "closed", cell, "1 (closed) or 0 (normally open)")

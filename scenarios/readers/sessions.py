@@ -265,6 +265,53 @@ def _check_battery(table: Table, column: str, energy: FloatArray, battery: Float
         raise table.error(int(row), column, table.columns[column][row], expected)
 
 
+def check_clock_change(log: SessionLog, charger_kw: float) -> None:
+    """Refuse a session that only fits if its night has an hour which summer time skips, where no time zone is stated.
+
+    Parameters
+    ----------
+    log
+        The sessions, times without a zone.
+    charger_kw
+        Power where a session's vehicle has no limit of its own, kW.
+
+    Raises
+    ------
+    InputError
+        With both readings, for a session over 02:00 .. 03:00 of a night in which Europe or North America puts the
+        clock forward, whose energy needs more than the time that passes then.
+    """
+    power = np.where(np.isnan(log.vehicle_kw), charger_kw, log.vehicle_kw)
+    short = log.energy_kwh > power * (log.stay_h - 1.0)
+    enough = log.energy_kwh <= power * log.stay_h
+    for row in np.flatnonzero(short & enough & (log.stay_h > 1.0)).tolist():
+        arrival = dt.datetime.combine(log.first, dt.time()) + dt.timedelta(
+            days=int(log.day[row]), hours=float(log.arrival_h[row])
+        )
+        leaving = arrival + dt.timedelta(hours=float(log.stay_h[row]))
+        night = leaving.date()
+        if _put_forward(night) and arrival <= _clock(night, 2) and leaving >= _clock(night, 3):
+            most, less = log.stay_h[row] * power[row], (log.stay_h[row] - 1.0) * power[row]
+            expected = (
+                f"{most:g} kWh at most on a clock that is not changed, {less:g} kWh where summer time begins that night: "
+                f"state time.zone in the scenario (UTC for a clock that is never changed)"
+            )
+            where = f"session from {arrival:%Y-%m-%dT%H:%M} to {leaving:%Y-%m-%dT%H:%M}, energy_kwh"
+            raise InputError(log.source, where, float(log.energy_kwh[row]), expected)
+
+
+def _clock(date: dt.date, hour: int) -> dt.datetime:
+    return dt.datetime.combine(date, dt.time(hour))
+
+
+def _put_forward(date: dt.date) -> bool:
+    """Return whether the European Union or North America begins summer time on a date: last or second Sunday of March.
+
+    The rules of 1996 and 2007.
+    """
+    return date.month == 3 and date.weekday() == 6 and (date.day > 24 or 8 <= date.day <= 14)
+
+
 def read_vehicles(path: Path) -> dict[str, FloatArray]:
     """Read a table of vehicle models: ``model, registrations, battery_kwh, ac_kw, dc_kw``.
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from equilibrium.errors import InputError
+from equilibrium.plain import shown
 from scenarios.files import Document
 from scenarios.schema import MONEY
 from scenarios.yaml_tree import KeyPath, dotted
@@ -294,10 +295,31 @@ def _first_error(
         context = first["ctx"]
         path = _MONEY_KEY.sub(currency, context["key"]).split(".")
         inside = [int(key) if key.isdigit() else key for key in path]
-        return document.error((*keys, *inside), context["value"], first["msg"])
+        return _section_error(document, keys, (*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
     return document.error(keys, value, said.get(kind, plain))
+
+
+def _section_error(document: Document, section: KeyPath, keys: KeyPath, value: object, expected: str) -> InputError:
+    """Return the complaint about keys that do not fit together.
+
+    Where the key comes from a file that this one extends, it is a key of this file that does not fit it.
+    """
+    found = document.lines.get(keys)
+    if found is None or found[0] == document.source:
+        return document.error(keys, value, expected)
+    own = [other for other in document.lines if other[:-1] == keys[:-1] and document.lines[other][0] == document.source]
+    own = own or [other for other in document.lines if other[: len(section)] == section and other != section]
+    own = [other for other in own if document.lines[other][0] == document.source]
+    if not own:
+        return document.error(keys, value, expected)
+    blamed = next((other for other in own if str(other[-1]) in expected), own[0])
+    given: Any = document.data
+    for key in blamed:
+        given = given[key]
+    said = f"what fits {dotted(keys)}, which is {shown(value)} in {found[0]}: there, {expected}"
+    return document.error(blamed, given, said)
 
 
 def _own_money(key: str | int, currency: str) -> str | int:
@@ -318,11 +340,11 @@ def _unknown_key(
     for field in foreign.values():
         default = _plain_default(field)
         if isinstance(default, (str, int, float)):
-            shown = f"{default:g}" if isinstance(default, float) else default
+            plain_default = f"{default:g}" if isinstance(default, float) else default
             value: Any = document.data
             for key in keys:
                 value = value[key]
-            return document.error(keys, value, f"{shown}, or market.kind: {knowing}, which has this key")
+            return document.error(keys, value, f"{plain_default}, or market.kind: {knowing}, which has this key")
     section = section_at(schema, in_schema[:-1], data)
     fields = {} if section is None else section.model_fields
     known = [str(_own_money(field.alias or name, currency)) for name, field in fields.items()]

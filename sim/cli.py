@@ -87,7 +87,8 @@ def _execute(given: argparse.Namespace) -> int:
         _discard_output()
         return OK
     except OSError as error:  # the disk is full, the folder has gone
-        _complain(f"error: {error.filename or 'a file'}: {error.strerror or error}")
+        where = "" if error.filename is None else f"{error.filename}: "
+        _complain(f"error: {where}{error.strerror or error}")
         return FAILED
 
 

@@ -23,12 +23,17 @@ def market_of_run(run: Run) -> MarketKind[Any, Any]:
     Raises
     ------
     InputError
-        When the market is not installed.
+        When the market is not installed, or the run has not got all of its tables.
     """
     kinds = market_kinds()
     if run.market not in kinds:
         raise InputError(str(run.folder), "market", run.market, f"an installed market ({', '.join(kinds)})")
-    return kinds[run.market]
+    kind = kinds[run.market]
+    for table in kind.tables:
+        missing = [column.name for column in table.columns if column.name not in run.columns.get(table.name, {})]
+        if missing:
+            raise InputError(str(run.folder), f"table {table.name}", "not in the run", f"a column {missing[0]!r}")
+    return kind
 
 
 def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:

@@ -293,8 +293,8 @@ def check_clock_change(log: SessionLog, charger_kw: float) -> None:
         if _put_forward(night) and arrival <= _clock(night, 2) and leaving >= _clock(night, 3):
             most, less = log.stay_h[row] * power[row], (log.stay_h[row] - 1.0) * power[row]
             expected = (
-                f"{most:g} kWh at most on a clock that is not changed, {less:g} kWh where summer time begins that night: "
-                f"state time.zone in the scenario (UTC for a clock that is never changed)"
+                f"{most:g} kWh at most on a clock that is not changed, {less:g} kWh where summer time begins that "
+                f"night: state time.zone in the scenario (UTC for a clock that is never changed)"
             )
             where = f"session from {arrival:%Y-%m-%dT%H:%M} to {leaving:%Y-%m-%dT%H:%M}, energy_kwh"
             raise InputError(log.source, where, float(log.energy_kwh[row]), expected)

@@ -198,7 +198,7 @@ def _step(load: _Load, at: _Levels) -> _Levels:
     free = load.limit * ((at.share > 0.0) & (at.share < 1.0))
     each = free.sum(axis=0)
     each[each == 0.0] = 1.0
-    hessian = -((free / each) @ free.T)
+    hessian = (free / each) @ -free.T
     hessian[load.diagonal] += free.sum(axis=1) + DAMPING * at.left
     way = np.linalg.solve(hessian, -at.excess)
     steep, length = -float(way @ at.excess), 1.0

@@ -13,16 +13,13 @@ from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch, VehicleSchedule
 from equilibrium.grid.assets import LotSite
 from equilibrium.lengths import spread_lengths
 from equilibrium.programs.program import FEASIBILITY, Instance
-
-BoolArray = NDArray[np.bool_]
 
 _NUMBERS = (
     "arrival",

@@ -14,7 +14,7 @@ from equilibrium.games.terms import Expression, Number, Relation
 from equilibrium.programs.program import INF
 
 SENSES = ("min", "max")
-LEVELS = ("leader", "follower")
+ROLES = ("leader", "follower")
 ATTITUDES = ("optimistic", "pessimistic")
 
 
@@ -140,8 +140,8 @@ class Statement:
         """Add a player."""
         if name in self.players:
             raise self.error(f"player {name}", name, "a name that no other player has")
-        if level not in LEVELS:
-            raise self.error(f"player {name}: level", level, f"one of {', '.join(LEVELS)}")
+        if level not in ROLES:
+            raise self.error(f"player {name}: level", level, f"one of {', '.join(ROLES)}")
         if sense not in SENSES:
             raise self.error(f"player {name}: sense", sense, f"one of {', '.join(SENSES)}")
         self.players[name] = Player(self, name, level, sense)

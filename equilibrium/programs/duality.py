@@ -55,15 +55,10 @@ def dual_objective(instance: Instance, y: FloatArray, z: FloatArray) -> float:
 
     Such a multiplier is a violation of dual feasibility and is reported by :func:`kkt_residuals`.
     """
-    value = 0.0
-    for lower, upper, multiplier in (
-        (instance.row_lower, instance.row_upper, y),
-        (instance.col_lower, instance.col_upper, z),
-    ):
-        side = np.where(multiplier > 0.0, lower, upper)
-        use = np.isfinite(side)
-        value += float(side[use] @ multiplier[use])
-    return value
+    return (
+        _at_sides(y, instance.row_lower, instance.row_upper).value
+        + _at_sides(z, instance.col_lower, instance.col_upper).value
+    )
 
 
 def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals:
@@ -74,7 +69,7 @@ def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals
     """
     z = reduced_costs(instance, y)
     activity = instance.matrix @ x
-    matrix, cost = instance.matrix, np.abs(instance.cost)
+    matrix = instance.matrix
     primal = max(
         _largest(
             _violation(activity, instance.row_lower, instance.row_upper),
@@ -82,20 +77,60 @@ def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals
         ),
         _largest(_violation(x, instance.col_lower, instance.col_upper), lambda columns: 1.0 + np.abs(x[columns])),
     )
+    rows = _at_sides(y, instance.row_lower, instance.row_upper)
+    columns = _at_sides(z, instance.col_lower, instance.col_upper)
     dual = max(
-        _largest(_wrong_side(y, instance.row_lower, instance.row_upper), lambda rows: 1.0 + np.abs(y[rows])),
-        _largest(
-            _wrong_side(z, instance.col_lower, instance.col_upper),
-            lambda columns: 1.0 + cost[columns] + abs(matrix[:, columns]).T @ np.abs(y),
-        ),
+        _largest(rows.wrong, lambda at: 1.0 + np.abs(y[rows.loose[at]])),
+        _largest(columns.wrong, lambda at: _cost_scale(instance, y, columns.loose[at])),
     )
-    objective = float(instance.cost @ x)
-    complementarity = max(
-        _products(y, activity, instance.row_lower, instance.row_upper),
-        _products(z, x, instance.col_lower, instance.col_upper),
-    )
-    gap = abs(objective - dual_objective(instance, y, z))
-    return Residuals(primal, dual, complementarity / (1.0 + abs(objective)), gap / (1.0 + abs(objective)))
+    size = 1.0 + abs(float(instance.cost @ x))
+    gap = abs(float(instance.cost @ x) - rows.value - columns.value)
+    return Residuals(primal, dual, max(rows.slack(activity), columns.slack(x)) / size, gap / size)
+
+
+def _cost_scale(instance: Instance, y: FloatArray, columns: IntArray) -> FloatArray:
+    """Return what the reduced costs of some columns are sums of: one, their costs, and their rows' multipliers."""
+    prices = abs(instance.matrix[:, columns]).T @ np.abs(y)
+    return np.asarray(1.0 + np.abs(instance.cost[columns]) + prices)
+
+
+@dataclass(frozen=True, eq=False)
+class _AtSides:
+    """Non-zero multipliers and the sides that hold them.
+
+    Attributes
+    ----------
+    held, multiplier, side
+        Places with a finite side, their multipliers, and that side.
+    loose, wrong
+        Places without one, and the sizes of their multipliers: violations of dual feasibility.
+    """
+
+    held: IntArray
+    multiplier: FloatArray
+    side: FloatArray
+    loose: IntArray
+    wrong: FloatArray
+
+    @property
+    def value(self) -> float:
+        """Share in the dual objective."""
+        return float(self.side @ self.multiplier)
+
+    def slack(self, value: FloatArray) -> float:
+        """Return the largest product of a multiplier and the distance of ``value`` from its side."""
+        return float(np.max(np.abs(self.multiplier * (value[self.held] - self.side)), initial=0.0))
+
+
+def _at_sides(multiplier: FloatArray, lower: FloatArray, upper: FloatArray) -> _AtSides:
+    """Find the side that each non-zero multiplier prices: the lower one if it is positive."""
+    at = np.flatnonzero(multiplier)  # what is not a number is not zero
+    size = multiplier[at]
+    side = np.where(size > 0.0, lower[at], upper[at])
+    finite = np.isfinite(side)
+    if finite.all():
+        return _AtSides(at, size, side, at[:0], size[:0])
+    return _AtSides(at[finite], size[finite], side[finite], at[~finite], np.abs(size[~finite]))
 
 
 def _largest(excess: FloatArray, scale: Callable[[IntArray], FloatArray]) -> float:
@@ -106,19 +141,6 @@ def _largest(excess: FloatArray, scale: Callable[[IntArray], FloatArray]) -> flo
 
 def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
     return np.asarray(np.maximum(lower - value, value - upper))
-
-
-def _wrong_side(multiplier: FloatArray, lower: FloatArray, upper: FloatArray) -> FloatArray:
-    wrong = np.where(lower > -INF, 0.0, multiplier)
-    return np.asarray(np.maximum(wrong, np.where(upper < INF, 0.0, -multiplier)))
-
-
-def _products(multiplier: FloatArray, value: FloatArray, lower: FloatArray, upper: FloatArray) -> float:
-    side = np.where(multiplier > 0.0, lower, upper)
-    use = np.isfinite(side) & (multiplier != 0.0)
-    if not use.any():
-        return 0.0
-    return float(np.max(np.abs(multiplier[use] * (value[use] - side[use]))))
 
 
 def optimal_face(instance: Instance, y: FloatArray, largest: float | None = None) -> Instance:

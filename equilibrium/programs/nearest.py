@@ -35,6 +35,9 @@ NO_SHARE = 1e-12
 FREEDOM = 1e-9
 """Singular value below which a direction is none: rows that hold a face are known to rounding."""
 
+ROUNDS = 4
+"""Rows that all problems take in together; one that needs more goes its way alone."""
+
 STEPS = 50
 """Steps per variable after which the search is given up."""
 
@@ -79,26 +82,49 @@ class Polyhedra:
         violated = self._violated(x, slice(None))
         work = np.flatnonzero(violated.any(axis=1))
         if work.size:
-            x[work], solved = self._behind_one_row(x[work], target[work], work)
+            x[work], solved = self._together(x[work], target[work], work)
             self._search(x, target, work[~solved], violated)
         return x
 
-    def _behind_one_row(self, x: FloatArray, target: FloatArray, work: IntArray) -> tuple[FloatArray, BoolArray]:
-        """Move some problems to their most violated row; return where they are then, and which ones are there.
+    def _together(self, x: FloatArray, target: FloatArray, work: IntArray) -> tuple[FloatArray, BoolArray]:
+        """Let rows and bounds in for some problems at once; return where they are then, and which ones are there.
 
-        Where a point within the bounds needs one row only, that is the nearest one. The others stay.
+        In each round every problem takes in its most violated row and all violated bounds. It is at its nearest point
+        if it meets every limit, and if what holds it pushes inwards. Nothing is put out again: a problem that would
+        need that stays where it was.
         """
-        value = np.asarray((self.matrix @ x.T).T)
-        short, long = self.lower[work] - value, value - self.upper[work]
-        row, at = (np.maximum(short, long) / self.tolerance).argmax(axis=1), np.arange(work.size)
         low, high = self.low[work], self.high[work]
-        normal = self._rows(row) * (low < high)
-        square = np.maximum((normal * normal).sum(axis=1), IN_SPAN)
-        away = np.where(short[at, row] > long[at, row], short[at, row], -long[at, row])
-        moved = x + normal * (away / square)[:, None]
-        solved = ((moved >= low) & (moved <= high) & ((x == target) | (low == high))).all(axis=1)
-        solved &= ~self._violated(moved, work).any(axis=1)
-        return np.where(solved[:, None], moved, x), np.asarray(solved)
+        fixed, point = low == high, x.copy()
+        held = fixed | (x != target)
+        rows, sides = np.zeros((work.size, 0), dtype=np.int64), np.zeros((work.size, 0))
+        solved, going = np.zeros(work.size, dtype=bool), np.ones(work.size, dtype=bool)
+        for _ in range(ROUNDS):
+            row, side = self._most_violated(point, work)
+            rows, sides = np.column_stack([rows, row]), np.column_stack([sides, side * going])
+            hold = _Hold(self._rows(rows.ravel()).reshape(*rows.shape, -1) * sides[:, :, None], held)
+            limit = np.where(sides > 0.0, self.lower[work[:, None], rows], -self.upper[work[:, None], rows])
+            base = np.where(held, np.minimum(np.maximum(point, low), high), target)
+            moved, push, meets = hold.nearest(base, np.where(sides == 0.0, 0.0, limit), self.tolerance[rows])
+            inward = (push >= 0.0) | (self.lower[work[:, None], rows] == self.upper[work[:, None], rows])
+            gradient = moved - target - hold.along(push)
+            right = fixed | ~held | np.where(moved == low, gradient >= 0.0, gradient <= 0.0)
+            feasible = (moved >= low) & (moved <= high)
+            holds = feasible.all(axis=1) & ~self._violated(moved, work).any(axis=1)
+            fresh = going & meets & holds & inward.all(axis=1) & right.all(axis=1)
+            x, solved = np.where(fresh[:, None], moved, x), solved | fresh
+            going = going & meets & ~holds
+            if not going.any():
+                break
+            point, held = np.where(going[:, None], moved, point), held | (~feasible & going[:, None])
+        return x, solved
+
+    def _most_violated(self, x: FloatArray, work: IntArray) -> tuple[IntArray, FloatArray]:
+        """Return the most violated row of some problems, and its side: 1 below, -1 above, 0 if none is violated."""
+        value = np.asarray((self.matrix @ x.T).T)
+        short, long = (self.lower[work] - value) / self.tolerance, (value - self.upper[work]) / self.tolerance
+        row, at = np.maximum(short, long).argmax(axis=1), np.arange(work.size)
+        short, long = short[at, row], long[at, row]
+        return row, np.where(short > 1.0, 1.0, np.where(long > 1.0, -1.0, 0.0))
 
     def _search(self, x: FloatArray, target: FloatArray, work: IntArray, violated: BoolArray) -> None:
         """Go on from the bounds, problem by problem, with the rows that were ever violated; write the points."""
@@ -168,6 +194,41 @@ def nearest_on_face(
     answer = x.copy()
     answer[loose] += ways @ moved
     return answer
+
+
+class _Hold:
+    """What holds some problems: the normals of rows, turned inside (zero where there is none), and variables that stay.
+
+    Parameters
+    ----------
+    normals
+        Shape ``(problems, rows, variables)``.
+    held
+        Variables that do not move, shape ``(problems, variables)``.
+    """
+
+    def __init__(self, normals: FloatArray, held: BoolArray) -> None:
+        self._normals, self._loose = normals, normals * ~held[:, None, :]
+
+    def along(self, push: FloatArray) -> FloatArray:
+        """Return the sums of the normals, each times its multiplier."""
+        return np.asarray((push[:, None, :] @ self._normals)[:, 0])
+
+    def nearest(
+        self, base: FloatArray, limit: FloatArray, tolerance: FloatArray
+    ) -> tuple[FloatArray, FloatArray, BoolArray]:
+        """Return the points nearest to ``base`` where all rows are tight, their multipliers, and which ones are so."""
+        gram = self._loose @ self._loose.transpose(0, 2, 1)
+        diagonal = np.einsum("kii->ki", gram)
+        diagonal[diagonal == 0.0] = 1.0
+        missing = limit - (self._normals @ base[:, :, None])[:, :, 0]
+        try:
+            push = np.linalg.solve(gram, missing[:, :, None])[:, :, 0]
+        except np.linalg.LinAlgError:  # some row depends on others
+            return base, np.zeros_like(limit), np.zeros(base.shape[0], dtype=bool)
+        point = base + (push[:, None, :] @ self._loose)[:, 0]
+        left = np.abs(limit - (self._normals @ point[:, :, None])[:, :, 0])
+        return point, np.asarray(push, dtype=np.float64), np.asarray((left <= tolerance).all(axis=1))
 
 
 class _Search:

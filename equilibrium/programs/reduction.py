@@ -237,6 +237,11 @@ class ReducedModel:
         """
         return self._lifted(instance, self._in_passes(instance, self._solve_loaded))
 
+    def point(self, instance: Instance) -> Solution:
+        """Solve like :meth:`solve`, for a caller that needs no multipliers: ``y`` is empty."""
+        found = self._in_passes(instance, self._solve_loaded)
+        return Solution(found.answer.status, found.x, np.zeros(0), found.seconds)
+
     def glance(self, instance: Instance) -> tuple[Solution, bool]:
         """Solve with the rows at hand alone, for a caller that has more rows to add before it needs an answer.
 
@@ -366,8 +371,9 @@ class ReducedModel:
         self, instance: Instance, beyond: sp.csr_array
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the rows' limits by id, the state that the right-hand sides alone make, and its share of the rows."""
-        lower = _joined(instance.row_lower, instance.col_lower[self._limited], self._rows)
-        upper = _joined(instance.row_upper, instance.col_upper[self._limited], self._rows)
+        sides = (instance.row_lower, instance.col_lower), (instance.row_upper, instance.col_upper)
+        own, limited = self._rows, self._limited
+        lower, upper = (np.concatenate([rows[:own], columns[limited], rows[own:]]) for rows, columns in sides)
         right = instance.row_lower[self._state_rows]
         if self._base is None or not np.array_equal(self._base[0], right):  # the solves of a day share them
             base = np.zeros(instance.shape[1])
@@ -391,8 +397,3 @@ def _broken(instance: Instance, x: FloatArray) -> bool:
     value = instance.matrix @ x
     excess = np.maximum(instance.row_lower - value, value - instance.row_upper)
     return bool((excess > LOST * (1.0 + np.abs(value))).any())
-
-
-def _joined(rows: FloatArray, limits: FloatArray, own: int) -> FloatArray:
-    """Put bounds in the order of the ids: program rows, state limits, cuts."""
-    return np.concatenate([rows[:own], limits, rows[own:]])

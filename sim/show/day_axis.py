@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from equilibrium.arrays import FloatArray
 from scenarios.time_axis import DAY_H
 
 _EVERY_H = 3
+
+_INCHES_PER_NAME = 0.5
 
 Values = Sequence[float] | NDArray[Any] | pd.Series
 
@@ -115,8 +118,10 @@ class DayAxis:
             if not self.names:
                 axis.xaxis.set_major_locator(MultipleLocator(_EVERY_H))
                 continue
-            axis.xaxis.set_major_locator(FixedLocator(self.marks))
-            axis.xaxis.set_major_formatter(FixedFormatter(self.names))
+            inches = axis.bbox.width / axis.figure.dpi
+            step = max(1, math.ceil(len(self.names) * _INCHES_PER_NAME / inches))
+            axis.xaxis.set_major_locator(FixedLocator(self.marks[::step]))
+            axis.xaxis.set_major_formatter(FixedFormatter(self.names[::step]))
 
     @property
     def label(self) -> str:

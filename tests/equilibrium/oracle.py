@@ -186,10 +186,11 @@ def segment_milp(price: FloatArray, curves: list[Curve], site: LotSite, lot: Lot
     hour = np.repeat(np.arange(len(curves)), [curve.slopes.size for curve in curves])
     count, here = slope.size, np.arange(slope.size)
     of_hour = sp.csr_array((np.ones(count), (hour, here)), shape=(len(curves), count))
-    matrix, lower, upper = schedule_rows(site, lot)
+    own = own_powers(site, lot)
+    matrix, lower, upper = own.matrix, own.lower, own.upper
     unit = sp.identity(count, format="csr")
     rows = [
-        sp.hstack([sp.csr_array(matrix) @ of_hour, sp.csr_array((lower.size, count))]),
+        sp.hstack([matrix @ of_hour, sp.csr_array((lower.size, count))]),
         sp.hstack([sp.csr_array(of_hour.shape), of_hour]),
         sp.hstack([unit, -sp.diags_array(low)]),
         sp.hstack([unit, -sp.diags_array(high)]),

@@ -1,16 +1,21 @@
 """A lot's best response against a mixed-integer program on the same curves and against its MPEC on the whole feeder."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.fleet.day import LotDay
+from equilibrium.fleet.envelope import lot_day
+from equilibrium.fleet.split import greedy_split
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.nodal.curves import Curve, trace
+from equilibrium.markets.nodal.relaxation import Vehicles
 from equilibrium.markets.nodal.response import best_response, profit_on_curves
-from scenarios.random_markets import lot_days
+from scenarios.random_markets import fleets, lot_days
 from tests.equilibrium.oracle import (
     best_deviation,
     examples,
@@ -56,6 +61,30 @@ def test_it_is_the_optimum_of_the_segment_program(data, lot, site):
         answer.profit, abs=1e-9
     )
     assert violation(site, lot, answer.power_kw) < 1e-6
+
+
+@examples(60)
+@given(st.data(), fleets(hours=4), st.floats(0.05, 0.5))
+def test_with_vehicles_it_is_the_optimum_over_what_they_can_take(data, fleet, price):
+    """The segment program has a row for every set of hours, which says all that vehicles can take."""
+    lot = lot_day(fleet, np.full(4, price), SITES[0].efficiency)
+    curves = data.draw(staircases(lot))
+    best = segment_milp(lot.charging_price, curves, SITES[0], lot)
+    drawn = greedy_split(fleet.power_kw, fleet.need_kwh / SITES[0].efficiency, np.arange(4))
+    own = replace(own_powers(SITES[0], lot), vehicles=Vehicles(fleet.power_kw.T.copy(), drawn.T.copy()))
+    answer = best_response(lot.charging_price, curves, own)
+    if answer is None:
+        assert best == -np.inf
+        return
+    assert answer.profit == pytest.approx(best, abs=1e-6 * (1 + abs(best)))
+    assert answer.bound >= answer.profit
+    assert answer.bound - answer.profit <= 1e-8 * (1 + abs(best))
+    assert profit_on_curves(lot.charging_price, curves, answer.power_kw, np.ones(4)) == pytest.approx(
+        answer.profit, abs=1e-9
+    )
+    assert answer.drawn_kwh.sum(axis=1) == pytest.approx(answer.power_kw, abs=1e-8)
+    assert answer.drawn_kwh.sum(axis=0) == pytest.approx(fleet.need_kwh / SITES[0].efficiency, abs=1e-8)
+    assert (answer.drawn_kwh <= fleet.power_kw.T + 1e-9).all()
 
 
 @examples(24)

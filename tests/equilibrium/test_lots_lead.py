@@ -79,6 +79,27 @@ def test_microturbine_sets_the_price_behind_a_full_branch():
     assert clearing.fuel_cost == pytest.approx(6.0)
 
 
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_the_price_at_a_kink_is_that_of_the_next_kw(solver):
+    """The branch is just full: the next kW comes from the turbine at 0.06, the last one came from upstream at 0.03."""
+    turbine = Microturbine("mt", 2, 500.0, 0.06)
+    network = small_network(turbine=turbine, rating_kva=np.array([5000.0, 5000.0, 100.0]))
+    day = small_day([0.03], (lot_data(50.0, [300.0]),), load_kw=50.0, turbines=1)
+    clearing = clear(network, day, solver=solver)
+    assert clearing.microturbine_kw[0, 0] == pytest.approx(0.0, abs=1e-9)
+    assert clearing.dlmp[0].tolist() == pytest.approx([0.03, 0.03, 0.06])
+    assert clearing.certificate.verdict is Verdict.EXACT
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_where_no_further_kw_can_come_the_price_is_that_of_the_last(solver):
+    network = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0]))
+    day = small_day([0.03], (lot_data(50.0, [300.0]),), load_kw=50.0)
+    clearing = clear(network, day, solver=solver)
+    assert clearing.dlmp[0].tolist() == pytest.approx([0.03, 0.03, 0.03])
+    assert clearing.certificate.verdict is Verdict.EXACT
+
+
 def test_voltage_prices_stand_apart_from_congestion():
     turbine = Microturbine("mt", 2, 500.0, 0.06)
     # 1 ohm in all: a drop of 0.01 p.u. (100 V at 10 kV) lets 1000 kW through. Without reactance only kW count.

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -237,3 +239,22 @@ def test_a_day_of_quarters_is_drawn(tmp_path):
     run = week(tmp_path / "week", SPRING, [f"{SPRING}T12:00,{SPRING}T13:00,1,40"], step=15, market={"kind": "nodal"})
     names = {path.name for path in draw_run(run, LAST, ("svg",))}
     assert {f"{name}-day-6.svg" for name in ("scheduling", "prices", "lots", "market-power")} <= names
+
+
+def test_names_below_a_narrow_axis_do_not_run_into_each_other():
+    rows = pd.DataFrame(
+        {
+            "period": np.arange(96),
+            "hour": np.arange(96) // 4,
+            "hours": 0.25,
+            "start": [f"2024-06-10T{k // 4:02d}:{15 * (k % 4):02d}+02:00" for k in range(96)],
+        }
+    )
+    figure, axes = plt.subplots(1, 2, figsize=(7.0, 3.0))
+    DayAxis.of(rows).mark(*axes)
+    figure.canvas.draw()
+    for axis in axes:
+        extents = [label.get_window_extent() for label in axis.get_xticklabels() if label.get_text()]
+        assert len(extents) >= 3
+        assert all(left.x1 < right.x0 for left, right in pairwise(extents))
+    plt.close(figure)

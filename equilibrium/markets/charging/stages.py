@@ -24,6 +24,7 @@ from functools import cached_property
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.errors import SolverError
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
@@ -43,6 +44,12 @@ LOT_ROWS = ("soe_balance", "soe_end")
 NUDGE = 1e-5
 """Weight of the tie-break in the objective while cuts are looked for, currency/kWh: far below any difference of prices
 that matters, and far above a solver's tolerance."""
+
+GOLDEN = 0.5 * (np.sqrt(5.0) - 1.0)
+
+NEXT_KW = 1e-5
+"""Rise of the loads whose prices are published, kW: far below what separates two kinks, and far above a solver's
+tolerance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,6 +157,37 @@ class Stages:
             return None
         return optimal_face(instance, solution.y).with_cost(self.instance.cost), solution.seconds
 
+    def settled(self, instance: Instance) -> Optimum | None:
+        """Minimise the network cost over ``instance``: prices of the next kW, the schedule that charges earliest.
+
+        At a kink any price between the slopes on both sides is a multiplier. Published is the one of a small rise of
+        the load at every bus, other at each; where the network could not carry that, of a small fall. ``None`` if
+        ``instance`` is infeasible.
+        """
+        for rise in (NEXT_KW, -NEXT_KW):
+            moved = self.least_cost(self._with_more_load(instance, rise))
+            if moved is not None:
+                here = replace(moved.instance, row_lower=instance.row_lower, row_upper=instance.row_upper)
+                found = self.earliest(replace(moved, instance=here))
+                if found is not None:
+                    return found
+        optimum = self.least_cost(instance)
+        if optimum is None:
+            return None
+        found = self.earliest(optimum)
+        if found is None:
+            raise SolverError("no schedule of least cost satisfies its own multipliers")
+        return found
+
+    def _with_more_load(self, instance: Instance, rise: float) -> Instance:
+        """Return ``instance`` with loads larger by ``rise`` kW or a little more, other at every bus and time."""
+        rows = self.program.rows["active_balance"].slice
+        more = rise * (1.0 + np.modf(GOLDEN * np.arange(rows.stop - rows.start))[0])
+        lower, upper = instance.row_lower.copy(), instance.row_upper.copy()
+        lower[rows] += more
+        upper[rows] += more
+        return replace(instance, row_lower=lower, row_upper=upper)
+
     def least_cost(self, instance: Instance) -> Optimum | None:
         """Minimise the network cost over ``instance``; ``None`` if it is infeasible."""
         negative = self.day.wholesale_price < 0.0
@@ -225,14 +263,16 @@ class Stages:
             return instance
         return instance.with_columns(self.program.columns["export_kw"].index[negative], 0.0, 0.0)
 
-    def earliest(self, optimum: Optimum) -> Optimum:
+    def earliest(self, optimum: Optimum) -> Optimum | None:
         """Choose among equally cheap schedules the one that charges earliest (docs/epec_lots.md).
 
         Costs, energies and profits are the same on the whole optimal face; a schedule that people compare must
-        not depend on the path of a simplex method.
+        not depend on the path of a simplex method. ``None`` if the multipliers are not of ``optimum.instance``.
         """
         face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness)
-        solution = require_optimal(self.model.solve(face), "the tie-break")
+        solution = optimal_if_feasible(self.model.point(face), "the tie-break")
+        if solution is None:
+            return None
         return replace(optimum, x=solution.x, seconds=optimum.seconds + solution.seconds)
 
     def best_response(self, lot: int, power_kw: FloatArray) -> tuple[float, Residuals, float]:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError
-from equilibrium.fleet.vehicles import BoolArray, VehicleProgram, meet_wishes, merge_identical, state_vehicles
+from equilibrium.fleet.vehicles import VehicleProgram, meet_wishes, merge_identical, state_vehicles
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.accounts import read_scenario
 from equilibrium.markets.disco.checks import purchase_price

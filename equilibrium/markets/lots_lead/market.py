@@ -163,18 +163,18 @@ class LotsLeadMarket:
         own = self._own(day, cuts)
         optimum = None
         if own is not None:
-            optimum = stages.least_cost(impose(compiled.program, instance, compiled.own, own.face))
+            optimum = stages.settled(impose(compiled.program, instance, compiled.own, own.face))
         if optimum is None:
             found = stages.most_profit()
             if found is None:
                 return self._short(day, cuts, own)
             face, seconds = found
-            optimum = stages.least_cost(face)
+            optimum = stages.settled(face)
             if optimum is None:
                 raise SolverError("the face of maximal profit has no point of least cost")
             note = "the network keeps lots from their own maximum"
             optimum = replace(optimum, seconds=optimum.seconds + seconds, notes=(*optimum.notes, note))
-        return stages, own, stages.earliest(optimum)
+        return stages, own, optimum
 
     def _own(self, day: MarketDay, cuts: list[LotCut]) -> Own | None:
         """Solve the lots' stand-alone problems; ``None`` if a lot's own data admit no schedule."""
@@ -214,11 +214,11 @@ class LotsLeadMarket:
         least = optimal_face(instance.with_cost(shortage), solution.y).with_cost(instance.cost)
         stages = self._stages(day, program, model, least)
         found = stages.most_profit()
-        optimum = stages.least_cost(found[0]) if found is not None else None
+        optimum = stages.settled(found[0]) if found is not None else None
         if optimum is None:
             raise SolverError("the day with the least shortage could not be cleared")
         note = "shortage: " + "; ".join(diagnose(self.network, day, joint_ports(self.network, day), cuts))
-        return stages, own, stages.earliest(replace(optimum, notes=(*optimum.notes, note)))
+        return stages, own, replace(optimum, notes=(*optimum.notes, note))
 
     def _clearing(
         self,

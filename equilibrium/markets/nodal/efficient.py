@@ -114,10 +114,9 @@ class EfficientSchedules:
         if any(lot.fleet is not None for lot in day.lots):
             schedules.approach()
         for _ in range(MAXIMUM_CUT_ROUNDS):
-            optimum = stages.least_cost(schedules.instance)
+            optimum = stages.settled(schedules.instance)
             if optimum is None:
                 raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), schedules.cuts))
-            optimum = stages.earliest(optimum)
             if schedules.take(optimum):
                 cost = float(instance.cost @ optimum.x)
                 found = self.program.value(optimum.x, "lot_kw")

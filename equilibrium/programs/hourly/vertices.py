@@ -122,23 +122,29 @@ class Vertices:
             True in the hours that are solved; an hour that stays False is infeasible (or was given up after
             :data:`MAXIMUM_PIVOTS` pivots).
         """
-        hours = self.given.shape[0]
-        done, stuck = np.zeros(hours, dtype=bool), np.zeros(hours, dtype=bool)
-        for count in range(MAXIMUM_PIVOTS):
-            value = self.values()
-            low, high = self.data.lower - value, value - self.data.upper
+        count = self.given.shape[0]
+        done, work = np.zeros(count, dtype=bool), np.arange(count)
+        lower, upper = self._limits()
+        for pivots in range(MAXIMUM_PIVOTS):
+            value, at = self.y[work] @ self.model.m.T, np.arange(work.size)
+            low, high = lower[work] - value, value - upper[work]
             excess = np.maximum(low, high) / self.model.tolerance
-            np.put_along_axis(excess, self.active, 0.0, axis=1)
-            worst = (excess if count < PATIENCE else excess > 1.0).argmax(axis=1)
-            amount = np.take_along_axis(excess, worst[:, None], axis=1)[:, 0]
-            done = (amount <= 1.0) & ~stuck
-            work = np.flatnonzero(~done & ~stuck)
-            if not work.size:
+            excess[at[:, None], self.active[work]] = 0.0
+            worst = (excess if pivots < PATIENCE else excess > 1.0).argmax(axis=1)
+            bad = excess[at, worst] > 1.0
+            done[work[~bad]] = True
+            if not bad.any():
                 break
-            row = worst[work]
-            sign = np.where(low[work, row] > high[work, row], 1, -1)
-            stuck[work[~self._pivot(work, row, sign, bland=count >= PATIENCE)]] = True
+            work, row = work[bad], worst[bad]
+            sign = np.where(low[bad, row] > high[bad, row], 1, -1)
+            work = work[self._pivot(work, row, sign, bland=pivots >= PATIENCE)]
+            self._place(work, lower, upper)
         return done
+
+    def _limits(self) -> tuple[FloatArray, FloatArray]:
+        """Return the rows' limits less the share of p, each of shape ``(hours, rows)``."""
+        share = self.given @ self.model.n.T
+        return self.data.lower - share, self.data.upper - share
 
     def _pivot(self, hours: IntArray, row: IntArray, sign: IntArray, bland: bool = False) -> BoolArray:
         """Let ``row`` enter in each of ``hours``, tight at the side of ``sign``; return where a row could leave.
@@ -156,20 +162,18 @@ class Vertices:
         self.inverse[hours], self.mu[hours] = exchanged(inverse, mu, rho, leave, sign * least)
         self.active[hours, leave] = row
         self.side[hours, leave] = np.where(self.data.equal[hours, row], 0, sign)
-        self._place(hours)
         return possible
 
-    def _place(self, hours: IntArray) -> None:
-        """Put y where the tight rows meet."""
+    def _place(self, hours: IntArray, lower: FloatArray, upper: FloatArray) -> None:
+        """Put y where the tight rows meet; the limits are those of :meth:`_limits`."""
         active, at = self.active[hours], hours[:, None]
-        right = np.where(self.side[hours] < 0, self.data.upper[at, active], self.data.lower[at, active])
-        right -= matvec(self.model.n[active], self.given[hours])
+        right = np.where(self.side[hours] < 0, upper[at, active], lower[at, active])
         self.y[hours] = matvec(self.inverse[hours], right)
 
     def move(self, given: FloatArray) -> BoolArray:
         """Set p and repair; return where the new point is feasible."""
         self.given = given.copy()
-        self._place(np.arange(given.shape[0]))
+        self._place(np.arange(given.shape[0]), *self._limits())
         return self.repair()
 
     def follow(self, given: FloatArray) -> bool:
@@ -187,7 +191,7 @@ class Vertices:
         """Recompute inverses, points and multipliers from the tight rows, to shed rounding."""
         self.inverse = np.asarray(np.linalg.inv(self.model.m[self.active]), dtype=np.float64)
         self.mu = vecmat(self.data.cost, self.inverse)
-        self._place(np.arange(self.given.shape[0]))
+        self._place(np.arange(self.given.shape[0]), *self._limits())
 
 
 def matvec(matrix: FloatArray, vector: FloatArray) -> FloatArray:

@@ -28,8 +28,8 @@ class Walk:
 
     Attributes
     ----------
-    direction
-        Change of the lots' powers per unit of length, shape ``(ways, given)``.
+    rows_given, sides_given
+        How fast the lots' powers alone move rows and sides, shapes ``(ways, rows)`` and ``(ways, sides)``.
     gap
         What is left to every side, at least :data:`NOTHING`, shape ``(ways, sides)``.
     hour
@@ -42,7 +42,8 @@ class Walk:
     data: PeriodData
     sides: Sides
     hour: IntArray
-    direction: FloatArray
+    rows_given: FloatArray
+    sides_given: FloatArray
     gap: FloatArray
     active: IntArray
     side: IntArray
@@ -67,9 +68,9 @@ class Walk:
             Length, and True for the ways that go on: there is room, and a dispatch beyond. The others are left out from
             now on.
         """
-        dy = -matvec(self.inverse, matvec(self.model.n[self.active], self.direction))
-        speed = np.concatenate([dy, self.direction], axis=1) @ self.sides.matrix
         at = np.arange(room.size)[:, None]
+        dy = -matvec(self.inverse, self.rows_given[at, self.active])
+        speed = dy @ self.sides.matrix[: dy.shape[1]] + self.sides_given
         speed[at, self.sides.upper[self.active]] = 0.0
         speed[at, self.sides.lower[self.active]] = 0.0
         rate = speed * (speed > PIVOT) / self.gap  # how much of what is left a unit of length takes
@@ -90,7 +91,7 @@ class Walk:
         return length, on
 
     def _keep(self, ways: IntArray) -> None:
-        for name in ("hour", "direction", "gap", "active", "side", "inverse", "mu"):
+        for name in ("hour", "rows_given", "sides_given", "gap", "active", "side", "inverse", "mu"):
             setattr(self, name, getattr(self, name)[ways])
 
     def _pivot(self, entering: IntArray) -> BoolArray:
@@ -130,7 +131,8 @@ def walk(
         vertices.data,
         sides,
         hour=hour,
-        direction=direction,
+        rows_given=direction @ model.n.T,
+        sides_given=direction @ sides.matrix[model.variables :],
         gap=np.maximum(gap, NOTHING)[hour],
         active=vertices.active[hour],
         side=vertices.side[hour],

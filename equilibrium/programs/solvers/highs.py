@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import highspy
 import numpy as np
@@ -63,33 +64,45 @@ class HighsHandle:
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
         self._solver.passModel(_model(instance))
-        self._rows, columns = instance.shape
-        self._columns = np.arange(columns, dtype=np.int32)
-        self._held: tuple[FloatArray, FloatArray, FloatArray] | None = None
+        # Copies: the caller may go on to change its arrays in place.
+        self._cost = instance.cost.copy()
+        self._columns = instance.col_lower.copy(), instance.col_upper.copy()
+        self._rows = instance.row_lower.copy(), instance.row_upper.copy()
 
     def update(self, instance: Instance) -> None:
         """Take costs and bounds."""
-        count = self._columns.size
-        new, held = (instance.cost, instance.col_lower, instance.col_upper), self._held
-        if held is None or not np.array_equal(new[0], held[0]):
-            self._solver.changeColsCost(count, self._columns, instance.cost)
-        if held is None or not (np.array_equal(new[1], held[1]) and np.array_equal(new[2], held[2])):
-            self._solver.changeColsBounds(count, self._columns, instance.col_lower, instance.col_upper)
-        self._held = (new[0].copy(), new[1].copy(), new[2].copy())  # the caller may go on to change its arrays in place
-        rows = np.arange(self._rows, dtype=np.int32)
-        self._solver.changeRowsBounds(self._rows, rows, instance.row_lower, instance.row_upper)
+        new = np.flatnonzero(instance.cost != self._cost).astype(np.int32)
+        if new.size:
+            self._cost[new] = instance.cost[new]
+            self._solver.changeColsCost(new.size, new, self._cost[new])
+        self._take(self._solver.changeColsBounds, self._columns, instance.col_lower, instance.col_upper)
+        self._take(self._solver.changeRowsBounds, self._rows, instance.row_lower, instance.row_upper)
+
+    @staticmethod
+    def _take(
+        change: Callable[[int, np.ndarray, FloatArray, FloatArray], object],
+        held: tuple[FloatArray, FloatArray],
+        lower: FloatArray,
+        upper: FloatArray,
+    ) -> None:
+        """Tell the solver those bounds that differ from the held ones."""
+        new = np.flatnonzero((lower != held[0]) | (upper != held[1])).astype(np.int32)
+        if new.size:
+            held[0][new], held[1][new] = lower[new], upper[new]
+            change(new.size, new, held[0][new], held[1][new])
 
     def add_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         """Append rows."""
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
-        self._rows += matrix.shape[0]
+        self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
     def drop_rows(self, keep: int) -> None:
         """Delete all rows but the first ``keep``."""
-        if keep < self._rows:
-            self._solver.deleteRows(self._rows - keep, np.arange(keep, self._rows, dtype=np.int32))
-            self._rows = keep
+        count = self._rows[0].size
+        if keep < count:
+            self._solver.deleteRows(count - keep, np.arange(keep, count, dtype=np.int32))
+            self._rows = self._rows[0][:keep].copy(), self._rows[1][:keep].copy()
 
     def solve(self) -> Solution:
         """Solve, warm if there is a basis."""

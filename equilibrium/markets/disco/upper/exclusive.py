@@ -16,9 +16,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.fleet.vehicles import BoolArray, VehicleProgram
+from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.optimum import solve_lower
 from equilibrium.markets.disco.network.service import NoDispatchError
 from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Columns, Master, Part, Stage

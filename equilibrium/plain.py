@@ -66,7 +66,7 @@ def shown(value: object) -> str:
 
 def is_name(text: str) -> bool:
     """Return whether a text can be a name: see :data:`A_NAME`."""
-    return 0 < len(text) <= NAME_LIMIT and not any(map(obeyed, text))
+    return 0 < len(text) <= NAME_LIMIT and not text.isspace() and not any(map(obeyed, text))
 
 
 def decimal(text: str) -> float | None:

@@ -16,7 +16,7 @@ from scenarios.readers.feeders import load_feeder
 from scenarios.readers.prices import PriceSeries, read_prices
 from scenarios.readers.profiles import read_profiles
 from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection
-from scenarios.units import feeder_load_fault
+from scenarios.units import feeder_load_fault, power_fault
 
 
 class Placed(Protocol):
@@ -66,6 +66,16 @@ def check_names(assets: Mapping[str, Sequence[Placed]], document: Document) -> N
             if name in used:
                 raise document.error((key, k, "name"), name, f"a name of its own ({used[name]} has it too)")
             used[name] = f"{key}[{k}]"
+
+
+def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, document: Document) -> None:
+    """Refuse a power of an asset, a key that ends in its unit, that no feeder of this voltage carries."""
+    for key, units in assets.items():
+        for k, unit in enumerate(units):
+            for name, value in vars(unit).items():
+                of = next((of for of in ("kW", "kVA", "kvar") if name.endswith(f"_{of.lower()}")), None)
+                if of is not None and (fault := power_fault(value, base_kv, of)) is not None:
+                    raise document.error((key, k, name), value, fault)
 
 
 def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, Path]:

@@ -297,6 +297,8 @@ def _first_error(
         inside = [int(key) if key.isdigit() else key for key in path]
         return _section_error(document, keys, (*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind in ("less_than_equal", "less_than") and 1.0 in first["ctx"].values() and isinstance(value, int | float):
+        plain += f"; {value:g} % would be {value / 100:g}"
     said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
     return document.error(keys, value, said.get(kind, plain))
 

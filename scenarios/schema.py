@@ -42,7 +42,7 @@ def a_number(value: object) -> object:
     if isinstance(value, str):
         found = decimal(value.strip())
         if found is None:
-            raise ValueError("a number in plain decimals")
+            raise ValueError("a valid number in plain decimals")
         value = int(found) if math.isfinite(found) and found == int(found) else found
     if isinstance(value, int | float):
         try:

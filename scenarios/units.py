@@ -108,6 +108,27 @@ def price_fault(price: FloatArray, currency: str, *, per_mwh: bool) -> str | Non
     )
 
 
+def power_fault(value: float, base_kv: float, unit: str) -> str | None:
+    """Return what was expected in the place of a power or rating that no feeder of this voltage has, else ``None``.
+
+    Parameters
+    ----------
+    value
+        The number as it was written; infinite is no limit.
+    base_kv
+        Line-to-line voltage, kV.
+    unit
+        Of the number: ``"kW"``, ``"kVA"`` or ``"kvar"``.
+    """
+    most = math.sqrt(3.0) * base_kv * 1000.0 * FEEDER_KA
+    if value <= most or math.isinf(value):
+        return None
+    return (
+        f"at most {most:.4g} {unit}, which are {FEEDER_KA:g} kA at {base_kv:g} kV; {value:g} {unit[1:]} would be "
+        + (f"{value / 1000.0:g} {unit}")
+    )
+
+
 def feeder_load_fault(load_kw: FloatArray, load_kvar: FloatArray, base_kv: float) -> str | None:
     """Return what was expected in the place of loads that no feeder of this voltage carries, else ``None``.
 

@@ -27,7 +27,7 @@ from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder, radial_parents
 from equilibrium.plain import number_fault
 from scenarios.files import Document, Table, bundled_names, bundled_or_own
-from scenarios.units import BASE_KV, VOLTAGE_PU, feeder_load_fault
+from scenarios.units import BASE_KV, VOLTAGE_PU, feeder_load_fault, power_fault
 
 _YAML_KEYS = ("base_kv", "root", "substation_rating_kva", "title", "source", "doi", "licence", "notes")
 
@@ -74,10 +74,12 @@ def load_feeder(
     folder = yaml_file.parent
     _positive("rating_kva", rating_kva, folder)
     about, base_kv, substation = _about(yaml_file)
+    if rating_kva is not None and (fault := power_fault(rating_kva, base_kv, "kVA")) is not None:
+        raise InputError(f"feeder {folder.name}", "rating_kva", rating_kva, fault)
     fallback = math.inf if rating_kva is None else rating_kva
 
     table, labels, order = _buses(buses_file, about)
-    parent, r_ohm, x_ohm, rating = _branches(branches_file, labels, fallback)
+    parent, r_ohm, x_ohm, rating = _branches(branches_file, labels, fallback, base_kv)
     rating[0] = fallback if substation is None else substation
     low, high = (
         _column(table, name, order, value)
@@ -119,7 +121,10 @@ def _about(path: Path) -> tuple[Document, float, float | None]:
         raise InputError(about.source, "base_kv", None, "the line-to-line voltage in kV")
     if (fault := BASE_KV.fault(base_kv)) is not None:
         raise about.error(("base_kv",), base_kv, fault)
-    return about, base_kv, _positive_key(about, "substation_rating_kva")
+    substation = _positive_key(about, "substation_rating_kva")
+    if substation is not None and (fault := power_fault(substation, base_kv, "kVA")) is not None:
+        raise about.error(("substation_rating_kva",), substation, fault)
+    return about, base_kv, substation
 
 
 def _positive(key: str, value: float | None, folder: Path) -> None:
@@ -153,7 +158,7 @@ def _buses(path: Path, about: Document) -> tuple[Table, tuple[str, ...], list[in
 
 
 def _branches(
-    path: Path, labels: tuple[str, ...], fallback: float
+    path: Path, labels: tuple[str, ...], fallback: float, base_kv: float
 ) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Read ``branches.csv``; return parents, impedances and ratings by receiving bus."""
     table = Table.read(path, ("from_bus", "to_bus", "r_ohm", "x_ohm", "closed"), ("rating_kva", "note"))
@@ -169,6 +174,9 @@ def _branches(
             raise table.error(row, "to_bus", pair[1], f"each tie once (it stands in line {table.lines[before]})")
     r, x = table.numbers("r_ohm", minimum=0.0), table.numbers("x_ohm", minimum=0.0)
     rating = _column(table, "rating_kva", list(range(len(table))), fallback)
+    for row, value in enumerate(rating):
+        if (fault := power_fault(float(value), base_kv, "kVA")) is not None:
+            raise table.error(row, "rating_kva", table.columns["rating_kva"][row], fault)
     for row, cell in enumerate(state):
         if cell not in {"0", "1"}:
             raise table.error(row, "closed", cell, "1 (closed) or 0 (normally open)")

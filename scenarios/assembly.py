@@ -33,7 +33,7 @@ class Placed(Protocol):
         ...
 
 
-def build_feeder(settings: FeederSection) -> Feeder:
+def build_feeder(settings: FeederSection, document: Document) -> Feeder:
     """Read the feeder of a file with the limits that the file gives.
 
     Raises
@@ -41,13 +41,18 @@ def build_feeder(settings: FeederSection) -> Feeder:
     InputError
         For a feeder that cannot be used.
     """
-    return load_feeder(
-        settings.name,
-        rating_kva=settings.rating_kva,
-        voltage_min_pu=settings.voltage_min_pu,
-        voltage_max_pu=settings.voltage_max_pu,
-        root_voltage_pu=settings.root_voltage_pu,
-    )
+    try:
+        return load_feeder(
+            settings.name,
+            rating_kva=settings.rating_kva,
+            voltage_min_pu=settings.voltage_min_pu,
+            voltage_max_pu=settings.voltage_max_pu,
+            root_voltage_pu=settings.root_voltage_pu,
+        )
+    except InputError as error:
+        if error.where not in FeederSection.model_fields:
+            raise
+        raise document.error(("feeder", error.where), error.value, error.expected) from None
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:

@@ -252,6 +252,8 @@ class Run:
             written = versions.get("equilot", "another version") if isinstance(versions, dict) else "another version"
             expected = f"{FORMAT}: the run is of equilot {written}; read it with that, or run its scenario again"
             found = content.get("format", manifest.get("format"))
+            if not content and found == FORMAT:
+                raise InputError(str(self.folder / _COLUMNS), "file", "missing", "the run folder as it was written")
             raise InputError(str(self.folder), "format of the run", found, expected)
         if not isinstance(content.get("market"), str) or not _are_tables(content.get("tables")):
             expected = "the market and the tables of a run, as `equilot run` writes them"

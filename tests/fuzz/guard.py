@@ -77,7 +77,8 @@ def _said(code: int, out: str, err: str) -> list[str]:
     lines = err.splitlines()
     if code not in CODES:
         faults.append(f"exit code {code}")
-    if code in (1, 2) and not (len(lines) == 1 and lines[0].startswith("equilot: ")):
+    told = len(lines) == 1 and lines[0].startswith("equilot: ")
+    if not told and (code == 2 or (code == 1 and (lines or not out))):
         faults.append(f"exit code {code} with {len(lines)} lines: {lines[:3]}")
     if code == 3 and not all(line.startswith("equilot: infeasible: ") for line in lines):
         faults.append(f"exit code 3 with {lines[:3]}")

@@ -111,7 +111,7 @@ def test_a_root_and_a_title_are_text_too(tmp_path: Path) -> None:
         ("A small town", '"one\\ntwo"', "title"),
         ("charging_price_eur_per_kwh: 0.4", "charging_price_eur_per_kwh: 400", "400 per MWh would be 0.4 per kWh"),
         ("voltage_min_pu: 0.92", "voltage_min_pu: 92", "got 92, expected per unit, up to 2; 92 % would be 0.92 per unit"),
-        ("rating_kva: 3000", "rating_kva: 3000000", "3e+06 VA would be 3000 kVA"),
+        ("rating_kva: 3000", "rating_kva: 3000000", "case.yaml: line 2, feeder.rating_kva: got 3000000.0, expected at most 4.386e+05 kVA, which are 20 kA at 12.66 kV; 3e+06 VA would be 3000 kVA"),
         ("rated_kw: 50", "rated_kw: 500000", "renewables[0].rated_kw: got 500000.0, expected at most 4.386e+05 kW"),
         ("rating_kva: 80", "rating_kva: 800000", "800000 VA would be 800 kVA"),
         ("scale: 1.0, day_sigma: 0.1", "scale: 1.0, day_sigma: 10", "day_sigma: got 10, expected less than or equal to 1; 10 % would be 0.1"),

@@ -200,6 +200,8 @@ def test_damaged_runs_are_named(town: Path, capsys: pytest.CaptureFixture[str]) 
     ):
         columns.write_text(text, encoding="utf-8")
         one_line(capsys, "check", "run")
+    columns.unlink()
+    assert "columns.json: file: got 'missing'" in one_line(capsys, "check", "run")
 
 
 def test_links_in_a_run_folder_are_not_followed(town: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -36,7 +36,7 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
     InputError
         For a feeder that cannot be used, an unknown bus, or a name that is used twice.
     """
-    feeder = build_feeder(file.feeder)
+    feeder = build_feeder(file.feeder, document)
     kinds = ("microturbines", "compensators", "renewables", "lots", "storage")
     check_names({key: getattr(file, key) for key in kinds}, document)
     check_powers({key: getattr(file, key) for key in kinds}, feeder.base_kv, document)

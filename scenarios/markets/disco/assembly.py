@@ -20,7 +20,7 @@ from scenarios.readers.programs import ProgramSet, read_programs
 def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
     """Read the feeder and place units and lots."""
     settings = file.feeder
-    feeder = build_feeder(settings)
+    feeder = build_feeder(settings, document)
     for k, label in enumerate(settings.trunk):
         bus_index(feeder, label, document, ("feeder", "trunk", k))
     feeder = limited_by_currents(

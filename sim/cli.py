@@ -116,7 +116,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="equilot",
         description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
         epilog="Exit codes: 0 done, 1 a statement that must hold does not, a game has no certified answer or a "
-        "solver failed, 2 the input cannot be used, 3 a day could not be served, 130 interrupted.",
+        "solver failed (those of games: docs/games.md), 2 the input cannot be used, 3 a day could not be served, "
+        "130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -148,9 +149,11 @@ when something does not hold."""
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
 Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
 _SOLVE = """Solve a game in a JSON file: leaders, followers, or a plain Nash game. The answer is a point with its
-certificate; the exit code is 1 when no equilibrium was found or it is not proved."""
+certificate. The exit code tells the verdict: 0 certified, 1 not proved, 4 proved that none exists, 5 none found, 6 the
+best value is not attained, 7 infeasible, 8 unbounded, 9 limit reached, 10 undecided (docs/games.md)."""
 _VERIFY = """Certify a given point without solving the game: residuals, and every player's regret by a global
-deviation; the exit code is 1 when the point is not proved to be an equilibrium."""
+deviation. The exit code is 0 when the point is proved to be an equilibrium, 1 when it is not, 7 when a row fails or a
+follower does better at it, 9 when the limit came first (docs/games.md)."""
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -206,6 +209,7 @@ def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
     solve.add_argument("--solver", default="auto", help="auto, highs, gurobi or scip (default: %(default)s)")
     solve.add_argument("--seed", type=_count(0), default=0, help="of random starts (default: %(default)s)")
     solve.add_argument("--export", metavar="FILE", type=Path, help="also write FILE.mps and FILE.aux (bilevel linear)")
+    solve.add_argument("--force", action="store_true", help="let --export replace files that exist")
     solve.set_defaults(command=_solve)
     verify = commands.add_parser("verify", help="certify a point of a game", description=_VERIFY)
     verify.add_argument("game", metavar="GAME.json", type=Path, help="the game")

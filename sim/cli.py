@@ -8,6 +8,8 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import signal
 import sys
 import threading
@@ -18,6 +20,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SolverError
+from equilibrium.plain import cut, plain, shown
 from sim.reproduce import REPRODUCTIONS
 
 if TYPE_CHECKING:
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
 
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
+_MESSAGE_LIMIT = 1_500
+"""Most characters of a complaint about the command line."""
+
+_WHOLE = re.compile("[0-9]{1,18}")
+
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
 
@@ -41,17 +49,31 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"equilot: error: {message}\n")
+        self.exit(BAD_INPUT, f"equilot: error: {plain(cut(message, _MESSAGE_LIMIT))}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
+    _open_output()
     code = _execute(_parser().parse_args(arguments))
     try:
         sys.stdout.flush()  # here, and not when the interpreter ends and can only complain
     except BrokenPipeError:
         _discard_output()
+    except OSError as error:
+        _complain(f"error: standard output: {error.strerror}")
+        _discard_output()
+        return code or FAILED
     return code
+
+
+def _open_output() -> None:
+    """Let there be a standard output that takes every name: none when it was closed, ASCII alone in some places."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open to the end
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
 
 
 def _execute(given: argparse.Namespace) -> int:
@@ -70,12 +92,16 @@ def _execute(given: argparse.Namespace) -> int:
     except BrokenPipeError:  # only what writes its list as the last thing comes here: the rest uses a console
         _discard_output()
         return OK
+    except OSError as error:  # the disk is full, the folder has gone
+        where = "" if error.filename is None else f"{error.filename}: "
+        _complain(f"error: {where}{error.strerror or error}")
+        return FAILED
 
 
 def _complain(text: str) -> None:
     """Write one line to standard error, if somebody listens."""
-    with suppress(BrokenPipeError):
-        sys.stderr.write(f"equilot: {text}\n")
+    with suppress(OSError, AttributeError):  # nobody where it is closed
+        sys.stderr.write(f"equilot: {plain(text)}\n")
 
 
 def _cannot_serve(reasons: Sequence[str]) -> int:
@@ -235,12 +261,9 @@ def _count(minimum: int) -> Callable[[str], int]:
     """Return a reader of whole numbers for argparse."""
 
     def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = minimum - 1
+        value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
         if value < minimum:
-            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, at least {minimum}")
+            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
         return value
 
     return read
@@ -290,21 +313,22 @@ def _unproved(run: Run) -> bool:
 
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
     """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
+    from scenarios.files import own_path
     from scenarios.loading import market_of
     from sim.kinds import market_kinds
     from sim.simulate import check_option
 
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
-        if path is not None and not path.is_file():
+        if path is not None and not own_path(str(path)).is_file():
             raise InputError(option, "CSV", str(path), "an existing file")
     if given.sessions is not None:
         kind = market_kinds()[market_of(given.scenario)]
         check_option(kind, "sessions", str(given.sessions), "--sessions", "CSV")
     overrides: dict[str, object] = {}
     if given.prices is not None:  # the run starts at their first day
-        overrides["prices"] = {"file": given.prices.resolve(), "start": None}
+        overrides["prices"] = {"file": own_path(str(given.prices)).resolve(), "start": None}
     if given.sessions is not None:
-        overrides["drivers"] = {"files": [given.sessions.resolve()]}
+        overrides["drivers"] = {"files": [own_path(str(given.sessions)).resolve()]}
     return overrides
 
 

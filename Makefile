@@ -2,6 +2,8 @@
 PYTHON ?= python3
 WORKERS ?= 2
 ARGS ?=
+SEED ?= 1
+SAMPLE ?= 100
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-all lint format bench clean
+.PHONY: help run test test-long test-all mutants lint format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -28,6 +30,10 @@ test-long: $(READY)  ## run the test suite with the long tier
 
 test-all:  ## run the suite on every Python that is present, with the oldest and the newest dependencies
 	.ci/test_all.sh
+
+mutants: $(READY)  ## plant faults and see which ones the tests notice (SEED=1 SAMPLE=100)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
+	$(BIN)/python -m benchmarks.mutants --seed $(SEED) --sample $(SAMPLE) --workers $(WORKERS) $(ARGS)
 
 lint: $(READY)  ## check style and types
 	$(BIN)/ruff check .

@@ -22,6 +22,7 @@ from scenarios.time_axis import day_axis
 from sim.columns import Columns
 from sim.markets.charging.results import DayResult
 from sim.markets.lots_lead.kind import KIND
+from sim.reproduce.epec_lots.compute import Results, compute
 from sim.store import Run, RunWriter
 
 
@@ -36,6 +37,12 @@ class Cleared:
 def cleared() -> Cleared:
     network, market = epec_lots_case("33", 1)
     return Cleared(network, market, LotsLeadMarket(network).clear(market))
+
+
+@pytest.fixture(scope="session")
+def results() -> Results:
+    """The reproduction of the study on lots that lead."""
+    return compute("highs")
 
 
 @pytest.fixture(scope="session")

@@ -107,11 +107,6 @@ def test_an_unknown_reproduction_lists_the_known_ones():
     assert all(callable(load_reproduction(name)) for name in REPRODUCTIONS)
 
 
-@pytest.fixture(scope="module")
-def results():
-    return computing.compute("highs")
-
-
 def test_every_statement_of_the_checklist_is_evaluated(results):
     made = epec.make_report(results)
     assert {statement.key for statement in made.statements} == CHECKLIST

@@ -1,0 +1,303 @@
+"""``python -m benchmarks.mutants``: plant faults in a copy of the house, and see which ones its tests notice.
+
+A fault is one operator of Cosmic Ray at one place: another comparison, ``+`` for ``-``, a number by one, ``and`` for
+``or``, a loop that never runs. Lines are drawn with a seed, a fault for each line. Every fault runs the tests nearest
+to its module (``nearest_tests.py``) until one fails. `docs/mutants.md` says what is drawn and why this tool.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import math
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from queue import Queue
+
+from cosmic_ray.ast import ast_nodes, get_ast
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.operators.operator import Operator
+from cosmic_ray.operators.provider import OperatorProvider
+
+from benchmarks.harness import Result, report
+from benchmarks.nearest_tests import nearest_tests
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("agents", "equilibrium", "scenarios", "sim")
+COPIED = (*PACKAGES, "benchmarks", "docs", "notebooks", "requirements", "tests")
+
+OPERATORS = (
+    *(f"ReplaceBinaryOperator_{pair}" for pair in ("Add_Sub", "Sub_Add", "Mul_Div", "Div_Mul", "Pow_Mul")),
+    *(f"ReplaceBinaryOperator_{pair}" for pair in ("FloorDiv_Mul", "Mod_FloorDiv", "BitAnd_BitOr", "BitOr_BitAnd")),
+    *(f"ReplaceComparisonOperator_{pair}" for pair in ("Eq_NotEq", "NotEq_Eq", "Is_IsNot", "IsNot_Is")),
+    *(f"ReplaceComparisonOperator_{pair}" for pair in ("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt")),
+    *(f"ReplaceComparisonOperator_{pair}" for pair in ("Lt_GtE", "LtE_Gt", "Gt_LtE", "GtE_Lt")),
+    *(f"ReplaceUnaryOperator_{pair}" for pair in ("USub_UAdd", "Delete_USub", "Delete_Not", "Delete_Invert")),
+    *("AddNot", "ReplaceTrueWithFalse", "ReplaceFalseWithTrue", "ReplaceAndWithOr", "ReplaceOrWithAnd"),
+    *("ReplaceBreakWithContinue", "ReplaceContinueWithBreak", "NumberReplacer", "ZeroIterationForLoop"),
+)
+"""Those whose result runs: ``>>`` on a float or ``is`` on a number fails at once and would only flatter the score."""
+
+UNTOUCHED = ("name", "string", "newline", "endmarker", "trailer", "arglist", "file_input", "simple_stmt")
+"""Kinds of nodes of the syntax tree at which no operator applies."""
+
+IDLE_KEYWORDS = frozenset(
+    (
+        "strict",
+        "contravariant",
+        "figsize",
+        "alpha",
+        "linewidth",
+        "zorder",
+        "fontsize",
+        "labelsize",
+        "dpi",
+        "pad",
+        "frameon",
+    )
+)
+"""Arguments whose value no result rests on: a guard against ourselves, a type's variance, the look of a figure."""
+
+LIMIT = 1800.0
+"""The seconds that a sample of 100 may take on two cores."""
+
+NEAR_SECONDS = 90.0
+"""A fault runs its nearest tests up to this much processor time, s, as measured without a fault."""
+
+HANGS = 4.0
+"""Tests that take this many times their own processor time, and a minute, are taken to hang."""
+
+GUARD = 1800.0
+"""Seconds after which tests that wait without working are ended."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One operator at one place of a module."""
+
+    module: str
+    line: int
+    operator: str
+    occurrence: int
+
+    def planted(self, source: str) -> str:
+        """Return the module's source with the fault."""
+        mutated: str | None = mutate_code(source, _operator(self.operator), self.occurrence)
+        if mutated is None:
+            raise ValueError(f"{self}: no such place")
+        return mutated
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What the tests made of a fault: ``killed``, ``hangs`` (which counts as killed) or ``survived``."""
+
+    fault: Fault
+    fate: str
+    change: str
+    seconds: float
+
+
+def _operator(name: str) -> Operator:
+    operator: Operator = OperatorProvider()[name]()
+    return operator
+
+
+def faults_of(module: str, source: str) -> list[Fault]:
+    """Return all faults of a module but those in what changes no result: annotations, decorators, idle keywords."""
+    idle = _idle_spans(source)
+    nodes = [node for node in ast_nodes(get_ast(source)) if node.type not in UNTOUCHED]
+    found = []
+    for name in OPERATORS:
+        operator = _operator(name)
+        places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
+        found += [
+            Fault(module, place[0], name, count)
+            for count, place in enumerate(places)
+            if not any(begin <= place < end for begin, end in idle)
+        ]
+    return found
+
+
+def _idle_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    idle: list[ast.expr | None] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            idle.append(node.annotation)
+            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.target.id == "STYLE":
+                idle.append(node.value)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            idle += node.decorator_list
+            idle += [node.returns] if isinstance(node, ast.FunctionDef) else []
+        elif isinstance(node, ast.keyword) and node.arg in IDLE_KEYWORDS:
+            idle.append(node.value)
+    return [((e.lineno, e.col_offset), (e.end_lineno or 0, e.end_col_offset or 0)) for e in idle if e is not None]
+
+
+def draw(root: Path, sample: int, seed: int, under: str = "") -> list[Fault]:
+    """Draw lines without replacement, each with one of its faults; ``under`` keeps to the paths that begin so."""
+    chance = random.Random(seed)
+    lines: dict[tuple[str, int], list[Fault]] = {}
+    modules = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
+    for path in [*modules, root / "equilot.py"]:
+        name = path.relative_to(root).as_posix()
+        if name.startswith(under) and "/data/" not in name:
+            for fault in faults_of(name, path.read_text()):
+                lines.setdefault((fault.module, fault.line), []).append(fault)
+    drawn: list[Fault] = []
+    for module, line in chance.sample(sorted(lines), len(lines)):
+        fault = chance.choice(lines[module, line])
+        if _runs(fault.planted((root / module).read_text())):
+            drawn.append(fault)
+        if len(drawn) == sample:
+            break
+    return drawn
+
+
+def _runs(source: str) -> bool:
+    """Whether it is Python at all: a ``**`` that unpacks is no operator, although the tool takes it for one."""
+    try:
+        compile(source, "mutated", "exec")
+    except SyntaxError:
+        return False
+    return True
+
+
+def copy_house(target: Path) -> Path:
+    """Copy what the tests need; byte code is checked by content, since a fault may keep size and time of a file."""
+    for name in COPIED:
+        shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in [*ROOT.glob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.cfg"), ROOT / "Makefile"]:
+        shutil.copy(file, target / file.name)
+    compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
+    subprocess.run(compiled, cwd=target, check=True, capture_output=True)
+    return target
+
+
+def run_tests(copy: Path, tests: list[str], limit: float | None) -> tuple[int | None, float]:
+    """Run tests in a copy; return the exit code of pytest, None where the limit passed, and the seconds.
+
+    Both count processor time, so that nothing depends on what else the machine does.
+    """
+    environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
+    if limit is not None:
+        command = ["sh", "-c", f'ulimit -t {math.ceil(limit)}; exec "$@"', "sh", *command]
+    with subprocess.Popen(
+        command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:
+        guard = threading.Timer(GUARD, run.kill)
+        guard.start()
+        _, status, used = os.wait4(run.pid, 0)
+        guard.cancel()
+        run.returncode = os.waitstatus_to_exitcode(status)
+    code = None if run.returncode in (-signal.SIGKILL, -signal.SIGXCPU) else run.returncode
+    return code, used.ru_utime + used.ru_stime
+
+
+def try_fault(copy: Path, fault: Fault, tests: list[str], seconds: float) -> Outcome:
+    """Plant a fault in a copy, run the tests, and put the module back."""
+    path = copy / fault.module
+    source = path.read_text()
+    mutated = fault.planted(source)
+    path.write_text(mutated)
+    try:
+        code, taken = run_tests(copy, tests, HANGS * seconds + 60)
+    finally:
+        path.write_text(source)
+    fate = "hangs" if code is None else "survived" if code == 0 else "killed"
+    return Outcome(fault, fate, _change(source, mutated, fault.line), taken)
+
+
+def _change(old: str, new: str, line: int) -> str:
+    pairs = zip(old.splitlines(), new.splitlines(), strict=False)
+    return next((f"{a.strip()}  ->  {b.strip()}" for a, b in pairs if a != b), f"line {line}")
+
+
+def measured(copies: Queue[Path], tests: list[str], pool: ThreadPoolExecutor) -> dict[str, float]:
+    """Run each argument of pytest once without a fault; return the seconds of those that pass, and name the others."""
+
+    def one(test: str) -> float:
+        copy = copies.get()
+        code, seconds = run_tests(copy, [test], None)
+        copies.put(copy)
+        if code != 0:
+            print(f"left out: {test} fails without a fault (pytest ends with {code})", flush=True)
+        return seconds if code == 0 else float("nan")
+
+    found = dict(zip(tests, pool.map(one, tests), strict=True))
+    return {test: seconds for test, seconds in found.items() if math.isfinite(seconds)}
+
+
+def within(tests: list[str], seconds: dict[str, float]) -> tuple[list[str], float]:
+    """Return the nearest tests that fit into ``NEAR_SECONDS``, and how long they take."""
+    chosen: list[str] = []
+    total = 0.0
+    for test in (test for test in tests if test in seconds):
+        if not chosen or total + seconds[test] <= NEAR_SECONDS:
+            chosen.append(test)
+            total += seconds[test]
+    return chosen, total
+
+
+def try_all(faults: list[Fault], workers: int) -> list[Outcome]:
+    """Try faults side by side, each worker in a copy of its own, and tell each outcome as it comes."""
+    near = {fault.module: nearest_tests(ROOT, fault.module) for fault in faults}
+    every = list(dict.fromkeys(test for tests in near.values() for test in tests))
+    with tempfile.TemporaryDirectory(prefix="equilot-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
+        copies: Queue[Path] = Queue()
+        for number in range(workers):
+            copies.put(copy_house(Path(folder) / str(number)))
+        seconds = measured(copies, every, pool)
+
+        def one(fault: Fault) -> Outcome:
+            copy = copies.get()
+            outcome = try_fault(copy, fault, *within(near[fault.module], seconds))
+            copies.put(copy)
+            print(f"{outcome.fate:8}  {fault.module}:{fault.line}  {outcome.change}", flush=True)
+            return outcome
+
+        return list(pool.map(one, faults))
+
+
+def main() -> None:
+    """Draw faults, try them, tell what survived where, and write the score where it is asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.mutants", description=__doc__)
+    parser.add_argument("--sample", type=int, default=100, help="how many lines to draw (100)")
+    parser.add_argument("--seed", type=int, default=1, help="which lines (1)")
+    parser.add_argument("--workers", type=int, default=2, help="how many copies run side by side (2)")
+    parser.add_argument("--under", default="", help="only modules whose path begins so, as sim/markets")
+    parser.add_argument("--write", action="store_true", help="write mutation_score into benchmarks/results.json")
+    asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copies are removed
+    start = time.perf_counter()
+    outcomes = try_all(draw(ROOT, asked.sample, asked.seed, asked.under), asked.workers)
+    taken = time.perf_counter() - start
+    survived = [outcome for outcome in outcomes if outcome.fate == "survived"]
+    hang = sum(outcome.fate == "hangs" for outcome in outcomes)
+    killed = len(outcomes) - len(survived)
+    print(f"\n{killed} of {len(outcomes)} killed ({hang} of them hang) with seed {asked.seed}, in {taken / 60:.1f} min")
+    for outcome in survived:
+        print(f"survived  {outcome.fault.module}:{outcome.fault.line}  {outcome.change}")
+    if asked.write:
+        note = (
+            f"{killed} of {len(outcomes)} faults at drawn lines were noticed by the nearest tests ({hang} hang), "
+            f"seed {asked.seed}; ratio is the share, ours the seconds of all, reference its limit; goal >= 0.9"
+        )
+        report(
+            [Result("mutation_score", taken, LIMIT, killed / len(outcomes), note)], ROOT / "benchmarks" / "results.json"
+        )
+
+
+if __name__ == "__main__":
+    main()

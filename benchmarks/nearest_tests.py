@@ -1,0 +1,116 @@
+"""The tests nearest to a module: frozen digits, then the files that import it, then those of its folder.
+
+What imports a module is read from the tests, so a new file of tests joins by itself. ``FOLDERS`` names what imports
+cannot tell: a module that is tested through the market or the command that uses it.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from pathlib import Path
+
+FROZEN = "tests/test_frozen_digits.py"
+RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
+LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
+NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
+CHARGING = LOTS_LEAD + NODAL
+MARKETS = ("tests/equilibrium/test_lots_lead.py", "tests/equilibrium/test_nodal.py")
+CASES = ("tests/scenarios/test_disco_scenario.py", "tests/scenarios/test_disco_cases.py")
+DISCO = (f"{RUNS}[disco-15]",)
+PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
+GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
+
+FOLDERS: dict[str, tuple[str, ...]] = {
+    "agents/charging": (*CHARGING, "tests/agents", "tests/sim/test_model.py"),
+    "agents/disco": (*DISCO, "tests/agents/test_disco_agents.py", "tests/sim/test_disco.py"),
+    "agents": (*CHARGING, *DISCO, "tests/agents"),
+    "equilibrium/complementarity": (*GAMES, "tests/games/test_branch.py", "tests/games/test_traps.py"),
+    "equilibrium/fleet": (*CHARGING, *DISCO, "tests/equilibrium/test_fleet.py"),
+    "equilibrium/games": (*GAMES, "tests/games"),
+    "equilibrium/grid": (*CHARGING, *DISCO, *MARKETS),
+    "equilibrium/markets/charging": (
+        *CHARGING,
+        "tests/equilibrium/test_lots_lead.py",
+        "tests/equilibrium/test_nodal.py",
+    ),
+    "equilibrium/markets/disco": (
+        *DISCO,
+        "tests/equilibrium/test_disco_market.py",
+        "tests/equilibrium/test_disco_parts.py",
+        "tests/equilibrium/test_disco_exclusive.py",
+    ),
+    "equilibrium/markets/lots_lead": (*LOTS_LEAD, "tests/equilibrium/test_lots_lead.py"),
+    "equilibrium/markets/nodal": (
+        *NODAL,
+        "tests/equilibrium/test_nodal.py",
+        "tests/equilibrium/test_coupled.py",
+        "tests/equilibrium/test_traps.py",
+        "tests/equilibrium/test_edge_powers.py",
+    ),
+    "equilibrium/programs": (*CHARGING, *DISCO, "tests/equilibrium/test_duality_and_solvers.py"),
+    "equilibrium": (*CHARGING, *GAMES, "tests/equilibrium/test_lots_lead.py"),
+    "equilot.py": ("tests/test_face.py",),
+    "scenarios/draws": (*CHARGING, *DISCO, "tests/scenarios"),
+    "scenarios/markets/disco": (
+        *DISCO,
+        "tests/scenarios/test_disco_scenario.py",
+        "tests/scenarios/test_disco_cases.py",
+    ),
+    "scenarios/published": (
+        *LOTS_LEAD,
+        *DISCO,
+        "tests/scenarios/test_disco_cases.py",
+        "tests/scenarios/test_epec_lots.py",
+    ),
+    "scenarios": (*CHARGING, "tests/scenarios"),
+    "sim/markets/charging": (*CHARGING, "tests/sim"),
+    "sim/markets/disco": (*DISCO, "tests/sim/test_disco.py", "tests/sim/test_checks.py"),
+    "sim/markets/lots_lead": (*LOTS_LEAD, "tests/sim"),
+    "sim/markets/nodal": (*NODAL, "tests/sim/test_nodal.py", "tests/sim"),
+    "sim/reproduce/disco": (*PUBLISHED, "tests/sim/test_every_statement.py", "tests/sim/test_reproduce_disco.py"),
+    "sim/reproduce": (
+        *PUBLISHED,
+        "tests/sim/test_every_statement.py",
+        "tests/sim/test_reproduce.py",
+        "tests/sim/test_reproduce_disco.py",
+    ),
+    "sim": (*LOTS_LEAD, "tests/sim"),
+}
+"""First what is cheap. A module belongs to the longest path that begins its own."""
+
+
+def folder_of(module: str) -> str:
+    """Return the longest path of ``FOLDERS`` that begins the path of a module."""
+    return max((folder for folder in FOLDERS if module.startswith(folder)), key=len)
+
+
+def nearest_tests(root: Path, module: str) -> list[str]:
+    """Return arguments of pytest, nearest first: ``module`` is a path below ``root``, as ``sim/run.py``."""
+    listed = FOLDERS[folder_of(module)]
+    frozen = [test for test in listed if test.startswith(FROZEN)]
+    files = [path for test in listed if test not in frozen for path in _files(root, test)]
+    return list(dict.fromkeys([*frozen, *_importers(root, module), *files]))
+
+
+def _files(root: Path, test: str) -> list[str]:
+    path = root / test
+    found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+    return [file.relative_to(root).as_posix() for file in found]
+
+
+def _importers(root: Path, module: str) -> list[str]:
+    name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    tests = [path for path in sorted((root / "tests").rglob("test_*.py")) if "foreign_market" not in path.parts]
+    return [path.relative_to(root).as_posix() for path in tests if name in _imported(path)]
+
+
+@cache
+def _imported(path: Path) -> set[str]:
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return names

@@ -1,0 +1,97 @@
+"""What a figure shows, as numbers: every bar, line, band, image and text of every axis, and its words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+
+Key = tuple[int, str, str]
+"""Axis in the order of drawing, kind of what is drawn, and its label."""
+
+
+def drawn(figure: Figure) -> dict[Key, Any]:
+    """Return all that the axes of a figure show; colour bars have their label alone."""
+    shown: dict[Key, Any] = {}
+    for number, axis in enumerate(figure.axes):
+        for part in ("bars", "lines", "bands", "images", "texts", "words"):
+            for label, value in globals()[f"_{part}"](axis).items():
+                assert (number, part, label) not in shown
+                shown[number, part, label] = value
+    return shown
+
+
+def _plain(axis: Axes) -> bool:
+    return not hasattr(axis, "_colorbar")
+
+
+def _named(items: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Labels that matplotlib makes up become the number of the artist."""
+    return {f"#{k}" if label.startswith("_") else label: value for k, (label, value) in enumerate(items)}
+
+
+def _bars(axis: Axes) -> dict[str, Any]:
+    found = []
+    for container in axis.containers:
+        boxes = [(p.get_x() + 0.5 * p.get_width(), p.get_width(), p.get_y(), p.get_height()) for p in container]
+        found.append((str(container.get_label()), np.array(boxes)))
+    return _named(found)
+
+
+def _lines(axis: Axes) -> dict[str, Any]:
+    if not _plain(axis):
+        return {}
+    return _named([(str(line.get_label()), np.array(line.get_data(), dtype=float).T) for line in axis.get_lines()])
+
+
+def _bands(axis: Axes) -> dict[str, Any]:
+    """Of each band the corners: abscissa, lower and upper end."""
+    found = []
+    for band in axis.collections if _plain(axis) else []:
+        assert isinstance(band, PolyCollection)
+        parts = []
+        for path in band.get_paths():
+            corners = path.vertices
+            n = (len(corners) - 3) // 2
+            parts.append(np.column_stack([corners[1 : n + 1], corners[n + 2 : 2 * n + 2][::-1, 1]]))
+        found.append((str(band.get_label()), np.concatenate(parts)))
+    return _named(found)
+
+
+def _images(axis: Axes) -> dict[str, Any]:
+    return {f"#{k}": np.asarray(image.get_array(), float) for k, image in enumerate(axis.get_images())}
+
+
+def _texts(axis: Axes) -> dict[str, Any]:
+    return {f"#{k}": text.get_text() for k, text in enumerate(axis.texts)}
+
+
+def _words(axis: Axes) -> dict[str, Any]:
+    words = {"title": axis.get_title(loc="left"), "x": axis.get_xlabel(), "y": axis.get_ylabel()}
+    return {name: word for name, word in words.items() if word}
+
+
+def legend_of(figure: Figure) -> dict[str, str]:
+    """Return the labels of all legends with their colours."""
+    legends = [*figure.legends, *(axis.get_legend() for axis in figure.axes if axis.get_legend() is not None)]
+    shown = {}
+    for legend in legends:
+        for text, handle in zip(legend.get_texts(), legend.legend_handles, strict=True):
+            colour = handle.get_facecolor() if hasattr(handle, "get_facecolor") else handle.get_color()
+            shown[text.get_text()] = to_hex(np.ravel(colour)[:3] if not isinstance(colour, str) else colour)
+    return shown
+
+
+def assert_shown(found: Mapping[Key, Any], wanted: Mapping[Key, Any]) -> None:
+    """What is drawn is what was expected, nothing more and nothing less."""
+    assert set(found) == set(wanted), sorted(set(found) ^ set(wanted))
+    for key, value in wanted.items():
+        if isinstance(value, str):
+            assert found[key] == value, key
+        else:
+            np.testing.assert_allclose(found[key], np.asarray(value, float), rtol=1e-9, atol=1e-9, err_msg=str(key))

@@ -1,0 +1,338 @@
+"""What each figure of the charging markets draws, against the tables: every bar, line, band, image and word.
+
+A figure or a mark without a line here fails the test.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from sim.markets.base import MarketKind
+from sim.markets.charging.figures import price_map, scheduling_figure, sensitivity_figure
+from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
+from sim.markets.nodal.figures import market_power_figure
+from sim.markets.nodal.kind import KIND as NODAL
+from sim.output import draw_run
+from sim.show import drawing
+from sim.show.day_axis import DayAxis
+from sim.store import Run
+from tests.sim.drawn import Key, assert_shown, drawn, legend_of
+from tests.sim.made_days import LABELS, made_day, stored_run
+
+Shown = dict[Key, Any]
+LOTS = ("lot-x", "lot-y", "lot-z")
+ORANGE, BLACK, SKY, BLUE, GREY, RED = "#e69f00", "#000000", "#56b4e9", "#0072b2", "#7f7f7f", "#d55e00"
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder = tmp_path_factory.mktemp("nodal")
+    return stored_run(folder, NODAL, [made_day(index, nodal=True) for index in range(3)])
+
+
+def edges(rows: pd.DataFrame) -> np.ndarray:
+    """Where the periods begin and the last one ends: hours since midnight; a plain day's hours around their numbers."""
+    lengths = rows.drop_duplicates("period")["hours"].tolist()
+    begin = [-0.5 if lengths == [1.0] * 24 else 0.0]
+    for hours in lengths:
+        begin.append(begin[-1] + hours)
+    return np.array(begin)
+
+
+def time_word(rows: pd.DataFrame) -> str:
+    return "Hour" if edges(rows)[0] < 0.0 else "Time of day"
+
+
+def boxes(rows: pd.DataFrame, height: Any, *, share: float, shift: float = 0.0, base: Any = 0.0) -> np.ndarray:
+    edge = edges(rows)
+    length = edge[1:] - edge[:-1]
+    base = np.broadcast_to(base, length.shape)
+    return np.column_stack([edge[:-1] + (0.5 + shift) * length, share * length, base, height])
+
+
+def level(rows: pd.DataFrame, values: Any) -> np.ndarray:
+    edge = edges(rows)
+    return np.array(
+        [point for k, v in enumerate(np.asarray(values, float)) for point in ((edge[k], v), (edge[k + 1], v))]
+    )
+
+
+def middle(rows: pd.DataFrame) -> np.ndarray:
+    edge = edges(rows)
+    return 0.5 * (edge[1:] + edge[:-1])
+
+
+def words(axis: int, **given: str) -> Shown:
+    return {(axis, "words", name): word for name, word in given.items()}
+
+
+def power_of(dispatch: pd.DataFrame, kind: str, *, giving: bool | None = None) -> np.ndarray:
+    """MW of one kind in each period, added one by one."""
+    total = np.zeros(dispatch["period"].max() + 1)
+    for row in dispatch.itertuples():
+        if row.kind == kind and (giving is None or (row.p_kw >= 0) == giving):
+            total[row.period] += abs(row.p_kw) / 1000.0
+    return total
+
+
+def scheduling(run: Run, day: int) -> Shown:
+    rows = run.table("dispatch", day)
+    above, below = np.zeros(len(edges(rows)) - 1), np.zeros(len(edges(rows)) - 1)
+    shown: Shown = {}
+    for label, sign, height in (
+        ("Microturbines", -1, power_of(rows, "microturbine")),
+        ("Renewables", -1, power_of(rows, "renewable")),
+        ("Imports", -1, power_of(rows, "import")),
+        ("Load", 1, power_of(rows, "load") - power_of(rows, "shed")),
+        ("Parking lots", 1, power_of(rows, "lot")),
+        ("Storage, giving", -1, power_of(rows, "storage", giving=True)),
+        ("Storage, charging", 1, power_of(rows, "storage", giving=False)),
+        ("Exports", 1, power_of(rows, "export")),
+    ):
+        base = above if sign > 0 else below
+        shown[0, "bars", label] = boxes(rows, sign * height, share=0.85, base=base.copy())
+        base += sign * height
+    shown[0, "lines", "#0"] = np.array([[0.0, 0.0], [1.0, 0.0]])
+    return shown | words(0, title="T", x=time_word(rows), y="Power (MW)")
+
+
+def voltage(run: Run, day: int) -> Shown:
+    rows = run.table("prices", day)
+    least = [min(rows[rows["bus"] == bus]["voltage_pu"]) for bus in LABELS]
+    points = np.column_stack([np.arange(1, 6), least])
+    said = words(0, title="T", x="Bus (position in the feeder's file, 1 = root)", y="Lowest voltage of the day (p.u.)")
+    return {(0, "lines", "T"): points, **said}
+
+
+def grid(rows: pd.DataFrame, values: pd.Series) -> np.ndarray:
+    """One column for the shortest period, longer ones in several, bus by bus."""
+    columns = []
+    shortest = rows["hours"].min()
+    for period, hours in rows.drop_duplicates("period").set_index("period")["hours"].items():
+        columns += [values[rows["period"] == period].tolist()] * round(hours / shortest)
+    return np.array(columns).T
+
+
+def prices(run: Run, day: int) -> Shown:
+    rows = run.table("prices", day)
+    network = rows["congestion_per_mwh"] + rows["voltage_per_mwh"]
+    return {
+        (0, "images", "#0"): grid(rows, rows["dlmp_per_mwh"]),
+        (1, "images", "#0"): grid(rows, network),
+        **words(0, title="T", y="Bus"),
+        **words(1, x=time_word(rows), y="Bus"),
+        **words(2, y="DLMP\n(EUR/MWh)"),
+        **words(3, y="Congestion + voltage part\n(EUR/MWh)"),
+    }
+
+
+def lots(run: Run, day: int) -> Shown:
+    shown: Shown = {}
+    for k, lot in enumerate(LOTS):
+        rows = run.table("lots", day)
+        rows = rows[rows["lot"] == lot]
+        left, right = 2 * k, 2 * k + 1
+        shown[left, "bars", "Charging power"] = boxes(rows, rows["power_kw"], share=0.8)
+        shown[left, "lines", "Power limit"] = level(rows, rows["power_max_kw"])
+        band = np.column_stack([middle(rows), rows["soe_min_kwh"], rows["soe_max_kwh"]])
+        shown[right, "bands", "Band"] = band
+        shown[right, "lines", "State of energy"] = np.column_stack([middle(rows), rows["soe_kwh"]])
+        last = {"x": time_word(rows)} if k == 2 else {}
+        shown |= words(left, title=f"{lot}, T", y="kW", **last) | words(right, y="kWh", **last)
+    return shown
+
+
+def market_power(run: Run, day: int) -> Shown:
+    shown: Shown = {}
+    for k, lot in enumerate(LOTS):
+        rows = run.table("lots", day)
+        rows = rows[rows["lot"] == lot]
+        left, right = 2 * k, 2 * k + 1
+        shown[left, "bars", "Charging, equilibrium"] = boxes(rows, rows["power_kw"], share=0.4, shift=-0.2)
+        shown[left, "bars", "Charging, competitive"] = boxes(rows, rows["competitive_kw"], share=0.4, shift=0.2)
+        low, high = level(rows, rows["lot_price_low_per_mwh"]), level(rows, rows["lot_price_high_per_mwh"])
+        shown[right, "bands", "Interval of the price"] = np.column_stack([low, high[:, 1]])
+        shown[right, "lines", "Price paid"] = level(rows, rows["lot_price_per_mwh"])
+        shown[right, "lines", "Competitive price"] = level(rows, rows["competitive_price_per_mwh"])
+        last = {"x": time_word(rows)} if k == 2 else {}
+        shown |= words(left, title=f"{lot}, T", y="kW", **last) | words(right, y="EUR/MWh", **last)
+    return shown
+
+
+def overview(run: Run, _day: int) -> Shown:
+    days, lot_days = run.days, run.lot_days
+    x = np.arange(3.0)
+    energy = np.column_stack([x, np.full(3, 0.8), np.zeros(3), [v / 1000.0 for v in days["energy_charged_kwh"]]])
+    shown: Shown = {
+        (0, "bars", "#0"): energy,
+        (1, "lines", "#0"): np.column_stack([x, days["network_cost"]]),
+        (2, "lines", "DLMP peak"): np.column_stack([x, days["dlmp_peak_per_mwh"]]),
+        (2, "lines", "DLMP mean"): np.column_stack([x, days["dlmp_mean_per_mwh"]]),
+        (2, "lines", "Wholesale"): np.column_stack([x, days["wholesale_mean_per_mwh"]]),
+        **words(0, title="Energy charged (MWh)"),
+        **words(1, title="Network cost (EUR)"),
+        **words(2, title="Price (EUR/MWh)", x="Day"),
+        **words(3, title="Profit of each lot (EUR)", x="Day"),
+    }
+    for lot in LOTS:
+        profit = [float(row.profit) for row in lot_days.itertuples() if row.lot == lot]
+        shown[3, "lines", lot] = np.column_stack([x, profit])
+    return shown
+
+
+EXPECTED: dict[str, Callable[[Run, int], Shown]] = {
+    "scheduling": scheduling,
+    "voltage": voltage,
+    "prices": prices,
+    "lots": lots,
+    "market-power": market_power,
+    "overview": overview,
+}
+LEGENDS = {
+    "lots": {"Charging power": ORANGE, "Power limit": BLACK, "Band": SKY, "State of energy": BLUE},
+    "market-power": {
+        "Charging, equilibrium": ORANGE,
+        "Charging, competitive": GREY,
+        "Interval of the price": SKY,
+        "Price paid": BLUE,
+        "Competitive price": BLACK,
+    },
+    "overview": {
+        "DLMP peak": RED,
+        "DLMP mean": BLUE,
+        "Wholesale": GREY,
+        "lot-x": BLUE,
+        "lot-y": ORANGE,
+        "lot-z": "#009e73",
+    },
+    "scheduling": {
+        "Microturbines": RED,
+        "Renewables": "#009e73",
+        "Imports": BLUE,
+        "Load": GREY,
+        "Parking lots": ORANGE,
+        "Storage, giving": "#f0e442",
+        "Storage, charging": "#cc79a7",
+        "Exports": SKY,
+    },
+    "voltage": {},
+    "prices": {},
+}
+
+
+def figures_of(kind: MarketKind, run: Run, day: int) -> dict[str, Figure]:
+    """The figures by name without the day in it."""
+    figures = kind.figures(run, day, "T", "EUR")
+    assert all(name.endswith(f"-day-{day}") for name in figures if name != "overview")
+    return {name.removesuffix(f"-day-{day}"): figure for name, figure in figures.items()}
+
+
+@pytest.mark.parametrize("day", [0, 1])
+def test_every_figure_draws_what_the_tables_hold(run: Run, day: int) -> None:
+    """Of a day with a half hour in it, and of a plain one."""
+    figures = figures_of(NODAL, run, day)
+    assert set(figures) == set(EXPECTED)
+    for name, figure in figures.items():
+        assert_shown(drawn(figure), EXPECTED[name](run, day))
+        assert legend_of(figure) == LEGENDS[name], name
+
+
+def test_a_run_of_the_lots_lead_market_has_the_same_figures_but_one(tmp_path: Path) -> None:
+    run = stored_run(tmp_path, LOTS_LEAD, [made_day(0), made_day(1)])
+    figures = figures_of(LOTS_LEAD, run, 1)
+    assert set(figures) == set(EXPECTED) - {"market-power"}
+    for name in ("scheduling", "voltage", "prices", "lots"):
+        assert_shown(drawn(figures[name]), EXPECTED[name](run, 1))
+    one = stored_run(tmp_path / "one", LOTS_LEAD, [made_day(0)])
+    assert "overview" not in LOTS_LEAD.figures(one, 0, "T", "EUR")
+
+
+def test_the_day_that_is_drawn_is_the_one_with_the_highest_price(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(drawing, "save", lambda _figure, stem, _formats: [stem])
+    made = [made_day(index) for index in range(4)]
+    peaks = [day.clearing.dlmp.max() for day in made]
+    dearest = peaks.index(max(peaks))
+    assert dearest not in (0, peaks.index(min(peaks)))
+    files = draw_run(stored_run(tmp_path, LOTS_LEAD, made))
+    names = {f"{name}-day-{dearest}" for name in ("scheduling", "voltage", "prices", "lots")}
+    assert {path.name for path in files} == names | {"overview"}
+
+
+def test_hours_are_written_where_the_clock_shows_them(run: Run) -> None:
+    """The clock shows two periods of one o'clock, so noon stands half an hour to the right."""
+    axis = scheduling_figure({"": run.table("dispatch", 0)}).axes[0]
+    names = dict(zip(axis.get_xticks(), [tick.get_text() for tick in axis.get_xticklabels()], strict=True))
+    assert names == {0.0: "00:00", **{h + 0.5: f"{h:02d}:00" for h in (3, 6, 9, 12, 15, 18, 21)}}
+    quarters = pd.DataFrame({"period": range(96), "hours": 0.25, "hour": [k // 4 for k in range(96)]})
+    quarters["start"] = [f"{k // 4:02d}:{15 * (k % 4):02d}" for k in range(96)]
+    day = DayAxis.of(quarters)
+    assert day.names == tuple(f"{h:02d}:00" for h in range(0, 24, 3))
+    assert day.marks == tuple(float(h) for h in range(0, 24, 3))
+    assert day.middle[:2].tolist() == [0.125, 0.375]
+    plain = scheduling_figure({"": run.table("dispatch", 1)}).axes[0]
+    assert set(np.diff(plain.get_xticks())) == {3.0}
+
+
+def test_a_map_without_a_limit_that_binds_says_so(run: Run) -> None:
+    rows = run.table("prices", 1).assign(congestion_per_mwh=0.0, voltage_per_mwh=0.0)
+    shown = drawn(price_map(rows, "EUR", "T"))
+    assert shown[1, "texts", "#0"] == "zero: no limit of the network binds"
+    image = price_map(rows, "EUR", "T").axes[1].get_images()[0]
+    assert image.get_clim() == (-1.0, 1.0)
+
+
+def test_the_colours_of_the_map_are_even_on_both_sides(run: Run) -> None:
+    rows = run.table("prices", 1)
+    reach = max(abs(v) for v in rows["congestion_per_mwh"] + rows["voltage_per_mwh"])
+    assert price_map(rows, "EUR").axes[1].get_images()[0].get_clim() == pytest.approx((-reach, reach))
+
+
+def test_an_open_end_of_a_price_has_no_band(run: Run) -> None:
+    rows = run.table("lots", 1)
+    rows.loc[rows["period"] == 3, "lot_price_low_per_mwh"] = -np.inf
+    rows.loc[rows["period"] == 5, "lot_price_high_per_mwh"] = np.inf
+    band = drawn(market_power_figure(rows, "EUR"))[1, "bands", "Interval of the price"]
+    assert np.isfinite(band).all()
+    first = rows[rows["lot"] == "lot-x"]
+    high = first.set_index("period")["lot_price_high_per_mwh"]
+    assert set(np.round(band[:, 2], 6)) == {round(v, 6) for k, v in high.items() if k not in (3, 5)}
+
+
+def test_panels_share_one_scale_and_count_hours_as_papers_do(run: Run) -> None:
+    rows = run.table("dispatch", 1)
+    larger = rows.assign(p_kw=rows["p_kw"] * 3.0)
+    figure = scheduling_figure({"small": rows, "large": larger})
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
+    low, high = figure.axes[0].get_ylim()
+    alone = scheduling_figure({"large": larger}).axes[0].get_ylim()
+    assert low <= alone[0] < 0.0 < alone[1] <= high
+    assert [axis.get_xlabel() for axis in figure.axes] == ["", "Hour"]
+    counted = drawn(scheduling_figure({"": rows}, first_hour=1))[0, "bars", "Imports"]
+    assert counted[:, 0].tolist() == pytest.approx(list(range(1, 25)))
+
+
+def test_sensitivity_panels_draw_each_quantity_over_each_factor() -> None:
+    points = {
+        "A": [{"factor": 0.5, "cost": 3.0, "kwh": 7.0}, {"factor": 1.0, "cost": 2.0, "kwh": 8.0}],
+        "B": [{"factor": 0.7, "cost": 5.0, "kwh": 1.0}, {"factor": 2.0, "cost": 4.0, "kwh": 0.5}],
+    }
+    figure = sensitivity_figure(points, {"cost": "Cost", "kwh": "Energy"}, {"A": 1.0, "B": 2.0})
+    wanted: Shown = {}
+    for column, (factor, rows) in enumerate(points.items()):
+        for row, (key, label) in enumerate({"cost": "Cost", "kwh": "Energy"}.items()):
+            axis = 2 * row + column
+            wanted[axis, "lines", "#0"] = [[point["factor"], point[key]] for point in rows]
+            mark = {"A": 1.0, "B": 2.0}[factor]
+            wanted[axis, "lines", "#1"] = [[mark, 0.0], [mark, 1.0]]
+            said = ({"y": label} if column == 0 else {}) | ({"x": factor} if row == 1 else {})
+            wanted |= words(axis, **said)
+    assert_shown(drawn(figure), wanted)

@@ -27,6 +27,13 @@ BUSBAR_OHM = 1e-4
 """A branch with less impedance is a busbar: rounding of its huge admittance would exceed the flow's tolerance."""
 
 
+TOLERANCE_MVA = 1e-9
+"""Mismatch of power at a bus at which a flow is solved, MVA, where rounding allows it (:func:`rounding_mva`)."""
+
+_ROUNDINGS = 32.0
+"""Rounding errors of one term that a mismatch may have gathered."""
+
+
 @dataclass(frozen=True, eq=False)
 class FlowCheck:
     """The AC flow of one day beside the linear one.
@@ -43,7 +50,7 @@ class FlowCheck:
     loss_kw
         Active power lost in the branches, kW, shape ``(periods,)``; the linear flow has none, so this is its error.
     loss_share
-        ``loss_kw`` divided by the power that the feeder consumes (net load at the buses that draw power).
+        ``loss_kw`` divided by what loads, lots and storage draw; generation is not taken off.
     voltage_min_pu, voltage_min_bus
         Lowest AC voltage, per unit, and the index of its bus, shape ``(periods,)``.
     """
@@ -83,6 +90,23 @@ def net_load(feeder: Feeder, flow: FloatArray) -> FloatArray:
     return drawn
 
 
+def rounding_mva(feeder: Feeder) -> float:
+    """Return the mismatch of power, MVA, that rounding alone can leave at a bus of a feeder.
+
+    A mismatch is a sum of terms ``V^2 / z`` that cancel; of a high voltage and a small impedance each one is so large
+    that its last digit exceeds what a small feeder can be solved to.
+
+    Parameters
+    ----------
+    feeder
+        The tree.
+    """
+    impedance = np.hypot(feeder.r_ohm, feeder.x_ohm)[feeder.parent >= 0]
+    lines = impedance[impedance >= BUSBAR_OHM]
+    largest = feeder.base_kv**2 / float(lines.min()) if lines.size else 0.0
+    return _ROUNDINGS * float(np.finfo(np.float64).eps) * largest
+
+
 class AcFlow:
     """The AC power flow of one feeder; the network is built once and used for every period of every day.
 
@@ -101,6 +125,7 @@ class AcFlow:
         self._pp = _pandapower()
         self._feeder = feeder
         self._net = self._pp.create_empty_network(name=feeder.name, sn_mva=1.0)
+        self._tolerance_mva = max(TOLERANCE_MVA, rounding_mva(feeder))
         self._connect()
 
     def _connect(self) -> None:
@@ -149,33 +174,35 @@ class AcFlow:
         self._net.load["q_mvar"] = load_kvar / _KW_PER_MW
         try:
             with _quiet():
-                self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=1e-9)
+                self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=self._tolerance_mva)
         except self._pp.LoadflowNotConverged as error:
             raise SolverError(f"the AC power flow of feeder {self._feeder.name} does not converge") from error
         loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW
         return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss
 
-    def check(self, clearing: Clearing) -> FlowCheck:
+    def check(self, clearing: Clearing, load_kw: FloatArray) -> FlowCheck:
         """Run the cleared injections of every period through the AC flow and compare.
 
         Parameters
         ----------
         clearing
             The cleared day.
+        load_kw
+            What loads asked for, shape ``(periods, buses)``; what was shed is taken off.
 
         Returns
         -------
         FlowCheck
             Errors of the linear flow period by period.
         """
-        load_kw = net_load(self._feeder, clearing.flow_kw)
-        load_kvar = net_load(self._feeder, clearing.flow_kvar)
-        periods = load_kw.shape[0]
-        voltage = np.full(load_kw.shape, np.nan)
+        net_kw = net_load(self._feeder, clearing.flow_kw)
+        net_kvar = net_load(self._feeder, clearing.flow_kvar)
+        periods = net_kw.shape[0]
+        voltage = np.full(net_kw.shape, np.nan)
         loss = np.full(periods, np.nan)
         for period in range(periods):
             try:
-                voltage[period], loss[period] = self.solve(load_kw[period], load_kvar[period])
+                voltage[period], loss[period] = self.solve(net_kw[period], net_kvar[period])
             except SolverError:
                 continue  # the period stays NaN and is reported as not converged
         converged = np.isfinite(loss)
@@ -183,7 +210,8 @@ class AcFlow:
         lowest = np.where(converged[:, None], voltage, 0.0)
         each = np.arange(periods)
         worst_bus, lowest_bus = error.argmax(axis=1), lowest.argmin(axis=1)
-        drawn = np.maximum(load_kw, 0.0).sum(axis=1)
+        drawn = load_kw.sum(axis=1) - clearing.shed_kw.sum(axis=1)
+        drawn = drawn + np.maximum(clearing.lot_kw, 0.0).sum(axis=1) + clearing.storage_charge_kw.sum(axis=1)
         return FlowCheck(
             converged=converged,
             voltage_error_pu=np.where(converged, error[each, worst_bus], np.nan),

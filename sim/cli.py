@@ -1,14 +1,18 @@
 """The command ``equilot``.
 
-Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a game has no certified answer, or
-a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
+Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a day is not proved, a game has no
+certified answer, or a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130
+interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import re
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,36 +20,60 @@ from typing import TYPE_CHECKING, NoReturn
 
 import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SolverError
+from equilibrium.plain import cut, plain, shown
 from sim.reproduce import REPRODUCTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.options import RunOptions
+    from sim.store import Run
 
 # Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
 
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
+_MESSAGE_LIMIT = 1_500
+"""Most characters of a complaint about the command line."""
+
+_WHOLE = re.compile("[0-9]{1,18}")
+
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
+
+PATIENCE_S = 1.0
+"""How long a run that is asked to end may take for the day in hand, s; then the day is given up."""
 
 
 class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"equilot: error: {message}\n")
+        self.exit(BAD_INPUT, f"equilot: error: {plain(cut(message, _MESSAGE_LIMIT))}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
+    _open_output()
     code = _execute(_parser().parse_args(arguments))
     try:
         sys.stdout.flush()  # here, and not when the interpreter ends and can only complain
     except BrokenPipeError:
         _discard_output()
+    except OSError as error:
+        _complain(f"error: standard output: {error.strerror}")
+        _discard_output()
+        return code or FAILED
     return code
+
+
+def _open_output() -> None:
+    """Let there be a standard output that takes every name: none when it was closed, ASCII alone in some places."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open to the end
+    reconfigure = getattr(sys.stdout, "reconfigure", None)
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")
 
 
 def _execute(given: argparse.Namespace) -> int:
@@ -64,12 +92,16 @@ def _execute(given: argparse.Namespace) -> int:
     except BrokenPipeError:  # only what writes its list as the last thing comes here: the rest uses a console
         _discard_output()
         return OK
+    except OSError as error:  # the disk is full, the folder has gone
+        where = "" if error.filename is None else f"{error.filename}: "
+        _complain(f"error: {where}{error.strerror or error}")
+        return FAILED
 
 
 def _complain(text: str) -> None:
     """Write one line to standard error, if somebody listens."""
-    with suppress(BrokenPipeError):
-        sys.stderr.write(f"equilot: {text}\n")
+    with suppress(OSError, AttributeError):  # nobody where it is closed
+        sys.stderr.write(f"equilot: {plain(text)}\n")
 
 
 def _cannot_serve(reasons: Sequence[str]) -> int:
@@ -89,9 +121,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="equilot",
         description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
-        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a game has no certified answer or a "
-        "solver failed (those of games: docs/games.md), 2 the input cannot be used, 3 a day could not be served, "
-        "130 interrupted.",
+        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a day is not proved, a game has no "
+        "certified answer or a solver failed (those of games: docs/games.md), 2 the input cannot be used, 3 a day "
+        "could not be served, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -158,6 +190,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         action="store_true",
         help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
     )
+    run.add_argument(
+        "--node-limit",
+        metavar="N",
+        type=_count(1),
+        help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
+    )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
@@ -223,12 +261,9 @@ def _count(minimum: int) -> Callable[[str], int]:
     """Return a reader of whole numbers for argparse."""
 
     def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = minimum - 1
+        value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
         if value < minimum:
-            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, at least {minimum}")
+            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
         return value
 
     return read
@@ -241,7 +276,9 @@ def _run(given: argparse.Namespace) -> int:
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
     check_folder(folder, force=given.force)
-    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify)
+    options = RunOptions(
+        given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify, given.node_limit
+    )
     return _run_into(folder, given, options)
 
 
@@ -264,43 +301,60 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     show_run(screen, outcome.run)
     if outcome.reasons:
         return _cannot_serve(outcome.reasons)
-    return OK if outcome.status == COMPLETE else INTERRUPTED
+    if outcome.status != COMPLETE:
+        return INTERRUPTED
+    return FAILED if _unproved(outcome.run) else OK
+
+
+def _unproved(run: Run) -> bool:
+    """Whether a day's answer is not proved: residuals outside their tolerances are no answer."""
+    return "verdict" in run.days and bool((run.days["verdict"] == "unproved").any())
 
 
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
     """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
+    from scenarios.files import own_path
     from scenarios.loading import market_of
     from sim.kinds import market_kinds
     from sim.simulate import check_option
 
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
-        if path is not None and not path.is_file():
+        if path is not None and not own_path(str(path)).is_file():
             raise InputError(option, "CSV", str(path), "an existing file")
     if given.sessions is not None:
         kind = market_kinds()[market_of(given.scenario)]
         check_option(kind, "sessions", str(given.sessions), "--sessions", "CSV")
     overrides: dict[str, object] = {}
     if given.prices is not None:  # the run starts at their first day
-        overrides["prices"] = {"file": given.prices.resolve(), "start": None}
+        overrides["prices"] = {"file": own_path(str(given.prices)).resolve(), "start": None}
     if given.sessions is not None:
-        overrides["drivers"] = {"files": [given.sessions.resolve()]}
+        overrides["drivers"] = {"files": [own_path(str(given.sessions)).resolve()]}
     return overrides
 
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and a polite kill end the run after the day in hand; a second one interrupts at once."""
+    """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
     received: list[int] = []
+    patience = threading.Timer(PATIENCE_S, signal.raise_signal, (signal.SIGINT,))
+    patience.daemon = True
 
     def note(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
+        patience.start()
+
+    def stop() -> bool:
+        if received:
+            patience.cancel()  # the day in hand has ended
+        return bool(received)
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
+        patience.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

@@ -9,13 +9,13 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from equilibrium.errors import InputError
 from equilibrium.games import Equilibrium, Game, GameVerdict, Options, read_game, read_point, solve_game, verify_point
 from equilibrium.games.export import write_bilevel
 from sim.show.console import console
+from sim.show.telling import add_text_row
 
 EXIT_CODES = {
     GameVerdict.EXACT: 0,
@@ -148,17 +148,17 @@ def _show_point(screen: Console, game: Game, answer: Equilibrium) -> None:
         player = game.players[name]
         span = "" if report.range is None else f"{_number(report.range[0])} .. {_number(report.range[1])}"
         row = [name, player.level, player.sense, _number(report.objective), f"{report.regret[1]:.3g}"]
-        players.add_row(*(escape(cell) for cell in (*row, *([span] if ranged else []))))
+        add_text_row(players, *row, *([span] if ranged else []))
     screen.print(players)
     owners = {variable: player.name for player in game.players.values() for variable in player.variables}
     variables = Table("variable", "of", "value", box=None)
     for name, value in answer.variables.items():
-        variables.add_row(escape(name), escape(owners[name]), _number(value))
+        add_text_row(variables, name, owners[name], _number(value))
     screen.print(variables)
     if answer.duals:
         duals = Table("dual", "value", "lowest .. highest possible", box=None)
         for name, (value, low, high) in answer.duals.items():
-            duals.add_row(escape(name), _number(value), f"{_number(low)} .. {_number(high)}")
+            add_text_row(duals, name, _number(value), f"{_number(low)} .. {_number(high)}")
         screen.print(duals)
 
 

@@ -13,6 +13,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 _PIPED_WIDTH = 80
 
+_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+"""Names are printed as they are: neither ``[bold]`` nor ``:car:`` in one means anything to the terminal."""
+
 
 class Advance(Protocol):
     """Called with a short text after every finished day."""
@@ -23,10 +26,10 @@ class Advance(Protocol):
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that writes plain text of 80 columns when it is piped."""
-    plain = _Console(stderr=stderr, highlight=False, soft_wrap=False)
+    plain = _Console(stderr=stderr, soft_wrap=False, **_AS_IT_IS)
     if plain.is_terminal:
         return plain
-    return _Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH, no_color=True)
+    return _Console(stderr=stderr, width=_PIPED_WIDTH, no_color=True, **_AS_IT_IS)
 
 
 class _Console(Console):
@@ -56,7 +59,7 @@ def discard_output() -> None:
 def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
     """Show a bar over the days of a run; nothing is shown when the output is piped."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("days"),

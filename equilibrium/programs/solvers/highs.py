@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,12 @@ from equilibrium.programs.solvers.tally import count
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
+
+INTERRUPTIBLE = 20_000
+"""Entries of a matrix from which on Ctrl-C is heard during a solve; smaller models take no second."""
+
+HEARD_S = 0.1
+"""How often the waiting thread looks for a signal, s."""
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
@@ -58,6 +65,31 @@ def _model(instance: Instance) -> highspy.HighsLp:
     return model
 
 
+def _run(solver: highspy.Highs, entries: int) -> None:
+    """Run a solver so that Ctrl-C is heard while a large model is being solved.
+
+    Python handles a signal only between its own instructions. So a large model runs in a second thread, and the main
+    one waits. What is interrupted is left to itself; it ends with the process at the latest.
+    """
+    if entries < INTERRUPTIBLE or threading.current_thread() is not threading.main_thread():
+        solver.run()
+        return
+    done, failed = threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            solver.run()
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody can catch it
+            failed.append(error)
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not done.wait(HEARD_S):
+        pass
+    if failed:
+        raise failed[0]
+
+
 def _load(solver: highspy.Highs, model: highspy.HighsLp) -> None:
     """Hand a model over.
 
@@ -78,6 +110,7 @@ class HighsHandle:
     def __init__(self, instance: Instance) -> None:
         self._solver = new_solver()
         _load(self._solver, _model(instance))
+        self._entries = instance.matrix.nnz
         # Copies: the caller may go on to change its arrays in place.
         self._cost = instance.cost.copy()
         self._columns = instance.col_lower.copy(), instance.col_upper.copy()
@@ -109,6 +142,7 @@ class HighsHandle:
         """Append rows."""
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
+        self._entries += matrix.nnz
         self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
     def drop_rows(self, keep: int) -> None:
@@ -133,7 +167,7 @@ class HighsHandle:
 
     def _run(self) -> tuple[float, highspy.HighsModelStatus]:
         start = time.perf_counter()
-        self._solver.run()
+        _run(self._solver, self._entries)
         count(self.name)
         return time.perf_counter() - start, self._solver.getModelStatus()
 
@@ -176,11 +210,11 @@ def solve_mixed_highs(
     model.integrality_ = [kinds[int(flag)] for flag in integer]
     _load(solver, model)
     start = time.perf_counter()
-    solver.run()
+    _run(solver, INTERRUPTIBLE)
     count(HighsHandle.name)
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         solver.setOptionValue("presolve", "off")  # presolve alone cannot tell which
-        solver.run()
+        _run(solver, INTERRUPTIBLE)
     seconds = time.perf_counter() - start
     status = solver.getModelStatus()
     if status not in _STATUS:

@@ -28,7 +28,7 @@ from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
 from scenarios.time_axis import without_gaps
-from sim.daily_model import DailyModel, case_of, naming, naming_the_day
+from sim.daily_model import DailyModel, NoSeed, case_of, naming, naming_the_day
 from sim.markets.disco.results import DiscoDayResult
 from sim.options import RunOptions
 
@@ -61,7 +61,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     scenario
         Name of a bundled scenario of kind ``disco``, path of a YAML file, or a loaded scenario.
     seed
-        The run's one seed, a non-negative integer.
+        The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
+        every model, so that replications differ; the column ``seed`` says which.
     solver
         ``"auto"``, ``"highs"`` or ``"gurobi"``.
     days
@@ -72,6 +73,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         ``"none"``, ``"epsilon-greedy"`` or ``"roth-erev"`` in the place of the scenario's; ``None`` keeps it.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+    node_limit
+        Limit of the market's searches in the place of the scenario's; ``None`` keeps it.
     certify, on_infeasible
         ``"standard"`` and ``"stop"``: the market has neither a second method nor priced shortages.
 
@@ -97,7 +100,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     def __init__(
         self,
         scenario: str | Path | DiscoCase = "disco-15",
-        seed: int = 0,
+        seed: int | NoSeed = NoSeed.NO_SEED,
         solver: str = "auto",
         days: int | None = None,
         beta: float | None = None,
@@ -105,11 +108,14 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         collect: bool = False,
         certify: str = "standard",
         on_infeasible: str | None = None,
+        node_limit: int | None = None,
     ) -> None:
         case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
         self.network = case.network
-        self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta)
+        self.market = case.market(
+            solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta, node_limit=node_limit
+        )
         self.customers = self.make_customers()
         self.retailer = self.make_retailer(program_rule or case.file.retailer.learning.rule)
         self.owner = self.make_owner()
@@ -137,6 +143,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
             days=options.days,
             certify=options.certify,
             on_infeasible=options.on_infeasible,
+            node_limit=options.node_limit,
         )
 
     def make_customers(self) -> Customers:

@@ -29,6 +29,6 @@ KIND = MarketKind(
     figures=_figures,
     day_table=day_table,
     remarks=remarks,
-    refuses={},
+    refuses={"node_limit": "no option: the nodal market takes the key market.node_limit of its scenario"},
     invariants=INVARIANTS,
 )

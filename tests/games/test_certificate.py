@@ -321,3 +321,30 @@ def test_a_dual_that_is_not_given_is_found() -> None:
     examined = examine_point(compiled, np.array([4.0, 6.0, 0.0]), {})
     assert examined.w.tolist() == pytest.approx([4.0, 6.0, 7.0])
     assert examined.leader_primal == 0.0
+
+
+def test_players_who_chase_each_other_are_proved_to_have_no_equilibrium_and_the_best_point_is_shown() -> None:
+    """Each wants to be one more than the other: the optimality conditions contradict each other."""
+    game = Game("chase")
+    leaders = [game.leader(f"leader{k}") for k in range(2)]
+    x = [leader.variable(f"x{k}", 0.0) for k, leader in enumerate(leaders)]
+    leaders[0].objective = (x[0] - x[1] - 1) * (x[0] - x[1] - 1)
+    leaders[1].objective = (x[1] - x[0] - 1) * (x[1] - x[0] - 1)
+    answer = game.solve()
+    assert answer.verdict == "no-pure-equilibrium"
+    assert "proved: the joint optimality conditions have no solution" in answer.notes
+    assert set(answer.variables) == {"x0", "x1"}
+    assert answer.certificate.epsilon > 0.1
+
+
+def test_a_pessimistic_leader_without_end_and_one_without_a_point() -> None:
+    for word, value in (("unbounded", INF), ("infeasible", -INF)):
+        game = Game(word)
+        leader, follower = game.leader("leader", "max"), game.follower("follower")
+        x, y = leader.variable("x", 0.0), follower.variable("y", 0.0, 1.0)
+        leader.objective, follower.objective = x - y, 0.0 * y
+        if word == "infeasible":
+            leader.row("never", x + y <= -1)
+        answer = game.solve(attitude="pessimistic")
+        assert answer.verdict == word
+        assert answer.players["leader"].objective == value

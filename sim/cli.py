@@ -315,7 +315,9 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
 def _stop_signals() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
     received: list[int] = []
-    patience = threading.Timer(PATIENCE_S, signal.raise_signal, (signal.SIGINT,))
+    # To the main thread itself: a signal that another thread gets does not wake it.
+    main = threading.main_thread().ident or 0
+    patience = threading.Timer(PATIENCE_S, signal.pthread_kill, (main, signal.SIGINT))
     patience.daemon = True
 
     def note(number: int, _frame: object) -> None:

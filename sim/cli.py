@@ -8,13 +8,12 @@ interrupted.
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +21,7 @@ import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SolverError
 from equilibrium.plain import cut, plain, shown
 from sim.reproduce import REPRODUCTIONS
+from sim.show.streams import complain, discard_output, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,26 +54,17 @@ class _Parser(argparse.ArgumentParser):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
-    _open_output()
+    open_output()
     code = _execute(_parser().parse_args(arguments))
     try:
         sys.stdout.flush()  # here, and not when the interpreter ends and can only complain
     except BrokenPipeError:
-        _discard_output()
+        discard_output()
     except OSError as error:
-        _complain(f"error: standard output: {error.strerror}")
-        _discard_output()
+        complain(f"error: standard output: {error.strerror}")
+        discard_output()
         return code or FAILED
     return code
-
-
-def _open_output() -> None:
-    """Let there be a standard output that takes every name: none when it was closed, ASCII alone in some places."""
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open to the end
-    reconfigure = getattr(sys.stdout, "reconfigure", None)
-    if reconfigure is not None:
-        reconfigure(errors="backslashreplace")
 
 
 def _execute(given: argparse.Namespace) -> int:
@@ -82,39 +73,27 @@ def _execute(given: argparse.Namespace) -> int:
     try:
         return command(given)
     except (InputError, SolverError) as error:
-        _complain(f"error: {error}")
+        complain(f"error: {error}")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except InfeasibleError as error:  # already what comes before the first day cannot be served
         return _cannot_serve(error.reasons or (str(error),))
     except KeyboardInterrupt:
-        _complain("interrupted")
+        complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # only what writes its list as the last thing comes here: the rest uses a console
-        _discard_output()
+        discard_output()
         return OK
     except OSError as error:  # the disk is full, the folder has gone
         where = "" if error.filename is None else f"{error.filename}: "
-        _complain(f"error: {where}{error.strerror or error}")
+        complain(f"error: {where}{error.strerror or error}")
         return FAILED
-
-
-def _complain(text: str) -> None:
-    """Write one line to standard error, if somebody listens."""
-    with suppress(OSError, AttributeError):  # nobody where it is closed
-        sys.stderr.write(f"equilot: {plain(text)}\n")
 
 
 def _cannot_serve(reasons: Sequence[str]) -> int:
     """Name the limits that cannot be met, and return the exit code."""
     for reason in reasons:
-        _complain(f"infeasible: {reason}")
+        complain(f"infeasible: {reason}")
     return INFEASIBLE
-
-
-def _discard_output() -> None:
-    from sim.show.console import discard_output
-
-    discard_output()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -336,7 +315,9 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
 def _stop_signals() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
     received: list[int] = []
-    patience = threading.Timer(PATIENCE_S, signal.raise_signal, (signal.SIGINT,))
+    # To the main thread itself: a signal that another thread gets does not wake it.
+    main = threading.main_thread().ident or 0
+    patience = threading.Timer(PATIENCE_S, signal.pthread_kill, (main, signal.SIGINT))
     patience.daemon = True
 
     def note(number: int, _frame: object) -> None:

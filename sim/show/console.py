@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from sim.show.streams import discard_output
 
 _PIPED_WIDTH = 80
 
@@ -46,13 +46,6 @@ class _Console(Console):
         """Print nothing from now on; rich would end the program with exit code 1 here."""
         self.quiet = True
         discard_output()
-
-
-def discard_output() -> None:
-    """Let what is still written to standard output go nowhere: its reader, `head` for one, has gone."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
 
 
 @contextmanager

@@ -23,7 +23,8 @@ MEMORY = 1 << 30
 
 LONGEST_LINE = 2_500
 
-CODES = {0, 1, 2, 3}
+CODES = range(10)
+"""Those of runs, and of games what their verdicts have (docs/games.md)."""
 
 
 class HangError(BaseException):

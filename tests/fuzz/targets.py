@@ -1,7 +1,6 @@
 """What is mutated: folders with small files of every kind, and the command that reads them.
 
-A new kind of input is one more :class:`Target`: the files of a sound folder, and the arguments of the command. A game
-is ``Target("game", {"game.json": ...}, ("solve", "game.json", "--node-limit", "50"), ...)``.
+A new kind of input is one more :class:`Target`: the files of a sound folder, and the arguments of the command.
 """
 
 from __future__ import annotations
@@ -90,6 +89,11 @@ emissions: {periods: [day]}
 lots:
   - {name: lot, bus: 6, drivers: 2}
 """
+GAME = """{"name": "two", "players": [
+{"name": "seller", "level": "leader", "sense": "max", "variables": {"p": [0, 10]}, "objective": {"p*q": 1}},
+{"name": "buyer", "level": "follower", "sense": "max", "variables": {"q": [0, null]}, "objective": {"q": 5, "p*q": -1},
+ "constraints": [{"name": "need", "terms": {"q": 1}, "sense": "<=", "rhs": 8, "dual": "worth"}]}]}
+"""
 
 
 @dataclass(frozen=True)
@@ -143,5 +147,6 @@ TARGETS = (
         RUN,
         ("own.yaml", "case.yaml"),
     ),
+    Target("game", {"game.json": GAME}, ("solve", "game.json", "--node-limit", "50"), ("game.json",)),
     Target("run folder", TOWN, ("check", "run"), ("run/columns.json", "run/manifest.json"), _a_run),
 )

@@ -330,7 +330,7 @@ def test_players_who_chase_each_other_are_proved_to_have_no_equilibrium_and_the_
     x = [leader.variable(f"x{k}", 0.0) for k, leader in enumerate(leaders)]
     leaders[0].objective = (x[0] - x[1] - 1) * (x[0] - x[1] - 1)
     leaders[1].objective = (x[1] - x[0] - 1) * (x[1] - x[0] - 1)
-    answer = game.solve()
+    answer = game.solve(node_limit=20)
     assert answer.verdict == "no-pure-equilibrium"
     assert "proved: the joint optimality conditions have no solution" in answer.notes
     assert set(answer.variables) == {"x0", "x1"}

@@ -7,6 +7,7 @@ Numbers are compared, never tuned.
 from __future__ import annotations
 
 import csv
+import math
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One published number beside ours; ``published`` is ``None`` where the paper gives none."""
+    """One published number beside ours: ``None`` where the paper gives none, not a number where nothing came out."""
 
     row: str
     quantity: str
@@ -50,7 +51,8 @@ class Comparison:
         """Return the row as text: row, quantity, published, computed, deviation in %."""
         published = "" if self.published is None else f"{self.published:.{self.digits}f}"
         deviation = "" if self.deviation is None else f"{100 * self.deviation:+.2f}"
-        return self.row, self.quantity, published, f"{self.computed:.{self.digits}f}", deviation
+        computed = "none" if math.isnan(self.computed) else f"{self.computed:.{self.digits}f}"
+        return self.row, self.quantity, published, computed, deviation
 
 
 @dataclass(frozen=True)

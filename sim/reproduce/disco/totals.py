@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InfeasibleError
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
@@ -155,9 +157,35 @@ class Markets:
             self._compiled[key] = DiscoMarket(network, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
 
+    def compare(
+        self,
+        programs: Sequence[str],
+        modes: Sequence[str],
+        case: Callable[[str], tuple[Network, DiscoDay]],
+    ) -> dict[tuple[str, str], Run | InfeasibleError]:
+        """Clear the day of each program in each mode; where the network can serve none, the error stands there."""
+        answer: dict[tuple[str, str], Run | InfeasibleError] = {}
+        for program in programs:
+            for mode in modes:
+                try:
+                    answer[program, mode] = self.clear(*case(program), mode=mode)
+                except InfeasibleError as error:
+                    answer[program, mode] = error
+        return answer
+
+
+def cleared(run: Run | InfeasibleError) -> Run:
+    """Return a day that was cleared; raise the error of one that was not."""
+    if isinstance(run, InfeasibleError):
+        raise run
+    return run
+
 
 def modes_table(
-    modes: Mapping[tuple[str, str], Run], labels: Mapping[str, str], published: Mapping[str, float], title: str
+    modes: Mapping[tuple[str, str], Run | InfeasibleError],
+    labels: Mapping[str, str],
+    published: Mapping[str, float],
+    title: str,
 ) -> ComparisonTable:
     """Return what the printed model gives, and what its readings give, side by side.
 
@@ -170,7 +198,11 @@ def modes_table(
     """
     rows = []
     for (program, mode), run in modes.items():
-        label, ours, (proved, found) = f"{labels[program]}, {mode}", run.totals("neutral"), run.clearing.pessimistic
+        label = f"{labels[program]}, {mode}"
+        if isinstance(run, InfeasibleError):
+            rows.append(Comparison(label, f"no dispatch: {run}", None, math.nan))
+            continue
+        ours, (proved, found) = run.totals("neutral"), run.clearing.pessimistic
         rows += [
             Comparison(label, "company, optimistic (USD)", published.get(program), run.clearing.objective),
             Comparison(label, "company, pessimistic, proved (USD)", None, proved),

@@ -1,0 +1,1 @@
+"""The aggregator market: one leader trades with lots, generators and a retailer (docs/aggregator.md)."""

@@ -1,0 +1,116 @@
+"""Days of the aggregator market: the substitute data of the published study, and small ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from equilibrium.markets.aggregator.day import (
+    AggregatorDay,
+    Contracts,
+    Generator,
+    Lot,
+    LotTariffs,
+    LotVehicles,
+    Retailer,
+)
+
+# Tables II and III of Neyestani et al., by contract and class of stay (1-3 h, 4-8 h, 9-12 h).
+DEPARTURE_SOC = np.array([[0.6, 0.8, 0.9], [0.4, 0.6, 0.6], [0.4, 0.5, 0.6], [0.3, 0.4, 0.5]])
+SHARE = np.array([[0.56, 0.32, 0.08], [0.14, 0.08, 0.02], [0.06, 0.12, 0.18], [0.24, 0.48, 0.72]])
+CLASS_OF_STAY = (0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2)
+
+# The substitute set S1: an expected day, since the paper has its data in figures only.
+SPOT = "5.0 4.2 3.8 3.6 3.5 3.6 4.2 5.0 5.4 6.2 5.8 5.6 5.6 5.4 5.2 4.8 4.7 5.2 6.0 6.6 7.0 6.6 6.0 5.6"
+RESERVE = "1.8 1.6 1.5 1.4 1.4 1.5 1.9 2.4 2.6 2.5 2.3 2.2 2.3 2.4 2.2 2.0 2.1 2.4 2.9 3.2 3.1 2.8 2.3 2.0"
+ARRIVALS = "0 0 0 0 0 2 6 20 36 44 40 32 28 30 34 32 28 24 22 18 10 5 2 1"
+STAYS = ".16 .15 .12 .10 .09 .09 .09 .08 .05 .03 .02 .02"
+LOAD = ".62 .57 .54 .53 .53 .56 .64 .74 .82 .88 .90 .91 .92 .90 .87 .85 .85 .88 .94 1 1 .96 .85 .72"
+TIME_OF_USE = [9.0] * 7 + [11.0] * 3 + [12.0] * 3 + [11.0] * 5 + [12.0] * 5 + [9.0]
+
+
+def numbers(text: str) -> FloatArray:
+    return np.array([float(word) for word in text.split()])
+
+
+def vehicles(
+    arrivals: FloatArray,
+    stays: FloatArray,
+    *,
+    battery_kwh: float = 24.0,
+    arrival_soc: float = 0.3,
+    share: FloatArray = SHARE,
+    classes: tuple[int, ...] = CLASS_OF_STAY,
+) -> LotVehicles:
+    """Vehicles that arrive as given (scenarios, periods), spread over stays of 1, 2 ... periods; nobody before."""
+    scenarios, periods = arrivals.shape
+    count = share.shape[1]
+    arriving, departing = np.zeros((scenarios, periods, count)), np.zeros((scenarios, periods, count))
+    for stay, part in enumerate(stays, start=1):
+        arriving[:, :, classes[stay - 1]] += arrivals * part
+        if stay < periods:
+            departing[:, stay:, classes[stay - 1]] += arrivals[:, :-stay] * part
+    parked = np.cumsum(arriving - departing, axis=1)
+    energy = battery_kwh * arrival_soc * share.T
+    return LotVehicles(parked, arriving, departing, arriving @ energy, departing @ energy)
+
+
+def card_lot(arrivals: FloatArray | None = None, **changes: Any) -> Lot:
+    """The lot of S1, with the given arrivals (scenarios, periods)."""
+    arrivals = numbers(ARRIVALS)[None, :] if arrivals is None else arrivals
+    tariffs = LotTariffs(g2v1=13.0, g2v2=12.0, g2v3=10.0, v2g=11.0, degradation=0.5)
+    lot = Lot(
+        name="lot",
+        contracts=Contracts(SHARE, DEPARTURE_SOC),
+        tariffs=tariffs,
+        vehicles=vehicles(arrivals, numbers(STAYS)),
+        stations=250.0,
+        charger_kw=11.0,
+        battery_kwh=24.0,
+        charge_efficiency=0.9,
+        discharge_efficiency=0.95,
+        soc_min=0.2,
+        soc_max=0.95,
+        failure_rate=0.02,
+    )
+    return replace(lot, **changes)
+
+
+def card_day(lots: tuple[Lot, ...] | None = None, **changes: Any) -> AggregatorDay:
+    """The day S1, under pay-as-bid with cap 10 unless changed."""
+    lots = (card_lot(),) if lots is None else lots
+    scenarios = lots[0].vehicles.parked.shape[0] if lots else 1
+    day = AggregatorDay(
+        energy_price=numbers(SPOT) + 3.0,
+        reserve_price=numbers(RESERVE),
+        call_probability=0.05,
+        failure_rate=0.02,
+        lots=lots,
+        generators=(Generator("DG1", 7.5, 500.0), Generator("DG2", 8.8, 300.0), Generator("DG3", 9.2, 300.0)),
+        retailer=Retailer(1500.0 * numbers(LOAD), np.array(TIME_OF_USE), 1.5, 0.10),
+        probability=np.full(scenarios, 1.0 / scenarios),
+        cap=10.0,
+        uniform_cap=10.0,
+        reserve_cap=10.0,
+    )
+    return replace(day, **changes)
+
+
+def some_hours(day: AggregatorDay, first: int, last: int) -> AggregatorDay:
+    """A part of a day, the vehicles that came before taken away."""
+    at = slice(first, last)
+    lots = []
+    for lot in day.lots:
+        arrivals = lot.vehicles.arriving.sum(axis=2)[:, at]
+        lots.append(replace(lot, vehicles=vehicles(arrivals, numbers(STAYS))))
+    retailer = replace(day.retailer, load_kw=day.retailer.load_kw[at], price=day.retailer.price[at])
+    return replace(
+        day,
+        energy_price=day.energy_price[at],
+        reserve_price=day.reserve_price[at],
+        lots=tuple(lots),
+        retailer=retailer,
+    )

@@ -12,10 +12,10 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
 from scenarios.files import Document, Table, bundled_or_own, shown
-from scenarios.readers.feeders import load_feeder
+from scenarios.readers.feeders import limited_by_currents, load_feeder
 from scenarios.readers.prices import PriceSeries, read_prices
 from scenarios.readers.profiles import read_profiles
-from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection
+from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection
 from scenarios.units import feeder_load_fault, power_fault
 
 
@@ -53,6 +53,20 @@ def build_feeder(settings: FeederSection, document: Document) -> Feeder:
         if error.where not in FeederSection.model_fields:
             raise
         raise document.error(("feeder", error.where), error.value, error.expected) from None
+
+
+def build_rated_feeder(settings: RatedFeederSection, document: Document) -> Feeder:
+    """Read the feeder of a file whose branches may be limited by currents; raises as :func:`build_feeder`."""
+    feeder = build_feeder(settings, document)
+    for k, label in enumerate(settings.trunk):
+        bus_index(feeder, label, document, ("feeder", "trunk", k))
+    return limited_by_currents(
+        feeder,
+        settings.current_max_a,
+        trunk=settings.trunk,
+        trunk_current_max_a=settings.trunk_current_max_a,
+        impedance_factor=settings.impedance_factor,
+    )
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:

@@ -14,12 +14,13 @@ from typing import Any, TypeVar, get_args
 
 from equilibrium.errors import InputError
 from scenarios.case import Case, ScenarioKind
+from scenarios.markets.aggregator.case import KIND as AGGREGATOR
 from scenarios.markets.disco.case import KIND as DISCO
 from scenarios.markets.lots_lead.case import KIND as LOTS_LEAD
 from scenarios.markets.nodal.case import KIND as NODAL
 from scenarios.schema import CaseFile, MarketSection
 
-KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO)
+KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR)
 
 DEFAULT = LOTS_LEAD.name
 """The market of a file that states none."""

@@ -106,10 +106,14 @@ TEXT_LIMIT = 4_000
 MOST_DRAWN = 100_000
 """Most sessions, vehicles or scenarios that are drawn at once; a number beyond it is a mistake."""
 
+MOST_SEGMENTS = 1_000
+"""Most pieces of a piecewise linear loss."""
+
 Number = Annotated[float, BeforeValidator(a_number)]
 Positive = Annotated[float, BeforeValidator(a_number), Field(gt=0)]
 NonNegative = Annotated[float, BeforeValidator(a_number), Field(ge=0)]
 Share = Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)]
+Efficiency = Annotated[float, BeforeValidator(a_number), Field(gt=0, le=1)]
 Count = Annotated[int, BeforeValidator(a_number), Field(ge=1)]
 Label = Annotated[str, BeforeValidator(a_name), BeforeValidator(_label), Field(min_length=1)]
 Words = Annotated[str, BeforeValidator(a_text), BeforeValidator(_label), Field(min_length=1)]
@@ -146,6 +150,23 @@ class FeederSection(Section):
     def _band(self) -> FeederSection:
         if not self.voltage_min_pu < self.voltage_max_pu:
             raise refused("voltage_min_pu", self.voltage_min_pu, f"less than voltage_max_pu ({self.voltage_max_pu:g})")
+        return self
+
+
+class RatedFeederSection(FeederSection):
+    """Feeder and limits, with the limits of branches as currents."""
+
+    impedance_factor: Positive = 1.0
+    current_max_a: Positive | None = None
+    trunk: tuple[Label, ...] = ()
+    trunk_current_max_a: Positive | None = None
+
+    @model_validator(mode="after")
+    def _limits(self) -> RatedFeederSection:
+        if self.current_max_a is not None and self.rating_kva is not None:
+            raise refused("current_max_a", self.current_max_a, "one limit, rating_kva or current_max_a")
+        if bool(self.trunk) != (self.trunk_current_max_a is not None):
+            raise refused("trunk", list(self.trunk), "trunk and trunk_current_max_a together")
         return self
 
 

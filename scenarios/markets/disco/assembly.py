@@ -8,28 +8,18 @@ from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity
 from equilibrium.grid.assets import LotSite, RenewableUnit
 from equilibrium.grid.network import Network
-from scenarios.assembly import build_feeder, bus_index, check_names, check_powers
+from scenarios.assembly import build_rated_feeder, bus_index, check_names, check_powers
 from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull
 from scenarios.draws.weather import Weather
 from scenarios.files import Document
 from scenarios.markets.disco.schema import DiscoFile, FleetSection, TruncatedNormalSection
-from scenarios.readers.feeders import feeder_files, limited_by_currents
+from scenarios.readers.feeders import feeder_files
 from scenarios.readers.programs import ProgramSet, read_programs
 
 
 def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
     """Read the feeder and place units and lots."""
-    settings = file.feeder
-    feeder = build_feeder(settings, document)
-    for k, label in enumerate(settings.trunk):
-        bus_index(feeder, label, document, ("feeder", "trunk", k))
-    feeder = limited_by_currents(
-        feeder,
-        settings.current_max_a,
-        trunk=settings.trunk,
-        trunk_current_max_a=settings.trunk_current_max_a,
-        impedance_factor=settings.impedance_factor,
-    )
+    feeder = build_rated_feeder(file.feeder, document)
     check_names({"renewables": file.renewables, "lots": file.lots}, document)
     check_powers({"renewables": file.renewables}, feeder.base_kv, document)
     network = Network(
@@ -51,7 +41,7 @@ def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Netwo
         ),
         name=name,
     )
-    return network, feeder_files(settings.name)
+    return network, feeder_files(file.feeder.name)
 
 
 def build_programs(file: DiscoFile, document: Document) -> ProgramSet:

@@ -10,9 +10,10 @@ from equilibrium.markets.disco.rules import NODE_LIMIT
 from scenarios.schema import (
     GRID_FILE_KEYS,
     MOST_DRAWN,
+    MOST_SEGMENTS,
     ChargerKw,
     Count,
-    FeederSection,
+    Efficiency,
     FileKeys,
     GridFile,
     Label,
@@ -20,6 +21,7 @@ from scenarios.schema import (
     NonNegative,
     Number,
     Positive,
+    RatedFeederSection,
     RothErevKeys,
     Section,
     Share,
@@ -30,11 +32,6 @@ from scenarios.schema import (
 )
 
 FILE_KEYS: FileKeys = {**GRID_FILE_KEYS, ("retailer", "programs", "set"): ("programs", ".yaml")}
-
-MOST_SEGMENTS = 1_000
-"""Most pieces of a piecewise linear loss."""
-
-Efficiency = Annotated[float, BeforeValidator(a_number), Field(gt=0, le=1)]
 
 
 class DiscoMarketSection(MarketSection):
@@ -60,23 +57,6 @@ class DiscoMarketSection(MarketSection):
                 raise refused(key, list(periods), f"at least one period of the programs for mode {self.mode}")
             if not self.mode.startswith("windows") and periods:
                 raise refused(key, list(periods), f"[] for mode {self.mode}, which has no windows")
-        return self
-
-
-class RatedFeederSection(FeederSection):
-    """Feeder and limits, with the limits of branches as currents."""
-
-    impedance_factor: Positive = 1.0
-    current_max_a: Positive | None = None
-    trunk: tuple[Label, ...] = ()
-    trunk_current_max_a: Positive | None = None
-
-    @model_validator(mode="after")
-    def _limits(self) -> RatedFeederSection:
-        if self.current_max_a is not None and self.rating_kva is not None:
-            raise refused("current_max_a", self.current_max_a, "one limit, rating_kva or current_max_a")
-        if bool(self.trunk) != (self.trunk_current_max_a is not None):
-            raise refused("trunk", list(self.trunk), "trunk and trunk_current_max_a together")
         return self
 
 

@@ -1,0 +1,90 @@
+"""What holds in the tables of every run of the aggregator market; violations are relative to the largest number."""
+
+from __future__ import annotations
+
+from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
+from sim.checks import RunInvariant, apart, beyond
+from sim.store import Run
+
+SIGNS = {"purchase": 1.0, "output": 1.0, "discharge": 1.0, "charge": -1.0, "served": -1.0}
+"""Whether a kind of dispatch brings power or takes it; reserve and interrupted load do neither."""
+
+_SUMS = {
+    "purchase_kwh": "purchase",
+    "charged_kwh": "charge",
+    "discharged_kwh": "discharge",
+    "reserve_kwh": "reserve",
+    "generated_kwh": "output",
+    "served_kwh": "served",
+    "interrupted_kwh": "interrupted",
+}
+
+
+def _balance(run: Run) -> float:
+    rows = run.dispatch
+    signed = (rows["p_kw"] * rows["kind"].map(SIGNS).fillna(0.0)).groupby([rows["day"], rows["period"]]).sum()
+    return apart(signed, 0.0, rows["p_kw"])
+
+
+def _energy(run: Run) -> float:
+    rows, days = run.dispatch, run.days.set_index("day")
+    sums = rows.assign(kwh=rows["p_kw"] * rows["hours"]).pivot_table(
+        index="day", columns="kind", values="kwh", aggfunc="sum"
+    )
+    sums = sums.reindex(columns=list(_SUMS.values())).fillna(0.0)
+    return max(apart(days[name], sums[kind]) for name, kind in _SUMS.items())
+
+
+def _profits(run: Run) -> float:
+    days = run.days.set_index("day")
+    lots = run.lot_days.groupby("day")[["profit", "paid"]].sum()
+    units = run.generators.groupby("day")["profit"].sum().reindex(days.index, fill_value=0.0)
+    return max(
+        apart(days["lot_profit"], lots["profit"]),
+        apart(days["paid_by_lots"], lots["paid"]),
+        apart(days["generator_profit"], units),
+    )
+
+
+def _contracts(run: Run) -> float:
+    contracts = run.contracts
+    shares = contracts.groupby(["day", "lot"])["share"].sum()
+    came = run.lot_days.set_index(["day", "lot"])["came"].reindex(shares.index)
+    inside = max(beyond(contracts[name], 0.0, 1.0) for name in ("satisfaction", "reputation", "share"))
+    return max(inside, apart(shares, (came > 0.0).astype(float)))
+
+
+def _verdicts(run: Run) -> float:
+    proofs = run.certificates
+    residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
+    sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
+    return float((proofs["certified"].astype(bool) & ~sound).any())
+
+
+INVARIANTS: tuple[RunInvariant, ...] = (
+    RunInvariant(
+        "active-balance",
+        "in every period what is bought, generated and discharged is what is served and charged",
+        "(10) of docs/aggregator.md",
+        RESIDUAL_TOLERANCE,
+        _balance,
+    ),
+    RunInvariant("day-sums", "energies of a day are the sums of its dispatch", "conservation of energy", 1e-7, _energy),
+    RunInvariant(
+        "profits", "the day's profits and payments are the sums of the players'", "definition", 1e-9, _profits
+    ),
+    RunInvariant(
+        "contracts",
+        "the shares of the contracts add up to one, and nobody is more than content",
+        "definition",
+        1e-9,
+        _contracts,
+    ),
+    RunInvariant(
+        "verdicts",
+        "what is certified has residuals and regret within the tolerances",
+        "equilibrium/certificate.py",
+        0.0,
+        _verdicts,
+    ),
+)

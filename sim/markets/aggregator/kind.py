@@ -1,0 +1,37 @@
+"""The aggregator market for the list of markets of this floor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sim.markets.aggregator.invariants import INVARIANTS
+from sim.markets.aggregator.model import AggregatorModel
+from sim.markets.aggregator.tables import TABLES
+from sim.markets.aggregator.terminal import day_table, remarks
+from sim.markets.base import MarketKind
+from sim.store import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]:
+    from sim.markets.aggregator.figures import aggregator_figures  # here, because matplotlib is slow to import
+
+    return aggregator_figures(run, day, title, currency)
+
+
+KIND = MarketKind(
+    name="aggregator",
+    tables=TABLES,
+    peak_column="upstream_price_peak_per_mwh",
+    model=AggregatorModel.from_options,
+    figures=_figures,
+    day_table=day_table,
+    remarks=remarks,
+    refuses={
+        "ac": "no AC power flow: the aggregator market has a lossy flow of its own",
+        "sessions": "a scenario of another market: in the aggregator market arrivals are counted (key lots.arrivals)",
+    },
+    invariants=INVARIANTS,
+)

@@ -1,0 +1,75 @@
+"""What a run of the aggregator market says in the terminal when it is over."""
+
+from __future__ import annotations
+
+import pandas as pd
+from rich.table import Table
+from rich.text import Text
+
+from equilibrium.certificate import Verdict
+from sim.show.telling import add_text_row, closing, long_run, shown_days, small
+from sim.store import Run
+
+_SHORT = {
+    str(Verdict.UNPROVED): "NO",
+    str(Verdict.KKT_CONSISTENT): "kkt",
+    str(Verdict.EPSILON_NASH): "eps",
+    str(Verdict.EXACT): "exact",
+}
+
+
+def day_table(run: Run) -> Table:
+    """Return the small table of a run: one row a day, fitting 80 columns.
+
+    Of a long run the last two weeks are shown, and every day whose answer is not proved.
+    """
+    table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1))
+    table.add_column("day", justify="right", no_wrap=True)
+    heads = ["profit\nplan", "profit\naggr.", "profit\nlots", "profit\ngen.", "cars", "kWh\nin", "kWh\nout"]
+    for head in [*heads, "kWh\ncut", "price\nerror", "worst\nregret", "proof", "time"]:
+        table.add_column(Text(head), justify="right", no_wrap=True)
+    for row in shown_days(run.days, proved(run)).to_dict("records"):
+        add_text_row(
+            table,
+            str(row["day"]),
+            f"{row['planned_profit']:.0f}",
+            f"{row['profit']:.0f}",
+            f"{row['lot_profit']:.0f}",
+            f"{row['generator_profit']:.0f}",
+            f"{row['vehicles']:.0f}",
+            f"{row['charged_kwh']:.0f}",
+            f"{row['discharged_kwh']:.0f}",
+            f"{row['interrupted_kwh']:.0f}",
+            f"{row['price_error_per_mwh']:.1f}",
+            small(row["worst_regret"]),
+            _SHORT[row["verdict"]],
+            f"{row['seconds']:.1f}",
+            style="bold red" if row["verdict"] == Verdict.UNPROVED else None,
+        )
+    return table
+
+
+def proved(run: Run) -> pd.Series[bool]:
+    """Whether each day's plan is proved."""
+    return run.days["verdict"] != str(Verdict.UNPROVED)
+
+
+def remarks(run: Run) -> list[str]:
+    """Return the lines below the table: units, what the players earned, and where the results are."""
+    days, currency = run.days, run.manifest.get("currency", "currency")
+    lines = [
+        f"money in {currency}, time in s; profit plan: what the aggregator expected in the morning; kWh drawn and",
+        f"given by the lots and cut from the load; price error: of its forecast of the upstream price, {currency}/MWh",
+    ]
+    if len(days):
+        sums = days[["profit", "planned_profit", "lot_profit", "generator_profit", "retail_profit"]].sum()
+        lines.append(
+            f"aggregator {sums['profit']:.1f} (planned {sums['planned_profit']:.1f}), lots {sums['lot_profit']:.1f}, "
+            f"generators {sums['generator_profit']:.1f}, load retailer {sums['retail_profit']:.1f}"
+        )
+    lines += long_run(days)
+    for row in run.certificates.to_dict("records"):
+        if not row["certified"]:
+            note = f" ({row['notes']})" if row["notes"] else ""
+            lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
+    return lines + closing(run)

@@ -17,6 +17,7 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.aggregator.followers import Follower
+from equilibrium.markets.aggregator.pieces import Piece
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 
 
@@ -35,6 +36,9 @@ class Halves:
         is zero unless the quantity stands at that bound.
     columns
         Columns of ``prices`` that hold the leader's prices, by name.
+    weights
+        Columns of ``prices`` that hold the weights of pieces, of which one is in use: an array for each price and
+        period, shape ``(pieces, 2)``, by rising price.
     constant
         Part of the leader's profit that nobody decides, currency.
     """
@@ -45,6 +49,7 @@ class Halves:
     upper: np.ndarray
     multiplier: IntArray
     columns: Mapping[str, IntArray]
+    weights: tuple[IntArray, ...]
     constant: float
 
     def named(self, point: FloatArray) -> dict[str, FloatArray]:
@@ -110,7 +115,12 @@ def reduced(follower: Follower) -> Reduced:
     )
 
 
-def halve(followers: Sequence[Follower], caps: Mapping[str, float], periods: int) -> Halves:
+def halve(
+    followers: Sequence[Follower],
+    caps: Mapping[str, float],
+    periods: int,
+    graphs: Mapping[str, Sequence[Sequence[Piece]]] | None = None,
+) -> Halves:
     """State the leader's problem against some followers.
 
     Parameters
@@ -119,8 +129,11 @@ def halve(followers: Sequence[Follower], caps: Mapping[str, float], periods: int
         They count with their weights.
     caps
         Largest value of each price, by name; prices that none of them sees are left out.
+    graphs
+        What else a price earns, by its name: the pieces of every period.
     """
-    seen = {name for follower in followers for name in follower.prices.values()}
+    graphs = graphs or {}
+    seen = {name for follower in followers for name in follower.prices.values()} | graphs.keys()
     low, high = ProgramBuilder(), ProgramBuilder()
     columns = {name: high.columns(name, (periods,), upper=cap) for name, cap in caps.items() if name in seen}
     cost: list[tuple[IntArray, FloatArray]] = []
@@ -132,6 +145,11 @@ def halve(followers: Sequence[Follower], caps: Mapping[str, float], periods: int
         at = np.concatenate([columns[name] for name in own.prices])
         cost.append((at, -follower.weight * own.traded))
         pairs += _add_follower(low, high, f"{number}", own, follower.weight, at, cost)
+    weights = [
+        _add_graph(high, f"{name} {period}", int(columns[name][period]), graph, cost)
+        for name, each in graphs.items()
+        for period, graph in enumerate(each)
+    ]
     quantities, prices = low.compile().bind({}), high.compile().bind({})
     total = np.zeros(prices.shape[1])
     for at, value in cost:
@@ -144,6 +162,7 @@ def halve(followers: Sequence[Follower], caps: Mapping[str, float], periods: int
         np.concatenate([empty.astype(bool), *(np.full(pair[0].size, pair[1]) for pair in pairs)]),
         np.concatenate([empty, *(pair[2] for pair in pairs)]),
         columns,
+        tuple(weights),
         constant,
     )
 
@@ -186,3 +205,17 @@ def _add_follower(
         cost.append((z, -weight * sign * bound[held]))
         pairs.append((x[held], side, z))
     return pairs
+
+
+def _add_graph(
+    build: ProgramBuilder, name: str, price: int, graph: Sequence[Piece], cost: list[tuple[IntArray, FloatArray]]
+) -> IntArray:
+    """Add the hull of one period's pieces as weights on their ends; return the weights."""
+    weight = build.columns(f"weight {name}", (len(graph), 2), upper=1.0)
+    one = build.rows(f"one {name}", (1,), lower=1.0, upper=1.0)
+    same = build.rows(f"price {name}", (1,), lower=0.0, upper=0.0)
+    build.coefficients(one, weight, 1.0)
+    build.coefficients(same, weight, np.array([[piece.low, piece.high] for piece in graph]))
+    build.coefficients(same, np.array([price]), -1.0)
+    cost.append((weight.ravel(), -np.array([[piece.at_low, piece.at_high] for piece in graph]).ravel()))
+    return weight

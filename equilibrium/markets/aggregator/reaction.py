@@ -62,8 +62,10 @@ def margin_costs(follower: Follower, instance: Instance) -> FloatArray:
 
 def face(instance: Instance, solver: str = "auto") -> tuple[Instance, FloatArray]:
     """Return the optimal face of a follower at its prices, and the multipliers that prove it."""
-    solution = require_optimal(solve_linear(instance, solver), "a follower")
-    return optimal_face(instance, solution.y), solution.y
+    if not instance.shape[0]:  # a box: reduced costs are the costs
+        return optimal_face(instance, np.zeros(0)), np.zeros(0)
+    y = require_optimal(solve_linear(instance, solver), "a follower").y
+    return optimal_face(instance, y), y
 
 
 def react(follower: Follower, prices: Mapping[str, FloatArray], solver: str = "auto") -> Reaction:
@@ -71,7 +73,10 @@ def react(follower: Follower, prices: Mapping[str, FloatArray], solver: str = "a
     instance = follower.at(prices)
     optimal, y = face(instance, solver)
     margin = margin_costs(follower, instance)
-    x = require_optimal(solve_linear(optimal.with_cost(-margin), solver), "a follower's optimal face").x
+    if instance.shape[0]:
+        x = require_optimal(solve_linear(optimal.with_cost(-margin), solver), "a follower's optimal face").x
+    else:
+        x = np.where(margin >= 0.0, optimal.col_upper, optimal.col_lower)
     return Reaction(follower, instance, x, y, float(margin @ x))
 
 

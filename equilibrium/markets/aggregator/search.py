@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.programs.program import GAP, INF, Instance
@@ -121,14 +121,15 @@ class Search:
 
     def __init__(self, halves: Halves, earn: Earn, floor: float = -INF, gap: float = 0.0) -> None:
         self.halves, self._earn, self._gap = halves, earn, gap
-        self.value, self.prices = floor, None
+        self.value = floor
+        self.prices: Prices | None = None
         self.nodes = 0
         self._programs = _Program(halves.quantities), _Program(halves.prices)
         self._open: list[tuple[float, int, _Node]] = []
         self._count = itertools.count()
         self._closed = INF  # least (minimised) bound of the parts that were left without being settled
-        pairs = halves.quantity.size
-        self._rise, self._seen = np.zeros((2, pairs)), np.zeros((2, pairs), dtype=np.int64)
+        choices = halves.quantity.size + len(halves.weights)
+        self._rise, self._seen = np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)
 
     def run(self, deadline: Deadline | None = None, *, low: Prices | None = None, high: Prices | None = None) -> Found:
         """Search, with prices between ``low`` and ``high`` where they are given."""
@@ -190,14 +191,24 @@ class Search:
                 self._push(child)
 
     def _broken(self, node: _Node) -> np.ndarray:
-        """Return the pairs that are not complementary, the worst first."""
+        """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first."""
         halves, x = self.halves, node.quantities.point[self.halves.quantity]
         bound = np.where(
             halves.upper, halves.quantities.col_upper[halves.quantity], halves.quantities.col_lower[halves.quantity]
         )
         product = np.abs((x - bound) * node.prices.point[halves.multiplier])
+        product = np.concatenate([product, [self._spread(node, at) for at in halves.weights]])
         order = np.argsort(-product, kind="stable")
         return np.asarray(order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))])
+
+    def _spread(self, node: _Node, at: IntArray) -> float:
+        """Return by how much the value of a mixture of pieces may differ from that of a single one, currency."""
+        weight = node.prices.point[at].sum(axis=1)
+        used = np.flatnonzero(weight > GAP)
+        if used.size <= 1:
+            return 0.0
+        value = self.halves.prices.cost[at[used]]
+        return float((1.0 - weight.max()) * (1.0 + value.max() - value.min()))
 
     def _choose(self, node: _Node, broken: np.ndarray) -> tuple[int, tuple[_Node, _Node] | None]:
         """Return the pair to branch on, and its children where they were solved for the choice."""
@@ -219,7 +230,33 @@ class Search:
         """Return the rise that closes a node: no more counts."""
         return max(self._cutoff() - node.value, 0.0) if np.isfinite(self._cutoff()) else 1.0 + abs(node.value)
 
-    def _children(self, node: _Node, pair: int) -> tuple[_Node, _Node]:
+    def _children(self, node: _Node, choice: int) -> tuple[_Node, _Node]:
+        """Return both parts of a node, and remember how the bound rose."""
+        pairs = self.halves.quantity.size
+        if choice < pairs:
+            children = self._of_pair(node, choice)
+        else:
+            children = self._of_graph(node, self.halves.weights[choice - pairs])
+        for side, child in enumerate(children):
+            self._rise[side, choice] += min(child.value - node.value, self._wide(node))
+            self._seen[side, choice] += 1
+        return children
+
+    def _of_graph(self, node: _Node, at: IntArray) -> tuple[_Node, _Node]:
+        """Split the pieces in use in two: those of lower and those of higher prices."""
+        weight = node.prices.point[at].sum(axis=1)
+        used = np.flatnonzero(weight > GAP)
+        share = np.cumsum(weight[used])
+        first = used[min(int(np.searchsorted(share, 0.5 * share[-1])), used.size - 2)] + 1
+        sides = []
+        for banned in (at[first:], at[:first]):
+            upper = node.prices.upper.copy()
+            upper[banned] = 0.0
+            sides.append(self._programs[1].solve(node.prices.lower, upper, node.prices.basis))
+        return _Node(node.quantities, sides[0]), _Node(node.quantities, sides[1])
+
+    def _of_pair(self, node: _Node, pair: int) -> tuple[_Node, _Node]:
+        """Hold the quantity at its bound, or the multiplier at zero."""
         halves = self.halves
         column, multiplier = halves.quantity[pair], halves.multiplier[pair]
         lower, upper = node.quantities.lower.copy(), node.quantities.upper.copy()
@@ -231,11 +268,7 @@ class Search:
         lower, upper = node.prices.lower.copy(), node.prices.upper.copy()
         lower[multiplier] = upper[multiplier] = 0.0
         prices = self._programs[1].solve(lower, upper, node.prices.basis)
-        children = _Node(quantities, node.prices), _Node(node.quantities, prices)
-        for side, child in enumerate(children):
-            self._rise[side, pair] += min(child.value - node.value, self._wide(node))
-            self._seen[side, pair] += 1
-        return children
+        return _Node(quantities, node.prices), _Node(node.quantities, prices)
 
 
 def _score(first: FloatArray, second: FloatArray) -> FloatArray:

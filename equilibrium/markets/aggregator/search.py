@@ -1,0 +1,276 @@
+"""Branch and bound over the pairs of a leader's problem: each branch changes one of two linear programs.
+
+The best open bound is a proof, whatever has been found so far: it is a sum of two optima of linear programs, and needs
+neither a bound on a multiplier nor a mixed-integer solver. Points come from the followers' own reactions to a node's
+prices, so every value that is returned is one that the leader earns.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.deadline import Deadline
+from equilibrium.markets.aggregator.halves import Halves
+from equilibrium.programs.program import GAP, INF, Instance
+from equilibrium.programs.solvers import Status, open_handle
+from equilibrium.programs.solvers.choose import require_optimal
+
+Prices = Mapping[str, FloatArray]
+"""The leader's prices by name, each of shape ``(periods,)``."""
+
+Earn = Callable[[Prices], float]
+"""What the leader earns at prices, followers reacting in its favour where they are indifferent."""
+
+COMPLEMENTARY = 1e-9
+"""A pair whose product is below this, relative to ``1 + |profit|``, counts as complementary."""
+
+TRIED = 4
+"""Pairs whose both branches are solved before one is chosen, where nothing is known of them yet."""
+
+KNOWN = 4
+"""Branches on a pair after which its own history tells what the next one will do."""
+
+LEAST_RISE = 1e-6
+"""A rise of the bound by less, relative to the largest, counts as this when two sides are weighed."""
+
+LOOK_EVERY = 20
+"""Nodes between two looks at what a node's prices earn."""
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search ends with.
+
+    Attributes
+    ----------
+    prices
+        The best prices, or ``None`` where no better ones than the given floor were found.
+    value
+        What they earn; else the floor.
+    bound
+        Proven upper bound on what any prices earn.
+    nodes
+        Nodes looked at.
+    """
+
+    prices: Prices | None
+    value: float
+    bound: float
+    nodes: int
+
+
+@dataclass(frozen=True, eq=False)
+class _Side:
+    """One of the two programs at a node: bounds, optimum, point and basis."""
+
+    lower: FloatArray
+    upper: FloatArray
+    value: float
+    point: FloatArray
+    basis: object
+
+
+class _Program:
+    """A linear program that is solved at many bounds, each time from a given basis."""
+
+    def __init__(self, instance: Instance) -> None:
+        self._instance, self._handle = instance, open_handle(instance)
+
+    def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> _Side:
+        base = self._instance
+        self._handle.update(Instance(base.matrix, base.cost, base.row_lower, base.row_upper, lower, upper))
+        if basis is not None:
+            self._handle.restore(basis)
+        answer = self._handle.solve()
+        if answer.status is Status.INFEASIBLE:
+            return _Side(lower, upper, INF, answer.x, None)
+        point = require_optimal(answer, "a node of the leader's problem").x
+        return _Side(lower, upper, float(base.cost @ point), point, self._handle.basis())
+
+
+@dataclass(frozen=True, eq=False)
+class _Node:
+    quantities: _Side
+    prices: _Side
+
+    @property
+    def value(self) -> float:
+        return self.quantities.value + self.prices.value
+
+
+class Search:
+    """One run of the branch and bound.
+
+    Parameters
+    ----------
+    halves
+        The problem.
+    earn
+        Evaluates prices.
+    floor
+        A value that is already in hand; only better ones are looked for.
+    gap
+        Absolute gap at which the search may stop, beside :data:`equilibrium.programs.program.GAP`.
+    """
+
+    def __init__(self, halves: Halves, earn: Earn, floor: float = -INF, gap: float = 0.0) -> None:
+        self.halves, self._earn, self._gap = halves, earn, gap
+        self.value = floor
+        self.prices: Prices | None = None
+        self.nodes = 0
+        self._programs = _Program(halves.quantities), _Program(halves.prices)
+        self._open: list[tuple[float, int, _Node]] = []
+        self._count = itertools.count()
+        self._closed = INF  # least (minimised) bound of the parts that were left without being settled
+        choices = halves.quantity.size + len(halves.weights)
+        self._rise, self._seen = np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)
+
+    def run(self, deadline: Deadline | None = None, *, low: Prices | None = None, high: Prices | None = None) -> Found:
+        """Search, with prices between ``low`` and ``high`` where they are given."""
+        limit = Deadline() if deadline is None else deadline
+        root = self._root(low, high)
+        if np.isfinite(root.value):
+            self._push(root)
+        while self._open and self._open[0][0] < self._cutoff():
+            if self.nodes and limit.passed:
+                break
+            node = heapq.heappop(self._open)[2]
+            self.nodes += 1
+            limit.spend(1)
+            if (self.nodes - 1) % LOOK_EVERY == 0:
+                self._try(node)
+            self._branch(node)
+        least = min([self._closed, -(self.value - self.halves.constant), *(entry[0] for entry in self._open[:1])])
+        return Found(self.prices, self.value, self.halves.constant - least, self.nodes)
+
+    def _root(self, low: Prices | None, high: Prices | None) -> _Node:
+        halves = self.halves
+        lower, upper = halves.prices.col_lower.copy(), halves.prices.col_upper.copy()
+        for side, given in ((lower, low), (upper, high)):
+            for name, at in halves.columns.items():
+                if given is not None and name in given:
+                    side[at] = given[name]
+        quantities = self._programs[0].solve(halves.quantities.col_lower, halves.quantities.col_upper)
+        return _Node(quantities, self._programs[1].solve(lower, upper))
+
+    def _cutoff(self) -> float:
+        """Return the minimised bound from which on a part is not worth a look."""
+        if not np.isfinite(self.value):
+            return INF
+        return self.halves.constant - self.value - max(self._gap, GAP * (1.0 + abs(self.value)))
+
+    def _push(self, node: _Node) -> None:
+        if node.value < self._cutoff():
+            heapq.heappush(self._open, (node.value, next(self._count), node))
+        else:
+            self._closed = min(self._closed, node.value)
+
+    def _try(self, node: _Node) -> None:
+        prices = self.halves.named(node.prices.point)
+        value = self._earn(prices)
+        if value > self.value:
+            self.value, self.prices = value, prices
+
+    def _branch(self, node: _Node) -> None:
+        """Split a node on the pair that raises the bound most on both sides."""
+        broken = self._broken(node)
+        if not broken.size:
+            self._try(node)
+            # What is left between the bound and the value is rounding; the proof keeps the bound.
+            self._closed = min(self._closed, node.value)
+            return
+        pair, sides = self._choose(node, broken)
+        for child in sides if sides is not None else self._children(node, pair):
+            if np.isfinite(child.value):
+                self._push(child)
+
+    def _broken(self, node: _Node) -> np.ndarray:
+        """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first."""
+        halves, x = self.halves, node.quantities.point[self.halves.quantity]
+        bound = np.where(
+            halves.upper, halves.quantities.col_upper[halves.quantity], halves.quantities.col_lower[halves.quantity]
+        )
+        product = np.abs((x - bound) * node.prices.point[halves.multiplier])
+        product = np.concatenate([product, [self._spread(node, at) for at in halves.weights]])
+        order = np.argsort(-product, kind="stable")
+        return np.asarray(order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))])
+
+    def _spread(self, node: _Node, at: IntArray) -> float:
+        """Return by how much the value of a mixture of pieces may differ from that of a single one, currency."""
+        weight = node.prices.point[at].sum(axis=1)
+        used = np.flatnonzero(weight > GAP)
+        if used.size <= 1:
+            return 0.0
+        value = self.halves.prices.cost[at[used]]
+        return float((1.0 - weight.max()) * (1.0 + value.max() - value.min()))
+
+    def _choose(self, node: _Node, broken: np.ndarray) -> tuple[int, tuple[_Node, _Node] | None]:
+        """Return the pair to branch on, and its children where they were solved for the choice."""
+        known = broken[self._seen[:, broken].min(axis=0) >= KNOWN]
+        best, pair, found = -1.0, int(broken[0]), None
+        if known.size:
+            mean = self._rise[:, known] / self._seen[:, known]
+            score = _score(mean[0], mean[1])
+            best, pair = float(score.max()), int(known[int(np.argmax(score))])
+        for trial in [each for each in broken.tolist() if self._seen[:, each].min() < KNOWN][:TRIED]:
+            children = self._children(node, trial)
+            rise = [min(child.value - node.value, self._wide(node)) for child in children]
+            score_here = float(_score(np.array(rise[0]), np.array(rise[1])))
+            if score_here > best:
+                best, pair, found = score_here, trial, children
+        return pair, found
+
+    def _wide(self, node: _Node) -> float:
+        """Return the rise that closes a node: no more counts."""
+        return max(self._cutoff() - node.value, 0.0) if np.isfinite(self._cutoff()) else 1.0 + abs(node.value)
+
+    def _children(self, node: _Node, choice: int) -> tuple[_Node, _Node]:
+        """Return both parts of a node, and remember how the bound rose."""
+        pairs = self.halves.quantity.size
+        if choice < pairs:
+            children = self._of_pair(node, choice)
+        else:
+            children = self._of_graph(node, self.halves.weights[choice - pairs])
+        for side, child in enumerate(children):
+            self._rise[side, choice] += min(child.value - node.value, self._wide(node))
+            self._seen[side, choice] += 1
+        return children
+
+    def _of_graph(self, node: _Node, at: IntArray) -> tuple[_Node, _Node]:
+        """Split the pieces in use in two: those of lower and those of higher prices."""
+        weight = node.prices.point[at].sum(axis=1)
+        used = np.flatnonzero(weight > GAP)
+        share = np.cumsum(weight[used])
+        first = used[min(int(np.searchsorted(share, 0.5 * share[-1])), used.size - 2)] + 1
+        sides = []
+        for banned in (at[first:], at[:first]):
+            upper = node.prices.upper.copy()
+            upper[banned] = 0.0
+            sides.append(self._programs[1].solve(node.prices.lower, upper, node.prices.basis))
+        return _Node(node.quantities, sides[0]), _Node(node.quantities, sides[1])
+
+    def _of_pair(self, node: _Node, pair: int) -> tuple[_Node, _Node]:
+        """Hold the quantity at its bound, or the multiplier at zero."""
+        halves = self.halves
+        column, multiplier = halves.quantity[pair], halves.multiplier[pair]
+        lower, upper = node.quantities.lower.copy(), node.quantities.upper.copy()
+        if halves.upper[pair]:
+            lower[column] = upper[column]
+        else:
+            upper[column] = lower[column]
+        quantities = self._programs[0].solve(lower, upper, node.quantities.basis)
+        lower, upper = node.prices.lower.copy(), node.prices.upper.copy()
+        lower[multiplier] = upper[multiplier] = 0.0
+        prices = self._programs[1].solve(lower, upper, node.prices.basis)
+        return _Node(quantities, node.prices), _Node(node.quantities, prices)
+
+
+def _score(first: FloatArray, second: FloatArray) -> FloatArray:
+    floor = LEAST_RISE * np.maximum(1.0, np.maximum(first, second))
+    return np.asarray(np.maximum(first, floor) * np.maximum(second, floor))

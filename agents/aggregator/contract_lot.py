@@ -7,10 +7,10 @@ from collections.abc import Callable
 from mesa import Model
 
 from agents.aggregator.records import ContractLotRecord
-from agents.aggregator.settlement import AggregatorSettlement, payment
+from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent
 from agents.learning import LearningRule
-from equilibrium.markets.aggregator.accounts import lot_profit
+from equilibrium.markets.aggregator.accounts import lot_profit, payment
 from equilibrium.markets.aggregator.day import LotTariffs
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.streams import Streams

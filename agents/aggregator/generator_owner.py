@@ -6,9 +6,10 @@ import numpy as np
 from mesa import Model
 
 from agents.aggregator.records import GeneratorRecord
-from agents.aggregator.settlement import AggregatorSettlement, payment
+from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent
 from agents.learning import LearningRule
+from equilibrium.markets.aggregator.accounts import payment
 from equilibrium.markets.aggregator.day import Generator
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.streams import Streams

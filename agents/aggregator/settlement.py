@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from equilibrium.arrays import FloatArray
 from equilibrium.markets.aggregator.clearing import AggregatorClearing
+
+from equilibrium.arrays import FloatArray
 from equilibrium.markets.aggregator.day import AggregatorDay
 from equilibrium.markets.aggregator.reaction import Reaction
 
@@ -47,9 +48,3 @@ class AggregatorSettlement:
     def retailer(self) -> Reaction:
         """What the retailer did."""
         return self.reactions[-1]
-
-
-def payment(reaction: Reaction) -> float:
-    """Return what a follower pays the aggregator at the posted prices, currency; negative where it is paid."""
-    cost = reaction.instance.cost - reaction.follower.unpriced().cost
-    return float(cost @ reaction.x)

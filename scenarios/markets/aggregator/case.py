@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from equilibrium.markets.aggregator.market import AggregatorMarket
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.aggregator.day import Contracts, LotTariffs, LotVehicles, Reading
-from equilibrium.markets.aggregator.market import AggregatorMarket
 from scenarios.assembly import (
     build_rated_feeder,
     bus_index,

@@ -46,9 +46,9 @@ REPORTERS: dict[str, Callable[[Any], float]] = {
 class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
     """An aggregator, lots with contracts, their drivers, generators and a load retailer, day by day.
 
-    In the morning lots post tariffs, drivers choose contracts, generators state costs, and the market clears the day that
-    the aggregator expects: its prices are posted. Then the day comes: upstream prices, load and arrivals are drawn, the
-    followers answer to the posted prices, and money changes hands.
+    In the morning lots post tariffs, drivers choose contracts, generators state costs, and the market clears the day
+    that the aggregator expects: its prices are posted. Then the day comes: upstream prices, load and arrivals are drawn,
+    the followers answer to the posted prices, and money changes hands.
 
     Parameters
     ----------
@@ -155,7 +155,9 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         """Make the drivers of one lot; a subclass may return an agent of its own."""
         section, choice = self.case.file.lots[lot.number], self.case.file.drivers.choice
         classes = classes_of(len(section.arrivals.stay_shares), section.contracts.classes_h)
-        weight = np.bincount(classes, section.arrivals.stay_shares, minlength=len(section.contracts.classes_h))
+        weight = (classes == np.arange(len(section.contracts.classes_h))[:, None]) @ np.array(
+            section.arrivals.stay_shares
+        )
         rules = {}
         if choice is not None:
             rules = {
@@ -287,8 +289,10 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         """Return the learning rule of an agent, or ``None``."""
         if settings.rule == "none":
             return None
-        tariffs = isinstance(settings, TariffLearningSection)
-        grid = [PER_MWH * step for step in settings.step_grid_per_mwh] if tariffs else list(settings.markup_grid)
+        if isinstance(settings, TariffLearningSection):
+            grid = [PER_MWH * step for step in settings.step_grid_per_mwh]
+        else:
+            grid = list(settings.markup_grid)
         keys = {
             "recency": settings.recency,
             "experimentation": settings.experimentation,

@@ -9,14 +9,26 @@ from typing import Any
 
 import numpy as np
 
-from agents.aggregator.settlement import payment
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import Certificate
+from equilibrium.markets.aggregator.accounts import payment
 from equilibrium.markets.aggregator.day import CATEGORIES, AggregatorDay
 from equilibrium.markets.aggregator.reaction import Reaction
 from scenarios.time_axis import TimeAxis
-from sim.columns import DATE, DAY, PER_MWH, Column, Table, energy_kwh, flag, itself, mean_over_time, number, text
-from sim.columns import periods as period_columns
+from sim.columns import (
+    DATE,
+    DAY,
+    PER_MWH,
+    Column,
+    Table,
+    energy_kwh,
+    flag,
+    itself,
+    mean_over_time,
+    number,
+    periods,
+    text,
+)
 from sim.markets.aggregator.results import AggregatorDayResult
 
 DayColumns = tuple[Column[AggregatorDayResult], ...]
@@ -149,13 +161,15 @@ def _posted(day: AggregatorDayResult) -> _Posted:
     )
 
 
+_PRICED: tuple[Column[_Posted], ...] = periods(lambda rows: (rows.axis, rows.period))
+
 PRICES: Table[AggregatorDayResult, _Posted] = Table(
     "prices",
     _posted,
     (
         DAY,
         DATE,
-        *period_columns(lambda p: (p.axis, p.period)),
+        *_PRICED,
         text("price", "which price: upstream, forecast, or posted by the aggregator", lambda p: p.name),
         number("price_per_mwh", "currency/MWh; of reserve: currency per MW and hour", lambda p: p.price * PER_MWH),
     ),
@@ -209,13 +223,15 @@ def _powers(day: AggregatorDayResult) -> _Powers:
     )
 
 
+_FLOWING: tuple[Column[_Powers], ...] = periods(lambda rows: (rows.axis, rows.period))
+
 DISPATCH: Table[AggregatorDayResult, _Powers] = Table(
     "dispatch",
     _powers,
     (
         DAY,
         DATE,
-        *period_columns(lambda p: (p.axis, p.period)),
+        *_FLOWING,
         text("asset", "name of the lot or generator, retailer, or purchase", lambda p: p.asset),
         text(
             "kind",
@@ -259,13 +275,15 @@ def _pools(day: AggregatorDayResult) -> _Pools:
     )
 
 
+_STORED: tuple[Column[_Pools], ...] = periods(lambda rows: (rows.axis, rows.period))
+
 LOTS: Table[AggregatorDayResult, _Pools] = Table(
     "lots",
     _pools,
     (
         DAY,
         DATE,
-        *period_columns(lambda p: (p.axis, p.period)),
+        *_STORED,
         text("lot", "name of the lot", lambda p: p.lot),
         number("parked", "vehicles that are parked", lambda p: p.parked),
         number("g2v_kwh", "energy of vehicles that only charge, at the end of the period, kWh", lambda p: p.g2v_kwh),

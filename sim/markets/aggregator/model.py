@@ -47,8 +47,8 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
     """An aggregator, lots with contracts, their drivers, generators and a load retailer, day by day.
 
     In the morning lots post tariffs, drivers choose contracts, generators state costs, and the market clears the day
-    that the aggregator expects: its prices are posted. Then the day comes: upstream prices, load and arrivals are drawn,
-    the followers answer to the posted prices, and money changes hands.
+    that the aggregator expects: its prices are posted. Then the day comes: upstream prices, load and arrivals are
+    drawn, the followers answer to the posted prices, and money changes hands.
 
     Parameters
     ----------

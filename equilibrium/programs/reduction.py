@@ -248,7 +248,7 @@ class ReducedModel:
         Returns
         -------
         tuple
-            The solution, and True if it violates no row. Rows that it violates are taken up for the next time.
+            The solution, and True if it violates no row; those that it violates are taken up for the next time.
         """
         found = self._in_passes(instance, self._solve_loaded, most=1)
         return self._lifted(instance, found), found.rows == self._loaded.ids.size
@@ -351,17 +351,19 @@ class ReducedModel:
     def _violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray) -> IntArray:
         """Return the ids of the worst violated lazy rows, a few in each period and one in each family."""
         low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
-        with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is -inf or nan, never positive
-            excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
-            depth = np.fmax(low - value, value - high)
-        loaded = np.zeros(activity.size, dtype=bool)
-        loaded[self._loaded.ids] = True
-        pick = np.flatnonzero((excess > FEASIBILITY) & ~loaded[self._lazy])
+        depth = np.maximum(low - value, value - high)
+        pick = np.flatnonzero(depth > FEASIBILITY)
+        if pick.size:
+            low, high, value = low[pick], high[pick], value[pick]
+            with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is nan, never positive
+                excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
+            fresh = (excess > FEASIBILITY) & ~np.isin(self._lazy[pick], self._loaded.ids)
+            pick, excess = pick[fresh], excess[fresh]
         if not pick.size:
             return pick
         # Rows of a family share a unit and cut one quantity: there the deepest cut is the worst, whatever its limit.
-        rank_by = np.where(self._lazy_in_family, depth, excess)
-        pick = pick[np.lexsort((-rank_by[pick], self._lazy_group[pick]))]
+        rank_by = np.where(self._lazy_in_family[pick], depth[pick], excess)
+        pick = pick[np.lexsort((-rank_by, self._lazy_group[pick]))]
         group = self._lazy_group[pick]
         rank = np.arange(pick.size) - np.searchsorted(group, group, side="left")
         most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
@@ -371,9 +373,8 @@ class ReducedModel:
         self, instance: Instance, beyond: sp.csr_array
     ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """Return the rows' limits by id, the state that the right-hand sides alone make, and its share of the rows."""
-        sides = (instance.row_lower, instance.col_lower), (instance.row_upper, instance.col_upper)
-        own, limited = self._rows, self._limited
-        lower, upper = (np.concatenate([rows[:own], columns[limited], rows[own:]]) for rows, columns in sides)
+        own, sides = self._rows, ((instance.row_lower, instance.col_lower), (instance.row_upper, instance.col_upper))
+        lower, upper = (np.concatenate([rows[:own], columns[self._limited], rows[own:]]) for rows, columns in sides)
         right = instance.row_lower[self._state_rows]
         if self._base is None or not np.array_equal(self._base[0], right):  # the solves of a day share them
             base = np.zeros(instance.shape[1])

@@ -179,10 +179,16 @@ class Stages:
             raise SolverError("no schedule of least cost satisfies its own multipliers")
         return found
 
+    @cached_property
+    def _others(self) -> FloatArray:
+        """Weights between 1 and 2 of the rows of active power, no two alike."""
+        rows = self.program.rows["active_balance"].slice
+        return np.asarray(1.0 + np.modf(GOLDEN * np.arange(rows.stop - rows.start))[0])
+
     def _with_more_load(self, instance: Instance, rise: float) -> Instance:
         """Return ``instance`` with loads larger by ``rise`` kW or a little more, other at every bus and time."""
         rows = self.program.rows["active_balance"].slice
-        more = rise * (1.0 + np.modf(GOLDEN * np.arange(rows.stop - rows.start))[0])
+        more = rise * self._others
         lower, upper = instance.row_lower.copy(), instance.row_upper.copy()
         lower[rows] += more
         upper[rows] += more

@@ -43,7 +43,7 @@ class FlowCheck:
     loss_kw
         Active power lost in the branches, kW, shape ``(periods,)``; the linear flow has none, so this is its error.
     loss_share
-        ``loss_kw`` divided by the power that the feeder consumes (net load at the buses that draw power).
+        ``loss_kw`` divided by what loads, lots and storage draw; generation is not taken off.
     voltage_min_pu, voltage_min_bus
         Lowest AC voltage, per unit, and the index of its bus, shape ``(periods,)``.
     """
@@ -155,27 +155,29 @@ class AcFlow:
         loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW
         return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss
 
-    def check(self, clearing: Clearing) -> FlowCheck:
+    def check(self, clearing: Clearing, load_kw: FloatArray) -> FlowCheck:
         """Run the cleared injections of every period through the AC flow and compare.
 
         Parameters
         ----------
         clearing
             The cleared day.
+        load_kw
+            What loads asked for, shape ``(periods, buses)``; what was shed is taken off.
 
         Returns
         -------
         FlowCheck
             Errors of the linear flow period by period.
         """
-        load_kw = net_load(self._feeder, clearing.flow_kw)
-        load_kvar = net_load(self._feeder, clearing.flow_kvar)
-        periods = load_kw.shape[0]
-        voltage = np.full(load_kw.shape, np.nan)
+        net_kw = net_load(self._feeder, clearing.flow_kw)
+        net_kvar = net_load(self._feeder, clearing.flow_kvar)
+        periods = net_kw.shape[0]
+        voltage = np.full(net_kw.shape, np.nan)
         loss = np.full(periods, np.nan)
         for period in range(periods):
             try:
-                voltage[period], loss[period] = self.solve(load_kw[period], load_kvar[period])
+                voltage[period], loss[period] = self.solve(net_kw[period], net_kvar[period])
             except SolverError:
                 continue  # the period stays NaN and is reported as not converged
         converged = np.isfinite(loss)
@@ -183,7 +185,8 @@ class AcFlow:
         lowest = np.where(converged[:, None], voltage, 0.0)
         each = np.arange(periods)
         worst_bus, lowest_bus = error.argmax(axis=1), lowest.argmin(axis=1)
-        drawn = np.maximum(load_kw, 0.0).sum(axis=1)
+        drawn = load_kw.sum(axis=1) - clearing.shed_kw.sum(axis=1)
+        drawn = drawn + np.maximum(clearing.lot_kw, 0.0).sum(axis=1) + clearing.storage_charge_kw.sum(axis=1)
         return FlowCheck(
             converged=converged,
             voltage_error_pu=np.where(converged, error[each, worst_bus], np.nan),

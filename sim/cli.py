@@ -1,7 +1,8 @@
 """The command ``equilot``.
 
-Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a game has no certified answer, or
-a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130 interrupted.
+Exit codes: 0 done; 1 a statement that must hold of a reproduction or a run does not, a day is not proved, a game has no
+certified answer, or a solver failed; 2 the input cannot be used; 3 a day could not be served and the run stopped; 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sim.options import RunOptions
+    from sim.store import Run
 
 # Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
 
@@ -29,6 +32,9 @@ OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
+
+PATIENCE_S = 1.0
+"""How long a run that is asked to end may take for the day in hand, s; then the day is given up."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -89,8 +95,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="equilot",
         description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
-        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a game has no certified answer or a "
-        "solver failed, 2 the input cannot be used, 3 a day could not be served, 130 interrupted.",
+        epilog="Exit codes: 0 done, 1 a statement that must hold does not, a day is not proved, a game has no "
+        "certified answer or a solver failed, 2 the input cannot be used, 3 a day could not be served, 130 "
+        "interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -154,6 +161,12 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         "--ac",
         action="store_true",
         help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
+    )
+    run.add_argument(
+        "--node-limit",
+        metavar="N",
+        type=_count(1),
+        help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
     )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
@@ -237,7 +250,9 @@ def _run(given: argparse.Namespace) -> int:
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
     check_folder(folder, force=given.force)
-    options = RunOptions(given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify)
+    options = RunOptions(
+        given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify, given.node_limit
+    )
     return _run_into(folder, given, options)
 
 
@@ -260,7 +275,14 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     show_run(screen, outcome.run)
     if outcome.reasons:
         return _cannot_serve(outcome.reasons)
-    return OK if outcome.status == COMPLETE else INTERRUPTED
+    if outcome.status != COMPLETE:
+        return INTERRUPTED
+    return FAILED if _unproved(outcome.run) else OK
+
+
+def _unproved(run: Run) -> bool:
+    """Whether a day's answer is not proved: residuals outside their tolerances are no answer."""
+    return "verdict" in run.days and bool((run.days["verdict"] == "unproved").any())
 
 
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
@@ -285,18 +307,27 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
 
 @contextmanager
 def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and a polite kill end the run after the day in hand; a second one interrupts at once."""
+    """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
     received: list[int] = []
+    patience = threading.Timer(PATIENCE_S, signal.raise_signal, (signal.SIGINT,))
+    patience.daemon = True
 
     def note(number: int, _frame: object) -> None:
         if received:
             raise KeyboardInterrupt
         received.append(number)
+        patience.start()
+
+    def stop() -> bool:
+        if received:
+            patience.cancel()  # the day in hand has ended
+        return bool(received)
 
     previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(received)
+        yield stop
     finally:
+        patience.cancel()
         for number, handler in previous.items():
             signal.signal(number, handler)
 

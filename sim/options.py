@@ -24,6 +24,9 @@ class RunOptions:
         Whether every day is checked by an AC power flow, where the market's own flow is linear.
     certify
         ``"standard"``, or ``"full"`` for a second, independent proof of every day, where the market has one.
+    node_limit
+        Nodes that the searches of a clearing may take, in the place of what the scenario says, where the market
+        searches; ``None`` keeps it.
     """
 
     days: int = 7
@@ -32,3 +35,4 @@ class RunOptions:
     on_infeasible: str | None = None
     ac: bool = False
     certify: str = "standard"
+    node_limit: int | None = None

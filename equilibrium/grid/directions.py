@@ -21,29 +21,14 @@ from numpy.typing import NDArray
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import SolverError
-from equilibrium.grid.lossy import (
-    AXES,
-    LOSSY_FAMILIES,
-    LOSSY_STATE_COLUMNS,
-    LOSSY_STATE_ROWS,
-    SIDES,
-    WATTS_PER_KILOWATT,
-    lossy_branches,
-    piecewise_square,
-    secant_rows,
-    square_gaps,
-)
+from equilibrium.grid.lossy import AXES, LOSSY_FAMILIES, LOSSY_STATE_COLUMNS, LOSSY_STATE_ROWS, square_gaps
 from equilibrium.grid.network import Network
+from equilibrium.grid.segments import Squares, in_segments, within_intervals
 from equilibrium.programs.duality import optimal_face
-from equilibrium.programs.program import Block, Instance, Program, ProgramBuilder, signed_parts, stack_rows
+from equilibrium.programs.program import Instance, Program, ProgramBuilder, stack_rows
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import MixedSolution, Solution, Status
 from equilibrium.programs.solvers.choose import load_and_solve
-
-_MAXIMUM_SWEEPS = 100
-
-SETTLED_RANGE = 1e-10
-"""Ranges of flows that move less than this, relative to ``1 + |flow|``, have settled; they are kept wider by it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,48 +61,6 @@ class ExactFlow:
     seconds: float
 
 
-@dataclass(frozen=True, eq=False)
-class _Squares:
-    """Every square of a program, flat: its column, its flow's column, its range, its secants and its period."""
-
-    square: IntArray
-    flow: IntArray
-    span: FloatArray
-    forward: IntArray
-    reverse: IntArray
-    period: IntArray
-
-    @property
-    def segments(self) -> int:
-        return int(self.forward.shape[1])
-
-    @classmethod
-    def of(cls, network: Network, program: Program) -> _Squares:
-        parts = []
-        for square, flow in AXES:
-            index = program.columns[square].index
-            rows = [program.rows[secant_rows(square, side)].index for side, _ in SIDES]
-            parts.append(
-                (
-                    index.ravel(),
-                    program.columns[flow].index[:, lossy_branches(network)].ravel(),
-                    program.col_upper[index].ravel(),
-                    *(row.reshape(index.size, -1) for row in rows),
-                    np.repeat(np.arange(index.shape[0]), index.shape[1]),
-                )
-            )
-        return cls(*(np.concatenate(side) for side in zip(*parts, strict=True)))
-
-    def of_their_periods(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return which squares belong to a period in which one is flagged."""
-        return np.isin(self.period, self.period[flags])
-
-    def segment(self, flow: FloatArray) -> IntArray:
-        """Return the segment of each flow, from 0."""
-        share = np.abs(flow) / self.span * self.segments
-        return np.asarray(np.clip(np.ceil(share) - 1, 0, self.segments - 1), dtype=np.int64)
-
-
 def exact_flow(
     network: Network,
     program: Program,
@@ -144,7 +87,7 @@ def exact_flow(
         When a program is unbounded or a time limit ends the search.
     """
     run = solve if solve is not None else lambda bound: load_and_solve(bound, solver)[1]
-    squares = _Squares.of(network, program)
+    squares = Squares.of(network, program)
     exact = np.zeros(squares.square.size, dtype=bool)
     held, bound, seconds = instance, -np.inf, 0.0
     while True:
@@ -164,7 +107,7 @@ def exact_flow(
         seconds += mixed.seconds
         if mixed.status is not Status.OPTIMAL:
             return ExactFlow(mixed.status, held, answer.x, answer.y, -np.inf, int(exact.sum()), seconds)
-        held, bound = _pinned(instance, squares, exact, mixed.x[squares.flow]), mixed.bound
+        held, bound = in_segments(instance, squares, exact, mixed.x[squares.flow]), mixed.bound
 
 
 def _least_loose(
@@ -188,7 +131,7 @@ def _least_loose(
 
 
 def _loose(network: Network, program: Program, x: FloatArray) -> NDArray[np.bool_]:
-    """Return which squares are too high, flat in the order of :class:`_Squares`."""
+    """Return which squares are too high, flat in the order of :class:`Squares`."""
     gaps = square_gaps(network, program, x)
     return np.concatenate([gaps[square].ravel() for square, _ in AXES]) > RESIDUAL_TOLERANCE
 
@@ -212,13 +155,13 @@ def solve_exact_squares(
     MixedSolution
         ``x`` in the numbering of ``instance``.
     """
-    squares = _Squares.of(network, program)
-    within = _within_intervals(network, program, instance)
+    squares = Squares.of(network, program)
+    within = within_intervals(network, program, instance)
     low, high = within.col_lower[squares.flow], within.col_upper[squares.flow]
     if (low > high).any():
         return MixedSolution(Status.INFEASIBLE, np.full(instance.shape[1], np.nan), np.inf, np.inf, 0.0)
     one = exact & (squares.segment(low) == squares.segment(high)) & ((low >= 0.0) | (high <= 0.0))
-    held = _pinned(within, squares, one, 0.5 * (low + high))
+    held = in_segments(within, squares, one, 0.5 * (low + high))
     extension = _binaries(held, squares, np.flatnonzero(exact & ~one))
     mixed = _joined(program, held, extension)
     integer = np.zeros(mixed.shape[1], dtype=bool)
@@ -231,74 +174,7 @@ def solve_exact_squares(
     return replace(answer, x=answer.x[: instance.shape[1]])
 
 
-def _within_intervals(network: Network, program: Program, instance: Instance) -> Instance:
-    """Return the instance with the flows and squares that exact squares leave possible.
-
-    A flow is the sum of demands and losses below it, and losses grow with the size of flows. So intervals of flows give
-    intervals of losses, and these give new intervals of flows. Where nothing is left to choose they close on the flow.
-    """
-    feeder, branches = network.feeder, lossy_branches(network)
-    base, shape = feeder.base_kv**2, program.columns["flow_kw"].shape
-    flows = [program.columns[flow].index for _, flow in AXES]
-    spans = [program.col_upper[program.columns[square].index] for square, _ in AXES]
-    segments = program.rows[LOSSY_FAMILIES[0]].shape[-1]
-    demand = [_demands(program, instance, name) for name in ("active_balance", "reactive_balance")]
-    loss = [side / WATTS_PER_KILOWATT for side in (feeder.r_ohm, feeder.x_ohm)]
-    low, high = ([side[index] for index in flows] for side in (instance.col_lower, instance.col_upper))
-    for _ in range(_MAXIMUM_SWEEPS):
-        least, most = _sizes(low, high, branches)
-        current_low, current_high = np.zeros(shape), np.zeros(shape)
-        for axis, span in enumerate(spans):
-            current_low[:, branches] += span**2 / base * piecewise_square(least[axis] / span, segments)
-            current_high[:, branches] += span**2 / base * piecewise_square(most[axis] / span, segments)
-        before = np.concatenate([*low, *high])
-        for axis in range(2):
-            below = feeder.subtree_sum(demand[axis][0] + loss[axis] * current_low)
-            above = feeder.subtree_sum(demand[axis][1] + loss[axis] * current_high)
-            low[axis], high[axis] = np.maximum(low[axis], below), np.minimum(high[axis], above)
-        if np.allclose(before, np.concatenate([*low, *high]), rtol=SETTLED_RANGE, atol=SETTLED_RANGE):
-            break
-    least, most = _sizes(low, high, branches)
-    for axis, (square, _) in enumerate(AXES):
-        room = SETTLED_RANGE * (1.0 + np.abs(low[axis]) + np.abs(high[axis]))
-        instance = instance.with_columns(flows[axis].ravel(), (low[axis] - room).ravel(), (high[axis] + room).ravel())
-        span, index = spans[axis], program.columns[square].index
-        room = 4.0 * room[:, branches]  # a square is at most twice as steep as its flow
-        bounds = [span * piecewise_square(size / span, segments) for size in (least[axis], most[axis])]
-        instance = instance.with_columns(index.ravel(), (bounds[0] - room).ravel(), (bounds[1] + room).ravel())
-    return instance
-
-
-def _sizes(low: list[FloatArray], high: list[FloatArray], branches: IntArray) -> tuple[list[FloatArray], ...]:
-    """Return the least and the greatest size that each flow may have, by axis, shape ``(periods, branches)``."""
-    sides = [(a[:, branches], b[:, branches]) for a, b in zip(low, high, strict=True)]
-    least = [np.maximum(np.maximum(a, -b), 0.0) for a, b in sides]
-    return least, [np.maximum(np.abs(a), np.abs(b)) for a, b in sides]
-
-
-def _demands(program: Program, instance: Instance, balance: str) -> tuple[FloatArray, FloatArray]:
-    """Return the least and greatest demand that bounds of columns admit at each bus, shape ``(periods, buses)``."""
-    block = program.rows[balance]
-    matrix = sp.csc_array(instance.matrix[block.slice, :])
-    for name in ("flow_kw", "flow_kvar", "current_square"):
-        matrix = _without(matrix, program.columns[name])
-    positive, negative = signed_parts(matrix)
-    supply_low = positive @ instance.col_lower + negative @ instance.col_upper
-    supply_high = positive @ instance.col_upper + negative @ instance.col_lower
-    load = instance.row_lower[block.slice]
-    return (load - supply_high).reshape(block.shape), (load - supply_low).reshape(block.shape)
-
-
-def _without(matrix: sp.csc_array, block: Block) -> sp.csc_array:
-    """Return the matrix with the columns of a block emptied."""
-    keep = np.ones(matrix.shape[1])
-    keep[block.slice] = 0.0
-    emptied = sp.csc_array(matrix @ sp.diags_array(keep))
-    emptied.eliminate_zeros()
-    return emptied
-
-
-def _binaries(instance: Instance, squares: _Squares, pick: IntArray) -> Program:
+def _binaries(instance: Instance, squares: Squares, pick: IntArray) -> Program:
     """State (2d)-(2f) with binaries for some squares, beside a block ``given`` of the instance's columns.
 
     ``way`` is the direction; ``full[f]`` says that segment f is full, without which the next one is empty. The order of
@@ -366,18 +242,3 @@ def _joined(program: Program, instance: Instance, extension: Program) -> Program
         col_lower_port=empty_columns,
         col_upper_port=empty_columns,
     )
-
-
-def _pinned(instance: Instance, squares: _Squares, exact: NDArray[np.bool_], flow: FloatArray) -> Instance:
-    """Hold the exact squares in the direction and segment of ``flow``: there the secant is an equality."""
-    pick = np.flatnonzero(exact)
-    segment, forward = squares.segment(flow)[pick], flow[pick] >= 0.0
-    width = squares.span[pick] / squares.segments
-    near, far = segment * width, (segment + 1.0) * width
-    columns = squares.flow[pick]
-    lower = np.maximum(instance.col_lower[columns], np.where(forward, near, -far))
-    upper = np.minimum(instance.col_upper[columns], np.where(forward, far, -near))
-    rows = np.where(forward, squares.forward[pick, segment], squares.reverse[pick, segment])
-    row_upper = instance.row_upper.copy()
-    row_upper[rows] = instance.row_lower[rows]
-    return replace(instance.with_columns(columns, lower, upper), row_upper=row_upper)

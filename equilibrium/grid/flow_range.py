@@ -50,6 +50,7 @@ def largest_flows(
     renewable_max_kw: FloatArray,
     lot_min_kw: FloatArray,
     lot_max_kw: FloatArray,
+    at_once: bool = False,
 ) -> FlowRange:
     """Return the greatest flows that loads, potentials, lots, voltage limits and ratings admit.
 
@@ -66,11 +67,15 @@ def largest_flows(
         Potentials, shape ``(periods, renewables)``.
     lot_min_kw, lot_max_kw
         Limits of the lots' net powers, finite, shape ``(periods, lots)``.
+    at_once
+        Whether one range has to hold in all periods. It is that of the least and greatest demands of each bus: the
+        greatest of the periods' ranges is not enough, because piecewise losses are more than those of the square where
+        a branch does not use its range.
 
     Returns
     -------
     FlowRange
-        Shapes ``(periods, buses)``.
+        Shapes ``(periods, buses)``, with ``at_once`` ``(1, buses)``.
 
     Raises
     ------
@@ -80,24 +85,37 @@ def largest_flows(
     powers = {"load_kw": load_kw, "load_kvar": load_kvar, "renewable_max_kw": renewable_max_kw}
     _check_finite({**powers, "lot_min_kw": lot_min_kw, "lot_max_kw": lot_max_kw})
     feeder = network.feeder
-    below_kw, below_kvar = (
+    sides = _demands(network, load_kw, load_kvar, np.asarray(renewable_max_kw), (lot_min_kw, lot_max_kw))
+    if at_once:
+        sides = [_Interval(each.low.min(axis=0, keepdims=True), each.high.max(axis=0, keepdims=True)) for each in sides]
+    below_kw, below_kvar = (_Interval(feeder.subtree_sum(each.low), each.high) for each in sides)
+    return _swept(network, below_kw, below_kvar, _receivable(network, below_kw.low, below_kvar.low))
+
+
+def _demands(
+    network: Network,
+    load_kw: FloatArray,
+    load_kvar: FloatArray,
+    renewable_max_kw: FloatArray,
+    lot_kw: tuple[FloatArray, FloatArray],
+) -> list[_Interval]:
+    """Return the least and greatest active and reactive demand of every bus."""
+    active, reactive = (
         _Interval(np.array(load, dtype=np.float64), np.array(load, dtype=np.float64)) for load in (load_kw, load_kvar)
     )
     turbine = np.array([unit.rating_kva for unit in network.microturbines])
     compensator = np.array([unit.rating_kvar for unit in network.compensators])
     for side, elements, values in (
-        (below_kw.high, network.lots, lot_max_kw),
-        (below_kw.low, network.lots, lot_min_kw),
-        (below_kw.low, network.renewables, -np.asarray(renewable_max_kw)),
-        (below_kw.low, network.microturbines, -turbine),
-        (below_kvar.low, network.microturbines, -turbine),
-        (below_kvar.high, network.microturbines, turbine),
-        (below_kvar.low, network.compensators, -compensator),
+        (active.high, network.lots, lot_kw[1]),
+        (active.low, network.lots, lot_kw[0]),
+        (active.low, network.renewables, -renewable_max_kw),
+        (active.low, network.microturbines, -turbine),
+        (reactive.low, network.microturbines, -turbine),
+        (reactive.high, network.microturbines, turbine),
+        (reactive.low, network.compensators, -compensator),
     ):
         _stand(side, elements, values)
-    below_kw = _Interval(feeder.subtree_sum(below_kw.low), below_kw.high)
-    below_kvar = _Interval(feeder.subtree_sum(below_kvar.low), below_kvar.high)
-    return _swept(network, below_kw, below_kvar, _receivable(network, below_kw.low, below_kvar.low))
+    return [active, reactive]
 
 
 def _check_finite(powers: Mapping[str, FloatArray]) -> None:

@@ -46,7 +46,7 @@ class MarketKind(Generic[AnyCase, Result]):
         The lines below it.
     refuses
         Options of a run that the market has not got, each with what is expected in its place and why:
-        ``on_infeasible``, ``ac``, ``certify``, ``sessions``.
+        ``on_infeasible``, ``ac``, ``certify``, ``node_limit``, ``sessions``.
     invariants
         What must hold in the tables of every run.
     """

@@ -117,13 +117,13 @@ def whole_program_cost(market: DiscoMarket, day: DiscoDay, number: int = 0) -> f
 
     The lower level is solved as one program, too, and its face is taken from those multipliers.
     """
-    prepared = prepare(market.network, market.supplies[day.periods], day, number, market.rules)
+    prepared = prepare(market.network, market.supply(day), day, number, market.rules)
     fleet: VehicleProgram = prepared.vehicles
     feasible = fleet.instance
     if market.rules.lots_decide:
         own = fleet.instance.with_cost(lot_cost(fleet, day.tariffs, day.length_h))
         feasible = optimal_face(own, open_handle(own).solve().y)
-    supply = market.supplies[day.periods]
+    supply = market.supply(day)
     build = ProgramBuilder()
     flow = add_lossy_flow(
         build,

@@ -24,8 +24,8 @@ from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.disco.scenario import prepare, solve_stage
 from equilibrium.markets.disco.upper import exclusive
 from equilibrium.markets.disco.upper.exclusive import choose_directions, solve_in_directions
-from equilibrium.markets.disco.upper.master import Part, state_recourse
 from equilibrium.markets.disco.upper.mixtures import Hull
+from equilibrium.markets.disco.upper.stage import Part, state_recourse
 from equilibrium.programs.program import Instance, ProgramBuilder
 from equilibrium.programs.solvers import MixedSolution, Status, solve_mixed
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
@@ -144,7 +144,7 @@ def test_one_value_function_serves_all_arrivals(seed: int) -> None:
 def one_way_part(seed: int, *, periods: int, count: int, flow: str = "lossy") -> tuple[DiscoMarket, DiscoDay, Part]:
     network, day = random_day(seed, periods=periods, count=count)
     market = DiscoMarket(network, mode="strict-exclusive", segments=3, flow=flow)
-    return market, day, prepare(network, market.supplies[day.periods], day, 0, market.rules).part
+    return market, day, prepare(network, market.supply(day), day, 0, market.rules).part
 
 
 def all_directions(part: Part) -> float:

@@ -208,7 +208,7 @@ def test_equation_20_as_printed_has_no_solution_or_a_wrong_one(seed: int) -> Non
     network, day = random_day(seed, periods=8, count=2)
     day = changed_batch(departure=8)(day)
     market = DiscoMarket(network, mode="strict", flow="copper-plate", method="kkt-milp")
-    part = prepare(network, market.supplies[day.periods], day, 0, market.rules).part
+    part = prepare(network, market.supply(day), day, 0, market.rules).part
     corrected = solve_stage_kkt(part, day.tariffs, day.length_h, "gurobi")
     assert corrected.residuals.worst < 1e-7
     with pytest.raises(NoDispatchError):
@@ -218,7 +218,7 @@ def test_equation_20_as_printed_has_no_solution_or_a_wrong_one(seed: int) -> Non
 def test_equation_20_as_printed_on_a_short_stay() -> None:
     network, day = random_day(0, periods=4, count=2)  # both vehicles stay for two periods
     market = DiscoMarket(network, mode="strict", flow="copper-plate", method="kkt-milp")
-    part = prepare(network, market.supplies[day.periods], day, 0, market.rules).part
+    part = prepare(network, market.supply(day), day, 0, market.rules).part
     printed = solve_stage_kkt(part, day.tariffs, day.length_h, "highs", equation_20="as-printed")
     assert printed.residuals.worst > 1e-3  # not the lots' optimality conditions
     assert solve_stage_kkt(part, day.tariffs, day.length_h, "highs").residuals.worst < 1e-9
@@ -243,7 +243,7 @@ def brute_force_one_way(part: Instance, earned: np.ndarray) -> float:
 def test_one_way_values_are_those_of_all_directions(seed: int) -> None:
     network, day = random_day(seed, periods=4, count=2)
     market = DiscoMarket(network, mode="strict-exclusive", flow="copper-plate")
-    prepared = prepare(network, market.supplies[day.periods], day, 0, market.rules)
+    prepared = prepare(network, market.supply(day), day, 0, market.rules)
     fleet = prepared.vehicles
     for row in range(2):
         begin, end = int(fleet.start[row]), int(fleet.start[row + 1])
@@ -267,7 +267,7 @@ def test_one_way_values_are_those_of_all_directions(seed: int) -> None:
 def test_worst_ties_are_worse_than_any_that_are_tried(seed: int) -> None:
     network, day = random_day(seed, count=3)
     market = DiscoMarket(network, mode="windows-strict", segments=4)
-    prepared = prepare(network, market.supplies[day.periods], day, 0, market.rules)
+    prepared = prepare(network, market.supply(day), day, 0, market.rules)
     part, worst = prepared.part, worst_dispatch(prepared.part, "auto")
     rng = np.random.default_rng(seed)
     best = solve_stage([part], "auto").cost
@@ -318,10 +318,6 @@ def changed_batch(**changes: Any) -> Callable[[DiscoDay], DiscoDay]:
         (lambda day: replace(day, scenarios=()), ("scenarios", "at least one")),
         (lambda day: with_scenarios(day, lambda s: replace(s, probability=0.9)), ("probability", "sum to 1")),
         (lambda day: with_scenarios(day, lambda s: replace(s, vehicles=())), ("vehicles", "one batch for each")),
-        (
-            lambda day: with_scenarios(day, lambda s: replace(s, upstream_price=s.upstream_price - 9.0)),
-            ("upstream_price", "period", "at least 0"),
-        ),
         (lambda day: with_scenarios(day, lambda s: replace(s, renewable_kw=s.renewable_kw - 999.0)), ("renewable_kw",)),
         (lambda day: replace(day, tariffs=replace(day.tariffs, driver_share=1.5)), ("driver_share", "1.5")),
         (lambda day: replace(day, tariffs=replace(day.tariffs, lot_buys=np.zeros(5))), ("lot_buys", "(5,)")),

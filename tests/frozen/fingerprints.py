@@ -54,11 +54,6 @@ BY_RULE: dict[str, dict[str, tuple[str, ...]]] = {
         ),
         "lot_days": (*("payment", "profit", "maximum", "markdown_per_mwh", "value_optimistic", "value_pessimistic"),),
     },
-    # A lot's energy can be divided among its vehicles in many ways; several hours have the lowest voltage.
-    "disco-33": {
-        "days": ("voltage_min_hour",),
-        "sessions": ("drawn_kwh", "given_kwh", "paid", "received"),
-    },
 }
 """Columns that a tie-break makes the same for every solver to 1e-6, by pattern of the scenario's name and by table.
 

@@ -106,6 +106,39 @@ def test_prices_can_be_uncertain():
     assert all(np.ptp(r) < 1e-12 for r in ratio)
 
 
+def test_the_price_factor_has_the_mean_one():
+    """A lognormal factor without its correction would have the mean exp(0.8^2 / 2) = 1.38."""
+    case = load_scenario("disco-15", {"scenarios": {"price_sigma": 0.8}}, DiscoCase)
+    day = case.day(0, Streams(0))
+    drawn = [case.outcome(day, Streams(seed), lambda _: (0,)).upstream_price[0] for seed in range(1500)]
+    factor = np.array(drawn) / day.upstream_price[0]
+    assert factor.mean() == pytest.approx(1.0, abs=0.1)
+    assert np.log(factor).std() == pytest.approx(0.8, abs=0.05)
+
+
+def test_reactive_load_goes_with_the_active_one(case):
+    """The day's factor is on both, the forecast has none."""
+    day = case.day(2, Streams(7))
+    factor = day.base_kw[:, 1:] / day.forecast_kw[:, 1:]
+    assert np.ptp(factor) < 1e-12
+    assert abs(factor[0, 0] - 1.0) > 1e-3
+    np.testing.assert_allclose(day.base_kvar[:, 1:] / day.forecast_kvar[:, 1:], factor, rtol=1e-12)
+    np.testing.assert_allclose(day.forecast_kvar[:, 1:], day.forecast_kw[:, 1:] * np.tan(np.arccos(0.95)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["pv", "wind"])
+def test_the_scale_of_the_weather_is_on_sun_and_wind(kind):
+    single, double = (load_scenario("disco-15", {"weather": {"scale": scale}}, DiscoCase) for scale in (0.4, 0.8))
+    column = [unit.kind for unit in single.file.renewables].index(kind)
+    for seed in range(3):
+        first, second = (
+            case.outcome(case.day(0, Streams(seed)), Streams(seed), lambda _: (0,)).renewable_kw[:, column]
+            for case in (single, double)
+        )
+        assert first.max() > 1.0
+        np.testing.assert_allclose(second, 2.0 * first, rtol=1e-12)
+
+
 def test_windows_are_periods_of_the_programs(case):
     discharge = case.window(case.file.market.discharge_periods)
     assert np.flatnonzero(discharge).tolist() == [*range(9, 14), *range(18, 21)]

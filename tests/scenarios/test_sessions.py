@@ -51,7 +51,7 @@ def test_replay_returns_every_recorded_session_once_in_five_weeks() -> None:
 def test_sessions_are_possible_and_named_once() -> None:
     source = arrivals(DATA / "sessions" / "dundee-2018.csv", DATA / "sessions" / "acn-2019.csv", energy_scale=4.0)
     largest = 0.9 * 77.0
-    names = []
+    names, patience = [], set()
     for day in range(7):
         for session in source.day(day, day, 0, Streams(1)):
             assert 0 <= session.arrival_h < 24
@@ -62,7 +62,9 @@ def test_sessions_are_possible_and_named_once() -> None:
             assert session.power_kw >= 40.0  # direct current
             assert 1 <= session.patience <= 3
             names.append(session.name)
+            patience.add(session.patience)
     assert len(set(names)) == len(names)
+    assert patience == {1, 2, 3}  # both ends are drawn
 
 
 def test_what_is_capped_is_counted() -> None:

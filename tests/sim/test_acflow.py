@@ -77,13 +77,13 @@ def test_net_load_undoes_the_lossless_flow():
 
 
 def test_the_check_measures_the_linear_flow(cleared):
-    check = AcFlow(cleared.network.feeder).check(cleared.clearing)
+    check = AcFlow(cleared.network.feeder).check(cleared.clearing, cleared.market.load_kw)
     assert check.converged.all()
     assert (check.loss_kw > 0).all()
     assert 0 < check.voltage_error_pu.max() < 0.02
     assert (check.voltage_min_pu < cleared.clearing.voltage_pu.min(axis=1) + 1e-9).all()
     hour = int(check.voltage_error_pu.argmax())
-    drawn = np.maximum(net_load(cleared.network.feeder, cleared.clearing.flow_kw)[hour], 0).sum()
+    drawn = cleared.market.load_kw[hour].sum() + cleared.clearing.lot_kw[hour].sum()
     assert check.loss_share[hour] == pytest.approx(check.loss_kw[hour] / drawn)
 
 
@@ -104,7 +104,7 @@ def test_a_light_load_makes_the_linear_flow_exact():
 def test_a_load_beyond_the_feeder_is_reported_hour_by_hour(cleared):
     flow_kw = cleared.clearing.flow_kw.copy()
     flow_kw[5] *= 100
-    check = AcFlow(cleared.network.feeder).check(replace(cleared.clearing, flow_kw=flow_kw))
+    check = AcFlow(cleared.network.feeder).check(replace(cleared.clearing, flow_kw=flow_kw), cleared.market.load_kw)
     assert check.converged.tolist() == [hour != 5 for hour in range(24)]
     assert np.isnan(check.loss_kw[5])
     tree = cleared.network.feeder

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -14,7 +15,9 @@ import pytest
 import yaml
 
 import equilibrium
+from equilibrium.programs.solvers import highs
 from scenarios.loading import scenario_titles
+from sim import cli
 from sim.cli import main
 from sim.store import Run
 
@@ -301,6 +304,47 @@ def test_a_signal_stops_the_run_after_the_day_in_hand(here, number):
     run = Run(here / "out")
     assert run.days["day"].tolist() == list(range(run.manifest["days_done"]))
     assert not (here / "out" / "parts").exists()
+
+
+def test_a_day_that_takes_long_is_given_up_when_a_run_is_asked_to_end(monkeypatch):
+    monkeypatch.setattr(cli, "PATIENCE_S", 0.01)
+    with cli._stop_signals() as stop:
+        assert not stop()
+        signal.raise_signal(signal.SIGINT)
+        with pytest.raises(KeyboardInterrupt):
+            threading.Event().wait(HANGS_S)  # the day in hand
+    with cli._stop_signals() as stop:
+        monkeypatch.setattr(cli, "PATIENCE_S", HANGS_S)
+        assert not stop()
+    with cli._stop_signals() as stop:
+        signal.raise_signal(signal.SIGTERM)
+        assert stop()  # and from here on nobody interrupts what is being written
+
+
+def test_ctrl_c_is_heard_while_a_large_program_is_being_solved():
+    end, ended = threading.Event(), threading.Event()
+
+    class Slow:
+        def run(self):
+            end.wait(HANGS_S)
+            ended.set()
+
+    threading.Timer(0.05, signal.raise_signal, (signal.SIGINT,)).start()
+    with pytest.raises(KeyboardInterrupt):
+        highs._run(Slow(), highs.INTERRUPTIBLE)
+    assert not ended.is_set()
+    end.set()
+    assert ended.wait(HANGS_S)
+
+
+def test_what_goes_wrong_in_a_large_solve_comes_out():
+    class Broken:
+        def run(self):
+            raise MemoryError
+
+    for entries in (0, highs.INTERRUPTIBLE):
+        with pytest.raises(MemoryError):
+            highs._run(Broken(), entries)
 
 
 def test_the_default_run_is_the_bundled_week(here):

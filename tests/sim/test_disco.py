@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -11,8 +12,10 @@ import yaml
 from mesa import batch_run
 
 from agents.vehicle import ENERGY_TOLERANCE_KWH
+from equilibrium.certificate import Verdict
 from equilibrium.errors import InputError
 from equilibrium.markets.disco.clearing import COMPANY, LOT
+from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
 from sim.cli import main
@@ -223,6 +226,60 @@ def test_a_run_through_the_command_line(tmp_path, capsys, monkeypatch):
     assert "a day from 0 to 2" in capsys.readouterr().err
 
 
+def test_a_day_that_is_not_proved_is_no_success(tmp_path, monkeypatch, capsys):
+    """Tables are written and the day is named, but the exit code is not 0."""
+    monkeypatch.chdir(tmp_path)
+    small(tmp_path)
+    clear = DiscoMarket.clear
+
+    def unproved(market, day):
+        cleared = clear(market, day)
+        return replace(cleared, certificate=replace(cleared.certificate, verdict=Verdict.UNPROVED, primal=0.5))
+
+    monkeypatch.setattr(DiscoMarket, "clear", unproved)
+    words = ["run", "small.yaml", "--days", "1", "--out", "out", "--no-figures"]
+    assert main(words) == 1
+    assert "day 0, outcome, is NOT certified: its verdict is unproved" in capsys.readouterr().out
+    assert len(Run("out").days) == 1
+    monkeypatch.setattr(DiscoMarket, "clear", clear)
+    assert main([*words, "--force"]) == 0
+
+
+def test_the_limit_of_searches_comes_from_the_scenario_or_the_command_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert small(tmp_path).market().rules.node_limit == 300
+    assert small(tmp_path, market={**SMALL["market"], "node_limit": 7}).market().rules.node_limit == 7
+    assert DiscoModel.from_options(small(tmp_path), RunOptions(node_limit=3)).market.rules.node_limit == 3
+    assert main(["run", "small.yaml", "--days", "1", "--out", "out", "--no-figures", "--node-limit", "5"]) == 0
+    assert Run("out").manifest["node_limit"] == 5
+    capsys.readouterr()
+    assert main(["run", "week-33", "--days", "1", "--out", "other", "--node-limit", "5"]) == 2
+    assert "node_limit: got 5, expected no limit of nodes" in capsys.readouterr().err
+
+
+def test_negative_prices_are_cleared_day_after_day(tmp_path, monkeypatch):
+    """Two of three days have hours in which the company is paid for what it buys."""
+    monkeypatch.chdir(tmp_path)
+    rows = ["date,hour,price_usd_per_mwh"]
+    for date in (10, 11, 12):
+        rows += [f"2024-06-{date},{hour},{-8 if hour in (3, 14)[: 12 - date] else 70}" for hour in range(1, 25)]
+    (tmp_path / "prices.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    own = small(
+        tmp_path, prices={"file": "prices.csv"}, retailer={"programs": {"set": "disco-dr", "offered": ["flat"]}}
+    )
+    run = run_scenario(own, tmp_path / "run", RunOptions(days=3, seed=1)).run
+    assert set(run.days["verdict"]) == {"exact"}
+    dispatch = run.dispatch.pivot_table(index=["day", "hour"], columns="kind", values="p_kw", aggfunc="sum")
+    for day, hour in ((0, 2), (0, 13), (1, 2)):
+        row = dispatch.loc[day, hour]
+        assert row["renewable"] == pytest.approx(0.0, abs=1e-6)
+        assert row["import"] + row["lot_discharge"] == pytest.approx(row["load"] + row["lot_charge"] + row["loss"])
+    assert dispatch.loc[2, 13]["renewable"] > 1.0
+    prices = run.prices[run.prices["hour"] == 2].groupby("day")["price_per_mwh"]
+    assert prices.max()[0] <= -8.0 + 1e-9
+    assert prices.min()[2] >= 70.0 - 1e-9
+
+
 def test_a_stopped_run_keeps_its_days(case, tmp_path):
     asked = []
 
@@ -263,7 +320,7 @@ def test_a_baseline_that_cannot_be_served_is_named_before_anything_is_written(tm
     assert main(["run", "small.yaml", "--days", "1", "--out", "out"]) == 3
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith("equilot: infeasible: baseline of the CO2 term: ") for line in lines)
-    assert "exceeds its range" in lines[0]
+    assert "the branch into bus 2 is overloaded in period " in lines[0]
     assert not (tmp_path / "out").exists()
 
 

@@ -12,7 +12,7 @@ from equilibrium.grid.lossy import loss_kw, voltage_pu
 from equilibrium.markets.disco.clearing import COMPANY, LOT, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from equilibrium.markets.disco.network.supply import Supply
-from equilibrium.markets.disco.upper.master import Dispatch
+from equilibrium.markets.disco.upper.stage import Dispatch
 
 
 def amounts(

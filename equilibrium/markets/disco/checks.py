@@ -23,10 +23,13 @@ _FIELDS = {
 }
 
 
-def check_day(network: Network, day: DiscoDay, *, one_way: bool = False, windows: bool = False) -> None:
+def check_day(
+    network: Network, day: DiscoDay, *, one_way: bool = False, windows: bool = False, paid_purchases: bool = True
+) -> None:
     """Refuse a day whose numbers do not fit together.
 
-    With ``one_way`` no row may stand for several vehicles, with ``windows`` the two windows must exclude each other.
+    With ``one_way`` no row may stand for several vehicles, with ``windows`` the two windows must exclude each other,
+    and without ``paid_purchases`` no purchase may have a negative price.
 
     Raises
     ------
@@ -57,7 +60,7 @@ def check_day(network: Network, day: DiscoDay, *, one_way: bool = False, windows
     if not abs(probability.sum() - 1.0) <= PROBABILITY_TOLERANCE:
         raise InputError("day", "probability", float(probability.sum()), "probabilities that sum to 1")
     for number, scenario in enumerate(day.scenarios):
-        _scenario(network, day, scenario, f"scenario {number}", periods)
+        _scenario(network, day, scenario, f"scenario {number}", periods, paid_purchases=paid_purchases)
         for site, batch in zip(network.lots, scenario.vehicles, strict=True):
             if one_way and (batch.count != 1.0).any():
                 row = int(np.argmax(batch.count != 1.0))
@@ -84,20 +87,18 @@ def _tariffs(day: DiscoDay, periods: int) -> None:
         raise InputError("tariffs", "degradation", tariffs.degradation, "at least 0")
 
 
-def _scenario(network: Network, day: DiscoDay, scenario: DiscoScenario, source: str, periods: int) -> None:
+def _scenario(
+    network: Network, day: DiscoDay, scenario: DiscoScenario, source: str, periods: int, *, paid_purchases: bool
+) -> None:
     _shape(source, "renewable_kw", scenario.renewable_kw, (periods, len(network.renewables)))
     if not (scenario.renewable_kw >= 0.0).all():
         raise InputError(source, "renewable_kw", float(scenario.renewable_kw.min()), "at least 0")
     _shape(source, "upstream_price", scenario.upstream_price, (periods,))
     price = purchase_price(day, scenario)
-    if not (price >= 0.0).all():
+    if not paid_purchases and not (price >= 0.0).all():
         period = int(np.argmin(price))
-        raise InputError(
-            source,
-            f"upstream_price, period {period}",
-            float(price[period]),
-            "at least 0, the emission term included: who is paid for buying would waste energy in the lines",
-        )
+        expected = "at least 0, the emission term included, for the published mixed-integer program"
+        raise InputError(source, f"upstream_price, period {period}", float(price[period]), expected)
     if len(scenario.vehicles) != len(network.lots):
         expected = f"one batch for each of the {len(network.lots)} lots"
         raise InputError(source, "vehicles", len(scenario.vehicles), expected)

@@ -17,8 +17,8 @@ from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.scenario import Proved, prepare, prove, solve_stage
 from equilibrium.markets.disco.upper.diagnosis import diagnose
-from equilibrium.markets.disco.upper.master import Columns, Part, state_powers
-from equilibrium.markets.disco.upper.pessimistic import robust_purchase, worst_payments
+from equilibrium.markets.disco.upper.pessimistic import idle, robust_purchase, worst_payments
+from equilibrium.markets.disco.upper.stage import Columns, Part, state_powers
 from equilibrium.programs.program import ProgramBuilder
 from equilibrium.programs.risk import add_cvar
 
@@ -63,7 +63,7 @@ def clear_together(network: Network, supply: Supply, day: DiscoDay, rules: Rules
     state = state_common(probability, np.array(fixed), rules.alpha, rules.beta)
     parts = [prepared.part for prepared in every]
     try:
-        stage = solve_stage(parts, rules.solver, state)
+        stage = solve_stage(parts, rules.solver, state, deadline=rules.deadline())
     except NoDispatchError:
         for number, prepared in enumerate(every):
             try:
@@ -97,10 +97,12 @@ def _pessimistic_together(parts: Sequence[Part], fixed: FloatArray, rules: Rules
         return [(-np.inf, np.inf)] * len(parts)
     robust = robust_purchase(parts)
     worst = [worst_payments(part, rules.solver) for part in parts]
-    bought = np.max([part.supply.serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
+    needed = np.max([part.supply.serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
+    calm = np.min([idle(part.supply).serve(each[2]).need_kw for part, each in zip(parts, worst, strict=True)], axis=0)
     ends = []
     for part, constant, (bound, found, _) in zip(parts, fixed, worst, strict=True):
         least = -np.inf if robust is None else constant - bound - float(part.price @ robust)
-        most = constant - found - float(part.price @ bought) if np.isfinite(bought).all() else -np.inf
+        bought = np.where(part.price < 0.0, np.maximum(calm, needed), needed)  # as much as can be taken, if it is paid
+        most = constant - found - float(part.price @ bought) if np.isfinite(needed).all() else -np.inf
         ends.append((min(least, most), most))
     return ends

@@ -18,10 +18,11 @@ from equilibrium.markets.disco.checks import check_day
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.here_and_now import clear_together
-from equilibrium.markets.disco.network.supply import SupplyByPeriods
+from equilibrium.markets.disco.network.ranges import day_range
+from equilibrium.markets.disco.network.supply import Supplies, Supply
 from equilibrium.markets.disco.parallel import clear_all, open_pool
-from equilibrium.markets.disco.rules import Rules
-from equilibrium.markets.disco.scenario import Proved, clear_scenario, with_reachable_wishes
+from equilibrium.markets.disco.rules import NODE_LIMIT, Rules
+from equilibrium.markets.disco.scenario import Proved, allowed, clear_scenario, with_reachable_wishes
 from equilibrium.programs.risk import cvar, mean_cvar, value_at_risk
 
 
@@ -46,7 +47,7 @@ class DiscoMarket:
         ``lossy`` (2a)-(2g), or ``copper-plate``: no network.
     segments, flow_range, transformer_efficiency
         As in :func:`equilibrium.grid.lossy.add_lossy_flow`; a range that differs between periods counts with its
-        greatest value.
+        greatest value. Without one, each day's own largest flows are taken (:func:`.day_range`).
     infeasible_wish
         ``error``: a wish that full power cannot meet is refused with the vehicle's name. ``best-effort``: it is
         replaced by what can be reached.
@@ -55,6 +56,10 @@ class DiscoMarket:
         ``kkt-milp``: the published mixed-integer program, for small days.
     pessimistic
         Whether to look for the value with ties broken against the company; without, the interval says nothing.
+    node_limit
+        Boxes, columns generated in rounds and branch-and-bound nodes that the searches of one scenario (with purchases
+        here and now: of the day) may take together; then the best dispatch is returned with its gap. ``None`` for no
+        limit.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`.
     workers
@@ -81,10 +86,11 @@ class DiscoMarket:
         infeasible_wish: str = "error",
         method: str = "value-function",
         pessimistic: bool = True,
+        node_limit: int | None = NODE_LIMIT,
         solver: str = "auto",
         workers: int = 1,
     ) -> None:
-        self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver)
+        self.rules = Rules(mode, purchases, alpha, beta, infeasible_wish, method, pessimistic, solver, node_limit)
         if not workers >= 1:
             raise InputError("DISCO market", "workers", workers, "at least 1")
         self.network, self.workers = network, workers
@@ -95,7 +101,7 @@ class DiscoMarket:
             "transformer_efficiency": transformer_efficiency,
             "solver": solver,
         }
-        self.supplies = SupplyByPeriods(network, self._options)
+        self.supplies = Supplies(network, self._options)
         self._pool: ProcessPoolExecutor | None = None
 
     def prepare(self, day: DiscoDay) -> None:
@@ -124,23 +130,36 @@ class DiscoMarket:
             When the network cannot serve what the lots choose; it names scenario, limit, bus, period and amount.
         """
         begin = time.perf_counter()
-        check_day(self.network, day, one_way=self.rules.one_way, windows=self.rules.windows)
+        check_day(
+            self.network,
+            day,
+            one_way=self.rules.one_way,
+            windows=self.rules.windows,
+            paid_purchases=self.rules.method != "kkt-milp",
+        )
         reachable, changed = with_reachable_wishes(self.network, day, self.rules)
         proved, gap = self._proved(reachable)
         return self._clearing(reachable, proved, gap, changed, begin)
 
+    def supply(self, day: DiscoDay) -> Supply:
+        """Return the network as it is compiled for a day."""
+        return self.supplies.of(day.periods, self._range(day))
+
+    def _range(self, day: DiscoDay) -> FlowRange | None:
+        """Return the day's own range of flows, if it has one."""
+        return day_range(self.network, day, *allowed(day, self.rules)) if self.supplies.by_day else None
+
     def _proved(self, day: DiscoDay) -> tuple[Sequence[Proved], float]:
         """Clear every scenario; also return by how much the company could still improve all of them together."""
         if self.rules.purchases == "here-and-now":
-            return clear_together(self.network, self.supplies[day.periods], day, self.rules)
+            return clear_together(self.network, self.supply(day), day, self.rules)
         count = len(day.scenarios)
         if self.workers == 1 or count == 1:
-            every = range(count)
-            supply = self.supplies[day.periods]
+            every, supply = range(count), self.supply(day)
             return [clear_scenario(self.network, supply, day, number, self.rules) for number in every], 0.0
         if self._pool is None:
             self._pool = open_pool(self.workers, self.network, self._options, self.rules)
-        return clear_all(self._pool, day), 0.0
+        return clear_all(self._pool, day, self._range(day)), 0.0
 
     def _clearing(
         self, day: DiscoDay, proved: Sequence[Proved], gap: float, changed: int, begin: float

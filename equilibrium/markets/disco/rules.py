@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
+from equilibrium.programs.program import INF
 from equilibrium.programs.solvers.choose import check_solver
 
 MODES = ("strict", "strict-exclusive", "windows", "windows-strict")
@@ -18,6 +20,9 @@ WISHES = ("error", "best-effort")
 
 METHODS = ("value-function", "kkt-milp")
 """How the lots' optimality is imposed: by their own optimum, or by their KKT conditions with binaries as published."""
+
+NODE_LIMIT = 300
+"""Nodes after which a search ends when nothing else is asked for; days without negative prices need far less."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class Rules:
     method: str
     pessimistic: bool
     solver: str
+    node_limit: int | None = None
 
     def __post_init__(self) -> None:
         for name, accepted in (
@@ -61,7 +67,13 @@ class Rules:
                 self.method,
                 f"recourse purchases and a convex lower level that decides, not {self.purchases} and {self.mode}",
             )
+        if self.node_limit is not None and not self.node_limit >= 1:
+            raise InputError("DISCO market", "node_limit", self.node_limit, "at least 1, or None")
         check_solver(self.solver)
+
+    def deadline(self) -> Deadline:
+        """Return the limit of the searches of one scenario, or of all that buy together."""
+        return Deadline(nodes=INF if self.node_limit is None else self.node_limit)
 
     @property
     def windows(self) -> bool:

@@ -9,9 +9,11 @@ import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.fleet.vehicles import VehicleProgram, meet_wishes, merge_identical, state_vehicles
 from equilibrium.grid.network import Network
+from equilibrium.grid.segments import Squares, in_segments
 from equilibrium.markets.disco.accounts import read_scenario
 from equilibrium.markets.disco.checks import purchase_price
 from equilibrium.markets.disco.clearing import ScenarioClearing
@@ -23,12 +25,13 @@ from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.rules import Rules
 from equilibrium.markets.disco.upper.diagnosis import diagnose
 from equilibrium.markets.disco.upper.exclusive import BOTH_WAYS_KW, solve_stage_one_way
-from equilibrium.markets.disco.upper.master import Columns, Dispatch, Master, Part, Stage, state_recourse
+from equilibrium.markets.disco.upper.paid import solve_convex
 from equilibrium.markets.disco.upper.pessimistic import worst_dispatch
 from equilibrium.markets.disco.upper.published import solve_stage_kkt
-from equilibrium.markets.disco.upper.waste import wasted, without_waste
+from equilibrium.markets.disco.upper.stage import Columns, Dispatch, Held, Part, Stage, state_recourse
+from equilibrium.markets.disco.upper.waste import wasted
 from equilibrium.programs.duality import Residuals, kkt_residuals
-from equilibrium.programs.program import ProgramBuilder
+from equilibrium.programs.program import Instance, ProgramBuilder
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,14 +156,23 @@ def solve_stage(
     solver: str,
     state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
     label: int = 0,
+    deadline: Deadline | None = None,
 ) -> Stage:
     """Solve the company's stage without wasting energy, with vehicles that go one way at a time or not.
 
-    ``label`` is the number of the first scenario, for errors.
+    Parameters
+    ----------
+    label
+        Number of the first scenario, for errors.
+    deadline
+        The limit of its searches; none by default.
     """
+    deadline = deadline or Deadline()
     if any(part.one_way is not None for part in parts):
-        return solve_stage_one_way(parts, solver, state, label)
-    return without_waste(Master(parts, solver, state).solve(), parts, solver, state, label)
+        stage = solve_stage_one_way(parts, solver, state, label, deadline)
+    else:
+        stage = solve_convex(parts, solver, state, label, deadline)
+    return stage.published(parts)
 
 
 def by_lot(vehicles: VehicleProgram, per_vehicle: FloatArray, lots: int) -> FloatArray:
@@ -187,37 +199,43 @@ def clear_scenario(
         if rules.method == "kkt-milp":
             stage = solve_stage_kkt(prepared.part, day.tariffs, day.length_h, rules.solver)
         else:
-            stage = solve_stage([prepared.part], rules.solver, label=label)
+            stage = solve_stage([prepared.part], rules.solver, label=label, deadline=rules.deadline())
     except NoDispatchError as error:
         part = replace(prepared.part, feasible=prepared.lower.face) if rules.lots_decide else prepared.part
         nearest_kw = None if error.nearest_kw is None else error.nearest_kw[0]
         raise diagnose(part, label, rules.solver, nearest_kw) from None
     proved = prove(supply, day, number, prepared, stage.dispatches[0])
-    pessimistic = proved.pessimistic
+    pessimistic, notes = proved.pessimistic, stage.notes
     if rules.lots_decide:
         part = replace(prepared.part, feasible=prepared.lower.face.with_cost(prepared.part.feasible.cost))
-        pessimistic = _pessimistic(part, proved, stage, rules)
+        low, high, reason = _pessimistic(part, proved, stage, rules)
+        pessimistic = low, high
+        if reason:
+            notes = (*notes, f"pessimistic: no lower end is proved, {reason}")
     return replace(
         proved,
         company_bound=proved.company_bound + stage.gap,
         residuals=(*proved.residuals, stage.residuals),
         pessimistic=pessimistic,
         rounds=stage.rounds,
-        notes=stage.notes,
+        notes=notes,
         seconds=prepared.lower.seconds + stage.seconds,
         solver=prepared.lower.solver if rules.method == "kkt-milp" else stage.solver,
     )
 
 
-def _pessimistic(part: Part, proved: Proved, stage: Stage, rules: Rules) -> tuple[float, float]:
-    """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change."""
+def _pessimistic(part: Part, proved: Proved, stage: Stage, rules: Rules) -> tuple[float, float, str]:
+    """Turn the worst cost into an interval of profit; what is not a cost of this stage does not change.
+
+    The last item says why no lower end is proved; it is empty where one is.
+    """
     dispatch, profit = stage.dispatches[0], proved.clearing.company_profit
     fixed = profit + float(part.feasible.cost @ dispatch.x + part.price @ dispatch.bought_kw)
     if not rules.pessimistic:
-        return -np.inf, profit
+        return -np.inf, profit, ""
     worst = worst_dispatch(part, rules.solver)
-    found = min(profit, fixed - worst.found)
-    return min(fixed - worst.bound, found), found
+    found = profit if np.isnan(worst.found) else min(profit, fixed - worst.found)
+    return min(fixed - worst.bound, found), found, worst.reason
 
 
 def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispatch: Dispatch) -> Proved:
@@ -228,6 +246,8 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
     """
     lower, vehicles = prepared.lower, prepared.vehicles
     network = supply.program.bind(prepared.part.supply.ports(dispatch.lot_kw, dispatch.weight))
+    if dispatch.held is not None:
+        network = _held(supply, network, dispatch.held)
     x = supply.whole(dispatch.service.points, columns=True)
     y = supply.whole(dispatch.network_y, columns=False)
 
@@ -251,3 +271,11 @@ def prove(supply: Supply, day: DiscoDay, number: int, prepared: Prepared, dispat
         seconds=0.0,
         solver=lower.solver,
     )
+
+
+def _held(supply: Supply, network: Instance, held: Held) -> Instance:
+    """Hold the squares of some periods on the segments that were chosen, in the full program of a day."""
+    squares, flow = Squares.of(supply.network, supply.program), np.zeros(network.shape[1])
+    for name, values in (("flow_kw", held.flow_kw), ("flow_kvar", held.flow_kvar)):
+        flow[supply.program.columns[name].index] = values
+    return in_segments(network, squares, held.periods[squares.period], flow[squares.flow])

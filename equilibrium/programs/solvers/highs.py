@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,12 @@ from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
+
+INTERRUPTIBLE = 20_000
+"""Entries of a matrix from which on Ctrl-C is heard during a solve; smaller models take no second."""
+
+HEARD_S = 0.1
+"""How often the waiting thread looks for a signal, s."""
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
@@ -56,6 +63,31 @@ def _model(instance: Instance) -> highspy.HighsLp:
     return model
 
 
+def _run(solver: highspy.Highs, entries: int) -> None:
+    """Run a solver so that Ctrl-C is heard while a large model is being solved.
+
+    Python handles a signal only between its own instructions. So a large model runs in a second thread, and the main
+    one waits. What is interrupted is left to itself; it ends with the process at the latest.
+    """
+    if entries < INTERRUPTIBLE or threading.current_thread() is not threading.main_thread():
+        solver.run()
+        return
+    done, failed = threading.Event(), list[BaseException]()
+
+    def work() -> None:
+        try:
+            solver.run()
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody can catch it
+            failed.append(error)
+        done.set()
+
+    threading.Thread(target=work, daemon=True).start()
+    while not done.wait(HEARD_S):
+        pass
+    if failed:
+        raise failed[0]
+
+
 class HighsHandle:
     """A linear program kept in HiGHS; see :class:`equilibrium.programs.solvers.base.Handle`."""
 
@@ -64,6 +96,7 @@ class HighsHandle:
     def __init__(self, instance: Instance) -> None:
         self._solver = _new_solver()
         self._solver.passModel(_model(instance))
+        self._entries = instance.matrix.nnz
         # Copies: the caller may go on to change its arrays in place.
         self._cost = instance.cost.copy()
         self._columns = instance.col_lower.copy(), instance.col_upper.copy()
@@ -95,6 +128,7 @@ class HighsHandle:
         """Append rows."""
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
+        self._entries += matrix.nnz
         self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
     def drop_rows(self, keep: int) -> None:
@@ -119,7 +153,7 @@ class HighsHandle:
 
     def _run(self) -> tuple[float, highspy.HighsModelStatus]:
         start = time.perf_counter()
-        self._solver.run()
+        _run(self._solver, self._entries)
         return time.perf_counter() - start, self._solver.getModelStatus()
 
     def basis(self) -> object:
@@ -155,10 +189,10 @@ def solve_mixed_highs(
     model.integrality_ = [kinds[int(flag)] for flag in integer]
     solver.passModel(model)
     start = time.perf_counter()
-    solver.run()
+    _run(solver, INTERRUPTIBLE)
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         solver.setOptionValue("presolve", "off")  # presolve alone cannot tell which
-        solver.run()
+        _run(solver, INTERRUPTIBLE)
     seconds = time.perf_counter() - start
     status = solver.getModelStatus()
     if status not in _STATUS:

@@ -175,10 +175,12 @@ class DiscoCase(Case[CompanyDay]):
         certify: str = "standard",
         on_infeasible: str | None = None,
         beta: float | None = None,
+        node_limit: int | None = None,
     ) -> DiscoMarket:
         """Open the market; see :meth:`scenarios.case.Case.market`.
 
-        ``beta`` is the weight of the CVaR in the place of the scenario's; ``None`` keeps it.
+        ``beta`` is the weight of the CVaR in the place of the scenario's and ``node_limit`` the limit of its searches;
+        ``None`` keeps them.
         """
         rules = self.file.market
         if on_infeasible not in (None, "stop"):
@@ -194,6 +196,7 @@ class DiscoCase(Case[CompanyDay]):
             segments=rules.segments,
             transformer_efficiency=rules.transformer_efficiency,
             infeasible_wish=rules.infeasible_wish,
+            node_limit=rules.node_limit if node_limit is None else node_limit,
             solver=solver,
         )
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from equilibrium.markets.disco.rules import NODE_LIMIT
 from scenarios.schema import (
     GRID_FILE_KEYS,
     Count,
@@ -41,6 +42,7 @@ class DiscoMarketSection(MarketSection):
     segments: Count = 20
     transformer_efficiency: Efficiency = 1.0
     infeasible_wish: Literal["error", "best-effort"] = "error"
+    node_limit: Count = NODE_LIMIT
     charge_periods: tuple[Label, ...] = ()
     discharge_periods: tuple[Label, ...] = ()
 

@@ -330,7 +330,7 @@ AC: Table[DayResult, _Flow] = Table(
         ),
         text("voltage_error_bus", "its bus", lambda f: f.labels[f.check.voltage_error_bus]),
         number("loss_kw", "active loss, which the linear flow does not have, kW", lambda f: f.check.loss_kw),
-        number("loss_share", "loss divided by the power that the feeder consumes", lambda f: f.check.loss_share),
+        number("loss_share", "loss divided by what loads, lots and storage draw", lambda f: f.check.loss_share),
         number("voltage_min_pu", "lowest AC voltage, per unit", lambda f: f.check.voltage_min_pu),
         text("voltage_min_bus", "its bus", lambda f: f.labels[f.check.voltage_min_bus]),
     ),

@@ -195,4 +195,8 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
             operator=self.operator.record(),
             seconds=time.perf_counter() - start,
         )
-        return done if self._flow is None else dataclasses.replace(done, flow=self._flow.check(clearing))
+        return (
+            done
+            if self._flow is None
+            else dataclasses.replace(done, flow=self._flow.check(clearing, market_day.load_kw))
+        )

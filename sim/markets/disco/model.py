@@ -72,6 +72,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         ``"none"``, ``"epsilon-greedy"`` or ``"roth-erev"`` in the place of the scenario's; ``None`` keeps it.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+    node_limit
+        Limit of the market's searches in the place of the scenario's; ``None`` keeps it.
     certify, on_infeasible
         ``"standard"`` and ``"stop"``: the market has neither a second method nor priced shortages.
 
@@ -105,11 +107,14 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         collect: bool = False,
         certify: str = "standard",
         on_infeasible: str | None = None,
+        node_limit: int | None = None,
     ) -> None:
         case = case_of(scenario, DiscoCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
         self.network = case.network
-        self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta)
+        self.market = case.market(
+            solver=solver, certify=certify, on_infeasible=on_infeasible, beta=beta, node_limit=node_limit
+        )
         self.customers = self.make_customers()
         self.retailer = self.make_retailer(program_rule or case.file.retailer.learning.rule)
         self.owner = self.make_owner()
@@ -137,6 +142,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
             days=options.days,
             certify=options.certify,
             on_infeasible=options.on_infeasible,
+            node_limit=options.node_limit,
         )
 
     def make_customers(self) -> Customers:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import Certificate, Verdict
+from equilibrium.certificate import RESIDUAL_TOLERANCE, Certificate, Verdict
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoScenario
 from sim.columns import DATE, DAY, PER_MWH, Column, Table, count, energy_kwh, flag, itself, mean_over_time, number, text
@@ -54,9 +54,10 @@ def _proofs(day: DiscoDayResult) -> tuple[Certificate, Certificate]:
 
 
 def _lowest(day: DiscoDayResult) -> tuple[int, int]:
-    """Return period and bus of the day's lowest voltage."""
+    """Return period and bus of the day's lowest voltage, the earliest period of several."""
     voltage = _came(day).voltage_pu
-    period, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
+    lowest = voltage <= voltage.min() + RESIDUAL_TOLERANCE
+    period, bus = np.unravel_index(int(lowest.argmax()), voltage.shape)
     return int(period), int(bus)
 
 

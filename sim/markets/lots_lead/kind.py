@@ -29,6 +29,6 @@ KIND = MarketKind(
     figures=_figures,
     day_table=day_table,
     remarks=remarks,
-    refuses={},
+    refuses={"node_limit": "no limit of nodes: no search of this market takes one"},
     invariants=INVARIANTS,
 )

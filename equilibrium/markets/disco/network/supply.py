@@ -29,9 +29,6 @@ from equilibrium.grid.sweep import Sweep
 from equilibrium.programs.program import Program, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
 
-HOURLY = 24
-"""Periods of an ordinary day."""
-
 FLOWS = ("lossy", "copper-plate")
 """The lossy feeder, or no network at all."""
 
@@ -139,22 +136,45 @@ class Supply:
         return self._elastic
 
 
-class SupplyByPeriods:
-    """The network of a market, compiled once for each number of periods: for an hourly day at once, else when it comes.
+class Supplies:
+    """The network of a market, compiled for the days that come.
 
     Parameters
     ----------
     network
         What is compiled.
     options
-        Keyword arguments of :class:`Supply`.
+        Keyword arguments of :class:`Supply`. Without a ``flow_range`` every day has its own.
+
+    Raises
+    ------
+    InputError
+        When an option or the network cannot be used.
     """
 
     def __init__(self, network: Network, options: Mapping[str, Any]) -> None:
-        self._network, self._options = network, dict(options)
-        self._made = {HOURLY: Supply(network, HOURLY, **self._options)}
+        self.network, self._options = network, dict(options)
+        one = np.ones(network.feeder.size)
+        Supply(network, 1, **{**self._options, "flow_range": self._options["flow_range"] or FlowRange(one, one)})
+        self._made: dict[int, Supply] = {}
 
-    def __getitem__(self, periods: int) -> Supply:
-        if periods not in self._made:
-            self._made[periods] = Supply(self._network, periods, **self._options)
+    @property
+    def by_day(self) -> bool:
+        """Whether every day has its own range of flows."""
+        return self._options["flow"] == "lossy" and self._options["flow_range"] is None
+
+    def of(self, periods: int, flow_range: FlowRange | None) -> Supply:
+        """Return the network for days of some number of periods and, where every day has its own, range of flows."""
+        made = self._made.get(periods)
+        if made is not None and (not self.by_day or _same(made.flow_range, flow_range)):
+            return made
+        given = {"flow_range": flow_range} if self.by_day else {}
+        self._made[periods] = Supply(self.network, periods, **{**self._options, **given})
         return self._made[periods]
+
+
+def _same(first: FlowRange | None, second: FlowRange | None) -> bool:
+    """Whether two ranges are the same; each has one entry a bus."""
+    if first is None or second is None:
+        return first is second
+    return np.array_equal(first.kw, second.kw) and np.array_equal(first.kvar, second.kvar)

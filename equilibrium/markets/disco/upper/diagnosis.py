@@ -17,13 +17,16 @@ from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.lossy import AXES, add_lossy_flow
 from equilibrium.markets.disco.network.service import NoDispatchError, ScenarioSupply
 from equilibrium.markets.disco.network.supply import Supply
-from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Part, state_powers
+from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS
 from equilibrium.markets.disco.upper.planes import Rows, plane_rows
+from equilibrium.markets.disco.upper.stage import Part, state_powers
 from equilibrium.programs.program import INF, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status
 from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 _MAXIMUM_REASONS = 12
+
+RANGE = "exceeds its range"
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +99,20 @@ def _nearest(part: Part, solver: str) -> tuple[FloatArray, FloatArray]:
 
 
 def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> list[str]:
-    """Return a sentence for each limit of the feeder that serving net powers ``lot_kw``, shape ``(lots,)``, breaks."""
-    program, limits = _elastic_limits(supply.supply)
+    """Return a sentence for each limit of the feeder that serving net powers ``lot_kw``, shape ``(lots,)``, breaks.
+
+    Ranges of flows follow from the other limits in most cases; they are named where nothing else is.
+    """
+    for ranges in (False, True):
+        found = _broken(supply, period, lot_kw, ranges=ranges)
+        other = [sentence for sentence in found if RANGE not in sentence]
+        if found:
+            break
+    return other or found
+
+
+def _broken(supply: ScenarioSupply, period: int, lot_kw: FloatArray, *, ranges: bool) -> list[str]:
+    program, limits = _elastic_limits(supply.supply, ranges=ranges)
     instance = program.bind(supply.period_ports(period, lot_kw) | {"upstream_price": np.zeros(1)})
     for name in ("voltage_square_kv2", "flow_kw", "flow_kvar"):
         instance = instance.with_columns(program.columns[name].index.ravel(), -INF, INF)
@@ -115,8 +130,11 @@ def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> li
     return found
 
 
-def _elastic_limits(supply: Supply) -> tuple[Program, Mapping[str, _Limit]]:
-    """Compile one period in which every limit may be broken at a cost; energy itself is free."""
+def _elastic_limits(supply: Supply, *, ranges: bool) -> tuple[Program, Mapping[str, _Limit]]:
+    """Compile one period in which every limit may be broken at a cost; energy itself is free.
+
+    Without ``ranges`` flows are held by the other limits alone.
+    """
     feeder, branches = supply.network.feeder, supply.branches
     build = ProgramBuilder()
     add_lossy_flow(
@@ -150,8 +168,8 @@ def _elastic_limits(supply: Supply) -> tuple[Program, Mapping[str, _Limit]]:
         add(name, square, (level * feeder.base_kv) ** 2, sign, per_unit, (every, sentence))
     for (_, flow), span in zip(AXES, (supply.sweep.span_kw, supply.sweep.span_kvar), strict=True):
         unit = flow.removeprefix("flow_").replace("kw", "kW")
-        sentence = f"the flow into bus {{bus}}, period {{period}}, exceeds its range by {{amount:.1f}} {unit}"
-        for side, sign in (("forward", 1.0), ("reverse", -1.0)):
+        sentence = f"the flow into bus {{bus}}, period {{period}}, {RANGE} by {{amount:.1f}} {unit}"
+        for side, sign in (("forward", 1.0), ("reverse", -1.0)) if ranges else ():
             of = build.column_index(flow)[0, branches]
             add(f"{flow}_{side}", of, sign * span[branches], sign, np.ones(branches.size), (branches, sentence))
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva[branches]))

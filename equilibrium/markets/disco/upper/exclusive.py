@@ -11,36 +11,39 @@ directions of a few vehicles: those that go both ways in the mixture, and on sma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.fleet.vehicles import VehicleProgram
 from equilibrium.markets.disco.lower.optimum import solve_lower
 from equilibrium.markets.disco.network.service import NoDispatchError
-from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Columns, Master, Part, Stage
+from equilibrium.markets.disco.upper.master import MAXIMUM_ROUNDS, Master
 from equilibrium.markets.disco.upper.mixtures import Hull
+from equilibrium.markets.disco.upper.paid import paid, relaxation, solve_paid
+from equilibrium.markets.disco.upper.stage import Columns, Part, Stage, State
 from equilibrium.markets.disco.upper.waste import without_waste
 from equilibrium.programs.duality import Residuals
 from equilibrium.programs.program import GAP, INF, Instance, ProgramBuilder
 from equilibrium.programs.solvers import MixedSolution, Status, solve_mixed
 
-State = Callable[[ProgramBuilder, Sequence[Part]], Columns]
-
 LARGEST_CHOICES = 32
 """Most directions that a mixed-integer program chooses to lower a cost that is known; with more it takes minutes."""
 
-TIME_LIMIT_S = 60.0
-"""Time after which a mixed-integer program returns what it has; a note says so."""
+TIME_LIMIT_S = 600.0
+"""Time after which a mixed-integer program returns what it has, should nodes take very long; a note says so."""
 
 BOTH_WAYS_KW = 1e-9
 """A schedule, or a mixture of some, goes both ways in a period when the smaller of both powers is above this, kW."""
 
 
-def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label: int = 0) -> Stage:
+def solve_stage_one_way(
+    parts: Sequence[Part], solver: str, state: State, label: int = 0, deadline: Deadline | None = None
+) -> Stage:
     """Solve the company's stage over one-way schedules that earn what each vehicle can earn at most.
 
     Multipliers and prices belong to the linear program with the directions that were chosen; the bound holds for all
@@ -50,33 +53,36 @@ def solve_stage_one_way(parts: Sequence[Part], solver: str, state: State, label:
     ----------
     label
         Number of the first of the scenarios, for errors.
+    deadline
+        Limit of its searches; none by default. What is found by then is returned with its gap.
 
     Raises
     ------
     NoDispatchError
         When the network can serve none of these schedules.
     """
-    mixture = Hull(parts, solver, state).solve()
+    deadline = deadline or Deadline()
+    mixture = Hull(parts, solver, state).solve(deadline)
     vehicles = [part.vehicles for part in parts]
     torn = [_torn(fleet, mean) for fleet, mean in zip(vehicles, mixture.x, strict=True)]
     first = [_directions(*each) for each in zip(torn, mixture.x, mixture.leading, strict=True)]
-    bound, seconds, notes = mixture.bound, mixture.seconds, list[str]()
-    best = _try_directions(parts, first, solver, state)
+    bound, seconds, notes = mixture.bound, mixture.seconds, list(mixture.notes)
+    best = _try_directions(parts, first, solver, state, deadline)
     for free in (torn, [np.ones(fleet.stays, dtype=bool) for fleet in vehicles]):
         if best is not None and best[0].cost - bound <= GAP * (1.0 + abs(best[0].cost)):
             break
         choices = sum(int(stays.sum()) for stays in free)
         if choices == 0 or (best is not None and choices > LARGEST_CHOICES):
             continue
-        mixed, directions = choose_directions(parts, first, free, solver, state)
+        mixed, directions = choose_directions(parts, first, free, solver, state, deadline)
         seconds += mixed.seconds
         if mixed.status is Status.LIMIT:
-            notes.append("the time limit stopped the search for better directions of vehicles")
+            notes.append(f"the {deadline.what} stopped the search for better directions of vehicles")
         if all(stays.all() for stays in free):
             if mixed.status is Status.INFEASIBLE:
                 raise NoDispatchError
             bound = max(bound, mixed.bound)
-        other = _try_directions(parts, directions, solver, state) if directions is not None else None
+        other = _try_directions(parts, directions, solver, state, deadline) if directions is not None else None
         if other is not None and (best is None or other[0].cost < best[0].cost):
             best = other
     if best is None:
@@ -119,17 +125,21 @@ def in_directions(instance: Instance, charging: BoolArray, free: BoolArray | Non
 
 
 def _try_directions(
-    parts: Sequence[Part], directions: Sequence[BoolArray], solver: str, state: State
+    parts: Sequence[Part], directions: Sequence[BoolArray], solver: str, state: State, deadline: Deadline
 ) -> tuple[Stage, list[Part]] | None:
     """Solve the stage with given directions; ``None`` where no such schedule can be served."""
     try:
-        return solve_in_directions(parts, directions, solver, state)
-    except NoDispatchError:
+        return solve_in_directions(parts, directions, solver, state, deadline)
+    except (NoDispatchError, InfeasibleError):
         return None
 
 
 def solve_in_directions(
-    parts: Sequence[Part], directions: Sequence[BoolArray], solver: str, state: State
+    parts: Sequence[Part],
+    directions: Sequence[BoolArray],
+    solver: str,
+    state: State,
+    deadline: Deadline | None = None,
 ) -> tuple[Stage, list[Part]]:
     """Solve the stage with the direction of every stay given, shape ``(stays,)`` for each scenario.
 
@@ -154,7 +164,10 @@ def solve_in_directions(
         fixed.append(replace(part, feasible=lower.face.with_cost(part.feasible.cost), one_way=None))
         residuals.append(lower.residuals)
         seconds += lower.seconds
-    stage = Master(fixed, solver, state).solve()
+    if paid(fixed).any():
+        stage = solve_paid(fixed, solver, state, 0, deadline or Deadline())
+    else:
+        stage = Master(fixed, solver, state).solve()
     return replace(stage, residuals=_worst([*residuals, stage.residuals]), seconds=stage.seconds + seconds), fixed
 
 
@@ -162,6 +175,8 @@ def _kept_energy(
     stage: Stage, fixed: Sequence[Part], solver: str, state: State, label: int
 ) -> tuple[Stage, tuple[str, ...]]:
     """Return the stage without energy wasted in the lines, if these directions admit one, and notes."""
+    if paid(fixed).any():  # its squares are exact already
+        return stage, ()
     try:
         better = without_waste(stage, fixed, solver, state, label=label)
     except InfeasibleError:
@@ -170,7 +185,12 @@ def _kept_energy(
 
 
 def choose_directions(
-    parts: Sequence[Part], directions: Sequence[BoolArray], free: Sequence[BoolArray], solver: str, state: State
+    parts: Sequence[Part],
+    directions: Sequence[BoolArray],
+    free: Sequence[BoolArray],
+    solver: str,
+    state: State,
+    deadline: Deadline | None = None,
 ) -> tuple[MixedSolution, list[BoolArray] | None]:
     """Solve the stage with the directions of some vehicles free, by a mixed-integer program.
 
@@ -196,24 +216,27 @@ def choose_directions(
         replace(part, feasible=in_directions(part.feasible, charging, stays))
         for part, charging, stays in zip(parts, directions, free, strict=True)
     ]
-    master = Master(mixed_parts, solver, state_free)
+    deadline = deadline or Deadline()
     nothing = MixedSolution(Status.INFEASIBLE, np.zeros(0), INF, INF, 0.0)
     try:
-        seconds = master.solve().seconds
+        master = relaxation(mixed_parts, solver, state_free)
+        seconds = master.fill()[-1]
     except NoDispatchError:
         return nothing, None
     integer = np.zeros(master.instance.shape[1], dtype=bool)
     integer[np.concatenate([columns for _, columns in choices])] = True
     for _ in range(MAXIMUM_ROUNDS):
         left = max(TIME_LIMIT_S - seconds, 1.0)
-        mixed = solve_mixed(master.instance, integer, solver, gap=GAP, time_limit_s=left)
+        nodes = max(deadline.nodes_left, 1.0)
+        mixed = solve_mixed(master.instance, integer, solver, gap=GAP, time_limit_s=left, node_limit=nodes)
         seconds += mixed.seconds
+        deadline.spend(max(1, mixed.nodes))
         mixed = replace(mixed, seconds=seconds)
         if not np.isfinite(mixed.objective) or not mixed.x.size:  # none, or none in time: x means nothing then
             return mixed, None
         _, rows, spent = master.cut(mixed.x)
         seconds += spent
-        if not rows or mixed.status is Status.LIMIT or seconds >= TIME_LIMIT_S:
+        if not rows or mixed.status is Status.LIMIT or seconds >= TIME_LIMIT_S or deadline.passed:
             break
     answer = [charging.copy() for charging in directions]
     for charging, (stays, columns) in zip(answer, choices, strict=True):

@@ -8,22 +8,21 @@ ends with the exact optimum, and the master's multipliers weigh planes into mult
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
-from equilibrium.fleet.vehicles import VehicleProgram
-from equilibrium.markets.disco.lower.one_way import OneWay
-from equilibrium.markets.disco.network.service import NoDispatchError, Planes, ScenarioSupply, Service
+from equilibrium.markets.disco.network.service import NoDispatchError, Planes, Service
 from equilibrium.markets.disco.upper.earliest import lateness, weights
 from equilibrium.markets.disco.upper.growth import by_load, directional, met_sides, nearby, rates
 from equilibrium.markets.disco.upper.planes import Rows, plane_rows
-from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, optimal_face, reduced_costs
-from equilibrium.programs.program import FEASIBILITY, INF, Instance, ProgramBuilder
+from equilibrium.markets.disco.upper.stage import Columns, Dispatch, Part, Stage, net_power_range, state_recourse
+from equilibrium.programs.duality import dual_objective, kkt_residuals, optimal_face, reduced_costs
+from equilibrium.programs.program import FEASIBILITY, Instance, ProgramBuilder
 from equilibrium.programs.solvers import Handle, ModelTooLargeError, Solution, Status
 from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
@@ -31,150 +30,6 @@ GRID = 9
 """Net powers, from the least to the greatest, at which planes are laid before the first solve."""
 
 MAXIMUM_ROUNDS = 500
-
-
-@dataclass(frozen=True, eq=False)
-class Part:
-    """One scenario of the company's stage.
-
-    Attributes
-    ----------
-    vehicles, feasible
-        The vehicles, and the instance of their columns that the company may choose from; its cost is what the company
-        pays for them, summed over the vehicles of a row.
-    supply
-        The network.
-    price
-        What one kW bought for one period costs, shape ``(periods,)``.
-    one_way
-        In mode ``strict-exclusive``: what every row has to earn while it does one thing at a time.
-    """
-
-    vehicles: VehicleProgram
-    feasible: Instance
-    supply: ScenarioSupply
-    price: FloatArray
-    one_way: OneWay | None = None
-
-    @property
-    def asked(self) -> OneWay:
-        """What vehicles that go one way at a time have to earn; only in that mode."""
-        if self.one_way is None:
-            raise ValueError("these vehicles are not asked to go one way at a time")
-        return self.one_way
-
-
-@dataclass(frozen=True, eq=False)
-class Dispatch:
-    """The company's optimum in one scenario, primal and dual.
-
-    Attributes
-    ----------
-    x
-        Of the vehicles' columns.
-    lot_kw
-        Net powers, shape ``(periods, lots)``.
-    bought_kw
-        Purchase, shape ``(periods,)``.
-    service
-        How the network serves the net powers.
-    weight
-        Multiplier of the purchase, currency/kW: what the planes in use weigh together, shape ``(periods,)``.
-    network_y
-        Multipliers of one period's program, in currency, shape ``(periods, rows)``.
-    whole
-        Whether the stage's own residuals already cover the network.
-    """
-
-    x: FloatArray
-    lot_kw: FloatArray
-    bought_kw: FloatArray
-    service: Service
-    weight: FloatArray
-    network_y: FloatArray
-    whole: bool = False
-
-
-@dataclass(frozen=True, eq=False)
-class Stage:
-    """The company's stage.
-
-    Attributes
-    ----------
-    dispatches
-        One for each scenario.
-    cost, bound
-        Objective of the master's point, and a proven lower bound on it, currency.
-    residuals
-        Of the master with its planes.
-    rounds, seconds, solver
-        Solves of the master, time inside solvers, the solver.
-    """
-
-    dispatches: tuple[Dispatch, ...]
-    cost: float
-    bound: float
-    residuals: Residuals
-    rounds: int
-    seconds: float
-    solver: str
-    notes: tuple[str, ...] = ()
-
-    @property
-    def gap(self) -> float:
-        """What the company could still gain at most, currency."""
-        return self.cost - self.bound
-
-
-@dataclass(frozen=True, eq=False)
-class Columns:
-    """Columns of the master: vehicles' of each scenario, lots' net powers and purchases of each scenario and period.
-
-    ``common`` says that scenarios share their purchases.
-    """
-
-    vehicles: tuple[IntArray, ...]
-    power: IntArray
-    bought: IntArray
-    common: bool = False
-
-
-def state_recourse(build: ProgramBuilder, parts: Sequence[Part]) -> Columns:
-    """State the program in which every scenario buys for itself."""
-    vehicles, power = state_powers(build, parts, [part.feasible.cost for part in parts])
-    price = np.array([part.price for part in parts])
-    return Columns(vehicles, power, build.columns("purchase_kw", price.shape, cost=price))
-
-
-def state_powers(
-    build: ProgramBuilder, parts: Sequence[Part], cost: Sequence[ArrayLike]
-) -> tuple[tuple[IntArray, ...], IntArray]:
-    """State vehicles and net powers; return the columns of both, those of vehicles for each scenario."""
-    periods, lots = parts[0].price.size, parts[0].supply.supply.lot_bus.size
-    vehicles = []
-    for number, part in enumerate(parts):
-        feasible = part.feasible
-        columns = build.columns(
-            f"vehicles_{number}",
-            feasible.cost.shape,
-            lower=feasible.col_lower,
-            upper=feasible.col_upper,
-            cost=cost[number],
-        )
-        rows = build.rows(
-            f"balance_{number}", feasible.row_lower.shape, lower=feasible.row_lower, upper=feasible.row_upper
-        )
-        build.block(rows, columns, feasible.matrix)
-        vehicles.append(columns)
-    power = build.columns("net_power_kw", (len(parts), periods, lots), lower=-INF)
-    link = build.rows("net_power", power.shape, lower=0.0, upper=0.0)
-    build.coefficients(link, power, 1.0)
-    for number, part in enumerate(parts):
-        stays = part.vehicles
-        where = link[number, stays.period, stays.lot[stays.row]]
-        build.coefficients(where, vehicles[number][stays.charge], -stays.weight)
-        build.coefficients(where, vehicles[number][stays.discharge], stays.weight)
-    return tuple(vehicles), power
 
 
 class Master:
@@ -186,6 +41,8 @@ class Master:
         The scenarios that it holds.
     state
         States the program and returns its columns.
+    ports
+        Values of the program's ports, if it has any.
     """
 
     def __init__(
@@ -193,19 +50,30 @@ class Master:
         parts: Sequence[Part],
         solver: str,
         state: Callable[[ProgramBuilder, Sequence[Part]], Columns] = state_recourse,
+        ports: Mapping[str, ArrayLike] | None = None,
     ) -> None:
         self.parts, self.solver = parts, solver
         build = ProgramBuilder()
         self.columns = state(build, parts)
         self.program = build.compile()
         self._planes: list[tuple[int, Planes, float | None]] = []
-        self.instance = self.program.bind({})
+        self.instance = self.program.bind(ports or {})
         for number, part in enumerate(parts):
             planes = part.supply.sweep(*_grid(part), proof=False).planes
             self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
 
+    def by_planes(self, number: int) -> BoolArray:
+        """Return for which periods of a scenario planes stand for the network, shape ``(periods,)``: here for all."""
+        return np.ones(self.parts[number].price.size, dtype=bool)
+
     def solve(self) -> Stage:
-        """Add planes until the network needs no more than the master thinks.
+        """Return the optimum that acts earliest; raises as :meth:`fill`."""
+        handle, solution, rounds, seconds = self.fill()
+        earliest, services, spent = self._earliest(handle, solution)
+        return self._stage(earliest, services, rounds, seconds + spent, handle.name)
+
+    def fill(self) -> tuple[Handle, Solution, int, float]:
+        """Add planes until the network needs no more than the master thinks; its optimum, rounds and solver time.
 
         Raises
         ------
@@ -218,11 +86,10 @@ class Master:
             if solution.status is Status.INFEASIBLE:
                 raise NoDispatchError
             require_optimal(solution, "the company's stage")
-            services, rows, spent = self.cut(solution.x)
+            _, rows, spent = self.cut(solution.x)
             seconds += spent
             if not rows:
-                earliest, services, spent = self._earliest(handle, solution)
-                return self._stage(earliest, services, rounds, seconds + spent, handle.name)
+                return handle, solution, rounds, seconds
             handle, solution = self._again(handle, self.instance, rows)
             seconds += solution.seconds
         raise SolverError(f"the company's stage: planes were still missing after {MAXIMUM_ROUNDS} rounds")
@@ -234,14 +101,10 @@ class Master:
             y = np.concatenate([solution.y, np.zeros(self.instance.shape[0] - solution.y.size)])
             handle, found = self._again(handle, optimal_face(self.instance, y).with_cost(weight), rows)
             require_optimal(found, "the tie-break of the company's stage")
-            _, rows, spent = self.cut(found.x)
+            services, rows, spent = self.cut(found.x)
             seconds += found.seconds + spent
             if not rows:
-                power, bought = found.x[self.columns.power], found.x[self.columns.bought]
-                pairs = zip(self.parts, power, bought, strict=True)
-                common = self.columns.common
-                services = [part.supply.published(kw, most if common else None) for part, kw, most in pairs]
-                priced = self._priced(found.x, y, power, bought)
+                priced = self._priced(found.x, y, found.x[self.columns.power], found.x[self.columns.bought])
                 return Solution(Status.OPTIMAL, found.x, priced, found.seconds), services, seconds
         raise SolverError(f"the tie-break: planes were still missing after {MAXIMUM_ROUNDS} rounds")
 
@@ -250,7 +113,7 @@ class Master:
         for number, part in enumerate(self.parts):
             for planes in nearby(part.supply, power[number], bought[number]):
                 self.instance = self.instance.with_rows(*self._rows(number, planes, 1.0))
-        rise, start = np.zeros(self.instance.shape[0]), self.program.shape[0]
+        rise, start = self._rise(), self.program.shape[0]
         met = np.logical_or(*met_sides(self.instance, x))
         for number, planes, sign in self._planes:
             rows = start + np.flatnonzero(met[start : start + planes.period.size])
@@ -263,6 +126,10 @@ class Master:
             if found is not None:
                 return found
         return np.concatenate([y, np.zeros(rise.size - y.size)])
+
+    def _rise(self) -> FloatArray:
+        """Return how fast the limits of the rows that are no planes rise when the loads grow, shape ``(rows,)``."""
+        return np.zeros(self.instance.shape[0])
 
     def _again(self, handle: Handle, instance: Instance, rows: Sequence[Rows]) -> tuple[Handle, Solution]:
         """Solve with rows that are new, other costs and bounds; in HiGHS from where a licence does not cover that."""
@@ -314,14 +181,15 @@ class Master:
         """Return the rows of the planes that the point violates."""
         rows = []
         for number, service in enumerate(services):
+            known_by = self.by_planes(number)
             for distance, families in ((False, service.planes), (True, service.distances)):
                 for planes in families:
                     value = (planes.slope * power[number, planes.period]).sum(axis=1) + planes.constant
                     known = 0.0 if distance else bought[number, planes.period]
-                    missing = value > known + FEASIBILITY * (1.0 + np.abs(value))
+                    missing = known_by[planes.period] & (value > known + FEASIBILITY * (1.0 + np.abs(value)))
                     if missing.any():
                         rows.append(self._rows(number, planes.pick(missing), 0.0 if distance else 1.0))
-            if not rows and not np.isfinite(service.need_kw).all():
+            if not rows and not np.isfinite(service.need_kw[known_by]).all():
                 raise SolverError("the network refuses net powers that no plane excludes")
         return rows
 
@@ -331,7 +199,8 @@ class Master:
         """Let every scenario take the common purchase; return the rows of planes where one cannot."""
         answer, rows, seconds = [], [], 0.0
         for number, service in enumerate(services):
-            points, families, spent = self.parts[number].supply.absorb(power[number], bought[number], service)
+            taken = np.where(self.by_planes(number), bought[number], service.need_kw)
+            points, families, spent = self.parts[number].supply.absorb(power[number], taken, service)
             seconds += spent
             answer.append(replace(service, points=points))
             rows += [self._rows(number, planes, -1.0) for planes in families]
@@ -339,6 +208,7 @@ class Master:
 
     def _rows(self, number: int, planes: Planes, sign: float) -> Rows:
         """Return planes as rows ``sign purchase - slope'p >= constant`` and remember them; a distance has sign 0."""
+        planes = planes.pick(self.by_planes(number)[planes.period])
         self._planes.append((number, planes, sign))
         columns = self.columns
         return plane_rows(planes, columns.power[number], columns.bought[number], sign, self.program.shape[1])
@@ -376,6 +246,7 @@ class Master:
                 service=service,
                 weight=weight[k],
                 network_y=network_y[k],
+                common=self.columns.common,
             )
             for k, service in enumerate(services)
         )
@@ -388,10 +259,3 @@ def _grid(part: Part) -> tuple[IntArray, FloatArray]:
     share = np.linspace(0.0, 1.0, GRID)[:, None, None]
     power = least + share * (greatest - least)
     return np.tile(np.arange(periods, dtype=np.int64), GRID), power.reshape(GRID * periods, lots)
-
-
-def net_power_range(part: Part, periods: int, lots: int) -> tuple[FloatArray, FloatArray]:
-    """Return bounds of the lots' net powers from the limits of single columns, kW, each ``(periods, lots)``."""
-    low, high = part.feasible.col_lower, part.feasible.col_upper
-    least, greatest = part.vehicles.power_kw(low, lots, periods), part.vehicles.power_kw(high, lots, periods)
-    return least[0] - greatest[1], greatest[0] - least[1]

@@ -16,10 +16,12 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import NEGLIGIBLE
+from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
 from equilibrium.markets.disco.lower.one_way import FIRST_PRICE, find_schedules
 from equilibrium.markets.disco.network.service import NoDispatchError
-from equilibrium.markets.disco.upper.master import Columns, Master, Part
+from equilibrium.markets.disco.upper.paid import relaxation
+from equilibrium.markets.disco.upper.stage import Columns, Part
 from equilibrium.programs.duality import Residuals, dual_objective, kkt_residuals, reduced_costs
 from equilibrium.programs.program import INF, Instance, ProgramBuilder, stack_rows
 from equilibrium.programs.solvers import Solution, Status
@@ -58,6 +60,7 @@ class Mixture:
     residuals: Residuals
     rounds: int
     seconds: float
+    notes: tuple[str, ...] = ()
 
 
 class Hull:
@@ -74,7 +77,7 @@ class Hull:
         self, parts: Sequence[Part], solver: str, state: Callable[[ProgramBuilder, Sequence[Part]], Columns]
     ) -> None:
         self.parts, self.solver = parts, solver
-        self.master = Master(parts, solver, state)
+        self.master = relaxation(parts, solver, state)
         program = self.master.program
         own, balances = np.zeros(program.shape[1], dtype=bool), np.zeros(program.shape[0], dtype=bool)
         for number, columns in enumerate(self.master.columns.vehicles):
@@ -86,15 +89,15 @@ class Hull:
         self._schedules = sp.csc_array((program.shape[1], 0))
         self._price = [FIRST_PRICE] * len(parts)
 
-    def solve(self) -> Mixture:
-        """Add planes and schedules until the bound is reached.
+    def solve(self, deadline: Deadline | None = None) -> Mixture:
+        """Add planes and schedules until the bound is reached, or the deadline has passed.
 
         Raises
         ------
         NoDispatchError
             When the network can serve no mixture, and so no schedule.
         """
-        master, seconds, bound = self.master, 0.0, -INF
+        master, seconds, bound, deadline = self.master, 0.0, -INF, deadline or Deadline()
         upstream = np.zeros(master.program.shape[1])
         for part, columns in zip(self.parts, master.columns.vehicles, strict=True):
             price = part.vehicles.weight * part.price[part.vehicles.period]
@@ -114,11 +117,15 @@ class Hull:
             seconds += spent
             cost = float(instance.cost @ solution.x)
             found = self._owner.size > shares.size
-            if not planes and (not found or cost - bound <= HULL_GAP * (1.0 + abs(cost))):
+            deadline.spend(1)
+            if deadline.passed or (not planes and (not found or cost - bound <= HULL_GAP * (1.0 + abs(cost)))):
+                notes = (
+                    (f"the {deadline.what} stopped the search for mixtures of schedules",) if deadline.passed else ()
+                )
                 residuals, own = kkt_residuals(instance, solution.x, solution.y), master.columns.vehicles
                 leading = self._leading(shares)
                 mean, first = tuple(x[columns] for columns in own), tuple(leading[columns] for columns in own)
-                return Mixture(mean, first, bound, residuals, rounds, seconds)
+                return Mixture(mean, first, bound, residuals, rounds, seconds, notes)
         raise SolverError(f"the bound of the company's stage was not reached in {MAXIMUM_ROUNDS} rounds")
 
     def _approach(self) -> float:

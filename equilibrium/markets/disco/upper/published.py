@@ -19,7 +19,7 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.markets.disco.day import Tariffs
 from equilibrium.markets.disco.lower.optimum import lot_cost
 from equilibrium.markets.disco.network.service import NoDispatchError, Service
-from equilibrium.markets.disco.upper.master import Dispatch, Part, Stage, state_recourse
+from equilibrium.markets.disco.upper.stage import Dispatch, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.whole import state_whole, whole_ports
 from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.program import INF, Instance, ProgramBuilder

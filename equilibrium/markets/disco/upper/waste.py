@@ -19,7 +19,8 @@ from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.lossy import square_gaps
 from equilibrium.markets.disco.network.service import NoDispatchError
-from equilibrium.markets.disco.upper.master import Columns, Dispatch, Master, Part, Stage, state_recourse
+from equilibrium.markets.disco.upper.master import Master
+from equilibrium.markets.disco.upper.stage import Columns, Dispatch, Part, Stage, state_recourse
 from equilibrium.markets.disco.upper.whole import fits, solve_stage_exact
 from equilibrium.programs.program import GAP, ProgramBuilder
 

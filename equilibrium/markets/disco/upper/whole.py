@@ -17,7 +17,7 @@ from equilibrium.grid.directions import ExactFlow, exact_flow
 from equilibrium.grid.lossy import add_lossy_flow, square_gaps
 from equilibrium.markets.disco.network.service import NoDispatchError, Service
 from equilibrium.markets.disco.upper.earliest import lateness, weights
-from equilibrium.markets.disco.upper.master import Columns, Dispatch, Part, Stage
+from equilibrium.markets.disco.upper.stage import Columns, Dispatch, Part, Stage
 from equilibrium.programs.duality import kkt_residuals, optimal_face
 from equilibrium.programs.program import INF, Block, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status
@@ -136,7 +136,7 @@ def _dispatch(program: Program, part: Part, number: int, columns: Columns, x: Fl
         lot_kw=x[columns.power[number]],
         bought_kw=bought,
         service=Service(bought, points, [], [], 0.0),
-        weight=program.multiplier(y, "same_purchase")[run],
+        weight=-program.multiplier(y, "same_purchase")[run],
         network_y=network_y,
         whole=True,
     )

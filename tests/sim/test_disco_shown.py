@@ -1,0 +1,228 @@
+"""What the figures of a DISCO run draw and what the terminal prints, against the tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from matplotlib.axes import Axes
+
+from scenarios.loading import load_scenario
+from scenarios.markets.disco.case import DiscoCase
+from sim.markets.disco.figures import (
+    beliefs_figure,
+    disco_figures,
+    dispatch_figure,
+    profits_figure,
+    programs_figure,
+    response_figure,
+    vehicles_figure,
+    voltage_band_figure,
+)
+from sim.markets.disco.terminal import day_table, remarks
+from sim.options import RunOptions
+from sim.run import run_scenario
+from sim.store import Run
+from tests.sim.test_disco_tables import SCENARIO
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    folder: Path = tmp_path_factory.mktemp("shown")
+    rows = ["hour,price_usd_per_mwh", *(f"{hour},{60 + 3 * hour}" for hour in range(1, 25))]
+    (folder / "prices.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "own.yaml").write_text(yaml.safe_dump({**SCENARIO, "time": {}}), encoding="utf-8")
+    case = load_scenario(str(folder / "own.yaml"), None, DiscoCase)
+    return run_scenario(case, folder / "out", RunOptions(days=2, seed=2)).run
+
+
+def heights(axis: Axes, label: str) -> list[float]:
+    """Heights of the bars with a label."""
+    (bars,) = [container for container in axis.containers if container.get_label() == label]
+    return [patch.get_height() for patch in bars]
+
+
+def line(axis: Axes, number: int) -> np.ndarray:
+    return np.asarray(axis.get_lines()[number].get_ydata(), dtype=float)
+
+
+def labelled(axis: Axes, label: str) -> np.ndarray:
+    (found,) = [each for each in axis.get_lines() if each.get_label() == label]
+    return np.asarray(found.get_ydata(), dtype=float)
+
+
+def band(axis: Axes) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper edge of the first band, by its positions."""
+    points = pd.DataFrame(axis.collections[0].get_paths()[0].vertices, columns=["x", "y"])
+    edges = points.groupby("x")["y"]
+    return edges.min().to_numpy(), edges.max().to_numpy()
+
+
+def steps(values: pd.Series[float]) -> np.ndarray:
+    return np.repeat(values.to_numpy(), 2)
+
+
+def by_period(rows: pd.DataFrame, kind: str) -> pd.Series[float]:
+    return rows[rows["kind"] == kind].groupby("period")["p_kw"].sum()
+
+
+def test_the_dispatch_is_drawn_in_megawatts_and_prices_as_they_are(run: Run) -> None:
+    dispatch, prices = run.table("dispatch", 1), run.table("prices", 1)
+    above, below = dispatch_figure(dispatch, prices, "USD").axes
+    for kind, label, sign in (
+        ("renewable", "Wind and sun", -1),
+        ("import", "Bought upstream", -1),
+        ("lot_discharge", "Vehicles discharging", -1),
+        ("load", "Load", 1),
+        ("lot_charge", "Vehicles charging", 1),
+        ("loss", "Losses", 1),
+    ):
+        np.testing.assert_allclose(heights(above, label), sign * by_period(dispatch, kind) / 1000.0, err_msg=kind)
+    at_buses = prices.groupby("period")["price_per_mwh"]
+    np.testing.assert_allclose(line(below, 0), steps(at_buses.mean()))
+    low, high = band(below)
+    assert low.min() == pytest.approx(at_buses.min().min())
+    assert high.max() == pytest.approx(at_buses.max().max())
+
+
+def test_the_response_is_the_sum_over_the_feeder(run: Run) -> None:
+    dispatch, lots = run.table("dispatch", 1), run.table("lots", 1)
+    above, below = response_figure(dispatch, lots, "USD").axes
+    for kind, label in (
+        ("base_load", "Without a program"),
+        ("forecast_load", "With it, as the retailer expected"),
+        ("load", "With it, as it came"),
+    ):
+        np.testing.assert_allclose(labelled(above, label), steps(by_period(dispatch, kind) / 1000.0), err_msg=kind)
+    np.testing.assert_allclose(line(below, 0), steps(lots.groupby("period")["tariff_per_mwh"].first()))
+
+
+def test_every_lot_shows_its_own_vehicles(run: Run) -> None:
+    lots = run.table("lots", 1)
+    axes = vehicles_figure(lots, "day 1").axes
+    for number, name in enumerate(("west", "east")):
+        rows = lots[lots["lot"] == name]
+        left, right, twin = axes[2 * number], axes[2 * number + 1], axes[4 + number]
+        assert left.get_title(loc="left") == f"{name}, day 1"
+        np.testing.assert_allclose(heights(left, "Charging"), rows["charge_kw"])
+        np.testing.assert_allclose(heights(left, "Discharging"), -rows["discharge_kw"])
+        np.testing.assert_allclose(heights(right, "Energy in the vehicles"), rows["energy_kwh"] / 1000.0)
+        np.testing.assert_allclose(labelled(twin, "Vehicles plugged in"), steps(rows["plugged"]))
+
+
+def test_the_voltage_band_has_the_lowest_the_mean_and_the_highest(run: Run) -> None:
+    prices = run.table("prices", 1)
+    (axis,) = voltage_band_figure(prices).axes
+    at_bus = prices.groupby("bus", sort=False)["voltage_pu"]
+    np.testing.assert_allclose(labelled(axis, "Mean"), at_bus.mean())
+    np.testing.assert_allclose(labelled(axis, "Lowest"), at_bus.min())
+    low, high = band(axis)
+    np.testing.assert_allclose(low[:15], at_bus.min())
+    np.testing.assert_allclose(high[:15], at_bus.max())
+    assert (at_bus.mean() > at_bus.min()).any()
+
+
+def test_programs_are_marked_where_they_were_chosen(run: Run) -> None:
+    days, programs = run.days, run.table("programs")
+    above, below = programs_figure(days, programs, "USD").axes
+    names = [text.get_text() for text in above.get_yticklabels()]
+    for number, name in enumerate(names):
+        rows = programs[programs["program"] == name]
+        np.testing.assert_allclose(labelled(below, name), rows["forecast_profit"])
+        discs, squares = above.collections[2 * number : 2 * number + 2]
+        np.testing.assert_allclose(discs.get_sizes(), 260 * rows["probability"])
+        chosen = days["day"][days["program"] == name].tolist()
+        assert np.asarray(squares.get_offsets())[:, 0].tolist() == chosen
+
+
+def test_beliefs_stand_between_two_standard_errors(run: Run) -> None:
+    beliefs = run.table("beliefs")
+    axes = [axis for axis in beliefs_figure(beliefs).axes if axis.get_lines()]
+    seen = set()
+    for axis in axes:
+        title = axis.get_title(loc="left")
+        first, _, other = title.partition(" to ")
+        rows = beliefs[(beliefs["period"] == first) & (beliefs["other"] == (other or first))]
+        seen.add(title)
+        np.testing.assert_allclose(line(axis, 0), rows["estimate"])
+        np.testing.assert_allclose(line(axis, 1), rows["true_elasticity"])
+        low, high = band(axis)
+        np.testing.assert_allclose(low, rows["estimate"] - 2 * rows["standard_error"])
+        np.testing.assert_allclose(high, rows["estimate"] + 2 * rows["standard_error"])
+    assert len(seen) == 6
+
+
+def test_profits_and_terms_are_those_of_the_days(run: Run) -> None:
+    days, scenarios = run.days, run.table("scenarios")
+    company, lots, terms, energy, twin = profits_figure(days, scenarios, "USD").axes
+    plans = scenarios[scenarios["stage"] == "forecast"].groupby("day")["company_profit"]
+    low, high = band(company)
+    np.testing.assert_allclose(low, plans.min())
+    np.testing.assert_allclose(high, plans.max())
+    np.testing.assert_allclose(labelled(company, "Planned"), days["planned_profit"])
+    np.testing.assert_allclose(labelled(company, "Earned"), days["company_profit"])
+    np.testing.assert_allclose(labelled(lots, "Planned"), days["planned_lot_profit"])
+    np.testing.assert_allclose(labelled(lots, "Earned"), days["lot_profit"])
+    np.testing.assert_allclose(labelled(terms, "Margin"), 1000.0 * days["margin_per_kwh"])
+    np.testing.assert_allclose(labelled(twin, "Drivers' share"), 100.0 * days["driver_share"])
+    np.testing.assert_allclose(heights(energy, "Charged"), days["charged_kwh"] / 1000.0)
+    np.testing.assert_allclose(heights(energy, "Discharged"), -days["discharged_kwh"] / 1000.0)
+
+
+def test_the_figures_of_a_day_are_those_of_its_rows(run: Run) -> None:
+    figures = disco_figures(run, 1, "day 1", "USD")
+    dispatch = run.table("dispatch", 1)
+    above = figures["dispatch-day-1"].axes[0]
+    np.testing.assert_allclose(heights(above, "Load"), by_period(dispatch, "load") / 1000.0)
+    program = run.days["program"].iloc[1]
+    assert above.get_title(loc="left") == f"day 1, program {program}"
+    lot = figures["lots-day-1"].axes[0]
+    rows = run.table("lots", 1)
+    np.testing.assert_allclose(heights(lot, "Charging"), rows[rows["lot"] == "west"]["charge_kw"])
+
+
+def cells(table: Any, row: int) -> list[str]:
+    return [list(column.cells)[row] for column in table.columns]
+
+
+def test_the_terminal_prints_the_numbers_of_the_tables(run: Run) -> None:
+    table = day_table(run)
+    for number, row in enumerate(run.days.to_dict("records")):
+        regret = row["worst_regret"]
+        expected = [
+            str(row["day"]),
+            row["program"][:8],
+            *(f"{row[name]:.0f}" for name in ("planned_profit", "company_profit", "lot_profit", "vehicles")),
+            *(f"{row[name]:.0f}" for name in ("charged_kwh", "discharged_kwh")),
+            *(f"{row[name]:.3f}" for name in ("voltage_min_pu", "belief_error")),
+            f"{regret:.1g}" if regret >= 1e-6 else "<1e-6",
+            {"exact": "exact", "epsilon-nash": "eps", "kkt-consistent": "kkt", "unproved": "NO"}[row["verdict"]],
+            f"{row['seconds']:.1f}",
+        ]
+        assert cells(table, number) == expected
+    assert run.days["planned_profit"].round().tolist() != run.days["company_profit"].round().tolist()
+
+
+def test_the_remarks_add_up_the_days(run: Run) -> None:
+    days = run.days
+    (line_of_profits,) = [text for text in remarks(run) if text.startswith("company ")]
+    assert line_of_profits == (
+        f"company {sum(days['company_profit']):.1f} (planned {sum(days['planned_profit']):.1f}, its retail arm "
+        f"{sum(days['retail_profit']):.1f}), lots {sum(days['lot_profit']):.1f}"
+    )
+    (chosen,) = [text for text in remarks(run) if text.startswith("programs chosen: ")]
+    for name in set(days["program"]):
+        assert f"{name} {(days['program'] == name).sum()} x" in chosen
+
+
+def test_what_lots_would_gain_is_the_worst_of_the_days(run: Run) -> None:
+    windows = Run(run.folder)
+    manifest = {**run.manifest, "resolved_scenario": {"market": {"mode": "windows"}}}
+    windows.__dict__["manifest"] = manifest
+    windows.__dict__["days"] = run.days.assign(worst_regret=[3.25, 1.0])
+    (line_of_regret,) = [text for text in remarks(windows) if text.startswith("proof kkt")]
+    assert line_of_regret.endswith("would gain up to 3.2 a day")

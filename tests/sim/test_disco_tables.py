@@ -1,0 +1,446 @@
+"""Every column of every table of a DISCO run against what a plain loop makes of the finished day."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from scenarios.loading import load_scenario
+from scenarios.markets.disco.case import DiscoCase
+from sim.markets.disco.kind import KIND
+from sim.markets.disco.model import DiscoModel
+from sim.markets.disco.results import DiscoDayResult
+
+STEP_H = 0.5
+SCENARIO = {
+    "extends": "disco-15",
+    "title": "two lots, half-hours, a negative price",
+    "prices": {"file": "prices.csv"},
+    "time": {"step_minutes": 30},
+    "lots": [
+        {"name": "west", "bus": 9, "drivers": 6},
+        {"name": "east", "bus": 4, "drivers": 4, "efficiency": 0.85, "discharge_efficiency": 0.9},
+    ],
+    "lot_owner": {"margin_usd_per_kwh": 0.03, "driver_share": 0.4, "learning": {"rule": "none"}},
+    "scenarios": {"draws": 6, "kept": 2, "price_sigma": 0.1},
+    "market": {"segments": 4},
+    "retailer": {"programs": {"set": "disco-dr", "offered": ["tou+edrp", "flat"]}},
+}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> DiscoModel:
+    folder = tmp_path_factory.mktemp("case")
+    rows = ["date,hour,price_usd_per_mwh"]
+    for date in (10, 11):
+        rows += [f"2024-06-{date},{hour},{-20 if (date, hour) == (10, 13) else 60 + 3 * hour}" for hour in range(1, 25)]
+    (folder / "prices.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    (folder / "own.yaml").write_text(yaml.safe_dump(SCENARIO), encoding="utf-8")
+    return DiscoModel(load_scenario(str(folder / "own.yaml"), None, DiscoCase), seed=4)
+
+
+@pytest.fixture(scope="module")
+def day(model: DiscoModel) -> DiscoDayResult:
+    model.step()
+    return model.last
+
+
+def energy(power: Any) -> float:
+    """Sum of powers that last for half an hour each."""
+    return STEP_H * float(sum(np.asarray(power).ravel().tolist()))
+
+
+def expected_days(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    settled, retail = day.settlement, day.retail
+    came, given = settled.clearing.scenarios[0], settled.outcome.scenarios[0]
+    plan, proofs = settled.plan, [settled.plan.certificate, settled.clearing.certificate]
+    order = ["unproved", "kkt-consistent", "epsilon-nash", "exact"]
+    lowest = min(came.voltage_pu.ravel().tolist())
+    period, bus = next((t, b) for t in range(48) for b in range(15) if came.voltage_pu[t, b] <= lowest + 1e-7)
+    load = settled.outcome.load_kw
+    program = model.case.program(retail.programs[retail.chosen], day.day.upstream_price, day.axis)
+    retailed = STEP_H * float((load * (program.tariff[:, None] - came.price)).sum()) - settled.outcome.response_cost
+    tail = sorted((each.company_profit, each.probability) for each in plan.scenarios)[0]
+    assert tail[1] >= 0.05  # so the tail of 5 % is the worst scenario
+    profit = sum(each.probability * each.company_profit for each in plan.scenarios)
+    return {
+        "program": [retail.programs[retail.chosen]],
+        "company_profit": [expected_profit(settled.outcome, came, given)],
+        "planned_profit": [profit],
+        "planned_cvar": [tail[0]],
+        "planned_objective": [profit],
+        "pessimistic_low": [plan.pessimistic[0]],
+        "pessimistic_high": [plan.pessimistic[1]],
+        "lot_profit": [sum(expected_lot_profit(settled.outcome, came, given))],
+        "planned_lot_profit": [
+            sum(
+                each.probability * sum(expected_lot_profit(settled.forecast, each, drawn))
+                for each, drawn in zip(plan.scenarios, settled.forecast.scenarios, strict=True)
+            )
+        ],
+        "retail_profit": [retailed],
+        "margin_per_kwh": [0.03],
+        "driver_share": [0.4],
+        "vehicles": [sum(len(batch.names) for batch in given.vehicles)],
+        "base_load_kwh": [energy(day.day.base_kw)],
+        "load_kwh": [energy(load)],
+        "forecast_load_kwh": [energy(settled.forecast.load_kw)],
+        "import_kwh": [energy(came.import_kw)],
+        "planned_import_kwh": [sum(each.probability * energy(each.import_kw) for each in plan.scenarios)],
+        "renewable_kwh": [energy(came.renewable_kw)],
+        "curtailed_kwh": [energy(given.renewable_kw) - energy(came.renewable_kw)],
+        "charged_kwh": [sum(energy(plugged.charge_kw) for plugged in came.vehicles)],
+        "discharged_kwh": [sum(energy(plugged.discharge_kw) for plugged in came.vehicles)],
+        "loss_kwh": [energy(came.loss_kw)],
+        "voltage_min_pu": [lowest],
+        "voltage_min_bus": [model.network.feeder.buses[bus]],
+        "voltage_min_hour": [period // 2],
+        "voltage_min_start": [start(day, period)],
+        "price_mean_per_mwh": [1000.0 * sum(came.price.ravel().tolist()) / came.price.size],
+        "price_peak_per_mwh": [1000.0 * max(came.price.ravel().tolist())],
+        "belief_error": [max(abs(retail.estimate[pair] - value) for pair, value in day.true_elasticity.items())],
+        "reduction_distance": [day.distance],
+        "worst_regret": [max(max(proof.regret) for proof in proofs)],
+        "certified": [all(order.index(proof.verdict) >= 2 for proof in proofs)],
+        "verdict": [order[min(order.index(proof.verdict) for proof in proofs)]],
+        "seconds": [day.seconds],
+    }
+
+
+def expected_accounts(day: Any, cleared: Any, given: Any) -> dict[str, list[float]]:
+    """Amounts of the accounts, those of lots one by one, from schedules and tariffs."""
+    tariffs, hours = day.tariffs, range(48)
+
+    def lots(price: Any, power: str) -> list[float]:
+        return [
+            sum(STEP_H * price[t] * float(getattr(lot, power)[:, t].sum()) for t in hours) for lot in cleared.vehicles
+        ]
+
+    v2g = lots(tariffs.lot_sells, "discharge_kw")
+    emissions = day.emissions
+    saved = emissions.baseline_kwh - STEP_H * cleared.import_kw
+    return {
+        "load_income": [sum(STEP_H * tariffs.load[t] * float(day.load_kw[t].sum()) for t in hours)],
+        "lot_charging_income": lots(tariffs.lot_buys, "charge_kw"),
+        "v2g_payment": v2g,
+        "upstream_cost": [sum(STEP_H * given.upstream_price[t] * cleared.import_kw[t] for t in hours)],
+        "response_cost": [day.response_cost],
+        "emission_reward": [0.5 * 0.01 * float(sum(emissions.factor_kg_per_kwh * saved))],
+        "driver_income": lots(tariffs.driver_pays, "charge_kw"),
+        "driver_payment": [0.4 * value for value in v2g],
+        "degradation_cost": lots(np.full(48, 0.03), "discharge_kw"),
+    }
+
+
+def expected_profit(day: Any, cleared: Any, given: Any) -> float:
+    accounts = {name: sum(each) for name, each in expected_accounts(day, cleared, given).items()}
+    income = accounts["load_income"] + accounts["lot_charging_income"] + accounts["emission_reward"]
+    return income - accounts["v2g_payment"] - accounts["upstream_cost"] - accounts["response_cost"]
+
+
+def expected_lot_profit(day: Any, cleared: Any, given: Any) -> list[float]:
+    accounts = expected_accounts(day, cleared, given)
+    return [
+        accounts["driver_income"][k]
+        - accounts["lot_charging_income"][k]
+        + accounts["v2g_payment"][k]
+        - accounts["driver_payment"][k]
+        - accounts["degradation_cost"][k]
+        for k in range(2)
+    ]
+
+
+def start(day: DiscoDayResult, period: int) -> str:
+    text = day.axis.starts[period]
+    assert text == f"2024-06-10T{period // 2:02d}:{30 * (period % 2):02d}"
+    return text
+
+
+def period_columns(day: DiscoDayResult, periods: list[int]) -> dict[str, list[Any]]:
+    return {
+        "hour": [t // 2 for t in periods],
+        "period": periods,
+        "start": [start(day, t) for t in periods],
+        "hours": [STEP_H] * len(periods),
+    }
+
+
+def expected_prices(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    came = day.settlement.clearing.scenarios[0]
+    rows = [(t, b) for t in range(48) for b in range(15)]
+    return period_columns(day, [t for t, _ in rows]) | {
+        "bus": [model.network.feeder.buses[b] for _, b in rows],
+        "price_per_mwh": [1000.0 * came.price[row] for row in rows],
+        "voltage_pu": [came.voltage_pu[row] for row in rows],
+    }
+
+
+def expected_dispatch(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    settled, buses = day.settlement, model.network.feeder.buses
+    came, given = settled.clearing.scenarios[0], settled.outcome.scenarios[0]
+    rows = []
+    for t in range(48):
+        rows.append((t, "import", "import", buses[0], came.import_kw[t]))
+        for kind, power in (("renewable", came.renewable_kw), ("renewable_potential", given.renewable_kw)):
+            rows += [
+                (t, unit.name, kind, buses[unit.bus], power[t, k]) for k, unit in enumerate(model.network.renewables)
+            ]
+        for kind, power in (("lot_charge", "charge_kw"), ("lot_discharge", "discharge_kw")):
+            for site, lot in zip(model.network.lots, came.vehicles, strict=True):
+                rows.append((t, site.name, kind, buses[site.bus], float(getattr(lot, power)[:, t].sum())))
+        rows += [(t, f"branch {buses[b]}", "loss", buses[b], came.loss_kw[t, b]) for b in range(1, 15)]
+        for kind, load in (
+            ("load", settled.outcome.load_kw),
+            ("base_load", day.day.base_kw),
+            ("forecast_load", settled.forecast.load_kw),
+        ):
+            rows += [(t, f"load {buses[b]}", kind, buses[b], load[t, b]) for b in range(1, 15)]
+    periods, assets, kinds, labels, power = (list(column) for column in zip(*rows, strict=True))
+    return period_columns(day, periods) | {"asset": assets, "kind": kinds, "bus": labels, "p_kw": power}
+
+
+def expected_lots(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    settled, table = day.settlement, []
+    came, tariffs = settled.clearing.scenarios[0], settled.outcome.tariffs
+    for t in range(48):
+        for k, site in enumerate(model.network.lots):
+            batch, lot = settled.outcome.scenarios[0].vehicles[k], came.vehicles[k]
+            here = [row for row in range(batch.size) if batch.arrival[row] <= t < batch.departure[row]]
+            table.append(
+                {
+                    "lot": site.name,
+                    "bus": model.network.feeder.buses[site.bus],
+                    "charge_kw": float(lot.charge_kw[:, t].sum()),
+                    "discharge_kw": float(lot.discharge_kw[:, t].sum()),
+                    "plugged": float(len(here)),
+                    "energy_kwh": sum((level(batch, lot, row, t, site) for row in here), 0.0),
+                    "tariff_per_mwh": 1000.0 * tariffs.load[t],
+                    "driver_price_per_mwh": 1000.0 * (tariffs.load[t] + 0.03),
+                    "price_per_mwh": 1000.0 * came.price[t, site.bus],
+                }
+            )
+    columns = {name: [row[name] for row in table] for name in table[0]}
+    return period_columns(day, [t for t in range(48) for _ in range(2)]) | columns
+
+
+def level(batch: Any, lot: Any, row: int, period: int, site: Any) -> float:
+    """Energy in a vehicle at the end of a period: what it came with, and what was stored since."""
+    now = slice(0, period + 1)
+    stored = (
+        site.efficiency * lot.charge_kw[row, now].sum() - lot.discharge_kw[row, now].sum() / site.discharge_efficiency
+    )
+    return float(batch.energy_kwh[row] + STEP_H * stored)
+
+
+def expected_lot_days(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    settled = day.settlement
+    price = float(np.mean(settled.outcome.tariffs.driver_pays))
+    utility = 3.0 - 10.0 * price + 1.0 * 0.4 + 1.0 * (1.0 - 1.0)
+    return {
+        "lot": ["west", "east"],
+        "profit": expected_lot_profit(settled.outcome, settled.clearing.scenarios[0], settled.outcome.scenarios[0]),
+        "maximum": settled.clearing.scenarios[0].lot_maximum.tolist(),
+        "drivers": [6, 4],
+        "probability": [1.0 / (1.0 + math.exp(-utility))] * 2,
+        "came": [float(len(batch.names)) for batch in settled.outcome.scenarios[0].vehicles],
+        "reputation": [0.7 * 1.0 + 0.3 * grade(day, site.name) for site in model.network.lots],
+    }
+
+
+def grade(day: DiscoDayResult, lot: str) -> float:
+    shares = [record.got_kwh / record.asked_kwh for record in day.finished if record.lot == lot]
+    return float(np.mean(np.minimum(shares, 1.0))) if shares else 1.0
+
+
+def expected_sessions(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    settled, table = day.settlement, []
+    came, tariffs = settled.clearing.scenarios[0], settled.outcome.tariffs
+    for k, site in enumerate(model.network.lots):
+        batch, lot = settled.outcome.scenarios[0].vehicles[k], came.vehicles[k]
+        for row, name in enumerate(batch.names):
+            first, gone = int(batch.arrival[row]), int(batch.departure[row])
+            left = level(batch, lot, row, gone - 1, site)
+            asked = 0.9 * 50.0 - batch.energy_kwh[row]
+            reach = site.efficiency * 10.0 * STEP_H * (gone - first)
+            drawn, give = STEP_H * lot.charge_kw[row], STEP_H * lot.discharge_kw[row]
+            table.append(
+                {
+                    "session": name,
+                    "outcome": "served" if asked <= reach + 1e-6 else "unreachable",
+                    "lot": site.name,
+                    "arrival_h": STEP_H * first,
+                    "departure_h": STEP_H * gone,
+                    "arrival_energy_kwh": batch.energy_kwh[row],
+                    "departure_energy_kwh": left,
+                    "asked_kwh": asked,
+                    "unreachable_kwh": max(0.0, asked - reach),
+                    "drawn_kwh": drawn.sum(),
+                    "given_kwh": give.sum(),
+                    "paid": float(drawn @ (tariffs.load + 0.03)),
+                    "received": float(give @ (0.4 * tariffs.load)) + 0.03 * give.sum(),
+                    "alike": 1.0,
+                }
+            )
+    return {name: [row[name] for row in table] for name in table[0]}
+
+
+def expected_scenarios(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:  # noqa: ARG001
+    settled, table = day.settlement, []
+    for stage, inputs, clearing in (
+        ("forecast", settled.forecast, settled.plan),
+        ("outcome", settled.outcome, settled.clearing),
+    ):
+        for number, (given, cleared) in enumerate(zip(inputs.scenarios, clearing.scenarios, strict=True)):
+            table.append(
+                {
+                    "stage": stage,
+                    "scenario": number,
+                    "probability": given.probability,
+                    "company_profit": expected_profit(inputs, cleared, given),
+                    "lot_profit": sum(expected_lot_profit(inputs, cleared, given)),
+                    "import_kwh": energy(cleared.import_kw),
+                    "renewable_kwh": energy(given.renewable_kw),
+                    "charged_kwh": sum(energy(lot.charge_kw) for lot in cleared.vehicles),
+                    "discharged_kwh": sum(energy(lot.discharge_kw) for lot in cleared.vehicles),
+                    "vehicles": float(sum(len(batch.names) for batch in given.vehicles)),
+                    "upstream_mean_per_mwh": 1000.0 * sum(given.upstream_price.tolist()) / 48.0,
+                }
+            )
+    return {name: [row[name] for row in table] for name in table[0]}
+
+
+def expected_certificates(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:  # noqa: ARG001
+    both = [day.settlement.plan, day.settlement.clearing]
+    proofs = [clearing.certificate for clearing in both]
+    own = {name: [getattr(proof, name) for proof in proofs] for name in ("primal", "dual", "complementarity", "gap")}
+    profits = [np.r_[each.objective, each.lot_expected_profit] for each in both]
+    epsilon = [max(np.array(p.regret) / np.maximum(1.0, abs(x))) for p, x in zip(proofs, profits, strict=True)]
+    return own | {
+        "stage": ["forecast", "outcome"],
+        "certified": [proof.verdict in ("epsilon-nash", "exact") for proof in proofs],
+        "verdict": [str(proof.verdict) for proof in proofs],
+        "worst_regret": [max(proof.regret) for proof in proofs],
+        "epsilon": epsilon,
+        "method": ["lexicographic"] * 2,
+        "solver": [proof.solver for proof in proofs],
+        "notes": ["; ".join(proof.notes) for proof in proofs],
+        "seconds": [clearing.seconds for clearing in both],
+        "solver_seconds": [clearing.solver_seconds for clearing in both],
+    }
+
+
+def expected_amounts(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:  # noqa: ARG001
+    settled = day.settlement
+    came = settled.clearing.scenarios[0]
+    amounts = expected_accounts(settled.outcome, came, settled.outcome.scenarios[0])
+    parties = {
+        "load_income": ("customers", "company"),
+        "lot_charging_income": ("lots", "company"),
+        "v2g_payment": ("company", "lots"),
+        "upstream_cost": ("company", "upstream"),
+        "response_cost": ("company", "customers"),
+        "emission_reward": ("authority", "company"),
+        "driver_income": ("drivers", "lots"),
+        "driver_payment": ("lots", "drivers"),
+        "degradation_cost": ("lots", "drivers"),
+    }
+    return {
+        "account": list(parties),
+        "payer": [payer for payer, _ in parties.values()],
+        "receiver": [receiver for _, receiver in parties.values()],
+        "amount": [sum(amounts[name]) for name in parties],
+    }
+
+
+def expected_programs(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:  # noqa: ARG001
+    retail = day.retail
+    best = int(np.argmax(retail.forecast_profit))
+    return {
+        "program": ["tou+edrp", "flat"],
+        "probability": [0.15 + 0.7 * (k == best) for k in range(2)],  # epsilon-greedy with 0.3
+        "propensity": retail.propensity.tolist(),
+        "forecast_profit": retail.forecast_profit.tolist(),
+        "chosen": [name == retail.programs[retail.chosen] for name in ("tou+edrp", "flat")],
+    }
+
+
+def expected_beliefs(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    names = sorted({"on-peak", "mid-peak", "off-peak"})
+    pairs = [(a, b) for a in names for b in names]
+    hours = model.case.programs.period_of_hour
+    true = model.case.elasticity.values
+    return {
+        "period": [a for a, _ in pairs],
+        "other": [b for _, b in pairs],
+        "estimate": [day.retail.estimate[pair] for pair in pairs],
+        "standard_error": [day.retail.standard_error[pair] for pair in pairs],
+        "true_elasticity": [true[hours.index(a), hours.index(b)] for a, b in pairs],
+    }
+
+
+EXPECTED = {
+    "days": expected_days,
+    "prices": expected_prices,
+    "dispatch": expected_dispatch,
+    "lots": expected_lots,
+    "lot_days": expected_lot_days,
+    "sessions": expected_sessions,
+    "scenarios": expected_scenarios,
+    "accounts": expected_amounts,
+    "programs": expected_programs,
+    "beliefs": expected_beliefs,
+    "certificates": expected_certificates,
+}
+
+
+@pytest.mark.parametrize("table", KIND.tables, ids=lambda table: table.name)
+def test_every_column_is_what_a_plain_loop_gives(table: Any, model: DiscoModel, day: DiscoDayResult) -> None:
+    frame = table.frame(day)
+    expected = EXPECTED[table.name](model, day)
+    rows = len(next(iter(expected.values())))
+    expected |= {"day": [0] * rows, "date": [dt.date(2024, 6, 10)] * rows}
+    assert set(frame.columns) == set(expected)
+    for name in frame.columns:
+        found, wanted = frame[name].tolist(), expected[name]
+        assert len(found) == len(wanted), name
+        if isinstance(wanted[0], float | np.floating):
+            np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9, err_msg=name)
+        else:
+            assert found == wanted, name
+
+
+def test_both_solvers_write_the_same_tables(model: DiscoModel, day: DiscoDayResult) -> None:
+    """A day with a negative price: no column depends on the way that led to the optimum."""
+    other = DiscoModel(model.case, seed=4, solver="gurobi")
+    other.step()
+    assert "Gurobi" in other.last.settlement.plan.certificate.solver
+    timed = {"seconds", "solver_seconds", "solver"}
+    residuals = {"primal", "dual", "complementarity", "gap", "worst_regret", "epsilon"}
+    for table in KIND.tables:
+        first, second = table.frame(day), table.frame(other.last)
+        for name in set(first.columns) - timed - residuals:
+            found, wanted = second[name].tolist(), first[name].tolist()
+            if wanted and isinstance(wanted[0], float):
+                np.testing.assert_allclose(found, wanted, rtol=1e-6, atol=1e-6, err_msg=f"{table.name}.{name}")
+            else:
+                assert found == wanted, f"{table.name}.{name}"
+
+
+def test_the_day_has_something_in_every_column(model: DiscoModel, day: DiscoDayResult) -> None:
+    """A column of zeros would hide a wrong factor: this day charges, gives, curtails and loses."""
+    del model
+    tables: dict[str, pd.DataFrame] = {table.name: table.frame(day) for table in KIND.tables}
+    row = tables["days"].iloc[0]
+    for name in ("charged_kwh", "discharged_kwh", "curtailed_kwh", "loss_kwh", "retail_profit", "vehicles"):
+        assert abs(row[name]) > 1e-3, name
+    assert row["forecast_load_kwh"] != row["load_kwh"] != row["base_load_kwh"]
+    amounts = tables["accounts"].set_index("account")["amount"]
+    assert (amounts.drop("response_cost").abs() > 1e-3).all()
+    assert tables["sessions"]["given_kwh"].sum() > 1.0
+    assert tables["lot_days"]["came"].min() >= 1.0

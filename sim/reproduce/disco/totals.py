@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,12 +14,17 @@ from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.programs.risk import mean_cvar, tail_weights
-from sim.reproduce.report import Comparison, ComparisonTable
+from sim.reproduce.closeness import Comparison, ComparisonTable
 
 MWH = 1000.0
 
 MODE = "windows"
 """The mode that agrees with what both papers report (docs/disco.md); the others stand beside it."""
+EQUILIBRIUM = "windows-strict"
+"""The mode whose outcome is an equilibrium of the same data: lots are at their own maximum inside the same windows."""
+EQUILIBRIUM_NAME = "equilibrium"
+AT_MAXIMUM = 1e-9
+"""Relative regret of a lot below which it is at its own maximum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +129,26 @@ def shares_mwh(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> di
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One cleared day with its input."""
+    """One cleared day with its input.
+
+    Attributes
+    ----------
+    equilibrium
+        The same day in the mode :data:`EQUILIBRIUM`; ``None`` where it was not cleared.
+    """
 
     day: DiscoDay
     clearing: DiscoClearing
+    equilibrium: Run | None = None
+
+    @property
+    def lots_are_at_their_maximum(self) -> bool:
+        """Whether no lot could earn more, in any scenario."""
+        regret = [
+            float(np.max((s.lot_maximum - s.lot_profit) / (1.0 + np.abs(s.lot_maximum))))
+            for s in self.clearing.scenarios
+        ]
+        return max(regret) <= AT_MAXIMUM
 
     def totals(self, attitude: str) -> Totals:
         """Return the totals as a company that is ``neutral``, ``averse`` or a ``seeker`` counts them."""
@@ -138,6 +159,13 @@ class Run:
         profit = np.array([scenario.company_profit for scenario in self.clearing.scenarios])
         probability = np.array([scenario.probability for scenario in self.clearing.scenarios])
         return mean_cvar(profit, probability, self.clearing.alpha, beta)
+
+
+def equilibrium(run: Run) -> Run:
+    """Return the equilibrium of a day that was cleared with one."""
+    if run.equilibrium is None:
+        raise ValueError("the day was cleared without its equilibrium")
+    return run.equilibrium
 
 
 class Markets:
@@ -154,6 +182,21 @@ class Markets:
         if key not in self._compiled:
             self._compiled[key] = DiscoMarket(network, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
+
+    def clear_both(self, network: Network, day: DiscoDay, other: Network | None = None) -> Run:
+        """Clear one day in :data:`MODE`, with its equilibrium beside it.
+
+        A day in which lots are at their own maximum anyway is its own equilibrium.
+
+        Parameters
+        ----------
+        other
+            The network of the equilibrium, where the day's own is too weak for lots that choose for themselves.
+        """
+        run = self.clear(network, day)
+        if other is None and run.lots_are_at_their_maximum:
+            return replace(run, equilibrium=run)
+        return replace(run, equilibrium=self.clear(other or network, day, EQUILIBRIUM, pessimistic=False))
 
 
 def modes_table(
@@ -179,11 +222,4 @@ def modes_table(
             Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
             Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
         ]
-    return ComparisonTable("modes", title, tuple(rows))
-
-
-def calibrated_table(constants: Mapping[str, tuple[float, str]]) -> ComparisonTable:
-    """Return the fitted constants of the substitute data: value, and the published numbers that it was fitted to."""
-    rows = tuple(Comparison(name, source, None, value, digits=3) for name, (value, source) in constants.items())
-    title = "Constants of the substitute data that were fitted to published numbers"
-    return ComparisonTable("calibrated", title, rows, in_terminal=False)
+    return ComparisonTable("modes", title, tuple(rows), counted=False)

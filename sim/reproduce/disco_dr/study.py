@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.reproduce.disco.totals import Run, calibrated_table, modes_table, shares_mwh, weights
+from sim.reproduce.closeness import Comparison, ComparisonTable
+from sim.reproduce.disco.totals import EQUILIBRIUM_NAME, Run, equilibrium, modes_table, shares_mwh, weights
 from sim.reproduce.disco_dr import published as data
 from sim.reproduce.disco_dr.compute import COMPARED, Results, compute
+from sim.reproduce.disco_dr.constants import constants
 from sim.reproduce.disco_dr.errors import documented_errors
 from sim.reproduce.disco_dr.statements import statements
-from sim.reproduce.report import Comparison, ComparisonTable, Report
+from sim.reproduce.report import Report
 
 
 def reproduce(folder: Path, solver: str = "auto") -> Report:
@@ -49,9 +51,9 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
                 {program: data.TABLE_5[program]["seeker"][3] for program in COMPARED},
                 "The four behaviour modes, case 4, risk-seeker (one scenario)",
             ),
-            calibrated_table(data.CALIBRATED),
         ),
         statements=statements(results),
+        constants=constants(),
         errors=documented_errors(results),
         figures=figures,
     )
@@ -66,12 +68,15 @@ def _profits(results: Results, attitude: str) -> ComparisonTable:
             data.TABLE_5[program][attitude][case - 1],
             results.totals(program, case, attitude).profit,
             digits=2,
+            equilibrium=equilibrium(results.run(program, case, attitude)).totals(attitude).profit,
         )
         for program, label in data.PROGRAMS.items()
         for case in data.CASES
     )
     title = f"Table 5, risk-{attitude}: the company's profit"
-    return ComparisonTable(f"table-5-{attitude}", title, rows, in_terminal=attitude == "neutral")
+    return ComparisonTable(
+        f"table-5-{attitude}", title, rows, in_terminal=attitude == "neutral", equilibrium_name=EQUILIBRIUM_NAME
+    )
 
 
 def _customers(results: Results) -> ComparisonTable:
@@ -90,23 +95,29 @@ def _components(results: Results) -> ComparisonTable:
     rows = []
     base = _dirty_mwh(results.stochastic["flat", 1], "averse")
     for program, published in data.TABLES_7_TO_9.items():
-        ours = results.totals(program, 4, "averse")
-        computed = data.Components(
-            ours.charge_mwh,
-            ours.accounts["lot_charging_income"],
-            ours.discharge_mwh,
-            ours.accounts["v2g_payment"],
-            data.EMISSION_KG_PER_MWH * (base - _dirty_mwh(results.stochastic[program, 4], "averse")),
-            ours.accounts["emission_reward"],
-            ours.import_mwh,
-            ours.accounts["upstream_cost"],
-        )
+        run = results.stochastic[program, 4]
+        computed, other = _exchanged(run, base), _exchanged(equilibrium(run), base)
         rows += [
-            Comparison(data.PROGRAMS[program], quantity, wanted, value, digits=3)
-            for quantity, wanted, value in zip(data.COMPONENTS, published, computed, strict=True)
+            Comparison(data.PROGRAMS[program], quantity, wanted, value, digits=3, equilibrium=beside)
+            for quantity, wanted, value, beside in zip(data.COMPONENTS, published, computed, other, strict=True)
         ]
     title = "Tables 7, 8 and 9: exchange with the lot, emissions and purchase, risk-averse, case 4"
-    return ComparisonTable("tables-7-to-9", title, tuple(rows), in_terminal=False)
+    return ComparisonTable("tables-7-to-9", title, tuple(rows), in_terminal=False, equilibrium_name=EQUILIBRIUM_NAME)
+
+
+def _exchanged(run: Run, base_mwh: float) -> data.Components:
+    """Return a day's numbers of Tables 7 to 9; ``base_mwh`` is bought in the dirty hours of the baseline."""
+    ours = run.totals("averse")
+    return data.Components(
+        ours.charge_mwh,
+        ours.accounts["lot_charging_income"],
+        ours.discharge_mwh,
+        ours.accounts["v2g_payment"],
+        data.EMISSION_KG_PER_MWH * (base_mwh - _dirty_mwh(run, "averse")),
+        ours.accounts["emission_reward"],
+        ours.import_mwh,
+        ours.accounts["upstream_cost"],
+    )
 
 
 def _dirty_mwh(run: Run, attitude: str) -> float:
@@ -123,43 +134,54 @@ def _shares(results: Results) -> ComparisonTable:
     rows = []
     for program, published in data.TABLE_10.items():
         run = results.stochastic[program, 4]
-        parts = shares_mwh(run.day, run.clearing, weights(run.clearing, "averse"))
+        parts, other = (
+            shares_mwh(each.day, each.clearing, weights(each.clearing, "averse")) for each in (run, equilibrium(run))
+        )
         rows += [
-            Comparison(data.PROGRAMS[program], name, wanted, parts[key], digits=3)
+            Comparison(data.PROGRAMS[program], name, wanted, parts[key], digits=3, equilibrium=other[key])
             for (name, key), wanted in zip(data.SHARES.items(), published, strict=True)
         ]
     title = "Table 10: energy by source and use (proportional sharing), risk-averse, case 4, MWh"
-    return ComparisonTable("table-10", title, tuple(rows), in_terminal=False)
+    return ComparisonTable("table-10", title, tuple(rows), in_terminal=False, equilibrium_name=EQUILIBRIUM_NAME)
 
 
 def _accounts(results: Results) -> ComparisonTable:
     rows = []
     for attitude, published in data.TABLE_11.items():
-        ours = results.totals("cpp", 4, attitude)
-        computed = {**ours.accounts, "profit": ours.profit}
+        run = results.run("cpp", 4, attitude)
+        computed, other = (
+            {**found.accounts, "profit": found.profit}
+            for found in (run.totals(attitude), equilibrium(run).totals(attitude))
+        )
         rows += [
-            Comparison(f"risk-{attitude}", name.replace("_", " "), wanted, computed[name], digits=2)
+            Comparison(
+                f"risk-{attitude}", name.replace("_", " "), wanted, computed[name], digits=2, equilibrium=other[name]
+            )
             for name, wanted in published._asdict().items()
         ]
-    return ComparisonTable("table-11", "Table 11: the company's accounts under CPP, case 4 (USD)", tuple(rows))
+    title = "Table 11: the company's accounts under CPP, case 4 (USD)"
+    return ComparisonTable("table-11", title, tuple(rows), equilibrium_name=EQUILIBRIUM_NAME)
 
 
 def _sensitivity_table(results: Results) -> ComparisonTable:
     rows = []
     for name, published in data.TABLE_12.items():
-        ours = results.sensitivity[name].totals("averse")
-        computed = (ours.profit, ours.import_mwh, ours.charge_mwh, ours.discharge_mwh)
+        run = results.sensitivity[name]
+        computed, other = (
+            (ours.profit, ours.import_mwh, ours.charge_mwh, ours.discharge_mwh)
+            for ours in (run.totals("averse"), equilibrium(run).totals("averse"))
+        )
         label = (
             f"{name}: PV {published.pv_kw:g} kW, wind {published.wind_kw:g} kW, {published.participation:.0%}, "
             f"{published.vehicles} EVs"
         )
         names = ("profit (USD)", "purchase (MWh)", "charging (MWh)", "discharging (MWh)")
         rows += [
-            Comparison(label, quantity, wanted, value, digits=2)
-            for quantity, wanted, value in zip(names, published[4:], computed, strict=True)
+            Comparison(label, quantity, wanted, value, digits=2, equilibrium=beside)
+            for quantity, wanted, value, beside in zip(names, published[4:], computed, other, strict=True)
         ]
     title = "Table 12: sensitivity to renewables, participation and vehicles; CPP, risk-averse, case 4"
-    return ComparisonTable("table-12", title, tuple(rows), in_terminal=False)
+    return ComparisonTable("table-12", title, tuple(rows), in_terminal=False, equilibrium_name=EQUILIBRIUM_NAME)
 
 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,137 @@
+"""What the reproduction of the EPEC of parking lots rests on: every number of its cases and of data set S0."""
+
+from __future__ import annotations
+
+import csv
+from functools import cache
+from statistics import fmean
+
+import yaml
+
+from scenarios.files import CASES, DATA
+from sim.reproduce.constants import Constant, Inputs, Origin, flat
+from sim.reproduce.epec_lots import published as data
+
+_WORDS = ("title", "currency", "extends", "market.on_infeasible")
+_FIT = "the identities that Tables 5 and 7 imply: energies bought, energy charged, costs"
+_SERIES = (
+    *(f"s0.profiles.{name}.*" for name in ("residential_pu", "industrial_pu", "pv_pu", "wind_pu")),
+    "s0.price_eur_per_mwh.*",
+)
+
+
+@cache
+def inputs() -> Inputs:
+    """Return every number of the two case files and of the tables that they name, by path."""
+    found: dict[str, float | str | bool | None] = {}
+    for feeder in data.FEEDERS:
+        document = yaml.safe_load((CASES / f"epec-lots-{feeder}-case1.yaml").read_text(encoding="utf-8"))
+        found |= {path: value for path, value in flat(feeder, document) if path.partition(".")[2] not in _WORDS}
+        for row in _rows("loads", f"epec-lots-{feeder}"):
+            found |= {f"{feeder}.load.{row['bus']}.{key}": row[key] for key in ("load_kw", "load_kvar", "profile")}
+    for row in _rows("prices", "s0"):
+        found[f"s0.price_eur_per_mwh.{row['hour']}"] = float(row["price_eur_per_mwh"])
+    for row in _rows("profiles", "s0"):
+        hour = row.pop("hour")
+        found |= {f"s0.profiles.{name}.{hour}": float(value) for name, value in row.items()}
+    for row in _rows("lots", "s0"):
+        where = f"s0.vehicles.{row['lot']}.{row['hour']}"
+        found |= {f"{where}.{name}": float(row[name]) for name in ("plugged", "arrivals", "departures")}
+    return found | {f"bands.{name}.{end}": limits[end] for name, limits in data.BANDS.items() for end in (0, 1)}
+
+
+def _rows(kind: str, name: str) -> list[dict[str, str]]:
+    with (DATA / kind / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def constants() -> tuple[Constant, ...]:
+    """Return every constant of the cases, its value read from them."""
+    given = inputs()
+
+    def one(name: str, path: str, origin: Origin, basis: str) -> Constant:
+        return Constant(name, f"{given[path]:g}", origin, basis, (path,))
+
+    def series(pattern: str) -> tuple[Constant, Constant]:
+        values = [float(value or 0) for path, value in given.items() if path.startswith(pattern.removesuffix("*"))]
+        name = pattern.removesuffix(".*").rpartition(".")[2]
+        span, free = f"{min(values):g} to {max(values):g}", len(values) - 1
+        return (
+            Constant(f"{name}: mean of the day", f"{fmean(values):.4g}", Origin.FITTED, _FIT, (pattern,)),
+            Constant(f"{name}: shape over the hours", span, Origin.CHOSEN, "a figure only; by eye", (pattern,), free),
+        )
+
+    arrivals = sum(float(value or 0) for path, value in given.items() if path.endswith(".arrivals"))
+    return (
+        one(
+            "energy at departure (kWh)",
+            "33.drivers.departure_energy_kwh",
+            Origin.FITTED,
+            "Tables 5, 7: 7.07 MWh charged",
+        ),
+        *(constant for pattern in _SERIES for constant in series(pattern)),
+        Constant(
+            "vehicles in three lots by hour: plugged, arrivals, departures",
+            f"{arrivals:g} arrivals",
+            Origin.CHOSEN,
+            "a figure only; by eye",
+            ("s0.vehicles.*",),
+            144,  # arrivals and departures of three lots; who is plugged in follows
+        ),
+        one("energy at arrival (kWh)", "33.drivers.arrival_energy_kwh", Origin.CHOSEN, "not printed"),
+        one("least energy (kWh)", "33.drivers.energy_min_kwh", Origin.CHOSEN, "not printed"),
+        one("battery (kWh)", "33.drivers.battery_kwh", Origin.CHOSEN, "not printed"),
+        one("rating of branches (kVA)", "33.feeder.rating_kva", Origin.CHOSEN, "not printed; it does not bind"),
+        Constant(
+            "voltage bands (p.u.)",
+            ", ".join(data.BANDS),
+            Origin.CHOSEN,
+            "not printed; two usual ones",
+            ("bands.*", "33.feeder.voltage_*"),
+            2,
+        ),
+        one("polygon edges", "33.market.polygon_edges", Origin.CHOSEN, "not printed"),
+        Constant(
+            "which renewable unit is wind, which sun",
+            "33 buses: 12, 29 wind; 85 buses: 12, 41 wind",
+            Origin.CHOSEN,
+            "printed for node 28 of 33 buses only",
+            ("*.renewables.*.kind", "*.renewables.*.name"),
+            7,
+        ),
+        Constant(
+            "which loads are industrial",
+            "33 buses: 400 kW and more; 85 buses: 56 and 112 kW",
+            Origin.CHOSEN,
+            "a figure only; profile and reactive power follow",
+            ("*.load.*.profile", "*.load.*.load_kvar"),
+            2,
+        ),
+        Constant(
+            "bus of the second microturbine, 85 buses",
+            str(given["85.microturbines.mt-32.bus"]),
+            Origin.CHOSEN,
+            "not printed",
+            ("85.microturbines.mt-32.bus",),
+        ),
+        *_published(),
+    )
+
+
+def _published() -> tuple[Constant, ...]:
+    """Return what the paper prints, by table."""
+    listed = {
+        "feeders": ("Baran and Wu 1989; Das 1994", ("*.feeder.name",)),
+        "active loads": ("Table 2; feeder das85", ("*.load.*.load_kw", "*.loads.*")),
+        "renewable units: bus, rating": ("Tables 3, 6", ("*.renewables.*.bus", "*.renewables.*.rated_kw")),
+        "microturbines, compensators": (
+            "Table 4; text",
+            ("33.microturbines.*", "33.compensators.*", "85.microturbines.*.[nrf]*", "85.microturbines.mt-72.bus"),
+        ),
+        "lots": ("Table 4, section 5", ("33.lots.*",)),
+        "export price over price": ("section 5", ("33.market.export_price_factor",)),
+        "names of data files": ("bundled", ("33.prices.file", "33.drivers.file", "33.drivers.source")),
+    }
+    return tuple(
+        Constant(name, "as printed", Origin.PUBLISHED, basis, patterns, 0) for name, (basis, patterns) in listed.items()
+    )

@@ -13,9 +13,11 @@ import math
 import os
 import random
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -70,10 +72,13 @@ LIMIT = 1800.0
 """The seconds that a sample of 100 may take on two cores."""
 
 NEAR_SECONDS = 90.0
-"""A fault runs its nearest tests up to this many seconds, as measured without a fault; what is beyond is left out."""
+"""A fault runs its nearest tests up to this much processor time, s, as measured without a fault."""
 
 HANGS = 4.0
-"""Tests that take this many times as long as without a fault, and a minute more, are taken to hang."""
+"""Tests that take this many times their own processor time, and a minute, are taken to hang."""
+
+GUARD = 1800.0
+"""Seconds after which tests that wait without working are ended."""
 
 
 @dataclass(frozen=True)
@@ -180,19 +185,24 @@ def copy_house(target: Path) -> Path:
 
 
 def run_tests(copy: Path, tests: list[str], limit: float | None) -> tuple[int | None, float]:
-    """Run tests in a copy; return the exit code of pytest, None where the limit passed, and the seconds."""
+    """Run tests in a copy; return the exit code of pytest, None where the limit passed, and the seconds.
+
+    Both count processor time, so that nothing depends on what else the machine does.
+    """
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
-    start = time.perf_counter()
+    if limit is not None:
+        command = ["sh", "-c", f'ulimit -t {math.ceil(limit)}; exec "$@"', "sh", *command]
     with subprocess.Popen(
-        command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    ) as process:
-        try:
-            code: int | None = process.wait(limit)
-        except subprocess.TimeoutExpired:
-            code = None
-            os.killpg(process.pid, 9)
-    return code, time.perf_counter() - start
+        command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as run:
+        guard = threading.Timer(GUARD, run.kill)
+        guard.start()
+        _, status, used = os.wait4(run.pid, 0)
+        guard.cancel()
+        run.returncode = os.waitstatus_to_exitcode(status)
+    code = None if run.returncode in (-signal.SIGKILL, -signal.SIGXCPU) else run.returncode
+    return code, used.ru_utime + used.ru_stime
 
 
 def try_fault(copy: Path, fault: Fault, tests: list[str], seconds: float) -> Outcome:
@@ -269,6 +279,7 @@ def main() -> None:
     parser.add_argument("--under", default="", help="only modules whose path begins so, as sim/markets")
     parser.add_argument("--write", action="store_true", help="write mutation_score into benchmarks/results.json")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copies are removed
     start = time.perf_counter()
     outcomes = try_all(draw(ROOT, asked.sample, asked.seed, asked.under), asked.workers)
     taken = time.perf_counter() - start

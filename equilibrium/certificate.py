@@ -21,15 +21,21 @@ smallest pivot, a tie of two ratios) stands in that method's module with its rea
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from equilibrium.arrays import FloatArray
 from equilibrium.programs.duality import Residuals
+from equilibrium.programs.solvers.tally import counted, told
+
+_Given = ParamSpec("_Given")
+_Clearing = TypeVar("_Clearing", bound=Any)
 
 LEVELS = ("standard", "full")
 """How much is proved: ``full`` solves the best deviations a second time by an independent method."""
@@ -118,7 +124,8 @@ class Certificate:
     epsilon
         ``worst_regret`` divided by ``max(1, profit of that lot)``.
     method, solver
-        The method that was used (chosen by the structure of the game) and the solver's name and version.
+        The method that was used (chosen by the structure of the game), and name and version of every solver that
+        had a part in the day.
     notes
         What a reader should know: shortages, direction of trade proved by a MILP, method fallbacks.
     second
@@ -143,6 +150,22 @@ class Certificate:
     def certified(self) -> bool:
         """True from ``epsilon-nash`` upward."""
         return self.verdict in (Verdict.EPSILON_NASH, Verdict.EXACT)
+
+
+def naming_solvers(clear: Callable[_Given, _Clearing]) -> Callable[_Given, _Clearing]:
+    """Let the certificate of what ``clear`` returns name every solver that solved a program on the way."""
+
+    @functools.wraps(clear)
+    def named(*given: _Given.args, **more: _Given.kwargs) -> _Clearing:
+        with counted() as used:
+            clearing = clear(*given, **more)
+        certificate: Certificate = clearing.certificate
+        solvers = told(used, certificate.solver)
+        if solvers == certificate.solver:
+            return clearing
+        return replace(clearing, certificate=replace(certificate, solver=solvers))
+
+    return named
 
 
 def largest_gain(cost: float, bound: float) -> float:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from equilibrium.plain import cut, plain, shown
+
+_SOURCE_LIMIT, _WHERE_LIMIT, _EXPECTED_LIMIT = 320, 240, 900
+"""Most characters of the parts of a message, so that it fits a screen."""
+
 
 class InputError(ValueError):
     """A value in the input cannot be used.
+
+    The message is one line that fits a screen: what is longer is cut, and control characters are written out.
 
     Parameters
     ----------
@@ -23,7 +30,9 @@ class InputError(ValueError):
         self.where = where
         self.value = value
         self.expected = expected
-        super().__init__(f"{source}: {where}: got {value!r}, expected {expected}")
+        parts = (source, _SOURCE_LIMIT), (where, _WHERE_LIMIT), (expected, _EXPECTED_LIMIT)
+        source, where, expected = (cut(plain(str(text)), limit) for text, limit in parts)
+        super().__init__(f"{source}: {where}: got {shown(value)}, expected {expected}")
 
     def located(self, source: str, where: str | None = None) -> InputError:
         """Return the same error with the file (and field) that the caller knows."""

@@ -15,7 +15,8 @@ from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.readers.feeders import load_feeder
 from scenarios.readers.prices import PriceSeries, read_prices
 from scenarios.readers.profiles import read_profiles
-from scenarios.schema import CaseFile, FeederSection, GridFile
+from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection
+from scenarios.units import feeder_load_fault, power_fault
 
 
 class Placed(Protocol):
@@ -32,7 +33,7 @@ class Placed(Protocol):
         ...
 
 
-def build_feeder(settings: FeederSection) -> Feeder:
+def build_feeder(settings: FeederSection, document: Document) -> Feeder:
     """Read the feeder of a file with the limits that the file gives.
 
     Raises
@@ -40,13 +41,18 @@ def build_feeder(settings: FeederSection) -> Feeder:
     InputError
         For a feeder that cannot be used.
     """
-    return load_feeder(
-        settings.name,
-        rating_kva=settings.rating_kva,
-        voltage_min_pu=settings.voltage_min_pu,
-        voltage_max_pu=settings.voltage_max_pu,
-        root_voltage_pu=settings.root_voltage_pu,
-    )
+    try:
+        return load_feeder(
+            settings.name,
+            rating_kva=settings.rating_kva,
+            voltage_min_pu=settings.voltage_min_pu,
+            voltage_max_pu=settings.voltage_max_pu,
+            root_voltage_pu=settings.root_voltage_pu,
+        )
+    except InputError as error:
+        if error.where not in FeederSection.model_fields:
+            raise
+        raise document.error(("feeder", error.where), error.value, error.expected) from None
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:
@@ -65,6 +71,16 @@ def check_names(assets: Mapping[str, Sequence[Placed]], document: Document) -> N
             if name in used:
                 raise document.error((key, k, "name"), name, f"a name of its own ({used[name]} has it too)")
             used[name] = f"{key}[{k}]"
+
+
+def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, document: Document) -> None:
+    """Refuse a power of an asset, a key that ends in its unit, that no feeder of this voltage carries."""
+    for key, units in assets.items():
+        for k, unit in enumerate(units):
+            for name, value in vars(unit).items():
+                of = next((of for of in ("kW", "kVA", "kvar") if name.endswith(f"_{of.lower()}")), None)
+                if of is not None and (fault := power_fault(value, base_kv, of)) is not None:
+                    raise document.error((key, k, name), value, fault)
 
 
 def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, Path]:
@@ -107,6 +123,9 @@ def expected_load(
             raise document.error(("loads", "profile"), file.loads.profile, f"one of {', '.join(profiles)}")
         shape = file.loads.scale * profiles[file.loads.profile][:, None]
         return shape * feeder.load_kw, shape * feeder.load_kvar, profiles, (profile_path,)
+    stated = file.loads.profile
+    if stated not in profiles and stated != LoadsSection.model_fields["profile"].default:
+        raise document.error(("loads", "profile"), stated, f"one of {', '.join(profiles)}, or no profile beside a file")
     path = bundled_or_own("loads", file.loads.file, ".csv")
     load_kw, load_kvar = read_bus_loads(path, profiles, shown(profile_path), feeder)
     return file.loads.scale * load_kw, file.loads.scale * load_kvar, profiles, (path, profile_path)
@@ -127,15 +146,19 @@ def read_bus_loads(
         With the buses.
     """
     table = Table.read(path, ("bus", "load_kw", "load_kvar", "profile"), ("note",))
+    labels = table.each_once("bus")
     peaks = table.numbers("load_kw", minimum=0.0), table.numbers("load_kvar")
     steps = len(next(iter(profiles.values())))
     load_kw, load_kvar = np.zeros((steps, feeder.size)), np.zeros((steps, feeder.size))
-    for row, (label, name) in enumerate(zip(table.text("bus"), table.text("profile"), strict=True)):
+    for row, (label, name) in enumerate(zip(labels, table.text("profile"), strict=True)):
         if label not in feeder.buses:
             raise table.error(row, "bus", label, f"a bus of feeder {feeder.name}")
         if name not in profiles:
             raise table.error(row, "profile", name, f"a profile of {profile_source} ({', '.join(profiles)})")
         bus, shape = feeder.index(label), profiles[name]
-        load_kw[:, bus] += peaks[0][row] * shape
-        load_kvar[:, bus] += peaks[1][row] * shape
+        load_kw[:, bus] = peaks[0][row] * shape
+        load_kvar[:, bus] = peaks[1][row] * shape
+    fault = feeder_load_fault(*peaks, feeder.base_kv)
+    if fault is not None:
+        raise InputError(table.source, "column load_kw", f"{peaks[0].sum():g} kW in all", fault)
     return load_kw, load_kvar

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from collections.abc import Iterator, Mapping, Sequence
+from types import UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from equilibrium.errors import InputError
-from scenarios.files import Document, KeyPath
+from equilibrium.plain import shown
+from scenarios.files import Document
 from scenarios.schema import MONEY
+from scenarios.yaml_tree import KeyPath, dotted
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
 
@@ -46,12 +49,67 @@ def validated(schema: type[File], document: Document, others: Schemas | None = N
         raise document.error(("currency",), currency, "a code of three capital letters such as EUR")
     currency = currency.lower()
     data = _schema_money(document.data, (), currency, document)
+    read_as_written(schema, document, data)
     while True:
         try:
             return schema.model_validate(data)
         except ValidationError as error:
             if not _leave_out(error, schema, data, others or {}):
                 raise _first_error(error, document, currency, schema, data, others or {}) from None
+
+
+def read_as_written(schema: type[BaseModel], document: Document, data: dict[str, object]) -> None:
+    """Put the text of the file in the place of what YAML made of it where the schema asks for text; check the numbers.
+
+    ``bus: 010`` is the bus labelled 010, ``title: 2024`` a title; ``places: 010`` is refused.
+
+    Parameters
+    ----------
+    schema
+        The model of the whole file.
+    document
+        What was read.
+    data
+        The document's data with the schema's money keys; it is changed.
+
+    Raises
+    ------
+    InputError
+        For a number that YAML reads otherwise than people do.
+    """
+    for keys, written in document.written.items():
+        in_schema = tuple(_MONEY_KEY.sub(MONEY, key) if isinstance(key, str) else key for key in keys)
+        above: Any = data
+        for key in in_schema[:-1]:
+            above = above[key]
+        if _wants_text(schema, in_schema, data):
+            above[in_schema[-1]] = written
+        else:
+            document.check_number(keys, above[in_schema[-1]])
+
+
+def _wants_text(schema: type[BaseModel], keys: KeyPath, data: object) -> bool:
+    """Return whether the value under ``keys`` is a text in the schema: a label, or one of a list or mapping of them."""
+    for n in range(len(keys), 0, -1):
+        section, key = section_at(schema, keys[: n - 1], data), keys[n - 1]
+        field = None if section is None else _field(section, key)
+        if field is not None:
+            return any(part is str for part in _inside(field.annotation, len(keys) - n))
+    return False
+
+
+def _inside(annotation: object, levels: int) -> Iterator[object]:
+    """Yield the types that a value may have which stands some levels inside a list or mapping of an annotation."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        yield from _inside(arguments[0], levels)
+    elif origin in (Union, UnionType):
+        for each in arguments:
+            yield from _inside(each, levels)
+    elif levels == 0:
+        yield annotation
+    elif origin in (dict, list, tuple, Mapping, Sequence):
+        yield from _inside(arguments[1 if origin in (dict, Mapping) else 0], levels - 1)
 
 
 def money_keys(data: object, currency: str) -> object:
@@ -137,13 +195,25 @@ def _schema_money(data: object, keys: KeyPath, currency: str, document: Document
         for key, value in item.items():
             found = _MONEY_KEY.search(str(key))
             if found and found[1] != currency:
-                raise document.error((*path, key), key, _MONEY_KEY.sub(currency, str(key)) + " (the file's currency)")
+                raise _other_currency((*path, str(key)), found[1], currency, document)
             renamed[_MONEY_KEY.sub(MONEY, str(key))] = walk(value, (*path, key))
         return renamed
 
     translated = walk(data, keys)
     assert isinstance(translated, dict)
     return translated
+
+
+def _other_currency(keys: KeyPath, found: str, currency: str, document: Document) -> InputError:
+    """Return the complaint about a money key in another currency than the file's.
+
+    Where the key comes from a file that another one extends, it is the currency of that other one which does not fit.
+    """
+    stated, used = document.lines.get(("currency",)), document.lines.get(keys)
+    if stated is not None and used is not None and stated[0] != used[0]:
+        expected = f"{found.upper()}, in which {used[0]} states {dotted(keys)}, or that key in {currency.upper()} too"
+        return document.error(("currency",), currency.upper(), expected)
+    return document.error(keys, keys[-1], _MONEY_KEY.sub(currency, str(keys[-1])) + " (the file's currency)")
 
 
 def _leave_out(error: ValidationError, schema: type[BaseModel], data: dict[str, object], others: Schemas) -> bool:
@@ -223,11 +293,35 @@ def _first_error(
         return document.error((*keys, tag), found, f"{', '.join(most)} or {last}")
     if kind == "section":
         context = first["ctx"]
-        inside = _MONEY_KEY.sub(currency, context["key"]).split(".")
-        return document.error((*keys, *inside), context["value"], first["msg"])
+        path = _MONEY_KEY.sub(currency, context["key"]).split(".")
+        inside = [int(key) if key.isdigit() else key for key in path]
+        return _section_error(document, keys, (*keys, *inside), context["value"], first["msg"])
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    if kind in ("less_than_equal", "less_than") and 1.0 in first["ctx"].values() and isinstance(value, int | float):
+        plain += f"; {value:g} % would be {value / 100:g}"
     said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
     return document.error(keys, value, said.get(kind, plain))
+
+
+def _section_error(document: Document, section: KeyPath, keys: KeyPath, value: object, expected: str) -> InputError:
+    """Return the complaint about keys that do not fit together.
+
+    Where the key comes from a file that this one extends, it is a key of this file that does not fit it.
+    """
+    found = document.lines.get(keys)
+    if found is None or found[0] == document.source:
+        return document.error(keys, value, expected)
+    own = [other for other in document.lines if other[:-1] == keys[:-1] and document.lines[other][0] == document.source]
+    own = own or [other for other in document.lines if other[: len(section)] == section and other != section]
+    own = [other for other in own if document.lines[other][0] == document.source]
+    if not own:
+        return document.error(keys, value, expected)
+    blamed = next((other for other in own if str(other[-1]) in expected), own[0])
+    given: Any = document.data
+    for key in blamed:
+        given = given[key]
+    said = f"what fits {dotted(keys)}, which is {shown(value)} in {found[0]}: there, {expected}"
+    return document.error(blamed, given, said)
 
 
 def _own_money(key: str | int, currency: str) -> str | int:
@@ -248,11 +342,11 @@ def _unknown_key(
     for field in foreign.values():
         default = _plain_default(field)
         if isinstance(default, (str, int, float)):
-            shown = f"{default:g}" if isinstance(default, float) else default
+            plain_default = f"{default:g}" if isinstance(default, float) else default
             value: Any = document.data
             for key in keys:
                 value = value[key]
-            return document.error(keys, value, f"{shown}, or market.kind: {knowing}, which has this key")
+            return document.error(keys, value, f"{plain_default}, or market.kind: {knowing}, which has this key")
     section = section_at(schema, in_schema[:-1], data)
     fields = {} if section is None else section.model_fields
     known = [str(_own_money(field.alias or name, currency)) for name, field in fields.items()]

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import hashlib
+import io
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
-import yaml
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
+from equilibrium.plain import A_NAME, NAME_LIMIT, decimal, is_name, number_fault, obeyed
+from scenarios.yaml_tree import KeyPath, dotted, number_as_written, read_tree
 
 PACKAGE = Path(str(files("scenarios")))
 DATA = PACKAGE / "data"
 CASES = PACKAGE / "cases"
 
-KeyPath = tuple[str | int, ...]
+YAML_LIMIT, TABLE_LIMIT = 1_000_000, 64_000_000
+"""Most bytes of a YAML file and of a table."""
+
+YEARS = 1990, 2100
+"""First and last year of a date in a table."""
+
+CELL_LIMIT, CELLS_LIMIT, COLUMNS_LIMIT = 1_000, 8_000_000, 1_000
+"""Most characters of a cell, most cells of a table and most columns."""
 
 
 def shown(path: Path) -> str:
@@ -54,7 +64,7 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None
     """
     if name in bundled_names(kind):
         return DATA / kind / f"{name}{suffix}"
-    own = (folder or Path()) / Path(name).expanduser()
+    own = own_path(name, folder)
     if own.is_dir() if not suffix else own.is_file():
         return own
     raise InputError(
@@ -68,10 +78,34 @@ def bundled_names(kind: str) -> list[str]:
     return sorted({path.stem for path in found if path.is_dir() or path.with_suffix(".yaml").exists()})
 
 
-def read_text(path: Path) -> str:
-    """Read a UTF-8 text file; :class:`InputError` when it is missing, unreadable or not UTF-8."""
+def own_path(name: str, folder: Path | None = None) -> Path:
+    """Return the path that a user means by a name: ``~`` is a home folder, the rest is relative to ``folder``.
+
+    Raises
+    ------
+    InputError
+        For what cannot be a path: an unknown user's home, a NUL, a name that the file system has no room for.
+    """
+    if not name:
+        raise InputError("path", "path", name, "the path of a file or folder")
     try:
-        return path.read_text(encoding="utf-8-sig")
+        path = (folder or Path()) / Path(name).expanduser()
+        path.resolve()
+        path.is_file()  # fails in a folder that may not be entered
+    except (OSError, ValueError, RuntimeError) as error:
+        found = getattr(error, "strerror", None) or str(error)
+        raise InputError(name, "path", found, "the path of a file or folder that can be looked at") from None
+    return path
+
+
+def read_text(path: Path, limit: int = TABLE_LIMIT) -> str:
+    """Read a UTF-8 text file; :class:`InputError` when it is missing, unreadable, too large or not UTF-8."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(limit + 1)
+        if len(raw) > limit:
+            raise InputError(shown(path), "file", f"more than {limit} bytes", f"at most {limit} bytes")
+        return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(shown(path), f"byte {error.start}", "not UTF-8", "a text file in UTF-8") from None
     except OSError as error:
@@ -110,21 +144,19 @@ class Table:
             Further columns that may be there; any other is an error. ``None`` allows all.
         """
         source = shown(path)
-        reader = csv.reader(read_text(path).splitlines())
         header: list[str] = []
         rows: list[list[str]] = []
         lines: list[int] = []
-        for row in reader:
-            cells = [cell.strip() for cell in row]
-            if not any(cells):
-                continue
+        for line, cells in _rows(source, read_text(path)):
             if not header:
-                header = cls._header(source, reader.line_num, cells, required, optional)
+                header = cls._header(source, line, cells, required, optional)
                 continue
             if len(cells) != len(header):
-                raise InputError(source, f"line {reader.line_num}", f"{len(cells)} cells", f"{len(header)} cells")
+                raise InputError(source, f"line {line}", f"{len(cells)} cells", f"{len(header)} cells")
             rows.append(cells)
-            lines.append(reader.line_num)
+            lines.append(line)
+            if len(rows) * len(header) > CELLS_LIMIT:
+                raise InputError(source, f"line {line}", f"more than {CELLS_LIMIT} cells", f"at most {CELLS_LIMIT}")
         if not rows:
             raise InputError(source, "file", "no rows", "a header line and at least one row")
         return cls(source, {name: [row[k] for row in rows] for k, name in enumerate(header)}, lines)
@@ -134,12 +166,16 @@ class Table:
         source: str, line: int, cells: list[str], required: Sequence[str], optional: Sequence[str] | None
     ) -> list[str]:
         where = f"line {line}"
+        if len(cells) > COLUMNS_LIMIT:
+            raise InputError(source, where, f"{len(cells)} columns", f"at most {COLUMNS_LIMIT}")
         for name in required:
             if name not in cells:
                 raise InputError(source, where, ",".join(cells), f"a column {name!r}")
         for name in cells:
             if cells.count(name) > 1:
                 raise InputError(source, where, name, "each column once")
+            if len(name) > NAME_LIMIT:
+                raise InputError(source, where, name, A_NAME)
             if optional is not None and name not in {*required, *optional}:
                 raise InputError(source, where, name, f"only the columns {', '.join([*required, *optional])}")
         return cells
@@ -156,11 +192,46 @@ class Table:
         return InputError(self.source, self.where(row, column), value, expected)
 
     def text(self, column: str) -> list[str]:
-        """Return a column of non-empty cells."""
+        """Return a column of cells that may be names."""
         for row, cell in enumerate(self.columns[column]):
             if not cell:
                 raise self.error(row, column, cell, "a value")
+            if not is_name(cell):
+                raise self.error(row, column, cell, A_NAME)
         return self.columns[column]
+
+    def each_once(self, column: str) -> list[str]:
+        """Return a column of names none of which may stand twice."""
+        first: dict[str, int] = {}
+        for row, name in enumerate(self.text(column)):
+            if name in first:
+                raise self.error(row, column, name, f"each {column} once (it stands in line {self.lines[first[name]]})")
+            first[name] = row
+        return self.columns[column]
+
+    def date(self, row: int, column: str) -> dt.date:
+        """Return a cell's date, of the years in which there are sessions and prices."""
+        try:
+            date = dt.date.fromisoformat(self.columns[column][row])
+        except ValueError:
+            raise self.error(row, column, self.columns[column][row], "a date such as 2024-06-03") from None
+        self._check_year(row, column, date)
+        return date
+
+    def time(self, row: int, column: str) -> dt.datetime:
+        """Return a cell's local time, of the years in which there are sessions and prices."""
+        try:
+            time = dt.datetime.fromisoformat(self.columns[column][row])
+        except ValueError:
+            raise self.error(row, column, self.columns[column][row], "a local time such as 2024-06-03T08:30") from None
+        self._check_year(row, column, time)
+        return time
+
+    def _check_year(self, row: int, column: str, date: dt.date) -> None:
+        first, last = YEARS
+        if not first <= date.year <= last:
+            expected = f"a date from {first} to {last} (clocks that are not set show other ones, such as 1970-01-01)"
+            raise self.error(row, column, self.columns[column][row], expected)
 
     def numbers(
         self, column: str, minimum: float = -math.inf, maximum: float = math.inf, empty: float | None = None
@@ -183,14 +254,35 @@ class Table:
             if not cell and empty is not None:
                 values[row] = empty
                 continue
-            try:
-                value = float(cell)
-            except ValueError:
-                raise self.error(row, column, cell, expected) from None
-            if not (math.isfinite(value) and minimum <= value <= maximum):
+            value = decimal(cell)
+            if value is None or not (math.isfinite(value) and minimum <= value <= maximum):
                 raise self.error(row, column, cell, expected)
+            if (fault := number_fault(value)) is not None:
+                raise self.error(row, column, cell, fault)
             values[row] = value
         return values
+
+
+def _rows(source: str, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the stripped cells of every row that has any."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    while True:
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise InputError(source, f"line {reader.line_num}", str(error), "a row of cells") from None
+        if row is None:
+            return
+        cells = [cell.strip() for cell in row]
+        if not any(cells):
+            continue
+        for cell in cells:
+            if len(cell) > CELL_LIMIT:
+                found = f"a cell of {len(cell)} characters"
+                raise InputError(source, f"line {reader.line_num}", found, f"at most {CELL_LIMIT} characters")
+            if not cell.isprintable() and any(map(obeyed, cell)):
+                raise InputError(source, f"line {reader.line_num}", cell, "a cell without control characters")
+        yield reader.line_num, cells
 
 
 @dataclass(frozen=True)
@@ -205,60 +297,36 @@ class Document:
         Mappings, lists and scalars.
     lines
         File and line number by key path, e.g. ``("lots", 0, "bus")``; no line for what no file says.
+    written
+        What stands in the file, for each value that YAML does not read as text.
     """
 
     source: str
     data: dict[str, object]
     lines: dict[KeyPath, tuple[str, int | None]]
+    written: dict[KeyPath, str] = field(default_factory=dict)
 
     @classmethod
     def read(cls, path: Path) -> Document:
-        """Read a YAML mapping; a key that stands twice is an error, where YAML itself would keep the last."""
+        """Read a YAML mapping; see :mod:`scenarios.yaml_tree` for what is refused."""
         source = shown(path)
-        lines: dict[KeyPath, tuple[str, int | None]] = {}
-        loader = yaml.SafeLoader(read_text(path))
-        try:
-            node = loader.get_single_node()
-            if not isinstance(node, yaml.MappingNode):
-                raise InputError(source, "file", "no mapping", "`key: value` lines")
-            _mark(node, (), source, lines)
-            data = loader.construct_document(node)
-        except yaml.MarkedYAMLError as error:
-            line = error.problem_mark.line + 1 if error.problem_mark else 1
-            raise InputError(source, f"line {line}", error.problem, "valid YAML") from None
-        except yaml.YAMLError as error:
-            raise InputError(source, "file", str(error).splitlines()[0], "valid YAML") from None
-        finally:
-            loader.dispose()
-        return cls(source, data, lines)
+        tree = read_tree(source, read_text(path, YAML_LIMIT))
+        return cls(source, tree.data, {keys: (source, line) for keys, line in tree.lines.items()}, tree.written)
+
+    def text(self, keys: KeyPath, value: object) -> object:
+        """Return what stands in the file under ``keys``, where ``value`` is what YAML made of it: ``010``, not 8."""
+        return self.written.get(keys, value)
+
+    def check_number(self, keys: KeyPath, value: object) -> None:
+        """Refuse a number that YAML reads otherwise than people do, such as ``010`` and ``1_000``."""
+        written = self.written.get(keys)
+        if written is not None and isinstance(value, int | float) and not isinstance(value, bool):
+            expected = number_as_written(written, value)
+            if expected is not None:
+                raise self.error(keys, written, expected)
 
     def error(self, keys: KeyPath, value: object, expected: str) -> InputError:
         """Return the complaint about the value under ``keys``, with the nearest line that is known."""
         known = next((self.lines[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in self.lines), None)
         source, line = known or (self.source, 1)
         return InputError(source, dotted(keys) if line is None else f"line {line}, {dotted(keys)}", value, expected)
-
-
-def dotted(keys: KeyPath) -> str:
-    """Return ``lots[0].bus`` for ``("lots", 0, "bus")``."""
-    text = "".join(f"[{key}]" if isinstance(key, int) else f".{key}" for key in keys)
-    return text.removeprefix(".") or "file"
-
-
-def _mark(node: yaml.Node, keys: KeyPath, source: str, lines: dict[KeyPath, tuple[str, int | None]]) -> None:
-    """Note the line of every key below a node."""
-    if isinstance(node, yaml.MappingNode):
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            line = key_node.start_mark.line + 1
-            if key_node.tag == "tag:yaml.org,2002:bool":
-                expected = "a key that YAML does not read as true or false: put it into quotes"
-                raise InputError(source, f"line {line}, {dotted((*keys, key))}", key, expected)
-            if (*keys, key) in lines:
-                raise InputError(source, f"line {line}, {dotted((*keys, key))}", key, "each key once")
-            lines[(*keys, key)] = (source, line)
-            _mark(value_node, (*keys, key), source, lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for number, item in enumerate(node.value):
-            lines[(*keys, number)] = (source, item.start_mark.line + 1)
-            _mark(item, (*keys, number), source, lines)

@@ -11,13 +11,18 @@ from equilibrium.errors import InputError
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
 from scenarios.checking import section_at, validated
-from scenarios.files import CASES, Document, KeyPath, bundled_or_own
+from scenarios.files import CASES, Document, bundled_or_own, own_path
 from scenarios.kinds import DEFAULT, scenario_kinds
 from scenarios.schema import CaseFile, FileKeys
+from scenarios.yaml_tree import KeyPath
 
 AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 """Whether two mappings under a key have the same keys, so that one is merged into the other."""
+
+
+_EXTENDS_LIMIT = 20
+"""Most scenarios of a chain in which each extends the next one."""
 
 
 def scenario_names() -> list[str]:
@@ -77,10 +82,10 @@ def load_scenario(
 
 def case_path(name_or_path: str) -> Path:
     """Return the file of a bundled scenario, or the user's own."""
+    own = own_path(name_or_path)
     bundled = CASES / f"{name_or_path}.yaml"
     if Path(name_or_path).name == name_or_path and bundled.is_file():
         return bundled
-    own = Path(name_or_path).expanduser()
     if own.is_file():
         return own
     names = scenario_names()
@@ -143,15 +148,22 @@ def _layers(name_or_path: str, overrides: Mapping[str, object] | None) -> list[t
 def _chain(path: Path, above: tuple[Path, ...]) -> Iterator[tuple[Document, Path]]:
     """Read a file, then the one that it ``extends``, and so on."""
     document = Document.read(path)
-    base = document.data.pop("extends", None)
+    base = document.text(("extends",), document.data.pop("extends", None))
+    document.written.pop(("extends",), None)
     yield document, path
     if base is None:
         return
     if not isinstance(base, str) or path.resolve() in above:
         raise document.error(("extends",), base, "the name or path of another scenario that does not extend this one")
-    bundled = (CASES / f"{base}.yaml").is_file() and Path(base).name == base
+    if len(above) >= _EXTENDS_LIMIT:
+        raise document.error(
+            ("extends",), base, f"a chain of at most {_EXTENDS_LIMIT} scenarios that extend each other"
+        )
     try:
-        found = case_path(base if bundled else str((path.parent / Path(base).expanduser()).resolve()))
+        bundled = Path(base).name == base and (CASES / f"{base}.yaml").is_file()
+        found = case_path(base if bundled else str(own_path(base, path.parent).resolve()))
+    except OSError as error:
+        raise document.error(("extends",), base, f"the path of a scenario ({error.strerror})") from None
     except InputError as error:
         raise document.error(("extends",), base, error.expected) from None
     yield from _chain(found, (*above, path.resolve()))
@@ -163,8 +175,8 @@ def _kind(documents: list[Document]) -> ScenarioKind[Any]:
     for document in documents:
         market = document.data.get("market")
         if isinstance(market, dict) and "kind" in market:
-            name = market["kind"]
-            if name not in kinds:
+            name = document.text(("market", "kind"), market["kind"])
+            if not isinstance(name, str) or name not in kinds:
                 raise document.error(("market", "kind"), name, f"one of {', '.join(kinds)}")
             return kinds[name]
     return kinds[DEFAULT]
@@ -180,10 +192,13 @@ def _laid_over(under: Document, over: Document, schema: type[CaseFile]) -> Docum
         return before is after
 
     data = _merge(under.data, over.data, (), replaced, same)
-    kept = {
-        keys: line for keys, line in under.lines.items() if not any(keys[:n] in replaced for n in range(len(keys) + 1))
-    }
-    return Document(over.source, data, {**kept, **over.lines})
+
+    def stays(keys: KeyPath) -> bool:
+        return not any(keys[:n] in replaced for n in range(len(keys) + 1))
+
+    lines = {keys: line for keys, line in under.lines.items() if stays(keys)}
+    written = {keys: text for keys, text in under.written.items() if stays(keys)}
+    return Document(over.source, data, {**lines, **over.lines}, {**written, **over.written})
 
 
 def _nested(keys: KeyPath, value: object) -> object:
@@ -241,13 +256,13 @@ def _absolute_paths(document: Document, folder: Path, file_keys: FileKeys) -> No
             parent = parent.get(key) if isinstance(parent, dict) else None
         if not isinstance(parent, dict) or keys[-1] not in parent:
             continue
-        value = parent[keys[-1]]
+        value = document.text(keys, parent[keys[-1]])
         if isinstance(value, str):
             parent[keys[-1]] = _absolute(document, keys, value, kind, suffix, folder)
         elif isinstance(value, list):
             parent[keys[-1]] = [
                 _absolute(document, (*keys, k), item, kind, suffix, folder) if isinstance(item, str) else item
-                for k, item in enumerate(value)
+                for k, item in ((k, document.text((*keys, k), item)) for k, item in enumerate(value))
             ]
 
 
@@ -256,4 +271,5 @@ def _absolute(document: Document, keys: KeyPath, value: str, kind: str, suffix: 
         path = bundled_or_own(kind, value, suffix, folder)
     except InputError as error:
         raise document.error(keys, value, error.expected) from None
+    document.written.pop(keys, None)
     return value if path.is_relative_to(CASES.parent) else str(path.resolve())

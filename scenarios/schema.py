@@ -7,15 +7,18 @@ Keys with money in them carry the currency of the file (``currency: EUR`` makes 
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from equilibrium.errors import InputError
-from scenarios.files import KeyPath
+from equilibrium.plain import A_NAME, SMALLEST, decimal, is_name, number_fault, obeyed
 from scenarios.time_axis import time_zone
+from scenarios.units import CHARGER_KW, VEHICLE_KWH, VOLTAGE_PU, Magnitude
+from scenarios.yaml_tree import KeyPath
 
 MONEY = "eur"
 """How the schema itself writes the currency; :mod:`scenarios.checking` translates other currencies."""
@@ -29,16 +32,67 @@ def schema_key(name: str) -> str:
     return name
 
 
-def no_bool(value: object) -> object:
-    """Refuse true and false where a number is asked for: to Python they are 1 and 0."""
+def a_number(value: object) -> object:
+    """Refuse what is no number in plain decimals, and a number that nobody can mean.
+
+    To Python true and false are 1 and 0; pydantic would read ``"1_000"`` and digits of other scripts.
+    """
     if isinstance(value, bool):
         raise ValueError("a number, not yes or no")  # noqa: TRY004 - pydantic turns only ValueError into its own
+    if isinstance(value, str):
+        found = decimal(value.strip())
+        if found is None:
+            raise ValueError("a valid number in plain decimals")
+        value = int(found) if math.isfinite(found) and found == int(found) else found
+    if isinstance(value, int | float):
+        try:
+            size = abs(float(value))
+        except OverflowError:
+            size = math.inf
+        fault = number_fault(size) if not math.isnan(size) else "a finite number"
+        if fault is not None:
+            raise ValueError(fault)
+        if 0.0 < size < SMALLEST:
+            raise ValueError(f"0, or a number of size {SMALLEST:g} at least")
+    return value
+
+
+def of_magnitude(magnitude: Magnitude) -> AfterValidator:
+    """Return the check that a number has a size that there is, with the other reading of one that has not."""
+
+    def check(value: float) -> float:
+        fault = magnitude.fault(value)
+        if fault is not None:
+            raise ValueError(fault)
+        return value
+
+    return AfterValidator(check)
+
+
+def a_name(value: object) -> object:
+    """Refuse a text that cannot be a name."""
+    if isinstance(value, str) and value and not is_name(value):
+        raise ValueError(A_NAME)
+    return value
+
+
+def a_text(value: object) -> object:
+    """Refuse a text with control characters, and one that is longer than a page."""
+    if isinstance(value, str) and (len(value) > TEXT_LIMIT or any(map(obeyed, value))):
+        raise ValueError(f"a text without control characters, of at most {TEXT_LIMIT} characters")
     return value
 
 
 def _label(value: object) -> object:
-    """Let ``bus: 8`` mean the label ``"8"``."""
+    """Let ``bus: 8`` mean the label ``"8"``; what stands in a file is text already when it comes here."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+def a_date(value: object) -> object:
+    """Refuse numbers, which pydantic would take for seconds since 1970."""
+    if isinstance(value, int | float):
+        raise ValueError("a date such as 2024-06-03")  # noqa: TRY004 - pydantic turns only ValueError into its own
+    return value
 
 
 def refused(key: str, value: object, expected: str) -> PydanticCustomError:
@@ -46,13 +100,24 @@ def refused(key: str, value: object, expected: str) -> PydanticCustomError:
     return PydanticCustomError("section", "{expected}", {"key": key, "value": value, "expected": expected})
 
 
-Number = Annotated[float, BeforeValidator(no_bool)]
-Positive = Annotated[float, BeforeValidator(no_bool), Field(gt=0)]
-NonNegative = Annotated[float, BeforeValidator(no_bool), Field(ge=0)]
-Share = Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)]
-Count = Annotated[int, BeforeValidator(no_bool), Field(ge=1)]
-Label = Annotated[str, BeforeValidator(_label), Field(min_length=1)]
-Step = Annotated[Literal[5, 10, 15, 20, 30, 60], BeforeValidator(no_bool)]
+TEXT_LIMIT = 4_000
+"""Most characters of a text that says where data come from."""
+
+MOST_DRAWN = 100_000
+"""Most sessions, vehicles or scenarios that are drawn at once; a number beyond it is a mistake."""
+
+Number = Annotated[float, BeforeValidator(a_number)]
+Positive = Annotated[float, BeforeValidator(a_number), Field(gt=0)]
+NonNegative = Annotated[float, BeforeValidator(a_number), Field(ge=0)]
+Share = Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)]
+Count = Annotated[int, BeforeValidator(a_number), Field(ge=1)]
+Label = Annotated[str, BeforeValidator(a_name), BeforeValidator(_label), Field(min_length=1)]
+Words = Annotated[str, BeforeValidator(a_text), BeforeValidator(_label), Field(min_length=1)]
+VoltagePu = Annotated[Positive, of_magnitude(VOLTAGE_PU)]
+VehicleKwh = Annotated[Positive, of_magnitude(VEHICLE_KWH)]
+ChargerKw = Annotated[Positive, of_magnitude(CHARGER_KW)]
+Date = Annotated[dt.date, BeforeValidator(a_date)]
+Step = Annotated[Literal[5, 10, 15, 20, 30, 60], BeforeValidator(a_number)]
 """One of :data:`scenarios.time_axis.STEPS_MIN`, minutes."""
 
 
@@ -73,9 +138,9 @@ class FeederSection(Section):
 
     name: Label
     rating_kva: Positive | None = None
-    voltage_min_pu: Positive = 0.90
-    voltage_max_pu: Positive = 1.10
-    root_voltage_pu: Positive = 1.0
+    voltage_min_pu: VoltagePu = 0.90
+    voltage_max_pu: VoltagePu = 1.10
+    root_voltage_pu: VoltagePu = 1.0
 
     @model_validator(mode="after")
     def _band(self) -> FeederSection:
@@ -104,9 +169,9 @@ class PricesSection(Section):
     """Wholesale prices."""
 
     file: Label
-    price_column: str | None = None
+    price_column: Label | None = None
     step_minutes: Step = 60
-    start: dt.date | None = None
+    start: Date | None = None
     after_end: Literal["repeat", "stop"] = "repeat"
 
 
@@ -117,14 +182,14 @@ class LoadsSection(Section):
     profiles: Label = "s0"
     profile: Label = "residential"
     scale: NonNegative = 1.0
-    day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
+    day_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
 
 
 class RothErevKeys(Section):
     """The keys of the modified Roth-Erev rule, whatever it chooses."""
 
-    experimentation: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.2
-    recency: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] = 0.1
+    experimentation: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = 0.2
+    recency: Annotated[float, BeforeValidator(a_number), Field(gt=0, le=1)] = 0.1
     initial_propensity: Positive = 1.0
 
     def check_grid(self, key: str, values: tuple[float, ...] | tuple[str, ...]) -> None:
@@ -147,7 +212,7 @@ class MarketSection(Section):
 class CaseFile(Section):
     """The keys that the files of all markets have."""
 
-    title: Annotated[str, Field(min_length=1, pattern=r"^[^\n]+$")]
+    title: Label
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     time: TimeSection = TimeSection()
     market: MarketSection

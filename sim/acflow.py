@@ -27,6 +27,13 @@ BUSBAR_OHM = 1e-4
 """A branch with less impedance is a busbar: rounding of its huge admittance would exceed the flow's tolerance."""
 
 
+TOLERANCE_MVA = 1e-9
+"""Mismatch of power at a bus at which a flow is solved, MVA, where rounding allows it (:func:`rounding_mva`)."""
+
+_ROUNDINGS = 32.0
+"""Rounding errors of one term that a mismatch may have gathered."""
+
+
 @dataclass(frozen=True, eq=False)
 class FlowCheck:
     """The AC flow of one day beside the linear one.
@@ -83,6 +90,23 @@ def net_load(feeder: Feeder, flow: FloatArray) -> FloatArray:
     return drawn
 
 
+def rounding_mva(feeder: Feeder) -> float:
+    """Return the mismatch of power, MVA, that rounding alone can leave at a bus of a feeder.
+
+    A mismatch is a sum of terms ``V^2 / z`` that cancel; of a high voltage and a small impedance each one is so large
+    that its last digit exceeds what a small feeder can be solved to.
+
+    Parameters
+    ----------
+    feeder
+        The tree.
+    """
+    impedance = np.hypot(feeder.r_ohm, feeder.x_ohm)[feeder.parent >= 0]
+    lines = impedance[impedance >= BUSBAR_OHM]
+    largest = feeder.base_kv**2 / float(lines.min()) if lines.size else 0.0
+    return _ROUNDINGS * float(np.finfo(np.float64).eps) * largest
+
+
 class AcFlow:
     """The AC power flow of one feeder; the network is built once and used for every period of every day.
 
@@ -101,6 +125,7 @@ class AcFlow:
         self._pp = _pandapower()
         self._feeder = feeder
         self._net = self._pp.create_empty_network(name=feeder.name, sn_mva=1.0)
+        self._tolerance_mva = max(TOLERANCE_MVA, rounding_mva(feeder))
         self._connect()
 
     def _connect(self) -> None:
@@ -149,7 +174,7 @@ class AcFlow:
         self._net.load["q_mvar"] = load_kvar / _KW_PER_MW
         try:
             with _quiet():
-                self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=1e-9)
+                self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=self._tolerance_mva)
         except self._pp.LoadflowNotConverged as error:
             raise SolverError(f"the AC power flow of feeder {self._feeder.name} does not converge") from error
         loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW

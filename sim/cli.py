@@ -8,17 +8,20 @@ interrupted.
 from __future__ import annotations
 
 import argparse
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SolverError
+from equilibrium.plain import cut, plain, shown
 from sim.reproduce import REPRODUCTIONS
+from sim.show.streams import complain, discard_output, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +33,11 @@ if TYPE_CHECKING:
 
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 DEFAULT_SCENARIO = "week-33"
+_MESSAGE_LIMIT = 1_500
+"""Most characters of a complaint about the command line."""
+
+_WHOLE = re.compile("[0-9]{1,18}")
+
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
 
@@ -41,16 +49,21 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose complaint is one line."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(BAD_INPUT, f"equilot: error: {message}\n")
+        self.exit(BAD_INPUT, f"equilot: error: {plain(cut(message, _MESSAGE_LIMIT))}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
+    open_output()
     code = _execute(_parser().parse_args(arguments))
     try:
         sys.stdout.flush()  # here, and not when the interpreter ends and can only complain
     except BrokenPipeError:
-        _discard_output()
+        discard_output()
+    except OSError as error:
+        complain(f"error: standard output: {error.strerror}")
+        discard_output()
+        return code or FAILED
     return code
 
 
@@ -60,35 +73,27 @@ def _execute(given: argparse.Namespace) -> int:
     try:
         return command(given)
     except (InputError, SolverError) as error:
-        _complain(f"error: {error}")
+        complain(f"error: {error}")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except InfeasibleError as error:  # already what comes before the first day cannot be served
         return _cannot_serve(error.reasons or (str(error),))
     except KeyboardInterrupt:
-        _complain("interrupted")
+        complain("interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # only what writes its list as the last thing comes here: the rest uses a console
-        _discard_output()
+        discard_output()
         return OK
-
-
-def _complain(text: str) -> None:
-    """Write one line to standard error, if somebody listens."""
-    with suppress(BrokenPipeError):
-        sys.stderr.write(f"equilot: {text}\n")
+    except OSError as error:  # the disk is full, the folder has gone
+        where = "" if error.filename is None else f"{error.filename}: "
+        complain(f"error: {where}{error.strerror or error}")
+        return FAILED
 
 
 def _cannot_serve(reasons: Sequence[str]) -> int:
     """Name the limits that cannot be met, and return the exit code."""
     for reason in reasons:
-        _complain(f"infeasible: {reason}")
+        complain(f"infeasible: {reason}")
     return INFEASIBLE
-
-
-def _discard_output() -> None:
-    from sim.show.console import discard_output
-
-    discard_output()
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,8 +101,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="equilot",
         description="Agent-based simulation of local electricity markets with EV parking lots, cleared exactly.",
         epilog="Exit codes: 0 done, 1 a statement that must hold does not, a day is not proved, a game has no "
-        "certified answer or a solver failed, 2 the input cannot be used, 3 a day could not be served, 130 "
-        "interrupted.",
+        "certified answer or a solver failed (those of games: docs/games.md), 2 the input cannot be used, 3 a day "
+        "could not be served, 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
@@ -129,9 +134,11 @@ when something does not hold."""
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
 Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
 _SOLVE = """Solve a game in a JSON file: leaders, followers, or a plain Nash game. The answer is a point with its
-certificate; the exit code is 1 when no equilibrium was found or it is not proved."""
+certificate. The exit code tells the verdict: 0 certified, 1 not proved, 4 proved that none exists, 5 none found, 6 the
+best value is not attained, 7 infeasible, 8 unbounded, 9 limit reached, 10 undecided (docs/games.md)."""
 _VERIFY = """Certify a given point without solving the game: residuals, and every player's regret by a global
-deviation; the exit code is 1 when the point is not proved to be an equilibrium."""
+deviation. The exit code is 0 when the point is proved to be an equilibrium, 1 when it is not, 7 when a row fails or a
+follower does better at it, 9 when the limit came first (docs/games.md)."""
 
 
 def _add_run(run: argparse.ArgumentParser) -> None:
@@ -193,6 +200,7 @@ def _add_games(commands: argparse._SubParsersAction[_Parser]) -> None:
     solve.add_argument("--solver", default="auto", help="auto, highs, gurobi or scip (default: %(default)s)")
     solve.add_argument("--seed", type=_count(0), default=0, help="of random starts (default: %(default)s)")
     solve.add_argument("--export", metavar="FILE", type=Path, help="also write FILE.mps and FILE.aux (bilevel linear)")
+    solve.add_argument("--force", action="store_true", help="let --export replace files that exist")
     solve.set_defaults(command=_solve)
     verify = commands.add_parser("verify", help="certify a point of a game", description=_VERIFY)
     verify.add_argument("game", metavar="GAME.json", type=Path, help="the game")
@@ -232,12 +240,9 @@ def _count(minimum: int) -> Callable[[str], int]:
     """Return a reader of whole numbers for argparse."""
 
     def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = minimum - 1
+        value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
         if value < minimum:
-            raise argparse.ArgumentTypeError(f"got {text!r}, expected a whole number, at least {minimum}")
+            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
         return value
 
     return read
@@ -287,21 +292,22 @@ def _unproved(run: Run) -> bool:
 
 def _own_data(given: argparse.Namespace) -> dict[str, object]:
     """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
+    from scenarios.files import own_path
     from scenarios.loading import market_of
     from sim.kinds import market_kinds
     from sim.simulate import check_option
 
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
-        if path is not None and not path.is_file():
+        if path is not None and not own_path(str(path)).is_file():
             raise InputError(option, "CSV", str(path), "an existing file")
     if given.sessions is not None:
         kind = market_kinds()[market_of(given.scenario)]
         check_option(kind, "sessions", str(given.sessions), "--sessions", "CSV")
     overrides: dict[str, object] = {}
     if given.prices is not None:  # the run starts at their first day
-        overrides["prices"] = {"file": given.prices.resolve(), "start": None}
+        overrides["prices"] = {"file": own_path(str(given.prices)).resolve(), "start": None}
     if given.sessions is not None:
-        overrides["drivers"] = {"files": [given.sessions.resolve()]}
+        overrides["drivers"] = {"files": [own_path(str(given.sessions)).resolve()]}
     return overrides
 
 
@@ -309,7 +315,9 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
 def _stop_signals() -> Iterator[Callable[[], bool]]:
     """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
     received: list[int] = []
-    patience = threading.Timer(PATIENCE_S, signal.raise_signal, (signal.SIGINT,))
+    # To the main thread itself: a signal that another thread gets does not wake it.
+    main = threading.main_thread().ident or 0
+    patience = threading.Timer(PATIENCE_S, signal.pthread_kill, (main, signal.SIGINT))
     patience.daemon = True
 
     def note(number: int, _frame: object) -> None:

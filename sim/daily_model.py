@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -21,6 +23,15 @@ from sim.options import RunOptions
 AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Result = TypeVar("Result", bound=Dated)
 
+_SEEDS = 2**31
+"""Number of seeds from which one is drawn where none is given."""
+
+
+class NoSeed(Enum):
+    """Stands in the place of a seed that was not given."""
+
+    NO_SEED = "not given"
+
 
 class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa ships no types
     """A market with its agents, day after day.
@@ -34,11 +45,13 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     case
         The loaded scenario.
     seed
-        The run's one seed, a non-negative integer.
+        The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
+        every model, so that replications differ; the column ``seed`` says which.
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     collect
-        Keep the few numbers of :attr:`reporters` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
+        Keep the seed and the few numbers of :attr:`reporters` of every day in a ``datacollector``, as
+        ``mesa.batch_run`` needs.
 
     Attributes
     ----------
@@ -62,7 +75,9 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     reporters: ClassVar[dict[str, Callable[[Any], float]]] = {}
     market: Market[Any, Any]
 
-    def __init__(self, case: AnyCase, *, seed: int, days: int | None, collect: bool) -> None:
+    def __init__(self, case: AnyCase, *, seed: int | NoSeed, days: int | None, collect: bool) -> None:
+        if isinstance(seed, NoSeed):
+            seed = secrets.randbelow(_SEEDS) if collect else 0
         self.streams = Streams(self._whole_number("seed", seed, 0))
         super().__init__(rng=self.streams.seed)
         # Not `scenario`: that attribute belongs to Mesa from version 3.5 on.
@@ -70,7 +85,8 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         self.days = case.days if days is None else self._whole_number("days", days, 1)
         self.day = 0
         self.last: Result | None = None
-        self.datacollector = DataCollector(model_reporters=self.reporters) if collect else None
+        reporters = {"seed": lambda model: model.streams.seed, **self.reporters}
+        self.datacollector = DataCollector(model_reporters=reporters) if collect else None
 
     @classmethod
     def from_options(cls, case: AnyCase, options: RunOptions) -> Self:

@@ -23,12 +23,17 @@ def market_of_run(run: Run) -> MarketKind[Any, Any]:
     Raises
     ------
     InputError
-        When the market is not installed.
+        When the market is not installed, or the run has not got all of its tables.
     """
     kinds = market_kinds()
     if run.market not in kinds:
         raise InputError(str(run.folder), "market", run.market, f"an installed market ({', '.join(kinds)})")
-    return kinds[run.market]
+    kind = kinds[run.market]
+    for table in kind.tables:
+        missing = [column.name for column in table.columns if column.name not in run.columns.get(table.name, {})]
+        if missing:
+            raise InputError(str(run.folder), f"table {table.name}", "not in the run", f"a column {missing[0]!r}")
+    return kind
 
 
 def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
@@ -51,9 +56,12 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     from sim.show.drawing import day_title, save  # here, because matplotlib is slow to import
 
     kind = market_of_run(run)
+    inside = run.folder / "figures"
+    if inside.is_symlink():
+        raise InputError(str(inside), "folder", "a link to another place", "a folder of the run, or none")
     chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
     figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
-    return [path for name, figure in figures.items() for path in save(figure, run.folder / "figures" / name, formats)]
+    return [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
 
 
 def show_run(screen: Console, run: Run) -> None:

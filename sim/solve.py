@@ -9,15 +9,28 @@ import sys
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from equilibrium.errors import InputError
 from equilibrium.games import Equilibrium, Game, GameVerdict, Options, read_game, read_point, solve_game, verify_point
-from equilibrium.games.export import write_aux, write_mps
+from equilibrium.games.export import write_bilevel
 from sim.show.console import console
+from sim.show.telling import add_text_row
 
-SOLVED, NOT_CERTIFIED = 0, 1
+EXIT_CODES = {
+    GameVerdict.EXACT: 0,
+    GameVerdict.EPSILON_NASH: 0,
+    GameVerdict.KKT_CONSISTENT: 1,
+    GameVerdict.UNPROVED: 1,
+    GameVerdict.NO_PURE_EQUILIBRIUM: 4,
+    GameVerdict.NONE_FOUND: 5,
+    GameVerdict.NOT_ATTAINED: 6,
+    GameVerdict.INFEASIBLE: 7,
+    GameVerdict.UNBOUNDED: 8,
+    GameVerdict.TIME_LIMIT: 9,
+    GameVerdict.UNDECIDED: 10,
+}
+"""What the command ends with; 2 is bad input and 3 a day that cannot be served, as everywhere."""
 
 
 def solve(given: argparse.Namespace) -> int:
@@ -34,12 +47,12 @@ def solve(given: argparse.Namespace) -> int:
             node_limit=given.node_limit,
         )
         if given.export is not None:
-            _export(game, given.export)
+            write_bilevel(game, given.export, force=given.force)
         answer = solve_game(game, options)
     except InputError as error:
         raise _in_file(error, given.game) from error
     _show(game, answer, as_json=given.json)
-    return SOLVED if answer.certified else NOT_CERTIFIED
+    return EXIT_CODES[answer.verdict]
 
 
 def verify(given: argparse.Namespace) -> int:
@@ -57,7 +70,7 @@ def verify(given: argparse.Namespace) -> int:
     except InputError as error:
         raise _in_file(error, given.game) from error
     _show(game, answer, as_json=given.json)
-    return SOLVED if answer.certified else NOT_CERTIFIED
+    return EXIT_CODES[answer.verdict]
 
 
 def _in_file(error: InputError, path: Path) -> InputError:
@@ -67,17 +80,19 @@ def _in_file(error: InputError, path: Path) -> InputError:
     return InputError(str(path), f"{error.source} {error.where}", error.value, error.expected)
 
 
-def _export(game: Game, path: Path) -> None:
-    write_mps(game, path.with_suffix(".mps"))
-    write_aux(game, path.with_suffix(".aux"))
-
-
 _MEANING = {
     GameVerdict.EXACT: "certified: no player can gain anything alone",
     GameVerdict.EPSILON_NASH: "certified: no player can gain more than {epsilon} alone",
     GameVerdict.KKT_CONSISTENT: "not certified: some player may gain up to {epsilon} alone",
-    GameVerdict.NO_PURE_EQUILIBRIUM: "not certified: no pure equilibrium found; from the best point met some player "
+    GameVerdict.UNPROVED: "not certified: the residuals of the point found are outside their tolerance",
+    GameVerdict.NO_PURE_EQUILIBRIUM: "proved: no pure equilibrium exists; from the best point met some player "
     "may gain {epsilon} alone",
+    GameVerdict.NONE_FOUND: "not certified: no pure equilibrium was found, and that there is none is not proved; from "
+    "the best point met some player may gain {epsilon} alone",
+    GameVerdict.NOT_ATTAINED: "no equilibrium: the best value is approached and no decision attains it; this one is "
+    "within {epsilon} of it",
+    GameVerdict.UNDECIDED: "not certified: no method came to an end; from the best point met some player may gain "
+    "{epsilon} alone",
     GameVerdict.INFEASIBLE: "not certified: {what}",
     GameVerdict.UNBOUNDED: "not certified: a leader improves without end",
     GameVerdict.TIME_LIMIT: "not certified: the limit was reached; from the best point met some player may gain "
@@ -85,9 +100,14 @@ _MEANING = {
 }
 
 
+_SEARCHES = (GameVerdict.TIME_LIMIT, GameVerdict.NONE_FOUND, GameVerdict.UNDECIDED)
+
+
 def _meaning(answer: Equilibrium) -> str:
     """Say in one sentence what the verdict proves."""
-    if not answer.variables and answer.verdict in (GameVerdict.TIME_LIMIT, GameVerdict.NO_PURE_EQUILIBRIUM):
+    if not answer.variables and answer.verdict is GameVerdict.NO_PURE_EQUILIBRIUM:
+        return "proved: no pure equilibrium exists"
+    if not answer.variables and answer.verdict in _SEARCHES:
         return "not certified: no point was found"
     what = "no point meets the rows of all leaders while all followers respond"
     if answer.variables:
@@ -105,7 +125,8 @@ def _show(game: Game, answer: Equilibrium, *, as_json: bool) -> None:
         screen.print(text, soft_wrap=True, markup=False)
 
     tell(f"{game.name}: {answer.verdict} ({_meaning(answer)})")
-    tell(f"by {answer.method} in {answer.seconds:.3g} s: {answer.why}")
+    solver = f", {answer.solver}" if answer.solver else ""
+    tell(f"by {answer.method} in {answer.seconds:.3g} s{solver}: {answer.why}")
     if answer.variables:
         _show_point(screen, game, answer)
         c = answer.certificate
@@ -127,17 +148,17 @@ def _show_point(screen: Console, game: Game, answer: Equilibrium) -> None:
         player = game.players[name]
         span = "" if report.range is None else f"{_number(report.range[0])} .. {_number(report.range[1])}"
         row = [name, player.level, player.sense, _number(report.objective), f"{report.regret[1]:.3g}"]
-        players.add_row(*(escape(cell) for cell in (*row, *([span] if ranged else []))))
+        add_text_row(players, *row, *([span] if ranged else []))
     screen.print(players)
     owners = {variable: player.name for player in game.players.values() for variable in player.variables}
     variables = Table("variable", "of", "value", box=None)
     for name, value in answer.variables.items():
-        variables.add_row(escape(name), escape(owners[name]), _number(value))
+        add_text_row(variables, name, owners[name], _number(value))
     screen.print(variables)
     if answer.duals:
         duals = Table("dual", "value", "lowest .. highest possible", box=None)
         for name, (value, low, high) in answer.duals.items():
-            duals.add_row(escape(name), _number(value), f"{_number(low)} .. {_number(high)}")
+            add_text_row(duals, name, _number(value), f"{_number(low)} .. {_number(high)}")
         screen.print(duals)
 
 

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
+from scenarios.files import own_path
 from sim.columns import Columns, Table
 from sim.manifest import FORMAT, read_json, write_json
 
@@ -38,6 +39,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
     InputError
         When the folder is a file, cannot be written, or already holds a run and ``force`` is false.
     """
+    own_path(str(folder))
     if folder.exists() and not folder.is_dir():
         raise InputError(str(folder), "output folder", "a file", "a folder, or a name that is free")
     nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
@@ -162,6 +164,7 @@ class RunWriter:
         present = [table for table in self._schemas if any((part / f"{table}.parquet").exists() for part in parts)]
         for table in present or self._needed:
             fresh = self._folder / f".{table}.parquet"
+            fresh.unlink(missing_ok=True)  # what stands there may be a link to somewhere else
             with pq.ParquetWriter(fresh, self._schemas[table]) as writer:
                 for rows in _gathered(part / f"{table}.parquet" for part in parts):
                     writer.write_table(rows)
@@ -245,10 +248,16 @@ class Run:
             raise InputError(str(self.folder), "run folder", "no tables", "a folder written by `equilot run`")
         if content.get("format") != FORMAT:
             manifest = read_json(self.folder / "manifest.json")
-            written = manifest.get("versions", {}).get("equilot", "another version")
+            versions = manifest.get("versions")
+            written = versions.get("equilot", "another version") if isinstance(versions, dict) else "another version"
             expected = f"{FORMAT}: the run is of equilot {written}; read it with that, or run its scenario again"
             found = content.get("format", manifest.get("format"))
+            if not content and found == FORMAT:
+                raise InputError(str(self.folder / _COLUMNS), "file", "missing", "the run folder as it was written")
             raise InputError(str(self.folder), "format of the run", found, expected)
+        if not isinstance(content.get("market"), str) or not _are_tables(content.get("tables")):
+            expected = "the market and the tables of a run, as `equilot run` writes them"
+            raise InputError(str(self.folder / _COLUMNS), "file", content, expected)
         self.market: str = content["market"]
         self.columns: dict[str, dict[str, dict[str, str]]] = content["tables"]
 
@@ -270,7 +279,7 @@ class Run:
         parts = _parts(self.folder)
         files = [part / merged.name for part in parts] if parts else [merged]
         chosen = None if day is None else [("day", "==", day)]
-        tables = [pq.read_table(path, filters=chosen) for path in files if path.exists()]
+        tables = [_rows_of(path, columns, chosen) for path in files if path.exists()]
         if not tables:
             empty = [pa.field(column, _type(each["type"])) for column, each in columns.items()]
             tables = [pa.schema(empty).empty_table()]
@@ -285,6 +294,27 @@ class Run:
         frame = self.table(name)
         setattr(self, name, frame)
         return frame
+
+
+def _are_tables(given: object) -> bool:
+    """Return whether something is tables by name, each columns by name with type and meaning."""
+    if not isinstance(given, dict):
+        return False
+    columns = [column for table in given.values() for column in (table.values() if isinstance(table, dict) else [None])]
+    return all(isinstance(column, dict) and {"type", "meaning"} <= column.keys() for column in columns)
+
+
+def _rows_of(path: Path, columns: Iterable[str], chosen: list[tuple[str, str, int]] | None) -> pa.Table:
+    """Read a file of a table, or the rows of one day of it; it must have all columns."""
+    try:
+        rows = pq.read_table(path, filters=chosen)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        found = str(error).strip().splitlines() or [type(error).__name__]
+        raise InputError(str(path), "file", found[0], "a whole table as `equilot run` writes it") from None
+    missing = [name for name in columns if name not in rows.column_names]
+    if missing:
+        raise InputError(str(path), "columns", ",".join(rows.column_names), f"a column {missing[0]!r}")
+    return rows
 
 
 def _type(shown: str) -> pa.DataType:

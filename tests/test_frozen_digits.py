@@ -25,8 +25,9 @@ from tests.frozen.fingerprints import (
     solve_game,
     versions,
 )
+from tests.frozen.published import PUBLISHED, freeze_published, published_changes
 
-FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem != GAMES)
+FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in (GAMES, PUBLISHED))
 
 
 @pytest.mark.parametrize("name", FROZEN_SCENARIOS)
@@ -41,6 +42,12 @@ def test_a_game_has_the_frozen_answer(name: str) -> None:
     same_versions = frozen["versions"] == versions()
     found = game_changes(frozen["answers"][name], solve_game(name), same_versions=same_versions)
     assert not found, "\n".join(found)
+
+
+def test_no_number_of_a_paper_has_changed() -> None:
+    found = published_changes(read(PUBLISHED), freeze_published())
+    assert not found, "\n".join(found)
+    assert published_changes({"a": {"X": "1", "Y": "2"}}, {"a": {"X": "1", "Y": "3", "Z": "4"}}) == ["a: Y", "a: Z"]
 
 
 def test_every_scenario_and_every_game_is_frozen() -> None:

@@ -16,6 +16,7 @@ from enum import StrEnum
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET
 from equilibrium.complementarity.problem import WHOLE, Mpcc
 from equilibrium.complementarity.relaxation import Node, Relaxation, Relaxed
 from equilibrium.deadline import Deadline
@@ -30,6 +31,10 @@ OPEN_PAIR = 1e-9
 
 CLOSE_PAIR = 1e-6
 """A pair whose smaller column is below this is tried as complementary before it is branched on."""
+
+LONG_SPATIAL = 2_000
+"""Splits of directions after which a search is content with what counts as epsilon-Nash: on a flat optimum the number
+of parts grows without end as the gap closes, and each part's bound stays a part of the proof."""
 
 MAX_NODES = 2_000_000
 
@@ -82,6 +87,8 @@ class Search:
     complete
         From any values of the first columns, values that some complementary point has; None where it has no idea.
         Such points are known early, so that a search which is cut short has something to return.
+    ceiling
+        Only lower values are looked for; where there is none the outcome has no point and the bound says so.
     """
 
     def __init__(
@@ -91,17 +98,20 @@ class Search:
         stop_at: float = -INF,
         max_nodes: int = MAX_NODES,
         complete: Complete | None = None,
+        ceiling: float = INF,
     ) -> None:
         self.mpcc, self.stop_at, self.max_nodes = mpcc, stop_at, max_nodes
         self.deadline = Deadline(DEFAULT_SECONDS) if deadline is None else deadline
         self._complete = complete
         self.relax = Relaxation(mpcc)
         self.best: FloatArray | None = None
-        self.value = INF
+        self.value = ceiling
         self.nodes = 0
         self._open: list[tuple[float, int, Node]] = []
         self._count = itertools.count()
         self._undecided = INF
+        self._dropped = INF  # the least bound of the parts that were not worth a look
+        self._splits = 0
 
     def run(self, on_leaf: Callable[[FloatArray, Node], None] | None = None) -> Outcome:
         """Search; ``on_leaf`` sees every complementary point and keeps the search from stopping at the first."""
@@ -113,6 +123,7 @@ class Search:
             if current is None:
                 current = heapq.heappop(self._open)[2]
             if on_leaf is None and current.bound >= self._cutoff():
+                self._drop(current.bound)
                 current = None
                 continue
             late = self.nodes > 0 and self.deadline.passed  # the root always gives a bound
@@ -128,7 +139,7 @@ class Search:
         return self._outcome(end, time.perf_counter() - start)
 
     def _outcome(self, end: End, seconds: float) -> Outcome:
-        bound = min([self.value, self._undecided, *(entry[0] for entry in self._open)])
+        bound = min([self.value, self._undecided, self._dropped, *(entry[0] for entry in self._open)])
         reason = ""
         if end is End.OPTIMAL and self._undecided < self.value - LEFT_TO_ROUNDING * (1.0 + abs(self.value)):
             end, reason = End.UNDECIDED, "some parts were left with a bound below the best value (curvature, rounding)"
@@ -137,7 +148,17 @@ class Search:
         return Outcome(end, self.best, self.value, bound, self.nodes, seconds, reason)
 
     def _cutoff(self) -> float:
-        return self.value - GAP * (1.0 + abs(self.value)) if np.isfinite(self.value) else INF
+        """Return the bound from which on a part is not worth a look."""
+        if not np.isfinite(self.value):
+            return INF
+        gap = GAP
+        if self._splits:
+            gap = 0.5 * (EXACT_REGRET if self._splits <= LONG_SPATIAL else EPSILON_REGRET)
+        return self.value - gap * (1.0 + abs(self.value))
+
+    def _drop(self, bound: float) -> None:
+        """Leave a part out whose bound is within the tolerance of the best value; the proof keeps its bound."""
+        self._dropped = min(self._dropped, bound)
 
     def _push(self, node: Node) -> None:
         heapq.heappush(self._open, (node.bound, next(self._count), node))
@@ -145,7 +166,10 @@ class Search:
     def _step(self, node: Node, on_leaf: Callable[[FloatArray, Node], None] | None) -> tuple[Node | None, bool]:
         """Bound one node; return the child to dive into, and whether the problem is unbounded."""
         relaxed = self.relax.bound(node)
-        if relaxed.status is Status.INFEASIBLE or (on_leaf is None and relaxed.bound >= self._cutoff()):
+        if relaxed.status is Status.INFEASIBLE:
+            return None, False
+        if on_leaf is None and relaxed.bound >= self._cutoff():
+            self._drop(max(node.bound, relaxed.bound))
             return None, False
         node = replace(node, bound=max(node.bound, relaxed.bound))
         if relaxed.status is Status.UNBOUNDED:
@@ -261,6 +285,11 @@ class Search:
             self._push(child)
         return children[0] if children else None
 
+    def _bending_pair(self, unfixed: np.ndarray, relaxed: Relaxed) -> int:
+        """Return the pair whose columns have the largest share in the bent directions."""
+        share = np.max(np.abs(relaxed.directions), axis=0)[self.mpcc.pairs[unfixed]]
+        return int(unfixed[int(np.argmax(share.max(axis=1)))])
+
     def _split_integer(self, node: Node, column: int, value: float) -> Node:
         down, up = node.upper.copy(), node.lower.copy()
         down[column], up[column] = np.floor(value), np.floor(value) + 1.0
@@ -273,7 +302,12 @@ class Search:
     def _split_direction(self, node: Node, relaxed: Relaxed) -> Node | None:
         """Close a node whose relaxation is exact; else branch on the direction with the widest secant gap."""
         if node.bound >= self._cutoff():
+            self._drop(node.bound)
             return None
+        if relaxed.weights.size:
+            unfixed = self._unfixed(node)
+            if unfixed.size:  # there are finitely many pairs, and each one settled takes curvature away
+                return self._split_pair(node, self._bending_pair(unfixed, relaxed), relaxed.v)
         if not relaxed.weights.size:
             self._undecided = min(self._undecided, node.bound)
             return None
@@ -284,6 +318,7 @@ class Search:
         if gaps[worst] <= 0.1 * GAP * (1.0 + abs(self.value)):
             self._undecided = min(self._undecided, node.bound)
             return None
+        self._splits += 1
         width = high[worst] - low[worst]
         at = float(np.clip(place[worst], low[worst] + 0.2 * width, high[worst] - 0.2 * width))
         left = Node(node.lower, node.upper, (*node.cuts, (relaxed.directions[worst], -INF, at)), node.bound)

@@ -17,7 +17,9 @@ from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
 from equilibrium.programs.program import FEASIBILITY, GAP, INF
 from equilibrium.programs.solvers import ModelTooLargeError
+from equilibrium.programs.solvers.choose import GUROBI_LIMIT
 from equilibrium.programs.solvers.gurobi import environment, optimise
+from equilibrium.programs.solvers.tally import count
 
 SCIP_TOLERANCE = 1e-7
 """Tighter, SCIP asks its linear programs for more than double precision gives; answers are polished anyway."""
@@ -27,9 +29,6 @@ SCIP_LARGE = 1e20
 
 LARGE = 1e19
 """What solvers call infinite is at least this."""
-
-GUROBI_LIMIT = 2000
-"""Columns and rows that Gurobi's free licence takes."""
 
 
 def scip_is_installed() -> bool:
@@ -74,7 +73,7 @@ def solve_gurobi(mpcc: Mpcc, deadline: Deadline) -> Outcome:
         GRB.UNBOUNDED: End.UNBOUNDED,
         GRB.TIME_LIMIT: End.LIMIT,
         GRB.NODE_LIMIT: End.LIMIT,
-        GRB.SUBOPTIMAL: End.LIMIT,
+        GRB.SUBOPTIMAL: End.UNDECIDED,
     }
     if model.Status not in ends:
         raise SolverError(f"Gurobi ended with status {model.Status}")
@@ -184,6 +183,7 @@ def _scip_row(model: Any, left: Any, low: float, high: float) -> None:  # noqa: 
 def _scip_outcome(model: Any, mpcc: Mpcc, x: list[Any]) -> Outcome:  # noqa: ANN401
     start = time.perf_counter()
     model.optimize()
+    count(f"SCIP {model.version():.3g}")
     seconds, status, nodes = time.perf_counter() - start, model.getStatus(), int(model.getNNodes())
     if status == "infeasible":
         return Outcome(End.INFEASIBLE, None, INF, INF, nodes, seconds)

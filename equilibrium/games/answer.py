@@ -12,15 +12,30 @@ from equilibrium.certificate import Verdict
 
 
 class GameVerdict(StrEnum):
-    """How much is proved of an answer: the verdicts of markets on a point, and what a search may end with instead."""
+    """How much is proved of an answer: the verdicts of markets on a point, and what a search may end with instead.
 
+    ``no-pure-equilibrium``, ``infeasible`` and ``unbounded`` are proved of the game (by ``verify``, ``infeasible`` is
+    said of the point). ``none-found`` proves nothing: a search ended without an equilibrium. ``not-attained``: the
+    values of a leader come as near to a bound as one likes, and no decision has it. ``time-limit``: a limit of time or
+    nodes ended the search before anything was proved. ``undecided``: every method gave up. ``unproved``: a point was
+    found whose residuals are outside their tolerance.
+    """
+
+    UNPROVED = str(Verdict.UNPROVED)
     EXACT = str(Verdict.EXACT)
     EPSILON_NASH = str(Verdict.EPSILON_NASH)
     KKT_CONSISTENT = str(Verdict.KKT_CONSISTENT)
     NO_PURE_EQUILIBRIUM = "no-pure-equilibrium"
+    NONE_FOUND = "none-found"
+    NOT_ATTAINED = "not-attained"
     INFEASIBLE = "infeasible"
     UNBOUNDED = "unbounded"
     TIME_LIMIT = "time-limit"
+    UNDECIDED = "undecided"
+
+
+CERTIFIED = (GameVerdict.EXACT, GameVerdict.EPSILON_NASH)
+"""The verdicts that claim an equilibrium."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,8 @@ class Equilibrium:
     ----------
     verdict, method, why, notes
         What is proved, how it was found, why that method was chosen, and what else a reader should know.
+    solver
+        Every solver that solved a program on the way.
     seconds
         Wall time with certification.
     players, variables
@@ -97,11 +114,12 @@ class Equilibrium:
     multipliers: Mapping[str, Mapping[str, float]]
     certificate: GameCertificate
     notes: tuple[str, ...] = ()
+    solver: str = ""
 
     @property
     def certified(self) -> bool:
         """Whether the point is proved to be an equilibrium."""
-        return self.verdict in (GameVerdict.EXACT, GameVerdict.EPSILON_NASH)
+        return self.verdict in CERTIFIED
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as ``equilot solve --json`` prints it; infinities become None."""
@@ -109,6 +127,7 @@ class Equilibrium:
         return {
             "verdict": str(self.verdict),
             "method": self.method,
+            "solver": self.solver,
             "seconds": self.seconds,
             "players": {
                 name: {"objective": _plain(p.objective), "regret": [_plain(r) for r in p.regret]}
@@ -124,6 +143,7 @@ class Equilibrium:
                 "bounds": certificate.bounds,
                 "epsilon": _plain(certificate.epsilon),
             },
+            "notes": list(self.notes),
         }
 
 

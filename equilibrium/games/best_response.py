@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import CERTAIN_GAIN
+from equilibrium.certificate import CERTAIN_GAIN, EXACT_REGRET
 from equilibrium.complementarity.branch import End, Outcome, minimise_mpcc
 from equilibrium.complementarity.products import fold_fixed, linearise_products
 from equilibrium.deadline import Deadline
@@ -113,6 +113,17 @@ class BestResponse:
                 w, regret = better, self._regret(better, outcomes)
         return Profile(w, outcomes, regret, certain and self._gain(w, outcomes) > CERTAIN_GAIN)
 
+    def deviations(self, profile: Profile) -> dict[int, FloatArray]:
+        """Return decisions in hand that gain for their leader at a profile, by its position."""
+        found = {}
+        for position, agent in enumerate(self.leaders):
+            outcome = profile.outcomes[agent.name]
+            if outcome.v is None or outcome.end is End.UNBOUNDED:
+                continue
+            if regret_of(agent, profile.w, outcome)[0] > CERTAIN_GAIN:
+                found[position] = outcome.v[agent.own].copy()
+        return found
+
     def _gain(self, w: FloatArray, outcomes: Mapping[str, Outcome]) -> float:
         """Return the largest relative gain that a deviation in hand has."""
         return max(
@@ -150,7 +161,7 @@ class BestResponse:
                 return Run(self._sharpened(profile), rounds, "settled")
             if rounds == EARLY_ROUND:
                 early = self._sharpened(profile, FAR)
-                if early.regret <= SETTLED:
+                if early.regret <= EXACT_REGRET:
                     return Run(early, rounds, "settled at the stationary point of the piece reached")
             key = tuple(np.round(w[self.decided], 8).tolist())
             if key in seen:
@@ -176,7 +187,7 @@ class BestResponse:
         if exact is None:
             return profile
         again = self.evaluate(exact)
-        return again if again.regret <= max(profile.regret, SETTLED) else profile
+        return again if again.regret <= max(profile.regret, EXACT_REGRET) else profile
 
     def _blocked(self, profile: Profile) -> str:
         for name, outcome in profile.outcomes.items():

@@ -5,8 +5,8 @@ multiplier of the true optimum, all residuals of the wrong answer are still zero
 
 * the multiplier's column has that bound in the data, or a linear program over the optimality conditions without
   complementarity shows it (this is how priced slacks bound the prices of a market), or
-* nobody but its owner sees the multiplier, and every basic multiplier of the follower stays below it: then some
-  optimal multiplier does.
+* nobody but its owner sees the multiplier, and every basic multiplier of the follower stays below it, whatever those
+  are that others see: then some optimal multiplier does.
 
 Slacks are bounded by linear programs, or by a short branch and bound where those are unbounded.
 """
@@ -79,10 +79,13 @@ def proved_bounds(mpcc: Mpcc, agents: tuple[Agent, ...], seen: IntArray) -> Boun
     multipliers = mpcc.pairs[:, 0]
     for agent in agents:
         mine = np.isin(multipliers, _multiplier_columns(mpcc, agent))
-        if not mine.any() or np.isfinite(size[mine, 0]).all() or np.isin(multipliers[mine], seen).any():
+        if not mine.any() or np.isfinite(size[mine, 0]).all():
             continue
-        basic = _basic_bound(mpcc, agent, handle)
-        size[mine, 0] = np.minimum(size[mine, 0], basic)
+        hidden = mine & ~np.isin(multipliers, seen)
+        if np.isfinite(size[hidden, 0]).all():
+            continue
+        basic = _basic_bound(mpcc, agent, seen, handle)
+        size[hidden, 0] = np.minimum(size[hidden, 0], basic)
     return Bounds(size, PROVED)
 
 
@@ -129,15 +132,17 @@ def _multiplier_columns(mpcc: Mpcc, agent: Agent) -> IntArray:
     return np.intersect1d(used, mpcc.pairs[:, 0])
 
 
-def _basic_bound(mpcc: Mpcc, agent: Agent, handle: Handle) -> float:
+def _basic_bound(mpcc: Mpcc, agent: Agent, seen: IntArray, handle: Handle) -> float:
     """Return a bound on every basic multiplier: ``|B^-1| |gradient|`` over all bases of the stationarity rows.
 
     For a given optimum of the follower, its multipliers form a polyhedron; a point of least support in it has
-    linearly independent columns, hence is the solution of one basis.
+    linearly independent columns, hence is the solution of one basis. Multipliers that others see are given as well:
+    their rows count with the gradient, as far as they reach, and in no basis.
     """
     if mpcc.bilinear:
         return INF
-    columns = [_row(agent, r) for r in range(agent.kind.size)]
+    given = np.flatnonzero(np.isin(agent.dual, seen))
+    columns = [_row(agent, r) for r in range(agent.kind.size) if r not in given]
     columns = [c for c in columns if np.any(c)]
     unit = np.eye(agent.own.size)
     bounded = np.isfinite(agent.lower) | np.isfinite(agent.upper)
@@ -145,7 +150,7 @@ def _basic_bound(mpcc: Mpcc, agent: Agent, handle: Handle) -> float:
     n = agent.own.size
     if math.comb(len(candidates), n) > MAX_BASES:
         return INF
-    gradient = np.array([_gradient_reach(mpcc, agent, int(c), handle) for c in agent.own])
+    gradient = np.array([_gradient_reach(mpcc, agent, int(c), given, handle) for c in agent.own])
     if not np.isfinite(gradient).all():
         return INF
     most = 0.0
@@ -160,10 +165,12 @@ def _row(agent: Agent, row: int) -> FloatArray:
     return np.asarray(agent.matrix[[row], :].toarray()[0, agent.own], dtype=np.float64)
 
 
-def _gradient_reach(mpcc: Mpcc, agent: Agent, column: int, handle: Handle) -> float:
-    """Return the largest absolute slope of the follower's objective by one of its variables."""
+def _gradient_reach(mpcc: Mpcc, agent: Agent, column: int, given: IntArray, handle: Handle) -> float:
+    """Return the largest absolute slope by one of the follower's variables, less what ``given`` rows are worth."""
     cost = np.zeros(mpcc.instance.shape[1])
     cost[: agent.cost.size] = agent.hessian[[column], :].toarray().ravel()
+    worth = agent.matrix[given, :][:, [column]].toarray().ravel()
+    cost[agent.dual[given]] -= agent.sign * worth
     if not cost.any():
         return abs(float(agent.cost[column]))
     most = 0.0

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,10 +11,12 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import Verdict, largest_gain, verdict
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.deadline import Deadline
-from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
+from equilibrium.games.answer import CERTIFIED, Equilibrium, GameCertificate, GameVerdict, PlayerReport
 from equilibrium.games.compiled import Agent, CompiledGame
 from equilibrium.games.methods import Decision, confirm, decide
+from equilibrium.games.ranges import relative_regret
 from equilibrium.games.responses import Response, examine
 from equilibrium.programs.program import INF
 
@@ -24,6 +27,9 @@ RANGE_NODES = 10_000
 """Nodes for each end of that range; it is left out where they are not enough."""
 
 PROVED = "proved"
+
+_OPEN = (GameVerdict.TIME_LIMIT, GameVerdict.NONE_FOUND, GameVerdict.UNDECIDED)
+"""What a search ends with that says nothing about the game."""
 
 
 @dataclass(frozen=True)
@@ -221,19 +227,18 @@ def assemble(
         epsilon,
         found.distance,
     )
-    intervals = {column: span for response in responses.values() for column, span in response.intervals.items()}
-    duals = {}
-    for column in range(compiled.variables, compiled.size):
-        low, high = intervals.get(column, (-INF, INF))
-        duals[compiled.names[column]] = (float(w[column]) + 0.0, low + 0.0, high + 0.0)
+    relative = [
+        relative_regret(compiled, agent, w, regrets[agent.name][1], functools.partial(_form, compiled, agent, w))
+        for agent in compiled.agents
+    ]
     return Equilibrium(
-        verdict=found.verdict or game_verdict(certificate, players),
+        verdict=final_verdict(found, game_verdict(certificate, relative)),
         method=found.method,
         why=found.why,
         seconds=found.seconds,
         players=players,
         variables={compiled.names[k]: float(w[k]) + 0.0 for k in range(compiled.variables)},
-        duals=duals,
+        duals=_duals(compiled, examined),
         multipliers={
             agent.name: {
                 name: float(agent.sign * value)
@@ -246,14 +251,35 @@ def assemble(
     )
 
 
-def game_verdict(certificate: GameCertificate, players: Mapping[str, PlayerReport]) -> GameVerdict:
-    """Return what the residuals and regrets prove.
+def _duals(compiled: CompiledGame, examined: Examined) -> dict[str, tuple[float, float, float]]:
+    """Return every named dual: its value, and its interval."""
+    intervals = {c: span for response in examined.responses.values() for c, span in response.intervals.items()}
+    duals = {}
+    for column in range(compiled.variables, compiled.size):
+        low, high = intervals.get(column, (-INF, INF))
+        duals[compiled.names[column]] = (float(examined.w[column]) + 0.0, low + 0.0, high + 0.0)
+    return duals
+
+
+def _form(compiled: CompiledGame, agent: Agent, w: FloatArray) -> Mpcc:
+    return deviation(compiled, agent, w, "auto").best_form
+
+
+def final_verdict(found: Found, proved: GameVerdict) -> GameVerdict:
+    """Return the verdict of a search on its point: a limit or a search in vain hides nothing that is certified."""
+    if found.verdict in _OPEN and proved in CERTIFIED:
+        return proved
+    return found.verdict or proved
+
+
+def game_verdict(certificate: GameCertificate, relative: Sequence[float]) -> GameVerdict:
+    """Return what the residuals and the regrets, relative to each player's own range, prove.
 
     A bound on a multiplier that is not proved can cut off the true optimum without leaving a trace in any residual;
     so with such a bound nothing beyond ``kkt-consistent`` is claimed.
     """
     residuals = (certificate.primal, certificate.dual, certificate.complementarity, certificate.gap)
-    proved = verdict(residuals, [p.regret[1] / max(1.0, abs(p.objective)) for p in players.values()])
+    proved = verdict(residuals, relative)
     if proved is Verdict.UNPROVED:
-        return GameVerdict.INFEASIBLE
+        return GameVerdict.UNPROVED
     return GameVerdict(proved) if certificate.bounds == PROVED else GameVerdict.KKT_CONSISTENT

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.complementarity.convex import FALLING
 from equilibrium.complementarity.problem import CURVED
+from equilibrium.games.scaling import NO_UNITS, Units
 from equilibrium.games.statement import Player, Row, Statement
 from equilibrium.games.terms import Expression
 from equilibrium.programs.program import INF, Instance
@@ -100,12 +101,13 @@ class Agent:
 
 @dataclass(frozen=True, eq=False)
 class CompiledGame:
-    """All agents, and the names of the columns: ``variables`` first, then ``duals``."""
+    """All agents, and the names of the columns: ``variables`` first, then ``duals``; ``units`` lead to the user's."""
 
     game: Statement
     agents: tuple[Agent, ...]
     names: tuple[str, ...]
     variables: int
+    units: Units = NO_UNITS
 
     @property
     def leaders(self) -> tuple[Agent, ...]:
@@ -121,6 +123,15 @@ class CompiledGame:
     def size(self) -> int:
         """Number of columns."""
         return len(self.names)
+
+    def told(self, agent: Agent, value: float) -> float:
+        """Return a value of an agent's (minimised) objective as its owner knows it: own sense and unit."""
+        return self.units.value(agent.name, agent.sign * value)
+
+    def told_columns(self, columns: IntArray, values: FloatArray) -> str:
+        """Return the values of some columns in the user's units, as text."""
+        own = [self.units.column(self.names[c], float(v)) for c, v in zip(columns, values, strict=True)]
+        return "(" + ", ".join(f"{v:.6g}" for v in own) + ")"
 
     def sees_followers(self, follower: Agent) -> bool:
         """Whether the variable of another follower, or a dual, enters a follower's problem."""
@@ -139,8 +150,8 @@ class CompiledGame:
         return bool(linear or quadratic or any(max(p.i, p.j) >= self.variables for p in agent.products))
 
 
-def compile_game(game: Statement) -> CompiledGame:
-    """Check a game and turn it into arrays.
+def compile_game(game: Statement, units: Units = NO_UNITS) -> CompiledGame:
+    """Check a game and turn it into arrays; ``units`` are those that the statement was scaled by.
 
     Raises
     ------
@@ -157,7 +168,7 @@ def compile_game(game: Statement) -> CompiledGame:
     for player in game.players.values():
         _check_names(game, player, index)
         agents.append(_agent(player, index))
-    compiled = CompiledGame(game, tuple(agents), (*names, *duals), len(names))
+    compiled = CompiledGame(game, tuple(agents), (*names, *duals), len(names), units)
     for agent in compiled.followers:
         _check_follower(compiled, agent)
     return compiled

@@ -2,17 +2,24 @@
 
 The MPS file holds every variable and row with the leader's objective as a minimisation; the ``.aux`` file says which
 variables and rows are the follower's, and its objective, in the name-based form that MibS reads (``@`` keywords).
+Characters that the formats cannot hold are written as ``%XX``, so that names stay apart and can be read back.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 
 from equilibrium.errors import InputError
 from equilibrium.games.compiled import CompiledGame, compile_game
 from equilibrium.games.statement import Statement
+
+PLAIN = "[](),;:'+=<>|~^&@!?/{}"
+"""Characters beside letters, digits and ``_.-`` that stand for themselves in a written name."""
+
+KNOWN_ENDINGS = (".mps", ".aux")
 
 _SENSE = {-1: "L", 0: "E", 1: "G"}
 
@@ -38,17 +45,57 @@ def _rows(compiled: CompiledGame) -> list[tuple[str, int, float, np.ndarray, boo
     for number, agent in enumerate((compiled.leaders[0], compiled.followers[0])):
         dense = agent.matrix.toarray()
         for r in range(agent.kind.size):
-            name = f"{'uf'[number]}{r}_{agent.row_names[r]}".replace(" ", "_")
+            name = f"{'uf'[number]}{r}_{written_name(agent.row_names[r])}"
             found.append((name, int(agent.kind[r]), float(agent.rhs[r]), dense[r], number == 1))
     return found
 
 
 def _columns(compiled: CompiledGame) -> list[str]:
-    return [name.replace(" ", "_") for name in compiled.names[: compiled.variables]]
+    return [written_name(name) for name in compiled.names[: compiled.variables]]
 
 
-def write_mps(game: Statement, path: str | Path) -> None:
-    """Write the high-point model in free MPS format.
+def written_name(name: str) -> str:
+    """Return a name as the files hold it: what MPS cannot hold becomes ``%XX``, so no two names become one."""
+    written = quote(name, safe=PLAIN)
+    return f"%{ord(written[0]):02X}{written[1:]}" if written[:1] in _LEADING else written
+
+
+def stated_name(written: str) -> str:
+    """Return the name that :func:`written_name` was given."""
+    return unquote(written)
+
+
+_LEADING = tuple("&@!-+'")
+"""Characters that no name begins with in the files: readers take them for a comment, a keyword or a number."""
+
+
+def write_bilevel(game: Statement, path: str | Path, *, force: bool = False) -> None:
+    """Write ``path.mps`` and ``path.aux``; neither is written if one of them cannot be.
+
+    Raises
+    ------
+    InputError
+        When the game is not a linear program with one leader and one linear follower, the folder does not exist, or
+        a file exists and ``force`` does not say that it may go.
+    """
+    path = Path(path)
+    stem = path.name.removesuffix(path.suffix) if path.suffix in KNOWN_ENDINGS else path.name
+    mps, aux = (path.with_name(stem + ending) for ending in KNOWN_ENDINGS)
+    texts = {mps: mps_text(game), aux: aux_text(game, mps.name)}
+    if not path.parent.is_dir():
+        raise InputError(str(path), "export", str(path.parent), "a folder that exists")
+    for file in texts:
+        if file.exists() and not force:
+            raise InputError(str(file), "export", "a file that exists", "another name, or --force to replace it")
+    for file, text in texts.items():
+        try:
+            file.write_text(text, encoding="utf-8")
+        except OSError as error:
+            raise InputError(str(file), "export", error.strerror or type(error).__name__, "a file to write") from error
+
+
+def mps_text(game: Statement) -> str:
+    """Return the high-point model in free MPS format.
 
     Raises
     ------
@@ -61,7 +108,7 @@ def write_mps(game: Statement, path: str | Path) -> None:
     low, high = np.zeros(compiled.size), np.zeros(compiled.size)
     for agent in compiled.agents:
         whole[agent.own], low[agent.own], high[agent.own] = agent.integer, agent.lower, agent.upper
-    lines = [f"NAME {game.name.replace(' ', '_')}", "ROWS", " N COST"]
+    lines = [f"NAME {written_name(game.name)}", "ROWS", " N COST"]
     lines += [f" {_SENSE[kind]} {name}" for name, kind, _, _, _ in rows]
     lines.append("COLUMNS")
     for integer in (False, True):
@@ -80,7 +127,7 @@ def write_mps(game: Statement, path: str | Path) -> None:
     lines.append("BOUNDS")
     for k, name in enumerate(names):
         lines += _bound_lines(name, float(low[k]), float(high[k]))
-    Path(path).write_text("\n".join([*lines, "ENDATA", ""]), encoding="utf-8")
+    return "\n".join([*lines, "ENDATA", ""])
 
 
 def _bound_lines(name: str, low: float, high: float) -> list[str]:
@@ -90,19 +137,18 @@ def _bound_lines(name: str, low: float, high: float) -> list[str]:
     return [*lines, f" PL BND {name}" if high == np.inf else f" UP BND {name} {high!r}"]
 
 
-def write_aux(game: Statement, path: str | Path) -> None:
-    """Write the ownership file that goes with :func:`write_mps`, in MibS's name-based form.
+def aux_text(game: Statement, mps: str) -> str:
+    """Return the ownership file that goes with an MPS file, in MibS's name-based form.
 
     Raises
     ------
     InputError
-        As for :func:`write_mps`.
+        As for :func:`mps_text`.
     """
     compiled = _bilevel(game)
     follower, names = compiled.followers[0], _columns(compiled)
     below = [name for name, _, _, _, mine in _rows(compiled) if mine]
     lines = ["@NUMVARS", str(follower.own.size), "@NUMCONSTRS", str(len(below)), "@VARSBEGIN"]
     lines += [f"{names[c]} {float(follower.cost[c])!r}" for c in follower.own]
-    lines += ["@VARSEND", "@CONSTRSBEGIN", *below, "@CONSTRSEND", "@NAME", game.name.replace(" ", "_")]
-    lines += ["@MPS", Path(path).with_suffix(".mps").name, ""]
-    Path(path).write_text("\n".join(lines), encoding="utf-8")
+    lines += ["@VARSEND", "@CONSTRSBEGIN", *below, "@CONSTRSEND", "@NAME", written_name(game.name)]
+    return "\n".join([*lines, "@MPS", mps, ""])

@@ -10,7 +10,7 @@ from typing import Any
 
 from equilibrium.errors import InputError
 from equilibrium.games.game import Game
-from equilibrium.games.statement import Player, Statement
+from equilibrium.games.statement import SHOWN, Player, Statement
 from equilibrium.games.terms import Expression, Monomial, Relation
 from equilibrium.programs.program import INF
 
@@ -18,7 +18,7 @@ GAME_KEYS = {"name", "source", "players", "attitude", "expected"}
 PLAYER_KEYS = {"name", "level", "sense", "variables", "objective", "constraints", "integer"}
 ROW_KEYS = {"name", "terms", "sense", "rhs", "dual"}
 EXPECTED_KEYS = {"verdict", "objective", "variables", "duals", "epsilon"}
-POINT_KEYS = {"variables", "duals", "verdict", "method", "seconds", "players", "certificate"}
+POINT_KEYS = {"variables", "duals", "verdict", "method", "seconds", "players", "certificate", "notes", "solver"}
 ROW_SENSES = ("<=", ">=", "=")
 
 
@@ -52,15 +52,21 @@ def _load(path: str | Path) -> object:
     def constant(text: str) -> float:
         raise InputError(source, "number", text, "a finite number (null for an infinite bound)")
 
+    def whole(text: str) -> int:
+        try:
+            return int(text)
+        except ValueError as error:  # more digits than Python reads
+            raise InputError(source, "number", f"{text[:SHOWN]}...", "a number of fewer digits") from error
+
     try:
         text = Path(path).read_text(encoding="utf-8")
-        loaded: object = json.loads(text, object_pairs_hook=unique, parse_constant=constant)
+        loaded: object = json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_int=whole)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(source, "file", type(error).__name__, "a readable JSON file") from error
     except json.JSONDecodeError as error:
         raise InputError(source, f"line {error.lineno}", error.msg, "valid JSON") from error
     except RecursionError as error:
-        raise InputError(source, "file", "deep nesting", "a game") from error
+        raise InputError(source, "file", "nesting of hundreds of levels", "a game, which has six") from error
     return loaded
 
 

@@ -332,13 +332,43 @@ def confirm(decision: Decision, outcome: Outcome, deadline: Deadline) -> tuple[O
         if other.end in (End.LIMIT, End.UNDECIDED):
             said.append(f"{name}: {other.reason or 'not proved in the time given'}")
             continue
-        sign = decision.decider.sign if decision.decider else 1.0
-        told = f"{sign * other.value + 0.0:.12g}" if np.isfinite(other.value) else str(other.end)
+        value = decision.compiled.told(decision.decider, other.value) if decision.decider else other.value
+        told = f"{value + 0.0:.12g}" if np.isfinite(other.value) else str(other.end)
         if other.end is End.INFEASIBLE and outcome.v is not None:
             return replace(outcome, bound=-np.inf), f"by {name}: {told}, which the point found contradicts"
         bound, value = min(outcome.bound, other.bound), min(outcome.value, other.value)
         return replace(outcome, bound=bound, value=value), f"by {name}: {told}"
     return outcome, f"none, no second method comes to an end ({'; '.join(said)})"
+
+
+def look_again(decision: Decision, outcome: Outcome, deadline: Deadline) -> tuple[Outcome, str]:
+    """Let another method confirm that a problem has no point or no end.
+
+    Returns
+    -------
+    tuple[Outcome, str]
+        The outcome and who confirms it. Where another method finds a point of a problem said to have none, or an end
+        where there was said to be none, that method's outcome, for the certificate to judge; where two disagree
+        otherwise, undecided.
+    """
+    said = []
+    for name, method, problem in _others(decision, outcome.method):
+        if problem is not decision:
+            continue  # of SCIP, only regrets are asked, which a point stands behind
+        reason = method.applies(problem)
+        if reason is not None:
+            said.append(f"{name}: {reason}")
+            continue
+        other = _run(method, problem, deadline.part(0.5))
+        if other.end is outcome.end:
+            return outcome, f"{outcome.end} by {outcome.method}, confirmed by {name}"
+        refuted = other.v is not None and (outcome.end is End.INFEASIBLE or other.end is End.OPTIMAL)
+        if refuted:
+            return other, f"{outcome.end} by {outcome.method}, but {name} has a point"
+        if other.end in (End.INFEASIBLE, End.UNBOUNDED):
+            return replace(outcome, end=End.UNDECIDED), f"{outcome.end} by {outcome.method}, {other.end} by {name}"
+        said.append(f"{name}: {other.reason or 'not proved in the time given'}")
+    return outcome, f"{outcome.end} by {outcome.method} alone ({'; '.join(said)})"
 
 
 def _others(decision: Decision, used: str) -> Iterator[tuple[str, Method, Decision]]:

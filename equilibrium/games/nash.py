@@ -19,8 +19,8 @@ from equilibrium.games.best_response import SETTLED, BestResponse, Profile, Run
 from equilibrium.games.certificate import Found
 from equilibrium.games.compiled import Agent, CompiledGame, not_convex
 from equilibrium.games.conflict import can_meet, conflict
-from equilibrium.games.methods import NAMES, Decision, decide
-from equilibrium.games.stationarity import sweep, why_not
+from equilibrium.games.methods import NAMES, Decision, decide, look_again
+from equilibrium.games.stationarity import Judged, sweep, why_not
 from equilibrium.programs.program import INF
 
 NASH_METHODS = ("best-response", "best-response-jacobi", "stationarity", "enumeration")
@@ -81,22 +81,36 @@ def _joint(compiled: CompiledGame, method: str, solver: str, deadline: Deadline,
     """Solve the joint optimality conditions of convex players: necessary and sufficient for an equilibrium."""
     decision = Decision(compiled, None, compiled.agents, None, solver)
     outcome, used = decide(decision, method, deadline)
+    said: tuple[str, ...] = ()
+    if outcome.end is End.INFEASIBLE:
+        outcome, told = look_again(decision, outcome, deadline)
+        said = (f"the joint optimality conditions are {told}",)
     why = "every player is convex: the joint optimality conditions are necessary and sufficient"
     if outcome.v is not None:
         w = outcome.v[: compiled.size].copy()
         given = {k: float(w[k]) for k in range(compiled.variables, compiled.size)} if decision.seen.size else {}
-        return Found(used.name, why), w, given, {}
+        return Found(outcome.method or used.name, why, notes=said), w, given, {}
     if outcome.end is not End.INFEASIBLE:
-        return Found(used.name, why, verdict=GameVerdict.TIME_LIMIT), None, {}, {}
+        return Found(used.name, why, verdict=_ended(outcome, deadline), notes=(*said, *_reason(outcome))), None, {}, {}
     empty = not can_meet(compiled, compiled.agents, (), deadline)
     verdict = GameVerdict.INFEASIBLE if empty else GameVerdict.NO_PURE_EQUILIBRIUM
     if empty or not compiled.leaders:
-        notes = (conflict(compiled, deadline),) if empty else ()
+        notes = (*said, conflict(compiled, deadline)) if empty else said
         return Found(used.name, why, verdict=verdict, notes=notes), None, {}, {}
     tried = _iterate(compiled, "best-response", solver, deadline, seed, prove=False)
     note = "proved: the joint optimality conditions have no solution"
-    verdict = tried[0].verdict if tried[0].verdict is GameVerdict.UNBOUNDED else verdict
-    return Found(used.name, why, verdict=verdict, notes=(note, *tried[0].notes)), *tried[1:]
+    return Found(used.name, why, verdict=verdict, notes=(note, *said, *tried[0].notes)), *tried[1:]
+
+
+def _ended(outcome: Outcome, deadline: Deadline) -> GameVerdict:
+    """Return the word for a search without a point that is no proof."""
+    if outcome.end is End.LIMIT and deadline.passed:
+        return GameVerdict.TIME_LIMIT
+    return GameVerdict.UNDECIDED
+
+
+def _reason(outcome: Outcome) -> tuple[str, ...]:
+    return (outcome.reason,) if outcome.reason else ()
 
 
 def profiles(agents: Sequence[Agent]) -> float:
@@ -143,7 +157,8 @@ def _enumerate(compiled: CompiledGame, solver: str, deadline: Deadline) -> Answe
     elif best.regret > EXACT_REGRET:
         proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
         told = f"{proof}: none of {count} profiles is an equilibrium"
-        found = replace(found, verdict=GameVerdict.NO_PURE_EQUILIBRIUM, notes=(told,))
+        verdict = GameVerdict.NONE_FOUND if doubtful else GameVerdict.NO_PURE_EQUILIBRIUM
+        found = replace(found, verdict=verdict, notes=(told,))
     return found, *_of(compiled, best)
 
 
@@ -168,13 +183,14 @@ def _stationary(compiled: CompiledGame, deadline: Deadline) -> Answer:
     reason = why_not(compiled)
     if reason is not None:
         raise InputError("method", "name", "stationarity", f"another method: {reason}")
-    result = sweep(compiled, lambda _w: True, deadline)
+    result = sweep(compiled, lambda _w: Judged(taken=True), deadline)
     why = "joint optimality conditions of all leaders on a piece of their sets: stationary, perhaps not Nash"
     if result.points:
         w = result.points[-1]
         given = {k: float(w[k]) for k in range(compiled.variables, compiled.size)}
         return Found("stationarity", why), w, given if _duals_used(compiled) else {}, {}
-    found = Found("stationarity", why, verdict=GameVerdict.TIME_LIMIT, notes=(result.reason,))
+    verdict = GameVerdict.TIME_LIMIT if deadline.passed else GameVerdict.NONE_FOUND
+    found = Found("stationarity", why, verdict=verdict, notes=(result.reason,))
     if result.complete and not can_meet(compiled, compiled.leaders, compiled.followers, deadline):
         found = replace(found, verdict=GameVerdict.INFEASIBLE, notes=(conflict(compiled, deadline),))
     elif result.complete:
@@ -216,8 +232,6 @@ def _iterate(
         run = search.run(start)
         name = f"best-response ({scheme}) over {search.method}"
         notes.append(_told(compiled, number, order, run))
-        if run.ending.startswith("unbounded"):
-            return Found(name, why, verdict=GameVerdict.UNBOUNDED, notes=tuple(notes)), None, {}, {}
         if run.best is not None and (best is None or run.best.regret < best.regret):
             best = run.best
         if best is not None and best.regret <= EXACT_REGRET:
@@ -231,7 +245,7 @@ def _iterate(
         notes.append(proof)
         if best is not None and best.regret <= EXACT_REGRET:
             return Found("stationarity", why, notes=tuple(notes)), *_of(compiled, best)
-    verdict = GameVerdict.NO_PURE_EQUILIBRIUM
+    verdict = GameVerdict.NO_PURE_EQUILIBRIUM if proved else GameVerdict.NONE_FOUND
     if deadline.passed and not proved:
         verdict = GameVerdict.TIME_LIMIT
         notes.append(f"{deadline.what}: {BEST_MET}")
@@ -249,7 +263,7 @@ def _others(search: BestResponse, first: Profile, begin: list[FloatArray]) -> st
         here = best.w[search.decided]
         if not any(np.all(np.abs(here - other) <= DIFFERENT * (1.0 + np.abs(other))) for other in found):
             found.append(here)
-    points = ", ".join("(" + ", ".join(f"{v:.6g}" for v in x) + ")" for x in found)
+    points = ", ".join(search.compiled.told_columns(search.decided, x) for x in found)
     return f"probed from {len(begin) + 1} starts: {len(found)} distinct equilibria met, leaders' decisions {points}"
 
 
@@ -257,7 +271,8 @@ def _told(compiled: CompiledGame, number: int, order: list[int], run: Run) -> st
     names = ", ".join(compiled.leaders[k].name for k in order)
     text = f"start {number}, order {names}: {run.ending} after {run.rounds} rounds"
     if run.cycle:
-        points = " -> ".join("(" + ", ".join(f"{v:.6g}" for v in x) + ")" for x in run.cycle[:6])
+        decided = np.concatenate([agent.own for agent in compiled.leaders])
+        points = " -> ".join(compiled.told_columns(decided, x) for x in run.cycle[:6])
         text += f"; cycle of length {len(run.cycle)}: {points}"
     return text
 
@@ -289,25 +304,22 @@ def _search_for_proof(
     if reason is not None:
         return best, f"no pure equilibrium found; that there is none is not proved: {reason}", False
     kept = [best] if best is not None else []
-    doubtful: list[FloatArray] = []
 
-    def accept(w: FloatArray) -> bool:
+    def judge(w: FloatArray) -> Judged:
         profile = search.evaluate(w)
         if profile.usable and (not kept or profile.regret < kept[0].regret):
             kept[:] = [profile]
-        if not profile.excluded:
-            doubtful.append(w)
-        return bool(kept) and kept[0].regret <= EXACT_REGRET
+        taken = bool(kept) and kept[0].regret <= EXACT_REGRET
+        return Judged(taken, profile.excluded, {} if taken else search.deviations(profile))
 
-    result = sweep(compiled, accept, deadline)
+    result = sweep(compiled, judge, deadline)
     least = kept[0] if kept else None
     if least is not None and least.regret <= EXACT_REGRET:
         return least, f"equilibrium found on piece {result.pieces} of the leaders' sets", True
-    if result.complete and not doubtful:
-        text = f"proved: none of {len(result.points)} stationary points on {result.pieces} pieces is an equilibrium"
+    if result.complete:
+        text = f"proved: none of the stationary points on {result.pieces} pieces is an equilibrium"
         return least, text, True
-    open_end = result.reason or "a stationary point has neither a gain nor a proof"
-    return least, f"no pure equilibrium found; that there is none is not proved: {open_end}", False
+    return least, f"no pure equilibrium found; that there is none is not proved: {result.reason}", False
 
 
 __all__ = ["MAX_PROFILES", "NASH_METHODS", "SETTLED", "decisions", "profiles", "solve_several", "starts"]

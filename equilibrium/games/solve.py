@@ -14,6 +14,7 @@ from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.deadline import Clock, Deadline
 from equilibrium.errors import InputError
 from equilibrium.games.answer import Equilibrium, GameCertificate, GameVerdict, PlayerReport
+from equilibrium.games.attained import search_one
 from equilibrium.games.certificate import (
     PROVED,
     Examined,
@@ -25,15 +26,18 @@ from equilibrium.games.certificate import (
 )
 from equilibrium.games.compiled import Agent, CompiledGame, compile_game
 from equilibrium.games.conflict import conflict
-from equilibrium.games.methods import NAMES, Decision, decide
+from equilibrium.games.methods import NAMES, Decision, decide, look_again
 from equilibrium.games.nash import NASH_METHODS, solve_several
 from equilibrium.games.pessimistic import responses_are_unique
+from equilibrium.games.scaling import check_statement, rescale
 from equilibrium.games.statement import ATTITUDES, Statement
 from equilibrium.games.worst_case import (
     EQUILIBRIUM,
     INFEASIBLE,
     LIMIT,
     NONE,
+    NOT_ATTAINED,
+    OPEN,
     UNBOUNDED,
     Pessimists,
     Point,
@@ -41,6 +45,7 @@ from equilibrium.games.worst_case import (
     worst_regret,
 )
 from equilibrium.programs.program import INF
+from equilibrium.programs.solvers.tally import counted, told
 
 METHOD_NAMES = ("auto", *NAMES, *NASH_METHODS)
 
@@ -48,10 +53,13 @@ _ENDS = {
     End.INFEASIBLE: GameVerdict.INFEASIBLE,
     End.UNBOUNDED: GameVerdict.UNBOUNDED,
     End.LIMIT: GameVerdict.TIME_LIMIT,
+    End.UNDECIDED: GameVerdict.UNDECIDED,
 }
 _SEARCHES = {
     EQUILIBRIUM: None,
     NONE: GameVerdict.NO_PURE_EQUILIBRIUM,
+    OPEN: GameVerdict.NONE_FOUND,
+    NOT_ATTAINED: GameVerdict.NOT_ATTAINED,
     INFEASIBLE: GameVerdict.INFEASIBLE,
     UNBOUNDED: GameVerdict.UNBOUNDED,
     LIMIT: GameVerdict.TIME_LIMIT,
@@ -127,7 +135,13 @@ def solve_game(game: Statement, options: Options) -> Equilibrium:
         When the game or an option cannot be used; the message names player and variable or row.
     """
     start = time.perf_counter()
-    compiled = compile_game(game)
+    with counted() as used:
+        answer = _solve(_compiled(game, options), options)
+    return replace(answer, seconds=time.perf_counter() - start, solver=told(used))
+
+
+def _solve(compiled: CompiledGame, options: Options) -> Equilibrium:
+    """Solve a compiled game; the answer is in the units of the game that was stated."""
     deadline = options.deadline()
     pessimistic = options.attitude == "pessimistic" and bool(compiled.leaders and compiled.followers)
     unique = pessimistic and responses_are_unique(compiled)
@@ -140,7 +154,15 @@ def solve_game(game: Statement, options: Options) -> Equilibrium:
     if unique:
         note = "the followers' response is unique: pessimistic and optimistic answers are the same"
         answer = replace(answer, notes=(*answer.notes, note))
-    return replace(answer, seconds=time.perf_counter() - start)
+    return compiled.units.restored(answer)
+
+
+def _compiled(game: Statement, options: Options) -> CompiledGame:
+    """Return the game in units of its own; as it was stated where the user bounds multipliers in the user's units."""
+    check_statement(game)
+    if options.big_m is not None:
+        return compile_game(game)
+    return compile_game(*rescale(game))
 
 
 def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) -> Equilibrium:
@@ -149,8 +171,18 @@ def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) 
     leader = compiled.leaders[0]
     decision = Decision(compiled, leader, compiled.followers, None, options.solver, options.big_m)
     outcome, method = decide(decision, options.method, deadline)
+    if outcome.end in (End.INFEASIBLE, End.UNBOUNDED) and outcome.provenance == PROVED:
+        outcome, said = look_again(decision, outcome, deadline)
+        outcome = replace(outcome, reason=said)
+    elif outcome.end is End.INFEASIBLE:
+        reason = f"no point within the bounds on multipliers, which are a {outcome.provenance}'s"
+        outcome = replace(outcome, end=End.UNDECIDED, reason=reason)
     found = Found(
-        method.name, method.why, outcome.provenance, _ENDS.get(outcome.end), notes=_notes(leader, outcome, deadline)
+        outcome.method or method.name,
+        method.why,
+        outcome.provenance,
+        _word(outcome, deadline),
+        notes=_notes(compiled, leader, outcome, deadline),
     )
     if outcome.end is End.INFEASIBLE:
         found = replace(found, notes=(*found.notes, conflict(compiled, deadline)))
@@ -161,6 +193,13 @@ def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) 
     if method.name == "kkt-bigm":
         found = replace(found, distance=_distance(decision, outcome.v))
     return _certified(compiled, examined, {leader.name: outcome}, found, options, deadline)
+
+
+def _word(outcome: Outcome, deadline: Deadline) -> GameVerdict | None:
+    """Return the word for how a search ended; a solver that stops before the limit is reached has decided nothing."""
+    if outcome.end is End.LIMIT and not deadline.passed:
+        return GameVerdict.UNDECIDED
+    return _ENDS.get(outcome.end)
 
 
 def _certified(
@@ -185,12 +224,13 @@ def _distance(decision: Decision, v: FloatArray) -> float | None:
     return float(np.min(1.0 - np.abs(v[pairs]) / np.maximum(size, np.finfo(np.float64).tiny)))
 
 
-def _notes(leader: Agent, outcome: Outcome, deadline: Deadline) -> tuple[str, ...]:
+def _notes(compiled: CompiledGame, leader: Agent, outcome: Outcome, deadline: Deadline) -> tuple[str, ...]:
     notes = [outcome.reason] if outcome.reason else []
-    if outcome.end is End.LIMIT:
-        best, bound = leader.sign * outcome.value, leader.sign * outcome.bound
-        gap = outcome.value - outcome.bound
-        notes.append(f"{deadline.what}: best value {best:.12g}, proven bound {bound:.12g}, gap {gap:.6g}")
+    if outcome.end in (End.LIMIT, End.UNDECIDED) and outcome.v is not None:
+        best, bound = compiled.told(leader, outcome.value), compiled.told(leader, outcome.bound)
+        gap = compiled.units.gain(leader.name, outcome.value - outcome.bound)
+        what = deadline.what if deadline.passed else "no proof"
+        notes.append(f"{what}: best value {best:.12g}, proven bound {bound:.12g}, gap {gap:.6g}")
     return tuple(notes)
 
 
@@ -211,9 +251,17 @@ def empty(compiled: CompiledGame, found: Found, outcome: Outcome) -> Equilibrium
         for agent in compiled.agents
     }
     nothing = GameCertificate(INF, INF, INF, INF, found.provenance, INF)
-    fallback = GameVerdict.TIME_LIMIT
     return Equilibrium(
-        found.verdict or fallback, found.method, found.why, found.seconds, players, {}, {}, {}, nothing, found.notes
+        found.verdict or GameVerdict.UNDECIDED,
+        found.method,
+        found.why,
+        found.seconds,
+        players,
+        {},
+        {},
+        {},
+        nothing,
+        found.notes,
     )
 
 
@@ -234,7 +282,7 @@ def _solve_pessimistic(compiled: CompiledGame, options: Options, deadline: Deadl
         raise InputError("method", "name", options.method, "for a pessimistic answer: auto or a method for one leader")
     full = options.certify == "full"
     pessimists = Pessimists(compiled, options.method, options.solver, deadline, full=full)
-    ended = search(pessimists, options.seed)
+    ended = search_one(pessimists) if len(compiled.leaders) == 1 else search(pessimists, options.seed)
     methods = {o.method for o in ended.point.outcomes.values()} if ended.point else {options.method}
     name = f"pessimistic {' and '.join(sorted(methods))}"
     why = "pessimistic: every leader expects, of all optimal responses, the one that is worst for itself"
@@ -244,7 +292,9 @@ def _solve_pessimistic(compiled: CompiledGame, options: Options, deadline: Deadl
         return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))
     if found.verdict is GameVerdict.TIME_LIMIT and len(compiled.leaders) == 1:
         leader = compiled.leaders[0]
-        found = replace(found, notes=(*found.notes, *_notes(leader, ended.point.outcomes[leader.name], deadline)))
+        found = replace(
+            found, notes=(*found.notes, *_notes(compiled, leader, ended.point.outcomes[leader.name], deadline))
+        )
     return _certified_pessimistic(pessimists, ended.point, ended.point.w, found)
 
 
@@ -282,7 +332,7 @@ def _given_point(compiled: CompiledGame, variables: Mapping[str, float], duals: 
         raise game.error(f"point: {missing[0][0]}: {missing[0][1]}", None, "a value")
     w = np.array([float(variables.get(name, duals.get(name, 0.0))) for name in compiled.names])
     if not np.isfinite(w).all():
-        raise game.error("point", compiled.names[int(np.argmin(np.isfinite(w)))], "finite numbers")
+        raise game.error("point", compiled.names[int(np.argmin(np.isfinite(w)))], "a finite number")
     return w
 
 
@@ -297,8 +347,16 @@ def verify_point(
         When the point lacks a variable, names one that is not in the game, or lacks a dual that a player uses.
     """
     start = time.perf_counter()
-    compiled = compile_game(game)
-    w = _given_point(compiled, variables, duals)
+    compiled = _compiled(game, options)
+    with counted() as used:
+        answer = _verified(compiled, variables, duals, options)
+    return replace(answer, seconds=time.perf_counter() - start, solver=told(used))
+
+
+def _verified(
+    compiled: CompiledGame, variables: Mapping[str, float], duals: Mapping[str, float], options: Options
+) -> Equilibrium:
+    w = _given_point(compiled, compiled.units.scaled(variables), compiled.units.scaled(duals))
     found = Found("verify", "the point was given", PROVED)
     deadline = options.deadline()
     if options.attitude == "pessimistic" and compiled.followers and not responses_are_unique(compiled):
@@ -309,7 +367,9 @@ def verify_point(
         answer = _certified(compiled, examine_point(compiled, w, given_duals), {}, found, options, deadline)
     if deadline.passed and answer.verdict is GameVerdict.KKT_CONSISTENT:
         answer = replace(answer, verdict=GameVerdict.TIME_LIMIT)
-    return replace(answer, seconds=time.perf_counter() - start)
+    if answer.verdict is GameVerdict.UNPROVED:
+        answer = replace(answer, verdict=GameVerdict.INFEASIBLE)  # of the point: a row fails, or a follower does better
+    return compiled.units.restored(answer)
 
 
 __all__ = ["METHOD_NAMES", "Options", "solve_game", "verify_point"]

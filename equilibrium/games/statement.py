@@ -15,6 +15,12 @@ from equilibrium.programs.program import INF
 
 SENSES = ("min", "max")
 ROLES = ("leader", "follower")
+LONGEST_NAME = 255
+"""Characters of a name: what files and solvers take."""
+
+SHOWN = 40
+"""Characters that a message shows of a name that is too long."""
+
 ATTITUDES = ("optimistic", "pessimistic")
 
 
@@ -70,6 +76,7 @@ class Player:
         InputError
             When the name is taken or cannot be written in a product, or the bounds cross.
         """
+        self.game.check_length(name, f"player {self.name}: variable")
         where = f"player {self.name}: variable {name}"
         self.game.claim(name, where)
         low, high = float(lower), float(upper)
@@ -91,6 +98,7 @@ class Player:
             When the row's name is taken, or a leader asks for a dual: its rows bind itself alone, and a leader
             that is paid by its own multiplier would lead itself.
         """
+        self.game.check_length(name, f"player {self.name}: constraint")
         where = f"player {self.name}: constraint {name}"
         if name in self.rows:
             raise self.game.error(where, name, "a name that no other constraint of this player has")
@@ -120,7 +128,8 @@ class Statement:
     """
 
     def __init__(self, name: str, *, source: str = "", attitude: str = "optimistic", file: str | None = None) -> None:
-        self.name, self.source, self.file = name, source, file
+        self.name, self.source, self.file = name[:LONGEST_NAME], source, file
+        self.check_length(name, "name")
         if attitude not in ATTITUDES:
             raise self.error("attitude", attitude, f"one of {', '.join(ATTITUDES)}")
         self.attitude = attitude
@@ -138,6 +147,7 @@ class Statement:
 
     def player(self, name: str, level: str, sense: str) -> Player:
         """Add a player."""
+        self.check_length(name, "player")
         if name in self.players:
             raise self.error(f"player {name}", name, "a name that no other player has")
         if level not in ROLES:
@@ -147,8 +157,20 @@ class Statement:
         self.players[name] = Player(self, name, level, sense)
         return self.players[name]
 
+    def adopt(self, other: Statement) -> None:
+        """Take the reserved names of another statement of the same game, and what is expected of it."""
+        self._claims = dict(other._claims)
+        self.expected = other.expected
+
+    def check_length(self, name: str, where: str) -> None:
+        """Refuse a name that is longer than :data:`LONGEST_NAME`; the message shows its beginning."""
+        if len(name) > LONGEST_NAME:
+            expected = f"at most {LONGEST_NAME} characters, not {len(name)}"
+            raise self.error(where, name[:SHOWN] + "...", expected)
+
     def claim(self, name: str, where: str) -> None:
         """Reserve the name of a variable or dual for one owner."""
+        self.check_length(name, where)
         if not name or name == "1" or "*" in name or name != name.strip():
             raise self.error(where, name, "a name without '*' and outer blanks that is not '1'")
         if name in self._claims:

@@ -118,7 +118,7 @@ class Pessimists:
         names = self.compiled.names
         values = {names[c]: value for c, value in rivals(self.compiled, agent, w).items()}
         one = for_one_leader(self.compiled.game, agent.name, values)
-        changed = compile_game(pessimistic_game(one, compile_game(one)))
+        changed = compile_game(pessimistic_game(one, compile_game(one)), self.compiled.units)
         decision = Decision(changed, changed.leaders[0], changed.followers, None, self.solver)
         outcome, method = decide(decision, self.method, self.deadline)
         self.opinions[agent.name] = ""
@@ -153,13 +153,14 @@ class Pessimists:
         """Compute every leader's worst case at the decisions in ``w`` and its best deviation."""
         worst = {agent.name: self.worst(agent, w) for agent in self.compiled.leaders}
         outcomes = {agent.name: self.best(agent, w) for agent in self.compiled.leaders}
-        gain = max(_relative(outcome.value, worst[name].value) for name, outcome in outcomes.items())
-        regret = max(_relative(outcome.bound, worst[name].bound) for name, outcome in outcomes.items())
+        gain = max(relative_gain(outcome.value, worst[name].value) for name, outcome in outcomes.items())
+        regret = max(relative_gain(outcome.bound, worst[name].bound) for name, outcome in outcomes.items())
         first = worst[self.compiled.leaders[0].name].w
         return Point(w if first is None else first, worst, outcomes, gain, regret)
 
 
-def _relative(best: float, value: float) -> float:
+def relative_gain(best: float, value: float) -> float:
+    """Return how much better ``best`` is than ``value``, relative to the value; infinite where one of them is."""
     if not np.isfinite(value) or not np.isfinite(best):
         return INF
     return max(0.0, value - best) / max(1.0, abs(value))
@@ -195,21 +196,20 @@ def _as_objective(agent: Agent, row: int, sign: float) -> Agent:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """How a search for a pessimistic equilibrium ended; ``ending`` is one of the words below."""
+    """How a search for a pessimistic equilibrium ended; ``ending`` is one of the words below (``open``: no proof)."""
 
     point: Point | None
     ending: str
     notes: tuple[str, ...] = ()
 
 
-EQUILIBRIUM, NONE, INFEASIBLE, UNBOUNDED, LIMIT = "equilibrium", "none", "infeasible", "unbounded", "limit"
+EQUILIBRIUM, NONE, OPEN = "equilibrium", "none", "open"
+INFEASIBLE, UNBOUNDED, LIMIT, NOT_ATTAINED = "infeasible", "unbounded", "limit", "not attained"
 
 
 def search(pessimists: Pessimists, seed: int) -> Search:
-    """Find a pessimistic equilibrium: one best decision, all profiles of a finite game, or best responses in turn."""
+    """Find an equilibrium of several pessimistic leaders: all profiles of a finite game, or best responses in turn."""
     compiled = pessimists.compiled
-    if len(compiled.leaders) == 1:
-        return _one(pessimists)
     if profiles(compiled.leaders) <= MAX_PROFILES:
         return _enumerate(pessimists)
     notes: list[str] = []
@@ -224,25 +224,7 @@ def search(pessimists: Pessimists, seed: int) -> Search:
         if pessimists.deadline.passed:
             return Search(best, LIMIT, tuple(notes))
     notes.append("no pure equilibrium found; that there is none is not proved")
-    return Search(best, NONE, tuple(notes))
-
-
-def _one(pessimists: Pessimists) -> Search:
-    leader = pessimists.compiled.leaders[0]
-    outcome = pessimists.best(leader, np.zeros(pessimists.compiled.size))
-    ends = {End.UNBOUNDED: UNBOUNDED, End.INFEASIBLE: INFEASIBLE, End.LIMIT: LIMIT}
-    ending = ends.get(outcome.end, EQUILIBRIUM)
-    if outcome.v is None or outcome.end is End.UNBOUNDED:
-        return Search(None, ending if ending != EQUILIBRIUM else LIMIT, (outcome.reason,) if outcome.reason else ())
-    worst = pessimists.worst(leader, outcome.v)
-    point = Point(
-        outcome.v if worst.w is None else worst.w,
-        {leader.name: worst},
-        {leader.name: outcome},
-        0.0,
-        _relative(outcome.bound, worst.bound),
-    )
-    return Search(point, ending)
+    return Search(best, OPEN, tuple(notes))
 
 
 def _enumerate(pessimists: Pessimists) -> Search:
@@ -273,7 +255,11 @@ def _enumerate(pessimists: Pessimists) -> Search:
     if best.regret <= CERTAIN_GAIN:
         return Search(best, EQUILIBRIUM)
     proof = "proved" if not doubtful else f"not proved, {doubtful} profiles are open"
-    return Search(best, NONE, (f"{proof}: none of {table[..., 0].size} profiles is a pessimistic equilibrium",))
+    return Search(
+        best,
+        OPEN if doubtful else NONE,
+        (f"{proof}: none of {table[..., 0].size} profiles is a pessimistic equilibrium",),
+    )
 
 
 def _read_off(compiled: CompiledGame, table: np.ndarray, place: Sequence[int]) -> Point | None:
@@ -294,8 +280,8 @@ def _read_off(compiled: CompiledGame, table: np.ndarray, place: Sequence[int]) -
         outcomes[agent.name] = Outcome(
             End.OPTIMAL, chosen.w, chosen.bound, least, len(others), 0.0, method="enumeration"
         )
-    gain = max(_relative(outcome.value, worst[name].value) for name, outcome in outcomes.items())
-    regret = max(_relative(outcome.bound, worst[name].bound) for name, outcome in outcomes.items())
+    gain = max(relative_gain(outcome.value, worst[name].value) for name, outcome in outcomes.items())
+    regret = max(relative_gain(outcome.bound, worst[name].bound) for name, outcome in outcomes.items())
     first = worst[compiled.leaders[0].name].w
     assert first is not None
     return Point(first, worst, outcomes, gain, regret)
@@ -322,7 +308,7 @@ def _iterate(pessimists: Pessimists, start: FloatArray) -> tuple[Point | None, s
             outcome = pessimists.best(agent, w)
             if outcome.v is None or outcome.end is End.UNBOUNDED:
                 return best, f"{agent.name} has no best decision against its rivals': {outcome.end}"
-            if _relative(outcome.value, pessimists.worst(agent, w).value) > 1e-2 * SETTLED:
+            if relative_gain(outcome.value, pessimists.worst(agent, w).value) > 1e-2 * SETTLED:
                 w[agent.own] = outcome.v[agent.own]
     return best, "round limit"
 

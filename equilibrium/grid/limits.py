@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,11 +16,27 @@ _MAXIMUM_REASONS = 12
 
 @dataclass(frozen=True, eq=False)
 class Slack:
-    """A family of slacks: its columns and how to say what it found."""
+    """A family of slacks: its columns and how to say what it found.
+
+    Attributes
+    ----------
+    columns
+        The slacks, shape ``(periods, elements)``.
+    sentence
+        What is said of one; ``{amount}`` is the slack times ``scale``, or what ``measured`` says.
+    scale
+        What a slack of 1 is in the unit of the sentence.
+    measured
+        Where a slack is no quantity of physics: returns the amounts of a whole solution, of the shape of ``columns``.
+    within
+        What is said where a limit fails by its slack, but not by the amount that is measured.
+    """
 
     columns: IntArray
     sentence: str
     scale: float = 1.0
+    measured: Callable[[FloatArray], FloatArray] | None = None
+    within: str = ""
 
 
 def reasons(network: Network, slacks: Mapping[str, Slack], x: FloatArray) -> tuple[str, ...]:
@@ -32,11 +48,13 @@ def reasons(network: Network, slacks: Mapping[str, Slack], x: FloatArray) -> tup
     for slack in slacks.values():
         amount = x[slack.columns]
         hits = np.argwhere(amount * slack.scale > NEGLIGIBLE)
-        ranked = sorted(hits.tolist(), key=lambda hit: -amount[hit[0], hit[1]])
+        told = amount * slack.scale if slack.measured is None else slack.measured(x)
+        ranked = sorted(hits.tolist(), key=lambda hit: (-told[*hit], -amount[*hit]))
         for hour, element in ranked[:_MAXIMUM_REASONS]:
             bus = network.feeder.buses[element] if "{bus}" in slack.sentence else ""
             lot = network.lots[element].name if "{lot}" in slack.sentence else ""
-            found.append(slack.sentence.format(bus=bus, lot=lot, hour=hour, amount=amount[hour, element] * slack.scale))
+            sentence = slack.sentence if told[hour, element] > NEGLIGIBLE else slack.within
+            found.append(sentence.format(bus=bus, lot=lot, hour=hour, amount=told[hour, element]))
         if len(ranked) > _MAXIMUM_REASONS:
             found.append(f"and {len(ranked) - _MAXIMUM_REASONS} more of this kind")
     return tuple(found)

@@ -25,7 +25,9 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder, radial_parents
+from equilibrium.plain import number_fault
 from scenarios.files import Document, Table, bundled_names, bundled_or_own
+from scenarios.units import BASE_KV, VOLTAGE_PU, feeder_load_fault, power_fault
 
 _YAML_KEYS = ("base_kv", "root", "substation_rating_kva", "title", "source", "doi", "licence", "notes")
 
@@ -72,16 +74,21 @@ def load_feeder(
     folder = yaml_file.parent
     _positive("rating_kva", rating_kva, folder)
     about, base_kv, substation = _about(yaml_file)
+    if rating_kva is not None and (fault := power_fault(rating_kva, base_kv, "kVA")) is not None:
+        raise InputError(f"feeder {folder.name}", "rating_kva", rating_kva, fault)
     fallback = math.inf if rating_kva is None else rating_kva
 
     table, labels, order = _buses(buses_file, about)
-    parent, r_ohm, x_ohm, rating = _branches(branches_file, labels, fallback)
+    parent, r_ohm, x_ohm, rating = _branches(branches_file, labels, fallback, base_kv)
     rating[0] = fallback if substation is None else substation
     low, high = (
         _column(table, name, order, value)
         for name, value in (("voltage_min_pu", voltage_min_pu), ("voltage_max_pu", voltage_max_pu))
     )
     _check_band(table, order, low, high, root_voltage_pu)
+    loads = table.numbers("load_kw"), table.numbers("load_kvar")
+    if (fault := feeder_load_fault(*loads, base_kv)) is not None:
+        raise InputError(table.source, "column load_kw", f"{np.abs(loads[0]).sum():g} kW in all", fault)
     return Feeder(
         name=folder.name,
         base_kv=base_kv,
@@ -90,8 +97,8 @@ def load_feeder(
         r_ohm=_fixed(r_ohm),
         x_ohm=_fixed(x_ohm),
         rating_kva=_fixed(rating),
-        load_kw=_fixed(table.numbers("load_kw")[order]),
-        load_kvar=_fixed(table.numbers("load_kvar")[order]),
+        load_kw=_fixed(loads[0][order]),
+        load_kvar=_fixed(loads[1][order]),
         voltage_min_pu=_fixed(low),
         voltage_max_pu=_fixed(high),
         root_voltage_pu=root_voltage_pu,
@@ -112,7 +119,12 @@ def _about(path: Path) -> tuple[Document, float, float | None]:
     base_kv = _positive_key(about, "base_kv")
     if base_kv is None:
         raise InputError(about.source, "base_kv", None, "the line-to-line voltage in kV")
-    return about, base_kv, _positive_key(about, "substation_rating_kva")
+    if (fault := BASE_KV.fault(base_kv)) is not None:
+        raise about.error(("base_kv",), base_kv, fault)
+    substation = _positive_key(about, "substation_rating_kva")
+    if substation is not None and (fault := power_fault(substation, base_kv, "kVA")) is not None:
+        raise about.error(("substation_rating_kva",), substation, fault)
+    return about, base_kv, substation
 
 
 def _positive(key: str, value: float | None, folder: Path) -> None:
@@ -127,41 +139,44 @@ def _positive_key(about: Document, key: str) -> float | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int | float) or not (math.isfinite(value) and value > 0):
         raise about.error((key,), value, "a number > 0")
+    about.check_number((key,), value)
+    if (fault := number_fault(value)) is not None:
+        raise about.error((key,), value, fault)
     return float(value)
 
 
 def _buses(path: Path, about: Document) -> tuple[Table, tuple[str, ...], list[int]]:
     """Read ``buses.csv``; return it with the labels, root first, and the row of each."""
     table = Table.read(path, ("bus", "load_kw", "load_kvar"), ("voltage_min_pu", "voltage_max_pu", "note"))
-    labels = table.text("bus")
-    first: dict[str, int] = {}
-    for row, label in enumerate(labels):
-        if label in first:
-            raise table.error(row, "bus", label, f"each bus once (it stands in line {table.lines[first[label]]})")
-        first[label] = row
-    root = str(about.data.get("root", labels[0]))
-    if root not in first:
+    labels = table.each_once("bus")
+    first = {label: row for row, label in enumerate(labels)}
+    root = about.text(("root",), about.data.get("root", labels[0]))
+    if not isinstance(root, str) or root not in first:
         raise about.error(("root",), root, f"a bus of {path.name}")
     order = [first[root], *(row for row in range(len(labels)) if row != first[root])]
     return table, tuple(labels[row] for row in order), order
 
 
 def _branches(
-    path: Path, labels: tuple[str, ...], fallback: float
+    path: Path, labels: tuple[str, ...], fallback: float, base_kv: float
 ) -> tuple[IntArray, FloatArray, FloatArray, FloatArray]:
     """Read ``branches.csv``; return parents, impedances and ratings by receiving bus."""
     table = Table.read(path, ("from_bus", "to_bus", "r_ohm", "x_ohm", "closed"), ("rating_kva", "note"))
     starts, ends = table.text("from_bus"), table.text("to_bus")
-    known = set(labels)
+    known, first, state = set(labels), dict[frozenset[str], int](), table.text("closed")
     for row, pair in enumerate(zip(starts, ends, strict=True)):
         for column, label in zip(("from_bus", "to_bus"), pair, strict=True):
             if label not in known:
                 raise table.error(row, column, label, "a bus of buses.csv")
         if pair[0] == pair[1]:
             raise table.error(row, "to_bus", pair[1], "two different ends")
+        if (before := first.setdefault(frozenset(pair), row)) != row and state[row] == state[before] == "0":
+            raise table.error(row, "to_bus", pair[1], f"each tie once (it stands in line {table.lines[before]})")
     r, x = table.numbers("r_ohm", minimum=0.0), table.numbers("x_ohm", minimum=0.0)
     rating = _column(table, "rating_kva", list(range(len(table))), fallback)
-    state = table.text("closed")
+    for row, value in enumerate(rating):
+        if (fault := power_fault(float(value), base_kv, "kVA")) is not None:
+            raise table.error(row, "rating_kva", table.columns["rating_kva"][row], fault)
     for row, cell in enumerate(state):
         if cell not in {"0", "1"}:
             raise table.error(row, "closed", cell, "1 (closed) or 0 (normally open)")
@@ -207,6 +222,9 @@ def _column(table: Table, name: str, rows: list[int], empty: float) -> FloatArra
 
 def _check_band(table: Table, order: list[int], low: FloatArray, high: FloatArray, root_voltage_pu: float) -> None:
     for bus, row in enumerate(order):
+        for name, value in (("voltage_min_pu", low[bus]), ("voltage_max_pu", high[bus])):
+            if (fault := VOLTAGE_PU.fault(float(value))) is not None:
+                raise InputError(table.source, f"line {table.lines[row]}, {name}", float(value), fault)
         if not 0 < low[bus] < high[bus]:
             raise InputError(
                 table.source, f"line {table.lines[row]}, voltage_min_pu", float(low[bus]), f"0 < value < {high[bus]:g}"

@@ -29,6 +29,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
 from scenarios.time_axis import TimeAxis, day_axis, offset_text, offsets_at
+from scenarios.units import price_fault
 
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
 
@@ -122,16 +123,22 @@ def read_prices(
     """
     table = Table.read(path)
     column, currency, factor = _price_column(table, price_column)
-    price = table.numbers(column) * factor
+    written = table.numbers(column)
+    fault = price_fault(written, currency, per_mwh=factor != 1.0)
+    if fault is not None:
+        raise InputError(table.source, f"column {column}", f"prices around {np.median(np.abs(written)):g}", fault)
+    price = written * factor
     rule = _Rule(zone, step_minutes)
     time_column, places = _places(table, rule)
     _check_order(table, time_column, places, rule)
-    dates = sorted({date for date, _ in places if date is not None})
-    axes = tuple(_check_day(table, time_column, places, date, rule) for date in dates or (None,))
+    rows: dict[dt.date | None, list[int]] = {}
+    for row, (date, _) in enumerate(places):
+        rows.setdefault(date, []).append(row)
+    dates = sorted(date for date in rows if date is not None)
+    axes = tuple(_check_day(table, time_column, places, rows[date], rule) for date in dates or (None,))
     for earlier, later in itertools.pairwise(dates):
         if later - earlier != dt.timedelta(days=1):
-            row = next(row for row, (date, _) in enumerate(places) if date == later)
-            where = f"line {table.lines[row]}, {later}"
+            where = f"line {table.lines[rows[later][0]]}, {later}"
             raise InputError(table.source, where, f"the day after {earlier}", "days without a gap")
     ends = np.cumsum([axis.size for axis in axes])[:-1]
     return PriceSeries(table.source, currency, tuple(dates), tuple(np.split(price, ends)), axes)
@@ -195,11 +202,8 @@ def _numbered(table: Table, column: str, rule: _Rule) -> list[Place]:
     numbers = table.numbers(column, minimum=1)
     dates: list[dt.date | None] = [None] * len(table)
     if "date" in table.columns:
-        for row, cell in enumerate(table.text("date")):
-            try:
-                dates[row] = dt.date.fromisoformat(cell)
-            except ValueError:
-                raise table.error(row, "date", cell, "a date such as 2024-06-03") from None
+        for row in range(len(table)):
+            dates[row] = table.date(row, "date")
     for row, (date, number) in enumerate(zip(dates, numbers, strict=True)):
         size = _located(table, row, "date", rule.axis, date).size
         if number != int(number) or number > size:
@@ -224,10 +228,7 @@ def _starts(table: Table, column: str, rule: _Rule) -> list[Place]:
     """Read local starts; one that stands twice on the clock is the first that is still to come."""
     places: list[Place] = []
     for row, cell in enumerate(table.text(column)):
-        try:
-            start = dt.datetime.fromisoformat(cell)
-        except ValueError:
-            raise table.error(row, column, cell, "a local time such as 2024-06-03T00:00") from None
+        start = table.time(row, column)
         if start.tzinfo is not None and rule.zone is None:
             expected = f"the local start of {'an' if rule.hourly else 'a'} {rule.word} without a time zone"
             raise table.error(row, column, cell, f"{expected}, or time.zone in the scenario")
@@ -282,10 +283,10 @@ def _check_order(table: Table, column: str, places: Sequence[Place], rule: _Rule
             raise table.error(row, column, table.columns[column][row], f"{rule.word}s in order of time")
 
 
-def _check_day(table: Table, column: str, places: Sequence[Place], date: dt.date | None, rule: _Rule) -> TimeAxis:
-    """Return a day's periods; refuse a day that leaves some out, with the row at which the gap shows."""
+def _check_day(table: Table, column: str, places: Sequence[Place], rows: list[int], rule: _Rule) -> TimeAxis:
+    """Return the periods of a day's rows; refuse a day that leaves some out, with the row at which the gap shows."""
+    date = places[rows[0]][0]
     axis = rule.axis(date)
-    rows = [row for row, (other, _) in enumerate(places) if other == date]
     held = [places[row][1] for row in rows]
     if len(held) == axis.size:
         return axis

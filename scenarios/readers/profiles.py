@@ -11,6 +11,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
 from scenarios.time_axis import DAY_H
+from scenarios.units import PROFILE_PU
 
 
 def read_profiles(path: Path) -> dict[str, FloatArray]:
@@ -35,7 +36,9 @@ def read_profiles(path: Path) -> dict[str, FloatArray]:
         if name not in {"hour", "start"}:
             if not name.endswith("_pu"):
                 raise InputError(table.source, "header", name, "profile columns named <name>_pu")
-            profiles[name.removesuffix("_pu")] = table.numbers(name, minimum=0.0)
+            values = profiles[name.removesuffix("_pu")] = table.numbers(name, minimum=0.0)
+            for row in np.flatnonzero(values > PROFILE_PU.highest).tolist():
+                raise table.error(row, name, table.columns[name][row], PROFILE_PU.fault(float(values[row])) or "")
     return profiles
 
 

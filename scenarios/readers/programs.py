@@ -49,9 +49,10 @@ from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
 from equilibrium.errors import InputError
 from scenarios.checking import validated
-from scenarios.files import Document, KeyPath, bundled_names, bundled_or_own
-from scenarios.schema import Label, NonNegative, Positive, Section, Share
+from scenarios.files import Document, bundled_names, bundled_or_own
+from scenarios.schema import Label, NonNegative, Positive, Section, Share, Words
 from scenarios.time_axis import DAY_H, TimeAxis, day_axis
+from scenarios.yaml_tree import KeyPath
 
 _HOURS = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
 
@@ -60,12 +61,12 @@ class ProgramSection(Section):
     """What one program changes."""
 
     title: Label | None = None
-    tariff_per_mwh: Annotated[dict[str, NonNegative], Field(default_factory=dict)]
+    tariff_per_mwh: Annotated[dict[Label, NonNegative], Field(default_factory=dict)]
     upstream_factor: Positive | None = None
     critical_hours: Label | None = None
     critical_tariff_per_mwh: NonNegative | None = None
-    incentive_per_mwh: Annotated[dict[str, NonNegative], Field(default_factory=dict)]
-    penalty_per_mwh: Annotated[dict[str, NonNegative], Field(default_factory=dict)]
+    incentive_per_mwh: Annotated[dict[Label, NonNegative], Field(default_factory=dict)]
+    penalty_per_mwh: Annotated[dict[Label, NonNegative], Field(default_factory=dict)]
     contracted_share: Share | None = None
 
 
@@ -73,16 +74,16 @@ class ProgramFile(Section):
     """The whole file."""
 
     title: Label
-    source: Label
-    licence: Label = "not stated"
-    notes: tuple[Label, ...] = ()
+    source: Words
+    licence: Words = "not stated"
+    notes: tuple[Words, ...] = ()
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
-    periods: Annotated[dict[str, Label], Field(min_length=1)]
+    periods: Annotated[dict[Label, Label], Field(min_length=1)]
     base_tariff_per_mwh: Positive
     participation_share: Share = 1.0
     contracted_share: Share = 0.0
     elasticity: object
-    programs: Annotated[dict[str, ProgramSection], Field(min_length=1)]
+    programs: Annotated[dict[Label, ProgramSection], Field(min_length=1)]
 
 
 @dataclass(frozen=True, eq=False)

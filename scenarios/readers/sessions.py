@@ -4,14 +4,16 @@ One row per session, in any order. Times are local clock times, as the charge po
 time zone they may carry the UTC offset that the zone has then.
 
 Needed: ``arrival_local``, ``departure_local`` (2018-06-11T08:30), ``energy_kwh`` (energy added to the battery).
-Optional: ``site``; ``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw`` (the vehicle's own limit);
-``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced). Cells of optional columns
-may be empty.
+Optional: ``session_id`` (unique); ``site``; ``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw``
+(the vehicle's own limit); ``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced).
+Cells of optional columns may be empty. Rows that are the same in every column are refused: a session stands twice,
+or a ``session_id`` tells two equal ones apart.
 """
 
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,9 +23,11 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
 from scenarios.time_axis import offset_text, offsets_at
+from scenarios.units import CHARGER_KW, VEHICLE_KWH, Magnitude
 
 _NEEDED = ("arrival_local", "departure_local", "energy_kwh")
 _OPTIONAL = (
+    "session_id",
     "site",
     "charger_kw",
     "battery_kwh",
@@ -31,6 +35,12 @@ _OPTIONAL = (
     "energy_requested_kwh",
     "departure_estimated_local",
 )
+
+_GAP_D, _GAP_FACTOR = 60.0, 10.0
+"""Days without an arrival after which a log may have stray dates, and times the middle gap of the log."""
+
+_STRAY, _STRAY_SHARE = 3, 0.01
+"""Sessions, or share of them, that are few enough on one side of such a gap to be a mistake."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,13 +112,15 @@ def read_sessions(
         the battery: with file and line.
     """
     table = Table.read(path, _NEEDED, _OPTIONAL)
+    _check_once(table)
     arrival, leaving = _times(table, "arrival_local", zone), _times(table, "departure_local", zone)
     _check_stay(table, "departure_local", arrival, leaving)
     if departure == "estimated" and "departure_estimated_local" in table.columns:
         announced = _times(table, "departure_estimated_local", zone, leaving)
         _check_stay(table, "departure_estimated_local", arrival, announced)
         leaving = announced
-    battery = _optional(table, "battery_kwh")
+    _check_gap(table, [time.clock.date() for time in arrival])
+    battery = _optional(table, "battery_kwh", VEHICLE_KWH)
     wish = _energy(table, battery, energy)
 
     midnight = [dt.datetime.combine(time.clock.date(), dt.time()) for time in arrival]
@@ -127,7 +139,7 @@ def read_sessions(
         stay_h=stay_h[order],
         energy_kwh=wish[order],
         battery_kwh=battery[order],
-        vehicle_kw=_optional(table, "vehicle_kw")[order],
+        vehicle_kw=_optional(table, "vehicle_kw", CHARGER_KW)[order],
         site=tuple(site[row] for row in order),
         arrival_again=np.array([time.again for time in arrival], dtype=bool)[order],
         departure_again=np.array([time.again for time in leaving], dtype=bool)[order],
@@ -156,10 +168,7 @@ def _times(table: Table, column: str, zone: str | None, empty: list[_Time] | Non
         if not cell and empty is not None:
             times.append(empty[row])
             continue
-        try:
-            time = dt.datetime.fromisoformat(cell)
-        except ValueError:
-            raise table.error(row, column, cell, "a local time such as 2018-06-11T08:30") from None
+        time = table.time(row, column)
         offset = time.utcoffset()
         if offset is None:
             times.append(_Time(time))
@@ -182,35 +191,125 @@ def _check_stay(table: Table, column: str, arrival: list[_Time], leaving: list[_
             raise table.error(row, column, table.columns[column][row], f"a time after the arrival at {start.clock}")
 
 
-def _optional(table: Table, column: str) -> FloatArray:
+def _check_once(table: Table) -> None:
+    """Every session stands once: no row is the same as another one, and no session has the id of another."""
+    if "session_id" in table.columns:
+        table.each_once("session_id")
+    first: dict[tuple[str, ...], int] = {}
+    for row, cells in enumerate(zip(*table.columns.values(), strict=True)):
+        if cells in first:
+            before = table.lines[first[cells]]
+            expected = (
+                f"each session once: this row is the same as line {before}. If it is one session, leave a row out; "
+                f"if there were two equal ones, tell them apart in a column session_id"
+            )
+            raise table.error(row, "arrival_local", table.columns["arrival_local"][row], expected)
+        first[cells] = row
+
+
+def _check_gap(table: Table, dates: list[dt.date]) -> None:
+    """Refuse a few dates that lie far from all others: a wrong year or month would move the start of the log."""
+    order = sorted(range(len(dates)), key=lambda row: dates[row])
+    gaps = np.array([(dates[b] - dates[a]).days for a, b in itertools.pairwise(order)], dtype=np.int64)
+    usual = max(_GAP_D, _GAP_FACTOR * float(np.median(gaps[gaps > 0]))) if (gaps > 0).any() else _GAP_D
+    for before in np.flatnonzero(gaps > usual).tolist():
+        few = min(before + 1, len(dates) - before - 1)
+        if few > max(_STRAY, _STRAY_SHARE * len(dates)):
+            continue
+        early = before + 1 == few
+        row = order[before] if early else order[before + 1]
+        expected = (
+            f"a date near the others: it is {gaps[before]} days {'before' if early else 'after'} the next one, and "
+            f"only {few} of {len(dates)} sessions are on that side"
+        )
+        raise table.error(row, "arrival_local", table.columns["arrival_local"][row], expected)
+
+
+def _optional(table: Table, column: str, magnitude: Magnitude) -> FloatArray:
     """Read an optional column of numbers > 0, NaN where there is none."""
     if column not in table.columns:
         return np.full(len(table), np.nan)
     values = table.numbers(column, minimum=0.0, empty=np.nan)
     for row, value in enumerate(values):
-        if value == 0.0:
-            raise table.error(row, column, table.columns[column][row], "a number > 0")
+        fault = "a number > 0" if value == 0.0 else magnitude.fault(value)
+        if fault is not None and not np.isnan(value):
+            raise table.error(row, column, table.columns[column][row], fault)
     return values
 
 
 def _energy(table: Table, battery: FloatArray, choice: str) -> FloatArray:
     """Return the wished energy after checking every cell against the battery."""
-    wish = table.numbers("energy_kwh", minimum=0.0)
+    wish = _energies(table, "energy_kwh", None)
     _check_battery(table, "energy_kwh", wish, battery)
-    _optional(table, "charger_kw")
+    _optional(table, "charger_kw", CHARGER_KW)
     if "energy_requested_kwh" not in table.columns:
         return wish
-    requested = table.numbers("energy_requested_kwh", minimum=0.0, empty=np.nan)
+    requested = _energies(table, "energy_requested_kwh", np.nan)
     if choice != "requested":
         return wish
     _check_battery(table, "energy_requested_kwh", requested, battery)
     return np.where(np.isnan(requested), wish, requested)
 
 
+def _energies(table: Table, column: str, empty: float | None) -> FloatArray:
+    """Read a column of energies of sessions, kWh."""
+    values = table.numbers(column, minimum=0.0, empty=empty)
+    for row in np.flatnonzero(values > VEHICLE_KWH.highest).tolist():
+        raise table.error(row, column, table.columns[column][row], VEHICLE_KWH.fault(float(values[row])) or "")
+    return values
+
+
 def _check_battery(table: Table, column: str, energy: FloatArray, battery: FloatArray) -> None:
     for row in np.flatnonzero(energy > battery):
         expected = f"at most the battery's {battery[row]:g} kWh"
         raise table.error(int(row), column, table.columns[column][row], expected)
+
+
+def check_clock_change(log: SessionLog, charger_kw: float) -> None:
+    """Refuse a session that only fits if its night has an hour which summer time skips, where no time zone is stated.
+
+    Parameters
+    ----------
+    log
+        The sessions, times without a zone.
+    charger_kw
+        Power where a session's vehicle has no limit of its own, kW.
+
+    Raises
+    ------
+    InputError
+        With both readings, for a session over 02:00 .. 03:00 of a night in which Europe or North America puts the
+        clock forward, whose energy needs more than the time that passes then.
+    """
+    power = np.where(np.isnan(log.vehicle_kw), charger_kw, log.vehicle_kw)
+    short = log.energy_kwh > power * (log.stay_h - 1.0)
+    enough = log.energy_kwh <= power * log.stay_h
+    for row in np.flatnonzero(short & enough & (log.stay_h > 1.0)).tolist():
+        arrival = dt.datetime.combine(log.first, dt.time()) + dt.timedelta(
+            days=int(log.day[row]), hours=float(log.arrival_h[row])
+        )
+        leaving = arrival + dt.timedelta(hours=float(log.stay_h[row]))
+        night = leaving.date()
+        if _put_forward(night) and arrival <= _clock(night, 2) and leaving >= _clock(night, 3):
+            most, less = log.stay_h[row] * power[row], (log.stay_h[row] - 1.0) * power[row]
+            expected = (
+                f"{most:g} kWh at most on a clock that is not changed, {less:g} kWh where summer time begins that "
+                f"night: state time.zone in the scenario (UTC for a clock that is never changed)"
+            )
+            where = f"session from {arrival:%Y-%m-%dT%H:%M} to {leaving:%Y-%m-%dT%H:%M}, energy_kwh"
+            raise InputError(log.source, where, float(log.energy_kwh[row]), expected)
+
+
+def _clock(date: dt.date, hour: int) -> dt.datetime:
+    return dt.datetime.combine(date, dt.time(hour))
+
+
+def _put_forward(date: dt.date) -> bool:
+    """Return whether the European Union or North America begins summer time on a date: last or second Sunday of March.
+
+    The rules of 1996 and 2007.
+    """
+    return date.month == 3 and date.weekday() == 6 and (date.day > 24 or 8 <= date.day <= 14)
 
 
 def read_vehicles(path: Path) -> dict[str, FloatArray]:
@@ -222,8 +321,15 @@ def read_vehicles(path: Path) -> dict[str, FloatArray]:
         The number columns by name, each of shape ``(models,)``, in order of battery size.
     """
     table = Table.read(path, ("model", "registrations", "battery_kwh", "ac_kw", "dc_kw"), ())
-    order = np.argsort(table.numbers("battery_kwh", minimum=0.1), kind="stable")
-    columns = {name: table.numbers(name, minimum=0.1)[order] for name in ("battery_kwh", "ac_kw", "dc_kw")}
+    table.each_once("model")
+    columns = {}
+    for name, magnitude in (("battery_kwh", VEHICLE_KWH), ("ac_kw", CHARGER_KW), ("dc_kw", CHARGER_KW)):
+        columns[name] = table.numbers(name, minimum=0.1)
+        for row, value in enumerate(columns[name]):
+            if (fault := magnitude.fault(float(value))) is not None:
+                raise table.error(row, name, table.columns[name][row], fault)
+    order = np.argsort(columns["battery_kwh"], kind="stable")
+    columns = {name: values[order] for name, values in columns.items()}
     columns["registrations"] = table.numbers("registrations", minimum=0.0)[order]
     if not columns["registrations"].sum() > 0:
         raise InputError(table.source, "column registrations", 0, "at least one model with registrations")

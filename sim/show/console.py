@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -11,7 +9,12 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from sim.show.streams import discard_output
+
 _PIPED_WIDTH = 80
+
+_AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+"""Names are printed as they are: neither ``[bold]`` nor ``:car:`` in one means anything to the terminal."""
 
 
 class Advance(Protocol):
@@ -23,10 +26,10 @@ class Advance(Protocol):
 
 def console(*, stderr: bool = False) -> Console:
     """Return a console that writes plain text of 80 columns when it is piped."""
-    plain = _Console(stderr=stderr, highlight=False, soft_wrap=False)
+    plain = _Console(stderr=stderr, soft_wrap=False, **_AS_IT_IS)
     if plain.is_terminal:
         return plain
-    return _Console(stderr=stderr, highlight=False, width=_PIPED_WIDTH, no_color=True)
+    return _Console(stderr=stderr, width=_PIPED_WIDTH, no_color=True, **_AS_IT_IS)
 
 
 class _Console(Console):
@@ -45,18 +48,11 @@ class _Console(Console):
         discard_output()
 
 
-def discard_output() -> None:
-    """Let what is still written to standard output go nowhere: its reader, `head` for one, has gone."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-
-
 @contextmanager
 def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
     """Show a bar over the days of a run; nothing is shown when the output is piped."""
     bar = Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("days"),

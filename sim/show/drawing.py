@@ -5,6 +5,9 @@ Colours are those of Okabe and Ito, which colour-blind readers can tell apart. N
 
 from __future__ import annotations
 
+import io
+import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +18,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from sim.manifest import put
 from sim.show.day_axis import DayAxis
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
@@ -36,7 +40,11 @@ STYLE: dict[Any, Any] = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
     "svg.hashsalt": "equilot",
+    "text.parse_math": False,
 }
+_NO_LABEL = re.compile(r"_child[0-9]+|_nolegend_")
+"""What matplotlib calls a line that has no name."""
+
 Stack = Mapping[str, tuple[str, int, str]]
 """Label, sign and colour of each kind of dispatch, in order from the axis outwards."""
 
@@ -53,13 +61,21 @@ STACK: Stack = {
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Write a figure in every format; the same figure gives the same bytes, so files carry no date."""
+    """Write a figure in every format; the same figure gives the same bytes, so files carry no date.
+
+    Names are drawn as they are: ``$`` means nothing, and a character that the font lacks is a box.
+    """
     stem.parent.mkdir(parents=True, exist_ok=True)
     files = []
-    with mpl.rc_context({"svg.hashsalt": "equilot"}):
+    with mpl.rc_context({"svg.hashsalt": "equilot", "text.parse_math": False}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
+        warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
         for kind in formats:
             path = stem.with_name(f"{stem.name}.{kind}")
-            figure.savefig(path, dpi=160, metadata={"Date": None} if kind == "svg" else None)
+            content = io.BytesIO()
+            metadata = {"Date": None} if kind == "svg" else None
+            figure.savefig(content, dpi=160, format=kind, metadata=metadata)
+            put(path, content.getvalue())
             files.append(path)
     return files
 
@@ -105,8 +121,29 @@ def same_scale(axes: Sequence[Axes]) -> None:
 
 def legend_below(axis: Axes) -> None:
     """Put the legend of an axis below it, if it has one."""
-    handles, labels = axis.get_legend_handles_labels()
-    if handles:
-        axis.legend(
-            handles, labels, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=min(3, len(labels)), columnspacing=1
-        )
+    name_legend(axis, axis, loc="upper center", bbox_to_anchor=(0.5, -0.2), columns=3, columnspacing=1)
+
+
+def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: Any) -> None:  # noqa: ANN401
+    """Put a legend of the named lines and bars of an axis somewhere, if it has any; ``look`` goes to matplotlib.
+
+    Names that begin with an underscore are in it too, which matplotlib alone would leave out.
+
+    Parameters
+    ----------
+    where
+        The axis or figure that gets the legend.
+    axis
+        Whose lines it names.
+    columns
+        Most columns of the legend.
+    """
+    handles = list(axis.get_legend_handles_labels()[0])
+    hidden = [line for line in axis.lines if str(line.get_label()).startswith("_")]
+    handles += [line for line in hidden if not _NO_LABEL.fullmatch(str(line.get_label()))]
+    names = [str(handle.get_label()) for handle in handles]
+    if not handles:
+        return
+    legend = where.legend(handles, ["name"] * len(handles), ncols=min(columns, len(handles)), **look)
+    for text, name in zip(legend.get_texts(), names, strict=True):
+        text.set_text(name)

@@ -5,11 +5,28 @@ from __future__ import annotations
 from typing import Any
 
 import pandas as pd
+from rich.table import Table
+from rich.text import Text
 
 from sim.store import Run
 
 LAST_DAYS = 14
 _ROUNDING = 1e-6
+
+
+def add_text_row(table: Table, *cells: str, style: str | None = None) -> None:
+    """Add a row whose cells are printed as they are; rich alone would obey what stands in brackets.
+
+    Parameters
+    ----------
+    table
+        The table.
+    cells
+        Text of each cell.
+    style
+        Of the whole row.
+    """
+    table.add_row(*map(Text, cells), style=style)
 
 
 def small(value: float) -> str:

@@ -149,6 +149,24 @@ def test_a_time_limit_leaves_the_best_point_with_its_gap_and_no_certificate():
     assert stopped.lot_profit[0] + proof.worst_regret >= 5.0 - 1e-9  # a bound is a bound, however early
 
 
+def test_a_node_limit_gives_the_same_point_everywhere_and_more_nodes_never_a_worse_one():
+    """The ramp keeps the turbine from following the load, so three lots and six hours take a search."""
+    turbine = Microturbine("mt", 2, 400.0, 0.06, ramp_kw_per_h=40.0)
+    network = replace(
+        small_network(3, turbine=turbine, rating_kva=np.array([5000.0, 5000.0, 260.0])), storage=(NOTHING,)
+    )
+    lots = tuple(lot_data(need, [90.0] * 4, 0.2) for need in (150.0, 190.0, 230.0))
+    day = small_day([0.03, 0.05, 0.02, 0.04], lots, load_kw=120.0, turbines=1)
+    found = [clear(network, day, node_limit=limit) for limit in (0, 12, 60, 300, 5000)]
+    regrets = [clearing.certificate.worst_regret for clearing in found]
+    assert regrets == sorted(regrets, reverse=True)
+    assert regrets[0] > regrets[-1]
+    assert any("node limit of 0" in note for note in found[0].certificate.notes)
+    again = clear(network, day, node_limit=60)
+    assert again.certificate.regret == found[2].certificate.regret
+    assert np.array_equal(again.lot_kw, found[2].lot_kw)
+
+
 def test_both_equilibria_stand_and_probing_returns_certified_ones():
     """Either hour may keep the kink: two equilibria of equal profit, as with the curves."""
     network = replace(one_line(), storage=(NOTHING,))
@@ -247,7 +265,7 @@ def test_the_two_games_of_one_day_go_where_there_is_a_dispatch(case, seed):
     network, day = case
     games = both_games(network, day, seed)
     start, target = games[0].power.copy(), some_powers(day, seed, 1.0)
-    copies = [game.copy() for game in games]
+    copies = [game.copy(Deadline()) for game in games]
     reached = [game.reach(target) for game in copies]
     assert reached[0] == reached[1]
     for game, moved in zip(games, copies, strict=True):

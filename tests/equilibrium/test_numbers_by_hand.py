@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit
 from equilibrium.grid.feeder import Feeder
@@ -17,7 +18,9 @@ from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.comparison import compare
 from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.players import _most_earned
 from equilibrium.markets.nodal.prices import PublishedPrices, bounded_weight, price_notes, publish
+from equilibrium.markets.nodal.relaxation import Vehicles
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 
 INF = np.inf
@@ -255,3 +258,19 @@ def test_powers_that_leave_a_dispatch_alone_are_named() -> None:
         "lot a draws the smallest power that leaves a dispatch in hours 0, 1: its price has no lower end there, and "
         "that of the next kW counts",
     )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_most_that_vehicles_earn_is_that_of_a_linear_program(seed: int) -> None:
+    """Each vehicle draws what it needs in the hours that earn most; also where some hours lose."""
+    rng = np.random.default_rng(seed)
+    limit = rng.uniform(0.0, 10.0, (5, 3)) * (rng.random((5, 3)) < 0.8)
+    drawn = limit * rng.uniform(0.2, 0.8, 3)
+    margin = rng.normal(size=5)
+    answer = linprog(
+        -np.repeat(margin, 3),
+        A_eq=np.tile(np.eye(3), 5),
+        b_eq=drawn.sum(axis=0),
+        bounds=[(0.0, most) for most in limit.ravel()],
+    )
+    assert _most_earned(Vehicles(limit, drawn), margin) == pytest.approx(-answer.fun)

@@ -23,7 +23,17 @@ def run(*arguments: object) -> int:
 def test_the_json_answer_is_as_the_format_says(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("solve", FOLDER / "contract_for_differences.json", "--json") == 0
     answer = json.loads(capsys.readouterr().out)
-    assert set(answer) == {"verdict", "method", "seconds", "players", "variables", "duals", "certificate"}
+    assert set(answer) == {
+        "verdict",
+        "method",
+        "seconds",
+        "players",
+        "variables",
+        "duals",
+        "certificate",
+        "notes",
+        "solver",
+    }
     assert answer["verdict"] == "exact"
     assert set(answer["certificate"]) == {"primal", "dual", "complementarity", "gap", "bounds", "epsilon"}
     value, low, high = answer["duals"]["lam"]
@@ -42,7 +52,7 @@ def test_the_answer_verifies_itself(tmp_path: Path, capsys: pytest.CaptureFixtur
     answer = json.loads(point.read_text())
     answer["variables"]["Q"] += 1.0
     point.write_text(json.dumps(answer))
-    assert run("verify", game, point) == 1
+    assert run("verify", game, point) == 7
     assert "infeasible" in capsys.readouterr().out
 
 
@@ -50,10 +60,10 @@ def test_the_answer_verifies_itself(tmp_path: Path, capsys: pytest.CaptureFixtur
     ("name", "code", "word"),
     [
         ("bard_511", 0, "exact (certified: no player can gain anything alone)\nby complementarity-bb"),
-        ("pang_fukushima_05", 1, "no-pure-equilibrium"),
-        ("unbounded_leader", 1, "unbounded"),
-        ("gams_jointc1", 1, "note: the rows of leader cannot be met where the followers respond optimally"),
-        ("infeasible_nash_player", 1, "note: the rows of firm2 cannot be met, whatever the other players decide"),
+        ("pang_fukushima_05", 4, "no-pure-equilibrium"),
+        ("unbounded_leader", 8, "unbounded"),
+        ("gams_jointc1", 7, "note: the rows of leader cannot be met where the followers respond optimally"),
+        ("infeasible_nash_player", 7, "note: the rows of firm2 cannot be met, whatever the other players decide"),
     ],
 )
 def test_people_get_a_table_and_scripts_an_exit_code(

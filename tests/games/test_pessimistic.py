@@ -202,6 +202,6 @@ def test_no_pessimistic_equilibrium_ends_in_a_cycle() -> None:
     two.objective = 2 * z * x - z + 0.1 * y
     # One goes where z is 1 (to 1) or 0 (to 0); two goes to 1 where x < 1/2 and to 0 where x > 1/2.
     answer = game.solve(attitude="pessimistic")
-    assert answer.verdict == "no-pure-equilibrium"
+    assert answer.verdict == "none-found"
     assert any("cycle" in note for note in answer.notes)
     assert answer.certificate.epsilon > 0.1

@@ -161,16 +161,16 @@ def test_the_command_line(
 ) -> None:
     path, point = tmp_path / "game.json", tmp_path / "point.json"
     write_game(large(leaders), path)
-    assert main(["solve", str(path), *limit]) == 1
+    assert main(["solve", str(path), *limit]) == 9
     text = capsys.readouterr().out
     assert "time-limit" in text
     assert "not certified" in text
     assert f"{limit[0].removeprefix('--').replace('-', ' ')}: " in text
-    assert main(["solve", str(path), *limit, "--json"]) == 1
+    assert main(["solve", str(path), *limit, "--json"]) == 9
     answer = capsys.readouterr().out
     parsed = json.loads(answer)
     assert parsed["verdict"] == "time-limit"
     assert parsed["certificate"]["epsilon"] > 1e-3
     point.write_text(answer)
-    assert main(["verify", str(path), str(point), *limit]) == 1
+    assert main(["verify", str(path), str(point), *limit]) == 9
     assert "time-limit" in capsys.readouterr().out

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from equilibrium.complementarity.problem import Mpcc
+from equilibrium.errors import InputError
 from equilibrium.games import Game, Options, read_game, solve_game
 from equilibrium.games.bigm import proved_bounds
 from equilibrium.games.compiled import compile_game
@@ -269,3 +270,20 @@ def test_every_solver_runs_on_one_thread() -> None:
     makefile = (Path(__file__).parents[2] / "Makefile").read_text()
     assert "export OPENBLAS_NUM_THREADS := 1" in makefile
     assert "export OMP_NUM_THREADS := 1" in makefile
+
+
+def test_a_price_of_an_equality_that_others_see_has_no_proved_bound() -> None:
+    """At x = 1 the plant stands still and its price may be anything, so the leader that is paid by it has no end.
+
+    Only the bound of y has a pair; but its multiplier and the price move together, so neither has a basic bound.
+    """
+    game = Game("price without end")
+    leader, plant = game.leader("leader", "max"), game.follower("plant", "max")
+    x, y = leader.variable("x", 0, 5), plant.variable("y")
+    plant.objective = 1.0 * y
+    row = plant.row("balance", 2 * y - 2 * x == -2, dual="price")
+    leader.objective = row.dual * x - 3 * x
+    with pytest.raises(InputError, match="no bound that can be proved"):
+        game.solve(method="kkt-bigm")
+    for solver in ("auto", "gurobi"):
+        assert game.solve(solver=solver).verdict == "unbounded"

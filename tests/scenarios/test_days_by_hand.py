@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import yaml
 
+from equilibrium.errors import InputError
 from scenarios.assembly import read_bus_loads
 from scenarios.draws.vehicles import draw_stays, forecast_stays
 from scenarios.loading import load_scenario
@@ -26,7 +27,7 @@ from tests.scenarios.conftest import scenario_data
 HOURS = range(24)
 HOME, SHOP, SUN = ([a + b * h for h in HOURS] for a, b in ((0.1, 0.01), (1.0, -0.02), (0.5, 0.02)))
 PROFILES = "hour,home_pu,shop_pu,pv_pu\n" + "".join(f"{h + 1},{HOME[h]},{SHOP[h]},{SUN[h]}\n" for h in HOURS)
-LOADS = "bus,load_kw,load_kvar,profile\nc,30,7,shop\nb,100,20,home\nc,40,11,home\nb,10,3,shop\n"
+LOADS = "bus,load_kw,load_kvar,profile\nc,30,7,shop\nb,100,20,home\n"
 
 
 def changed(case: Path, **keys: object) -> object:
@@ -78,14 +79,17 @@ def test_limits_of_current_leave_the_substation_its_rating(feeder_folder: Path) 
 # Loads, sun and units
 
 
-def test_rows_of_one_bus_add_up_in_active_and_reactive_power(tmp_path: Path, feeder_folder: Path) -> None:
+def test_each_bus_has_its_own_row_and_profile_in_both_powers(tmp_path: Path, feeder_folder: Path) -> None:
     (tmp_path / "loads.csv").write_text(LOADS)
     feeder = load_feeder(str(feeder_folder))
     profiles = {"home": np.array(HOME), "shop": np.array(SHOP)}
     load_kw, load_kvar = read_bus_loads(tmp_path / "loads.csv", profiles, "profiles", feeder)
     for h in HOURS:
-        assert load_kw[h].tolist() == pytest.approx([0.0, 100 * HOME[h] + 10 * SHOP[h], 40 * HOME[h] + 30 * SHOP[h]])
-        assert load_kvar[h].tolist() == pytest.approx([0.0, 20 * HOME[h] + 3 * SHOP[h], 11 * HOME[h] + 7 * SHOP[h]])
+        assert load_kw[h].tolist() == pytest.approx([0.0, 100 * HOME[h], 30 * SHOP[h]])
+        assert load_kvar[h].tolist() == pytest.approx([0.0, 20 * HOME[h], 7 * SHOP[h]])
+    (tmp_path / "loads.csv").write_text(LOADS + "c,40,11,home\n")
+    with pytest.raises(InputError, match=r"line 4, column bus: got 'c', expected each bus once"):
+        read_bus_loads(tmp_path / "loads.csv", profiles, "profiles", feeder)
 
 
 @pytest.mark.parametrize("by_bus", [True, False])
@@ -96,8 +100,8 @@ def test_the_load_of_a_day_is_scaled_in_both_powers(case: Path, by_bus: bool) ->
     day, factors = scenario.day(2, Streams(5)), set()
     for h in HOURS:
         if by_bus:
-            kw = [0.0, 100 * HOME[h] + 10 * SHOP[h], 40 * HOME[h] + 30 * SHOP[h]]
-            kvar = [0.0, 20 * HOME[h] + 3 * SHOP[h], 11 * HOME[h] + 7 * SHOP[h]]
+            kw = [0.0, 100 * HOME[h], 30 * SHOP[h]]
+            kvar = [0.0, 20 * HOME[h], 7 * SHOP[h]]
         else:
             kw, kvar = ([a * SHOP[h] for a in peaks] for peaks in ((0.0, 100.0, 50.0), (0.0, 20.0, 10.0)))
         typical = scenario.nominal_day()

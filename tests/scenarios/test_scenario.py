@@ -71,7 +71,7 @@ def test_every_key_stands_in_the_documented_file() -> None:
     for key in keys(LotsLeadFile) - only_counts:
         assert re.search(rf"\b{key}:", week), key
     own = keys(NodalFile) - keys(LotsLeadFile)
-    assert own == {"behaviour", "iteration", "time_limit_s"}
+    assert own == {"behaviour", "iteration", "node_limit", "time_limit_s"}
     assert all(f"{key}:" in nodal for key in own)
     counts = (CASES / "epec-lots-33-case1.yaml").read_text()
     assert all(f"{key}:" in counts for key in only_counts)

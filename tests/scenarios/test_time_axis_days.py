@@ -41,7 +41,7 @@ def test_three_ways_to_write_a_day_agree(tmp_path: Path, date: dt.date, hours: i
     columns["start_local "] = starts(date, 15, offset=False)  # the repeated hour stands twice, in order of time
     for name, cells in columns.items():
         rows = [f"{cell},{value}" for cell, value in zip(cells, price, strict=True)]
-        path = write(tmp_path / "prices.csv", f"{name.strip()},price_eur_per_kwh", rows)
+        path = write(tmp_path / "prices.csv", f"{name.strip()},price_huf_per_kwh", rows)
         series = read_prices(path, zone=MADRID, step_minutes=15)
         assert series.dates == (date,)
         np.testing.assert_array_equal(series.price[0], price)
@@ -51,7 +51,7 @@ def test_three_ways_to_write_a_day_agree(tmp_path: Path, date: dt.date, hours: i
 
 def test_a_coarser_price_holds_for_its_parts(tmp_path: Path) -> None:
     rows = [f"{AUTUMN},{hour + 1},{hour}" for hour in range(25)]
-    series = read_prices(write(tmp_path / "prices.csv", "date,hour,price_eur_per_kwh", rows), zone=MADRID)
+    series = read_prices(write(tmp_path / "prices.csv", "date,hour,price_huf_per_kwh", rows), zone=MADRID)
     quarters = series.on(0, day_axis(AUTUMN, MADRID, 15))
     assert quarters.tolist() == np.repeat(np.arange(25.0), 4).tolist()
     assert series.typical(day_axis(None, None)).tolist()[:4] == pytest.approx([0.0, 1.0, 2.5, 4.0])
@@ -59,7 +59,7 @@ def test_a_coarser_price_holds_for_its_parts(tmp_path: Path) -> None:
 
 def test_a_typical_day_in_quarters(tmp_path: Path) -> None:
     cells = [f"{q // 4:02d}:{15 * (q % 4):02d},{q}" for q in range(96)]
-    series = read_prices(write(tmp_path / "prices.csv", "start,price_eur_per_kwh", cells), step_minutes=15)
+    series = read_prices(write(tmp_path / "prices.csv", "start,price_huf_per_kwh", cells), step_minutes=15)
     assert series.dates == ()
     assert series.price[0].tolist() == list(range(96))
 
@@ -100,7 +100,7 @@ BAD = [
 
 @pytest.mark.parametrize(("rows", "message"), BAD)
 def test_what_a_day_of_quarters_may_not_be(tmp_path: Path, rows: list[str], message: str) -> None:
-    path = write(tmp_path / "prices.csv", "start_local,price_eur_per_kwh", rows)
+    path = write(tmp_path / "prices.csv", "start_local,price_huf_per_kwh", rows)
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         read_prices(path, zone=MADRID, step_minutes=15)
     assert caught.value.source == str(path)
@@ -114,7 +114,7 @@ def test_what_a_day_of_quarters_may_not_be(tmp_path: Path, rows: list[str], mess
             "date,hour",
             ["2024-06-10,1,5"],
             15,
-            "header: got 'date,hour,price_eur_per_kwh', expected the columns date and",
+            "header: got 'date,hour,price_huf_per_kwh', expected the columns date and",
         ),
         (
             "date,period",
@@ -147,14 +147,14 @@ def test_what_a_day_of_quarters_may_not_be(tmp_path: Path, rows: list[str], mess
 def test_prices_of_another_step_than_said(
     tmp_path: Path, header: str, rows: list[str], step: int, message: str
 ) -> None:
-    path = write(tmp_path / "prices.csv", f"{header},price_eur_per_kwh", rows)
+    path = write(tmp_path / "prices.csv", f"{header},price_huf_per_kwh", rows)
     with pytest.raises(InputError, match=re.escape(message)):
         read_prices(path, step_minutes=step)
 
 
 def test_a_day_of_23_hours_without_a_zone_says_which_key_is_missing(tmp_path: Path) -> None:
     rows = [f"{SPRING},{hour},1" for hour in range(1, 24)]
-    path = write(tmp_path / "prices.csv", "date,hour,price_eur_per_kwh", rows)
+    path = write(tmp_path / "prices.csv", "date,hour,price_huf_per_kwh", rows)
     with pytest.raises(InputError, match=r"hour 24 is missing\), or time\.zone if the clock is changed on that day"):
         read_prices(path)
     assert read_prices(path, zone=MADRID).price[0].size == 23
@@ -162,14 +162,14 @@ def test_a_day_of_23_hours_without_a_zone_says_which_key_is_missing(tmp_path: Pa
         InputError, match="line 2, column date: got '2011-12-30', expected a date that Pacific/Apia has"
     ):
         read_prices(
-            write(path, "date,hour,price_eur_per_kwh", [f"2011-12-30,{h},1" for h in range(1, 25)]), zone="Pacific/Apia"
+            write(path, "date,hour,price_huf_per_kwh", [f"2011-12-30,{h},1" for h in range(1, 25)]), zone="Pacific/Apia"
         )
 
 
 def test_profiles_of_any_step(tmp_path: Path) -> None:
-    cells = [f"{q // 2:02d}:{30 * (q % 2):02d},{q}" for q in range(48)]
+    cells = [f"{q // 2:02d}:{30 * (q % 2):02d},{q / 10}" for q in range(48)]
     profiles = read_profiles(write(tmp_path / "profiles.csv", "start,flat_pu", cells))
-    assert profiles["flat"].tolist() == list(range(48))
+    assert profiles["flat"].tolist() == [q / 10 for q in range(48)]
     cells[3] = "01:45,3"
     with pytest.raises(
         InputError, match="line 5, column start: got '01:45', expected 01:30: 48 rows are steps of 30 min"

@@ -54,7 +54,7 @@ NETWORK = Network(
     microturbines=(Microturbine("mt-a", 3, 500.0, 0.1), Microturbine("mt-b", 1, 400.0, 0.2)),
     compensators=(StaticVarCompensator("svc", 4, 300.0),),
     renewables=(RenewableUnit("wind", 2, 100.0, "wind"), RenewableUnit("sun", 4, 200.0, "pv")),
-    lots=(LotSite("lot-x", 3), LotSite("lot-y", 1), LotSite("lot-z", 4)),
+    lots=(LotSite("lot-z", 3), LotSite("lot-x", 1), LotSite("lot-y", 4)),
     storage=(
         StorageUnit("cell-a", 2, 90.0, 20.0, 20.0, 30.0, 0.9, 0.9, 12.0),
         StorageUnit("cell-b", 4, 80.0, 20.0, 20.0, 31.0, 0.9, 0.9, 13.0),
@@ -199,7 +199,7 @@ def _flow(draw: np.random.Generator, axis: TimeAxis) -> FlowCheck:
 
 def _session(draw: np.random.Generator, name: str, day: int, outcome: Outcome) -> SessionRecord:
     arrival, departure, *rest = draw.uniform(1.0, 99.0, size=9).tolist()
-    lot = "" if outcome is Outcome.FULL else "lot-y"
+    lot = "" if outcome is Outcome.FULL else "lot-x"
     home, tries = (int(number) for number in draw.permutation(30)[:2])
     return SessionRecord(name, day, lot, home, arrival, departure, tries, *rest, outcome)
 

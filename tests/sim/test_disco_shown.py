@@ -186,7 +186,7 @@ def test_the_figures_of_a_day_are_those_of_its_rows(run: Run) -> None:
 
 
 def cells(table: Any, row: int) -> list[str]:
-    return [list(column.cells)[row] for column in table.columns]
+    return [str(list(column.cells)[row]) for column in table.columns]
 
 
 def test_the_terminal_prints_the_numbers_of_the_tables(run: Run) -> None:

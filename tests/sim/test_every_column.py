@@ -276,7 +276,7 @@ def expected_certificates(day: DayResult) -> Iterator[Row]:
     if hasattr(c, "behaviours"):
         row |= {
             "iteration": "gauss-seidel",
-            "order": "lot-z, lot-x",
+            "order": "lot-y, lot-z",
             "rounds": 3,
             "cycle": 5,
             "price_rule": "a rule",

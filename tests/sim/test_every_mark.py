@@ -27,7 +27,7 @@ from tests.sim.drawn import Key, assert_shown, drawn, legend_of
 from tests.sim.made_days import LABELS, made_day, stored_run
 
 Shown = dict[Key, Any]
-LOTS = ("lot-x", "lot-y", "lot-z")
+LOTS = ("lot-z", "lot-x", "lot-y")
 ORANGE, BLACK, SKY, BLUE, GREY, RED = "#e69f00", "#000000", "#56b4e9", "#0072b2", "#7f7f7f", "#d55e00"
 
 
@@ -208,9 +208,9 @@ LEGENDS = {
         "DLMP peak": RED,
         "DLMP mean": BLUE,
         "Wholesale": GREY,
-        "lot-x": BLUE,
-        "lot-y": ORANGE,
-        "lot-z": "#009e73",
+        "lot-z": BLUE,
+        "lot-x": ORANGE,
+        "lot-y": "#009e73",
     },
     "scheduling": {
         "Microturbines": RED,
@@ -302,7 +302,7 @@ def test_an_open_end_of_a_price_has_no_band(run: Run) -> None:
     rows.loc[rows["period"] == 5, "lot_price_high_per_mwh"] = np.inf
     band = drawn(market_power_figure(rows, "EUR"))[1, "bands", "Interval of the price"]
     assert np.isfinite(band).all()
-    first = rows[rows["lot"] == "lot-x"]
+    first = rows[rows["lot"] == "lot-z"]
     high = first.set_index("period")["lot_price_high_per_mwh"]
     assert set(np.round(band[:, 2], 6)) == {round(v, 6) for k, v in high.items() if k not in (3, 5)}
 

@@ -20,6 +20,7 @@ from sim.reproduce.disco_dr import statements as dr_statements
 from sim.reproduce.epec_lots import published as data
 from sim.reproduce.epec_lots.compute import CaseResult, Results
 from sim.reproduce.epec_lots.statements import statements
+from sim.reproduce.epec_lots.study import make_report
 from sim.reproduce.report import Statement, Status
 
 MONEY, TRADE = ("network_cost", "fuel_cost"), ("import_kw", "export_kw")
@@ -149,6 +150,13 @@ def test_what_is_observed_watches_what_it_speaks_of(
             assert {place[:2] for place in places} == {(feeder, BASE)}, text
             assert cases <= {1, 2, 3} if "best voltage" in text else cases == {2, 3}, text
             assert 1 in cases or "best voltage" not in text, text
+
+
+def test_the_regressions_say_over_how_many_values(results: Results) -> None:
+    said = {statement.key: statement.reason for statement in statements(results)}
+    values = 4 * sum(len(cases) for cases in data.S0.values())
+    assert f"{values} values;" in said["S0"]
+    assert f"{len(data.RENEWABLE_FACTORS) + len(data.DEMAND_FACTORS) + len(data.EXPORTS)} values;" in said["S0s"]
 
 
 def test_turbines_that_run_in_case_2_are_seen_although_their_fuel_fits(results: Results) -> None:
@@ -286,3 +294,25 @@ def test_the_table_of_modes_shows_what_lots_earn_and_what_they_could() -> None:
         ("CPP, windows", "lot at most (USD)", None, 17.0),
         ("CPP, windows", "discharging (MWh)", None, 0.25),
     ]
+
+
+def test_the_tables_of_sweeps_and_references_hold_every_result(results: Results) -> None:
+    tables = {table.name: table for table in make_report(results).tables}
+    sweeps = {(row.row, row.quantity): row.computed for row in tables["sensitivity"].rows}
+    names = ("network cost (EUR)", "fuel cost (EUR)", "imports (MWh)", "exports (MWh)")
+    wanted = {
+        (f"{data.FEEDERS[feeder]}, {sweep} x {point.factor:g}", name): getattr(point, key)
+        for (feeder, sweep), points in results.sweeps.items()
+        for point in points
+        for name, key in zip(names, POINTS, strict=True)
+    }
+    assert sweeps == wanted
+    references = tables["s0-reference"].rows
+    listed = [
+        (f"{data.FEEDERS[f]}, {b} p.u., case {c}", results.cases[f, b, c]) for f, b in data.S0 for c in data.S0[f, b]
+    ]
+    assert [row.row for row in references] == [label for label, _ in listed for _ in range(4)]
+    for k, (_, run) in enumerate(listed):
+        energies = run.import_mwh, run.export_mwh
+        found = [row.computed for row in references[4 * k : 4 * k + 4]]
+        assert found == [run.clearing.network_cost, run.clearing.fuel_cost, *energies]

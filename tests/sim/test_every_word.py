@@ -20,7 +20,7 @@ from sim.show.telling import small
 from sim.store import Run
 from tests.sim.made_days import made_day, stored_run
 
-LOTS = ("lot-x", "lot-y", "lot-z")
+LOTS = ("lot-z", "lot-x", "lot-y")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def flow_of(run: Run) -> str:
         f"AC power flow: voltage error of the linear flow at most {worst.voltage_error_pu:.4f} p.u. "
         f"({when(worst)}, bus {worst.voltage_error_bus}), loss at most {lossy.loss_kw:.0f} kW or "
         f"{lossy.loss_share * 100.0:.1f} % of the load ({when(lossy)}); "
-        f"{len(run.ac) - len(rows)} periods have no solution"
+        f"for {len(run.ac) - len(rows)} periods no solution was found"
     )
 
 
@@ -156,7 +156,7 @@ def test_every_line_below_the_table_of_the_nodal_market(runs: dict[str, Run]) ->
 
 def test_a_flow_that_never_has_a_solution_is_told(runs: dict[str, Run]) -> None:
     ac = runs["lots-lead"].ac
-    assert ac_line(ac[~ac["converged"].astype(bool)]) == "AC power flow: no period has a solution"
+    assert ac_line(ac[~ac["converged"].astype(bool)]) == "AC power flow: no solution was found for any period"
     solved = ac_line(ac[ac["converged"].astype(bool)])
     assert solved.endswith(")")
 

@@ -98,6 +98,7 @@ def test_the_terminal_ends_with_the_summary(tmp_path):
     lines = out.getvalue().splitlines()
     assert lines[-1] == report(HOLDS, SEEN).summary
     assert any("1 numbers, in made-up-long.csv" in line for line in lines)
+    assert any("cost (EUR)" in line and "101.0" in line for line in lines)
     assert not any("\x1b" in line for line in lines)
 
 

@@ -7,12 +7,13 @@ load and charging go unserved at the value of lost load.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from equilibrium.arrays import FloatArray
-from equilibrium.grid.distribution import add_distribution
+from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.grid.distribution import add_distribution, polygon
+from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.limits import Slack, reasons
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods, named, period_lengths
@@ -70,9 +71,17 @@ def compile_diagnosis(network: Network, periods: Periods) -> tuple[Program, Mapp
         slacks[name] = Slack(columns, sentence, 1.0 / feeder.base_kv)
 
     rated = np.flatnonzero(np.isfinite(feeder.rating_kva))
-    overload = build.columns("overload", (lengths.size, feeder.size), cost=1.0)
-    build.coefficients(build.row_index("branch_polygon"), overload[:, rated, None], -1.0)
-    slacks["overload"] = Slack(overload, f"the branch into bus {{bus}} is overloaded in {when} by {{amount:.1f}} kVA")
+    # A little less than a kWh that is missing: of two equal ways the one that names the limit.
+    overload = build.columns("overload", (lengths.size, feeder.size), cost=0.9)
+    # The polygon of a rating that is larger by the slack; what the branch carries beyond its rating is in the flows.
+    build.coefficients(build.row_index("branch_polygon"), overload[:, rated, None], -polygon(network.polygon_edges)[2])
+    slacks["overload"] = Slack(
+        overload,
+        f"the branch into bus {{bus}} is overloaded in {when} by {{amount:.1f}} kVA",
+        measured=_overload(feeder, build.column_index("flow_kw"), build.column_index("flow_kvar")),
+        within=f"the flow into bus {{bus}} in {when} is within the branch's rating, but outside the polygon of "
+        f"{network.polygon_edges} edges (market.polygon_edges) that stands for it",
+    )
 
     balance = build.row_index("soe_balance")
     for name, sign, sentence in (
@@ -83,6 +92,16 @@ def compile_diagnosis(network: Network, periods: Periods) -> tuple[Program, Mapp
         build.coefficients(balance, columns, sign)
         slacks[name] = Slack(columns, sentence)
     return build.compile(), slacks
+
+
+def _overload(feeder: Feeder, flow_kw: IntArray, flow_kvar: IntArray) -> Callable[[FloatArray], FloatArray]:
+    """Return how much a solution's flows exceed the ratings, kVA, shape ``(periods, buses)``."""
+
+    def measured(x: FloatArray) -> FloatArray:
+        beyond: FloatArray = np.hypot(x[flow_kw], x[flow_kvar]) - feeder.rating_kva
+        return np.maximum(beyond, 0.0)
+
+    return measured
 
 
 def diagnosis_cost(program: Program, slacks: Mapping[str, Slack]) -> FloatArray:

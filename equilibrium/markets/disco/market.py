@@ -10,7 +10,7 @@ from typing import Any, Self
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import RESIDUAL_TOLERANCE, certify
+from equilibrium.certificate import RESIDUAL_TOLERANCE, certify, naming_solvers
 from equilibrium.errors import InputError
 from equilibrium.grid.flow_range import FlowRange
 from equilibrium.grid.network import Network
@@ -119,6 +119,7 @@ class DiscoMarket:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    @naming_solvers
     def clear(self, day: DiscoDay) -> DiscoClearing:
         """Clear a day.
 

@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import EPSILON_REGRET, Certificate, certify
+from equilibrium.certificate import EPSILON_REGRET, Certificate, certify, naming_solvers
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
 from equilibrium.grid.least_effort import DailyEffort, EffortRule, effort_rule
@@ -111,6 +111,7 @@ class LotsLeadMarket:
         if self._stages(bare, compiled.program, compiled.model, instance).least_cost(instance) is not None:
             compiled.model.remember()
 
+    @naming_solvers
     def clear(self, day: MarketDay) -> Clearing:
         """Clear one day and prove it.
 

@@ -81,10 +81,11 @@ class NodalClearing(Clearing):
 def best_of(tried: Sequence[NodalClearing], late: str = "") -> NodalClearing:
     """Return the best of the points that different orders of play ended at, with a note if none is an equilibrium.
 
-    ``late`` is what to say where time was up: then it is not known whether there is one.
+    ``late`` is what to say where a limit was reached: then it is not known whether there is one.
     """
     best = min(tried, key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon))
     proof, note = best.certificate, late
     if not late and not best.settled and proof.epsilon > EPSILON_REGRET:
-        note = f"no pure equilibrium found with one price for all: best of {len(tried)} orders of play"
+        orders = len({clearing.order for clearing in tried})
+        note = f"no pure equilibrium found with one price for all: best of {orders} orders of play"
     return replace(best, certificate=replace(proof, notes=(*proof.notes, note))) if note else best

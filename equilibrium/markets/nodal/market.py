@@ -19,13 +19,15 @@ the compiled program's matrix; how best responses and prices are found is the ma
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify
+from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify, naming_solvers
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
 from equilibrium.grid.distribution import compile_distribution, distribution_ports
 from equilibrium.grid.network import Network
@@ -54,7 +56,27 @@ SAME_POINT_KW = 1e-3
 MAXIMUM_ORDERS = 12
 """Orders of play that are tried before the day is reported as without a pure equilibrium."""
 
+NODE_LIMIT = 20_000
+"""Branch-and-bound nodes for a day whose hours are joined, if nothing else is said."""
+
+FIRST_NODES, MORE_NODES = 10, 4
+"""Nodes of the first try at a day whose hours are joined, and how many times as many the next one has.
+
+Every try begins anew and the best one counts. So more nodes in all never give a worse point: the tries are the same and
+more. What is begun anew costs a third of the nodes at most.
+"""
+
 BEHAVIOURS = ("strategic", "price-taking", "central")
+
+
+def _budgets(nodes: int) -> Iterator[int]:
+    """Return the nodes of each try that fits into ``nodes`` in all."""
+    budget = FIRST_NODES
+    if nodes < budget:
+        yield nodes
+    while budget <= nodes:
+        yield budget
+        nodes, budget = nodes - budget, MORE_NODES * budget
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +88,12 @@ class _Compiled:
     structure: Structure
 
     @classmethod
-    def of(cls, network: Network, solver: str, time_limit_s: float, length_h: FloatArray) -> _Compiled:
+    def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
         program = compile_distribution(network, length_h)
         joined = max(joined_hours(program, "lot_kw"), key=len, default=())
         structure: Structure
         if len(joined) > 1:
-            structure = HoursJoined(network, program, joined, length_h, solver, time_limit_s)
+            structure = HoursJoined(network, program, joined, length_h, solver)
         else:
             structure = HoursApart(network, program, length_h, solver)
         return cls(program, EfficientSchedules(network, length_h, solver), structure)
@@ -97,9 +119,12 @@ class NodalMarket:
         deviations a second time, by an independent method, and the weaker bound of the two counts.
     certify_limit_s
         Seconds after which the second method gives up on a lot; what it has proved by then counts.
+    node_limit
+        Branch-and-bound nodes for one day where hours are joined; after them the day is not certified and carries its
+        proven gap. More nodes never give a larger one.
     time_limit_s
-        Time for the best responses of one day where hours are joined; after it the day is not certified and carries
-        its proven gap.
+        The last guard where nodes take long: seconds for the same, after which the answer depends on the machine and
+        says so.
     """
 
     def __init__(
@@ -111,6 +136,7 @@ class NodalMarket:
         solver: str = "auto",
         certify: str = "standard",
         certify_limit_s: float = TIME_LIMIT_S,
+        node_limit: int = NODE_LIMIT,
         time_limit_s: float = 600.0,
     ) -> None:
         for name, value, known in (("iteration", iteration, ITERATIONS), ("certify", certify, LEVELS)):
@@ -119,9 +145,11 @@ class NodalMarket:
         for name, limit_s in (("certify_limit_s", certify_limit_s), ("time_limit_s", time_limit_s)):
             if not limit_s >= 0.0:
                 raise InputError("nodal market", name, limit_s, "seconds, at least 0")
+        if not node_limit >= 0:
+            raise InputError("nodal market", "node_limit", node_limit, "a number of nodes, at least 0")
         self.network, self._solver = network, solver
         self._iteration, self._certify, self._limit_s = iteration, certify, certify_limit_s
-        self._time_limit_s = time_limit_s
+        self._node_limit, self._time_limit_s = node_limit, time_limit_s
         self.behaviours = behaviours if behaviours is not None else ("strategic",) * len(network.lots)
         if len(self.behaviours) != len(network.lots):
             raise InputError("nodal market", "behaviours", self.behaviours, f"one for each of {len(network.lots)} lots")
@@ -129,7 +157,7 @@ class NodalMarket:
             if behaviour not in BEHAVIOURS:
                 raise InputError(f"lot {site.name}", "behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
         self._strategic = [k for k, behaviour in enumerate(self.behaviours) if behaviour == "strategic"]
-        self._compiled = ByLengths(partial(_Compiled.of, network, solver, time_limit_s))
+        self._compiled = ByLengths(partial(_Compiled.of, network, solver))
 
     def prepare(self, day: MarketDay) -> None:
         """Make a typical day the start of every later day of the same periods.
@@ -141,6 +169,7 @@ class NodalMarket:
         if power is not None:
             compiled.structure.prepare(self._instance(day), power)
 
+    @naming_solvers
     def clear(
         self, day: MarketDay, order: tuple[int, ...] | None = None, start_kw: FloatArray | None = None
     ) -> NodalClearing:
@@ -167,19 +196,32 @@ class NodalMarket:
         players = Players(self.network, day, welfare.cuts, self._solver, welfare.split)
         play = self._begin(day, welfare, players, start_kw)
         tried: list[NodalClearing] = []
-        late = ""
-        for sequence in [order] if order is not None else self._orders():
-            here = play.copy()
-            follow = self._follow(day, welfare, players) if 0 < len(sequence) < len(day.lots) else None
-            search = iterate(here, sequence, between=follow, method=self._iteration)
-            here.settle()
-            found = self._clearing(day, here, search, welfare, players, sequence, begin)
-            tried.append(found)
-            if here.late:
-                late = f"time limit of {self._time_limit_s:g} s: the best point known, its regret is the proven gap"
-            if found.settled or here.late:
+        orders = [order] if order is not None else self._orders()
+        guard, late = Deadline(self._time_limit_s), ""
+        for nodes in _budgets(self._node_limit):
+            deadline = guard.part(nodes=nodes)
+            late = ""
+            for sequence in orders:
+                here = play.copy(deadline)
+                follow = self._follow(day, welfare, players) if 0 < len(sequence) < len(day.lots) else None
+                search = iterate(here, sequence, between=follow, method=self._iteration)
+                here.settle()
+                found = self._clearing(day, here, search, welfare, players, sequence, begin)
+                tried.append(found)
+                if here.late:
+                    late = self._limit(guard)
+                if found.settled or here.late:
+                    break
+            if found.settled or not late or guard.passed:
                 break
         return replace(best_of(tried, late), seconds=time.perf_counter() - begin)
+
+    def _limit(self, guard: Deadline) -> str:
+        """Say which limit ended a search, and what came of it."""
+        outcome = "the best point known, its regret is the proven gap"
+        if guard.passed:
+            return f"time limit of {self._time_limit_s:g} s (the answer depends on the machine): {outcome}"
+        return f"node limit of {self._node_limit}: {outcome}"
 
     def close(self) -> None:
         """Do nothing: no process and no file is held."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
 from equilibrium.arrays import FloatArray
+from equilibrium.deadline import Deadline
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker
@@ -38,7 +39,7 @@ class Play(Protocol):
     """One day's game at the powers where the lots are, with the operator's answer to them."""
 
     late: bool
-    """True when time was up before an answer was proved."""
+    """True when the deadline had passed before an answer was proved."""
 
     seconds: float
     """Time inside the solver for the operator's answers."""
@@ -58,8 +59,8 @@ class Play(Protocol):
         """The operator as a lot that deviates from here sees it, for the second method."""
         ...
 
-    def copy(self) -> Self:
-        """Return a game that begins here and moves on its own."""
+    def copy(self, deadline: Deadline) -> Self:
+        """Return a game that begins here, moves on its own and ends its searches with ``deadline``."""
         ...
 
     def cost(self) -> float:

@@ -42,8 +42,11 @@ from equilibrium.markets.nodal.reaction import React, Reaction
 from equilibrium.markets.nodal.relaxation import FeasiblePowers
 from equilibrium.programs.program import INF, ProgramBuilder
 
+NODE_LIMIT = 20_000
+"""Branch-and-bound nodes for one lot's deviation."""
+
 TIME_LIMIT_S = 60.0
-"""Seconds for one lot's deviation, unless told otherwise."""
+"""Seconds for one lot's deviation, unless told otherwise: the last guard where nodes take long."""
 
 METHODS = {
     "scip": "KKT conditions with SOS1 in SCIP",
@@ -225,7 +228,7 @@ def confirm(
     notes: list[str] = []
     for lot in lots:
         try:
-            answer = _splittable(react, players, lot, float(profit[lot]), Deadline(time_limit_s))
+            answer = _splittable(react, players, lot, float(profit[lot]), Deadline(time_limit_s, NODE_LIMIT))
         except SolverError as error:
             answer = Deviation(np.zeros(0), -INF, INF, False, "KKT conditions", 0, 0, 0.0)
             notes.append(f"{players.name(lot)}: the second method failed: {error}")
@@ -250,7 +253,7 @@ def _doubt(answer: Deviation, profit: float, first: float, time_limit_s: float) 
         return "finds no bound on profits: at some powers of the lot a price has no lower end"
     if not answer.finished:
         regret = max(answer.bound - profit, 0.0)
-        return f"did not finish in {time_limit_s:g} s; the regret that it proves is {regret:.6g}"
+        return f"did not finish in {time_limit_s:g} s and {NODE_LIMIT} nodes; the regret that it proves is {regret:.6g}"
     if answer.bound - first > EPSILON_REGRET * max(1.0, abs(profit)):
         return f"finds a deviation that earns {answer.bound - first:.6g} more than the first method's bound"
     return ""

@@ -41,7 +41,10 @@ class Solution:
 
 @dataclass(frozen=True, eq=False)
 class MixedSolution:
-    """Answer to a mixed-integer linear program: incumbent ``x``, its ``objective``, proven lower ``bound``, effort."""
+    """Answer to a mixed-integer linear program: incumbent ``x``, its ``objective``, proven lower ``bound``, effort.
+
+    ``solver`` names who found it and who confirmed it.
+    """
 
     status: Status
     x: FloatArray
@@ -49,6 +52,7 @@ class MixedSolution:
     bound: float
     seconds: float
     nodes: int = 0
+    solver: str = ""
 
 
 class Handle(Protocol):

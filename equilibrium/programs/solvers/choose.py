@@ -8,12 +8,19 @@ import logging
 import numpy as np
 
 from equilibrium.errors import InputError, SolverError
-from equilibrium.programs.program import GAP, INF, Instance
+from equilibrium.programs.program import FEASIBILITY, GAP, INF, Instance
 from equilibrium.programs.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
+from equilibrium.programs.solvers.confirm import Opinion, Panel, confirmed
 from equilibrium.programs.solvers.highs import HighsHandle, solve_mixed_highs
 
 SOLVERS = ("auto", "highs", "gurobi")
 """Accepted names. ``auto`` is HiGHS: it warm-starts as fast, needs no licence and gives the same digits anywhere."""
+
+LOOSER = 1e-7
+"""Tolerance of the second setting: at 1e-9 without presolve HiGHS 1.16 has called feasible programs infeasible."""
+
+GUROBI_LIMIT = 2000
+"""Columns and rows that Gurobi's free licence takes."""
 
 _log = logging.getLogger(__name__)
 
@@ -77,7 +84,7 @@ def solve_mixed(
     time_limit_s: float = 600.0,
     node_limit: float = INF,
 ) -> MixedSolution:
-    """Solve a mixed-integer linear program from nothing.
+    """Solve a mixed-integer linear program from nothing, and confirm the verdict by another setting or solver.
 
     Parameters
     ----------
@@ -92,11 +99,35 @@ def solve_mixed(
     node_limit
         Nodes of the branch and bound after which the same happens, on every machine at the same point.
     """
-    if check_solver(solver) == "gurobi":
-        from equilibrium.programs.solvers.gurobi import solve_mixed_gurobi
+    opinions: list[tuple[str, Opinion]] = [
+        (name, functools.partial(_highs_opinion, gap=gap, node_limit=node_limit, presolve=presolve, feasibility=given))
+        for name, presolve, given in (
+            (HighsHandle.name, False, FEASIBILITY),
+            (f"{HighsHandle.name} at {LOOSER:g}", False, LOOSER),
+            (f"{HighsHandle.name} with presolve", True, FEASIBILITY),
+        )
+    ]
+    if max(instance.shape) < GUROBI_LIMIT:  # one row more is asked for
+        from equilibrium.programs.solvers.gurobi import GurobiHandle, solve_mixed_gurobi
 
-        try:
-            return solve_mixed_gurobi(instance, integer, gap, time_limit_s, node_limit)
-        except ModelTooLargeError:
-            log_fallback(*instance.shape)
-    return solve_mixed_highs(instance, integer, gap, time_limit_s, node_limit)
+        def gurobi(asked: Instance, whole: np.ndarray, seconds: float) -> MixedSolution:
+            return solve_mixed_gurobi(asked, whole, gap, seconds, node_limit)
+
+        opinions.insert(0 if check_solver(solver) == "gurobi" else len(opinions), (GurobiHandle.name, gurobi))
+    elif check_solver(solver) == "gurobi":
+        log_fallback(*instance.shape)
+    panel = Panel(opinions, lambda fixed: HighsHandle(fixed).solve())
+    return confirmed(instance, integer, panel, time_limit_s)
+
+
+def _highs_opinion(
+    asked: Instance,
+    whole: np.ndarray,
+    seconds: float,
+    *,
+    gap: float,
+    node_limit: float,
+    presolve: bool,
+    feasibility: float,
+) -> MixedSolution:
+    return solve_mixed_highs(asked, whole, gap, seconds, node_limit, presolve, feasibility)

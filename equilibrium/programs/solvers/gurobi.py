@@ -15,6 +15,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, ModelTooLargeError, Solution, Status
+from equilibrium.programs.solvers.tally import count
 
 _TOO_LARGE = 10010
 _STATUS = {
@@ -45,6 +46,7 @@ def optimise(model: gp.Model) -> float:
         if error.errno == _TOO_LARGE:
             raise ModelTooLargeError(str(error)) from error
         raise SolverError(f"Gurobi: {error}") from error
+    count(GurobiHandle.name)
     return time.perf_counter() - start
 
 

@@ -14,6 +14,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
+from equilibrium.programs.solvers.tally import count
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
@@ -42,7 +43,8 @@ class _QuietHighs(highspy.Highs):  # type: ignore[misc]  # its types are not rea
         self.setOptionValue("output_flag", False)
 
 
-def _new_solver() -> highspy.Highs:
+def new_solver() -> highspy.Highs:
+    """Return a silent HiGHS on one thread, with the tolerances of this package."""
     solver = _QuietHighs()
     solver.setOptionValue("threads", 1)
     solver.setOptionValue("primal_feasibility_tolerance", FEASIBILITY)
@@ -88,14 +90,26 @@ def _run(solver: highspy.Highs, entries: int) -> None:
         raise failed[0]
 
 
+def _load(solver: highspy.Highs, model: highspy.HighsLp) -> None:
+    """Hand a model over.
+
+    Raises
+    ------
+    SolverError
+        When HiGHS rejects it, for a bound or cost that it takes for infinite on the wrong side.
+    """
+    if solver.passModel(model) == highspy.HighsStatus.kError:
+        raise SolverError("HiGHS rejects a model: a number in it is infinite where it may not be")
+
+
 class HighsHandle:
     """A linear program kept in HiGHS; see :class:`equilibrium.programs.solvers.base.Handle`."""
 
     name = f"HiGHS {_QuietHighs().version()}"
 
     def __init__(self, instance: Instance) -> None:
-        self._solver = _new_solver()
-        self._solver.passModel(_model(instance))
+        self._solver = new_solver()
+        _load(self._solver, _model(instance))
         self._entries = instance.matrix.nnz
         # Copies: the caller may go on to change its arrays in place.
         self._cost = instance.cost.copy()
@@ -154,6 +168,7 @@ class HighsHandle:
     def _run(self) -> tuple[float, highspy.HighsModelStatus]:
         start = time.perf_counter()
         _run(self._solver, self._entries)
+        count(self.name)
         return time.perf_counter() - start, self._solver.getModelStatus()
 
     def basis(self) -> object:
@@ -173,12 +188,18 @@ def solve_mixed_highs(
     time_limit_s: float,
     node_limit: float = INF,
     presolve: bool = False,
+    feasibility: float = FEASIBILITY,
 ) -> MixedSolution:
-    """Solve a mixed-integer program with HiGHS; arguments as in :func:`equilibrium.programs.solvers.solve_mixed`."""
-    solver = _new_solver()
+    """Solve a mixed-integer program with one setting of HiGHS, unconfirmed.
+
+    Arguments as in :func:`equilibrium.programs.solvers.solve_mixed`; ``feasibility`` is the tolerance of rows and
+    integers.
+    """
+    solver = new_solver()
+    solver.setOptionValue("primal_feasibility_tolerance", feasibility)
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("mip_abs_gap", gap)
-    solver.setOptionValue("mip_feasibility_tolerance", FEASIBILITY)
+    solver.setOptionValue("mip_feasibility_tolerance", feasibility)
     # With presolve, HiGHS 1.15.1 reports wrong optima of complementarity programs (tests/equilibrium/test_paper_milp.py
     # holds one: 71.96 in place of 68.91, with a closed gap). Without it, it agrees with Gurobi.
     solver.setOptionValue("presolve", "on" if presolve else "off")
@@ -187,9 +208,10 @@ def solve_mixed_highs(
     model = _model(instance)
     kinds = (highspy.HighsVarType.kContinuous, highspy.HighsVarType.kInteger)
     model.integrality_ = [kinds[int(flag)] for flag in integer]
-    solver.passModel(model)
+    _load(solver, model)
     start = time.perf_counter()
     _run(solver, INTERRUPTIBLE)
+    count(HighsHandle.name)
     if solver.getModelStatus() == highspy.HighsModelStatus.kUnboundedOrInfeasible:
         solver.setOptionValue("presolve", "off")  # presolve alone cannot tell which
         _run(solver, INTERRUPTIBLE)
@@ -214,11 +236,11 @@ def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution
     SolverError
         When HiGHS ends without a verdict: its active-set method sometimes does, even on small programs.
     """
-    solver = _new_solver()
+    solver = new_solver()
     # Its active-set method can cycle for ever on degenerate programs; whoever asks has another way then.
     solver.setOptionValue("qp_iteration_limit", 200 + 20 * sum(instance.shape))
     solver.setOptionValue("time_limit", QUADRATIC_SECONDS)
-    solver.passModel(_model(instance))
+    _load(solver, _model(instance))
     lower = sp.csc_array(sp.tril(hessian))
     lower.sort_indices()
     quadratic = highspy.HighsHessian()
@@ -228,6 +250,7 @@ def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution
         raise SolverError("HiGHS refuses the quadratic objective")
     start = time.perf_counter()
     solver.run()
+    count(HighsHandle.name)
     seconds = time.perf_counter() - start
     status = solver.getModelStatus()
     if status not in _STATUS:

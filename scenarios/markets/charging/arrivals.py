@@ -64,7 +64,7 @@ class Arrivals:
         Raises
         ------
         InputError
-            When a log does not cover every weekday.
+            When a log does not cover every weekday, or most of its sessions want more than any battery holds.
         """
         largest = float(vehicles["battery_kwh"][-1]) * (1.0 - drivers.vehicles.arrival_share_min)
         capped, notes = [], []
@@ -74,6 +74,7 @@ class Arrivals:
                     raise InputError(log.source, "dates", f"{log.days} days", "at least a week of sessions")
             room = np.where(np.isnan(log.battery_kwh), largest, log.battery_kwh)
             wish = log.energy_kwh * drivers.energy_scale
+            _check_energies(log, room)
             long, big = log.stay_h > drivers.stay_max_h, wish > room
             if long.any():
                 notes.append(
@@ -186,6 +187,17 @@ class Arrivals:
         lowest = np.minimum(settings.arrival_share_min * battery, room)
         highest = np.maximum(np.minimum(settings.arrival_share_max * battery, room), lowest)
         return battery, lowest + drawn[1] * (highest - lowest), power
+
+
+def _check_energies(log: SessionLog, room: FloatArray) -> None:
+    """Refuse a log most of whose sessions want more than fits into a battery: its energies are no kWh."""
+    if 2 * np.count_nonzero(log.energy_kwh > room) > log.energy_kwh.size:
+        middle = float(np.median(log.energy_kwh))
+        expected = (
+            f"kWh of which most fit into a battery ({room.max():g} kWh at most); {middle:g} Wh would be "
+            f"{middle / 1000.0:g} kWh"
+        )
+        raise InputError(log.source, "column energy_kwh", f"{middle:g} in the middle", expected)
 
 
 def _count(log: SessionLog, weekday: int) -> int:

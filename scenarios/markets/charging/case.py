@@ -22,7 +22,7 @@ from scenarios.markets.charging.envelopes import Counts, counted_lots, read_coun
 from scenarios.markets.charging.network import build_network, expected_renewables
 from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
 from scenarios.readers.prices import PriceSeries
-from scenarios.readers.sessions import read_sessions, read_vehicles
+from scenarios.readers.sessions import check_clock_change, read_sessions, read_vehicles
 from scenarios.session import Session
 from scenarios.streams import Streams, day_factor
 from scenarios.time_axis import TimeAxis, elapsed_since
@@ -212,9 +212,16 @@ def build_charging(
 def _arrivals(file: ChargingFile, drivers: SessionDrivers, document: Document) -> tuple[Arrivals, tuple[Path, ...]]:
     """Read the session logs and the vehicle table, and find the lot of every recorded site."""
     paths = tuple(bundled_or_own("sessions", name, ".csv") for name in drivers.files)
+    for k, path in enumerate(paths):
+        if path.resolve() in [earlier.resolve() for earlier in paths[:k]]:
+            raise document.error(("drivers", "files", k), drivers.files[k], "each file once")
     logs = tuple(
         read_sessions(path, energy=drivers.energy, departure=drivers.departure, zone=file.time.zone) for path in paths
     )
+    if file.time.zone is None:
+        charger_kw = max(lot.charger_kw for lot in file.lots)
+        for log in logs:
+            check_clock_change(log, charger_kw)
     vehicle_path = bundled_or_own("vehicles", drivers.vehicles.file, ".csv")
     recorded = {site for log in logs for site in log.site}
     home_lots: dict[str, int] = {}

@@ -12,10 +12,11 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
 from equilibrium.grid.network import Network
-from scenarios.assembly import Placed, build_feeder, bus_index, check_names
-from scenarios.files import Document, KeyPath
+from scenarios.assembly import Placed, build_feeder, bus_index, check_names, check_powers
+from scenarios.files import Document
 from scenarios.markets.charging.schema import ChargingFile, StorageSection
 from scenarios.readers.feeders import feeder_files
+from scenarios.yaml_tree import KeyPath
 
 Unit = TypeVar("Unit", bound=Placed)
 
@@ -35,9 +36,10 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
     InputError
         For a feeder that cannot be used, an unknown bus, or a name that is used twice.
     """
-    feeder = build_feeder(file.feeder)
+    feeder = build_feeder(file.feeder, document)
     kinds = ("microturbines", "compensators", "renewables", "lots", "storage")
     check_names({key: getattr(file, key) for key in kinds}, document)
+    check_powers({key: getattr(file, key) for key in kinds}, feeder.base_kv, document)
     _check_service(file, document)
 
     def placed(key: str, units: Sequence[Unit]) -> list[tuple[Unit, int]]:

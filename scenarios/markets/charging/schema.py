@@ -8,6 +8,8 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from scenarios.schema import (
     GRID_FILE_KEYS,
+    MOST_DRAWN,
+    ChargerKw,
     Count,
     FileKeys,
     GridFile,
@@ -19,10 +21,12 @@ from scenarios.schema import (
     RothErevKeys,
     Section,
     Share,
-    no_bool,
+    VehicleKwh,
+    a_number,
     refused,
     schema_key,
 )
+from scenarios.units import HARD_CURRENCIES, PER_KWH
 
 FILE_KEYS: FileKeys = {
     **GRID_FILE_KEYS,
@@ -35,8 +39,8 @@ FILE_KEYS: FileKeys = {
 class ChargingMarketSection(MarketSection):
     """Rules that the markets of charging lots share."""
 
-    export_price_factor: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.7
-    polygon_edges: Annotated[int, BeforeValidator(no_bool), Field(ge=4, le=360)] = 12
+    export_price_factor: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = 0.7
+    polygon_edges: Annotated[int, BeforeValidator(a_number), Field(ge=4, le=360)] = 12
 
 
 class MicroturbineSection(Section):
@@ -65,7 +69,7 @@ class RenewableSection(Section):
     rated_kw: Positive
     kind: Literal["pv", "wind"]
     profile: Label | None = None
-    day_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
+    day_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
 
 
 class StorageSection(Section):
@@ -117,13 +121,13 @@ class LotSection(Section):
     name: Label
     bus: Label
     places: Count
-    charger_kw: Positive
-    efficiency: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] = 0.95
+    charger_kw: ChargerKw
+    efficiency: Annotated[float, BeforeValidator(a_number), Field(gt=0, le=1)] = 0.95
     charging_price_per_kwh: Positive
     walking_distance_m: NonNegative = 0.0
     terminal: Literal["eq", "ge"] = "eq"
     first_hour: Literal["corrected", "as_printed"] = "corrected"
-    sites: tuple[str, ...] = ()
+    sites: tuple[Label, ...] = ()
     learning: LearningSection = LearningSection()
 
 
@@ -154,7 +158,7 @@ class VehiclesSection(Section):
 
     file: Label = "netherlands"
     charging: Literal["dc", "ac"] = "dc"
-    arrival_share_min: Annotated[float, BeforeValidator(no_bool), Field(ge=0, lt=1)] = 0.1
+    arrival_share_min: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = 0.1
     arrival_share_max: Share = 0.8
 
     @model_validator(mode="after")
@@ -171,11 +175,11 @@ class SessionDrivers(Section):
 
     source: Literal["replay", "resample"]
     files: Annotated[tuple[Label, ...], Field(min_length=1)]
-    sessions_per_day: Positive | None = None
+    sessions_per_day: Annotated[Positive, Field(le=MOST_DRAWN)] | None = None
     energy: Literal["delivered", "requested"] = "delivered"
     departure: Literal["recorded", "estimated"] = "recorded"
     energy_scale: Positive = 1.0
-    stay_max_h: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=168)] = 24.0
+    stay_max_h: Annotated[float, BeforeValidator(a_number), Field(gt=0, le=168)] = 24.0
     vehicles: VehiclesSection = VehiclesSection()
     patience: PatienceSection = PatienceSection()
     choice: ChoiceSection = ChoiceSection()
@@ -192,7 +196,7 @@ class CountDrivers(Section):
 
     source: Literal["counts"]
     file: Label
-    battery_kwh: Positive
+    battery_kwh: VehicleKwh
     energy_min_kwh: NonNegative
     arrival_energy_kwh: NonNegative
     departure_energy_kwh: NonNegative
@@ -219,6 +223,14 @@ class ChargingFile(GridFile):
     out_of_service: tuple[Label, ...] = ()
     lots: Annotated[tuple[LotSection, ...], Field(min_length=1)]
     drivers: Drivers
+
+    @model_validator(mode="after")
+    def _price_units(self) -> ChargingFile:
+        for k, lot in enumerate(self.lots):
+            fault = PER_KWH.fault(lot.charging_price_per_kwh) if self.currency in HARD_CURRENCIES else None
+            if fault is not None:
+                raise refused(f"lots.{k}.{schema_key('charging_price_per_kwh')}", lot.charging_price_per_kwh, fault)
+        return self
 
     @model_validator(mode="after")
     def _fixed_prices(self) -> ChargingFile:

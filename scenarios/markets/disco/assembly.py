@@ -8,7 +8,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity
 from equilibrium.grid.assets import LotSite, RenewableUnit
 from equilibrium.grid.network import Network
-from scenarios.assembly import build_feeder, bus_index, check_names
+from scenarios.assembly import build_feeder, bus_index, check_names, check_powers
 from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull
 from scenarios.draws.weather import Weather
 from scenarios.files import Document
@@ -20,7 +20,7 @@ from scenarios.readers.programs import ProgramSet, read_programs
 def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
     """Read the feeder and place units and lots."""
     settings = file.feeder
-    feeder = build_feeder(settings)
+    feeder = build_feeder(settings, document)
     for k, label in enumerate(settings.trunk):
         bus_index(feeder, label, document, ("feeder", "trunk", k))
     feeder = limited_by_currents(
@@ -31,6 +31,7 @@ def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Netwo
         impedance_factor=settings.impedance_factor,
     )
     check_names({"renewables": file.renewables, "lots": file.lots}, document)
+    check_powers({"renewables": file.renewables}, feeder.base_kv, document)
     network = Network(
         feeder=feeder,
         renewables=tuple(

@@ -9,6 +9,8 @@ from pydantic import BeforeValidator, Field, model_validator
 from equilibrium.markets.disco.rules import NODE_LIMIT
 from scenarios.schema import (
     GRID_FILE_KEYS,
+    MOST_DRAWN,
+    ChargerKw,
     Count,
     FeederSection,
     FileKeys,
@@ -21,14 +23,18 @@ from scenarios.schema import (
     RothErevKeys,
     Section,
     Share,
-    no_bool,
+    VehicleKwh,
+    a_number,
     refused,
     schema_key,
 )
 
 FILE_KEYS: FileKeys = {**GRID_FILE_KEYS, ("retailer", "programs", "set"): ("programs", ".yaml")}
 
-Efficiency = Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)]
+MOST_SEGMENTS = 1_000
+"""Most pieces of a piecewise linear loss."""
+
+Efficiency = Annotated[float, BeforeValidator(a_number), Field(gt=0, le=1)]
 
 
 class DiscoMarketSection(MarketSection):
@@ -37,9 +43,9 @@ class DiscoMarketSection(MarketSection):
     kind: Literal["disco"]
     mode: Literal["strict", "strict-exclusive", "windows", "windows-strict"] = "windows-strict"
     purchases: Literal["recourse", "here-and-now"] = "recourse"
-    alpha: Annotated[float, BeforeValidator(no_bool), Field(gt=0, lt=1)] = 0.95
+    alpha: Annotated[float, BeforeValidator(a_number), Field(gt=0, lt=1)] = 0.95
     beta: Share = 0.0
-    segments: Count = 20
+    segments: Annotated[Count, Field(le=MOST_SEGMENTS)] = 20
     transformer_efficiency: Efficiency = 1.0
     infeasible_wish: Literal["error", "best-effort"] = "error"
     node_limit: Count = NODE_LIMIT
@@ -138,11 +144,11 @@ class TruncatedNormalSection(Section):
 class FleetSection(Section):
     """The vehicles: hour h ends at clock hour h, and a vehicle is plugged in from its first to its last hour."""
 
-    battery_kwh: Positive
+    battery_kwh: VehicleKwh
     energy_min_share: Share = 0.15
     energy_max_share: Share = 0.9
     wish_share: Share = 0.9
-    charge_max_kw: Positive
+    charge_max_kw: ChargerKw
     discharge_max_kw: NonNegative
     arrival_h: TruncatedNormalSection
     departure_h: TruncatedNormalSection
@@ -174,7 +180,7 @@ class V2GLotSection(Section):
 
     name: Label
     bus: Label
-    drivers: Count
+    drivers: Annotated[Count, Field(le=MOST_DRAWN)]
     efficiency: Efficiency = 0.9
     discharge_efficiency: Efficiency = 0.95
 
@@ -242,7 +248,7 @@ class ProgramLearningSection(RothErevKeys):
 class BeliefSection(Section):
     """What the retailer believes about the elasticity before the first day."""
 
-    self_elasticity: Annotated[float, BeforeValidator(no_bool), Field(le=0)] = -0.05
+    self_elasticity: Annotated[float, BeforeValidator(a_number), Field(le=0)] = -0.05
     cross_elasticity: NonNegative = 0.005
     prior_deviation: Positive = 0.05
     noise: Positive = 0.1
@@ -263,16 +269,16 @@ class CustomersSection(Section):
     """The customers' true behaviour; what is not given is that of the set of programs."""
 
     noise: NonNegative = 0.02
-    participation: Annotated[float, BeforeValidator(no_bool), Field(gt=0, le=1)] | None = None
-    elasticity: dict[str, dict[str, Number]] | None = None
+    participation: Annotated[float, BeforeValidator(a_number), Field(gt=0, le=1)] | None = None
+    elasticity: dict[Label, dict[Label, Number]] | None = None
 
 
 class UncertaintySection(Section):
     """Scenarios of the forecast."""
 
-    draws: Count = 100
+    draws: Annotated[Count, Field(le=MOST_DRAWN)] = 100
     kept: Count = 5
-    price_sigma: Annotated[float, BeforeValidator(no_bool), Field(ge=0, le=1)] = 0.0
+    price_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
 
     @model_validator(mode="after")
     def _order(self) -> UncertaintySection:

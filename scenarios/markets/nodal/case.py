@@ -42,6 +42,7 @@ class NodalCase(ChargingCase):
             solver=solver,
             iteration=rules.iteration,
             certify=certify,
+            node_limit=rules.node_limit,
             time_limit_s=rules.time_limit_s,
         )
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from scenarios.markets.charging.schema import ChargingFile, ChargingMarketSection, LotSection
-from scenarios.schema import Positive
+from scenarios.schema import Count, Positive
 
 
 class NodalMarketSection(ChargingMarketSection):
@@ -15,6 +15,7 @@ class NodalMarketSection(ChargingMarketSection):
 
     kind: Literal["nodal"]
     iteration: Literal["gauss-seidel", "jacobi"] = "gauss-seidel"
+    node_limit: Count = 20_000
     time_limit_s: Positive = 600.0
 
 

@@ -29,6 +29,7 @@ from sim.show.drawing import (
     SKY,
     STYLE,
     legend_below,
+    name_legend,
     panels_of,
     same_scale,
     stack,
@@ -88,7 +89,7 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
         axis.set_ylabel("Lowest voltage of the day (p.u.)")
         axis.margins(x=0.02)
         if len(profiles) > 1:
-            figure.legend(loc="outside upper center", ncols=min(4, len(profiles)))
+            name_legend(figure, axis, loc="outside upper center", columns=4)
         else:
             axis.set_title(next(iter(profiles)), loc="left")
     return figure

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
-from sim.show.telling import closing, long_run, shown_days, small, when
+from sim.show.telling import add_text_row, closing, long_run, shown_days, small, when
 from sim.store import Run
 
 _LOT_COLUMNS = 3
@@ -37,10 +38,11 @@ def day_table(run: Run, own: Mapping[str, Cell] | None = None) -> Table:
     heads = ["day", "energy\ncharged", "net\ncost", "lowest\nvolt.", "DLMP\nmean", "DLMP\npeak"]
     heads += [f"profit\n{lot[:7]}" for lot in lots] if each else [f"profit\n{len(lots)} lots"]
     for head in [*heads, *own, "worst\nregret", "certi-\nfied", "time"]:
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(Text(head), justify="right", no_wrap=True)
     for row in shown_days(days, days["certified"]).to_dict("records"):
         profits = [profit[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
-        table.add_row(
+        add_text_row(
+            table,
             str(row["day"]),
             f"{row['energy_charged_kwh']:.0f}",
             f"{row['network_cost']:.1f}",
@@ -93,7 +95,7 @@ def ac_line(ac: pd.DataFrame) -> str:
     """Return one sentence with the largest errors of the linear flow over the run."""
     solved = ac[ac["converged"].astype(bool)]
     if not len(solved):
-        return "AC power flow: no period has a solution"
+        return "AC power flow: no solution was found for any period"
     worst = solved.iloc[int(solved["voltage_error_pu"].argmax())]
     lossy = solved.iloc[int(solved["loss_share"].argmax())]
     line = (
@@ -103,4 +105,4 @@ def ac_line(ac: pd.DataFrame) -> str:
         f"({when(lossy)})"
     )
     missing = len(ac) - len(solved)
-    return line + (f"; {missing} periods have no solution" if missing else "")
+    return line + (f"; for {missing} periods no solution was found" if missing else "")

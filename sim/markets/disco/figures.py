@@ -23,6 +23,7 @@ from sim.show.drawing import (
     YELLOW,
     Stack,
     legend_below,
+    name_legend,
     same_scale,
     stack,
 )
@@ -228,7 +229,7 @@ def programs_figure(days: pd.DataFrame, programs: pd.DataFrame, currency: str) -
 
 
 def _legend_beside(figure: Figure, axis: mpl.axes.Axes) -> None:
-    figure.legend(*axis.get_legend_handles_labels(), loc="outside right center")
+    name_legend(figure, axis, loc="outside right center")
 
 
 def beliefs_figure(beliefs: pd.DataFrame) -> Figure:

@@ -28,7 +28,7 @@ from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
 from scenarios.time_axis import without_gaps
-from sim.daily_model import DailyModel, case_of, naming, naming_the_day
+from sim.daily_model import DailyModel, NoSeed, case_of, naming, naming_the_day
 from sim.markets.disco.results import DiscoDayResult
 from sim.options import RunOptions
 
@@ -61,7 +61,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     scenario
         Name of a bundled scenario of kind ``disco``, path of a YAML file, or a loaded scenario.
     seed
-        The run's one seed, a non-negative integer.
+        The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
+        every model, so that replications differ; the column ``seed`` says which.
     solver
         ``"auto"``, ``"highs"`` or ``"gurobi"``.
     days
@@ -99,7 +100,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     def __init__(
         self,
         scenario: str | Path | DiscoCase = "disco-15",
-        seed: int = 0,
+        seed: int | NoSeed = NoSeed.NO_SEED,
         solver: str = "auto",
         days: int | None = None,
         beta: float | None = None,

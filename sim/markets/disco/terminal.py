@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 from rich.table import Table
+from rich.text import Text
 
 from equilibrium.certificate import Verdict
-from sim.show.telling import closing, long_run, shown_days, small
+from sim.show.telling import add_text_row, closing, long_run, shown_days, small
 from sim.store import Run
 
 _SHORT = {
@@ -28,9 +29,10 @@ def day_table(run: Run) -> Table:
     table.add_column("program", justify="left", no_wrap=True)
     heads = ["profit\nplan", "profit\ncomp.", "profit\nlots", "cars", "kWh\nin", "kWh\nout"]
     for head in [*heads, "low.\nvolt.", "elas.\nerror", "worst\nregret", "proof", "time"]:
-        table.add_column(head, justify="right", no_wrap=True)
+        table.add_column(Text(head), justify="right", no_wrap=True)
     for row in shown_days(days, proved(run)).to_dict("records"):
-        table.add_row(
+        add_text_row(
+            table,
             str(row["day"]),
             row["program"][:8],
             f"{row['planned_profit']:.0f}",

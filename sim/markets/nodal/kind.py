@@ -29,6 +29,6 @@ KIND = MarketKind(
     figures=_figures,
     day_table=day_table,
     remarks=remarks,
-    refuses={"node_limit": "no limit of nodes: no search of this market takes one"},
+    refuses={"node_limit": "no option: the nodal market takes the key market.node_limit of its scenario"},
     invariants=INVARIANTS,
 )

@@ -167,7 +167,7 @@ def _sweep_table(results: Results) -> ComparisonTable:
 def _sweep_figure(results: Results, feeder: str) -> Figure:
     from sim.markets.charging.figures import sensitivity_figure
 
-    labels = {"renewable": r"Renewable factor $\alpha^{RES}$", "demand": r"Demand factor $\alpha^{D}$"}
+    labels = {"renewable": "Renewable factor α RES", "demand": "Demand factor α D"}
     quantities = {
         "network_cost": "Network cost\n(EUR)",
         "fuel_cost": "Fuel cost\n(EUR)",

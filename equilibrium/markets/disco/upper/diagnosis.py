@@ -31,11 +31,27 @@ RANGE = "exceeds its range"
 
 @dataclass(frozen=True, eq=False)
 class _Limit:
-    """A family of limits: its slacks by bus and how to say what was found."""
+    """A family of limits: its slacks by bus and how to say what was found.
+
+    Attributes
+    ----------
+    square
+        For a limit ``l`` that is stated by its square, a slack ``s`` being its first-order change: the limits. Then
+        ``sqrt(l^2 + 2 l s) - l`` is by how much it is missed, below it with ``sign`` -1.
+    """
 
     columns: IntArray
     buses: IntArray
     sentence: str
+    square: FloatArray | None = None
+    sign: float = 1.0
+
+    def missed(self, slack: FloatArray) -> FloatArray:
+        """Return by how much each limit is missed, in the unit of the sentence."""
+        if self.square is None:
+            return slack
+        reached: FloatArray = np.sqrt(np.maximum(self.square**2 + 2.0 * self.sign * self.square * slack, 0.0))
+        return self.sign * (reached - self.square)
 
 
 def diagnose(part: Part, number: int, solver: str, nearest_kw: FloatArray | None = None) -> InfeasibleError:
@@ -123,7 +139,7 @@ def _broken(supply: ScenarioSupply, period: int, lot_kw: FloatArray, *, ranges: 
         return [f"the elastic program of period {period} ended {solution.status}"]
     found = []
     for limit in limits.values():
-        amount = solution.x[limit.columns]
+        amount = limit.missed(solution.x[limit.columns])
         for k in sorted(np.flatnonzero(amount > NEGLIGIBLE), key=lambda k: -amount[k]):
             bus = supply.supply.network.feeder.buses[limit.buses[k]]
             found.append(limit.sentence.format(bus=bus, period=period, amount=amount[k]))
@@ -148,14 +164,20 @@ def _elastic_limits(supply: Supply, *, ranges: bool) -> tuple[Program, Mapping[s
     limits: dict[str, _Limit] = {}
 
     def add(
-        name: str, of: IntArray, bound: FloatArray, sign: float, cost: FloatArray, said: tuple[IntArray, str]
+        name: str,
+        of: IntArray,
+        bound: FloatArray,
+        sign: float,
+        cost: FloatArray,
+        said: tuple[IntArray, str],
+        square: FloatArray | None = None,
     ) -> None:
         """State ``sign (x - bound) <= slack``, a slack of one costing ``cost`` per unit that is reported."""
         slack = build.columns(name, of.shape, cost=1.0)
         row = build.rows(f"{name}_limit", of.shape, upper=sign * bound)
         build.coefficients(row, of, sign)
         build.coefficients(row, slack, -cost)
-        limits[name] = _Limit(slack, *said)
+        limits[name] = _Limit(slack, *said, square, sign)
 
     every = np.arange(feeder.size)
     square = build.column_index("voltage_square_kv2")[0]
@@ -165,7 +187,7 @@ def _elastic_limits(supply: Supply, *, ranges: bool) -> tuple[Program, Mapping[s
     ):
         per_unit = 2.0 * level * feeder.base_kv**2  # kV^2 that a first-order change of one per unit makes
         sentence = "voltage at bus {bus}, period {period}, " + word + " the limit"
-        add(name, square, (level * feeder.base_kv) ** 2, sign, per_unit, (every, sentence))
+        add(name, square, (level * feeder.base_kv) ** 2, sign, per_unit, (every, sentence), level)
     for (_, flow), span in zip(AXES, (supply.sweep.span_kw, supply.sweep.span_kvar), strict=True):
         unit = flow.removeprefix("flow_").replace("kw", "kW")
         sentence = f"the flow into bus {{bus}}, period {{period}}, {RANGE} by {{amount:.1f}} {unit}"
@@ -177,7 +199,7 @@ def _elastic_limits(supply: Supply, *, ranges: bool) -> tuple[Program, Mapping[s
     current = build.column_index("current_square")[0, rated]
     sentence = "the branch into bus {bus} is overloaded in period {period} by {amount:.1f} kVA"
     per_kva = 2.0 * rating / feeder.base_kv**2
-    add("overload", current, (rating / feeder.base_kv) ** 2, 1.0, per_kva, (branches[rated], sentence))
+    add("overload", current, (rating / feeder.base_kv) ** 2, 1.0, per_kva, (branches[rated], sentence), rating)
     surplus = build.columns("surplus_kw", (1,), cost=1.0)
     build.coefficients(build.row_index("active_root"), surplus, -1.0)
     sentence = "in period {period} {amount:.1f} kW flow back at bus {bus}, and the market has no exports"

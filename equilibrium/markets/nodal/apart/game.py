@@ -14,6 +14,7 @@ from typing import ClassVar, Self
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.deadline import Deadline
 from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
 from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
@@ -112,7 +113,7 @@ class PlayApart:
     notes: tuple[str, ...] = ()
     _traced: dict[int, tuple[FloatArray, list[Curve]]] = field(default_factory=dict)
 
-    def copy(self) -> Self:
+    def copy(self, deadline: Deadline) -> Self:  # noqa: ARG002 - a search over curves ends by itself
         """Return a game that begins here and moves on its own."""
         return replace(self, vertices=self.vertices.copy())
 

@@ -58,8 +58,6 @@ class HoursJoined:
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need. Best responses and
         the intervals of prices are always those of HiGHS.
-    time_limit_s
-        Time for the best responses of one game. After it a game ends with the best point known.
     """
 
     method: ClassVar[str] = METHOD
@@ -72,24 +70,21 @@ class HoursJoined:
         hours: Sequence[int],
         periods: Periods,
         solver: str = "auto",
-        time_limit_s: float = 600.0,
     ) -> None:
         self.network, self.program, self.hours, self.solver = network, program, hours, solver
         self.model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS)
         self.effort = DailyEffort(network, program, self.model, periods)
-        self._limit_s = time_limit_s
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
         """Do nothing: a day starts from its own program."""
 
     def begin(self, day: MarketDay, instance: Instance, players: Players, power: FloatArray) -> PlayJoined:
         """Leave out the rows that cannot bind; arguments and errors as of the protocol."""
-        deadline = Deadline(self._limit_s)
         self.model.rewind()
         ids = bindable_rows(self.program, self.model, instance)
         lots = np.searchsorted(self.model.free, self.program.columns["lot_kw"].index)
         reduced = self.model.explicit(instance, ids)
-        play = PlayJoined(self, day, players, instance, reduced, ids, lots, power.copy(), deadline)
+        play = PlayJoined(self, day, players, instance, reduced, ids, lots, power.copy())
         if play.dispatch(power) is None:
             raise NoDispatchError("no dispatch")
         return play
@@ -119,15 +114,15 @@ class PlayJoined:
     ids: IntArray
     lots: IntArray
     power: FloatArray
-    deadline: Deadline
+    deadline: Deadline = field(default_factory=Deadline)
     late: bool = False
     seconds: float = 0.0
     _handle: Handle | None = field(default=None)
     _settled: FloatArray = field(default_factory=lambda: np.zeros(0))
 
-    def copy(self) -> Self:
-        """Return a game that begins here and moves on its own; the warm program is shared."""
-        return replace(self, power=self.power.copy())
+    def copy(self, deadline: Deadline) -> Self:
+        """Return a game that begins here, moves on its own and ends with a deadline; the warm program is shared."""
+        return replace(self, power=self.power.copy(), deadline=deadline)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -161,7 +156,7 @@ class PlayJoined:
         return float(self.reduced.cost @ self._here())
 
     def respond(self, lot: int) -> tuple[BestResponse | None, float]:
-        """Search until the lot's best response is proved, on schedules that its vehicles can take, or time is up."""
+        """Search until the deadline, or until the best response is proved, on schedules that the vehicles can take."""
         follower = Follower.facing(self.reduced, self.lots, lot, self.power)
         present, price = self.power[:, lot], self.players.price[:, lot]
 

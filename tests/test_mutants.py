@@ -1,0 +1,73 @@
+"""Which tests are nearest to a module, and which faults are drawn (the latter where the extra ``mutants`` is there)."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from benchmarks.nearest_tests import FOLDERS, folder_of, nearest_tests
+
+ROOT = Path(__file__).parents[1]
+MODULES = [
+    path.relative_to(ROOT).as_posix()
+    for package in ("agents", "equilibrium", "scenarios", "sim")
+    for path in sorted((ROOT / package).rglob("*.py"))
+]
+with_tool = pytest.mark.skipif(find_spec("cosmic_ray") is None, reason="the optional extra equilot[mutants]")
+
+
+def test_every_module_has_nearest_tests_that_exist() -> None:
+    used = set()
+    for module in [*MODULES, "equilot.py"]:
+        used.add(folder_of(module))
+        tests = nearest_tests(ROOT, module)
+        assert tests, module
+        for test in tests:
+            assert (ROOT / test.split("::")[0]).is_file(), test
+    assert used == set(FOLDERS)
+
+
+def test_the_tests_that_import_a_module_come_before_those_of_its_folder() -> None:
+    found = nearest_tests(ROOT, "equilibrium/games/bigm.py")
+    direct = found.index("tests/games/test_traps.py"), found.index("tests/games/test_certificate.py")
+    assert max(direct) < found.index("tests/games/test_cli.py")
+    assert "::" in found[0]
+
+
+@with_tool
+def test_faults_of_a_few_lines() -> None:
+    from benchmarks.mutants import faults_of
+
+    source = (
+        "from dataclasses import dataclass\n"
+        "@dataclass(frozen=True)\n"
+        "class Thing:\n"
+        "    size: int | None = 3\n"
+        "def total(a: int | str, b=2) -> int | None:\n"
+        "    for k in range(b):\n"
+        "        a = a + k if a < 5 else a * 2\n"
+        "    return list(zip([a], [b], strict=True))\n"
+    )
+    faults = faults_of("thing.py", source)
+    assert {fault.line for fault in faults} == {4, 5, 6, 7}
+    planted = {fault.planted(source).splitlines()[6].strip() for fault in faults if fault.line == 7}
+    assert {"a = a - k if a < 5 else a * 2", "a = a + k if a < 5 else a / 2"} <= planted
+    assert "a = a + k if a <= 5 else a * 2" in planted
+    for fault in faults:
+        assert sum(x != y for x, y in zip(source.splitlines(), fault.planted(source).splitlines(), strict=True)) == 1
+
+
+@with_tool
+def test_a_seed_draws_the_same_lines_again(tmp_path: Path) -> None:
+    from benchmarks.mutants import draw
+
+    for package in ("agents", "equilibrium", "scenarios", "sim"):
+        (tmp_path / package).mkdir()
+        (tmp_path / package / "one.py").write_text("".join(f"a{k} = {k} + 1\n" for k in range(20)))
+    (tmp_path / "equilot.py").write_text("")
+    first, again, other = (draw(tmp_path, 10, seed) for seed in (1, 1, 2))
+    assert first == again != other
+    assert len({(fault.module, fault.line) for fault in first}) == 10
+    assert {fault.module for fault in draw(tmp_path, 10, 1, "sim/")} == {"sim/one.py"}

@@ -300,8 +300,8 @@ DISCO_CVAR = DiscoStudy(
     contracted_share=0.43,
     penalty_sign=-1.0,
 )
-"""Energies 10 (2017) 1714. The spread of the weather, the contract and the sign of the penalty are fitted to its Tables 6
-and 7 (docs/disco.md)."""
+"""Energies 10 (2017) 1714. The spread of the weather, the contract and the sign of the penalty are fitted to its
+Table 6 (docs/disco.md)."""
 
 DISCO_DR = DiscoStudy(
     data="disco-dr",

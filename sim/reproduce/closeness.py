@@ -25,7 +25,8 @@ class Comparison:
     digits
         Digits that are shown.
     equilibrium
-        What the equilibrium of the same data gives, where ``computed`` comes from a mode that is none; else ``None``.
+        What the equilibrium of the same data gives, where ``computed`` comes from a mode that is none; not a number
+        where the data have no equilibrium; else ``None``.
     """
 
     row: str
@@ -46,7 +47,7 @@ class Comparison:
         """Return the row as text: row, quantity, published, computed, deviation in %, equilibrium."""
         published = "" if self.published is None else f"{self.published:.{self.digits}f}"
         deviation = "" if self.deviation is None else f"{100 * self.deviation:+.2f}"
-        other = "" if self.equilibrium is None else f"{self.equilibrium:.{self.digits}f}"
+        other = "" if self.equilibrium is None else f"{self.equilibrium:.{self.digits}f}".replace("nan", "none")
         return self.row, self.quantity, published, f"{self.computed:.{self.digits}f}", deviation, other
 
 
@@ -69,6 +70,8 @@ class ComparisonTable:
         reading of numbers that stand in another table.
     equilibrium_name
         Heading of the column of equilibria; empty where there is none.
+    note
+        What to know of the rows; below them.
     """
 
     name: str
@@ -78,6 +81,7 @@ class ComparisonTable:
     in_terminal: bool = True
     counted: bool = True
     equilibrium_name: str = ""
+    note: str = ""
 
     @property
     def head(self) -> tuple[str, ...]:

@@ -101,6 +101,8 @@ class Report:
                 *_markdown_table(table.head, table.cells, "llrrrr"[: len(table.head)]),
                 "",
             ]
+            if table.note:
+                lines += [table.note, ""]
         lines += ["## How near", "", "Published numbers met; zeros have no relative deviation and do not count.", ""]
         lines += [*_markdown_table(_CLOSENESS, self.closeness_rows(), "lrrrr"), ""]
         lines += ["## Constants that are not published", ""]
@@ -159,13 +161,15 @@ class Report:
                 screen.print(Text(f"{len(table.rows)} numbers, in {self.name}-{table.name}.csv and {self.name}.md"))
                 continue
             for line in _text_table([table.head, *table.cells]):
-                screen.print(Text(line))
+                screen.print(Text(line), soft_wrap=True)
+            if table.note:
+                screen.print(Text(table.note))
         screen.print(Text("\nHow near: published numbers met"))
         for line in _text_table([_CLOSENESS, *self.closeness_rows()], left=1):
-            screen.print(Text(line))
+            screen.print(Text(line), soft_wrap=True)
         screen.print(Text("\nConstants that are not published"))
-        for line in _text_table([_CONSTANTS[:4], *(row[:4] for row in self.constant_rows())], left=2):
-            screen.print(Text(line))
+        for line in _text_table([_CONSTANTS[:4], *(row[:4] for row in self.constant_rows())], left=3):
+            screen.print(Text(line), soft_wrap=True)
         screen.print(Text("\nStatements"))
         for statement in self.statements:
             _print_folded(screen, f"{statement.key:>4}  {_verdict(statement):<{_INDENT - 6}}", statement.text)

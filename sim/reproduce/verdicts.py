@@ -7,6 +7,7 @@ confirms nor refutes the paper.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -113,18 +114,25 @@ def erratum(key: str, text: str, holds: bool, reason: str) -> Statement:
 
 
 def counted(statements: Sequence[Statement]) -> str:
-    """Return how many statements of each kind hold and do not, and how many were weakened."""
+    """Return how many statements of each kind hold and do not, and how many were weakened; those that do not by key."""
     parts = []
     for kind in Kind:
         own = [statement for statement in statements if statement.kind is kind]
-        good = sum(statement.holds for statement in own)
+        bad = [statement for statement in own if not statement.holds]
         if kind is Kind.ERRATUM:
-            parts.append(f"{kind} {len(own)}")
+            parts.append(f"{kind} {len(own)}{_keys(own)}")
         else:
             word = "do not hold" if kind is Kind.STAND_IN else "fail"
-            parts.append(f"{kind} {good} hold, {len(own) - good} {word}")
-    weakened = sum(statement.first is not None for statement in statements)
-    return "; ".join([*parts, f"weakened since first stated {weakened}"])
+            parts.append(f"{kind} {len(own) - len(bad)} hold, {len(bad)} {word}{_keys(bad)}")
+    weakened = [statement for statement in statements if statement.first is not None]
+    return "; ".join([*parts, f"weakened since first stated {len(weakened)}{_keys(weakened)}"])
+
+
+def _keys(statements: Sequence[Statement]) -> str:
+    """Return the keys in brackets, each once, with how often it occurs; empty without statements."""
+    times = Counter(statement.key for statement in statements)
+    told = ", ".join(key if number == 1 else f"{key} x {number}" for key, number in times.items())
+    return f" ({told})" if told else ""
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def printed(name: str, basis: str, *patterns: str) -> Constant:
 
 def both_papers() -> tuple[Constant, ...]:
     """Return what both papers print alike, and what takes no part."""
-    fleet = "Tables 2 and 3 (2 and 4)"
+    fleet = "Tables 2 and 3 of disco-cvar, 2 and 4 of disco-dr"
     return (
         printed(
             "vehicles: battery, limits, rates, times, energy at arrival",
@@ -102,7 +102,7 @@ def both_papers() -> tuple[Constant, ...]:
         ),
         printed("efficiencies of charging", fleet, "lot.efficiency", "lot.discharge_efficiency"),
         printed("share of drivers in vehicle-to-grid", "section 4", "study.driver_share"),
-        printed("wear of batteries", fleet, "study.degradation_usd_per_mwh"),
+        printed("wear of batteries", "Table 3 of disco-cvar", "study.degradation_usd_per_mwh"),
         printed("tariffs, incentives, penalties, elasticities, periods", "tables of programs", *_PROGRAMS),
         printed("power factor", "section 4", "reactive_share.*"),
         printed("confidence of CVaR", "section 4", "market.alpha"),

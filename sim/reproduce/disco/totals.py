@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InfeasibleError
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
@@ -17,6 +19,8 @@ from equilibrium.programs.risk import mean_cvar, tail_weights
 from sim.reproduce.closeness import Comparison, ComparisonTable
 
 MWH = 1000.0
+
+Given = ParamSpec("Given")
 
 MODE = "windows"
 """The mode that agrees with what both papers report (docs/disco.md); the others stand beside it."""
@@ -134,12 +138,15 @@ class Run:
     Attributes
     ----------
     equilibrium
-        The same day in the mode :data:`EQUILIBRIUM`; ``None`` where it was not cleared.
+        The same day in the mode :data:`EQUILIBRIUM`; ``None`` where it was not cleared, or where there is none.
+    no_equilibrium
+        Why there is none: the limit of the network that fails whatever lots at their own maximum do.
     """
 
     day: DiscoDay
     clearing: DiscoClearing
     equilibrium: Run | None = None
+    no_equilibrium: str = ""
 
     @property
     def lots_are_at_their_maximum(self) -> bool:
@@ -161,11 +168,45 @@ class Run:
         return mean_cvar(profit, probability, self.clearing.alpha, beta)
 
 
-def equilibrium(run: Run) -> Run:
-    """Return the equilibrium of a day that was cleared with one."""
-    if run.equilibrium is None:
+def paired(
+    run: Run, numbers: Callable[Concatenate[Run, Given], Sequence[float]], *given: Given.args, **named: Given.kwargs
+) -> list[tuple[float, float]]:
+    """Return numbers of a day, each with that of its equilibrium beside it; not a number where there is none.
+
+    Parameters
+    ----------
+    numbers, given, named
+        What gives the numbers of a day, and its further arguments.
+
+    Raises
+    ------
+    ValueError
+        When the day was cleared without looking for its equilibrium.
+    """
+    ours = numbers(run, *given, **named)
+    if run.equilibrium is not None:
+        return list(zip(ours, numbers(run.equilibrium, *given, **named), strict=True))
+    if not run.no_equilibrium:
         raise ValueError("the day was cleared without its equilibrium")
-    return run.equilibrium
+    return [(value, math.nan) for value in ours]
+
+
+def profit(run: Run, attitude: str) -> tuple[float]:
+    """Return the company's profit as a company of an attitude counts it."""
+    return (run.totals(attitude).profit,)
+
+
+def objective(run: Run, beta: float) -> tuple[float]:
+    """Return the weighted objective of a day."""
+    return (run.objective(beta),)
+
+
+def without_equilibrium(runs: Mapping[str, Run]) -> str:
+    """Return a note on the days that have no equilibrium, with the first reason of each; empty where all have one."""
+    told = [f"{name}: {run.no_equilibrium}" for name, run in runs.items() if run.no_equilibrium]
+    if not told:
+        return ""
+    return f"Lots at their own maximum need more than the network carries; no equilibrium: {'; '.join(told)}."
 
 
 class Markets:
@@ -186,7 +227,8 @@ class Markets:
     def clear_both(self, network: Network, day: DiscoDay, other: Network | None = None) -> Run:
         """Clear one day in :data:`MODE`, with its equilibrium beside it.
 
-        A day in which lots are at their own maximum anyway is its own equilibrium.
+        A day in which lots are at their own maximum anyway is its own equilibrium. There is none where lots at their
+        own maximum need more than the network carries; then the first limit that fails is kept.
 
         Parameters
         ----------
@@ -196,7 +238,10 @@ class Markets:
         run = self.clear(network, day)
         if other is None and run.lots_are_at_their_maximum:
             return replace(run, equilibrium=run)
-        return replace(run, equilibrium=self.clear(other or network, day, EQUILIBRIUM, pessimistic=False))
+        try:
+            return replace(run, equilibrium=self.clear(other or network, day, EQUILIBRIUM, pessimistic=False))
+        except InfeasibleError as error:
+            return replace(run, no_equilibrium=(*error.reasons, str(error))[0])
 
 
 def modes_table(

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from equilibrium.arrays import FloatArray
 from sim.reproduce.closeness import Comparison, ComparisonTable
-from sim.reproduce.disco.totals import equilibrium, modes_table
+from sim.reproduce.disco.totals import Run, modes_table, objective, paired, profit
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.disco_cvar.compute import Results, compute
 from sim.reproduce.disco_cvar.constants import constants
@@ -70,13 +70,13 @@ def _profits(results: Results) -> ComparisonTable:
             f"{label}, beta = {beta}",
             "profit (USD)",
             data.TABLE_6[program][beta],
-            run.totals(attitude).profit,
+            computed,
             digits=2,
-            equilibrium=equilibrium(run).totals(attitude).profit,
+            equilibrium=other,
         )
         for program, label in data.PROGRAMS.items()
         for beta, attitude in data.ATTITUDES.items()
-        for run in [results.programs[program]]
+        for computed, other in paired(results.programs[program], profit, attitude)
     )
     return ComparisonTable("table-6", "Table 6: the company's profit", rows, equilibrium_name=data.EQUILIBRIUM_NAME)
 
@@ -97,31 +97,37 @@ def _other_reading(results: Results) -> ComparisonTable:
     return ComparisonTable("table-6-income", title, rows, counted=False)
 
 
+def _booked(run: Run, attitude: str) -> list[float]:
+    """Return a day's numbers of Table 7."""
+    found = run.totals(attitude)
+    accounts = {**found.accounts, **{name: getattr(found, name) for name in _ENERGIES}}
+    return [accounts[name] for name in data.Account._fields]
+
+
+def _lost(run: Run, attitude: str) -> list[float]:
+    """Return a day's losses by hour, kW."""
+    return [float(value) for value in run.totals(attitude).loss_kw]
+
+
 def _accounts(results: Results) -> ComparisonTable:
     rows = []
-    run = results.programs["tou"]
     for beta, published in data.TABLE_7.items():
-        computed, other = (
-            {**ours.accounts, **{name: getattr(ours, name) for name in _ENERGIES}}
-            for ours in (each.totals(data.ATTITUDES[beta]) for each in (run, equilibrium(run)))
-        )
+        pairs = paired(results.programs["tou"], _booked, data.ATTITUDES[beta])
         rows += [
-            Comparison(
-                f"beta = {beta}", name.replace("_", " "), wanted, computed[name], digits=2, equilibrium=other[name]
-            )
-            for name, wanted in published._asdict().items()
+            Comparison(f"beta = {beta}", name.replace("_", " "), wanted, value, digits=2, equilibrium=other)
+            for name, wanted, (value, other) in zip(published._fields, published, pairs, strict=True)
         ]
     title = "Table 7 and the energies of its discussion: TOU (USD, MWh)"
     return ComparisonTable("table-7", title, tuple(rows), equilibrium_name=data.EQUILIBRIUM_NAME)
 
 
 def _losses(results: Results) -> ComparisonTable:
-    rows, run = [], results.programs["tou"]
+    rows = []
     for beta, published in data.TABLE_8.items():
-        ours, other = (each.totals(data.ATTITUDES[beta]).loss_kw.tolist() for each in (run, equilibrium(run)))
+        pairs = paired(results.programs["tou"], _lost, data.ATTITUDES[beta])
         rows += [
-            Comparison(f"hour {hour}, beta = {beta}", "losses (kW)", wanted, value, digits=2, equilibrium=beside)
-            for hour, (wanted, value, beside) in enumerate(zip(published, ours, other, strict=True), start=1)
+            Comparison(f"hour {hour}, beta = {beta}", "losses (kW)", wanted, value, digits=2, equilibrium=other)
+            for hour, (wanted, (value, other)) in enumerate(zip(published, pairs, strict=True), start=1)
         ]
     title = "Table 8: losses by hour, TOU"
     return ComparisonTable("table-8", title, tuple(rows), in_terminal=False, equilibrium_name=data.EQUILIBRIUM_NAME)
@@ -129,15 +135,15 @@ def _losses(results: Results) -> ComparisonTable:
 
 def _weights(results: Results) -> ComparisonTable:
     """Return Table 9, whose "expected value" is the weighted objective (E1)."""
-    run, rows = results.programs["tou"], []
-    other = equilibrium(run)
+    rows = []
     for beta, published in data.TABLE_9.items():
         label, values = f"beta = {beta:g}", [("weighted objective (USD)", published.profit, beta)]
         if beta > 0.0:
             values.append(("CVaR (USD)", published.cvar, 1.0))
         rows += [
-            Comparison(label, name, wanted, run.objective(weight), digits=2, equilibrium=other.objective(weight))
+            Comparison(label, name, wanted, computed, digits=2, equilibrium=other)
             for name, wanted, weight in values
+            for computed, other in paired(results.programs["tou"], objective, weight)
         ]
     title = "Table 9: weight of risk, TOU; one clearing serves every beta"
     return ComparisonTable("table-9", title, tuple(rows), equilibrium_name=data.EQUILIBRIUM_NAME)
@@ -154,12 +160,15 @@ def _times(results: Results) -> ComparisonTable:
 
 
 def _prices(results: Results) -> ComparisonTable:
-    base = results.prices[1.0]
+    ((base, base_beside),) = paired(results.prices[1.0], objective, 1.0)
     rows = []
     for factor, run in results.prices.items():
-        other = None if run.equilibrium is None else equilibrium(run).objective(1.0) / equilibrium(base).objective(1.0)
-        ours, published = run.objective(1.0) / base.objective(1.0), data.FIGURE_8.get(factor)
-        rows.append(Comparison(f"price x {factor:g}", "profit over base", published, ours, digits=3, equilibrium=other))
+        name, published = f"price x {factor:g}", data.FIGURE_8.get(factor)
+        if published is None and factor != 1.0:
+            rows.append(Comparison(name, "profit over base", published, run.objective(1.0) / base, digits=3))
+            continue
+        ((computed, other),) = paired(run, objective, 1.0)
+        rows.append(Comparison(name, "profit over base", published, computed / base, 3, other / base_beside))
     title = "Fig. 8: profit at beta = 1 against the market price, TOU"
     return ComparisonTable("fig-8", title, tuple(rows), equilibrium_name=data.EQUILIBRIUM_NAME)
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import csv
+from fnmatch import fnmatchcase
 from functools import cache
 from statistics import fmean
 
-import yaml
-
-from scenarios.files import CASES, DATA
+from scenarios.files import DATA
+from scenarios.loading import read_case
 from sim.reproduce.constants import Constant, Inputs, Origin, flat
 from sim.reproduce.epec_lots import published as data
 
-_WORDS = ("title", "currency", "extends", "market.on_infeasible")
+_WORDS = ("title", "currency")
 _FIT = "the identities that Tables 5 and 7 imply: energies bought, energy charged, costs"
 _SERIES = (
     *(f"s0.profiles.{name}.*" for name in ("residential_pu", "industrial_pu", "pv_pu", "wind_pu")),
@@ -22,10 +22,10 @@ _SERIES = (
 
 @cache
 def inputs() -> Inputs:
-    """Return every number of the two case files and of the tables that they name, by path."""
+    """Return every number of the two case files, what they leave out included, and of their tables, by path."""
     found: dict[str, float | str | bool | None] = {}
     for feeder in data.FEEDERS:
-        document = yaml.safe_load((CASES / f"epec-lots-{feeder}-case1.yaml").read_text(encoding="utf-8"))
+        document = read_case(f"epec-lots-{feeder}-case1")[0].model_dump()
         found |= {path: value for path, value in flat(feeder, document) if path.partition(".")[2] not in _WORDS}
         for row in _rows("loads", f"epec-lots-{feeder}"):
             found |= {f"{feeder}.load.{row['bus']}.{key}": row[key] for key in ("load_kw", "load_kvar", "profile")}
@@ -50,7 +50,8 @@ def constants() -> tuple[Constant, ...]:
     given = inputs()
 
     def one(name: str, path: str, origin: Origin, basis: str) -> Constant:
-        return Constant(name, f"{given[path]:g}", origin, basis, (path,))
+        (value,) = {value for at, value in given.items() if fnmatchcase(at, path)}
+        return Constant(name, f"{value:g}" if isinstance(value, float) else str(value), origin, basis, (path,))
 
     def series(pattern: str) -> tuple[Constant, Constant]:
         values = [float(value or 0) for path, value in given.items() if path.startswith(pattern.removesuffix("*"))]
@@ -65,7 +66,7 @@ def constants() -> tuple[Constant, ...]:
     return (
         one(
             "energy at departure (kWh)",
-            "33.drivers.departure_energy_kwh",
+            "*.drivers.departure_energy_kwh",
             Origin.FITTED,
             "Tables 5, 7: 7.07 MWh charged",
         ),
@@ -78,19 +79,19 @@ def constants() -> tuple[Constant, ...]:
             ("s0.vehicles.*",),
             144,  # arrivals and departures of three lots; who is plugged in follows
         ),
-        one("energy at arrival (kWh)", "33.drivers.arrival_energy_kwh", Origin.CHOSEN, "not printed"),
-        one("least energy (kWh)", "33.drivers.energy_min_kwh", Origin.CHOSEN, "not printed"),
-        one("battery (kWh)", "33.drivers.battery_kwh", Origin.CHOSEN, "not printed"),
-        one("rating of branches (kVA)", "33.feeder.rating_kva", Origin.CHOSEN, "not printed; it does not bind"),
+        one("energy at arrival (kWh)", "*.drivers.arrival_energy_kwh", Origin.CHOSEN, "not printed"),
+        one("least energy (kWh)", "*.drivers.energy_min_kwh", Origin.CHOSEN, "not printed"),
+        one("battery (kWh)", "*.drivers.battery_kwh", Origin.CHOSEN, "not printed"),
+        one("rating of branches (kVA)", "*.feeder.rating_kva", Origin.CHOSEN, "not printed; it does not bind"),
         Constant(
             "voltage bands (p.u.)",
             ", ".join(data.BANDS),
             Origin.CHOSEN,
             "not printed; two usual ones",
-            ("bands.*", "33.feeder.voltage_*"),
+            ("bands.*", "*.feeder.voltage_m*"),
             2,
         ),
-        one("polygon edges", "33.market.polygon_edges", Origin.CHOSEN, "not printed"),
+        one("polygon edges", "*.market.polygon_edges", Origin.CHOSEN, "not printed"),
         Constant(
             "which renewable unit is wind, which sun",
             "33 buses: 12, 29 wind; 85 buses: 12, 41 wind",
@@ -107,31 +108,53 @@ def constants() -> tuple[Constant, ...]:
             ("*.load.*.profile", "*.load.*.load_kvar"),
             2,
         ),
-        Constant(
-            "bus of the second microturbine, 85 buses",
-            str(given["85.microturbines.mt-32.bus"]),
+        one("bus of the second microturbine, 85 buses", "85.microturbines.mt-32.bus", Origin.CHOSEN, "not printed"),
+        one("voltage at the root (p.u.)", "*.feeder.root_voltage_pu", Origin.CHOSEN, "not printed"),
+        one(
+            "first hour of a lot",
+            "*.lots.*.first_hour",
             Origin.CHOSEN,
-            "not printed",
-            ("85.microturbines.mt-32.bus",),
+            "as printed, no battery gets what it sells",
         ),
         *_published(),
     )
 
 
 def _published() -> tuple[Constant, ...]:
-    """Return what the paper prints, by table."""
+    """Return what the paper prints, by table, and what has no part in a typical day."""
     listed = {
         "feeders": ("Baran and Wu 1989; Das 1994", ("*.feeder.name",)),
-        "active loads": ("Table 2; feeder das85", ("*.load.*.load_kw", "*.loads.*")),
+        "active loads": ("Table 2; feeder das85", ("*.load.*.load_kw", "*.loads.file", "*.loads.profiles")),
         "renewable units: bus, rating": ("Tables 3, 6", ("*.renewables.*.bus", "*.renewables.*.rated_kw")),
         "microturbines, compensators": (
             "Table 4; text",
-            ("33.microturbines.*", "33.compensators.*", "85.microturbines.*.[nrf]*", "85.microturbines.mt-72.bus"),
+            (
+                "*.compensators.*",
+                "33.microturbines.*.bus",
+                "85.microturbines.mt-72.bus",
+                *(f"*.microturbines.*.{name}" for name in ("name", "rating_kva", "fuel_cost_per_mwh")),
+            ),
         ),
-        "lots": ("Table 4, section 5", ("33.lots.*",)),
-        "export price over price": ("section 5", ("33.market.export_price_factor",)),
-        "names of data files": ("bundled", ("33.prices.file", "33.drivers.file", "33.drivers.source")),
+        "lots": (
+            "Table 4, section 5; (3d)",
+            tuple(
+                f"*.lots.*.{name}"
+                for name in ("name", "bus", "places", "charger_kw", "efficiency", "charging_price_*", "terminal")
+            ),
+        ),
+        "export price over price": ("section 5", ("*.market.export_price_factor",)),
+        "market and names of data files": ("bundled", ("*.market.kind", "*.*.file", "*.drivers.source")),
+        "without effect on one typical day": ("rules of several days, and factors of one", _WITHOUT_EFFECT),
     }
     return tuple(
         Constant(name, "as printed", Origin.PUBLISHED, basis, patterns, 0) for name, (basis, patterns) in listed.items()
     )
+
+
+_WITHOUT_EFFECT = (
+    *("*.time.*", "*.prices.price_column", "*.prices.step_minutes", "*.prices.start", "*.prices.after_end"),
+    *("*.market.on_infeasible", "*.market.value_of_lost_load_per_kwh"),
+    *("*.loads.profile", "*.loads.scale", "*.loads.day_sigma"),
+    *("*.renewables.*.profile", "*.renewables.*.day_sigma", "*.microturbines.*.ramp_kw_per_h"),
+    *("*.lots.*.walking_distance_m", "*.lots.*.learning.*"),
+)

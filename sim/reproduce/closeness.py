@@ -21,7 +21,7 @@ class Comparison:
     published
         The paper's number; ``None`` where the paper gives none, not a number where it prints a dash.
     computed
-        Ours.
+        Ours; not a number where nothing came out.
     digits
         Digits that are shown.
     equilibrium
@@ -45,10 +45,22 @@ class Comparison:
 
     def cells(self) -> tuple[str, str, str, str, str, str]:
         """Return the row as text: row, quantity, published, computed, deviation in %, equilibrium."""
-        published = "" if self.published is None else f"{self.published:.{self.digits}f}"
-        deviation = "" if self.deviation is None else f"{100 * self.deviation:+.2f}"
-        other = "" if self.equilibrium is None else f"{self.equilibrium:.{self.digits}f}".replace("nan", "none")
-        return self.row, self.quantity, published, f"{self.computed:.{self.digits}f}", deviation, other
+        deviation = "" if self.deviation is None else _text(100 * self.deviation, "+.2f", "")
+        return (
+            self.row,
+            self.quantity,
+            _text(self.published, f".{self.digits}f", ""),
+            _text(self.computed, f".{self.digits}f", "none"),
+            deviation,
+            _text(self.equilibrium, f".{self.digits}f", "none"),
+        )
+
+
+def _text(value: float | None, form: str, nothing: str) -> str:
+    """Return a number as text, empty for ``None``, ``nothing`` for what is not a number."""
+    if value is None:
+        return ""
+    return nothing if math.isnan(value) else format(value, form)
 
 
 @dataclass(frozen=True)

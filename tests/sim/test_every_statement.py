@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sim.reproduce.disco.totals import modes_table
+from equilibrium.errors import InfeasibleError
+from sim.reproduce.disco.totals import Markets, cleared, modes_table
 from sim.reproduce.disco_dr import published as dr
 from sim.reproduce.disco_dr import statements as dr_statements
 from sim.reproduce.epec_lots import published as data
@@ -294,6 +295,33 @@ def test_the_table_of_modes_shows_what_lots_earn_and_what_they_could() -> None:
         ("CPP, windows", "lot at most (USD)", None, 17.0),
         ("CPP, windows", "discharging (MWh)", None, 0.25),
     ]
+
+
+def test_a_mode_that_nothing_can_serve_says_so_in_its_row() -> None:
+    error = InfeasibleError(["scenario 0: no such schedules"])
+    table = modes_table({("tou", "strict-exclusive"): error}, {"tou": "TOU"}, {}, "Modes")
+    (row,) = table.rows
+    assert row.cells() == ("TOU, strict-exclusive", "no dispatch: scenario 0: no such schedules", "", "none", "")
+    with pytest.raises(InfeasibleError, match="no such schedules"):
+        cleared(error)
+
+    def case(program: str) -> Any:
+        return program, "day"
+
+    markets = Markets("highs")
+
+    def clear(network: str, day: str, mode: str) -> Any:
+        if (network, mode) == ("tou", "strict"):
+            raise error
+        return network, day, mode
+
+    markets.clear = clear  # type: ignore[assignment, method-assign]
+    assert markets.compare(("flat", "tou"), ("strict", "windows"), case) == {
+        ("flat", "strict"): ("flat", "day", "strict"),
+        ("flat", "windows"): ("flat", "day", "windows"),
+        ("tou", "strict"): error,
+        ("tou", "windows"): ("tou", "day", "windows"),
+    }
 
 
 def test_the_tables_of_sweeps_and_references_hold_every_result(results: Results) -> None:

@@ -14,6 +14,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
+from equilibrium.programs.solvers.farkas import least_violation
 from equilibrium.programs.solvers.tally import count
 
 QUADRATIC_SECONDS = 5.0
@@ -111,6 +112,7 @@ class HighsHandle:
         self._solver = new_solver()
         _load(self._solver, _model(instance))
         self._entries = instance.matrix.nnz
+        self._parts = [instance.matrix]
         # Copies: the caller may go on to change its arrays in place.
         self._cost = instance.cost.copy()
         self._columns = instance.col_lower.copy(), instance.col_upper.copy()
@@ -143,6 +145,7 @@ class HighsHandle:
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
         self._entries += matrix.nnz
+        self._parts.append(matrix)
         self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
     def drop_rows(self, keep: int) -> None:
@@ -151,6 +154,13 @@ class HighsHandle:
         if keep < count:
             self._solver.deleteRows(count - keep, np.arange(keep, count, dtype=np.int32))
             self._rows = self._rows[0][:keep].copy(), self._rows[1][:keep].copy()
+            self._parts = [self._matrix()[:keep, :]]
+
+    def _matrix(self) -> sp.csr_array:
+        """Return the matrix that the solver holds."""
+        if len(self._parts) > 1:
+            self._parts = [sp.csr_array(sp.vstack(self._parts, format="csr"))]
+        return self._parts[0]
 
     def solve(self) -> Solution:
         """Solve, warm if there is a basis."""
@@ -159,6 +169,9 @@ class HighsHandle:
             # A stale basis can leave the simplex without a verdict: once more from nothing, then give up.
             self._solver.clearSolver()
             again, status = self._run()
+            seconds += again
+        if status == highspy.HighsModelStatus.kInfeasible and not self._proved_infeasible():
+            again, status = self._unscaled()
             seconds += again
         if status not in _STATUS:
             raise SolverError(f"HiGHS ended with {self._solver.modelStatusToString(status)}")
@@ -170,6 +183,20 @@ class HighsHandle:
         _run(self._solver, self._entries)
         count(self.name)
         return time.perf_counter() - start, self._solver.getModelStatus()
+
+    def _proved_infeasible(self) -> bool:
+        """Tell whether the solver's dual ray proves that every point violates something by more than the tolerance."""
+        _, there, ray = self._solver.getDualRay()
+        return there and least_violation(self._matrix(), self._rows, self._columns, np.array(ray)) > FEASIBILITY
+
+    def _unscaled(self) -> tuple[float, highspy.HighsModelStatus]:
+        """Solve once more from nothing with another setting: one setting's word for what rounding decides is none."""
+        self._solver.clearSolver()
+        _, scaling = self._solver.getOptionValue("simplex_scale_strategy")
+        self._solver.setOptionValue("simplex_scale_strategy", 0)
+        answer = self._run()
+        self._solver.setOptionValue("simplex_scale_strategy", scaling)
+        return answer
 
     def basis(self) -> object:
         """Return the current basis."""

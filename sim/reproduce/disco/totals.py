@@ -138,15 +138,13 @@ class Run:
     Attributes
     ----------
     equilibrium
-        The same day in the mode :data:`EQUILIBRIUM`; ``None`` where it was not cleared, or where there is none.
-    no_equilibrium
-        Why there is none: the limit of the network that fails whatever lots at their own maximum do.
+        The same day in the mode :data:`EQUILIBRIUM`; the error where lots at their own maximum need more than the
+        network carries, and ``None`` where it was not asked for.
     """
 
     day: DiscoDay
     clearing: DiscoClearing
-    equilibrium: Run | None = None
-    no_equilibrium: str = ""
+    equilibrium: Run | InfeasibleError | None = None
 
     @property
     def lots_are_at_their_maximum(self) -> bool:
@@ -184,11 +182,11 @@ def paired(
         When the day was cleared without looking for its equilibrium.
     """
     ours = numbers(run, *given, **named)
-    if run.equilibrium is not None:
-        return list(zip(ours, numbers(run.equilibrium, *given, **named), strict=True))
-    if not run.no_equilibrium:
+    if run.equilibrium is None:
         raise ValueError("the day was cleared without its equilibrium")
-    return [(value, math.nan) for value in ours]
+    if isinstance(run.equilibrium, InfeasibleError):
+        return [(value, math.nan) for value in ours]
+    return list(zip(ours, numbers(run.equilibrium, *given, **named), strict=True))
 
 
 def profit(run: Run, attitude: str) -> tuple[float]:
@@ -203,7 +201,8 @@ def objective(run: Run, beta: float) -> tuple[float]:
 
 def without_equilibrium(runs: Mapping[str, Run]) -> str:
     """Return a note on the days that have no equilibrium, with the first reason of each; empty where all have one."""
-    told = [f"{name}: {run.no_equilibrium}" for name, run in runs.items() if run.no_equilibrium]
+    errors = {name: run.equilibrium for name, run in runs.items() if isinstance(run.equilibrium, InfeasibleError)}
+    told = [f"{name}: {(*error.reasons, str(error))[0]}" for name, error in errors.items()]
     if not told:
         return ""
     return f"Lots at their own maximum need more than the network carries; no equilibrium: {'; '.join(told)}."
@@ -224,11 +223,17 @@ class Markets:
             self._compiled[key] = DiscoMarket(network, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
 
+    def attempt(self, network: Network, day: DiscoDay, mode: str, **options: Any) -> Run | InfeasibleError:  # noqa: ANN401
+        """Clear one day as :meth:`clear`; where the network can serve none, return the error."""
+        try:
+            return self.clear(network, day, mode=mode, **options)
+        except InfeasibleError as error:
+            return error
+
     def clear_both(self, network: Network, day: DiscoDay, other: Network | None = None) -> Run:
         """Clear one day in :data:`MODE`, with its equilibrium beside it.
 
-        A day in which lots are at their own maximum anyway is its own equilibrium. There is none where lots at their
-        own maximum need more than the network carries; then the first limit that fails is kept.
+        A day in which lots are at their own maximum anyway is its own equilibrium.
 
         Parameters
         ----------
@@ -238,14 +243,30 @@ class Markets:
         run = self.clear(network, day)
         if other is None and run.lots_are_at_their_maximum:
             return replace(run, equilibrium=run)
-        try:
-            return replace(run, equilibrium=self.clear(other or network, day, EQUILIBRIUM, pessimistic=False))
-        except InfeasibleError as error:
-            return replace(run, no_equilibrium=(*error.reasons, str(error))[0])
+        return replace(run, equilibrium=self.attempt(other or network, day, EQUILIBRIUM, pessimistic=False))
+
+    def compare(
+        self,
+        programs: Sequence[str],
+        modes: Sequence[str],
+        case: Callable[[str], tuple[Network, DiscoDay]],
+    ) -> dict[tuple[str, str], Run | InfeasibleError]:
+        """Clear the day of each program in each mode; where the network can serve none, the error stands there."""
+        return {(program, mode): self.attempt(*case(program), mode) for program in programs for mode in modes}
+
+
+def cleared(run: Run | InfeasibleError) -> Run:
+    """Return a day that was cleared; raise the error of one that was not."""
+    if isinstance(run, InfeasibleError):
+        raise run
+    return run
 
 
 def modes_table(
-    modes: Mapping[tuple[str, str], Run], labels: Mapping[str, str], published: Mapping[str, float], title: str
+    modes: Mapping[tuple[str, str], Run | InfeasibleError],
+    labels: Mapping[str, str],
+    published: Mapping[str, float],
+    title: str,
 ) -> ComparisonTable:
     """Return what the printed model gives, and what its readings give, side by side.
 
@@ -258,7 +279,11 @@ def modes_table(
     """
     rows = []
     for (program, mode), run in modes.items():
-        label, ours, (proved, found) = f"{labels[program]}, {mode}", run.totals("neutral"), run.clearing.pessimistic
+        label = f"{labels[program]}, {mode}"
+        if isinstance(run, InfeasibleError):
+            rows.append(Comparison(label, f"no dispatch: {run}", None, math.nan))
+            continue
+        ours, (proved, found) = run.totals("neutral"), run.clearing.pessimistic
         rows += [
             Comparison(label, "company, optimistic (USD)", published.get(program), run.clearing.objective),
             Comparison(label, "company, pessimistic, proved (USD)", None, proved),

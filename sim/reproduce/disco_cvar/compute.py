@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from equilibrium.errors import InfeasibleError
 from equilibrium.markets.disco.rules import MODES
 from scenarios.published.company import disco_cvar_case
 from sim.reproduce.disco.totals import Markets, Run
@@ -38,7 +39,7 @@ class Results:
 
     programs: dict[str, Run]
     prices: dict[float, Run]
-    modes: dict[tuple[str, str], Run]
+    modes: dict[tuple[str, str], Run | InfeasibleError]
     ahead: dict[float | None, Run]
     reduction_mwh: float
     as_income: dict[str, float]
@@ -57,13 +58,11 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
     prices = {
         factor: programs["tou"] if factor == 1.0 else _priced(markets, factor, options) for factor in data.PRICE_FACTORS
     }
-    modes = {
-        (program, mode): markets.clear(
-            *disco_cvar_case(program, forecast=True, voltage_min_pu=data.MODES_VOLTAGE_PU, **options), mode=mode
-        )
-        for program in COMPARED
-        for mode in MODES
-    }
+    modes = markets.compare(
+        COMPARED,
+        MODES,
+        lambda program: disco_cvar_case(program, forecast=True, voltage_min_pu=data.MODES_VOLTAGE_PU, **options),
+    )
     small = disco_cvar_case("tou", **{**options, **data.SMALL})
     ahead: dict[float | None, Run] = {
         beta: markets.clear(*small, purchases="here-and-now", beta=beta) for beta in data.TABLE_9

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.reproduce.disco.totals import cleared
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.verdicts import DocumentedError
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 def documented_errors(results: Results) -> tuple[DocumentedError, ...]:
     """Return the errors, with our numbers where they show one."""
-    pump = results.modes["flat", "strict"].totals("neutral")
+    pump = cleared(results.modes["flat", "strict"]).totals("neutral")
     return (
         DocumentedError(
             "E1",

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InfeasibleError
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.rules import MODES
@@ -28,7 +29,7 @@ class Results:
     stochastic, forecast
         Cleared days by program and case, over all scenarios and for the forecast alone (risk-seeker).
     modes
-        Cleared days by program and mode, case 4.
+        Cleared days by program and mode, case 4; the error where the network can serve none.
     sensitivity
         Cleared days of Table 12 by mode number.
     loads_kw
@@ -37,7 +38,7 @@ class Results:
 
     stochastic: dict[tuple[str, int], Run]
     forecast: dict[tuple[str, int], Run]
-    modes: dict[tuple[str, str], Run]
+    modes: dict[tuple[str, str], Run | InfeasibleError]
     sensitivity: dict[str, Run]
     loads_kw: dict[str, FloatArray]
 
@@ -72,11 +73,11 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         }
         for one in (False, True)
     )
-    modes = {
-        (program, mode): markets.clear(*disco_dr_case(program, 4, forecast=True, **options), mode=mode)
-        for program in COMPARED
-        for mode in MODES
-    }
+    modes = markets.compare(
+        COMPARED,
+        MODES,
+        lambda program: disco_dr_case(program, 4, forecast=True, **options),
+    )
     return Results(
         stochastic=stochastic,
         forecast=forecast,

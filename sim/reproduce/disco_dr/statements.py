@@ -109,7 +109,7 @@ def _accounts(results: Results) -> Statement:
 def _residuals(results: Results) -> Statement:
     proofs = [run.clearing.certificate for run in (*results.stochastic.values(), *results.forecast.values())]
     worst = max(max(p.primal, p.dual, p.complementarity, p.gap) for p in proofs)
-    return tested(
+    return by_construction(
         "N4",
         "Every cleared day is optimal for the company, by residuals recomputed from arrays",
         worst <= RESIDUAL_TOLERANCE,

@@ -10,6 +10,10 @@ WITHIN = (0.01, 0.05, 0.20)
 """Relative deviations up to which a published number counts as met."""
 
 
+_EDGE = 1.0 + 1e-9
+"""A deviation of just a share is met, whatever the rounding of the quotient."""
+
+
 @dataclass(frozen=True)
 class Comparison:
     """One published number beside ours.
@@ -117,14 +121,18 @@ class Closeness:
     met: tuple[int, ...]
     total: int
 
+    def cells(self) -> list[str]:
+        """Return the numbers met as text, each with its share in %."""
+        return [f"{met} ({100 * met / self.total:.0f} %)" if self.total else str(met) for met in self.met]
+
     def __str__(self) -> str:
-        """Return e.g. ``10, 12, 20 of 22 within 1, 5, 20 %``."""
+        """Return e.g. ``10 (45 %), 17 (77 %), 22 (100 %) of 22 within 1, 5, 20 %``."""
         shares = ", ".join(f"{100 * share:g}" for share in WITHIN)
-        return f"{', '.join(str(number) for number in self.met)} of {self.total} within {shares} %"
+        return f"{', '.join(self.cells())} of {self.total} within {shares} %"
 
 
 def closeness(tables: Sequence[ComparisonTable]) -> Closeness:
     """Count the published numbers of the tables that count."""
     rows = [row for table in tables if table.counted for row in table.rows]
     deviations = [abs(row.deviation) for row in rows if row.deviation is not None]
-    return Closeness(tuple(sum(d <= share for d in deviations) for share in WITHIN), len(deviations))
+    return Closeness(tuple(sum(d <= share * _EDGE for d in deviations) for share in WITHIN), len(deviations))

@@ -14,7 +14,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from sim.reproduce.closeness import WITHIN, ComparisonTable, closeness
+from sim.reproduce.closeness import WITHIN, Closeness, ComparisonTable, closeness
 from sim.reproduce.constants import Constant, Origin, count
 from sim.reproduce.verdicts import DocumentedError, Statement, counted
 
@@ -79,11 +79,15 @@ class Report:
             return f"{text}; must hold and does not: {', '.join(s.key for s in self.broken)}"
         return f"{text}; every statement that must hold does"
 
-    def closeness_rows(self) -> list[tuple[str, ...]]:
-        """Return the closeness of each table that counts, and of all, as text."""
+    @property
+    def near(self) -> list[tuple[str, Closeness]]:
+        """The closeness of each table that counts, by title, and of all."""
         groups = [(table.title, [table]) for table in self.tables if closeness([table]).total]
-        rows = [(title, closeness(tables)) for title, tables in [*groups, ("all", list(self.tables))]]
-        return [(title, str(found.total), *(str(number) for number in found.met)) for title, found in rows]
+        return [(title, closeness(tables)) for title, tables in [*groups, ("all", list(self.tables))]]
+
+    def closeness_rows(self) -> list[tuple[str, ...]]:
+        """Return the closeness as text."""
+        return [(title, str(found.total), *found.cells()) for title, found in self.near]
 
     def constant_rows(self) -> list[tuple[str, ...]]:
         """Return the constants that were fitted or chosen, as text."""
@@ -143,7 +147,8 @@ class Report:
             ]
             files.append(_write_csv(folder / f"{self.name}-{table.name}.csv", head, rows))
         near = ("table", "numbers", *(f"within_{100 * share:g}_percent" for share in WITHIN))
-        files.append(_write_csv(folder / f"{self.name}-closeness.csv", near, self.closeness_rows()))
+        counts = [(title, found.total, *found.met) for title, found in self.near]
+        files.append(_write_csv(folder / f"{self.name}-closeness.csv", near, counts))
         kept = ("constant", "origin", "value", "numbers", "basis")
         constants = [(c.name, c.origin, c.value, c.numbers, c.basis) for c in self.constants]
         files.append(_write_csv(folder / f"{self.name}-constants.csv", kept, constants))

@@ -98,9 +98,9 @@ def by_construction(key: str, text: str, holds: bool, reason: str) -> Statement:
     return Statement(key, text, Kind.CONSTRUCTION, holds, reason, must_hold=True)
 
 
-def tested(key: str, text: str, holds: bool, reason: str) -> Statement:
-    """Return a statement that could come out otherwise and must hold."""
-    return Statement(key, text, Kind.TESTED, holds, reason, must_hold=True)
+def put_to_test(key: str, text: str, holds: bool, reason: str, *, must_hold: bool) -> Statement:
+    """Return a statement that could come out otherwise whatever stands in for unpublished data."""
+    return Statement(key, text, Kind.TESTED, holds, reason, must_hold)
 
 
 def on_stand_in(key: str, text: str, holds: bool, reason: str, *, must_hold: bool = False) -> Statement:

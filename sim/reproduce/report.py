@@ -149,8 +149,8 @@ class Report:
         near = ("table", "numbers", *(f"within_{100 * share:g}_percent" for share in WITHIN))
         counts = [(title, found.total, *found.met) for title, found in self.near]
         files.append(_write_csv(folder / f"{self.name}-closeness.csv", near, counts))
-        kept = ("constant", "origin", "value", "numbers", "basis")
-        constants = [(c.name, c.origin, c.value, c.numbers, c.basis) for c in self.constants]
+        kept = ("constant", "origin", "value", "numbers", "basis", "inputs")
+        constants = [(c.name, c.origin, c.value, c.numbers, c.basis, " ".join(c.inputs)) for c in self.constants]
         files.append(_write_csv(folder / f"{self.name}-constants.csv", kept, constants))
         stated = ("key", "statement", "kind", "outcome", "must_hold", "reason", "first_form")
         found = [(s.key, s.text, s.kind, s.outcome, s.must_hold, s.reason, s.first_form) for s in self.statements]

@@ -179,10 +179,10 @@ def test_a_report_is_written_as_markdown_and_csv(tmp_path):
         ("T2", "by construction", "fails", "True"),
         ("D1", "stand-in data", "does not hold", "False"),
     ]
-    assert [(row["constant"], row["origin"], row["numbers"]) for row in rows("constants")] == [
-        ("level", "fitted", "1"),
-        ("shape", "chosen", "23"),
-        ("printed", "published", "0"),
+    assert [(row["constant"], row["origin"], row["numbers"], row["inputs"]) for row in rows("constants")] == [
+        ("level", "fitted", "1", "a"),
+        ("shape", "chosen", "23", "b.*"),
+        ("printed", "published", "0", "c"),
     ]
     last = rows("closeness")[-1]
     assert list(last.values()) == ["all", "3", "1", "1", "2"]

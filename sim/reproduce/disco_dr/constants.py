@@ -17,8 +17,9 @@ from sim.reproduce.disco.constants import (
 )
 
 _LOAD = "Table 6: nine loads and incomes"
-_PRICE = "Table 5: case 1, risk-neutral, eight profits, on this model"
-_V2G = "Table 5: value of vehicle-to-grid, case 3 less case 1"
+_PRICE = "Table 5: case 1 and value of vehicle-to-grid, risk-neutral; Table 6: RTP; all on this model"
+_OFF_PEAK = "as on-peak; Table 5 does not tell it (singular), so the least change that Table 6 allows"
+_DEAR = f"{_PRICE}; it leaves 168 at 13 and 19-21 h, where the text says that the company buys nothing from vehicles"
 _CRITICAL = "programs.programs.cpp.critical_hours"
 DEAR_HOURS = (10, 11, 12, 14)
 """On-peak hours with vehicle-to-grid; the paper says that the company buys none in the others."""
@@ -26,8 +27,21 @@ DEAR_HOURS = (10, 11, 12, 14)
 
 def constants() -> tuple[Constant, ...]:
     """Return every constant of the study, its value read from the case."""
+    return (
+        *_loads_and_prices(),
+        *_other_fitted(),
+        *_chosen(),
+        *both_chosen(STUDY),
+        printed("penalty of CAP an income", "fourth and fifth line of (1)", "study.penalty_sign"),
+        printed("shares of the buses in the load", "bundled feeder", "load_share.*"),
+        printed("without effect here", "no trunk in the feeder", "study.trunk_current_max_a"),
+        *both_papers(),
+    )
+
+
+def _loads_and_prices() -> tuple[Constant, ...]:
+    """Return the levels of load and price that are fitted."""
     hours = {period: hours_of(STUDY, period) for period in PERIODS}
-    fitted, chosen = Origin.FITTED, Origin.CHOSEN
     first, last = (int(hour) for hour in str(inputs(STUDY)[_CRITICAL]).split("-"))
     critical = tuple(range(first, last + 1))
     return (
@@ -39,7 +53,7 @@ def constants() -> tuple[Constant, ...]:
             STUDY,
             "critical hours",
             _CRITICAL,
-            fitted,
+            Origin.FITTED,
             "Table 6: CPP, TOU+CPP",
             "programs.programs.tou+cpp.critical_hours",
         ),
@@ -47,12 +61,28 @@ def constants() -> tuple[Constant, ...]:
             STUDY,
             "RTP over upstream price",
             "programs.programs.rtp.upstream_factor",
-            fitted,
-            "Table 6: RTP, from a scan",
+            Origin.FITTED,
+            "Table 6: RTP, together with the prices",
         ),
-        *(level(STUDY, "price", hours[p], f"price {p}, mean (USD/MWh)", _PRICE) for p in PERIODS),
-        level(STUDY, "price", DEAR_HOURS, "price at 10-12 and 14 h, mean (USD/MWh)", _V2G),
-        level(STUDY, "price", (5, 7), "price at 5 and 7 h, one USD lower, mean (USD/MWh)", "Table 6: load under RTP"),
+        *(
+            level(STUDY, "price", hours[p], f"price {p}, mean (USD/MWh)", _OFF_PEAK if p == "off-peak" else _PRICE)
+            for p in PERIODS
+        ),
+        level(STUDY, "price", DEAR_HOURS, "price at 10-12 and 14 h, mean (USD/MWh)", _DEAR),
+        level(
+            STUDY,
+            "price",
+            (5, 7),
+            "price at 5 and 7 h, one USD lower, mean (USD/MWh)",
+            "Table 6: load under RTP, before",
+        ),
+    )
+
+
+def _other_fitted() -> tuple[Constant, ...]:
+    """Return the other numbers that are fitted."""
+    fitted = Origin.FITTED
+    return (
         one(
             STUDY,
             "contracted reduction over on-peak load",
@@ -61,7 +91,6 @@ def constants() -> tuple[Constant, ...]:
             "Table 5: case 1, risk-neutral, CAP; cost of CAP in Tables 5 to 9",
             "study.contracted_share",
         ),
-        printed("penalty of CAP an income", "fourth and fifth line of (1)", "study.penalty_sign"),
         one(
             STUDY,
             "factor on wind and sun",
@@ -84,11 +113,17 @@ def constants() -> tuple[Constant, ...]:
             "Table 5: of three buses, the nearest value of vehicle-to-grid",
         ),
         one(STUDY, "bus of wind and sun", "study.wind_bus", fitted, "as the lot's", "study.pv_bus"),
+    )
+
+
+def _chosen() -> tuple[Constant, ...]:
+    """Return what is chosen in this study alone."""
+    return (
         one(
             STUDY,
             "spread of the day's factor on wind and sun",
             "study.factor.sd",
-            chosen,
+            Origin.CHOSEN,
             "not printed; 0.25 was taken before any comparison",
         ),
         shape(STUDY, "profile.load", "load: shape in the periods (MW)", "by reference only", 4),
@@ -105,12 +140,8 @@ def constants() -> tuple[Constant, ...]:
             STUDY,
             "tariffs of I/C",
             "programs.programs.ic.contracted_share",
-            chosen,
+            Origin.CHOSEN,
             "no program of the paper",
             "programs.*.ic.*",
         ),
-        *both_chosen(STUDY),
-        printed("shares of the buses in the load", "bundled feeder", "load_share.*"),
-        printed("without effect here", "no trunk in the feeder", "study.trunk_current_max_a"),
-        *both_papers(),
     )

@@ -47,77 +47,88 @@ def _rows(kind: str, name: str) -> list[dict[str, str]]:
 
 def constants() -> tuple[Constant, ...]:
     """Return every constant of the cases, its value read from them."""
-    given = inputs()
-
-    def one(name: str, path: str, origin: Origin, basis: str) -> Constant:
-        (value,) = {value for at, value in given.items() if fnmatchcase(at, path)}
-        return Constant(name, f"{value:g}" if isinstance(value, float) else str(value), origin, basis, (path,))
-
-    def series(pattern: str) -> tuple[Constant, Constant]:
-        values = [float(value or 0) for path, value in given.items() if path.startswith(pattern.removesuffix("*"))]
-        name = pattern.removesuffix(".*").rpartition(".")[2]
-        span, free = f"{min(values):g} to {max(values):g}", len(values) - 1
-        return (
-            Constant(f"{name}: mean of the day", f"{fmean(values):.4g}", Origin.FITTED, _FIT, (pattern,)),
-            Constant(f"{name}: shape over the hours", span, Origin.CHOSEN, "a figure only; by eye", (pattern,), free),
-        )
-
-    arrivals = sum(float(value or 0) for path, value in given.items() if path.endswith(".arrivals"))
+    departure = "energy at departure (kWh)", "*.drivers.departure_energy_kwh"
     return (
-        one(
-            "energy at departure (kWh)",
-            "*.drivers.departure_energy_kwh",
-            Origin.FITTED,
-            "Tables 5, 7: 7.07 MWh charged",
-        ),
-        *(constant for pattern in _SERIES for constant in series(pattern)),
+        _one(*departure, Origin.FITTED, "Tables 5, 7: 7.07 MWh charged"),
+        *(constant for pattern in _SERIES for constant in _series(pattern)),
+        *_chosen(),
+        *_published(),
+    )
+
+
+def _one(name: str, path: str, origin: Origin, basis: str) -> Constant:
+    """Return one number or word that all inputs of a path share."""
+    (value,) = {value for at, value in inputs().items() if fnmatchcase(at, path)}
+    return Constant(name, f"{value:g}" if isinstance(value, float) else str(value), origin, basis, (path,))
+
+
+def _series(pattern: str) -> tuple[Constant, Constant]:
+    """Return the fitted mean of a series and its shape."""
+    values = [float(value or 0) for path, value in inputs().items() if path.startswith(pattern.removesuffix("*"))]
+    name = pattern.removesuffix(".*").rpartition(".")[2]
+    span, free = f"{min(values):g} to {max(values):g}", len(values) - 1
+    return (
+        Constant(f"{name}: mean of the day", f"{fmean(values):.4g}", Origin.FITTED, _FIT, (pattern,)),
+        Constant(f"{name}: shape over the hours", span, Origin.CHOSEN, "a figure only; by eye", (pattern,), free),
+    )
+
+
+def _chosen() -> tuple[Constant, ...]:
+    """Return what is chosen, but for the shapes of series."""
+    given, chosen = inputs(), Origin.CHOSEN
+    arrivals = sum(float(value or 0) for path, value in given.items() if path.endswith(".arrivals"))
+    bands, kinds = ("bands.*", "*.feeder.voltage_m*"), ("*.renewables.*.kind", "*.renewables.*.name")
+    industrial = ("*.load.*.profile", "*.load.*.load_kvar")
+    return (
         Constant(
             "vehicles in three lots by hour: plugged, arrivals, departures",
             f"{arrivals:g} arrivals",
-            Origin.CHOSEN,
+            chosen,
             "a figure only; by eye",
             ("s0.vehicles.*",),
             144,  # arrivals and departures of three lots; who is plugged in follows
         ),
-        one("energy at arrival (kWh)", "*.drivers.arrival_energy_kwh", Origin.CHOSEN, "not printed"),
-        one("least energy (kWh)", "*.drivers.energy_min_kwh", Origin.CHOSEN, "not printed"),
-        one("battery (kWh)", "*.drivers.battery_kwh", Origin.CHOSEN, "not printed"),
-        one("rating of branches (kVA)", "*.feeder.rating_kva", Origin.CHOSEN, "not printed; it does not bind"),
+        _one("energy at arrival (kWh)", "*.drivers.arrival_energy_kwh", chosen, "not printed"),
+        _one("least energy (kWh)", "*.drivers.energy_min_kwh", chosen, "not printed"),
+        _one("battery (kWh)", "*.drivers.battery_kwh", chosen, "not printed"),
+        _one("rating of branches (kVA)", "*.feeder.rating_kva", chosen, "not printed; it does not bind"),
+        Constant("voltage bands (p.u.)", ", ".join(data.BANDS), chosen, "not printed; two usual ones", bands, 2),
+        _one("polygon edges", "*.market.polygon_edges", chosen, "not printed"),
+        Constant("buses of wind, the others sun", _wind(given), chosen, "printed for bus 29 of 33 only", kinds, 7),
         Constant(
-            "voltage bands (p.u.)",
-            ", ".join(data.BANDS),
-            Origin.CHOSEN,
-            "not printed; two usual ones",
-            ("bands.*", "*.feeder.voltage_m*"),
-            2,
-        ),
-        one("polygon edges", "*.market.polygon_edges", Origin.CHOSEN, "not printed"),
-        Constant(
-            "which renewable unit is wind, which sun",
-            "33 buses: 12, 29 wind; 85 buses: 12, 41 wind",
-            Origin.CHOSEN,
-            "printed for node 28 of 33 buses only",
-            ("*.renewables.*.kind", "*.renewables.*.name"),
-            7,
-        ),
-        Constant(
-            "which loads are industrial",
-            "33 buses: 400 kW and more; 85 buses: 56 and 112 kW",
-            Origin.CHOSEN,
+            "industrial loads (kW)",
+            _industrial(given),
+            chosen,
             "a figure only; profile and reactive power follow",
-            ("*.load.*.profile", "*.load.*.load_kvar"),
+            industrial,
             2,
         ),
-        one("bus of the second microturbine, 85 buses", "85.microturbines.mt-32.bus", Origin.CHOSEN, "not printed"),
-        one("voltage at the root (p.u.)", "*.feeder.root_voltage_pu", Origin.CHOSEN, "not printed"),
-        one(
-            "first hour of a lot",
-            "*.lots.*.first_hour",
-            Origin.CHOSEN,
-            "as printed, no battery gets what it sells",
-        ),
-        *_published(),
+        _one("bus of the second microturbine, 85 buses", "85.microturbines.mt-32.bus", chosen, "not printed"),
+        _one("voltage at the root (p.u.)", "*.feeder.root_voltage_pu", chosen, "not printed"),
+        _one("first hour of a lot", "*.lots.*.first_hour", chosen, "as printed, no battery gets what it sells"),
     )
+
+
+def _wind(given: Inputs) -> str:
+    """Return the buses of the wind turbines by feeder."""
+    wind = [path.removesuffix(".kind") for path, value in given.items() if path.endswith(".kind") and value == "wind"]
+    return _by_feeder(
+        {feeder: [f"{given[f'{unit}.bus']}" for unit in wind if unit.startswith(feeder)] for feeder in data.FEEDERS}
+    )
+
+
+def _industrial(given: Inputs) -> str:
+    """Return the sizes of the loads with the industrial profile by feeder."""
+    loads = [path.removesuffix(".profile") for path, value in given.items() if value == "industrial"]
+    sizes = {
+        feeder: sorted({float(given[f"{load}.load_kw"] or 0) for load in loads if load.startswith(f"{feeder}.load.")})
+        for feeder in data.FEEDERS
+    }
+    return _by_feeder({feeder: [f"{size:g}" for size in values] for feeder, values in sizes.items()})
+
+
+def _by_feeder(told: dict[str, list[str]]) -> str:
+    return "; ".join(f"{feeder} buses: {', '.join(values)}" for feeder, values in told.items())
 
 
 def _published() -> tuple[Constant, ...]:

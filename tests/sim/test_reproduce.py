@@ -9,6 +9,7 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from benchmarks.closeness import BENCHMARKS, record
 from equilibrium.errors import InputError
 from sim.cli import main
 from sim.reproduce import REPRODUCTIONS, load_reproduction
@@ -269,3 +270,11 @@ def test_the_command_writes_report_tables_and_figures(tmp_path, capsys, monkeypa
         assert f"(figures/fig-{number}.png)" in text
         assert (tmp_path / "out" / "figures" / f"fig-{number}.svg").stat().st_size > 5000
     assert len(list((tmp_path / "out").glob("epec-lots-*.csv"))) == 8
+
+
+def test_the_benchmark_records_the_share_within_5_percent():
+    found = record(report(HOLDS), 2.5)
+    assert (found.name, found.ours_s, found.ratio) == ("closeness_made_up", 2.5, pytest.approx(1 / 3))
+    assert "1 (33 %), 1 (33 %), 2 (67 %) of 3 within 1, 5, 20 %" in found.note
+    assert "1 fitted, 23 chosen" in found.note
+    assert BENCHMARKS.keys() == {f"closeness_{name.replace('-', '_')}" for name in REPRODUCTIONS}

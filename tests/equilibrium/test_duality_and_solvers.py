@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.errors import InputError
+from equilibrium.errors import InputError, SolverError
 from equilibrium.programs.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
@@ -190,6 +190,32 @@ def test_an_infeasibility_without_a_proof_is_asked_twice(monkeypatch: pytest.Mon
     handle = HighsHandle(at_least(0.6))
     monkeypatch.setattr(handle, "_unscaled", lambda: (0.0, HighsModelStatus.kOptimal))
     assert handle.solve().status is Status.OPTIMAL  # the second word counts
+
+
+def test_where_the_dual_simplex_has_no_verdict_the_primal_one_is_asked(monkeypatch):
+    """Once warm, once from nothing, then by the other method; the setting is the usual one again afterwards."""
+    instance = Instance(
+        sp.csr_array([[1.0, 1.0]]), np.array([1.0, 2.0]), np.ones(1), np.ones(1), np.zeros(2), np.full(2, INF)
+    )
+    handle, methods = HighsHandle(instance), []
+    run = HighsHandle._run
+
+    def no_verdict(own: HighsHandle):
+        method = own._solver.getOptionValue("simplex_strategy")[1]
+        methods.append(method)
+        seconds, status = run(own)
+        return seconds, status if method == 4 else HighsModelStatus.kUnknown
+
+    monkeypatch.setattr(HighsHandle, "_run", no_verdict)
+    found = handle.solve()
+    assert found.status is Status.OPTIMAL
+    np.testing.assert_allclose(found.x, [1.0, 0.0])
+    usual = HighsHandle(instance)._solver.getOptionValue("simplex_strategy")[1]
+    assert methods == [usual, usual, 4]
+    assert handle._solver.getOptionValue("simplex_strategy")[1] == usual != 4
+    monkeypatch.setattr(HighsHandle, "_run", lambda _own: (0.0, HighsModelStatus.kUnknown))
+    with pytest.raises(SolverError, match="HiGHS ended with"):
+        HighsHandle(instance).solve()
 
 
 @given(linear_programs(), linear_programs(), st.sampled_from(["highs", "gurobi"]))

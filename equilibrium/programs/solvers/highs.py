@@ -26,6 +26,9 @@ INTERRUPTIBLE = 20_000
 HEARD_S = 0.1
 """How often the waiting thread looks for a signal, s."""
 
+_PRIMAL = 4
+"""The primal simplex method, of HiGHS' option ``simplex_strategy``."""
+
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
     highspy.HighsModelStatus.kInfeasible: Status.INFEASIBLE,
@@ -166,9 +169,13 @@ class HighsHandle:
         """Solve, warm if there is a basis."""
         seconds, status = self._run()
         if status not in _STATUS:
-            # A stale basis can leave the simplex without a verdict: once more from nothing, then give up.
+            # A stale basis can leave the simplex without a verdict: once more from nothing.
             self._solver.clearSolver()
             again, status = self._run()
+            seconds += again
+        if status not in _STATUS:
+            # The dual simplex can end with rows that its clean-up cannot meet: the primal one from nothing.
+            again, status = self._otherwise("simplex_strategy", _PRIMAL)
             seconds += again
         if status == highspy.HighsModelStatus.kInfeasible and not self._proved_infeasible():
             again, status = self._unscaled()
@@ -190,12 +197,16 @@ class HighsHandle:
         return there and least_violation(self._matrix(), self._rows, self._columns, np.array(ray)) > FEASIBILITY
 
     def _unscaled(self) -> tuple[float, highspy.HighsModelStatus]:
+        """Solve once more without the solver's own scaling."""
+        return self._otherwise("simplex_scale_strategy", 0)
+
+    def _otherwise(self, option: str, value: int) -> tuple[float, highspy.HighsModelStatus]:
         """Solve once more from nothing with another setting: one setting's word for what rounding decides is none."""
         self._solver.clearSolver()
-        _, scaling = self._solver.getOptionValue("simplex_scale_strategy")
-        self._solver.setOptionValue("simplex_scale_strategy", 0)
+        _, usual = self._solver.getOptionValue(option)
+        self._solver.setOptionValue(option, value)
         answer = self._run()
-        self._solver.setOptionValue("simplex_scale_strategy", scaling)
+        self._solver.setOptionValue(option, usual)
         return answer
 
     def basis(self) -> object:

@@ -44,8 +44,11 @@ class Results:
 
     def totals(self, program: str, case: int, attitude: str) -> Totals:
         """Return the totals of one cell of Table 5."""
-        runs = self.forecast if attitude == "seeker" else self.stochastic
-        return runs[program, case].totals(attitude)
+        return self.run(program, case, attitude).totals(attitude)
+
+    def run(self, program: str, case: int, attitude: str) -> Run:
+        """Return the cleared day of one cell of Table 5."""
+        return (self.forecast if attitude == "seeker" else self.stochastic)[program, case]
 
 
 def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
@@ -64,7 +67,7 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
     options = {**options, "baseline_kwh": baseline}
     stochastic, forecast = (
         {
-            (program, case): markets.clear(*disco_dr_case(program, case, forecast=one, **options))
+            (program, case): markets.clear_both(*disco_dr_case(program, case, forecast=one, **options))
             for program in data.PROGRAMS
             for case in data.CASES
         }
@@ -79,7 +82,7 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         stochastic=stochastic,
         forecast=forecast,
         modes=modes,
-        sensitivity={name: markets.clear(*_sensitivity(mode, options)) for name, mode in data.TABLE_12.items()},
+        sensitivity={name: markets.clear_both(*_sensitivity(mode, options)) for name, mode in data.TABLE_12.items()},
         loads_kw={program: stochastic[program, 1].day.load_kw.sum(axis=1) for program in data.PROGRAMS},
     )
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sim.reproduce.disco.totals import cleared
 from sim.reproduce.disco_dr import published as data
-from sim.reproduce.report import DocumentedError
+from sim.reproduce.verdicts import DocumentedError
 
 if TYPE_CHECKING:
     from sim.reproduce.disco_dr.compute import Results

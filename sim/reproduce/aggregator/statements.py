@@ -1,0 +1,262 @@
+"""Every claim of the paper about its figures (docs/aggregator.md), and theorems of its model, on the results.
+
+Hours are the paper's: hour h ends at clock hour h.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from sim.reproduce.aggregator import published as data
+from sim.reproduce.verdicts import Statement, by_construction, on_stand_in, put_to_test
+
+if TYPE_CHECKING:
+    from sim.reproduce.aggregator.compute import Results, Solved
+
+_RELATIVE = 1e-6
+_POWER = 1e-6
+"""Power below which nothing happens, kW."""
+
+
+def statements(results: Results) -> tuple[Statement, ...]:
+    """Evaluate the checklist."""
+    return (*_theorems(results), *_case_one(results), *_case_two(results), *_tariffs(results), _parties(results))
+
+
+def hours(mask: FloatArray) -> str:
+    """Return the hours in which something holds, as ranges, e.g. ``1, 8-24``."""
+    found = (np.flatnonzero(mask) + 1).tolist()
+    ranges: list[list[int]] = []
+    for hour in found:
+        if ranges and ranges[-1][1] == hour - 1:
+            ranges[-1][1] = hour
+        else:
+            ranges.append([hour, hour])
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ranges) or "none"
+
+
+def _every(results: Results) -> list[Solved]:
+    return [
+        *results.expected.values(),
+        *results.sweep.values(),
+        *results.feeders.values(),
+        *results.drawn.values(),
+    ]
+
+
+def _near(value: float, expected: float) -> bool:
+    return abs(value - expected) <= _RELATIVE * max(1.0, abs(expected))
+
+
+def _theorems(results: Results) -> tuple[Statement, ...]:
+    one, two = results.case("I"), results.case("II")
+    caps = max(
+        float(price.max() - (one.day.reserve_cap if "reserve" in name else each.day.energy_cap))
+        for each in _every(results)
+        for name, price in each.clearing.prices.items()
+    )
+    costs = [0.0, *(unit.cost for unit in one.day.generators)]
+    off = max(
+        float(np.abs(each.price("generators")[:, None] - np.array(costs)).min(axis=1).max())
+        for each in _every(results)
+        if not each.day.uniform
+    )
+    recorded = {key: results.expected[key].profit for key in data.RECORDED}
+    swept = {value: results.sweep["I", value].profit for value in data.RECORDED_SWEEP}
+    return (
+        by_construction("T1", "No posted price exceeds its cap", caps <= _RELATIVE, f"by {max(caps, 0.0):.1e} at most"),
+        by_construction(
+            "T2",
+            "A price for every resource earns the aggregator at least what one price does, at equal caps",
+            one.profit >= two.profit * (1.0 - _RELATIVE),
+            f"{one.profit:.2f} and {two.profit:.2f} cents",
+        ),
+        by_construction(
+            "T3",
+            "The generators' price is the cost of one of them, or nothing (case I)",
+            off <= _RELATIVE,
+            f"distance at most {off:.1e} cents",
+        ),
+        by_construction(
+            "T4",
+            "Every day is proved: what the leader could gain is bounded by 0.1 % of its profit",
+            all(each.clearing.certificate.worst_regret <= 1e-3 * abs(each.profit) for each in _every(results)),
+            f"{sum(each.clearing.certificate.certified for each in _every(results))} of {len(_every(results))} certified",
+        ),
+        by_construction(
+            "R1",
+            "The profits of the expected day are those that two independent models recorded",
+            all(abs(recorded[key] - value) <= 0.01 for key, value in data.RECORDED.items()),
+            ", ".join(f"case {case}, cap {cap:g}: {value:.2f}" for (case, cap), value in recorded.items()),
+        ),
+        by_construction(
+            "R2",
+            "So are those of the sweep of G2V2",
+            all(abs(swept[key] - value) <= 0.1 for key, value in data.RECORDED_SWEEP.items()),
+            ", ".join(f"{key:g}: {value:.1f}" for key, value in swept.items()),
+        ),
+    )
+
+
+def _case_one(results: Results) -> tuple[Statement, ...]:
+    one, day = results.case("I"), results.case("I").day
+    buys = one.charge > _POWER
+    low, active = buys & (one.price_in < data.CAP - _RELATIVE), (one.output.sum(axis=0) + one.discharge) > _POWER
+    cheapest = np.argsort(day.energy_price)[:6]
+    only_first = (one.output[0] > _POWER) & (one.output[1:].sum(axis=0) <= _POWER)
+    worth = day.call * (day.lots[0].tariffs.degradation + day.lots[0].tariffs.v2g)
+    spikes = (one.reserve > _POWER) & (one.all_in_reserve > worth * (1.0 + _RELATIVE))
+    early = float(one.charge[:9].sum() / one.charge.sum())
+    return (
+        on_stand_in(
+            "I1",
+            "The lot's price is at the cap in all hours in which it buys",
+            not low.any(),
+            f"below it in hours {hours(low)}",
+        ),
+        on_stand_in(
+            "I2",
+            "In hours 2-7, when energy upstream is cheapest, no resource of the aggregator is active",
+            not active[1:7].any() and set(cheapest) == set(range(1, 7)),
+            f"active in hours {hours(active)}, cheapest hours {hours(np.isin(np.arange(24), cheapest))}",
+        ),
+        on_stand_in(
+            "I3",
+            "In all other hours only DG1 is committed",
+            bool((only_first | ~active)[np.r_[0, 7:24]].all() and only_first[np.r_[0, 7:24]].all()),
+            f"DG1 alone in hours {hours(only_first)}",
+        ),
+        on_stand_in(
+            "I4",
+            "The lot only buys energy",
+            not (one.discharge > _POWER).any(),
+            f"gives {one.discharge.sum():.1f} kWh in hours {hours(one.discharge > _POWER)}",
+        ),
+        by_construction(
+            "I5",
+            "No load is interrupted: the cap is below what the retailer would rather interrupt at",
+            bool(day.retailer.worth.min() > data.CAP and one.interrupted.max() <= _POWER),
+            f"worth at least {day.retailer.worth.min():g} cents, interrupted {one.interrupted.sum():.1f} kWh",
+        ),
+        on_stand_in(
+            "I6",
+            "The reserve price is the lot's marginal cost but for a spike in one hour",
+            int(spikes.sum()) == 1,
+            f"above it in hours {hours(spikes)} (paper: 15)",
+        ),
+        on_stand_in(
+            "I7",
+            "The lot charges in hours 1-9",
+            early > 0.5,
+            f"{100 * early:.0f} % of its energy; no vehicle of S1 comes before hour 6",
+        ),
+    )
+
+
+def _case_two(results: Results) -> tuple[Statement, ...]:
+    one, two = results.case("I"), results.expected["II", data.HIGH_CAP]
+    runs = two.output > _POWER
+    price, upstream = two.price("energy"), two.day.reserve_price
+    late = np.arange(24) >= 18
+    given, cut = two.discharge > _POWER, two.interrupted > _POWER
+    high = (two.price_reserve >= upstream - _RELATIVE) & (two.reserve > _POWER)
+    return (
+        on_stand_in(
+            "II1",
+            "Generators, vehicle-to-grid and interruptible load all take part",
+            bool(runs.any() and given.any() and cut.any()),
+            f"generators in hours {hours(runs.any(axis=0))}, discharge in {hours(given)}, interrupted in {hours(cut)}",
+        ),
+        on_stand_in(
+            "II2",
+            "In hours 2-6 only DG1 runs, DG2 from hour 7, later all of them",
+            bool(not runs[1:, 1:6].any() and runs[0, 1:6].all() and runs[1, 6]),
+            "; ".join(f"{unit.name}: {hours(run)}" for unit, run in zip(two.day.generators, runs, strict=True)),
+        ),
+        on_stand_in(
+            "II3",
+            "Load is interrupted in hours 19-23 only",
+            hours(cut) == "19-23",
+            f"in hours {hours(cut)}",
+        ),
+        on_stand_in(
+            "II4",
+            "Vehicles give energy from hour 19 on",
+            bool(given.any() and not given[~late].any()),
+            f"in hours {hours(given)}",
+        ),
+        on_stand_in(
+            "II5",
+            "The reserve price reaches the upstream one in hours 19-23",
+            bool(high[18:23].any()),
+            f"in hours {hours(high)}",
+        ),
+        put_to_test(
+            "II6",
+            "The uniform price goes down to a generator's marginal cost",
+            any(abs(float(price.min()) - unit.cost) <= _RELATIVE for unit in two.day.generators),
+            f"lowest {price.min():g} cents",
+            must_hold=False,
+        ),
+        on_stand_in(
+            "II7",
+            "The reserve price is at least that of case I",
+            bool((two.price_reserve >= one.price_reserve - _RELATIVE).all()),
+            f"lower in hours {hours(two.price_reserve < one.price_reserve - _RELATIVE)}",
+        ),
+    )
+
+
+def _tariffs(results: Results) -> tuple[Statement, ...]:
+    found = []
+    for case in data.CASES:
+        leader = np.array([results.sweep[case, value].profit for value in data.SWEEP_G2V2])
+        lot = np.array([results.sweep[case, value].lot_profit for value in data.SWEEP_G2V2])
+        steps = np.diff(lot)
+        found += [
+            put_to_test(
+                "V1",
+                f"The aggregator's profit does not rise when G2V2 falls (case {case}, Fig. 20)",
+                bool((np.diff(leader) <= _RELATIVE * np.abs(leader[:-1])).all()),
+                ", ".join(f"{value:g}: {profit:.1f}" for value, profit in zip(data.SWEEP_G2V2, leader, strict=True)),
+                must_hold=False,
+            ),
+            on_stand_in(
+                "V2",
+                f"The lot's profit goes up and down along the sweep (case {case}, Fig. 21)",
+                bool((steps > 0.0).any() and (steps < 0.0).any()),
+                ", ".join(f"{value:g}: {profit:.1f}" for value, profit in zip(data.SWEEP_G2V2, lot, strict=True)),
+            ),
+        ]
+    above, below = (results.sweep["II", value].profit for value in (data.SWEEP_G2V2[0], data.SWEEP_G2V2[-1]))
+    edge = results.sweep["II", 11.2].profit
+    found.append(
+        on_stand_in(
+            "V3",
+            "Above G2V2 = 11 cents (the cap by the efficiency) the aggregator loses nothing, below it does (case II)",
+            _near(edge, above) and below < edge * (1.0 - 1e-4),
+            f"{above:.1f} at 12, {edge:.1f} at 11.2, {below:.1f} at 9",
+        )
+    )
+    return tuple(found)
+
+
+def _parties(results: Results) -> Statement:
+    one, two = results.case("I"), results.case("II")
+    gains = {
+        "aggregator": two.profit - one.profit,
+        "lot": two.lot_profit - one.lot_profit,
+        "generators": two.generator_profit - one.generator_profit,
+        "load retailer": two.retail_profit - one.retail_profit,
+    }
+    return put_to_test(
+        "C1",
+        "One price is better for all parties (section VIII)",
+        all(gain >= 0.0 for gain in gains.values()),
+        ", ".join(f"{name} {gain:+.0f}" for name, gain in gains.items())
+        + " cents from case I to II: for the leader a special case of its own choices is never better",
+        must_hold=False,
+    )

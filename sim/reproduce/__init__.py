@@ -16,7 +16,7 @@ REPRODUCTIONS = {
     "epec-lots": "the tri-level EPEC of parking lots and a distribution network, cases 1-3 on 33 and 85 buses",
     "disco-cvar": "the risk-based DISCO with a lot of 500 vehicles on 33 buses, CVaR, TOU and CAP",
     "disco-dr": "the DISCO with a lot of 100 vehicles on 15 buses, nine programs, four cases, three attitudes, CO2",
-    "aggregator": "the aggregator of a lot with 250 stations, generators and load on 37 buses: energy, reserve, contracts",
+    "aggregator": "the aggregator of a lot with 250 stations on 37 buses: energy, reserve, four contracts, two cases",
 }
 """Names and what they reproduce."""
 

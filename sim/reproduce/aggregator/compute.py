@@ -142,7 +142,7 @@ def compute(solver: str = "auto") -> Results:
     """Clear every case of the report."""
     market = AggregatorMarket(solver=solver)
 
-    def solved(case: str, **options: Any) -> Solved:
+    def solved(case: str, **options: Any) -> Solved:  # noqa: ANN401
         day = reserve_lot_day(case, **options)
         clearing = market.clear(day)
         return Solved(day, clearing, react_all(followers(day), clearing.prices, solver))

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.reproduce.aggregator.compute import Results, Solved
 
 _HOURS = np.arange(1, 25)
+_POSTED = {"lot in": "Lot buys", "lot out": "Lot sells", "generators": "Generators", "retailer": "Retailer"}
 
 
 def prices(each: Solved) -> Figure:
@@ -90,14 +91,11 @@ def sweep(results: Results) -> Figure:
     values = np.array(data.SWEEP_G2V2)
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-        for axis, title, of in zip(
-            figure.subplots(1, 2),
-            ("Aggregator (Fig. 20)", "Lot (Fig. 21)"),
-            (lambda each: each.profit, lambda each: each.lot_profit),
-            strict=True,
+        for axis, title, name in zip(
+            figure.subplots(1, 2), ("Aggregator (Fig. 20)", "Lot (Fig. 21)"), ("profit", "lot_profit"), strict=True
         ):
             for number, case in enumerate(data.CASES):
-                profit = np.array([of(results.sweep[case, value]) for value in data.SWEEP_G2V2]) / 100.0
+                profit = np.array([getattr(results.sweep[case, value], name) for value in data.SWEEP_G2V2]) / 100.0
                 axis.plot(values, profit, "o-", color=CYCLE[number], linewidth=1.2, markersize=4, label=f"Case {case}")
             axis.set_title(title, loc="left")
             axis.set_xlabel("G2V2 (cents/kWh)")

@@ -1,4 +1,4 @@
-"""What the paper of the aggregator and its parking lot says about its results (docs/aggregator.md), and recorded values.
+"""What the paper of the aggregator and its lot says about its results (docs/aggregator.md), and recorded values.
 
 Source: Neyestani et al., sections VI to VIII. No table of results is published: all claims are about figures. Prices,
 arrivals, loads and generators are in figures or missing, so data set S1 stands in for them
@@ -32,8 +32,8 @@ RECORDED_SWEEP = {12.0: 86_693.4, 11.2: 86_693.4, 11.0: 86_478.2, 10.5: 85_821.3
 """The same in case I for values of G2V2 with G2V3 = 8."""
 
 INTRODUCTION = (
-    "A mixed-resource aggregator posts prices to a parking lot with four driver contracts, to three generators and to a "
-    "load retailer, buys energy and sells reserve upstream. It leads, the others follow: a Stackelberg game, solved "
+    "A mixed-resource aggregator posts prices to a parking lot with four driver contracts, to three generators and to "
+    "a load retailer, buys energy and sells reserve upstream. It leads, the others follow: a Stackelberg game, solved "
     "exactly and proved. The lot's failures, probabilities and corrections are those of docs/aggregator.md.",
     "The paper prints no table of results; every claim is about a figure, and the figures' data are not published. All "
     "numbers below are those of the stand-in data S1, so what is seen on them neither confirms nor refutes the paper.",

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from equilibrium.arrays import FloatArray
 from sim.reproduce.aggregator import published as data
 from sim.reproduce.aggregator.compute import Results, Solved, compute
 from sim.reproduce.aggregator.constants import constants
@@ -85,7 +86,7 @@ def _hourly(results: Results, case: str) -> ComparisonTable:
     return ComparisonTable(f"case-{case}", title, rows, in_terminal=False)
 
 
-def _series(each: Solved) -> Iterator[tuple[str, object]]:
+def _series(each: Solved) -> Iterator[tuple[str, FloatArray]]:
     yield "upstream energy price (cents/kWh)", each.day.energy_price
     yield "lot's energy price (cents/kWh)", each.price_in
     yield "generators' price (cents/kWh)", each.price("generators")

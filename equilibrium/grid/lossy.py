@@ -61,6 +61,7 @@ def add_lossy_flow(
     segments: int = 20,
     flow_range: FlowRange | None = None,
     transformer_efficiency: float = 1.0,
+    receiving: bool = False,
 ) -> IntArray:
     """State the lossy feeder (2a)-(2g), without exports and with curtailable renewables.
 
@@ -82,6 +83,8 @@ def add_lossy_flow(
         its own range, so that its square is overestimated by at most ``(range / F)^2 / 4``. ``None`` takes the ratings.
     transformer_efficiency
         eta^Trans: share of the purchase that reaches the root.
+    receiving
+        Whether flows are those of the receiving end, (13) to (16) of docs/aggregator.md, instead of the sending one.
 
     Returns
     -------
@@ -104,9 +107,9 @@ def add_lossy_flow(
     greatest = (feeder.rating_kva[branches] / feeder.base_kv) ** 2
     current = build.columns("current_square", (periods, branches.size), upper=greatest)
 
-    _add_balances(build, network, (flow_kw, flow_kvar), current, generation, lot_kw)
+    _add_balances(build, network, (flow_kw, flow_kvar), current, generation, lot_kw, receiving=receiving)
     _add_squares(build, network, limits, segments, current)
-    _add_voltage_squares(build, network, flow_kw, flow_kvar, current)
+    _add_voltage_squares(build, network, flow_kw, flow_kvar, current, receiving=receiving)
     return lot_kw
 
 
@@ -117,9 +120,13 @@ def _add_balances(
     current: IntArray,
     generation: dict[str, list[tuple[IntArray, IntArray]]],
     lot_kw: IntArray,
+    *,
+    receiving: bool,
 ) -> None:
-    """State (2a), (2b): a branch delivers what it sends less its loss."""
+    """State (2a), (2b): a branch delivers what it sends less its loss, which counts at the bus of the other end."""
     feeder, branches = network.feeder, lossy_branches(network)
+    lossy = branches > 0 if receiving else np.full(branches.size, True)
+    at = feeder.parent[branches[lossy]] if receiving else branches
     for row_name, load_name, flow, impedance in (
         ("active_balance", "load_kw", flows[0], feeder.r_ohm),  # (2a)
         ("reactive_balance", "load_kvar", flows[1], feeder.x_ohm),  # (2b)
@@ -127,7 +134,7 @@ def _add_balances(
         row = build.rows(row_name, flow.shape, lower=0.0, upper=0.0)
         build.coefficients(row, flow, 1.0)
         build.coefficients(row[:, feeder.parent[1:]], flow[:, 1:], -1.0)
-        build.coefficients(row[:, branches], current, -impedance[branches] / WATTS_PER_KILOWATT)
+        build.coefficients(row[:, at], current[:, lossy], -impedance[branches[lossy]] / WATTS_PER_KILOWATT)
         build.row_ports(row, build.port(load_name, row.shape), -1.0)
         if load_name == "load_kw":
             build.coefficients(row[:, asset_buses(network.lots)], lot_kw, -1.0)
@@ -207,7 +214,13 @@ def secant_rows(square: str, side: str) -> str:
 
 
 def _add_voltage_squares(
-    build: ProgramBuilder, network: Network, flow_kw: IntArray, flow_kvar: IntArray, current: IntArray
+    build: ProgramBuilder,
+    network: Network,
+    flow_kw: IntArray,
+    flow_kvar: IntArray,
+    current: IntArray,
+    *,
+    receiving: bool,
 ) -> None:
     """State (2c), (2g), (6) in kV^2: ohm times kW is a thousandth of it, ohm^2 (kVA/kV)^2 a millionth."""
     feeder, branches = network.feeder, lossy_branches(network)
@@ -229,7 +242,8 @@ def _add_voltage_squares(
     inner = branches > 0
     impedance = feeder.r_ohm**2 + feeder.x_ohm**2
     below = branches[inner]
-    build.coefficients(drop[:, below - 1], current[:, inner], -impedance[below] / VOLTS_PER_KILOVOLT**2)
+    sign = 1.0 if receiving else -1.0
+    build.coefficients(drop[:, below - 1], current[:, inner], sign * impedance[below] / VOLTS_PER_KILOVOLT**2)
 
 
 def compile_lossy(

@@ -1,0 +1,148 @@
+"""The leader's optimum with its proof: groups of prices, the rest, and the feeder that joins them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from equilibrium.arrays import FloatArray
+from equilibrium.deadline import Deadline
+from equilibrium.errors import InfeasibleError
+from equilibrium.markets.aggregator.day import AggregatorDay
+from equilibrium.markets.aggregator.flow import Flows
+from equilibrium.markets.aggregator.followers import Follower, followers, price_names
+from equilibrium.markets.aggregator.group import Group, Settled
+from equilibrium.markets.aggregator.hours import Hours, Rest
+from equilibrium.markets.aggregator.point import Point, best_point, with_loss_price
+from equilibrium.markets.aggregator.search import Prices
+
+ROUNDS = 4
+"""Prices of losses that are tried one after the other: each is the one that the best point so far makes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solved:
+    """The best prices found, everybody's answer, and what is proved.
+
+    Attributes
+    ----------
+    point
+        Prices and answers.
+    bound
+        Proven upper bound on what the leader earns at any prices, currency.
+    nodes
+        Nodes of all searches.
+    """
+
+    point: Point
+    bound: float
+    nodes: int
+
+
+class Leader:
+    """The leader of one day.
+
+    Parameters
+    ----------
+    day
+        Checked.
+    gap
+        Relative gap at which it may stop; with one scenario and no grid the answer is exact all the same.
+    deadline
+        Limit of all searches together.
+    """
+
+    def __init__(self, day: AggregatorDay, gap: float, deadline: Deadline) -> None:
+        self.day, self._deadline = day, deadline
+        self.followers = followers(day)
+        self.flows = None if day.grid is None else Flows(day, day.grid)
+        self._gap = 0.0 if day.scenarios == 1 and self.flows is None else gap
+        self._caps, self._hours = price_names(day), Hours(day, self.flows)
+        self._nodes = 0
+
+    def solve(self) -> Solved:
+        """Find the best prices.
+
+        Raises
+        ------
+        InfeasibleError
+            When no prices are found that keep the feeder's limits.
+        """
+        loss_price = np.zeros((self.day.periods, len(self.day.lots)))
+        best: Point | None = None
+        bound, scale, known = np.inf, 0.0, list[Prices]()
+        for turn in range(1 if self.flows is None else ROUNDS):
+            settled, rest = self._round(loss_price, self._absolute(scale, first=turn == 0), known)
+            bound = min(bound, rest.bound + sum(each.bound for each in settled))
+            for prices in self._combined(settled, rest):
+                point = best_point(self.day, self.followers, prices, self.flows)
+                if point is not None and (best is None or point.value > best.value):
+                    best = point
+            known = [] if best is None else [best.prices]
+            if best is None or bound - best.value <= self._gap * (1.0 + abs(best.value)) or self._deadline.passed:
+                break
+            loss_price, scale = best.loss_price, abs(best.value)
+        if best is None:
+            raise InfeasibleError(("no prices were found at which voltages and currents keep their limits",))
+        return Solved(best, max(bound, best.value), self._nodes)
+
+    def _absolute(self, scale: float, *, first: bool) -> float:
+        """Return the gap that the groups may leave: a rough one where only a price of losses is wanted."""
+        if self._gap == 0.0:
+            return 0.0
+        if scale == 0.0:
+            scale = self._scale()
+        return 0.6 * self._gap * scale * (10.0 if first and self.flows is not None else 1.0)
+
+    def _scale(self) -> float:
+        """Return the size of the leader's profit before anything is known of it."""
+        day = self.day
+        return float(np.abs(day.energy_cap - day.energy_price) @ (day.retailer.load_kw * day.length_h))
+
+    def _groups(self, loss_price: FloatArray) -> list[Group]:
+        """Return the groups of prices at a price of losses."""
+        day = self.day
+        lots = {lot.name: number for number, lot in enumerate(day.lots)}
+        priced = [
+            replace(with_loss_price(day, each, loss_price[:, lots[each.name]]), weight=1.0)
+            for each in self.followers
+            if each.kind == "lot"
+        ]
+        graphs = self._hours.graphs(loss_price)
+        sets: list[Sequence[Follower]] = (
+            [priced] if day.uniform else [[each for each in priced if each.name == lot.name] for lot in day.lots]
+        )
+        found = []
+        for members in sets:
+            seen = {name for each in members for name in each.prices.values()} | set(graphs)
+            caps = {name: cap for name, cap in self._caps.items() if name in seen}
+            if caps:
+                scenarios = [[each for each in members if each.scenario == w] for w in range(day.scenarios)]
+                found.append(Group(scenarios, day.probability, caps, day.periods, graphs))
+        return found
+
+    def _round(self, loss_price: FloatArray, gap: float, known: Sequence[Prices]) -> tuple[list[Settled], Rest]:
+        groups, rest = self._groups(loss_price), self._hours.rest(loss_price)
+        settled = []
+        for group in groups:
+            starts = [{name: prices[name] for name in group.caps} for prices in known]
+            settled.append(group.solve(gap / len(groups), self._deadline, starts))
+            self._nodes += settled[-1].nodes
+        return settled, rest
+
+    def _combined(self, settled: Sequence[Settled], rest: Rest) -> list[Prices]:
+        """Return the prices that are worth a look together: the best of each group, with a grid also the others'."""
+        base: dict[str, FloatArray] = {name: np.zeros(self.day.periods) for name in self._caps}
+        best = base | dict(rest.prices)
+        for each in settled:
+            best |= dict(each.prices)
+        found: list[Prices] = [best]
+        if self.flows is not None:
+            for number in range(self.day.scenarios):
+                other = dict(best)
+                for each in settled:
+                    other |= dict(each.candidates[number])
+                found.append(other)
+        return found

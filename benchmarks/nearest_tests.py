@@ -72,6 +72,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *PUBLISHED,
         "tests/sim/test_disco_totals.py",
         "tests/sim/test_constants.py",
+        "tests/sim/test_reasons.py",
         "tests/sim/test_every_claim.py",
         "tests/sim/test_every_statement.py",
         "tests/sim/test_reproduce_disco.py",
@@ -79,6 +80,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "sim/reproduce": (
         *PUBLISHED,
         "tests/sim/test_constants.py",
+        "tests/sim/test_reasons.py",
         "tests/sim/test_every_claim.py",
         "tests/sim/test_every_statement.py",
         "tests/sim/test_reproduce.py",

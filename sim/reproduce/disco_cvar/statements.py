@@ -216,7 +216,8 @@ def _schedule(results: Results) -> tuple[Statement, ...]:
             "C1",
             "Vehicles charge outside the peak and discharge inside it only",
             max(*inside, *outside) < MONEY,
-            "in mode windows that is stated; the printed model does not imply it (E3)",
+            f"at most {max(inside):.3g} and {max(outside):.3g} kW against it: stated in mode windows, not implied by "
+            "the printed model (E3)",
         ),
         on_stand_in(
             "C2",

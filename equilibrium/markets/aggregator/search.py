@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,9 +50,9 @@ class Found:
     Attributes
     ----------
     prices
-        The best prices, or ``None`` where no better ones than the given floor were found.
+        The best prices, or ``None`` where there are none between the limits.
     value
-        What they earn; else the floor.
+        What they earn; else minus infinity.
     bound
         Proven upper bound on what any prices earn.
     nodes
@@ -113,17 +113,19 @@ class Search:
         The problem.
     earn
         Evaluates prices.
-    floor
-        A value that is already in hand; only better ones are looked for.
+    start
+        Prices that may be good.
     gap
         Absolute gap at which the search may stop, beside :data:`equilibrium.programs.program.GAP`.
     """
 
-    def __init__(self, halves: Halves, earn: Earn, floor: float = -INF, gap: float = 0.0) -> None:
+    def __init__(self, halves: Halves, earn: Earn, start: Sequence[Prices] = (), gap: float = 0.0) -> None:
         self.halves, self._earn, self._gap = halves, earn, gap
-        self.value = floor
+        self.value = -INF
         self.prices: Prices | None = None
         self.nodes = 0
+        for prices in start:
+            self._look(prices)
         self._programs = _Program(halves.quantities), _Program(halves.prices)
         self._open: list[tuple[float, int, _Node]] = []
         self._count = itertools.count()
@@ -172,7 +174,9 @@ class Search:
             self._closed = min(self._closed, node.value)
 
     def _try(self, node: _Node) -> None:
-        prices = self.halves.named(node.prices.point)
+        self._look(self.halves.named(node.prices.point))
+
+    def _look(self, prices: Prices) -> None:
         value = self._earn(prices)
         if value > self.value:
             self.value, self.prices = value, prices

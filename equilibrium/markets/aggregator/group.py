@@ -88,7 +88,7 @@ class Group:
         graphs: Graphs,
     ) -> None:
         self.scenarios, self.probability, self.caps = scenarios, probability, caps
-        self._periods, self._graphs, self.nodes = periods, graphs, 0
+        self._periods, self._graphs, self.nodes, self.seconds = periods, graphs, 0, 0.0
         self._halves = [halve(each, caps, periods, graphs) for each in scenarios]
 
     def snapped(self, prices: Prices) -> dict[str, FloatArray]:
@@ -104,8 +104,9 @@ class Group:
     def earned(self, scenario: int, prices: Prices) -> float:
         """Return what prices earn in one scenario."""
         prices = self.snapped(prices)
-        lots = sum(react(follower, prices).margin for follower in self.scenarios[scenario])
-        return float(lots) + sum(
+        reactions = [react(follower, prices) for follower in self.scenarios[scenario]]
+        self.seconds += sum(each.seconds for each in reactions)
+        return sum(each.margin for each in reactions) + sum(
             graph_value(graph, float(prices[name][period]))
             for name, graphs in self._graphs.items()
             for period, graph in enumerate(graphs)
@@ -144,6 +145,7 @@ class Group:
         group = Group([middle], np.ones(1), self.caps, self._periods, self._graphs)
         prices = group.guess(gap, deadline)
         self.nodes += group.nodes
+        self.seconds += group.seconds
         return prices
 
     def _limits(self) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
@@ -187,6 +189,7 @@ class Group:
         search = Search(self._halves[number], lambda prices: self.earned(number, prices), start, gap)
         found = search.run(deadline, low=low, high=high)
         self.nodes += found.nodes
+        self.seconds += found.seconds
         return found
 
     def _polished(self, best: Prices, value: float, others: Sequence[Prices]) -> tuple[Prices, float]:

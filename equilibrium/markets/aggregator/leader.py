@@ -40,11 +40,14 @@ class Solved:
         Proven upper bound on what the leader earns at any prices, currency.
     nodes
         Nodes of all searches.
+    seconds
+        Time inside solvers.
     """
 
     point: Point
     bound: float
     nodes: int
+    seconds: float
 
 
 class Leader:
@@ -66,7 +69,7 @@ class Leader:
         self.flows = None if day.grid is None else Flows(day, day.grid)
         self._gap = 0.0 if day.scenarios == 1 and self.flows is None else gap
         self._caps, self._hours = price_names(day), Hours(day, self.flows)
-        self._nodes = 0
+        self._nodes, self._seconds = 0, 0.0
 
     def solve(self) -> Solved:
         """Find the best prices.
@@ -91,7 +94,9 @@ class Leader:
                 break
         if best is None:
             raise InfeasibleError(("no prices were found at which voltages and currents keep their limits",))
-        return Solved(best, max(bound, best.value), self._nodes)
+        if self.flows is not None:
+            self._seconds += self.flows.seconds
+        return Solved(best, max(bound, best.value), self._nodes, self._seconds)
 
     def _first(self) -> Point | None:
         """Return a first point without a thought of losses: what it makes of their price is worth more than a guess."""
@@ -100,8 +105,11 @@ class Leader:
         prices |= dict(self._hours.rest(loss_price).prices)
         for group in self._groups(loss_price):
             prices |= dict(group.guess(ROUGH * self._absolute(None), self._deadline))
-            self._nodes += group.nodes
+            self._count(group)
         return best_point(self.day, self.followers, prices, self.flows)
+
+    def _count(self, group: Group) -> None:
+        self._nodes, self._seconds = self._nodes + group.nodes, self._seconds + group.seconds
 
     def _absolute(self, best: Point | None) -> float:
         """Return the gap that all groups together may leave, currency."""
@@ -137,7 +145,7 @@ class Leader:
         for group in groups:
             starts = [{name: prices[name] for name in group.caps} for prices in known]
             settled.append(group.solve(gap / len(groups), self._deadline, starts))
-            self._nodes += settled[-1].nodes
+            self._count(group)
         return settled, rest
 
     def _combined(self, settled: Sequence[Settled], rest: Rest) -> list[Prices]:

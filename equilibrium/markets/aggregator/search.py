@@ -57,12 +57,15 @@ class Found:
         Proven upper bound on what any prices earn.
     nodes
         Nodes looked at.
+    seconds
+        Time inside the solver, that of reactions not counted.
     """
 
     prices: Prices | None
     value: float
     bound: float
     nodes: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,7 @@ class _Program:
 
     def __init__(self, instance: Instance) -> None:
         self._instance, self._handle = instance, open_handle(instance)
+        self.seconds = 0.0
 
     def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> _Side:
         base = self._instance
@@ -88,6 +92,7 @@ class _Program:
         if basis is not None:
             self._handle.restore(basis)
         answer = self._handle.solve()
+        self.seconds += answer.seconds
         if answer.status is Status.INFEASIBLE:
             return _Side(lower, upper, INF, answer.x, None)
         point = require_optimal(answer, "a node of the leader's problem").x
@@ -149,7 +154,8 @@ class Search:
                 self._try(node)
             self._branch(node)
         least = min([self._closed, -(self.value - self.halves.constant), *(entry[0] for entry in self._open[:1])])
-        return Found(self.prices, self.value, self.halves.constant - least, self.nodes)
+        seconds = sum(program.seconds for program in self._programs)
+        return Found(self.prices, self.value, self.halves.constant - least, self.nodes, seconds)
 
     def _root(self, low: Prices | None, high: Prices | None) -> _Node:
         halves = self.halves

@@ -96,6 +96,7 @@ class Flows:
         self.program, self._powers, self._excess = self._compile()
         self._base = self._bound()
         self._handle = open_handle(self._base)
+        self.seconds = 0.0
 
     def _compile(self) -> tuple[Program, IntArray, IntArray]:
         build, grid, feeder = ProgramBuilder(), self.grid, self.grid.feeder
@@ -182,6 +183,7 @@ class Flows:
         asked = instance.with_columns(self._powers, *powers.stacked)
         self._handle.update(asked)
         answer = self._handle.solve()
+        self.seconds += answer.seconds
         if answer.status is Status.INFEASIBLE:
             return None
         if answer.status is not Status.OPTIMAL:

@@ -88,7 +88,7 @@ class Group:
         graphs: Graphs,
     ) -> None:
         self.scenarios, self.probability, self.caps = scenarios, probability, caps
-        self._periods, self._graphs, self.nodes = periods, graphs, 0
+        self._periods, self._graphs, self.nodes, self.seconds = periods, graphs, 0, 0.0
         self._halves = [halve(each, caps, periods, graphs) for each in scenarios]
 
     def snapped(self, prices: Prices) -> dict[str, FloatArray]:
@@ -104,8 +104,9 @@ class Group:
     def earned(self, scenario: int, prices: Prices) -> float:
         """Return what prices earn in one scenario."""
         prices = self.snapped(prices)
-        lots = sum(react(follower, prices).margin for follower in self.scenarios[scenario])
-        return float(lots) + sum(
+        reactions = [react(follower, prices) for follower in self.scenarios[scenario]]
+        self.seconds += sum(each.seconds for each in reactions)
+        return sum(each.margin for each in reactions) + sum(
             graph_value(graph, float(prices[name][period]))
             for name, graphs in self._graphs.items()
             for period, graph in enumerate(graphs)
@@ -123,26 +124,33 @@ class Group:
         known
             Prices that may be good.
         """
-        single = len(self.scenarios) == 1
-        low: dict[str, FloatArray] = {}
-        high: dict[str, FloatArray] = {}
-        for name, cap in self.caps.items():
-            low[name], high[name] = np.zeros(self._periods), np.full(self._periods, cap)
-        root = self._box(low, high, None, gap if single else SHARE * gap, deadline)
-        more = [] if single else [self._middle(SHARE * gap, deadline, low, high)]
-        best, value = self._best([*root.prices, *known, *more])
-        if not single and self._bound(root) - value > gap:
-            best, value = self._polished(best, value, root.prices)
-        bound = self._bound(root)
-        if not single:
-            best, value, bound = self._split(root, best, value, gap, deadline)
+        low, high = self._limits()
+        if len(self.scenarios) == 1:
+            root = self._box(low, high, None, gap, deadline, known)
+            best, value = self._best([*root.prices, *known])
+            return Settled(best, value, max(self._bound(root), value), root.prices, self.nodes)
+        known = [*known, self.guess(SHARE * gap, deadline)]
+        root = self._box(low, high, None, SHARE * gap, deadline, known)
+        best, value = self._best([*root.prices, *known])
+        if self._bound(root) - value > gap:
+            best, value = self._polished(best, value, [*root.prices, *known])
+        best, value, bound = self._split(root, best, value, gap, deadline)
         return Settled(best, value, max(bound, value), root.prices, self.nodes)
 
-    def _middle(self, gap: float, deadline: Deadline, low: Prices, high: Prices) -> Prices:
+    def guess(self, gap: float, deadline: Deadline) -> Prices:
         """Return the best prices for the expected scenario: no bound, and often good for all."""
+        if len(self.scenarios) == 1:
+            return self._box(*self._limits(), None, gap, deadline, ()).prices[0]
         middle = [expected(each, self.probability) for each in zip(*self.scenarios, strict=True)]
         group = Group([middle], np.ones(1), self.caps, self._periods, self._graphs)
-        return group._box(low, high, None, gap, deadline).prices[0]
+        prices = group.guess(gap, deadline)
+        self.nodes += group.nodes
+        self.seconds += group.seconds
+        return prices
+
+    def _limits(self) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        low = {name: np.zeros(self._periods) for name in self.caps}
+        return low, {name: np.full(self._periods, cap) for name, cap in self.caps.items()}
 
     def _bound(self, box: _Box) -> float:
         return float(self.probability @ box.bounds)
@@ -152,7 +160,15 @@ class Group:
         best = int(np.argmax(earned))
         return self.snapped(candidates[best]), earned[best]
 
-    def _box(self, low: Prices, high: Prices, parent: _Box | None, gap: float, deadline: Deadline) -> _Box:
+    def _box(
+        self,
+        low: Prices,
+        high: Prices,
+        parent: _Box | None,
+        gap: float,
+        deadline: Deadline,
+        known: Sequence[Prices],
+    ) -> _Box:
         """Solve the scenarios whose best prices leave the box; the others keep theirs."""
         bounds, prices = [], []
         for number in range(len(self.scenarios)):
@@ -160,15 +176,20 @@ class Group:
                 bounds.append(parent.bounds[number])
                 prices.append(parent.prices[number])
                 continue
-            found = self._search(number, gap, deadline, low, high)
+            start = [_clipped(each, low, high) for each in known]
+            found = self._search(number, gap, deadline, (low, high), start)
             bounds.append(found.bound if parent is None else min(found.bound, float(parent.bounds[number])))
             prices.append(found.prices if found.prices is not None else low)
         return _Box(low, high, np.array(bounds), tuple(prices))
 
-    def _search(self, number: int, gap: float, deadline: Deadline, low: Prices, high: Prices) -> Found:
-        search = Search(self._halves[number], lambda prices: self.earned(number, _clipped(prices, low, high)), gap=gap)
+    def _search(
+        self, number: int, gap: float, deadline: Deadline, limits: tuple[Prices, Prices], start: Sequence[Prices]
+    ) -> Found:
+        low, high = limits
+        search = Search(self._halves[number], lambda prices: self.earned(number, prices), start, gap)
         found = search.run(deadline, low=low, high=high)
         self.nodes += found.nodes
+        self.seconds += found.seconds
         return found
 
     def _polished(self, best: Prices, value: float, others: Sequence[Prices]) -> tuple[Prices, float]:
@@ -205,7 +226,7 @@ class Group:
                 low = {each: limit.copy() for each, limit in box.low.items()}
                 high = {each: limit.copy() for each, limit in box.high.items()}
                 (high if side == 0 else low)[name][period] = at
-                child = self._box(low, high, box, SHARE * gap, deadline)
+                child = self._box(low, high, box, SHARE * gap, deadline, [best])
                 found, earned = self._best(child.prices)
                 if earned > value:
                     best, value = self._polished(found, earned, child.prices)

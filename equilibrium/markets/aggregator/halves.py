@@ -66,6 +66,8 @@ class Reduced:
     ----------
     instance
         At prices of zero.
+    rows
+        Rows of the whole program that are left.
     port
         What the prices add to the costs, shape ``(columns, price columns)``.
     worth
@@ -79,6 +81,7 @@ class Reduced:
     """
 
     instance: Instance
+    rows: IntArray
     port: sp.csr_array
     worth: FloatArray
     prices: tuple[str, ...]
@@ -107,6 +110,7 @@ def reduced(follower: Follower) -> Reduced:
     )
     return Reduced(
         instance,
+        keep,
         sp.csr_array(ports[free]),
         follower.worth[free],
         tuple(follower.prices.values()),

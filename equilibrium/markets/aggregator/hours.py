@@ -89,7 +89,7 @@ class Hours:
         for period in range(self.day.periods):
             offers = [[piece for piece in self._graphs[name][period] if piece.low == piece.high] for name in names]
             if self.flows is None:
-                chosen: Sequence[Piece] = [max(each, key=lambda piece: (piece.at_low, piece.low)) for each in offers]
+                chosen: Sequence[Piece] = [_best_alone(each) for each in offers]
                 total += sum(piece.at_low for piece in chosen)
             else:
                 value, chosen = self._best(period, names, offers, loss_price)
@@ -139,6 +139,11 @@ class Hours:
         earn = np.concatenate([loss_price[period] * length, -output, [load]])
         flow = self.flows.solve(period, Powers(self._lots[:, period], generators, served), earn)
         return None if flow is None else -flow.value
+
+
+def _best_alone(offers: Sequence[Piece]) -> Piece:
+    """Return the best breakpoint, of equal ones the lowest for generators and the highest for the retailer."""
+    return max(offers, key=lambda piece: (piece.at_low, -piece.low if piece.generators else piece.low))
 
 
 def _reach(day: AggregatorDay) -> FloatArray:

@@ -21,6 +21,12 @@ from equilibrium.markets.aggregator.search import Prices
 ROUNDS = 4
 """Prices of losses that are tried one after the other: each is the one that the best point so far makes."""
 
+PART = 0.6
+"""Part of the allowed gap that the groups of prices may leave; the rest is for the copies of the lots' consumption."""
+
+ROUGH = 10.0
+"""The first point may leave so much more: it only serves to price losses."""
+
 
 @dataclass(frozen=True, eq=False)
 class Solved:
@@ -34,11 +40,14 @@ class Solved:
         Proven upper bound on what the leader earns at any prices, currency.
     nodes
         Nodes of all searches.
+    seconds
+        Time inside solvers.
     """
 
     point: Point
     bound: float
     nodes: int
+    seconds: float
 
 
 class Leader:
@@ -60,7 +69,7 @@ class Leader:
         self.flows = None if day.grid is None else Flows(day, day.grid)
         self._gap = 0.0 if day.scenarios == 1 and self.flows is None else gap
         self._caps, self._hours = price_names(day), Hours(day, self.flows)
-        self._nodes = 0
+        self._nodes, self._seconds = 0, 0.0
 
     def solve(self) -> Solved:
         """Find the best prices.
@@ -70,11 +79,11 @@ class Leader:
         InfeasibleError
             When no prices are found that keep the feeder's limits.
         """
-        loss_price = np.zeros((self.day.periods, len(self.day.lots)))
-        best: Point | None = None
-        bound, scale, known = np.inf, 0.0, list[Prices]()
-        for turn in range(1 if self.flows is None else ROUNDS):
-            settled, rest = self._round(loss_price, self._absolute(scale, first=turn == 0), known)
+        best = None if self.flows is None else self._first()
+        bound, known = np.inf, [] if best is None else [best.prices]
+        for _ in range(1 if self.flows is None else ROUNDS):
+            loss_price = np.zeros((self.day.periods, len(self.day.lots))) if best is None else best.loss_price
+            settled, rest = self._round(loss_price, self._absolute(best), known)
             bound = min(bound, rest.bound + sum(each.bound for each in settled))
             for prices in self._combined(settled, rest):
                 point = best_point(self.day, self.followers, prices, self.flows)
@@ -83,23 +92,30 @@ class Leader:
             known = [] if best is None else [best.prices]
             if best is None or bound - best.value <= self._gap * (1.0 + abs(best.value)) or self._deadline.passed:
                 break
-            loss_price, scale = best.loss_price, abs(best.value)
         if best is None:
             raise InfeasibleError(("no prices were found at which voltages and currents keep their limits",))
-        return Solved(best, max(bound, best.value), self._nodes)
+        if self.flows is not None:
+            self._seconds += self.flows.seconds
+        return Solved(best, max(bound, best.value), self._nodes, self._seconds)
 
-    def _absolute(self, scale: float, *, first: bool) -> float:
-        """Return the gap that the groups may leave: a rough one where only a price of losses is wanted."""
-        if self._gap == 0.0:
-            return 0.0
-        if scale == 0.0:
-            scale = self._scale()
-        return 0.6 * self._gap * scale * (10.0 if first and self.flows is not None else 1.0)
+    def _first(self) -> Point | None:
+        """Return a first point without a thought of losses: what it makes of their price is worth more than a guess."""
+        loss_price = np.zeros((self.day.periods, len(self.day.lots)))
+        prices: dict[str, FloatArray] = {name: np.zeros(self.day.periods) for name in self._caps}
+        prices |= dict(self._hours.rest(loss_price).prices)
+        for group in self._groups(loss_price):
+            prices |= dict(group.guess(ROUGH * self._absolute(None), self._deadline))
+            self._count(group)
+        return best_point(self.day, self.followers, prices, self.flows)
 
-    def _scale(self) -> float:
-        """Return the size of the leader's profit before anything is known of it."""
+    def _count(self, group: Group) -> None:
+        self._nodes, self._seconds = self._nodes + group.nodes, self._seconds + group.seconds
+
+    def _absolute(self, best: Point | None) -> float:
+        """Return the gap that all groups together may leave, currency."""
         day = self.day
-        return float(np.abs(day.energy_cap - day.energy_price) @ (day.retailer.load_kw * day.length_h))
+        guess = float(np.abs(day.energy_cap - day.energy_price) @ (day.retailer.load_kw * day.length_h))
+        return PART * self._gap * (guess if best is None else abs(best.value))
 
     def _groups(self, loss_price: FloatArray) -> list[Group]:
         """Return the groups of prices at a price of losses."""
@@ -129,7 +145,7 @@ class Leader:
         for group in groups:
             starts = [{name: prices[name] for name in group.caps} for prices in known]
             settled.append(group.solve(gap / len(groups), self._deadline, starts))
-            self._nodes += settled[-1].nodes
+            self._count(group)
         return settled, rest
 
     def _combined(self, settled: Sequence[Settled], rest: Rest) -> list[Prices]:

@@ -84,7 +84,8 @@ class _Master:
         self.day, self.followers = day, followers
         self.instances = [follower.at(prices) for follower in followers]
         faces = [face(instance) for instance in self.instances]
-        self.multipliers = [y for _, y in faces]
+        self.multipliers = [y for _, y, _ in faces]
+        self.seconds = sum(seconds for _, _, seconds in faces)
         self.margins = [margin_costs(f, i) for f, i in zip(followers, self.instances, strict=True)]
         sizes = [instance.shape[1] for instance in self.instances]
         self.starts = np.concatenate([[0], np.cumsum(sizes)])
@@ -93,7 +94,7 @@ class _Master:
             sp.hstack([*expected_kw(day, followers), sp.csr_array((self._units * periods, periods))])
         )
         cost = [-f.weight * margin for f, margin in zip(followers, self.margins, strict=True)]
-        optimal = [each for each, _ in faces]
+        optimal = [each for each, _, _ in faces]
         matrix = sp.block_diag([each.matrix for each in optimal], format="csr")
         self.instance = Instance(
             sp.csr_array(sp.hstack([matrix, sp.csr_array((matrix.shape[0], periods))])),

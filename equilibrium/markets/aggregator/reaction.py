@@ -33,6 +33,8 @@ class Reaction:
         Its decision and the multipliers that prove it optimal.
     margin
         What the leader earns with it, upstream value and payments, currency, unweighted.
+    seconds
+        Time inside solvers.
     """
 
     follower: Follower
@@ -40,6 +42,7 @@ class Reaction:
     x: FloatArray
     y: FloatArray
     margin: float
+    seconds: float = 0.0
 
     @property
     def profit(self) -> float:
@@ -60,24 +63,24 @@ def margin_costs(follower: Follower, instance: Instance) -> FloatArray:
     return np.asarray(follower.worth + instance.cost - follower.unpriced().cost)
 
 
-def face(instance: Instance, solver: str = "auto") -> tuple[Instance, FloatArray]:
-    """Return the optimal face of a follower at its prices, and the multipliers that prove it."""
+def face(instance: Instance, solver: str = "auto") -> tuple[Instance, FloatArray, float]:
+    """Return the optimal face of a follower at its prices, the multipliers that prove it, and the solver's seconds."""
     if not instance.shape[0]:  # a box: reduced costs are the costs
-        return optimal_face(instance, np.zeros(0)), np.zeros(0)
-    y = require_optimal(solve_linear(instance, solver), "a follower").y
-    return optimal_face(instance, y), y
+        return optimal_face(instance, np.zeros(0)), np.zeros(0), 0.0
+    answer = require_optimal(solve_linear(instance, solver), "a follower")
+    return optimal_face(instance, answer.y), answer.y, answer.seconds
 
 
 def react(follower: Follower, prices: Mapping[str, FloatArray], solver: str = "auto") -> Reaction:
     """Return the reaction of one follower."""
     instance = follower.at(prices)
-    optimal, y = face(instance, solver)
+    optimal, y, seconds = face(instance, solver)
     margin = margin_costs(follower, instance)
-    if instance.shape[0]:
-        x = require_optimal(solve_linear(optimal.with_cost(-margin), solver), "a follower's optimal face").x
-    else:
+    if not instance.shape[0]:
         x = np.where(margin >= 0.0, optimal.col_upper, optimal.col_lower)
-    return Reaction(follower, instance, x, y, float(margin @ x))
+        return Reaction(follower, instance, x, y, float(margin @ x))
+    answer = require_optimal(solve_linear(optimal.with_cost(-margin), solver), "a follower's optimal face")
+    return Reaction(follower, instance, answer.x, y, float(margin @ answer.x), seconds + answer.seconds)
 
 
 def react_all(each: Iterable[Follower], prices: Mapping[str, FloatArray], solver: str = "auto") -> tuple[Reaction, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,19 +50,22 @@ class Found:
     Attributes
     ----------
     prices
-        The best prices, or ``None`` where no better ones than the given floor were found.
+        The best prices, or ``None`` where there are none between the limits.
     value
-        What they earn; else the floor.
+        What they earn; else minus infinity.
     bound
         Proven upper bound on what any prices earn.
     nodes
         Nodes looked at.
+    seconds
+        Time inside the solver, that of reactions not counted.
     """
 
     prices: Prices | None
     value: float
     bound: float
     nodes: int
+    seconds: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,6 +84,7 @@ class _Program:
 
     def __init__(self, instance: Instance) -> None:
         self._instance, self._handle = instance, open_handle(instance)
+        self.seconds = 0.0
 
     def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> _Side:
         base = self._instance
@@ -88,6 +92,7 @@ class _Program:
         if basis is not None:
             self._handle.restore(basis)
         answer = self._handle.solve()
+        self.seconds += answer.seconds
         if answer.status is Status.INFEASIBLE:
             return _Side(lower, upper, INF, answer.x, None)
         point = require_optimal(answer, "a node of the leader's problem").x
@@ -113,17 +118,19 @@ class Search:
         The problem.
     earn
         Evaluates prices.
-    floor
-        A value that is already in hand; only better ones are looked for.
+    start
+        Prices that may be good.
     gap
         Absolute gap at which the search may stop, beside :data:`equilibrium.programs.program.GAP`.
     """
 
-    def __init__(self, halves: Halves, earn: Earn, floor: float = -INF, gap: float = 0.0) -> None:
+    def __init__(self, halves: Halves, earn: Earn, start: Sequence[Prices] = (), gap: float = 0.0) -> None:
         self.halves, self._earn, self._gap = halves, earn, gap
-        self.value = floor
+        self.value = -INF
         self.prices: Prices | None = None
         self.nodes = 0
+        for prices in start:
+            self._look(prices)
         self._programs = _Program(halves.quantities), _Program(halves.prices)
         self._open: list[tuple[float, int, _Node]] = []
         self._count = itertools.count()
@@ -147,7 +154,8 @@ class Search:
                 self._try(node)
             self._branch(node)
         least = min([self._closed, -(self.value - self.halves.constant), *(entry[0] for entry in self._open[:1])])
-        return Found(self.prices, self.value, self.halves.constant - least, self.nodes)
+        seconds = sum(program.seconds for program in self._programs)
+        return Found(self.prices, self.value, self.halves.constant - least, self.nodes, seconds)
 
     def _root(self, low: Prices | None, high: Prices | None) -> _Node:
         halves = self.halves
@@ -172,7 +180,9 @@ class Search:
             self._closed = min(self._closed, node.value)
 
     def _try(self, node: _Node) -> None:
-        prices = self.halves.named(node.prices.point)
+        self._look(self.halves.named(node.prices.point))
+
+    def _look(self, prices: Prices) -> None:
         value = self._earn(prices)
         if value > self.value:
             self.value, self.prices = value, prices

@@ -283,6 +283,19 @@ def test_each_number_of_table_6_is_watched() -> None:
             assert dr_statements._table_6(table_6(**{name: (load, factor * income)})).holds == good, program
 
 
+def test_rtp_is_allowed_more_and_the_first_form_says_how_far_it_is_off() -> None:
+    load, income = dr.TABLE_6["rtp"]
+    found = dr_statements._table_6(table_6(rtp=(1.0009 * load, income)))
+    assert found.holds
+    assert found.first is not None
+    assert not found.first.holds
+    assert found.first.reason == "RTP is 0.090 % off"
+    tou = dr_statements._table_6(table_6(tou=(dr.TABLE_6["tou"][0], 0.9996 * dr.TABLE_6["tou"][1])))
+    assert tou.reason.startswith("largest deviation besides RTP 0.040 % (TOU);")
+    assert tou.first is not None
+    assert tou.first.holds
+
+
 def test_the_table_of_modes_shows_what_lots_earn_and_what_they_could() -> None:
     totals = SimpleNamespace(lot_profit=11.0, lot_maximum=17.0, discharge_mwh=0.25)
     clearing = SimpleNamespace(objective=100.0, pessimistic=(80.0, 90.0))

@@ -105,7 +105,7 @@ class Aggregator(MarketAgent[AggregatorInputs, AggregatorSettlement]):
         if expected > 0.0:
             self.load_factor = load_memory * self.load_factor + (1.0 - load_memory) * load / expected
         self._planned = settlement.plan.profit
-        self._profit = sum(reaction.margin for reaction in settlement.reactions)
+        self._profit = settlement.came.profit
 
     def _seen(self) -> AggregatorInputs:
         if self._day is None:

@@ -97,15 +97,12 @@ class ContractDrivers(MarketAgent[AggregatorInputs, AggregatorSettlement]):
 
     def settle(self, settlement: AggregatorSettlement) -> None:
         """Judge every contract by what it gave."""
-        day, reaction = settlement.outcome, settlement.lot(self.lot.number)
+        day, did = settlement.outcome, settlement.came.lots[self.lot.number]
         lot = day.lots[self.lot.number]
         pools = lot_pools(day, lot, 0)
         satisfaction = np.ones(len(CATEGORIES))
-        for category, pool, columns in (
-            (FLEX1, pools.g2v, ("flex1_kwh",)),
-            (FLEX2, pools.v2g, ("returned_kwh", "bought_kwh")),
-        ):
-            got = sum(float(reaction.follower.value(reaction.x, name).sum()) for name in columns)
+        for category, pool, left_with in ((FLEX1, pools.g2v, did.flex1_kwh), (FLEX2, pools.v2g, did.flex2_kwh)):
+            got = float(left_with.sum())
             least, most = float(pool.flex_least_kwh.sum()), float(pool.flex_most_kwh.sum())
             if most > least:
                 satisfaction[category] = np.clip((got - least) / (most - least), 0.0, 1.0)

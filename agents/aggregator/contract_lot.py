@@ -10,7 +10,6 @@ from agents.aggregator.records import ContractLotRecord
 from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent
 from agents.learning import LearningRule
-from equilibrium.markets.aggregator.accounts import lot_profit, payment
 from equilibrium.markets.aggregator.day import LotTariffs
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.streams import Streams
@@ -65,9 +64,9 @@ class ContractLot(MarketAgent[AggregatorInputs, AggregatorSettlement]):
 
     def settle(self, settlement: AggregatorSettlement) -> None:
         """Learn from what was earned."""
-        reaction = settlement.lot(self.number)
-        self._profit = lot_profit(settlement.outcome, settlement.outcome.lots[self.number], reaction)
-        self._paid = payment(reaction)
+        accounts = settlement.came.accounts
+        self._profit = float(accounts.lots[self.number])
+        self._paid = -float(settlement.outcome.probability @ accounts.lot_accounts[self.number].market)
         if self.learner is not None:
             self.learner.update(self._profit)
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
 from mesa import Model
 
 from agents.aggregator.records import GeneratorRecord
 from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent
 from agents.learning import LearningRule
-from equilibrium.markets.aggregator.accounts import payment
 from equilibrium.markets.aggregator.day import Generator
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.streams import Streams
@@ -68,10 +66,10 @@ class GeneratorOwner(MarketAgent[AggregatorInputs, AggregatorSettlement]):
 
     def settle(self, settlement: AggregatorSettlement) -> None:
         """Count what was earned at the true cost, and learn from it."""
-        reaction, length_h = settlement.generator(self.number), settlement.outcome.length_h
-        output = np.asarray(reaction.follower.value(reaction.x, "output_kw")).ravel()
-        self._energy_kwh = float(output @ length_h)
-        self._profit = -payment(reaction) - self.generator.cost * self._energy_kwh
+        came, length_h = settlement.came, settlement.outcome.length_h
+        self._energy_kwh = float(came.generators_kw[:, self.number] @ length_h)
+        stated = settlement.outcome.generators[self.number].cost
+        self._profit = float(came.accounts.generators[self.number]) + (stated - self.generator.cost) * self._energy_kwh
         if self.learner is not None:
             self.learner.update(self._profit)
 

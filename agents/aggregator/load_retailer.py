@@ -68,12 +68,11 @@ class LoadRetailer(MarketAgent[AggregatorInputs, AggregatorSettlement]):
 
     def settle(self, settlement: AggregatorSettlement) -> None:
         """Count what was interrupted: it tires the customers."""
-        reaction, outcome = settlement.retailer, settlement.outcome
-        served = np.asarray(reaction.follower.value(reaction.x, "served_kw")).ravel()
+        came, outcome = settlement.came, settlement.outcome
+        served = came.served_kw
         cut = np.maximum(outcome.retailer.load_kw - served, 0.0)
         self._served_kwh, self._interrupted_kwh = (float(kw @ outcome.length_h) for kw in (served, cut))
-        # The follower counts from a load that is wholly interrupted, whose incentives are a constant.
-        self._profit = reaction.profit - self.incentive * float(outcome.retailer.load_kw @ outcome.length_h)
+        self._profit = came.accounts.retailer
         offered = outcome.retailer.interruptible_share * float(outcome.retailer.load_kw @ outcome.length_h)
         used = self._interrupted_kwh / offered if offered > 0.0 else 0.0
         fatigue, recovery = self._rates

@@ -119,9 +119,8 @@ def reserve_lot_day(
     if scenarios < 1:
         raise InputError("reserve_lot_day", "scenarios", scenarios, "a number >= 1")
     energy = np.array(SPOT) + ADDED_TO_ENERGY
-    grid, lot_bus, unit_bus, load_kw = None, 0, (0, 0, 0), PEAK_KW * np.array(PROFILE)
-    if feeder is not None:
-        grid, lot_bus, unit_bus = _grid(feeder, energy)
+    load_kw = PEAK_KW * np.array(PROFILE)
+    grid, lot_bus, unit_bus = (None, 0, (0,) * len(GENERATORS)) if feeder is None else _grid(feeder, energy)
     given: dict[str, Any] = {
         "energy_price": energy,
         "reserve_price": np.array(RESERVE),

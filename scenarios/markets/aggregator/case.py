@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from equilibrium.markets.aggregator.market import AggregatorMarket
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.aggregator.day import Contracts, LotTariffs, LotVehicles, Reading
+from equilibrium.markets.aggregator.market import AggregatorMarket
 from scenarios.assembly import (
     build_rated_feeder,
     bus_index,
@@ -171,7 +171,10 @@ class AggregatorCase(Case[AggregatorInputs]):
             raise self.refuse("on_infeasible", on_infeasible, "stop (the aggregator market prices no shortages)")
         if certify != "standard":
             raise self.refuse("certify", certify, "standard: the leader's gap is a proved bound already")
-        return AggregatorMarket(solver=solver)
+        if solver not in ("auto", "highs"):
+            raise self.refuse("solver", solver, "auto or highs: the aggregator market has been written for HiGHS alone")
+        rules = self.file.market
+        return AggregatorMarket(gap=rules.gap, node_limit=rules.node_limit)
 
     def _draw(self, generator: np.random.Generator, attendance: Sequence[float]) -> tuple[Stays, ...]:
         """Draw one outcome: how many come to each lot, and for how long."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from equilibrium.markets.aggregator.day import CATEGORIES
+from equilibrium.markets.aggregator.market import GAP_TARGET
 from scenarios.schema import (
     GRID_FILE_KEYS,
     MOST_DRAWN,
@@ -62,6 +63,8 @@ class AggregatorMarketSection(MarketSection):
     call_probability: Share = 0.05
     failure_rate: Share = 0.02
     network: bool = True
+    gap: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = GAP_TARGET
+    node_limit: Count | None = None
     segments: Annotated[Count, Field(le=MOST_SEGMENTS)] = 5
     transformer_efficiency: Efficiency = 1.0
     reading: ReadingSection = ReadingSection()

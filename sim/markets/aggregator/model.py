@@ -18,15 +18,14 @@ from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent, forget_model
 from agents.learning import LearningRule, make_learning_rule
 from equilibrium.arrays import FloatArray
+from equilibrium.markets.aggregator.answer import answer
 from equilibrium.markets.aggregator.day import AggregatorDay, Generator, Grid, Lot
-from equilibrium.markets.aggregator.followers import followers
-from equilibrium.markets.aggregator.reaction import react_all
 from scenarios.draws.arrivals import classes_of
 from scenarios.markets.aggregator.case import PER_MWH, AggregatorCase, Traffic, lot_vehicles
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.markets.aggregator.schema import GeneratorLearningSection, TariffLearningSection
 from scenarios.time_axis import day_axis
-from sim.daily_model import DailyModel, NoSeed, case_of, naming_the_day
+from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.aggregator.results import AggregatorDayResult
 from sim.options import RunOptions
 
@@ -84,7 +83,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
     def __init__(
         self,
         scenario: str | Path | AggregatorCase = "aggregator-37",
-        seed: int | NoSeed = NoSeed.NO_SEED,
+        seed: int | None = None,
         solver: str = "auto",
         days: int | None = None,
         collect: bool = False,
@@ -94,7 +93,6 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         case = case_of(scenario, AggregatorCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
         self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible)
-        self._solver = solver
         self.aggregator = self.make_aggregator()
         self.lots = tuple(self.make_lot(number) for number in range(len(case.file.lots)))
         self.drivers = tuple(self.make_drivers(lot) for lot in self.lots)
@@ -206,8 +204,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             plan = self.market.clear(forecast)
         came = self.case.outcome(day.index, self.streams, [pool.attendance for pool in self.drivers])
         outcome = self._market_day(day, came, day.energy_price, day.reserve_price, day.load_kw)
-        reactions = react_all(followers(outcome), plan.prices, self._solver)
-        settlement = AggregatorSettlement(forecast, plan, outcome, reactions)
+        settlement = AggregatorSettlement(forecast, plan, outcome, answer(outcome, plan.prices))
         for agent in self._order:
             agent.settle(settlement)
         return AggregatorDayResult(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,9 +12,9 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import Certificate
-from equilibrium.markets.aggregator.accounts import payment
+from equilibrium.markets.aggregator.accounts import Accounts
+from equilibrium.markets.aggregator.clearing import GridState
 from equilibrium.markets.aggregator.day import CATEGORIES, AggregatorDay
-from equilibrium.markets.aggregator.reaction import Reaction
 from scenarios.time_axis import TimeAxis
 from sim.columns import (
     DATE,
@@ -42,39 +43,41 @@ def _outcome(day: AggregatorDayResult) -> AggregatorDay:
     return day.settlement.outcome
 
 
-def _block(reaction: Reaction, *names: str) -> FloatArray:
-    """Return the sum of some column blocks of a reaction, shape ``(periods,)``."""
-    return np.asarray(sum(reaction.follower.value(reaction.x, name) for name in names), dtype=np.float64).ravel()
+def _of_grid(day: AggregatorDayResult, value: Callable[[GridState], float]) -> float:
+    """Return a number of the feeder, or not a number without one."""
+    grid = day.settlement.came.grid
+    return math.nan if grid is None else value(grid)
 
 
-def _over(day: AggregatorDayResult, kind: str, *names: str) -> FloatArray:
-    """Return the sum of column blocks over all followers of a kind, shape ``(periods,)``."""
+def _accounts(day: AggregatorDayResult) -> Accounts:
+    return day.settlement.came.accounts
+
+
+def _sum(day: AggregatorDayResult, *names: str) -> FloatArray:
+    """Return the sum of some powers over all lots, kW, shape ``(periods,)``."""
     total = np.zeros(day.axis.size)
-    for reaction in day.settlement.reactions:
-        if reaction.follower.kind == kind:
-            total += _block(reaction, *names)
+    for lot in day.settlement.came.lots:
+        for name in names:
+            total += getattr(lot, name)[0]
     return total
 
 
-def _paid(day: AggregatorDayResult, kind: str) -> float:
-    """Return what followers of a kind pay the aggregator."""
-    return sum(payment(reaction) for reaction in day.settlement.reactions if reaction.follower.kind == kind)
-
-
-def _energy(kind: str, *names: str) -> Callable[[AggregatorDayResult], float]:
-    return lambda day: energy_kwh(day.axis.length_h, _over(day, kind, *names))
+def _energy(power: Callable[[AggregatorDayResult], FloatArray]) -> Callable[[AggregatorDayResult], float]:
+    """Return what gives the energy of powers of a day."""
+    return lambda day: energy_kwh(day.axis.length_h, power(day))
 
 
 def _purchase(day: AggregatorDayResult) -> FloatArray:
     """Return what the aggregator buys upstream, kW, (10); negative where it sells."""
-    lots = _over(day, "lot", "charge_g2v_kw", "charge_v2g_kw") - _over(day, "lot", "discharge_kw")
-    return _over(day, "retailer", "served_kw") + lots - _over(day, "generator", "output_kw")
+    came = day.settlement.came
+    lots = _sum(day, "charge_kw") - _sum(day, "discharge_kw")
+    return np.asarray(came.served_kw + lots - came.generators_kw.sum(axis=1))
 
 
 _TERMS: DayColumns = (
     DAY,
     DATE,
-    number("profit", "what the aggregator earned, losses not counted, currency", lambda d: d.aggregator.profit),
+    number("profit", "what the aggregator earned, currency", lambda d: d.aggregator.profit),
     number("planned_profit", "expected profit of the plan, currency", lambda d: d.aggregator.planned_profit),
     number("lot_profit", "what the lots earned together, currency", lambda d: sum(lot.profit for lot in d.lots)),
     number(
@@ -83,20 +86,50 @@ _TERMS: DayColumns = (
         lambda d: sum(unit.profit for unit in d.generators),
     ),
     number("retail_profit", "what the load retailer earned, currency", lambda d: d.retailer.profit),
-    number("paid_by_lots", "what the lots pay the aggregator, currency", lambda d: _paid(d, "lot")),
-    number("paid_by_generators", "what the generators pay, currency; negative", lambda d: _paid(d, "generator")),
-    number("paid_by_retailer", "what the load retailer pays, currency", lambda d: _paid(d, "retailer")),
+    number("paid_by_lots", "what the lots pay the aggregator, currency", lambda d: sum(lot.paid for lot in d.lots)),
+    number(
+        "paid_to_generators",
+        "what the aggregator pays the generators, currency",
+        lambda d: -_accounts(d).from_generators,
+    ),
+    number(
+        "paid_by_retailer",
+        "what the load retailer pays the aggregator, currency",
+        lambda d: _accounts(d).from_retailer,
+    ),
+    number("upstream_profit", "what energy and reserve bring upstream, currency", lambda d: _accounts(d).upstream),
+    number("loss_cost", "what losses cost the aggregator, currency", lambda d: _accounts(d).losses),
 )
 
 _ENERGY: DayColumns = (
-    number("purchase_kwh", "energy bought upstream, kWh", lambda d: energy_kwh(d.axis.length_h, _purchase(d))),
-    number("charged_kwh", "energy drawn by the lots, kWh", _energy("lot", "charge_g2v_kw", "charge_v2g_kw")),
-    number("discharged_kwh", "energy given by the lots, kWh", _energy("lot", "discharge_kw")),
-    number("reserve_kwh", "reserve of the lots over time, kWh", _energy("lot", "reserve_kw")),
-    number("generated_kwh", "energy of the generators, kWh", _energy("generator", "output_kw")),
+    number("purchase_kwh", "energy bought upstream, kWh", _energy(_purchase)),
+    number("charged_kwh", "energy drawn by the lots, kWh", _energy(lambda d: _sum(d, "charge_kw"))),
+    number("discharged_kwh", "energy given by the lots, kWh", _energy(lambda d: _sum(d, "discharge_kw"))),
+    number("reserve_kwh", "reserve of the lots over time, kWh", _energy(lambda d: _sum(d, "reserve_kw"))),
+    number(
+        "generated_kwh", "energy of the generators, kWh", _energy(lambda d: d.settlement.came.generators_kw.sum(axis=1))
+    ),
     number("served_kwh", "load that was served, kWh", lambda d: d.retailer.served_kwh),
     number("interrupted_kwh", "load that was interrupted, kWh", lambda d: d.retailer.interrupted_kwh),
     number("vehicles", "vehicles that came", lambda d: sum(pool.came for pool in d.drivers)),
+)
+
+_NETWORK: DayColumns = (
+    flag(
+        "limits_kept",
+        "whether the feeder's limits allowed what came; where not, losses and voltages are missing",
+        lambda d: d.settlement.came.limits_kept,
+    ),
+    number(
+        "loss_kwh",
+        "losses of the branches, kWh",
+        lambda d: _of_grid(d, lambda grid: energy_kwh(d.axis.length_h, grid.loss_kw)),
+    ),
+    number(
+        "voltage_min_pu",
+        "lowest voltage of all buses and periods, per unit",
+        lambda d: _of_grid(d, lambda grid: float(grid.voltage_pu.min())),
+    ),
 )
 
 _KNOWN: DayColumns = (
@@ -124,7 +157,7 @@ _KNOWN: DayColumns = (
     number("seconds", "wall time of the day, s", lambda d: d.seconds),
 )
 
-DAYS: Table[AggregatorDayResult, AggregatorDayResult] = Table("days", itself, (*_TERMS, *_ENERGY, *_KNOWN))
+DAYS: Table[AggregatorDayResult, AggregatorDayResult] = Table("days", itself, (*_TERMS, *_ENERGY, *_NETWORK, *_KNOWN))
 
 
 # Prices and powers
@@ -175,14 +208,6 @@ PRICES: Table[AggregatorDayResult, _Posted] = Table(
     ),
 )
 
-_DISPATCHED: tuple[tuple[str, str, tuple[str, ...]], ...] = (
-    ("charge", "lot", ("charge_g2v_kw", "charge_v2g_kw")),
-    ("discharge", "lot", ("discharge_kw",)),
-    ("reserve", "lot", ("reserve_kw",)),
-    ("output", "generator", ("output_kw",)),
-    ("served", "retailer", ("served_kw",)),
-)
-
 
 @dataclass(frozen=True, eq=False)
 class _Powers:
@@ -198,15 +223,13 @@ class _Powers:
 
 
 def _powers(day: AggregatorDayResult) -> _Powers:
+    came, outcome = day.settlement.came, _outcome(day)
     rows: list[tuple[str, str, FloatArray]] = [("purchase", "purchase", _purchase(day))]
-    for reaction in day.settlement.reactions:
-        rows += [
-            (reaction.follower.name, kind, _block(reaction, *names))
-            for kind, of, names in _DISPATCHED
-            if of == reaction.follower.kind
-        ]
-    served = _over(day, "retailer", "served_kw")
-    rows.append(("retailer", "interrupted", _outcome(day).retailer.load_kw - served))
+    for lot, did in zip(outcome.lots, came.lots, strict=True):
+        rows += [(lot.name, kind, getattr(did, f"{kind}_kw")[0]) for kind in ("charge", "discharge", "reserve")]
+    rows += [(unit.name, "output", came.generators_kw[:, k]) for k, unit in enumerate(outcome.generators)]
+    rows.append(("retailer", "served", came.served_kw))
+    rows.append(("retailer", "interrupted", outcome.retailer.load_kw - came.served_kw))
     size = day.axis.size
 
     def spread(names: Sequence[str]) -> np.ndarray:
@@ -261,17 +284,17 @@ class _Pools:
 
 
 def _pools(day: AggregatorDayResult) -> _Pools:
-    reactions = [reaction for reaction in day.settlement.reactions if reaction.follower.kind == "lot"]
+    lots, did = _outcome(day).lots, day.settlement.came.lots
     size = day.axis.size
     return _Pools(
         day.index,
         day.date,
         day.axis,
-        np.tile(np.arange(size), len(reactions)),
-        np.repeat(np.array([reaction.follower.name for reaction in reactions], dtype=object), size),
-        np.concatenate([lot.vehicles.parked[0].sum(axis=1) for lot in _outcome(day).lots]),
-        np.concatenate([_block(reaction, "g2v_kwh") for reaction in reactions]),
-        np.concatenate([_block(reaction, "v2g_kwh") for reaction in reactions]),
+        np.tile(np.arange(size), len(lots)),
+        np.repeat(np.array([lot.name for lot in lots], dtype=object), size),
+        np.concatenate([lot.vehicles.parked[0].sum(axis=1) for lot in lots]),
+        np.concatenate([each.g2v_kwh[0] for each in did]),
+        np.concatenate([each.v2g_kwh[0] for each in did]),
     )
 
 

@@ -6,25 +6,21 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from equilibrium.markets.aggregator.clearing import AggregatorClearing
-from equilibrium.markets.aggregator.market import AggregatorMarket
 
 from equilibrium.arrays import FloatArray
-from equilibrium.markets.aggregator.accounts import lot_profit
+from equilibrium.markets.aggregator.clearing import AggregatorClearing
 from equilibrium.markets.aggregator.day import AggregatorDay
-from equilibrium.markets.aggregator.followers import followers
-from equilibrium.markets.aggregator.reaction import Reaction, react_all
+from equilibrium.markets.aggregator.market import AggregatorMarket
 from scenarios.published.reserve_lot import FEEDERS, reserve_lot_day
 from sim.reproduce.aggregator import published as data
 
 
 @dataclass(frozen=True, eq=False)
 class Solved:
-    """One cleared day with the reactions of its followers."""
+    """One cleared day with one lot."""
 
     day: AggregatorDay
     clearing: AggregatorClearing
-    reactions: tuple[Reaction, ...]
 
     def price(self, name: str) -> FloatArray:
         """Return a posted price, cents/kWh, shape ``(hours,)``; under a uniform price that of all energy."""
@@ -40,76 +36,65 @@ class Solved:
     def price_reserve(self) -> FloatArray:
         """Price of its reserve."""
         prices = self.clearing.prices
-        return prices.get("lot reserve", prices.get("reserve", np.zeros(self.day.periods)))
+        return prices["reserve" if self.day.uniform else "lot reserve"]
 
     @property
     def all_in_reserve(self) -> FloatArray:
         """What one kW of reserve brings the lot: its price, and that of energy if it is called."""
-        delivered = self.day.call * (1.0 - self.day.lots[0].failure_rate)
-        return np.asarray(self.price_reserve + delivered * self.price("lot out"))
+        return np.asarray(self.clearing.all_in_reserve[:, 0])
 
-    def expected(self, *names: str) -> FloatArray:
-        """Return the expected sum of column blocks of the lot, shape ``(hours,)``."""
-        lots = [r for r in self.reactions if r.follower.kind == "lot"]
-        total = np.zeros(self.day.periods)
-        for reaction in lots:
-            for name in names:
-                total += reaction.follower.weight * reaction.follower.value(reaction.x, name).ravel()
-        return total
+    def _expected(self, power: FloatArray) -> FloatArray:
+        return np.asarray(self.day.probability @ power)
 
     @property
     def charge(self) -> FloatArray:
         """Power that the lot draws, kW."""
-        return self.expected("charge_g2v_kw", "charge_v2g_kw")
+        return self._expected(self.clearing.lots[0].charge_kw)
 
     @property
     def discharge(self) -> FloatArray:
         """Power that it gives, kW."""
-        return self.expected("discharge_kw")
+        return self._expected(self.clearing.lots[0].discharge_kw)
 
     @property
     def reserve(self) -> FloatArray:
         """Reserve that it keeps ready, kW."""
-        return self.expected("reserve_kw")
+        return self._expected(self.clearing.lots[0].reserve_kw)
 
     @property
     def stored(self) -> FloatArray:
         """Energy in both pools, kWh."""
-        return self.expected("g2v_kwh", "v2g_kwh")
+        return self._expected(self.clearing.lots[0].g2v_kwh + self.clearing.lots[0].v2g_kwh)
 
     @property
     def output(self) -> FloatArray:
         """Output of the generators, kW, shape ``(generators, hours)``."""
-        units = [r for r in self.reactions if r.follower.kind == "generator"]
-        return np.array([r.follower.value(r.x, "output_kw").ravel() for r in units])
+        return np.asarray(self.clearing.generators_kw.T)
 
     @property
     def interrupted(self) -> FloatArray:
         """Load that is interrupted, kW."""
-        retailer = self.reactions[-1]
-        return np.asarray(self.day.retailer.load_kw - retailer.follower.value(retailer.x, "served_kw").ravel())
+        return np.asarray(self.day.retailer.load_kw - self.clearing.served_kw)
 
     @property
     def profit(self) -> float:
         """Expected profit of the aggregator, cents."""
-        return float(self.clearing.profit)
+        return self.clearing.profit
 
     @property
     def lot_profit(self) -> float:
         """Expected profit of the lot, cents."""
-        lots = [r for r in self.reactions if r.follower.kind == "lot"]
-        return sum(r.follower.weight * lot_profit(self.day, self.day.lots[0], r) for r in lots)
+        return float(self.clearing.accounts.lots[0])
 
     @property
     def generator_profit(self) -> float:
         """Profit of the generators, cents."""
-        return sum(r.profit for r in self.reactions if r.follower.kind == "generator")
+        return float(self.clearing.accounts.generators.sum())
 
     @property
     def retail_profit(self) -> float:
         """Profit of the load retailer, cents."""
-        retailer = self.day.retailer
-        return self.reactions[-1].profit - retailer.incentive * float(retailer.load_kw @ self.day.length_h)
+        return self.clearing.accounts.retailer
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,14 +123,13 @@ class Results:
         return self.expected[name, data.CAP]
 
 
-def compute(solver: str = "auto") -> Results:
+def compute() -> Results:
     """Clear every case of the report."""
-    market = AggregatorMarket(solver=solver)
+    market = AggregatorMarket()
 
     def solved(case: str, **options: Any) -> Solved:  # noqa: ANN401
         day = reserve_lot_day(case, **options)
-        clearing = market.clear(day)
-        return Solved(day, clearing, react_all(followers(day), clearing.prices, solver))
+        return Solved(day, market.clear(day))
 
     sweep = {
         (case, value): solved(case, tariffs={"g2v2": value, "g2v3": data.SWEEP_G2V3})

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from equilibrium.arrays import BoolArray
 from sim.reproduce.aggregator import published as data
 from sim.reproduce.verdicts import Statement, by_construction, on_stand_in, put_to_test
 
@@ -26,7 +26,7 @@ def statements(results: Results) -> tuple[Statement, ...]:
     return (*_theorems(results), *_case_one(results), *_case_two(results), *_tariffs(results), _parties(results))
 
 
-def hours(mask: BoolArray) -> str:
+def hours(mask: ArrayLike) -> str:
     """Return the hours in which something holds, as ranges, e.g. ``1, 8-24``."""
     found = (np.flatnonzero(mask) + 1).tolist()
     ranges: list[list[int]] = []
@@ -84,7 +84,7 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
             "T4",
             "Every day is proved: what the leader could gain is bounded by 0.1 % of its profit",
             all(each.clearing.certificate.worst_regret <= 1e-3 * abs(each.profit) for each in _every(results)),
-            f"{sum(each.clearing.certificate.certified for each in _every(results))} certified of {len(_every(results))}",
+            f"{sum(each.clearing.certificate.certified for each in _every(results))} of {len(_every(results))} to 1e-6",
         ),
         by_construction(
             "R1",

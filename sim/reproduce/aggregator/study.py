@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InputError
 from sim.reproduce.aggregator import published as data
 from sim.reproduce.aggregator.compute import Results, Solved, compute
 from sim.reproduce.aggregator.constants import constants
@@ -31,9 +32,16 @@ def reproduce(folder: Path, solver: str = "auto") -> Report:
     folder
         Where the figures go (``figures`` inside it).
     solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+        ``"auto"`` or ``"highs"``.
+
+    Raises
+    ------
+    InputError
+        For another solver.
     """
-    results = compute(solver)
+    if solver not in ("auto", "highs"):
+        raise InputError("equilot reproduce aggregator", "--solver", solver, "auto or highs")
+    results = compute()
     return make_report(results, draw(results, folder))
 
 

@@ -26,7 +26,20 @@ SHARE = 0.5
 """Share of the allowed gap that the searches of single scenarios may leave."""
 
 SPLIT = 0.01
-"""Where a price is split between two values: this part of the way from the lower one, so that each loses its own."""
+"""Where a price is split between two values: this part of the way from the lower one, so that each loses its own; half
+of the way where one of them is a limit of the box already."""
+
+TRIED = 4
+"""Splits of a box that are tried before one is chosen."""
+
+LEAST_FALL = 1e-6
+"""A fall of a bound by less, currency, counts as this when two halves are weighed."""
+
+TOGETHER = 2_000
+"""Nodes of the search with all scenarios in one problem, before prices are split."""
+
+MOST_BOXES = 200
+"""Boxes of prices after which the bound that is proved is what is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,8 +147,30 @@ class Group:
         best, value = self._best([*root.prices, *known])
         if self._bound(root) - value > gap:
             best, value = self._polished(best, value, [*root.prices, *known])
-        best, value, bound = self._split(root, best, value, gap, deadline)
+        bound = self._bound(root)
+        if bound - value > max(gap, GAP * (1.0 + abs(value))):
+            found = self._together(best, gap, deadline.part(nodes=TOGETHER))
+            bound = min(bound, found.bound)
+            if found.prices is not None and found.value > value:
+                best, value = self.snapped(found.prices), found.value
+        if bound - value > max(gap, GAP * (1.0 + abs(value))):
+            best, value, split = self._split(root, best, value, gap, deadline)
+            bound = min(bound, split)
         return Settled(best, value, max(bound, value), root.prices, self.nodes)
+
+    def _together(self, best: Prices, gap: float, deadline: Deadline) -> Found:
+        """Search with all scenarios in one problem: soon done where the day is short."""
+        every = [
+            replace(follower, weight=float(weight))
+            for members, weight in zip(self.scenarios, self.probability, strict=True)
+            for follower in members
+        ]
+        halves = halve(every, self.caps, self._periods, self._graphs)
+        search = Search(halves, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
+        found = search.run(deadline)
+        self.nodes += found.nodes
+        self.seconds += found.seconds
+        return found
 
     def guess(self, gap: float, deadline: Deadline) -> Prices:
         """Return the best prices for the expected scenario: no bound, and often good for all."""
@@ -214,19 +249,16 @@ class Group:
         """Branch on prices until the bound is within the gap; return prices, value and bound."""
         count = itertools.count()
         heap = [(-self._bound(root), next(count), root)]
-        closed = value
-        while heap and -heap[0][0] > value + gap and not deadline.passed:
+        closed, boxes = value, 1
+        gap = max(gap, GAP * (1.0 + abs(value)))
+        while heap and -heap[0][0] > value + gap and not deadline.passed and boxes < MOST_BOXES:
+            boxes += 2
             box = heapq.heappop(heap)[2]
-            chosen = self._disagreement(box, best)
-            if chosen is None:
+            children = self._chosen(box, best, SHARE * gap, deadline)
+            if children is None:
                 closed = max(closed, self._bound(box))
                 continue
-            name, period, at = chosen
-            for side in range(2):
-                low = {each: limit.copy() for each, limit in box.low.items()}
-                high = {each: limit.copy() for each, limit in box.high.items()}
-                (high if side == 0 else low)[name][period] = at
-                child = self._box(low, high, box, SHARE * gap, deadline, [best])
+            for child in children:
                 found, earned = self._best(child.prices)
                 if earned > value:
                     best, value = self._polished(found, earned, child.prices)
@@ -236,8 +268,32 @@ class Group:
                     closed = max(closed, self._bound(child))
         return best, value, max([closed, *(-entry[0] for entry in heap)])
 
-    def _disagreement(self, box: _Box, best: Prices) -> tuple[str, int, float] | None:
-        """Return a price, period and value at which scenarios part that want different prices."""
+    def _chosen(self, box: _Box, best: Prices, gap: float, deadline: Deadline) -> tuple[_Box, _Box] | None:
+        """Return the halves of a box that lower its bound most, of a few splits that are tried."""
+        chosen, score = None, -1.0
+        for name, period, at in self._disagreements(box, best):
+            children = self._halves_of(box, name, period, at, gap, deadline, best)
+            falls = [self._bound(box) - self._bound(child) for child in children]
+            here = max(falls[0], LEAST_FALL) * max(falls[1], LEAST_FALL)
+            if here > score:
+                chosen, score = children, here
+        return chosen
+
+    def _halves_of(
+        self, box: _Box, name: str, period: int, at: float, gap: float, deadline: Deadline, best: Prices
+    ) -> tuple[_Box, _Box]:
+        below, above = ({each: limit.copy() for each, limit in side.items()} for side in (box.high, box.low))
+        below[name][period] = above[name][period] = at
+        return (
+            self._box(box.low, below, box, gap, deadline, [best]),
+            self._box(above, box.high, box, gap, deadline, [best]),
+        )
+
+    def _disagreements(self, box: _Box, best: Prices) -> list[tuple[str, int, float]]:
+        """Return prices, periods and values at which scenarios part that want different prices, the best splits first.
+
+        A scenario that loses most at common prices says where: each of its own prices is put in alone.
+        """
         here = _clipped(best, box.low, box.high)
         lost = self.probability * (box.bounds - self.by_scenario(here))
         for number in np.argsort(-lost).tolist():
@@ -248,10 +304,17 @@ class Group:
                     trial[name][period] = wanted[name][period]
                     gains.append((self.earned(number, trial), name, period))
             if gains:
-                _, name, period = max(gains)
-                ends = sorted((float(wanted[name][period]), float(here[name][period])))
-                return name, period, ends[0] + SPLIT * (ends[1] - ends[0])
-        return None
+                gains.sort(reverse=True)
+                return [
+                    (name, period, self._between(box, name, period, wanted, here)) for _, name, period in gains[:TRIED]
+                ]
+        return []
+
+    def _between(self, box: _Box, name: str, period: int, wanted: Prices, here: Prices) -> float:
+        ends = sorted((float(wanted[name][period]), float(here[name][period])))
+        limits = float(box.low[name][period]), float(box.high[name][period])
+        part = 0.5 if ends[0] == limits[0] > 0.0 or ends[1] == limits[1] < self.caps[name] else SPLIT
+        return ends[0] + part * (ends[1] - ends[0])
 
 
 def expected(scenarios: Sequence[Follower], probability: FloatArray) -> Follower:

@@ -29,7 +29,7 @@ SPLIT = 0.01
 """Where a price is split between two values: this part of the way from the lower one, so that each loses its own; half
 of the way where one of them is a limit of the box already."""
 
-TRIED = 4
+TRIED = 2
 """Splits of a box that are tried before one is chosen."""
 
 LEAST_FALL = 1e-6
@@ -142,7 +142,8 @@ class Group:
             root = self._box(low, high, None, gap, deadline, known)
             best, value = self._best([*root.prices, *known])
             return Settled(best, value, max(self._bound(root), value), root.prices, self.nodes)
-        known = [*known, self.guess(SHARE * gap, deadline)]
+        if not known:
+            known = [self.guess(SHARE * gap, deadline)]
         root = self._box(low, high, None, SHARE * gap, deadline, known)
         best, value = self._best([*root.prices, *known])
         if self._bound(root) - value > gap:
@@ -203,8 +204,12 @@ class Group:
         gap: float,
         deadline: Deadline,
         known: Sequence[Prices],
+        enough: float = -np.inf,
     ) -> _Box:
-        """Solve the scenarios whose best prices leave the box; the others keep theirs."""
+        """Solve the scenarios whose best prices leave the box; the others keep theirs.
+
+        An expected bound that is not above ``enough`` is not lowered further.
+        """
         bounds, prices = [], []
         for number in range(len(self.scenarios)):
             if parent is not None and _inside(parent.prices[number], low, high):
@@ -212,17 +217,28 @@ class Group:
                 prices.append(parent.prices[number])
                 continue
             start = [_clipped(each, low, high) for each in known]
-            found = self._search(number, gap, deadline, (low, high), start)
+            rest = 0.0 if parent is None else float(self.probability @ parent.bounds)
+            if parent is not None:  # what the scenarios before gave away counts already
+                rest += float(self.probability[:number] @ (np.array(bounds) - parent.bounds[:number]))
+                rest -= float(self.probability[number] * parent.bounds[number])
+            least = (enough - rest) / self.probability[number] if self.probability[number] > 0.0 else -np.inf
+            found = self._search(number, gap, deadline, (low, high), start, least)
             bounds.append(found.bound if parent is None else min(found.bound, float(parent.bounds[number])))
             prices.append(found.prices if found.prices is not None else low)
         return _Box(low, high, np.array(bounds), tuple(prices))
 
     def _search(
-        self, number: int, gap: float, deadline: Deadline, limits: tuple[Prices, Prices], start: Sequence[Prices]
+        self,
+        number: int,
+        gap: float,
+        deadline: Deadline,
+        limits: tuple[Prices, Prices],
+        start: Sequence[Prices],
+        enough: float,
     ) -> Found:
         low, high = limits
         search = Search(self._halves[number], lambda prices: self.earned(number, prices), start, gap)
-        found = search.run(deadline, low=low, high=high)
+        found = search.run(deadline, low=low, high=high, enough=enough)
         self.nodes += found.nodes
         self.seconds += found.seconds
         return found
@@ -254,7 +270,7 @@ class Group:
         while heap and -heap[0][0] > value + gap and not deadline.passed and boxes < MOST_BOXES:
             boxes += 2
             box = heapq.heappop(heap)[2]
-            children = self._chosen(box, best, SHARE * gap, deadline)
+            children = self._chosen(box, best, gap, deadline, value + gap)
             if children is None:
                 closed = max(closed, self._bound(box))
                 continue
@@ -268,26 +284,31 @@ class Group:
                     closed = max(closed, self._bound(child))
         return best, value, max([closed, *(-entry[0] for entry in heap)])
 
-    def _chosen(self, box: _Box, best: Prices, gap: float, deadline: Deadline) -> tuple[_Box, _Box] | None:
+    def _chosen(
+        self, box: _Box, best: Prices, gap: float, deadline: Deadline, enough: float
+    ) -> tuple[_Box, _Box] | None:
         """Return the halves of a box that lower its bound most, of a few splits that are tried."""
         chosen, score = None, -1.0
         for name, period, at in self._disagreements(box, best):
-            children = self._halves_of(box, name, period, at, gap, deadline, best)
+            low, high = self._parted(box, name, period, at)
+            children = (
+                self._box(box.low, high, box, SHARE * gap, deadline, [best], enough),
+                self._box(low, box.high, box, SHARE * gap, deadline, [best], enough),
+            )
             falls = [self._bound(box) - self._bound(child) for child in children]
             here = max(falls[0], LEAST_FALL) * max(falls[1], LEAST_FALL)
             if here > score:
                 chosen, score = children, here
+            if all(self._bound(child) <= enough for child in children):
+                break
         return chosen
 
-    def _halves_of(
-        self, box: _Box, name: str, period: int, at: float, gap: float, deadline: Deadline, best: Prices
-    ) -> tuple[_Box, _Box]:
-        below, above = ({each: limit.copy() for each, limit in side.items()} for side in (box.high, box.low))
-        below[name][period] = above[name][period] = at
-        return (
-            self._box(box.low, below, box, gap, deadline, [best]),
-            self._box(above, box.high, box, gap, deadline, [best]),
-        )
+    @staticmethod
+    def _parted(box: _Box, name: str, period: int, at: float) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        """Return the lower limits of the upper half of a box, and the upper limits of the lower half."""
+        low, high = ({each: limit.copy() for each, limit in side.items()} for side in (box.low, box.high))
+        low[name][period] = high[name][period] = at
+        return low, high
 
     def _disagreements(self, box: _Box, best: Prices) -> list[tuple[str, int, float]]:
         """Return prices, periods and values at which scenarios part that want different prices, the best splits first.

@@ -144,13 +144,23 @@ class Search:
         choices = halves.quantity.size + len(halves.weights)
         self._rise, self._seen = np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)
 
-    def run(self, deadline: Deadline | None = None, *, low: Prices | None = None, high: Prices | None = None) -> Found:
-        """Search, with prices between ``low`` and ``high`` where they are given."""
+    def run(
+        self,
+        deadline: Deadline | None = None,
+        *,
+        low: Prices | None = None,
+        high: Prices | None = None,
+        enough: float = -INF,
+    ) -> Found:
+        """Search, with prices between ``low`` and ``high`` where they are given.
+
+        A bound that is not above ``enough`` ends it.
+        """
         limit = Deadline() if deadline is None else deadline
         root = self._root(low, high)
         if np.isfinite(root.value):
             self._push(root)
-        while self._open and self._open[0][0] < self._cutoff():
+        while self._open and self._open[0][0] < min(self._cutoff(), self.halves.constant - enough):
             if self.nodes and limit.passed:
                 break
             node = heapq.heappop(self._open)[2]

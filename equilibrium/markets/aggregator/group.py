@@ -313,22 +313,21 @@ class Group:
     def _disagreements(self, box: _Box, best: Prices) -> list[tuple[str, int, float]]:
         """Return prices, periods and values at which scenarios part that want different prices, the best splits first.
 
-        A scenario that loses most at common prices says where: each of its own prices is put in alone.
+        A scenario that loses most at common prices says where: of its own prices, each is replaced alone by the common
+        one, and what that costs tells how much it matters.
         """
         here = _clipped(best, box.low, box.high)
         lost = self.probability * (box.bounds - self.by_scenario(here))
         for number in np.argsort(-lost).tolist():
-            wanted, gains = box.prices[number], []
+            wanted, left = box.prices[number], []
             for name, period in itertools.product(self.caps, range(self._periods)):
                 if abs(wanted[name][period] - here[name][period]) > FEASIBILITY * (1.0 + self.caps[name]):
-                    trial = {each: limit.copy() for each, limit in here.items()}
-                    trial[name][period] = wanted[name][period]
-                    gains.append((self.earned(number, trial), name, period))
-            if gains:
-                gains.sort(reverse=True)
-                return [
-                    (name, period, self._between(box, name, period, wanted, here)) for _, name, period in gains[:TRIED]
-                ]
+                    trial = {each: limit.copy() for each, limit in wanted.items()}
+                    trial[name][period] = here[name][period]
+                    left.append((self.earned(number, trial), name, period))
+            if left:
+                places = [(name, period) for _, name, period in sorted(left)[:TRIED]]
+                return [(name, period, self._between(box, name, period, wanted, here)) for name, period in places]
         return []
 
     def _between(self, box: _Box, name: str, period: int, wanted: Prices, here: Prices) -> float:

@@ -143,7 +143,9 @@ def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray) -> Float
     return np.asarray(np.maximum(lower - value, value - upper))
 
 
-def optimal_face(instance: Instance, y: FloatArray, largest: float | None = None) -> Instance:
+def optimal_face(
+    instance: Instance, y: FloatArray, largest: float | None = None, *, point: FloatArray | None = None
+) -> Instance:
     """Return the instance whose feasible set is the optimal face of ``instance``.
 
     A point is optimal if and only if it is feasible and complementary to *one* dual optimum. So fixing every
@@ -157,12 +159,27 @@ def optimal_face(instance: Instance, y: FloatArray, largest: float | None = None
         ``1 + largest`` count as zero.
     largest
         Size of the multipliers; that of the costs by default.
+    point
+        A known point of the face. What it misses of a limit by rounding (up to ``FEASIBILITY`` times one plus the
+        size of the terms) moves that limit, so that the face contains it.
     """
     z = reduced_costs(instance, y)
     zero = FEASIBILITY * (1.0 + (float(np.max(np.abs(instance.cost), initial=0.0)) if largest is None else largest))
     row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
     col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
+    if point is not None:
+        terms = abs(instance.matrix) @ np.abs(point)
+        row_lower, row_upper = _around(instance.matrix @ point, row_lower, row_upper, terms)
+        col_lower, col_upper = _around(point, col_lower, col_upper, np.abs(point))
     return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)
+
+
+def _around(value: FloatArray, lower: FloatArray, upper: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return the limits, each moved to ``value`` where that misses it by no more than rounding."""
+    near = _violation(value, lower, upper) <= FEASIBILITY * (1.0 + size)
+    equal = near & (lower == upper)  # both sides move, so that it stays one
+    low, high = np.where(equal, value, np.minimum(lower, value)), np.where(equal, value, np.maximum(upper, value))
+    return np.where(near, low, lower), np.where(near, high, upper)
 
 
 def _fixed(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, zero: float) -> tuple[FloatArray, FloatArray]:

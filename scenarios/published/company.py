@@ -296,8 +296,12 @@ DISCO_CVAR = DiscoStudy(
     current_max_a=200.0,
     trunk_current_max_a=400.0,
     trunk=("2", "3", "4", "5", "6"),
+    factor=ClippedNormal(1.0, 0.05, 0.3, 1.6),
+    contracted_share=0.43,
+    penalty_sign=-1.0,
 )
-"""Energies 10 (2017) 1714."""
+"""Energies 10 (2017) 1714. The spread of the weather, the contract and the sign of the penalty are fitted to its
+Table 6 (docs/disco.md)."""
 
 DISCO_DR = DiscoStudy(
     data="disco-dr",

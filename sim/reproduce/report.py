@@ -1,7 +1,6 @@
-"""A reproduction report: published against computed, and every statement with its outcome.
+"""A reproduction report: published against computed, what was fitted, and every statement with its verdict.
 
 Every ``equilot reproduce`` makes one :class:`Report`. It is shown in the terminal and written as Markdown and as CSV.
-Numbers are compared, never tuned.
 """
 
 from __future__ import annotations
@@ -10,121 +9,18 @@ import csv
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
-_INDENT = 22
+from sim.reproduce.closeness import WITHIN, Closeness, ComparisonTable, closeness
+from sim.reproduce.constants import Constant, Origin, count
+from sim.reproduce.verdicts import DocumentedError, Statement, counted
 
-
-class Status(StrEnum):
-    """How a statement came out.
-
-    ``data-dependent`` marks a statement that needs the paper's unpublished data: it is evaluated on the substitute
-    data and told, and it can neither confirm nor refute the paper.
-    """
-
-    PASSED = "pass"
-    FAILED = "fail"
-    DATA_DEPENDENT = "data-dependent"
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """One published number beside ours; ``published`` is ``None`` where the paper gives none."""
-
-    row: str
-    quantity: str
-    published: float | None
-    computed: float
-    digits: int = 1
-
-    @property
-    def deviation(self) -> float | None:
-        """``computed / published - 1``; ``None`` where there is nothing to divide by."""
-        return None if not self.published else self.computed / self.published - 1.0
-
-    def cells(self) -> tuple[str, str, str, str, str]:
-        """Return the row as text: row, quantity, published, computed, deviation in %."""
-        published = "" if self.published is None else f"{self.published:.{self.digits}f}"
-        deviation = "" if self.deviation is None else f"{100 * self.deviation:+.2f}"
-        return self.row, self.quantity, published, f"{self.computed:.{self.digits}f}", deviation
-
-
-@dataclass(frozen=True)
-class ComparisonTable:
-    """Numbers beside each other.
-
-    Attributes
-    ----------
-    name, title
-        Short name (of the CSV file) and heading.
-    rows
-        The numbers.
-    published_name
-        Heading of the column of published numbers.
-    in_terminal
-        Whether the terminal shows the rows; a long table stands in the files only.
-    """
-
-    name: str
-    title: str
-    rows: tuple[Comparison, ...]
-    published_name: str = "published"
-    in_terminal: bool = True
-
-
-@dataclass(frozen=True)
-class Statement:
-    """One statement about the results.
-
-    Attributes
-    ----------
-    key
-        Its number in the checklist, e.g. ``N1``.
-    text
-        What is stated.
-    status
-        How it came out.
-    reason
-        The numbers behind the outcome.
-    must_hold
-        Whether the reproduction fails when the statement does: theorems, identities and regression values.
-    """
-
-    key: str
-    text: str
-    status: Status
-    reason: str
-    must_hold: bool = False
-
-    @property
-    def broken(self) -> bool:
-        """True for a statement that must hold and does not."""
-        return self.must_hold and self.status is Status.FAILED
-
-
-@dataclass(frozen=True)
-class DocumentedError:
-    """An error of the paper: what is printed, what was found, and how Equilot treats it."""
-
-    key: str
-    printed: str
-    finding: str
-    treatment: str
-
-
-def theorem(key: str, text: str, holds: bool, reason: str) -> Statement:
-    """Return a statement that must hold."""
-    return Statement(key, text, Status.PASSED if holds else Status.FAILED, reason, must_hold=True)
-
-
-def observation(key: str, text: str, holds: bool, reason: str) -> Statement:
-    """Return a statement that depends on data which the paper does not publish; its outcome opens the reason."""
-    outcome = "holds" if holds else "does not hold"
-    return Statement(key, text, Status.DATA_DEPENDENT, f"{outcome} on the substitute data: {reason}")
+_INDENT = 40
+_CLOSENESS = ("table", "numbers", *(f"within {100 * share:g} %" for share in WITHIN))
+_CONSTANTS = ("constant", "origin", "value", "numbers", "fitted on, or why")
 
 
 @dataclass(frozen=True)
@@ -139,6 +35,8 @@ class Report:
         Paragraphs before the tables.
     tables, statements
         What was compared and stated.
+    constants
+        The numbers behind the results: published, fitted and chosen.
     errors
         Errors of the paper that were found on the way.
     figures
@@ -150,6 +48,7 @@ class Report:
     introduction: tuple[str, ...]
     tables: tuple[ComparisonTable, ...]
     statements: tuple[Statement, ...]
+    constants: tuple[Constant, ...] = ()
     errors: tuple[DocumentedError, ...] = ()
     figures: tuple[tuple[str, str], ...] = ()
 
@@ -164,15 +63,35 @@ class Report:
         return 1 if self.broken else 0
 
     @property
+    def unpublished(self) -> tuple[Constant, ...]:
+        """The constants that were fitted, then those that were chosen."""
+        return tuple(c for origin in (Origin.FITTED, Origin.CHOSEN) for c in self.constants if c.origin is origin)
+
+    @property
     def summary(self) -> str:
         """One line with the counts."""
-        count = {status: sum(s.status is status for s in self.statements) for status in Status}
-        text = f"{self.name}: {len(self.statements)} statements, " + ", ".join(
-            f"{number} {status}" for status, number in count.items()
+        free = ", ".join(f"{count(self.constants, origin)} {origin}" for origin in (Origin.FITTED, Origin.CHOSEN))
+        text = (
+            f"{self.name}: {len(self.statements)} statements: {counted(self.statements)}; published numbers "
+            f"{closeness(self.tables)}; constants {free}; errors of the paper {len(self.errors)}"
         )
         if self.broken:
             return f"{text}; must hold and does not: {', '.join(s.key for s in self.broken)}"
         return f"{text}; every statement that must hold does"
+
+    @property
+    def near(self) -> list[tuple[str, Closeness]]:
+        """The closeness of each table that counts, by title, and of all."""
+        groups = [(table.title, [table]) for table in self.tables if closeness([table]).total]
+        return [(title, closeness(tables)) for title, tables in [*groups, ("all", list(self.tables))]]
+
+    def closeness_rows(self) -> list[tuple[str, ...]]:
+        """Return the closeness as text."""
+        return [(title, str(found.total), *found.cells()) for title, found in self.near]
+
+    def constant_rows(self) -> list[tuple[str, ...]]:
+        """Return the constants that were fitted or chosen, as text."""
+        return [(c.name, str(c.origin), c.value, str(c.numbers), c.basis) for c in self.unpublished]
 
     def markdown(self) -> str:
         """Return the report as Markdown, the summary in its last line."""
@@ -180,12 +99,23 @@ class Report:
         for paragraph in self.introduction:
             lines += [paragraph, ""]
         for table in self.tables:
-            columns = ("case", "quantity", table.published_name, "computed", "deviation (%)")
-            numbers = [row.cells() for row in table.rows]
-            lines += [f"## {table.title}", "", *_markdown_table(columns, numbers, "llrrr"), ""]
+            lines += [
+                f"## {table.title}",
+                "",
+                *_markdown_table(table.head, table.cells, "llrrrr"[: len(table.head)]),
+                "",
+            ]
+            if table.note:
+                lines += [table.note, ""]
+        lines += ["## How near", "", "Published numbers met; zeros have no relative deviation and do not count.", ""]
+        lines += [*_markdown_table(_CLOSENESS, self.closeness_rows(), "lrrrr"), ""]
+        lines += ["## Constants that are not published", ""]
+        lines += [*_markdown_table(_CONSTANTS, self.constant_rows(), "lllrl"), ""]
         lines += ["## Statements", ""]
-        cells = [(s.key, s.text, _outcome(s), s.reason) for s in self.statements]
-        lines += [*_markdown_table(("", "statement", "outcome", "reason"), cells, "llll"), ""]
+        found = [
+            (s.key, s.text, _verdict(s), "; ".join(filter(None, (s.reason, s.first_form)))) for s in self.statements
+        ]
+        lines += [*_markdown_table(("", "statement", "verdict", "reason"), found, "llll"), ""]
         if self.errors:
             cells = [(e.key, e.printed, e.finding, e.treatment) for e in self.errors]
             lines += ["## Errors of the paper", ""]
@@ -197,13 +127,13 @@ class Report:
         return "\n".join([*lines, self.summary, ""])
 
     def write(self, folder: Path) -> list[Path]:
-        """Write ``<name>.md``, one CSV file a table and ``<name>-statements.csv``; return the files."""
+        """Write ``<name>.md`` and a CSV file of each table, closeness, constants and statements; return all."""
         folder.mkdir(parents=True, exist_ok=True)
         text = folder / f"{self.name}.md"
         text.write_text(self.markdown(), encoding="utf-8")
         files = [text]
         for table in self.tables:
-            head = ("case", "quantity", "published", "computed", "deviation_percent")
+            head = ("case", "quantity", "published", "computed", "deviation_percent", "equilibrium")
             rows = [
                 (
                     r.row,
@@ -211,13 +141,20 @@ class Report:
                     "" if r.published is None else repr(r.published),
                     repr(float(r.computed)),
                     "" if r.deviation is None else repr(100 * float(r.deviation)),
+                    "" if r.equilibrium is None else repr(float(r.equilibrium)),
                 )
                 for r in table.rows
             ]
             files.append(_write_csv(folder / f"{self.name}-{table.name}.csv", head, rows))
-        rows_of_statements = [(s.key, s.text, s.status, s.must_hold, s.reason) for s in self.statements]
-        head_of_statements = ("key", "statement", "status", "must_hold", "reason")
-        files.append(_write_csv(folder / f"{self.name}-statements.csv", head_of_statements, rows_of_statements))
+        near = ("table", "numbers", *(f"within_{100 * share:g}_percent" for share in WITHIN))
+        counts = [(title, found.total, *found.met) for title, found in self.near]
+        files.append(_write_csv(folder / f"{self.name}-closeness.csv", near, counts))
+        kept = ("constant", "origin", "value", "numbers", "basis", "inputs")
+        constants = [(c.name, c.origin, c.value, c.numbers, c.basis, " ".join(c.inputs)) for c in self.constants]
+        files.append(_write_csv(folder / f"{self.name}-constants.csv", kept, constants))
+        stated = ("key", "statement", "kind", "outcome", "must_hold", "reason", "first_form")
+        found = [(s.key, s.text, s.kind, s.outcome, s.must_hold, s.reason, s.first_form) for s in self.statements]
+        files.append(_write_csv(folder / f"{self.name}-statements.csv", stated, found))
         return files
 
     def show(self, screen: Console, where: Path | None = None) -> None:
@@ -228,18 +165,27 @@ class Report:
             if not table.in_terminal:
                 screen.print(Text(f"{len(table.rows)} numbers, in {self.name}-{table.name}.csv and {self.name}.md"))
                 continue
-            head = ("case", "quantity", table.published_name, "computed", "dev. %")
-            for line in _text_table([head, *(row.cells() for row in table.rows)]):
-                screen.print(Text(line))
+            for line in _text_table([table.head, *table.cells]):
+                screen.print(Text(line), soft_wrap=True)
+            if table.note:
+                screen.print(Text(table.note))
+        screen.print(Text("\nHow near: published numbers met"))
+        for line in _text_table([_CLOSENESS, *self.closeness_rows()], left=1):
+            screen.print(Text(line), soft_wrap=True)
+        screen.print(Text("\nConstants that are not published"))
+        for line in _text_table([_CONSTANTS[:4], *(row[:4] for row in self.constant_rows())], left=3):
+            screen.print(Text(line), soft_wrap=True)
         screen.print(Text("\nStatements"))
         for statement in self.statements:
-            _print_folded(screen, f"{statement.key:>4}  {_outcome(statement):<16}", statement.text)
+            _print_folded(screen, f"{statement.key:>4}  {_verdict(statement):<{_INDENT - 6}}", statement.text)
             _print_folded(screen, " " * _INDENT, statement.reason)
+            if statement.first_form:
+                _print_folded(screen, " " * _INDENT, statement.first_form)
         if self.errors:
             screen.print(Text("\nErrors of the paper"))
         for error in self.errors:
-            _print_folded(screen, f"{error.key:>4}  {'printed':<16}", error.printed)
-            _print_folded(screen, f"{'':>4}  {'found':<16}", error.finding)
+            _print_folded(screen, f"{error.key:>4}  {'printed':<34}", error.printed)
+            _print_folded(screen, f"{'':>4}  {'found':<34}", error.finding)
         if where is not None:
             screen.print(Text(f"\nreport in {where}"), soft_wrap=True)
         screen.print(Text(self.summary), soft_wrap=True)
@@ -252,8 +198,8 @@ def _print_folded(screen: Console, head: str, text: str) -> None:
         screen.print(Text((head if number == 0 else " " * _INDENT) + line), soft_wrap=True)
 
 
-def _outcome(statement: Statement) -> str:
-    return f"{statement.status} (!)" if statement.broken else str(statement.status)
+def _verdict(statement: Statement) -> str:
+    return f"{statement.verdict} (!)" if statement.broken else statement.verdict
 
 
 def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], alignment: str) -> list[str]:
@@ -261,12 +207,12 @@ def _markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]], alignmen
     return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in (head, rule, *rows)]
 
 
-def _text_table(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align columns: the first two to the left, numbers to the right."""
+def _text_table(rows: Sequence[Sequence[str]], left: int = 2) -> list[str]:
+    """Align columns: the first ``left`` to the left, numbers to the right."""
     widths = [max(len(row[k]) for row in rows) for k in range(len(rows[0]))]
     return [
         "  ".join(
-            cell.ljust(width) if k < 2 else cell.rjust(width)
+            cell.ljust(width) if k < left else cell.rjust(width)
             for k, (cell, width) in enumerate(zip(row, widths, strict=True))
         ).rstrip()
         for row in rows

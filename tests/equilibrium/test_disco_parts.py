@@ -27,7 +27,7 @@ from equilibrium.markets.disco.upper.master import NoDispatchError
 from equilibrium.markets.disco.upper.pessimistic import worst_dispatch
 from equilibrium.markets.disco.upper.published import solve_stage_kkt
 from equilibrium.programs.duality import kkt_residuals
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import FEASIBILITY, Instance
 from equilibrium.programs.solvers import open_handle
 from tests.equilibrium.disco_days import random_day, small_network, vehicles, with_scenarios
 
@@ -89,6 +89,27 @@ def test_powers_that_cannot_be_served_get_a_plane_that_excludes_them() -> None:
     nearest[3] -= distance
     assert np.isfinite(scenario.serve(nearest - 1e-6).need_kw).all()
     assert np.isinf(scenario.serve(nearest + 1e-3).need_kw[3])
+
+
+@settings(max_examples=10)
+@given(SEEDS, st.sampled_from([-1.0, 1.0]), st.sampled_from(["highs", "gurobi"]))
+def test_at_the_edge_powers_are_served_or_a_plane_excludes_them(seed: int, way: float, solver: str) -> None:
+    network, day = random_day(seed, small_network(2))
+    supply = Supply(network, 6, segments=5, solver=solver)
+    scenario = ScenarioSupply.of(supply, day.load_kw, day.load_kvar, day.scenarios[0].renewable_kw)
+    power = way * np.random.default_rng(seed).uniform(2000.0, 4000.0, (6, 2))  # beyond what can be bought or sent away
+    for _ in range(12):
+        service = scenario.serve(power)
+        refused = np.isinf(service.need_kw)
+        far = np.zeros(6)
+        for plane in service.distances:
+            far[plane.period] = (plane.slope * power[plane.period]).sum(axis=1) + plane.constant
+        assert (far[refused] > FEASIBILITY * (1.0 + np.abs(far[refused]))).all()
+        if not refused.any():
+            break
+        for plane in service.distances:  # to the nearest powers that it allows, and not a hair further
+            power[plane.period] -= far[plane.period, None] * plane.slope / np.square(plane.slope).sum()
+    assert np.isfinite(service.need_kw).all()
 
 
 def test_surplus_of_renewables_is_curtailed_without_loose_losses() -> None:

@@ -3,16 +3,19 @@ import logging
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from highspy import HighsModelStatus
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
-from equilibrium.errors import InputError
+from equilibrium.errors import InputError, SolverError
 from equilibrium.programs.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import Status, open_handle, solve_mixed
 from equilibrium.programs.solvers.choose import log_fallback
+from equilibrium.programs.solvers.farkas import least_violation
+from equilibrium.programs.solvers.highs import HighsHandle
 
 
 @st.composite
@@ -110,6 +113,109 @@ def test_the_optimal_face_is_optimal_everywhere(instance: Instance, seed: int):
     assert answer.status is Status.OPTIMAL
     value = float(instance.cost @ best.x)
     assert float(instance.cost @ answer.x) == pytest.approx(value, abs=1e-6 * (1 + abs(value)))
+
+
+@given(linear_programs(), st.integers(0, 2**32 - 1))
+def test_the_face_around_a_point_holds_it_to_the_last_digit(instance: Instance, seed: int):
+    rng = np.random.default_rng(seed)
+    best = open_handle(instance).solve()
+    missed = best.x + 1e-10 * rng.normal(size=best.x.size)
+    face = optimal_face(instance, best.y, point=missed)
+    value = face.matrix @ missed
+    assert ((face.row_lower <= value) & (value <= face.row_upper)).all()
+    assert ((face.col_lower <= missed) & (missed <= face.col_upper)).all()
+    plain = optimal_face(instance, best.y)
+    assert ((plain.row_lower == plain.row_upper) <= (face.row_lower == face.row_upper)).all()  # equalities stay so
+    np.testing.assert_allclose(face.row_lower, plain.row_lower, atol=1e-8)
+    far = optimal_face(instance, best.y, point=best.x + 1.0)  # more than rounding moves nothing
+    outside = np.maximum(plain.col_lower - best.x - 1.0, best.x + 1.0 - plain.col_upper) > 1e-6
+    np.testing.assert_array_equal(far.col_upper[outside], plain.col_upper[outside])
+
+
+@given(linear_programs(), st.integers(0, 7), st.floats(0.01, 3.0))
+def test_a_ray_of_an_infeasible_program_proves_how_far_it_is(instance: Instance, column: int, beyond: float):
+    column %= instance.shape[1]
+    unit = np.eye(instance.shape[1])[column]
+    asked = instance.with_cost(-unit)
+    most = open_handle(asked).solve()
+    if most.status is not Status.OPTIMAL:
+        return
+    limit = most.x[column] + beyond
+    apart = instance.with_rows(sp.csr_array(unit[None]), np.array([limit]), np.array([INF]))
+    ray = np.concatenate([most.y, [1.0]])  # the optimum's multipliers prove that no more is possible
+    rows, columns = (apart.row_lower, apart.row_upper), (apart.col_lower, apart.col_upper)
+    missed = least_violation(apart.matrix, rows, columns, ray)
+    held = linprog(  # the least relative violation that any point has
+        np.append(np.zeros(unit.size), 1.0), *_relaxed(apart), bounds=[(None, None)] * unit.size + [(0.0, None)]
+    )
+    assert 0.0 < missed <= held.fun + 1e-9
+    assert least_violation(apart.matrix, rows, columns, -ray) == 0.0
+    assert least_violation(apart.matrix, rows, columns, np.zeros(ray.size)) == 0.0
+    assert open_handle(apart).solve().status is Status.INFEASIBLE
+
+
+def _relaxed(instance: Instance) -> tuple[np.ndarray, np.ndarray]:
+    """Return all sides as ``matrix x <= right``, with a last column that moves each by one plus its size."""
+    dense = np.vstack([instance.matrix.toarray(), np.eye(instance.shape[1])])
+    lower = np.concatenate([instance.row_lower, instance.col_lower])
+    upper = np.concatenate([instance.row_upper, instance.col_upper])
+    matrix, right = np.vstack([dense, -dense]), np.concatenate([upper, -lower])
+    there = np.isfinite(right)
+    return np.hstack([matrix, -(1.0 + np.abs(np.where(there, right, 0.0)))[:, None]])[there], right[there]
+
+
+def test_an_infeasibility_without_a_proof_is_asked_twice(monkeypatch: pytest.MonkeyPatch):
+    # x + y = 1 with x and y at least 0.5 + 4e-10 misses by 8e-10 / 5 only: less than rounding, so no proof.
+    def at_least(low: float) -> Instance:
+        return Instance(
+            sp.csr_array([[1.0, 1.0]]), np.zeros(2), np.ones(1), np.ones(1), np.full(2, low), np.full(2, INF)
+        )
+
+    near = at_least(0.5 + 4e-10)
+    rows, columns = (near.row_lower, near.row_upper), (near.col_lower, near.col_upper)
+    assert least_violation(near.matrix, rows, columns, -np.ones(1)) == pytest.approx(8e-10 / 5.0, rel=1e-3)
+
+    asked, solve_unscaled = [], HighsHandle._unscaled
+
+    def unscaled(handle: HighsHandle):
+        asked.append(handle)
+        return solve_unscaled(handle)
+
+    monkeypatch.setattr(HighsHandle, "_unscaled", unscaled)
+    assert HighsHandle(at_least(0.6)).solve().status is Status.INFEASIBLE
+    assert not asked  # the ray proves it
+    monkeypatch.setattr("equilibrium.programs.solvers.highs.least_violation", lambda *_: 0.0)
+    assert HighsHandle(at_least(0.6)).solve().status is Status.INFEASIBLE
+    assert len(asked) == 1
+    handle = HighsHandle(at_least(0.6))
+    monkeypatch.setattr(handle, "_unscaled", lambda: (0.0, HighsModelStatus.kOptimal))
+    assert handle.solve().status is Status.OPTIMAL  # the second word counts
+
+
+def test_where_the_dual_simplex_has_no_verdict_the_primal_one_is_asked(monkeypatch):
+    """Once warm, once from nothing, then by the other method; the setting is the usual one again afterwards."""
+    instance = Instance(
+        sp.csr_array([[1.0, 1.0]]), np.array([1.0, 2.0]), np.ones(1), np.ones(1), np.zeros(2), np.full(2, INF)
+    )
+    handle, methods = HighsHandle(instance), []
+    run = HighsHandle._run
+
+    def no_verdict(own: HighsHandle):
+        method = own._solver.getOptionValue("simplex_strategy")[1]
+        methods.append(method)
+        seconds, status = run(own)
+        return seconds, status if method == 4 else HighsModelStatus.kUnknown
+
+    monkeypatch.setattr(HighsHandle, "_run", no_verdict)
+    found = handle.solve()
+    assert found.status is Status.OPTIMAL
+    np.testing.assert_allclose(found.x, [1.0, 0.0])
+    usual = HighsHandle(instance)._solver.getOptionValue("simplex_strategy")[1]
+    assert methods == [usual, usual, 4]
+    assert handle._solver.getOptionValue("simplex_strategy")[1] == usual != 4
+    monkeypatch.setattr(HighsHandle, "_run", lambda _own: (0.0, HighsModelStatus.kUnknown))
+    with pytest.raises(SolverError, match="HiGHS ended with"):
+        HighsHandle(instance).solve()
 
 
 @given(linear_programs(), linear_programs(), st.sampled_from(["highs", "gurobi"]))

@@ -83,7 +83,7 @@ def test_bundled_sets_say_where_they_come_from() -> None:
 
 def test_real_time_tariff_follows_the_price() -> None:
     programs, price = read_programs("disco-dr"), np.linspace(0.03, 0.5, 24)
-    assert programs.program("rtp", price).tariff == pytest.approx(1.1 * price)
+    assert programs.program("rtp", price).tariff == pytest.approx(1.086 * price)
     with pytest.raises(InputError, match="upstream_price: got None, expected 24 prices"):
         programs.program("rtp")
 

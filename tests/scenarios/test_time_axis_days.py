@@ -308,7 +308,7 @@ def test_tariffs_by_hour_hold_in_the_periods_that_begin_in_it() -> None:
     assert quarters.tariff.tolist() == hourly.tariff[axis.clock_hour].tolist()
     assert quarters.tariff.size == 100
     follows = programs.program("rtp", np.arange(100.0), axis=axis)
-    assert follows.tariff == pytest.approx(1.1 * np.arange(100.0))
+    assert follows.tariff == pytest.approx(1.086 * np.arange(100.0))
 
 
 def test_an_hour_that_is_cut_answers_as_a_whole_one_and_a_repeated_one_counts_twice() -> None:

@@ -321,6 +321,15 @@ def test_a_day_that_takes_long_is_given_up_when_a_run_is_asked_to_end(monkeypatc
         assert stop()  # and from here on nobody interrupts what is being written
 
 
+@pytest.fixture
+def _ctrl_c_interrupts():
+    """A process in the background of a shell is started with Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("_ctrl_c_interrupts")
 def test_ctrl_c_is_heard_while_a_large_program_is_being_solved():
     end, ended = threading.Event(), threading.Event()
 

@@ -139,12 +139,15 @@ def test_the_retailer_sees_the_response_and_nothing_else(days):
 
 
 def test_the_belief_approaches_the_truth_when_programs_vary(tmp_path):
-    """Without the market: the retailer and the customers alone, over many days with programs drawn freely."""
+    """Without the market: the retailer and the customers alone, over many days with programs drawn freely.
+
+    Many, because RTP alone speaks of the mid-peak's own elasticity, and its tariff is near the base tariff there.
+    """
     case = small(tmp_path, retailer={"learning": {"rule": "epsilon-greedy", "epsilon": 1.0}})
     model = DiscoModel(case, seed=1)
     true = true_blocks(case)
     start = model.belief_error()
-    for index in range(150):
+    for index in range(800):
         day = case.day(index, model.streams)
         model.customers.observe(day)
         model.retailer.observe(day)

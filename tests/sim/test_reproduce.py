@@ -9,62 +9,140 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
+from benchmarks.closeness import BENCHMARKS, record
 from equilibrium.errors import InputError
 from sim.cli import main
 from sim.reproduce import REPRODUCTIONS, load_reproduction
+from sim.reproduce.closeness import Comparison, ComparisonTable, closeness
+from sim.reproduce.constants import Constant, Origin
 from sim.reproduce.epec_lots import compute as computing
 from sim.reproduce.epec_lots import published as data
 from sim.reproduce.epec_lots import study as epec
 from sim.reproduce.epec_lots.statements import statements
-from sim.reproduce.report import (
-    Comparison,
-    ComparisonTable,
+from sim.reproduce.report import Report
+from sim.reproduce.verdicts import (
     DocumentedError,
-    Report,
-    Statement,
-    Status,
-    observation,
-    theorem,
+    Kind,
+    arithmetic,
+    by_construction,
+    counted,
+    erratum,
+    on_stand_in,
+    put_to_test,
 )
 
-CHECKLIST = {"N1", "N2", "N3", "N4", "O1", "O2", "O3", "O4", "O5", "O6", "O7", "S1", "S2", "S3", "T1", "S0", "S0s"}
+CHECKLIST = {
+    *("N1", "N2", "N3", "N4", "O1", "O2", "O3", "O4", "O5", "O6", "O7", "S1", "S2", "S3", "T1", "T1b", "S0", "S0s"),
+}
 MUST_HOLD = {"N1", "N2", "N4", "O1", "O2", "T1", "S0", "S0s"}
 
 
 def report(*found):
     rows = (Comparison("Case 1", "cost (EUR)", 100.0, 101.0), Comparison("Case 1", "fuel | oil", None, 0.0))
     hidden = ComparisonTable("long", "A long table", (Comparison("a", "b", 0.0, 0.0),), in_terminal=False)
+    beside = Comparison("Case 2", "profit (EUR)", 10.0, 20.0, equilibrium=15.0)
+    none = Comparison("Case 3", "profit (EUR)", 10.0, 11.0, equilibrium=float("nan"))
     return Report(
         "made-up",
         "Made up",
         ("An introduction.",),
-        (ComparisonTable("table-1", "Table 1", rows), hidden),
+        (
+            ComparisonTable("table-1", "Table 1", rows),
+            hidden,
+            ComparisonTable("table-2", "Table 2", (beside, none), equilibrium_name="at rest", note="Case 3 has none."),
+            ComparisonTable("again", "Table 2 again", (beside,), counted=False),
+        ),
         found,
+        (
+            Constant("level", "3.5", Origin.FITTED, "Table 1", ("a",)),
+            Constant("shape", "1 to 2", Origin.CHOSEN, "by eye", ("b.*",), 23),
+            Constant("printed", "as printed", Origin.PUBLISHED, "Table 3", ("c",), 0),
+        ),
         (DocumentedError("E1", "printed", "finding", "treatment"),),
         (("figures/a.png", "A caption"),),
     )
 
 
-HOLDS = theorem("T1", "It holds", True, "1 = 1")
-BREAKS = theorem("T2", "It does not", False, "1 != 2")
-SEEN = observation("D1", "It is seen", False, "3 < 4")
-WRONG = Statement("P1", "The paper errs", Status.FAILED, "wrong wording")
+HOLDS = by_construction("T1", "It holds", True, "1 = 1")
+BREAKS = by_construction("T2", "It does not", False, "1 != 2")
+SEEN = on_stand_in("D1", "It is seen", False, "3 < 4")
+WRONG = erratum("P1", "The paper errs", False, "wrong wording")
+CLOSE = (
+    "published numbers 1 (33 %), 1 (33 %), 2 (67 %) of 3 within 1, 5, 20 %; constants 1 fitted, 23 chosen; "
+    "errors of the paper 1"
+)
 
 
 def test_only_a_statement_that_must_hold_fails_the_reproduction():
     assert report(HOLDS, SEEN, WRONG).exit_code == 0
     broken = report(HOLDS, BREAKS, SEEN)
     assert broken.exit_code == 1
-    assert broken.summary == ("made-up: 3 statements, 1 pass, 1 fail, 1 data-dependent; must hold and does not: T2")
+    assert broken.summary == (
+        "made-up: 3 statements: arithmetic 0 hold, 0 fail; by construction 1 hold, 1 fail (T2); tested 0 hold, 0 fail; "
+        "stand-in data 0 hold, 1 do not hold (D1); erratum of the paper 0; weakened since first stated 0; "
+        f"{CLOSE}; must hold and does not: T2"
+    )
     assert report(HOLDS).summary.endswith("every statement that must hold does")
-    assert SEEN.status is Status.DATA_DEPENDENT
-    assert SEEN.reason == "does not hold on the substitute data: 3 < 4"
+
+
+def test_a_verdict_says_what_it_rests_on():
+    assert arithmetic("N1", "", True, "").verdict == "arithmetic: holds"
+    assert arithmetic("N1", "", False, "").verdict == "arithmetic: fails"
+    assert BREAKS.verdict == "by construction: fails"
+    assert put_to_test("N2", "", False, "", must_hold=False).verdict == "tested: fails"
+    assert SEEN.verdict == "stand-in data: does not hold"
+    assert on_stand_in("D2", "", True, "").verdict == "stand-in data: holds"
+    assert WRONG.verdict == "erratum of the paper"
+    assert erratum("P1", "", True, "").verdict == "arithmetic: holds"
+    stated = [arithmetic("A", "", True, ""), BREAKS, HOLDS, put_to_test("B", "", True, "", must_hold=True)]
+    assert all(s.must_hold for s in stated)
+    assert not any(s.must_hold for s in (SEEN, WRONG, put_to_test("C", "", True, "", must_hold=False)))
+    assert on_stand_in("D3", "", False, "", must_hold=True).broken
+
+
+def test_the_count_names_every_statement_that_does_not_hold():
+    weaker = on_stand_in("O4", "Mostly", True, "few").weakened_from("Always", holds=False, reason="not twice")
+    found = [HOLDS, BREAKS, SEEN, SEEN, WRONG, weaker]
+    assert counted(found) == (
+        "arithmetic 0 hold, 0 fail; by construction 1 hold, 1 fail (T2); tested 0 hold, 0 fail; "
+        "stand-in data 1 hold, 2 do not hold (D1 x 2); erratum of the paper 1 (P1); weakened since first stated 1 (O4)"
+    )
+    assert sum(s.kind is kind for s in found for kind in Kind) == len(found)
+
+
+def test_a_weakened_statement_keeps_its_first_form_and_what_came_out(tmp_path):
+    weaker = on_stand_in("O4", "Mostly", True, "few").weakened_from("Always", holds=False, reason="not twice")
+    first = 'stated first: "Always", which does not hold (not twice)'
+    assert weaker.first_form == first
+    assert weaker.holds
+    made = report(weaker)
+    assert f"| O4 | Mostly | stand-in data: holds | few; {first} |" in made.markdown()
+    out = StringIO()
+    made.show(Console(file=out, width=200, no_color=True))
+    assert first in out.getvalue()
+    made.write(tmp_path)
+    with (tmp_path / "made-up-statements.csv").open(encoding="utf-8", newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["first_form"] == first
 
 
 def test_deviations_are_relative_to_the_published_number():
-    assert Comparison("", "", 100.0, 101.0).cells()[2:] == ("100.0", "101.0", "+1.00")
-    assert Comparison("", "", None, 7.0).cells()[2:] == ("", "7.0", "")
+    assert Comparison("", "", 100.0, 101.0).cells()[2:] == ("100.0", "101.0", "+1.00", "")
+    assert Comparison("", "", None, 7.0).cells()[2:] == ("", "7.0", "", "")
     assert Comparison("", "", 0.0, 7.0).deviation is None
+    assert Comparison("", "", float("nan"), 7.0).cells()[2:] == ("", "7.0", "", "")
+    assert Comparison("", "", 10.0, float("nan"), equilibrium=float("nan")).cells()[2:] == ("10.0", "none", "", "none")
+
+
+def test_closeness_counts_published_numbers_by_their_deviation():
+    rows = tuple(Comparison("", "", 100.0, value) for value in (100.9, 99.1, 104.9, 95.2, 119.0, 81.0, 121.0, 79.0))
+    unknown = (Comparison("", "", 0.0, 0.0), Comparison("", "", None, 1.0), Comparison("", "", float("nan"), 1.0))
+    found = closeness([ComparisonTable("a", "A", (*rows, *unknown)), ComparisonTable("b", "B", rows, counted=False)])
+    assert (found.met, found.total) == ((2, 4, 6), 8)
+    assert str(found) == "2 (25 %), 4 (50 %), 6 (75 %) of 8 within 1, 5, 20 %"
+    nothing = closeness([ComparisonTable("c", "C", (Comparison("", "", 10.0, float("nan")),))])
+    assert (nothing.met, nothing.total) == ((0, 0, 0), 1)  # what did not come out is not met
+    assert str(closeness([])) == "0, 0, 0 of 0 within 1, 5, 20 %"
 
 
 def test_a_report_is_written_as_markdown_and_csv(tmp_path):
@@ -72,24 +150,44 @@ def test_a_report_is_written_as_markdown_and_csv(tmp_path):
     files = made.write(tmp_path)
     assert [path.name for path in files] == [
         "made-up.md",
-        "made-up-table-1.csv",
-        "made-up-long.csv",
-        "made-up-statements.csv",
+        *(f"made-up-{name}.csv" for name in ("table-1", "long", "table-2", "again")),
+        *(f"made-up-{name}.csv" for name in ("closeness", "constants", "statements")),
     ]
     text = files[0].read_text(encoding="utf-8")
     assert "| Case 1 | cost (EUR) | 100.0 | 101.0 | +1.00 |" in text
+    assert "| case | quantity | published | computed | deviation (%) | at rest |" in text
+    assert "| Case 2 | profit (EUR) | 10.0 | 20.0 | +100.00 | 15.0 |" in text
+    assert "| Case 3 | profit (EUR) | 10.0 | 11.0 | +10.00 | none |" in text
+    assert "\n\nCase 3 has none.\n\n" in text
     assert "fuel \\| oil" in text
-    assert "| T2 | It does not | fail (!) | 1 != 2 |" in text
+    assert "| Table 1 | 1 | 1 (100 %) | 1 (100 %) | 1 (100 %) |" in text
+    assert "| all | 3 | 1 (33 %) | 1 (33 %) | 2 (67 %) |" in text
+    assert "Table 2 again |" not in text
+    assert "| level | fitted | 3.5 | 1 | Table 1 |" in text
+    assert "| shape | chosen | 1 to 2 | 23 | by eye |" in text
+    assert "| printed | published" not in text
+    assert "| T2 | It does not | by construction: fails (!) | 1 != 2 |" in text
     assert "| E1 | printed | finding | treatment |" in text
     assert "![A caption](figures/a.png)" in text
     assert text.splitlines()[-1] == made.summary
-    with files[3].open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [(row["key"], row["status"], row["must_hold"]) for row in rows] == [
-        ("T1", "pass", "True"),
-        ("T2", "fail", "True"),
-        ("D1", "data-dependent", "False"),
+
+    def rows(name):
+        with (tmp_path / f"made-up-{name}.csv").open(encoding="utf-8", newline="") as file:
+            return list(csv.DictReader(file))
+
+    assert [(row["key"], row["kind"], row["outcome"], row["must_hold"]) for row in rows("statements")] == [
+        ("T1", "by construction", "holds", "True"),
+        ("T2", "by construction", "fails", "True"),
+        ("D1", "stand-in data", "does not hold", "False"),
     ]
+    assert [(row["constant"], row["origin"], row["numbers"], row["inputs"]) for row in rows("constants")] == [
+        ("level", "fitted", "1", "a"),
+        ("shape", "chosen", "23", "b.*"),
+        ("printed", "published", "0", "c"),
+    ]
+    last = rows("closeness")[-1]
+    assert list(last.values()) == ["all", "3", "1", "1", "2"]
+    assert rows("table-2")[0]["equilibrium"] == "15.0"
 
 
 def test_the_terminal_ends_with_the_summary(tmp_path):
@@ -99,6 +197,9 @@ def test_the_terminal_ends_with_the_summary(tmp_path):
     assert lines[-1] == report(HOLDS, SEEN).summary
     assert any("1 numbers, in made-up-long.csv" in line for line in lines)
     assert any("cost (EUR)" in line and "101.0" in line for line in lines)
+    assert "Case 3 has none." in lines
+    assert any(line.split() == ["all", "3", "1", "(33", "%)", "1", "(33", "%)", "2", "(67", "%)"] for line in lines)
+    assert any(line.split() == ["level", "fitted", "3.5", "1"] for line in lines)
     assert not any("\x1b" in line for line in lines)
 
 
@@ -113,7 +214,7 @@ def test_every_statement_of_the_checklist_is_evaluated(results):
     assert {statement.key for statement in made.statements} == CHECKLIST
     assert {statement.key for statement in made.statements if statement.must_hold} == MUST_HOLD
     assert [error.key for error in made.errors] == [f"E{k}" for k in range(1, 12)]
-    assert {s.key for s in made.statements if s.status is Status.FAILED} == {"N3"}
+    assert {s.key for s in made.statements if s.kind is Kind.ERRATUM} == {"N3"}
     assert all(statement.reason for statement in made.statements)
 
 
@@ -168,4 +269,12 @@ def test_the_command_writes_report_tables_and_figures(tmp_path, capsys, monkeypa
     for number in (7, 8, 10, 11, 12, 13):
         assert f"(figures/fig-{number}.png)" in text
         assert (tmp_path / "out" / "figures" / f"fig-{number}.svg").stat().st_size > 5000
-    assert len(list((tmp_path / "out").glob("epec-lots-*.csv"))) == 6
+    assert len(list((tmp_path / "out").glob("epec-lots-*.csv"))) == 8
+
+
+def test_the_benchmark_records_the_share_within_5_percent():
+    found = record(report(HOLDS), 2.5)
+    assert (found.name, found.ours_s, found.ratio) == ("closeness_made_up", 2.5, pytest.approx(1 / 3))
+    assert "1 (33 %), 1 (33 %), 2 (67 %) of 3 within 1, 5, 20 %" in found.note
+    assert "1 fitted, 23 chosen" in found.note
+    assert BENCHMARKS.keys() == {f"closeness_{name.replace('-', '_')}" for name in REPRODUCTIONS}

@@ -14,6 +14,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
+from equilibrium.programs.solvers.farkas import least_violation
 from equilibrium.programs.solvers.tally import count
 
 QUADRATIC_SECONDS = 5.0
@@ -24,6 +25,9 @@ INTERRUPTIBLE = 20_000
 
 HEARD_S = 0.1
 """How often the waiting thread looks for a signal, s."""
+
+_PRIMAL = 4
+"""The primal simplex method, of HiGHS' option ``simplex_strategy``."""
 
 _STATUS = {
     highspy.HighsModelStatus.kOptimal: Status.OPTIMAL,
@@ -111,6 +115,7 @@ class HighsHandle:
         self._solver = new_solver()
         _load(self._solver, _model(instance))
         self._entries = instance.matrix.nnz
+        self._parts = [instance.matrix]
         # Copies: the caller may go on to change its arrays in place.
         self._cost = instance.cost.copy()
         self._columns = instance.col_lower.copy(), instance.col_upper.copy()
@@ -143,6 +148,7 @@ class HighsHandle:
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
         self._entries += matrix.nnz
+        self._parts.append(matrix)
         self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
     def drop_rows(self, keep: int) -> None:
@@ -151,14 +157,28 @@ class HighsHandle:
         if keep < count:
             self._solver.deleteRows(count - keep, np.arange(keep, count, dtype=np.int32))
             self._rows = self._rows[0][:keep].copy(), self._rows[1][:keep].copy()
+            self._parts = [self._matrix()[:keep, :]]
+
+    def _matrix(self) -> sp.csr_array:
+        """Return the matrix that the solver holds."""
+        if len(self._parts) > 1:
+            self._parts = [sp.csr_array(sp.vstack(self._parts, format="csr"))]
+        return self._parts[0]
 
     def solve(self) -> Solution:
         """Solve, warm if there is a basis."""
         seconds, status = self._run()
         if status not in _STATUS:
-            # A stale basis can leave the simplex without a verdict: once more from nothing, then give up.
+            # A stale basis can leave the simplex without a verdict: once more from nothing.
             self._solver.clearSolver()
             again, status = self._run()
+            seconds += again
+        if status not in _STATUS:
+            # The dual simplex can end with rows that its clean-up cannot meet: the primal one from nothing.
+            again, status = self._otherwise("simplex_strategy", _PRIMAL)
+            seconds += again
+        if status == highspy.HighsModelStatus.kInfeasible and not self._proved_infeasible():
+            again, status = self._unscaled()
             seconds += again
         if status not in _STATUS:
             raise SolverError(f"HiGHS ended with {self._solver.modelStatusToString(status)}")
@@ -170,6 +190,24 @@ class HighsHandle:
         _run(self._solver, self._entries)
         count(self.name)
         return time.perf_counter() - start, self._solver.getModelStatus()
+
+    def _proved_infeasible(self) -> bool:
+        """Tell whether the solver's dual ray proves that every point violates something by more than the tolerance."""
+        _, there, ray = self._solver.getDualRay()
+        return there and least_violation(self._matrix(), self._rows, self._columns, np.array(ray)) > FEASIBILITY
+
+    def _unscaled(self) -> tuple[float, highspy.HighsModelStatus]:
+        """Solve once more without the solver's own scaling."""
+        return self._otherwise("simplex_scale_strategy", 0)
+
+    def _otherwise(self, option: str, value: int) -> tuple[float, highspy.HighsModelStatus]:
+        """Solve once more from nothing with another setting: one setting's word for what rounding decides is none."""
+        self._solver.clearSolver()
+        _, usual = self._solver.getOptionValue(option)
+        self._solver.setOptionValue(option, value)
+        answer = self._run()
+        self._solver.setOptionValue(option, usual)
+        return answer
 
     def basis(self) -> object:
         """Return the current basis."""

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Concatenate, ParamSpec
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InfeasibleError
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.programs.risk import mean_cvar, tail_weights
-from sim.reproduce.report import Comparison, ComparisonTable
+from sim.reproduce.closeness import Comparison, ComparisonTable
 
 MWH = 1000.0
 
+Given = ParamSpec("Given")
+
 MODE = "windows"
 """The mode that agrees with what both papers report (docs/disco.md); the others stand beside it."""
+EQUILIBRIUM = "windows-strict"
+"""The mode whose outcome is an equilibrium of the same data: lots are at their own maximum inside the same windows."""
+EQUILIBRIUM_NAME = "equilibrium"
+AT_MAXIMUM = 1e-9
+"""Relative regret of a lot below which it is at its own maximum."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,10 +133,27 @@ def shares_mwh(day: DiscoDay, clearing: DiscoClearing, weight: FloatArray) -> di
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """One cleared day with its input."""
+    """One cleared day with its input.
+
+    Attributes
+    ----------
+    equilibrium
+        The same day in the mode :data:`EQUILIBRIUM`; the error where lots at their own maximum need more than the
+        network carries, and ``None`` where it was not asked for.
+    """
 
     day: DiscoDay
     clearing: DiscoClearing
+    equilibrium: Run | InfeasibleError | None = None
+
+    @property
+    def lots_are_at_their_maximum(self) -> bool:
+        """Whether no lot could earn more, in any scenario."""
+        regret = [
+            float(np.max((s.lot_maximum - s.lot_profit) / (1.0 + np.abs(s.lot_maximum))))
+            for s in self.clearing.scenarios
+        ]
+        return max(regret) <= AT_MAXIMUM
 
     def totals(self, attitude: str) -> Totals:
         """Return the totals as a company that is ``neutral``, ``averse`` or a ``seeker`` counts them."""
@@ -138,6 +164,48 @@ class Run:
         profit = np.array([scenario.company_profit for scenario in self.clearing.scenarios])
         probability = np.array([scenario.probability for scenario in self.clearing.scenarios])
         return mean_cvar(profit, probability, self.clearing.alpha, beta)
+
+
+def paired(
+    run: Run, numbers: Callable[Concatenate[Run, Given], Sequence[float]], *given: Given.args, **named: Given.kwargs
+) -> list[tuple[float, float]]:
+    """Return numbers of a day, each with that of its equilibrium beside it; not a number where there is none.
+
+    Parameters
+    ----------
+    numbers, given, named
+        What gives the numbers of a day, and its further arguments.
+
+    Raises
+    ------
+    ValueError
+        When the day was cleared without looking for its equilibrium.
+    """
+    ours = numbers(run, *given, **named)
+    if run.equilibrium is None:
+        raise ValueError("the day was cleared without its equilibrium")
+    if isinstance(run.equilibrium, InfeasibleError):
+        return [(value, math.nan) for value in ours]
+    return list(zip(ours, numbers(run.equilibrium, *given, **named), strict=True))
+
+
+def profit(run: Run, attitude: str) -> tuple[float]:
+    """Return the company's profit as a company of an attitude counts it."""
+    return (run.totals(attitude).profit,)
+
+
+def objective(run: Run, beta: float) -> tuple[float]:
+    """Return the weighted objective of a day."""
+    return (run.objective(beta),)
+
+
+def without_equilibrium(runs: Mapping[str, Run]) -> str:
+    """Return a note on the days that have no equilibrium, with the first reason of each; empty where all have one."""
+    errors = {name: run.equilibrium for name, run in runs.items() if isinstance(run.equilibrium, InfeasibleError)}
+    told = [f"{name}: {(*error.reasons, str(error))[0]}" for name, error in errors.items()]
+    if not told:
+        return ""
+    return f"Lots at their own maximum need more than the network carries; no equilibrium: {'; '.join(told)}."
 
 
 class Markets:
@@ -155,9 +223,50 @@ class Markets:
             self._compiled[key] = DiscoMarket(network, mode=mode, solver=self._solver, **options)
         return Run(day, self._compiled[key].clear(day))
 
+    def attempt(self, network: Network, day: DiscoDay, mode: str, **options: Any) -> Run | InfeasibleError:  # noqa: ANN401
+        """Clear one day as :meth:`clear`; where the network can serve none, return the error."""
+        try:
+            return self.clear(network, day, mode=mode, **options)
+        except InfeasibleError as error:
+            return error
+
+    def clear_both(self, network: Network, day: DiscoDay, other: Network | None = None) -> Run:
+        """Clear one day in :data:`MODE`, with its equilibrium beside it.
+
+        A day in which lots are at their own maximum anyway is its own equilibrium.
+
+        Parameters
+        ----------
+        other
+            The network of the equilibrium, where the day's own is too weak for lots that choose for themselves.
+        """
+        run = self.clear(network, day)
+        if other is None and run.lots_are_at_their_maximum:
+            return replace(run, equilibrium=run)
+        return replace(run, equilibrium=self.attempt(other or network, day, EQUILIBRIUM, pessimistic=False))
+
+    def compare(
+        self,
+        programs: Sequence[str],
+        modes: Sequence[str],
+        case: Callable[[str], tuple[Network, DiscoDay]],
+    ) -> dict[tuple[str, str], Run | InfeasibleError]:
+        """Clear the day of each program in each mode; where the network can serve none, the error stands there."""
+        return {(program, mode): self.attempt(*case(program), mode) for program in programs for mode in modes}
+
+
+def cleared(run: Run | InfeasibleError) -> Run:
+    """Return a day that was cleared; raise the error of one that was not."""
+    if isinstance(run, InfeasibleError):
+        raise run
+    return run
+
 
 def modes_table(
-    modes: Mapping[tuple[str, str], Run], labels: Mapping[str, str], published: Mapping[str, float], title: str
+    modes: Mapping[tuple[str, str], Run | InfeasibleError],
+    labels: Mapping[str, str],
+    published: Mapping[str, float],
+    title: str,
 ) -> ComparisonTable:
     """Return what the printed model gives, and what its readings give, side by side.
 
@@ -170,7 +279,11 @@ def modes_table(
     """
     rows = []
     for (program, mode), run in modes.items():
-        label, ours, (proved, found) = f"{labels[program]}, {mode}", run.totals("neutral"), run.clearing.pessimistic
+        label = f"{labels[program]}, {mode}"
+        if isinstance(run, InfeasibleError):
+            rows.append(Comparison(label, f"no dispatch: {run}", None, math.nan))
+            continue
+        ours, (proved, found) = run.totals("neutral"), run.clearing.pessimistic
         rows += [
             Comparison(label, "company, optimistic (USD)", published.get(program), run.clearing.objective),
             Comparison(label, "company, pessimistic, proved (USD)", None, proved),
@@ -179,11 +292,4 @@ def modes_table(
             Comparison(label, "lot at most (USD)", None, ours.lot_maximum),
             Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
         ]
-    return ComparisonTable("modes", title, tuple(rows))
-
-
-def calibrated_table(constants: Mapping[str, tuple[float, str]]) -> ComparisonTable:
-    """Return the fitted constants of the substitute data: value, and the published numbers that it was fitted to."""
-    rows = tuple(Comparison(name, source, None, value, digits=3) for name, (value, source) in constants.items())
-    title = "Constants of the substitute data that were fitted to published numbers"
-    return ComparisonTable("calibrated", title, rows, in_terminal=False)
+    return ComparisonTable("modes", title, tuple(rows), counted=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from equilibrium.errors import InfeasibleError
 from equilibrium.markets.disco.rules import MODES
 from scenarios.published.company import disco_cvar_case
 from sim.reproduce.disco.totals import Markets, Run
@@ -31,16 +32,17 @@ class Results:
         :data:`sim.reproduce.disco_cvar.published.SMALL`; and the same day with recourse under the key ``None``.
     reduction_mwh
         By how much TOU reduces the load.
-    penalty
-        By program: what the profit changes by when penalties are booked as a cost, currency.
+    as_income
+        By program with penalties: what the profit changes by when they are booked as an income and the contract is that
+        of the authors' other paper, currency.
     """
 
     programs: dict[str, Run]
     prices: dict[float, Run]
-    modes: dict[tuple[str, str], Run]
+    modes: dict[tuple[str, str], Run | InfeasibleError]
     ahead: dict[float | None, Run]
     reduction_mwh: float
-    penalty: dict[str, float]
+    as_income: dict[str, float]
 
 
 def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
@@ -52,26 +54,35 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
         Numbers in place of the study's, e.g. ``vehicles=20, scenarios=3``.
     """
     markets = Markets(solver)
-    programs = {program: markets.clear(*disco_cvar_case(program, **options)) for program in data.PROGRAMS}
+    programs = {program: _with_equilibrium(markets, program, options) for program in data.PROGRAMS}
     prices = {
-        factor: programs["tou"]
-        if factor == 1.0
-        else markets.clear(*disco_cvar_case("tou", price_factor=factor, **options))
-        for factor in data.PRICE_FACTORS
+        factor: programs["tou"] if factor == 1.0 else _priced(markets, factor, options) for factor in data.PRICE_FACTORS
     }
-    modes = {
-        (program, mode): markets.clear(
-            *disco_cvar_case(program, forecast=True, voltage_min_pu=data.MODES_VOLTAGE_PU, **options), mode=mode
-        )
-        for program in COMPARED
-        for mode in MODES
-    }
+    modes = markets.compare(
+        COMPARED,
+        MODES,
+        lambda program: disco_cvar_case(program, forecast=True, voltage_min_pu=data.MODES_VOLTAGE_PU, **options),
+    )
     small = disco_cvar_case("tou", **{**options, **data.SMALL})
     ahead: dict[float | None, Run] = {
         beta: markets.clear(*small, purchases="here-and-now", beta=beta) for beta in data.TABLE_9
     }
     ahead[None] = markets.clear(*small)
     before, after = (programs[program].totals("neutral").load_mwh for program in ("flat", "tou"))
-    as_cost = {program: disco_cvar_case(program, penalty_sign=-1.0, **options)[1] for program in data.WITH_PENALTY}
-    penalty = {name: programs[name].day.response_cost - day.response_cost for name, day in as_cost.items()}
-    return Results(programs, prices, modes, ahead, before - after, penalty)
+    other = {**options, "penalty_sign": 1.0, "contracted_share": data.CONTRACTED_ELSEWHERE}
+    days = {program: disco_cvar_case(program, **other)[1] for program in data.WITH_PENALTY}
+    as_income = {name: programs[name].day.response_cost - day.response_cost for name, day in days.items()}
+    return Results(programs, prices, modes, ahead, before - after, as_income)
+
+
+def _with_equilibrium(markets: Markets, program: str, options: dict[str, Any]) -> Run:
+    """Clear one day; its equilibrium in the wider band, without which lots that choose alone cannot be served."""
+    wider, _ = disco_cvar_case(program, **{**options, "voltage_min_pu": data.MODES_VOLTAGE_PU})
+    return markets.clear_both(*disco_cvar_case(program, **options), wider)
+
+
+def _priced(markets: Markets, factor: float, options: dict[str, Any]) -> Run:
+    given = {**options, "price_factor": factor}
+    if factor in data.FIGURE_8:
+        return _with_equilibrium(markets, "tou", given)
+    return markets.clear(*disco_cvar_case("tou", **given))

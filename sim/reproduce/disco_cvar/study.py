@@ -9,12 +9,16 @@ from __future__ import annotations
 from pathlib import Path
 
 from equilibrium.arrays import FloatArray
-from sim.reproduce.disco.totals import calibrated_table, modes_table
+from sim.reproduce.closeness import Comparison, ComparisonTable
+from sim.reproduce.disco.totals import Run, modes_table, objective, paired, profit
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.disco_cvar.compute import Results, compute
+from sim.reproduce.disco_cvar.constants import constants
 from sim.reproduce.disco_cvar.errors import documented_errors
 from sim.reproduce.disco_cvar.statements import statements
-from sim.reproduce.report import Comparison, ComparisonTable, Report
+from sim.reproduce.report import Report
+
+_ENERGIES = ("profit", "charge_mwh", "discharge_mwh", "import_mwh", "loss_mwh")
 
 
 def reproduce(folder: Path, solver: str = "auto") -> Report:
@@ -39,6 +43,7 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
         introduction=data.INTRODUCTION,
         tables=(
             _profits(results),
+            _other_reading(results),
             _accounts(results),
             _losses(results),
             _weights(results),
@@ -51,9 +56,9 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
                 {},
                 f"The four behaviour modes, one scenario (the forecast), voltages from {data.MODES_VOLTAGE_PU:g} p.u.",
             ),
-            calibrated_table(data.CALIBRATED),
         ),
         statements=statements(results),
+        constants=constants(),
         errors=documented_errors(results),
         figures=figures,
     )
@@ -61,61 +66,87 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
 
 def _profits(results: Results) -> ComparisonTable:
     rows = tuple(
-        Comparison(f"{label}, beta = {beta}", "profit (USD)", data.TABLE_6[program][beta], ours.profit, digits=2)
-        for program, label in data.PROGRAMS.items()
-        for beta in data.ATTITUDES
-        for ours in [results.programs[program].totals(data.ATTITUDES[beta])]
-    )
-    rows += tuple(
         Comparison(
-            f"{data.PROGRAMS[program]}, penalty a cost, beta = {beta}",
+            f"{label}, beta = {beta}",
             "profit (USD)",
             data.TABLE_6[program][beta],
-            results.programs[program].totals(data.ATTITUDES[beta]).profit + change,
+            computed,
+            digits=2,
+            equilibrium=other,
+        )
+        for program, label in data.PROGRAMS.items()
+        for beta, attitude in data.ATTITUDES.items()
+        for computed, other in paired(results.programs[program], profit, attitude)
+    )
+    return ComparisonTable("table-6", "Table 6: the company's profit", rows, equilibrium_name=data.EQUILIBRIUM_NAME)
+
+
+def _other_reading(results: Results) -> ComparisonTable:
+    rows = tuple(
+        Comparison(
+            f"{data.PROGRAMS[program]}, beta = {beta}",
+            "profit (USD)",
+            data.TABLE_6[program][beta],
+            results.programs[program].totals(attitude).profit + change,
             digits=2,
         )
-        for program, change in results.penalty.items()
-        for beta in data.ATTITUDES
+        for program, change in results.as_income.items()
+        for beta, attitude in data.ATTITUDES.items()
     )
-    return ComparisonTable("table-6", "Table 6: the company's profit", rows)
+    title = f"Table 6 with penalties an income and a contract of {data.CONTRACTED_ELSEWHERE:g} of the on-peak load"
+    return ComparisonTable("table-6-income", title, rows, counted=False)
+
+
+def _booked(run: Run, attitude: str) -> list[float]:
+    """Return a day's numbers of Table 7."""
+    found = run.totals(attitude)
+    accounts = {**found.accounts, **{name: getattr(found, name) for name in _ENERGIES}}
+    return [accounts[name] for name in data.Account._fields]
+
+
+def _lost(run: Run, attitude: str) -> list[float]:
+    """Return a day's losses by hour, kW."""
+    return [float(value) for value in run.totals(attitude).loss_kw]
 
 
 def _accounts(results: Results) -> ComparisonTable:
     rows = []
     for beta, published in data.TABLE_7.items():
-        ours = results.programs["tou"].totals(data.ATTITUDES[beta])
-        computed = {
-            **ours.accounts,
-            "profit": ours.profit,
-            **{name: getattr(ours, name) for name in ("charge_mwh", "discharge_mwh", "import_mwh", "loss_mwh")},
-        }
+        pairs = paired(results.programs["tou"], _booked, data.ATTITUDES[beta])
         rows += [
-            Comparison(f"beta = {beta}", name.replace("_", " "), wanted, computed[name], digits=2)
-            for name, wanted in published._asdict().items()
+            Comparison(f"beta = {beta}", name.replace("_", " "), wanted, value, digits=2, equilibrium=other)
+            for name, wanted, (value, other) in zip(published._fields, published, pairs, strict=True)
         ]
-    return ComparisonTable("table-7", "Table 7 and the energies of its discussion: TOU (USD, MWh)", tuple(rows))
+    title = "Table 7 and the energies of its discussion: TOU (USD, MWh)"
+    return ComparisonTable("table-7", title, tuple(rows), equilibrium_name=data.EQUILIBRIUM_NAME)
 
 
 def _losses(results: Results) -> ComparisonTable:
-    rows = tuple(
-        Comparison(f"hour {hour}, beta = {beta}", "losses (kW)", wanted, value, digits=2)
-        for beta, published in data.TABLE_8.items()
-        for hour, (wanted, value) in enumerate(
-            zip(published, results.programs["tou"].totals(data.ATTITUDES[beta]).loss_kw.tolist(), strict=True), start=1
-        )
-    )
-    return ComparisonTable("table-8", "Table 8: losses by hour, TOU", rows, in_terminal=False)
+    rows = []
+    for beta, published in data.TABLE_8.items():
+        pairs = paired(results.programs["tou"], _lost, data.ATTITUDES[beta])
+        rows += [
+            Comparison(f"hour {hour}, beta = {beta}", "losses (kW)", wanted, value, digits=2, equilibrium=other)
+            for hour, (wanted, (value, other)) in enumerate(zip(published, pairs, strict=True), start=1)
+        ]
+    title = "Table 8: losses by hour, TOU"
+    return ComparisonTable("table-8", title, tuple(rows), in_terminal=False, equilibrium_name=data.EQUILIBRIUM_NAME)
 
 
 def _weights(results: Results) -> ComparisonTable:
     """Return Table 9, whose "expected value" is the weighted objective (E1)."""
-    run, rows = results.programs["tou"], []
+    rows = []
     for beta, published in data.TABLE_9.items():
-        label = f"beta = {beta:g}"
-        rows.append(Comparison(label, "weighted objective (USD)", published.profit, run.objective(beta), digits=2))
+        label, values = f"beta = {beta:g}", [("weighted objective (USD)", published.profit, beta)]
         if beta > 0.0:
-            rows.append(Comparison(label, "CVaR (USD)", published.cvar, run.objective(1.0), digits=2))
-    return ComparisonTable("table-9", "Table 9: weight of risk, TOU; one clearing serves every beta", tuple(rows))
+            values.append(("CVaR (USD)", published.cvar, 1.0))
+        rows += [
+            Comparison(label, name, wanted, computed, digits=2, equilibrium=other)
+            for name, wanted, weight in values
+            for computed, other in paired(results.programs["tou"], objective, weight)
+        ]
+    title = "Table 9: weight of risk, TOU; one clearing serves every beta"
+    return ComparisonTable("table-9", title, tuple(rows), equilibrium_name=data.EQUILIBRIUM_NAME)
 
 
 def _times(results: Results) -> ComparisonTable:
@@ -125,18 +156,21 @@ def _times(results: Results) -> ComparisonTable:
         for beta, published in data.TABLE_9.items()
     )
     title = "Table 9: computing time, on the paper's machine and on this one (one clearing, proved)"
-    return ComparisonTable("times", title, rows, in_terminal=False)
+    return ComparisonTable("times", title, rows, in_terminal=False, counted=False)
 
 
 def _prices(results: Results) -> ComparisonTable:
-    base = results.prices[1.0].objective(1.0)
+    ((base, base_beside),) = paired(results.prices[1.0], objective, 1.0)
     rows = []
     for factor, run in results.prices.items():
-        published = data.FIGURE_8.get(factor)
-        rows.append(
-            Comparison(f"price x {factor:g}", "profit over base", published, run.objective(1.0) / base, digits=3)
-        )
-    return ComparisonTable("fig-8", "Fig. 8: profit at beta = 1 against the market price, TOU", tuple(rows))
+        name, published = f"price x {factor:g}", data.FIGURE_8.get(factor)
+        if published is None and factor != 1.0:
+            rows.append(Comparison(name, "profit over base", published, run.objective(1.0) / base, digits=3))
+            continue
+        ((computed, other),) = paired(run, objective, 1.0)
+        rows.append(Comparison(name, "profit over base", published, computed / base, 3, other / base_beside))
+    title = "Fig. 8: profit at beta = 1 against the market price, TOU"
+    return ComparisonTable("fig-8", title, tuple(rows), equilibrium_name=data.EQUILIBRIUM_NAME)
 
 
 def _ahead(results: Results) -> ComparisonTable:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InfeasibleError
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.rules import MODES
@@ -28,7 +29,7 @@ class Results:
     stochastic, forecast
         Cleared days by program and case, over all scenarios and for the forecast alone (risk-seeker).
     modes
-        Cleared days by program and mode, case 4.
+        Cleared days by program and mode, case 4; the error where the network can serve none.
     sensitivity
         Cleared days of Table 12 by mode number.
     loads_kw
@@ -37,14 +38,17 @@ class Results:
 
     stochastic: dict[tuple[str, int], Run]
     forecast: dict[tuple[str, int], Run]
-    modes: dict[tuple[str, str], Run]
+    modes: dict[tuple[str, str], Run | InfeasibleError]
     sensitivity: dict[str, Run]
     loads_kw: dict[str, FloatArray]
 
     def totals(self, program: str, case: int, attitude: str) -> Totals:
         """Return the totals of one cell of Table 5."""
-        runs = self.forecast if attitude == "seeker" else self.stochastic
-        return runs[program, case].totals(attitude)
+        return self.run(program, case, attitude).totals(attitude)
+
+    def run(self, program: str, case: int, attitude: str) -> Run:
+        """Return the cleared day of one cell of Table 5."""
+        return (self.forecast if attitude == "seeker" else self.stochastic)[program, case]
 
 
 def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
@@ -63,22 +67,22 @@ def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
     options = {**options, "baseline_kwh": baseline}
     stochastic, forecast = (
         {
-            (program, case): markets.clear(*disco_dr_case(program, case, forecast=one, **options))
+            (program, case): markets.clear_both(*disco_dr_case(program, case, forecast=one, **options))
             for program in data.PROGRAMS
             for case in data.CASES
         }
         for one in (False, True)
     )
-    modes = {
-        (program, mode): markets.clear(*disco_dr_case(program, 4, forecast=True, **options), mode=mode)
-        for program in COMPARED
-        for mode in MODES
-    }
+    modes = markets.compare(
+        COMPARED,
+        MODES,
+        lambda program: disco_dr_case(program, 4, forecast=True, **options),
+    )
     return Results(
         stochastic=stochastic,
         forecast=forecast,
         modes=modes,
-        sensitivity={name: markets.clear(*_sensitivity(mode, options)) for name, mode in data.TABLE_12.items()},
+        sensitivity={name: markets.clear_both(*_sensitivity(mode, options)) for name, mode in data.TABLE_12.items()},
         loads_kw={program: stochastic[program, 1].day.load_kw.sum(axis=1) for program in data.PROGRAMS},
     )
 

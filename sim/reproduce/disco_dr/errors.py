@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sim.reproduce.disco.totals import cleared
 from sim.reproduce.disco_dr import published as data
-from sim.reproduce.report import DocumentedError
+from sim.reproduce.verdicts import DocumentedError
 
 if TYPE_CHECKING:
     from sim.reproduce.disco_dr.compute import Results
@@ -17,7 +18,7 @@ def documented_errors(results: Results) -> tuple[DocumentedError, ...]:
 
 
 def _in_equations(results: Results) -> tuple[DocumentedError, ...]:
-    pump = results.modes["flat", "strict"].totals("seeker")
+    pump = cleared(results.modes["flat", "strict"]).totals("seeker")
     return (
         DocumentedError(
             "E1",

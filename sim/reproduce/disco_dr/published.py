@@ -206,22 +206,6 @@ FLAT_TARIFFS = ("flat", "cpp", "edrp", "cap")
 TOU_TARIFFS = ("tou", "tou+cpp", "tou+edrp", "tou+cap")
 """Programs by what vehicles pay outside the critical hours."""
 
-CALIBRATED: dict[str, tuple[float, str]] = {
-    "load on-peak (MWh)": (12.133, "Table 6: nine loads and incomes"),
-    "load mid-peak (MWh)": (7.913, "Table 6: nine loads and incomes"),
-    "load off-peak (MWh)": (12.123, "Table 6: nine loads and incomes"),
-    "load in the critical hours (MWh)": (4.773, "Table 6: CPP and TOU+CPP"),
-    "number of critical hours": (3.0, "Table 6: CPP and TOU+CPP"),
-    "RTP tariff over upstream price": (1.10, "Table 6: RTP, from a scan"),
-    "purchase on-peak (USD/MWh)": (343.56, "Table 5: case 1, risk-neutral, eight profits"),
-    "purchase mid-peak (USD/MWh)": (146.81, "Table 5: case 1, risk-neutral, eight profits"),
-    "purchase off-peak (USD/MWh)": (41.41, "Table 5: case 1, risk-neutral, eight profits"),
-    "contracted reduction over on-peak load": (0.82, "Table 5: case 1, risk-neutral, CAP"),
-    "price at 10-12 and 14 h (USD/MWh)": (510.0, "Table 5: value of vehicle-to-grid, C3 - C1"),
-    "renewable factor": (1.25, "Table 5: value of renewables, C2 - C1"),
-}
-"""Constants of the substitute data, their values, and the published numbers that each was fitted to."""
-
 INTRODUCTION = (
     "The paper states a bilevel program: a distribution company (DISCO) that runs demand-response programs and "
     "owns wind and sun leads, the owner of a parking lot with 100 vehicles follows. All tariffs are given, and no "
@@ -231,9 +215,10 @@ INTRODUCTION = (
     "As printed, the lot may charge and discharge at once and is paid for it. What the paper reports (charging "
     "outside the peak, discharging inside it, nothing where the company would not buy) is the schedule of a "
     "company that dispatches the vehicles within these windows. That reading, mode windows, is compared with the "
-    "tables; the printed model and two others stand beside it.",
-    "Load, upstream price, RTP tariff, profiles and scenarios are not published. The substitute data are listed "
-    "with the constants that were fitted and to which published numbers; every other number is a prediction. The "
+    "tables. It is no equilibrium of the lot, so beside them stands the equilibrium of the same data, the lot at its "
+    "own maximum inside the same windows; the printed model and two others follow.",
+    "Load, upstream price, RTP tariff, profiles and scenarios are not published. What was fitted to "
+    "published numbers, and what was chosen, is listed below. The "
     "company's purchase is made when the outcome is known, so its attitude to risk changes no decision: "
     "risk-neutral is the mean of the scenarios' optimal profits, risk-averse the CVaR at 95 %, risk-seeker the "
     "one scenario of the forecast.",

@@ -8,12 +8,23 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sim.reproduce.disco.totals import Run, calibrated_table, modes_table, shares_mwh, weights
+from sim.reproduce.closeness import Comparison, ComparisonTable
+from sim.reproduce.disco.totals import (
+    EQUILIBRIUM_NAME,
+    Run,
+    modes_table,
+    paired,
+    profit,
+    shares_mwh,
+    weights,
+    without_equilibrium,
+)
 from sim.reproduce.disco_dr import published as data
 from sim.reproduce.disco_dr.compute import COMPARED, Results, compute
+from sim.reproduce.disco_dr.constants import constants
 from sim.reproduce.disco_dr.errors import documented_errors
 from sim.reproduce.disco_dr.statements import statements
-from sim.reproduce.report import Comparison, ComparisonTable, Report
+from sim.reproduce.report import Report
 
 
 def reproduce(folder: Path, solver: str = "auto") -> Report:
@@ -49,9 +60,9 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
                 {program: data.TABLE_5[program]["seeker"][3] for program in COMPARED},
                 "The four behaviour modes, case 4, risk-seeker (one scenario)",
             ),
-            calibrated_table(data.CALIBRATED),
         ),
         statements=statements(results),
+        constants=constants(),
         errors=documented_errors(results),
         figures=figures,
     )
@@ -64,14 +75,18 @@ def _profits(results: Results, attitude: str) -> ComparisonTable:
             f"{label}, case {case}",
             "profit (USD)",
             data.TABLE_5[program][attitude][case - 1],
-            results.totals(program, case, attitude).profit,
+            computed,
             digits=2,
+            equilibrium=other,
         )
         for program, label in data.PROGRAMS.items()
         for case in data.CASES
+        for computed, other in paired(results.run(program, case, attitude), profit, attitude)
     )
     title = f"Table 5, risk-{attitude}: the company's profit"
-    return ComparisonTable(f"table-5-{attitude}", title, rows, in_terminal=attitude == "neutral")
+    return ComparisonTable(
+        f"table-5-{attitude}", title, rows, in_terminal=attitude == "neutral", equilibrium_name=EQUILIBRIUM_NAME
+    )
 
 
 def _customers(results: Results) -> ComparisonTable:
@@ -90,23 +105,28 @@ def _components(results: Results) -> ComparisonTable:
     rows = []
     base = _dirty_mwh(results.stochastic["flat", 1], "averse")
     for program, published in data.TABLES_7_TO_9.items():
-        ours = results.totals(program, 4, "averse")
-        computed = data.Components(
-            ours.charge_mwh,
-            ours.accounts["lot_charging_income"],
-            ours.discharge_mwh,
-            ours.accounts["v2g_payment"],
-            data.EMISSION_KG_PER_MWH * (base - _dirty_mwh(results.stochastic[program, 4], "averse")),
-            ours.accounts["emission_reward"],
-            ours.import_mwh,
-            ours.accounts["upstream_cost"],
-        )
+        pairs = paired(results.stochastic[program, 4], _exchanged, base)
         rows += [
-            Comparison(data.PROGRAMS[program], quantity, wanted, value, digits=3)
-            for quantity, wanted, value in zip(data.COMPONENTS, published, computed, strict=True)
+            Comparison(data.PROGRAMS[program], quantity, wanted, value, digits=3, equilibrium=other)
+            for quantity, wanted, (value, other) in zip(data.COMPONENTS, published, pairs, strict=True)
         ]
     title = "Tables 7, 8 and 9: exchange with the lot, emissions and purchase, risk-averse, case 4"
-    return ComparisonTable("tables-7-to-9", title, tuple(rows), in_terminal=False)
+    return ComparisonTable("tables-7-to-9", title, tuple(rows), in_terminal=False, equilibrium_name=EQUILIBRIUM_NAME)
+
+
+def _exchanged(run: Run, base_mwh: float) -> data.Components:
+    """Return a day's numbers of Tables 7 to 9; ``base_mwh`` is bought in the dirty hours of the baseline."""
+    ours = run.totals("averse")
+    return data.Components(
+        ours.charge_mwh,
+        ours.accounts["lot_charging_income"],
+        ours.discharge_mwh,
+        ours.accounts["v2g_payment"],
+        data.EMISSION_KG_PER_MWH * (base_mwh - _dirty_mwh(run, "averse")),
+        ours.accounts["emission_reward"],
+        ours.import_mwh,
+        ours.accounts["upstream_cost"],
+    )
 
 
 def _dirty_mwh(run: Run, attitude: str) -> float:
@@ -122,44 +142,67 @@ def _shares(results: Results) -> ComparisonTable:
     """Return Table 10; the paper prints no rule for it."""
     rows = []
     for program, published in data.TABLE_10.items():
-        run = results.stochastic[program, 4]
-        parts = shares_mwh(run.day, run.clearing, weights(run.clearing, "averse"))
+        pairs = paired(results.stochastic[program, 4], _shared)
         rows += [
-            Comparison(data.PROGRAMS[program], name, wanted, parts[key], digits=3)
-            for (name, key), wanted in zip(data.SHARES.items(), published, strict=True)
+            Comparison(data.PROGRAMS[program], name, wanted, value, digits=3, equilibrium=other)
+            for name, wanted, (value, other) in zip(data.SHARES, published, pairs, strict=True)
         ]
     title = "Table 10: energy by source and use (proportional sharing), risk-averse, case 4, MWh"
-    return ComparisonTable("table-10", title, tuple(rows), in_terminal=False)
+    return ComparisonTable("table-10", title, tuple(rows), in_terminal=False, equilibrium_name=EQUILIBRIUM_NAME)
+
+
+def _shared(run: Run) -> list[float]:
+    """Return a day's numbers of Table 10."""
+    parts = shares_mwh(run.day, run.clearing, weights(run.clearing, "averse"))
+    return [parts[key] for key in data.SHARES.values()]
+
+
+def _booked(run: Run, attitude: str) -> list[float]:
+    """Return a day's numbers of Table 11."""
+    found = run.totals(attitude)
+    accounts = {**found.accounts, "profit": found.profit}
+    return [accounts[name] for name in data.Account._fields]
 
 
 def _accounts(results: Results) -> ComparisonTable:
     rows = []
     for attitude, published in data.TABLE_11.items():
-        ours = results.totals("cpp", 4, attitude)
-        computed = {**ours.accounts, "profit": ours.profit}
+        pairs = paired(results.run("cpp", 4, attitude), _booked, attitude)
         rows += [
-            Comparison(f"risk-{attitude}", name.replace("_", " "), wanted, computed[name], digits=2)
-            for name, wanted in published._asdict().items()
+            Comparison(f"risk-{attitude}", name.replace("_", " "), wanted, value, digits=2, equilibrium=other)
+            for name, wanted, (value, other) in zip(published._fields, published, pairs, strict=True)
         ]
-    return ComparisonTable("table-11", "Table 11: the company's accounts under CPP, case 4 (USD)", tuple(rows))
+    title = "Table 11: the company's accounts under CPP, case 4 (USD)"
+    return ComparisonTable("table-11", title, tuple(rows), equilibrium_name=EQUILIBRIUM_NAME)
 
 
 def _sensitivity_table(results: Results) -> ComparisonTable:
     rows = []
     for name, published in data.TABLE_12.items():
-        ours = results.sensitivity[name].totals("averse")
-        computed = (ours.profit, ours.import_mwh, ours.charge_mwh, ours.discharge_mwh)
+        pairs = paired(results.sensitivity[name], _grown)
         label = (
             f"{name}: PV {published.pv_kw:g} kW, wind {published.wind_kw:g} kW, {published.participation:.0%}, "
             f"{published.vehicles} EVs"
         )
         names = ("profit (USD)", "purchase (MWh)", "charging (MWh)", "discharging (MWh)")
         rows += [
-            Comparison(label, quantity, wanted, value, digits=2)
-            for quantity, wanted, value in zip(names, published[4:], computed, strict=True)
+            Comparison(label, quantity, wanted, value, digits=2, equilibrium=other)
+            for quantity, wanted, (value, other) in zip(names, published[4:], pairs, strict=True)
         ]
-    title = "Table 12: sensitivity to renewables, participation and vehicles; CPP, risk-averse, case 4"
-    return ComparisonTable("table-12", title, tuple(rows), in_terminal=False)
+    return ComparisonTable(
+        "table-12",
+        "Table 12: sensitivity to renewables, participation and vehicles; CPP, risk-averse, case 4",
+        tuple(rows),
+        in_terminal=False,
+        equilibrium_name=EQUILIBRIUM_NAME,
+        note=without_equilibrium({f"row {name}": run for name, run in results.sensitivity.items()}),
+    )
+
+
+def _grown(run: Run) -> tuple[float, float, float, float]:
+    """Return a day's numbers of Table 12."""
+    ours = run.totals("averse")
+    return ours.profit, ours.import_mwh, ours.charge_mwh, ours.discharge_mwh
 
 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:

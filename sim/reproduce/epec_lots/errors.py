@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.reproduce.epec_lots import published as data
-from sim.reproduce.report import DocumentedError
+from sim.reproduce.verdicts import DocumentedError
 
 if TYPE_CHECKING:
     from sim.reproduce.epec_lots.compute import Results

@@ -91,8 +91,8 @@ INTRODUCTION = (
     "lot's own maximum, then the cheapest network operation that keeps it. That program is solved here, exactly and "
     "with a certificate.",
     "The paper publishes its load, price, renewable and lot profiles as figures only. The substitute data set S0 meets "
-    "the energy balances that the tables imply. Statements that need the unpublished data are marked data-dependent: "
-    "their outcome on S0 is told, and it neither confirms nor refutes the paper. Numbers are compared, never tuned. "
-    "Hours are counted from 1 to 24 and buses from 1, as in the paper's figures; @k is the paper's node label, bus "
-    "k + 1.",
+    "the energy balances that the tables imply: the levels of its profiles and the energy at departure are fitted to "
+    "published results and listed below with everything that was chosen. Statements that need the unpublished data "
+    "are marked stand-in data: their outcome on S0 neither confirms nor refutes the paper. Hours are counted from 1 "
+    "to 24 and buses from 1, as in the paper's figures; @k is the paper's node label, bus k + 1.",
 )

@@ -9,11 +9,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sim.reproduce.closeness import Comparison, ComparisonTable
 from sim.reproduce.epec_lots import published as data
 from sim.reproduce.epec_lots.compute import Results, compute
+from sim.reproduce.epec_lots.constants import constants
 from sim.reproduce.epec_lots.errors import documented_errors
 from sim.reproduce.epec_lots.statements import statements
-from sim.reproduce.report import Comparison, ComparisonTable, Report
+from sim.reproduce.report import Report
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -47,6 +49,7 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
             _sweep_table(results),
         ),
         statements=statements(results),
+        constants=constants(),
         errors=documented_errors(results),
         figures=figures,
     )
@@ -105,7 +108,10 @@ def _time_table(results: Results) -> ComparisonTable:
         for case, seconds in data.TABLE_8[feeder].items()
     )
     return ComparisonTable(
-        "table-8", "Table 8: computing time, on the paper's machine and on this one (compile, clear and prove)", rows
+        "table-8",
+        "Table 8: computing time, on the paper's machine and on this one (compile, clear and prove)",
+        rows,
+        counted=False,
     )
 
 
@@ -128,7 +134,12 @@ def _reference_table(results: Results) -> ComparisonTable:
                 for name, wanted, value in zip(names.values(), reference, computed, strict=True)
             ]
     return ComparisonTable(
-        "s0-reference", "S0 reference results", tuple(rows), published_name="reference", in_terminal=False
+        "s0-reference",
+        "S0 reference results",
+        tuple(rows),
+        published_name="reference",
+        in_terminal=False,
+        counted=False,
     )
 
 
@@ -148,7 +159,9 @@ def _sweep_table(results: Results) -> ComparisonTable:
                 Comparison(label, "exports (MWh)", exports, point.export_mwh, digits=2),
             ]
     title = "Figs. 12 and 13: sensitivity of case 1 (the paper's values are in figures only)"
-    return ComparisonTable("sensitivity", title, tuple(rows), published_name="reference", in_terminal=False)
+    return ComparisonTable(
+        "sensitivity", title, tuple(rows), published_name="reference", in_terminal=False, counted=False
+    )
 
 
 def _sweep_figure(results: Results, feeder: str) -> Figure:

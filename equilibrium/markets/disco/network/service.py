@@ -259,8 +259,8 @@ class ScenarioSupply:
         constant = np.array([float(instance.cost @ solution.x) - slope @ lot_kw])
         return Planes(np.array([period]), lot_kw[None], slope[None], constant, solution.y[None])
 
-    def period_ports(self, period: int, lot_kw: FloatArray) -> dict[str, FloatArray]:
-        """Return the ports of one period's program, the purchase at the price 1."""
+    def period_ports(self, period: int, lot_kw: FloatArray, give_kw: float = 0.0) -> dict[str, FloatArray]:
+        """Return the ports of one period's program, purchases at the price 1, net powers within ``give_kw``."""
         here = slice(period, period + 1)
         return lossy_ports(
             self.supply.network,
@@ -268,8 +268,8 @@ class ScenarioSupply:
             load_kvar=self.load_kvar[here],
             renewable_max_kw=self.renewable_kw[here],
             upstream_price=np.ones(1),
-            lot_min_kw=lot_kw[None],
-            lot_max_kw=lot_kw[None],
+            lot_min_kw=lot_kw[None] - give_kw,
+            lot_max_kw=lot_kw[None] + give_kw,
         )
 
     def _solve_period(
@@ -279,25 +279,30 @@ class ScenarioSupply:
         supply, program = self.supply, self.supply.period_program
         ports = self.period_ports(period, lot_kw)
         instance = program.bind(ports)
-        solution = supply.model.solve(instance)
-        where = np.array([period])
-        if solution.status is Status.OPTIMAL:
-            plane, seconds = self._plane(period, lot_kw, instance, solution), solution.seconds
-            gaps = square_gaps(supply.network, program, solution.x)
-            widest = max(float(gap.max(initial=0.0)) for gap in gaps.values())
-            if widest > RESIDUAL_TOLERANCE:  # losses cost nothing here
-                instance = optimal_face(instance, solution.y).with_cost(self._currents())
-                solution = require_optimal(supply.model.solve(instance), f"the least currents in period {period}")
-                seconds += solution.seconds
-            x = self._settled(instance, solution, period) if settle else solution.x
-            return x, plane, None, seconds
-        if solution.status is not Status.INFEASIBLE:
-            require_optimal(solution, f"the network in period {period}")
-        distance, seconds = self._distance(ports, where, lot_kw)
-        return None, None, distance, solution.seconds + seconds
+        solution, distance, seconds = supply.model.solve(instance), None, 0.0
+        if solution.status is Status.INFEASIBLE:
+            give_kw = FEASIBILITY * (1.0 + float(np.abs(lot_kw).max(initial=0.0)))
+            distance, far_kw, seconds = self._distance(ports, np.array([period]), lot_kw)
+            if far_kw <= give_kw:  # at the edge of what can be served, rounding says on which side
+                instance = program.bind(self.period_ports(period, lot_kw, give_kw))
+                solution = supply.model.solve(instance)
+        seconds += solution.seconds
+        if solution.status is Status.INFEASIBLE:
+            return None, None, distance, seconds
+        require_optimal(solution, f"the network in period {period}")
+        plane = self._plane(period, lot_kw, instance, solution)
+        gaps = square_gaps(supply.network, program, solution.x)
+        if max(float(gap.max(initial=0.0)) for gap in gaps.values()) > RESIDUAL_TOLERANCE:  # losses cost nothing here
+            instance = optimal_face(instance, solution.y, point=solution.x).with_cost(self._currents())
+            solution = require_optimal(supply.model.solve(instance), f"the least currents in period {period}")
+            seconds += solution.seconds
+        x = self._settled(instance, solution, period) if settle else solution.x
+        return x, plane, None, seconds
 
-    def _distance(self, ports: Mapping[str, FloatArray], where: IntArray, lot_kw: FloatArray) -> tuple[Planes, float]:
-        """Return the plane that says how far the nearest powers are that can be served."""
+    def _distance(
+        self, ports: Mapping[str, FloatArray], where: IntArray, lot_kw: FloatArray
+    ) -> tuple[Planes, float, float]:
+        """Return the plane that says how far the nearest powers are that can be served, that distance, solver time."""
         program = self.supply.elastic()
         free = {
             "upstream_price": np.zeros(1),
@@ -313,7 +318,8 @@ class ScenarioSupply:
         slope = program.multiplier(solution.y, "wanted")[0]
         far = float(instance.cost @ solution.x)
         y = solution.y[None, : self.supply.period_program.shape[0]]
-        return Planes(where, lot_kw[None], slope[None], np.array([far - slope @ lot_kw]), y), solution.seconds
+        plane = Planes(where, lot_kw[None], slope[None], np.array([far - slope @ lot_kw]), y)
+        return plane, far, solution.seconds
 
 
 def _worth(supply: Supply, flows: Flows) -> FloatArray:

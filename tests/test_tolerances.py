@@ -14,10 +14,12 @@ from equilibrium import certificate
 from equilibrium.certificate import Verdict, largest_gain, verdict
 from equilibrium.games import Game, GameVerdict, read_game
 from equilibrium.grid.assets import Microturbine
+from equilibrium.markets.aggregator.market import AggregatorMarket
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.programs.duality import Residuals
+from tests.equilibrium.aggregator_days import random_day as aggregator_day
 from tests.equilibrium.conftest import lot_data, small_day, small_network
 from tests.equilibrium.disco_days import random_day
 
@@ -149,6 +151,10 @@ def disco(**rules: str) -> str:
     return DiscoMarket(network, segments=3, **rules).clear(day).certificate.verdict
 
 
+def aggregator(**changes: str) -> str:
+    return AggregatorMarket().clear(aggregator_day(3, **changes)).certificate.verdict
+
+
 def solved(name: str) -> str:
     return read_game(ROOT / "tests" / "instances" / f"{name}.json").solve().verdict
 
@@ -169,6 +175,8 @@ ANSWERS: dict[str, Callable[[], str]] = {
     "disco, here and now": lambda: disco(mode="windows-strict", purchases="here-and-now"),
     "disco, one way": lambda: disco(mode="strict-exclusive"),
     "disco, by conditions": lambda: disco(mode="windows-strict", method="kkt-milp"),
+    "aggregator, pay-as-bid": aggregator,
+    "aggregator, uniform": lambda: aggregator(pricing="uniform"),
     "one leader": lambda: solved("bard_98_721"),
     "one leader, pessimistic": lambda: solved("indifferent_follower_pessimistic"),
     "followers alone": lambda: solved("cournot_duopoly"),

@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.grid.feeder import Feeder
+from equilibrium.grid.flow_range import FlowRange
 from equilibrium.markets.aggregator.day import (
     AggregatorDay,
     Contracts,
     Generator,
+    Grid,
     Lot,
     LotTariffs,
     LotVehicles,
@@ -113,4 +116,77 @@ def some_hours(day: AggregatorDay, first: int, last: int) -> AggregatorDay:
         reserve_price=day.reserve_price[at],
         lots=tuple(lots),
         retailer=retailer,
+    )
+
+
+def random_day(seed: int, *, periods: int = 5, scenarios: int = 1, lots: int = 1, **changes: Any) -> AggregatorDay:
+    """A small day with everything drawn: prices, tariffs, traffic, units."""
+    draw = np.random.default_rng(seed)
+    g2v3 = draw.uniform(6.0, 10.0)
+    wear = draw.uniform(0.0, 1.0)
+    stays = draw.dirichlet(np.ones(3))
+    tariffs = LotTariffs(
+        g2v1=g2v3 + 3.0, g2v2=g2v3 + draw.uniform(0.5, 2.5), g2v3=g2v3, v2g=g2v3 + wear + draw.uniform(0.0, 2.0),
+        extra=draw.uniform(0.0, 0.1), parking=draw.uniform(0.0, 2.0), degradation=wear,
+    )  # fmt: skip
+    made = []
+    for number in range(lots):
+        arrivals = np.round(draw.uniform(0.0, 12.0, (scenarios, periods)))
+        made.append(
+            card_lot(
+                arrivals,
+                name=f"lot {number}",
+                tariffs=tariffs,
+                vehicles=vehicles(arrivals, stays, classes=(0, 1, 2)),
+                charge_efficiency=draw.uniform(0.8, 1.0),
+                discharge_efficiency=draw.uniform(0.8, 1.0),
+                charger_kw=draw.uniform(12.0, 20.0),
+            )
+        )
+    worth = draw.uniform(7.0, 13.0, periods)
+    day = AggregatorDay(
+        energy_price=draw.uniform(4.0, 11.0, periods),
+        reserve_price=draw.uniform(0.0, 3.0, periods),
+        call_probability=draw.uniform(0.0, 0.2),
+        failure_rate=draw.uniform(0.0, 0.1),
+        lots=tuple(made),
+        generators=tuple(Generator(f"unit {k}", draw.uniform(4.0, 11.0), draw.uniform(0.0, 60.0)) for k in range(2)),
+        retailer=Retailer(draw.uniform(20.0, 100.0, periods), worth - 1.0, 1.0, 0.3),
+        probability=draw.dirichlet(np.ones(scenarios)),
+        cap=10.0,
+        uniform_cap=10.0,
+        reserve_cap=8.0,
+    )
+    return replace(day, **changes)
+
+
+def line_feeder(buses: int = 4, *, voltage_min_pu: float = 0.9, ohm: float = 0.4) -> Feeder:
+    """A feeder whose buses stand one behind the other, all loads equal."""
+    n = np.arange(buses)
+    inner = (n > 0).astype(np.float64)
+    return Feeder(
+        name="line",
+        base_kv=4.8,
+        buses=tuple(str(k) for k in n),
+        parent=n - 1,
+        r_ohm=ohm * inner,
+        x_ohm=0.5 * ohm * inner,
+        rating_kva=np.where(n > 0, 2000.0, np.inf),
+        load_kw=100.0 * inner,
+        load_kvar=40.0 * inner,
+        voltage_min_pu=np.full(buses, voltage_min_pu),
+        voltage_max_pu=np.full(buses, 1.05),
+    )
+
+
+def on_line(day: AggregatorDay, **options: Any) -> AggregatorDay:
+    """The day on a line: lots at its end, generators in its middle."""
+    feeder = line_feeder(**options)
+    limit = np.full(feeder.size, 2000.0)
+    grid = Grid(feeder, day.energy_price, segments=4, flow_range=FlowRange(limit, limit), transformer_efficiency=0.98)
+    return replace(
+        day,
+        grid=grid,
+        lots=tuple(replace(lot, bus=feeder.size - 1) for lot in day.lots),
+        generators=tuple(replace(unit, bus=feeder.size // 2) for unit in day.generators),
     )

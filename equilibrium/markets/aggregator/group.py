@@ -26,7 +26,20 @@ SHARE = 0.5
 """Share of the allowed gap that the searches of single scenarios may leave."""
 
 SPLIT = 0.01
-"""Where a price is split between two values: this part of the way from the lower one, so that each loses its own."""
+"""Where a price is split between two values: this part of the way from the lower one, so that each loses its own; half
+of the way where one of them is a limit of the box already."""
+
+TRIED = 2
+"""Splits of a box that are tried before one is chosen."""
+
+LEAST_FALL = 1e-6
+"""A fall of a bound by less, currency, counts as this when two halves are weighed."""
+
+TOGETHER = 2_000
+"""Nodes of the search with all scenarios in one problem, before prices are split."""
+
+MOST_BOXES = 200
+"""Boxes of prices after which the bound that is proved is what is told."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,13 +142,36 @@ class Group:
             root = self._box(low, high, None, gap, deadline, known)
             best, value = self._best([*root.prices, *known])
             return Settled(best, value, max(self._bound(root), value), root.prices, self.nodes)
-        known = [*known, self.guess(SHARE * gap, deadline)]
+        if not known:
+            known = [self.guess(SHARE * gap, deadline)]
         root = self._box(low, high, None, SHARE * gap, deadline, known)
         best, value = self._best([*root.prices, *known])
         if self._bound(root) - value > gap:
             best, value = self._polished(best, value, [*root.prices, *known])
-        best, value, bound = self._split(root, best, value, gap, deadline)
+        bound = self._bound(root)
+        if bound - value > max(gap, GAP * (1.0 + abs(value))):
+            found = self._together(best, gap, deadline.part(nodes=TOGETHER))
+            bound = min(bound, found.bound)
+            if found.prices is not None and found.value > value:
+                best, value = self.snapped(found.prices), found.value
+        if bound - value > max(gap, GAP * (1.0 + abs(value))):
+            best, value, split = self._split(root, best, value, gap, deadline)
+            bound = min(bound, split)
         return Settled(best, value, max(bound, value), root.prices, self.nodes)
+
+    def _together(self, best: Prices, gap: float, deadline: Deadline) -> Found:
+        """Search with all scenarios in one problem: soon done where the day is short."""
+        every = [
+            replace(follower, weight=float(weight))
+            for members, weight in zip(self.scenarios, self.probability, strict=True)
+            for follower in members
+        ]
+        halves = halve(every, self.caps, self._periods, self._graphs)
+        search = Search(halves, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
+        found = search.run(deadline)
+        self.nodes += found.nodes
+        self.seconds += found.seconds
+        return found
 
     def guess(self, gap: float, deadline: Deadline) -> Prices:
         """Return the best prices for the expected scenario: no bound, and often good for all."""
@@ -168,8 +204,12 @@ class Group:
         gap: float,
         deadline: Deadline,
         known: Sequence[Prices],
+        enough: float = -np.inf,
     ) -> _Box:
-        """Solve the scenarios whose best prices leave the box; the others keep theirs."""
+        """Solve the scenarios whose best prices leave the box; the others keep theirs.
+
+        An expected bound that is not above ``enough`` is not lowered further.
+        """
         bounds, prices = [], []
         for number in range(len(self.scenarios)):
             if parent is not None and _inside(parent.prices[number], low, high):
@@ -177,17 +217,28 @@ class Group:
                 prices.append(parent.prices[number])
                 continue
             start = [_clipped(each, low, high) for each in known]
-            found = self._search(number, gap, deadline, (low, high), start)
+            rest = 0.0 if parent is None else float(self.probability @ parent.bounds)
+            if parent is not None:  # what the scenarios before gave away counts already
+                rest += float(self.probability[:number] @ (np.array(bounds) - parent.bounds[:number]))
+                rest -= float(self.probability[number] * parent.bounds[number])
+            least = (enough - rest) / self.probability[number] if self.probability[number] > 0.0 else -np.inf
+            found = self._search(number, gap, deadline, (low, high), start, least)
             bounds.append(found.bound if parent is None else min(found.bound, float(parent.bounds[number])))
             prices.append(found.prices if found.prices is not None else low)
         return _Box(low, high, np.array(bounds), tuple(prices))
 
     def _search(
-        self, number: int, gap: float, deadline: Deadline, limits: tuple[Prices, Prices], start: Sequence[Prices]
+        self,
+        number: int,
+        gap: float,
+        deadline: Deadline,
+        limits: tuple[Prices, Prices],
+        start: Sequence[Prices],
+        enough: float,
     ) -> Found:
         low, high = limits
         search = Search(self._halves[number], lambda prices: self.earned(number, prices), start, gap)
-        found = search.run(deadline, low=low, high=high)
+        found = search.run(deadline, low=low, high=high, enough=enough)
         self.nodes += found.nodes
         self.seconds += found.seconds
         return found
@@ -214,19 +265,16 @@ class Group:
         """Branch on prices until the bound is within the gap; return prices, value and bound."""
         count = itertools.count()
         heap = [(-self._bound(root), next(count), root)]
-        closed = value
-        while heap and -heap[0][0] > value + gap and not deadline.passed:
+        closed, boxes = value, 1
+        gap = max(gap, GAP * (1.0 + abs(value)))
+        while heap and -heap[0][0] > value + gap and not deadline.passed and boxes < MOST_BOXES:
+            boxes += 2
             box = heapq.heappop(heap)[2]
-            chosen = self._disagreement(box, best)
-            if chosen is None:
+            children = self._chosen(box, best, gap, deadline, value + gap)
+            if children is None:
                 closed = max(closed, self._bound(box))
                 continue
-            name, period, at = chosen
-            for side in range(2):
-                low = {each: limit.copy() for each, limit in box.low.items()}
-                high = {each: limit.copy() for each, limit in box.high.items()}
-                (high if side == 0 else low)[name][period] = at
-                child = self._box(low, high, box, SHARE * gap, deadline, [best])
+            for child in children:
                 found, earned = self._best(child.prices)
                 if earned > value:
                     best, value = self._polished(found, earned, child.prices)
@@ -236,22 +284,57 @@ class Group:
                     closed = max(closed, self._bound(child))
         return best, value, max([closed, *(-entry[0] for entry in heap)])
 
-    def _disagreement(self, box: _Box, best: Prices) -> tuple[str, int, float] | None:
-        """Return a price, period and value at which scenarios part that want different prices."""
+    def _chosen(
+        self, box: _Box, best: Prices, gap: float, deadline: Deadline, enough: float
+    ) -> tuple[_Box, _Box] | None:
+        """Return the halves of a box that lower its bound most, of a few splits that are tried."""
+        chosen, score = None, -1.0
+        for name, period, at in self._disagreements(box, best):
+            low, high = self._parted(box, name, period, at)
+            children = (
+                self._box(box.low, high, box, SHARE * gap, deadline, [best], enough),
+                self._box(low, box.high, box, SHARE * gap, deadline, [best], enough),
+            )
+            falls = [self._bound(box) - self._bound(child) for child in children]
+            here = max(falls[0], LEAST_FALL) * max(falls[1], LEAST_FALL)
+            if here > score:
+                chosen, score = children, here
+            if all(self._bound(child) <= enough for child in children):
+                break
+        return chosen
+
+    @staticmethod
+    def _parted(box: _Box, name: str, period: int, at: float) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
+        """Return the lower limits of the upper half of a box, and the upper limits of the lower half."""
+        low, high = ({each: limit.copy() for each, limit in side.items()} for side in (box.low, box.high))
+        low[name][period] = high[name][period] = at
+        return low, high
+
+    def _disagreements(self, box: _Box, best: Prices) -> list[tuple[str, int, float]]:
+        """Return prices, periods and values at which scenarios part that want different prices, the best splits first.
+
+        A scenario that loses most at common prices says where: of its own prices, each is replaced alone by the common
+        one, and what that costs tells how much it matters.
+        """
         here = _clipped(best, box.low, box.high)
         lost = self.probability * (box.bounds - self.by_scenario(here))
         for number in np.argsort(-lost).tolist():
-            wanted, gains = box.prices[number], []
+            wanted, left = box.prices[number], []
             for name, period in itertools.product(self.caps, range(self._periods)):
                 if abs(wanted[name][period] - here[name][period]) > FEASIBILITY * (1.0 + self.caps[name]):
-                    trial = {each: limit.copy() for each, limit in here.items()}
-                    trial[name][period] = wanted[name][period]
-                    gains.append((self.earned(number, trial), name, period))
-            if gains:
-                _, name, period = max(gains)
-                ends = sorted((float(wanted[name][period]), float(here[name][period])))
-                return name, period, ends[0] + SPLIT * (ends[1] - ends[0])
-        return None
+                    trial = {each: limit.copy() for each, limit in wanted.items()}
+                    trial[name][period] = here[name][period]
+                    left.append((self.earned(number, trial), name, period))
+            if left:
+                places = [(name, period) for _, name, period in sorted(left)[:TRIED]]
+                return [(name, period, self._between(box, name, period, wanted, here)) for name, period in places]
+        return []
+
+    def _between(self, box: _Box, name: str, period: int, wanted: Prices, here: Prices) -> float:
+        ends = sorted((float(wanted[name][period]), float(here[name][period])))
+        limits = float(box.low[name][period]), float(box.high[name][period])
+        part = 0.5 if ends[0] == limits[0] > 0.0 or ends[1] == limits[1] < self.caps[name] else SPLIT
+        return ends[0] + part * (ends[1] - ends[0])
 
 
 def expected(scenarios: Sequence[Follower], probability: FloatArray) -> Follower:

@@ -61,7 +61,7 @@ def _money(_: Network, day: Day, cleared: Result) -> float:
         - day.retailer.incentive * interrupted
     )
     outside_flows = float(hourly @ length) + drivers - accounts.losses
-    return abs(everybody - outside_flows) / (1.0 + abs(everybody))
+    return float(abs(everybody - outside_flows) / (1.0 + abs(everybody)))
 
 
 def _energy(_: Network, day: Day, cleared: Result) -> float:

@@ -24,9 +24,6 @@ ROUNDS = 4
 PART = 0.6
 """Part of the allowed gap that the groups of prices may leave; the rest is for the copies of the lots' consumption."""
 
-ROUGH = 10.0
-"""The first point may leave so much more: it only serves to price losses."""
-
 
 @dataclass(frozen=True, eq=False)
 class Solved:
@@ -104,7 +101,7 @@ class Leader:
         prices: dict[str, FloatArray] = {name: np.zeros(self.day.periods) for name in self._caps}
         prices |= dict(self._hours.rest(loss_price).prices)
         for group in self._groups(loss_price):
-            prices |= dict(group.guess(ROUGH * self._absolute(None), self._deadline))
+            prices |= dict(group.guess(0.0, self._deadline))
             self._count(group)
         return best_point(self.day, self.followers, prices, self.flows)
 

@@ -33,6 +33,9 @@ from equilibrium.programs.solvers.highs import HighsHandle
 GAP_TARGET = 1e-3
 """Relative gap at which days with several scenarios or a grid are left unless another is asked for."""
 
+NODE_LIMIT = 200_000
+"""Nodes after which the searches of a day end when nothing else is asked for."""
+
 
 class AggregatorMarket:
     """The market of an aggregator with its followers.
@@ -51,7 +54,7 @@ class AggregatorMarket:
         When an option is out of its domain.
     """
 
-    def __init__(self, *, gap: float = GAP_TARGET, node_limit: int | None = None) -> None:
+    def __init__(self, *, gap: float = GAP_TARGET, node_limit: int | None = NODE_LIMIT) -> None:
         if not 0.0 <= gap < 1.0:
             raise InputError("aggregator market", "gap", gap, "a share from 0 to below 1")
         if node_limit is not None and not node_limit >= 1:

@@ -21,6 +21,9 @@ from equilibrium.markets.aggregator.pools import by_period
 from equilibrium.programs.program import GAP, INF, Instance, signed_parts
 from equilibrium.programs.solvers import Status, solve_mixed
 
+LARGEST_VALUE = 1e6
+"""A constant beyond this is not used: with a solver's tolerance it would leak."""
+
 
 @dataclass(frozen=True, eq=False)
 class PublishedAnswer:
@@ -66,7 +69,7 @@ def solve_published(
     Raises
     ------
     InputError
-        When the day has a grid, or lots for whose multipliers no bound is proved.
+        When the day has a grid, or a lot for whose multipliers no usable bound is proved.
     """
     if day.grid is not None:
         raise InputError("day", "grid", "a feeder", "none: the published program is stated without it here")
@@ -89,51 +92,57 @@ def multiplier_limits(day: AggregatorDay, follower: Follower) -> tuple[FloatArra
     The dual objective of a lot is convex and piecewise linear in the values ``lam`` of its pools' energies; its kinks
     tie values of neighbouring periods, or tie one to a price or tariff. So it has a minimum where every value is tied
     to a price: in the G2V pool to one of ``price / eta_c`` and ``g2v2``; in the V2G pool to one of ``(price + wear) /
-    eta_c``, the two payments of ``flex2`` and ``eta_d price``, plus the premia of reserve in the periods after. Below
-    zero a value follows a full pool, which no stock that limits the output can be followed by (checked here).
+    eta_c``, the two payments of ``flex2`` and ``eta_d price``, plus the premia of reserve in the periods after. How far
+    below zero a value may be is :func:`_least_values`.
 
     Raises
     ------
     InputError
-        When that check fails.
+        When the limits are too wide to be of use.
     """
     rows = follower.program.shape[0]
     low, high = np.full(rows, -INF), np.full(rows, INF)
     if follower.kind != "lot":
         return low, high
     lot = next(lot for lot in day.lots if lot.name == follower.name)
-    _refuse_full_after_limit(day, follower, lot.discharge_efficiency)
     block, tariffs, cap, eta = follower.program.rows, lot.tariffs, day.energy_cap, lot.discharge_efficiency
     wear, v2g = (by_period(each, day.periods) for each in (tariffs.degradation, tariffs.v2g))
     called = day.call * (1.0 - lot.failure_rate) * cap - day.call * (wear + v2g)
     premium = float(max(0.0, day.reserve_cap + called.max()))
     anchors = [(cap + wear.max()) / lot.charge_efficiency, v2g.max(), np.max(tariffs.g2v3) + wear.max(), eta * cap]
-    least = -eta * (wear.max() + premium)
+    least = _least_values(day, follower, eta, float(wear.max()), premium)
     most = max(anchors) + np.arange(day.periods, 0, -1) * eta * premium
     low[block["g2v_balance"].slice] = -max(cap / lot.charge_efficiency, float(np.max(tariffs.g2v2)))
     high[block["g2v_balance"].slice] = 0.0
     low[block["v2g_balance"].slice], high[block["v2g_balance"].slice] = -most, -least
-    scarcity = cap + wear.max() + premium
+    scarcity = np.maximum(premium, cap - least / eta)
     low[block["output_power"].slice], high[block["output_power"].slice] = -scarcity, 0.0
     low[block["output_stock"].slice], high[block["output_stock"].slice] = -scarcity * eta, 0.0
     return low, high
 
 
-def _refuse_full_after_limit(day: AggregatorDay, follower: Follower, efficiency: float) -> None:
-    """Refuse a lot whose V2G pool could be full after a period in which its stock limits the output."""
+def _least_values(day: AggregatorDay, follower: Follower, eta: float, wear: float, premium: float) -> FloatArray:
+    """Return how low the value of energy in the V2G pool may be, shape ``(periods,)``.
+
+    A value below zero means that energy is in the way: the pool gets full, and until then nothing is charged and
+    flexible vehicles take the most. It is tied to what getting rid of it costs, ``-eta (wear + premium)``, or to the
+    value before; below that one only where the stock limited the output and yet the pool can get full afterwards.
+    """
     given = follower.given
-    power, most = given["v2g_power_kw"], given["v2g_most_kwh"]
-    stock = given["v2g_least_kwh"] + power * day.length_h / efficiency
+    power, full = given["v2g_power_kw"], given["v2g_most_kwh"]
+    stock = given["v2g_least_kwh"] + power * day.length_h / eta
     kept = given["v2g_inflow_kwh"] - given["returned_most_kwh"] - given["bought_most_kwh"]
+    anchor, cap = -eta * (wear + premium), day.energy_cap
+    least = np.full(day.periods, anchor)
     for first in range(day.periods - 1):
         reached = stock[first] + np.cumsum(kept[first + 1 :])
-        later = np.flatnonzero((reached >= most[first + 1 :]) & (power[first + 1 :] > 0.0))
-        if power[first] > 0.0 and later.size:
-            where = (
-                f"lot {follower.name}, scenario {follower.scenario}, periods {first} and {first + 1 + int(later[0])}"
-            )
-            expected = "a V2G pool that is not full soon after its stock limits the output: no bound is proved"
-            raise InputError("published method", where, float(reached[later[0]]), expected)
+        least[first + 1] = min(anchor, least[first])
+        if power[first] > 0.0 and ((reached >= full[first + 1 :]) & (power[first + 1 :] > 0.0)).any():
+            least[first + 1] = min(least[first + 1], least[first] - eta * premium, 2.0 * least[first] - eta * cap)
+    if least.min() < -LARGEST_VALUE:
+        where = f"lot {follower.name}, scenario {follower.scenario}, value of energy in the V2G pool"
+        raise InputError("published method", where, float(least.min()), f"a proved bound above {-LARGEST_VALUE:g}")
+    return least
 
 
 def _limits(day: AggregatorDay, every: tuple[Follower, ...], halves: Halves) -> FloatArray:

@@ -30,11 +30,17 @@ Earn = Callable[[Prices], float]
 COMPLEMENTARY = 1e-9
 """A pair whose product is below this, relative to ``1 + |profit|``, counts as complementary."""
 
-TRIED = 4
-"""Pairs whose both branches are solved before one is chosen, where nothing is known of them yet."""
+TRIED = 1
+"""Choices, the worst first, whose branches are solved although little is known of them."""
 
-KNOWN = 4
+KNOWN = 1
 """Branches on a pair after which its own history tells what the next one will do."""
+
+MOST_TRIED = 6
+"""Choices at most whose branches are solved at one node."""
+
+WORTH = 0.1
+"""A choice that does this part of what the next one promises is taken."""
 
 LEAST_RISE = 1e-6
 """A rise of the bound by less, relative to the largest, counts as this when two sides are weighed."""
@@ -138,13 +144,23 @@ class Search:
         choices = halves.quantity.size + len(halves.weights)
         self._rise, self._seen = np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)
 
-    def run(self, deadline: Deadline | None = None, *, low: Prices | None = None, high: Prices | None = None) -> Found:
-        """Search, with prices between ``low`` and ``high`` where they are given."""
+    def run(
+        self,
+        deadline: Deadline | None = None,
+        *,
+        low: Prices | None = None,
+        high: Prices | None = None,
+        enough: float = -INF,
+    ) -> Found:
+        """Search, with prices between ``low`` and ``high`` where they are given.
+
+        A bound that is not above ``enough`` ends it.
+        """
         limit = Deadline() if deadline is None else deadline
         root = self._root(low, high)
         if np.isfinite(root.value):
             self._push(root)
-        while self._open and self._open[0][0] < self._cutoff():
+        while self._open and self._open[0][0] < min(self._cutoff(), self.halves.constant - enough):
             if self.nodes and limit.passed:
                 break
             node = heapq.heappop(self._open)[2]
@@ -195,8 +211,7 @@ class Search:
             # What is left between the bound and the value is rounding; the proof keeps the bound.
             self._closed = min(self._closed, node.value)
             return
-        pair, sides = self._choose(node, broken)
-        for child in sides if sides is not None else self._children(node, pair):
+        for child in self._choose(node, broken):
             if np.isfinite(child.value):
                 self._push(child)
 
@@ -220,21 +235,29 @@ class Search:
         value = self.halves.prices.cost[at[used]]
         return float((1.0 - weight.max()) * (1.0 + value.max() - value.min()))
 
-    def _choose(self, node: _Node, broken: np.ndarray) -> tuple[int, tuple[_Node, _Node] | None]:
-        """Return the pair to branch on, and its children where they were solved for the choice."""
-        known = broken[self._seen[:, broken].min(axis=0) >= KNOWN]
-        best, pair, found = -1.0, int(broken[0]), None
-        if known.size:
-            mean = self._rise[:, known] / self._seen[:, known]
-            score = _score(mean[0], mean[1])
-            best, pair = float(score.max()), int(known[int(np.argmax(score))])
-        for trial in [each for each in broken.tolist() if self._seen[:, each].min() < KNOWN][:TRIED]:
-            children = self._children(node, trial)
-            rise = [min(child.value - node.value, self._wide(node)) for child in children]
-            score_here = float(_score(np.array(rise[0]), np.array(rise[1])))
-            if score_here > best:
-                best, pair, found = score_here, trial, children
-        return pair, found
+    def _choose(self, node: _Node, broken: np.ndarray) -> tuple[_Node, _Node]:
+        """Return the parts of a node whose bounds rise most.
+
+        Choices of which much is known are tried in the order of their mean rise, those of which little is known in the
+        order in which they are broken, until one does at least as well as the next one promises.
+        """
+        rise, seen = self._rise[:, broken], self._seen[:, broken]
+        mean = rise / np.maximum(seen, 1)
+        known = seen.min(axis=0) >= KNOWN
+        promised = np.where(known, _score(mean[0], mean[1]), INF)
+        unknown = np.flatnonzero(~known)[:TRIED]
+        order = [*unknown.tolist(), *sorted(np.flatnonzero(known).tolist(), key=lambda k: -promised[k])]
+        best, found = -1.0, None
+        for place in order[:MOST_TRIED]:
+            if known[place] and best >= WORTH * promised[place]:
+                break
+            children = self._children(node, int(broken[place]))
+            rises = [min(child.value - node.value, self._wide(node)) for child in children]
+            here = float(_score(np.array(rises[0]), np.array(rises[1])))
+            if here > best:
+                best, found = here, children
+        assert found is not None
+        return found
 
     def _wide(self, node: _Node) -> float:
         """Return the rise that closes a node: no more counts."""

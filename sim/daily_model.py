@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
@@ -27,12 +26,6 @@ _SEEDS = 2**31
 """Number of seeds from which one is drawn where none is given."""
 
 
-class NoSeed(Enum):
-    """Stands in the place of a seed that was not given."""
-
-    NO_SEED = "not given"
-
-
 class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa ships no types
     """A market with its agents, day after day.
 
@@ -45,8 +38,8 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     case
         The loaded scenario.
     seed
-        The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
-        every model, so that replications differ; the column ``seed`` says which.
+        The run's one seed, a non-negative integer. ``None`` is 0, and with ``collect`` one drawn anew for every model,
+        so that replications differ (``mesa.batch_run`` gives ``None``); the column ``seed`` says which.
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     collect
@@ -75,8 +68,8 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     reporters: ClassVar[dict[str, Callable[[Any], float]]] = {}
     market: Market[Any, Any]
 
-    def __init__(self, case: AnyCase, *, seed: int | NoSeed, days: int | None, collect: bool) -> None:
-        if isinstance(seed, NoSeed):
+    def __init__(self, case: AnyCase, *, seed: int | None, days: int | None, collect: bool) -> None:
+        if seed is None:
             seed = secrets.randbelow(_SEEDS) if collect else 0
         self.streams = Streams(self._whole_number("seed", seed, 0))
         super().__init__(rng=self.streams.seed)

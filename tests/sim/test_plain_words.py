@@ -163,6 +163,8 @@ def test_replications_without_a_seed_differ_and_say_their_seeds(town: Path) -> N
     again.step()
     assert again.last.clearing.network_cost == rows[0]["network_cost"]
     assert LocalMarket("case.yaml").streams.seed == 0
+    drawn = {LocalMarket(**parameters, seed=None).streams.seed for _ in range(2)}  # what Mesa 3.5 passes
+    assert len(drawn) == 2
 
 
 # Files ---------------------------------------------------------------------------------------------------------------

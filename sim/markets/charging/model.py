@@ -21,7 +21,7 @@ from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.schema import ChoiceSection, LotSection, SessionDrivers
 from scenarios.time_axis import TimeAxis
 from sim.acflow import AcFlow, require_pandapower
-from sim.daily_model import DailyModel, NoSeed, case_of, naming_the_day
+from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.charging.results import DayResult
 from sim.options import RunOptions
 
@@ -86,7 +86,7 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
     def __init__(
         self,
         scenario: str | Path | ChargingCase = "week-33",
-        seed: int | NoSeed = NoSeed.NO_SEED,
+        seed: int | None = None,
         solver: str = "auto",
         days: int | None = None,
         on_infeasible: str | None = None,

@@ -28,7 +28,7 @@ from scenarios.markets.disco.case import DiscoCase
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.streams import Streams
 from scenarios.time_axis import without_gaps
-from sim.daily_model import DailyModel, NoSeed, case_of, naming, naming_the_day
+from sim.daily_model import DailyModel, case_of, naming, naming_the_day
 from sim.markets.disco.results import DiscoDayResult
 from sim.options import RunOptions
 
@@ -100,7 +100,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     def __init__(
         self,
         scenario: str | Path | DiscoCase = "disco-15",
-        seed: int | NoSeed = NoSeed.NO_SEED,
+        seed: int | None = None,
         solver: str = "auto",
         days: int | None = None,
         beta: float | None = None,

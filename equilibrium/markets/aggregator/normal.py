@@ -25,21 +25,36 @@ def normalised(day: AggregatorDay, followers: Sequence[Follower], point: Point, 
     """Return a point that earns the same, with normal prices where nothing is traded; uniform prices stay."""
     if day.uniform:
         return point
-    wanted = _wanted(day, point)
-    whole = best_point(day, followers, wanted, flows)
-    if whole is not None and whole.value >= point.value - GAP * (1.0 + abs(point.value)):
-        return whole
-    for period in range(day.periods):
-        for names in _joined(day):
-            prices = {name: value.copy() for name, value in point.prices.items()}
-            for name in names:
-                prices[name][period] = wanted[name][period]
-            if all(prices[name][period] == point.prices[name][period] for name in names):
-                continue
-            trial = best_point(day, followers, prices, flows)
-            if trial is not None and trial.value >= point.value - GAP * (1.0 + abs(point.value)):
-                point = trial
+    wanted, whole = _wanted(day, point), range(day.periods)
+    for names in _joined(day):
+        changed = _tried(day, followers, point, flows, wanted, names, whole)
+        if changed is None and flows is None:  # with a grid, period by period would take long
+            for period in whole:
+                point = _tried(day, followers, point, flows, wanted, names, range(period, period + 1)) or point
+        point = changed or point
     return point
+
+
+def _tried(
+    day: AggregatorDay,
+    followers: Sequence[Follower],
+    point: Point,
+    flows: Flows | None,
+    wanted: Mapping[str, FloatArray],
+    names: Sequence[str],
+    periods: range,
+) -> Point | None:
+    """Return the point with some prices as wanted in some periods, or ``None`` where the leader earns less."""
+    prices = {name: value.copy() for name, value in point.prices.items()}
+    at = list(periods)
+    for name in names:
+        prices[name][at] = wanted[name][at]
+    if all((prices[name] == point.prices[name]).all() for name in names):
+        return point
+    trial = best_point(day, followers, prices, flows)
+    if trial is None or trial.value < point.value - GAP * (1.0 + abs(point.value)):
+        return None
+    return trial
 
 
 def _joined(day: AggregatorDay) -> list[tuple[str, ...]]:

@@ -16,11 +16,9 @@ from agents.aggregator.contract_lot import ContractLot
 from agents.aggregator.generator_owner import GeneratorOwner
 from agents.aggregator.load_retailer import LoadRetailer
 from agents.aggregator.settlement import AggregatorSettlement
-from equilibrium.arrays import FloatArray
-from equilibrium.markets.aggregator.accounts import lot_profit, payment
+from equilibrium.markets.aggregator.answer import answer
 from equilibrium.markets.aggregator.day import AggregatorDay, Generator, LotTariffs
-from equilibrium.markets.aggregator.followers import followers, price_names
-from equilibrium.markets.aggregator.reaction import react_all
+from equilibrium.markets.aggregator.followers import price_names
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.streams import Streams
 from scenarios.time_axis import day_axis
@@ -52,7 +50,7 @@ def settled(day: AggregatorDay, forecast: AggregatorDay | None = None, **prices:
     """A day at flat prices: ``in``, ``out``, ``reserve`` of the lot, ``generators`` and ``retailer``."""
     posted = {name: np.full(24, prices.get(name.split()[-1], 0.0)) for name in price_names(day)}
     plan: Any = SimpleNamespace(prices=posted, profit=123.0)
-    return AggregatorSettlement(forecast or day, plan, day, react_all(followers(day), posted))
+    return AggregatorSettlement(forecast or day, plan, day, answer(day, posted))
 
 
 def lot_agent(learner: Told | None = None) -> ContractLot:
@@ -79,23 +77,14 @@ def test_a_lot_posts_what_it_chose_and_learns_from_its_whole_profit() -> None:
     assert (lot.step, lot.tariffs.g2v1, lot.tariffs.g2v3) == (0.5, 13.5, 10.5)
     outcome = settled(day, **{"in": 10.0, "generators": 7.5, "retailer": 10.0})
     lot.settle(outcome)
-    expected = lot_profit(day, day.lots[0], outcome.reactions[0])
-    assert learner.heard == [expected]
     # At the cap the lot buys what it must: the recorded value of its decisions is -254.56 cents, the rest is constant.
+    (expected,) = learner.heard
     assert expected == pytest.approx(-254.5632 + 4932.3612, abs=1e-3)
     record = lot.record()
     assert (record.lot, record.step, record.profit) == ("lot", 0.5, expected)
-    assert record.paid == pytest.approx(10.0 * float(outcome.reactions[0].x @ _charging(outcome)))
+    assert record.paid == pytest.approx(10.0 * float(outcome.came.lots[0].charge_kw.sum()))
     lot.observe(inputs(day, 1))
     assert lot.tariffs.g2v2 == 11.5
-
-
-def _charging(outcome: AggregatorSettlement) -> FloatArray:
-    program = outcome.reactions[0].follower.program
-    mask = np.zeros(program.shape[1])
-    for name in ("charge_g2v_kw", "charge_v2g_kw"):
-        mask[program.columns[name].slice] = 1.0
-    return mask
 
 
 def test_without_a_rule_tariffs_stay() -> None:
@@ -126,11 +115,9 @@ def test_a_contract_that_disappoints_loses_drivers_to_the_others() -> None:
     crowd = drivers(lot)
     crowd.settle(outcome)
     # At the cap flexible vehicles of G2V2 = 12 > 10 / 0.9 are filled, those of V2G get the least.
-    got = outcome.reactions[0].follower.value(outcome.reactions[0].x, "bought_kwh").sum()
     assert crowd.reputation[[0, 2]].tolist() == [1.0, 1.0]
     assert crowd.record().satisfaction[3] < 1.0
     np.testing.assert_allclose(crowd.reputation, 0.5 + 0.5 * crowd.record().satisfaction)
-    assert got >= 0.0
     crowd.observe(inputs(day, 1))
     assert (crowd.share[3] < SHARE[3]).all()
     assert (crowd.share[0] > SHARE[0]).all()
@@ -157,7 +144,7 @@ def test_a_generator_states_its_markup_and_learns_at_its_true_cost() -> None:
     assert learner.heard == [pytest.approx((8.5 - 7.5) * 500.0 * 24.0)]
     record = owner.record()
     assert (record.markup, record.energy_kwh, record.profit) == (0.1, 12000.0, learner.heard[0])
-    assert payment(outcome.generator(0)) == pytest.approx(-8.5 * 12000.0)
+    assert outcome.came.accounts.from_generators == pytest.approx(-8.5 * 12000.0)  # the others cost more
 
 
 def test_interrupted_customers_tire_and_recover() -> None:
@@ -207,7 +194,7 @@ def test_the_aggregator_remembers_prices_arrivals_and_load() -> None:
     assert agent.attendance == (pytest.approx(0.5 + 0.5 * 414.0 / 400.0),)
     record = agent.record()
     assert record.planned_profit == 123.0
-    assert record.profit == pytest.approx(sum(reaction.margin for reaction in outcome.reactions))
+    assert record.profit == pytest.approx(outcome.came.accounts.aggregator)
     assert record.price_error == pytest.approx(np.abs(day.energy_price - 8.0).mean())
 
 

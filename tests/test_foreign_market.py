@@ -288,7 +288,11 @@ BIDDER = {"name": "a", "power_kw": 10, "energy_kwh": 50, "bid_eur_per_kwh": 0.3}
             "bidders[0].bid_eur_per_kwh: got -1, expected",
         ),
         (SCENARIO, {"bidders": [BIDDER, BIDDER]}, "bidders[1].name: got 'a', expected a name of its own"),
-        (SCENARIO, {"feeder": {"name": "ieee33"}}, ", or market.kind: lots-lead or nodal or disco, which has this one"),
+        (
+            SCENARIO,
+            {"feeder": {"name": "ieee33"}},
+            ", or market.kind: lots-lead or nodal or disco or aggregator, which has this one",
+        ),
         ("week-33", {"bidders": [BIDDER]}, ", or market.kind: single-price, which has this one"),
     ],
 )

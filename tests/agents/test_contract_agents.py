@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from mesa import Model
 
-from agents.aggregator.aggregator import Aggregator
 from agents.aggregator.contract_drivers import ContractDrivers
 from agents.aggregator.contract_lot import ContractLot
 from agents.aggregator.generator_owner import GeneratorOwner
+from agents.aggregator.leader import Aggregator
 from agents.aggregator.load_retailer import LoadRetailer
 from agents.aggregator.settlement import AggregatorSettlement
 from equilibrium.markets.aggregator.answer import answer

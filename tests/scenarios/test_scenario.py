@@ -26,6 +26,7 @@ from tests.scenarios.conftest import prices_csv, scenario_data
 
 def test_bundled_names_and_titles() -> None:
     assert scenario_names() == [
+        "aggregator-37",
         "disco-15",
         "disco-33",
         *(f"epec-lots-{feeder}-case{case}" for feeder in (33, 85) for case in (1, 2, 3)),
@@ -40,7 +41,7 @@ def test_bundled_names_and_titles() -> None:
     assert len(set(titles.values())) == len(titles)
 
 
-LOCAL = [name for name in scenario_names() if not name.startswith("disco")]
+LOCAL = [name for name in scenario_names() if not name.startswith(("disco", "aggregator"))]
 
 
 @pytest.mark.parametrize("name", LOCAL)
@@ -347,7 +348,7 @@ BAD: list[tuple[Change, str]] = [
     (change("feeder.voltage_min_pu", 1.2), "feeder.voltage_min_pu: got 1.2, expected less than voltage_max_pu"),
     (change("market.export_price_factor", 1), "market.export_price_factor: got 1, expected less than 1"),
     (change("market.on_infeasible", "ignore"), "market.on_infeasible: got 'ignore', expected 'stop' or 'shed'"),
-    (change("market.kind", "pool"), "market.kind: got 'pool', expected one of lots-lead, nodal, disco"),
+    (change("market.kind", "pool"), "market.kind: got 'pool', expected one of lots-lead, nodal, disco, aggregator"),
     (change("market.iteration", "jacobi"), "market.iteration: got 'jacobi', expected gauss-seidel, or market.kind"),
     (change("market.time_limit_s", 9), "market.time_limit_s: got 9, expected 600, or market.kind: nodal, which"),
     (change("lots.0.behaviour", "central"), "lots[0].behaviour: got 'central', expected strategic, or market.kind"),
@@ -357,7 +358,7 @@ BAD: list[tuple[Change, str]] = [
         "lots[0].behaviour: got 'shy', expected 'strategic', 'price-taking' or",
     ),
     (change("retailer", {"penalty": "cost"}), "retailer: got 'retailer', expected one of the keys title"),
-    (change("retailer", {"penalty": "cost"}), ", or market.kind: disco, which has this one"),
+    (change("retailer", {"penalty": "cost"}), ", or market.kind: disco or aggregator, which has this one"),
     (
         change("market", {"kind": "nodal", "on_infeasible": "shed"}),
         "market.on_infeasible: got 'shed', expected stop, or market.kind: lots-lead, which has this key",

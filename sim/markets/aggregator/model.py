@@ -9,10 +9,10 @@ from typing import Any, Self
 
 import numpy as np
 
-from agents.aggregator.aggregator import Aggregator
 from agents.aggregator.contract_drivers import ContractDrivers
 from agents.aggregator.contract_lot import ContractLot
 from agents.aggregator.generator_owner import GeneratorOwner
+from agents.aggregator.leader import Aggregator
 from agents.aggregator.load_retailer import LoadRetailer
 from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent, forget_model

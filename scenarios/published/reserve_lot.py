@@ -68,14 +68,13 @@ EFFICIENCY, DISCHARGE_EFFICIENCY = 0.90, 0.95
 TARIFFS = {"g2v1": 13.0, "g2v2": 12.0, "g2v3": 10.0, "v2g": 11.0, "degradation": 0.5}
 INCENTIVE, INTERRUPTIBLE = 1.5, 0.10
 FEEDERS = {
-    "ieee37": {"lot": "3", "generators": ("25", "19", "35")},
-    "ieee33": {"lot": "18", "generators": ("8", "25", "30")},
-    "das85": {"lot": "8", "generators": ("34", "48", "64")},
+    "ieee37": {"lot": "3", "generators": ("25", "19", "35"), "current_max_a": 400.0, "segments": 5},
+    "ieee33": {"lot": "18", "generators": ("8", "25", "30"), "current_max_a": 200.0, "segments": 20},
+    "das85": {"lot": "8", "generators": ("34", "48", "64"), "current_max_a": 200.0, "segments": 20},
 }
-"""Buses of the lot and the generators by feeder; the paper shows them in a figure."""
-CURRENT_MAX_A = 400.0
+"""Buses of the lot and the generators, limit of the branches and pieces of the squared flows, by feeder. The paper shows
+its buses in a figure."""
 TRANSFORMER_EFFICIENCY = 0.98
-SEGMENTS = 5
 
 
 def reserve_lot_day(
@@ -179,7 +178,7 @@ def _lot(stays: list[Stays], bus: int, tariffs: dict[str, float]) -> Lot:
 def _grid(name: str, loss_price: FloatArray) -> tuple[Grid, int, tuple[int, ...]]:
     """Return the feeder with its limits, and the buses of the lot and the generators."""
     feeder = load_feeder(name, voltage_min_pu=0.95 if name == "ieee37" else 0.90, voltage_max_pu=1.05)
-    feeder = limited_by_currents(feeder, CURRENT_MAX_A if name == "ieee37" else None)
-    places = FEEDERS[name]
-    grid = Grid(feeder, loss_price, segments=SEGMENTS, transformer_efficiency=TRANSFORMER_EFFICIENCY)
-    return grid, feeder.index(str(places["lot"])), tuple(feeder.index(bus) for bus in places["generators"])
+    places: dict[str, Any] = FEEDERS[name]
+    feeder = limited_by_currents(feeder, places["current_max_a"])
+    grid = Grid(feeder, loss_price, segments=places["segments"], transformer_efficiency=TRANSFORMER_EFFICIENCY)
+    return grid, feeder.index(places["lot"]), tuple(feeder.index(bus) for bus in places["generators"])

@@ -182,7 +182,6 @@ def test_shortages_can_be_priced_instead(tmp_path):
     [
         {"seed": -1},
         {"seed": 1.5},
-        {"seed": None},
         {"days": 0},
         {"days": True},
         {"on_infeasible": "pray"},

@@ -273,7 +273,8 @@ def test_an_output_that_is_closed_full_or_of_few_letters(town: Path, shell: str,
 
 def test_what_cannot_be_an_output_folder_or_a_count(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for folder in ("x" * 300, "a\0b"):
-        assert "path" in one_line(capsys, "run", "case.yaml", "--out", folder)
+        said = one_line(capsys, "run", "case.yaml", "--out", folder)
+        assert "path" in said or "output folder" in said  # Python 3.14 notices a long name only when it is made
     for days in ("１２", "1_0", "9" * 5_000):
         with pytest.raises(SystemExit) as ended:
             main(["run", "case.yaml", "--days", days])

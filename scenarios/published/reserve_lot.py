@@ -72,7 +72,7 @@ FEEDERS = {
     "ieee33": {"lot": "18", "generators": ("8", "25", "30"), "current_max_a": 200.0, "segments": 20},
     "das85": {"lot": "8", "generators": ("34", "48", "64"), "current_max_a": 200.0, "segments": 20},
 }
-"""Buses of the lot and the generators, limit of the branches and pieces of the squared flows, by feeder. The paper shows
+"""Buses of lot and generators, limit of the branches and pieces of the squared flows, by feeder. The paper shows
 its buses in a figure."""
 TRANSFORMER_EFFICIENCY = 0.98
 

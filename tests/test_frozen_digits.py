@@ -29,6 +29,8 @@ from tests.frozen.published import PUBLISHED, freeze_published, published_change
 
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in (GAMES, PUBLISHED))
 
+NOT_FROZEN = {"aggregator-37": "its answers lie within a proved gap, so another version may find other prices there"}
+
 
 @pytest.mark.parametrize("name", FROZEN_SCENARIOS)
 def test_two_days_of_a_scenario_give_the_frozen_digits(name: str, tmp_path: Path) -> None:
@@ -51,7 +53,7 @@ def test_no_number_of_a_paper_has_changed() -> None:
 
 
 def test_every_scenario_and_every_game_is_frozen() -> None:
-    assert sorted(scenario_names()) == FROZEN_SCENARIOS
+    assert sorted({*scenario_names()} - {*NOT_FROZEN}) == FROZEN_SCENARIOS
     assert sorted(read(GAMES)["answers"]) == game_names()
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from scenarios.published.company import DISCO_CVAR, DISCO_DR, DiscoStudy
 from scenarios.readers.prices import read_prices
+from sim.reproduce.aggregator import constants as aggregator
 from sim.reproduce.constants import Constant, Inputs, Origin, count, flat, idle, uncovered
 from sim.reproduce.disco import constants as disco
 from sim.reproduce.disco_cvar import constants as disco_cvar
@@ -21,6 +22,7 @@ LISTS: dict[str, tuple[Callable[[], Sequence[Constant]], Callable[[], Inputs]]] 
     "epec-lots": (epec_lots.constants, epec_lots.inputs),
     "disco-cvar": (disco_cvar.constants, lambda: disco.inputs(DISCO_CVAR)),
     "disco-dr": (disco_dr.constants, lambda: disco.inputs(DISCO_DR)),
+    "aggregator": (aggregator.constants, aggregator.inputs),
 }
 
 

@@ -125,7 +125,7 @@ class Results:
 
 def compute() -> Results:
     """Clear every case of the report."""
-    market = AggregatorMarket()
+    market = AggregatorMarket(node_limit=data.NODE_LIMIT)
 
     def solved(case: str, **options: Any) -> Solved:  # noqa: ANN401
         day = reserve_lot_day(case, **options)

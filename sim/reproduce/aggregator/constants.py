@@ -18,7 +18,7 @@ def inputs() -> Inputs:
     for name, value in vars(study).items():
         if name.isupper() and name != "PRICING":
             found |= dict(flat(name, value.tolist() if isinstance(value, np.ndarray) else value))
-    for name in ("HIGH_CAP", "DRAWN", "SWEEP_G2V2", "SWEEP_G2V3"):
+    for name in ("HIGH_CAP", "DRAWN", "NODE_LIMIT", "SWEEP_G2V2", "SWEEP_G2V3"):
         found |= dict(flat(f"report.{name}", getattr(data, name)))
     return found
 
@@ -56,6 +56,7 @@ def constants() -> tuple[Constant, ...]:
         ),
         ("higher cap of case II (cents)", chosen, "above what interrupted load is worth", ("report.HIGH_CAP",)),
         ("days drawn", chosen, "the paper does not say how many", ("report.DRAWN",)),
+        ("nodes of the searches of a day", chosen, "for a report within minutes", ("report.NODE_LIMIT",)),
         ("tariffs of the sweep (cents)", chosen, "the axes of Figs. 20, 21 around 11 cents", ("report.SWEEP_*",)),
     )
     found, values = [], inputs()
@@ -64,5 +65,5 @@ def constants() -> tuple[Constant, ...]:
         own = [value for path, value in values.items() if made.covers(path)]
         told = ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in own[:6])
         more = f", ... ({len(own)} in all)" if len(own) > 6 else ""
-        found.append(Constant(name, told + more, origin, basis, patterns, len(own)))
+        found.append(Constant(name, told + more, origin, basis, patterns, 0 if origin is published else len(own)))
     return tuple(found)

@@ -25,6 +25,9 @@ HIGH_CAP = 13.5
 DRAWN = 3
 """Days of arrivals that are drawn for the stochastic cases."""
 
+NODE_LIMIT = 20_000
+"""Nodes of the searches of one day; where they do not close the gap, the report says how far it is open."""
+
 RECORDED = {("I", CAP): 87_767.55, ("II", CAP): 39_782.96, ("II", HIGH_CAP): 53_049.87}
 """Profit of the aggregator on the expected day of S1 without a network, cents, by two independent models."""
 

@@ -1,0 +1,163 @@
+"""Runs of the aggregator market: every number of the tables again from the others, and a run is its seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from numpy.testing import assert_allclose
+
+from scenarios.loading import load_scenario
+from scenarios.markets.aggregator.case import AggregatorCase
+from sim.checks import check_run
+from sim.cli import main
+from sim.kinds import market_kinds
+from sim.markets.aggregator.model import AggregatorModel
+from sim.store import Run, read_run
+
+SMALL: dict[str, Any] = {"market": {"network": False}, "scenarios": {"draws": 4, "kept": 1}}
+DAYS = 2
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    folder = tmp_path_factory.mktemp("aggregator")
+    file = folder / "small.yaml"
+    file.write_text(yaml.safe_dump(load_scenario("aggregator-37", SMALL).resolved()), encoding="utf-8")
+    assert main(["run", str(file), "--days", str(DAYS), "--seed", "2", "--out", str(folder / "run")]) == 0
+    return read_run(folder / "run")
+
+
+def powers(run: Run) -> pd.DataFrame:
+    """Powers by kind, summed over assets, indexed by day and period."""
+    rows = run.dispatch
+    return rows.pivot_table(index=["day", "period"], columns="kind", values="p_kw", aggfunc="sum")
+
+
+def prices(run: Run) -> pd.DataFrame:
+    """Prices by name, currency/kWh."""
+    rows = run.prices
+    return rows.pivot_table(index=["day", "period"], columns="price", values="price_per_mwh") / 1000.0
+
+
+def test_what_must_hold_in_every_run_holds(run: Run) -> None:
+    found = check_run(run, market_kinds()["aggregator"].invariants)
+    assert len(found) == 5
+    assert all(each.holds for each in found), found
+
+
+def test_money_is_price_times_power(run: Run) -> None:
+    kw, price, days = powers(run), prices(run), run.days.set_index("day")
+    called = 0.05 * (1.0 - 0.02)
+    lots = (
+        kw["charge"] * price["lot in"]
+        - kw["discharge"] * price["lot out"]
+        - kw["reserve"] * (price["lot reserve"] + called * price["lot out"])
+    )
+    generators, retailer = kw["output"] * price["generators"], kw["served"] * price["retailer"]
+    upstream = kw["reserve"] * (price["upstream reserve"] + called * price["upstream energy"])
+    upstream -= kw["purchase"] * price["upstream energy"]
+    for name, amount in (
+        ("paid_by_lots", lots),
+        ("paid_to_generators", generators),
+        ("paid_by_retailer", retailer),
+        ("upstream_profit", upstream),
+        ("profit", lots - generators + retailer + upstream),
+    ):
+        assert_allclose(days[name], amount.groupby("day").sum(), rtol=1e-9, err_msg=name)
+    assert (days["loss_cost"] == 0.0).all()
+    error = (price["forecast energy"] - price["upstream energy"]).abs().groupby("day").mean()
+    assert_allclose(days["price_error_per_mwh"], 1000.0 * error)
+    assert_allclose(days["upstream_price_mean_per_mwh"], 1000.0 * price["upstream energy"].groupby("day").mean())
+    assert_allclose(days["upstream_price_peak_per_mwh"], 1000.0 * price["upstream energy"].groupby("day").max())
+
+
+def test_generators_and_the_retailer_earn_what_their_prices_leave(run: Run) -> None:
+    price, rows = prices(run), run.dispatch.set_index(["day", "period"])
+    cost = {"DG1": 0.075, "DG2": 0.088, "DG3": 0.092}
+    units = run.generators.set_index(["day", "generator"])
+    for name, true in cost.items():
+        output = rows[rows["asset"] == name]["p_kw"]
+        earned = (output * (price["generators"] - true)).groupby("day").sum()
+        assert_allclose(units.xs(name, level=1)["profit"], earned, atol=1e-9)
+        assert_allclose(units.xs(name, level=1)["energy_kwh"], output.groupby("day").sum())
+    assert set(units.xs("DG3", level=1)["markup"]) <= {0.0, 0.05, 0.1, 0.2}
+    tariff = np.array([90] * 7 + [110] * 3 + [120] * 3 + [110] * 5 + [120] * 5 + [90]) / 1000.0
+    kw = powers(run)
+    worth = np.tile(tariff, DAYS) - price["retailer"]
+    retail = (kw["served"] * worth - kw["interrupted"] * 0.015).groupby("day").sum()
+    assert_allclose(run.days["retail_profit"], retail)
+
+
+def test_lots_hold_what_comes_and_is_charged(run: Run) -> None:
+    lots, kw, sections = run.lots, powers(run), load_scenario("aggregator-37", SMALL, AggregatorCase).file.lots
+    assert (lots["parked"] <= sections[0].stations).all()
+    assert (lots[["g2v_kwh", "v2g_kwh"]] >= -1e-6).all(axis=None)
+    assert (lots["g2v_kwh"] + lots["v2g_kwh"] <= 0.95 * 24.0 * lots["parked"] + 1e-6).all()
+    busy = lots.set_index(["day", "period"])["parked"]
+    assert (kw["charge"] <= 11.0 * busy + 1e-6).all()
+    days = run.lot_days
+    assert_allclose(days["came"], run.days["vehicles"])
+    contracts = run.contracts.pivot_table(index="day", columns="contract", values="share")
+    assert_allclose(contracts.sum(axis=1), 1.0)
+    assert set(days["step_per_mwh"].round(9)) <= {-5.0, 0.0, 5.0, 10.0, 20.0}
+
+
+def test_expectations_follow_what_came(run: Run) -> None:
+    lots = run.lot_days
+    expected = 1.0
+    for came, told in zip(lots["came"], lots["expected_attendance"], strict=True):
+        expected = 0.7 * expected + 0.3 * came / 414.0
+        assert told == pytest.approx(expected)
+    forecast, upstream = prices(run)["forecast energy"], prices(run)["upstream energy"]
+    for day in range(1, DAYS):
+        assert_allclose(forecast[day], 0.7 * forecast[day - 1] + 0.3 * upstream[day - 1])
+
+
+def test_prices_that_are_three_times_as_high_change_what_is_done_tomorrow() -> None:
+    def second_day(factor: float) -> tuple[float, float]:
+        model = AggregatorModel(load_scenario("aggregator-37", SMALL), seed=3)
+        model.step()
+        model.aggregator.energy_price *= factor
+        model.step()
+        plan = model.last.settlement.plan
+        return float(plan.generators_kw.sum()), float(plan.prices["generators"].sum())
+
+    (low, cheap), (high, dear) = second_day(1.0), second_day(3.0)
+    assert high > low
+    assert dear > cheap
+
+
+def test_a_run_is_its_seed() -> None:
+    def days(seed: int) -> list[float]:
+        model = AggregatorModel(load_scenario("aggregator-37", SMALL), seed=seed)
+        model.step()
+        return [model.last.aggregator.profit, model.last.aggregator.planned_profit, model.last.lots[0].profit]
+
+    first = days(5)
+    assert days(5) == first
+    assert days(6) != first
+
+
+def test_figures_and_terminal_of_a_run(run: Run) -> None:
+    drawn = {path.name for path in (run.folder / "figures").iterdir() if path.suffix == ".png"}
+    assert {"profits.png", "contracts.png"} < drawn
+    assert any(name.startswith("prices-day-") for name in drawn)
+    kind = market_kinds()["aggregator"]
+    text = "\n".join(kind.remarks(run))
+    assert f"aggregator {run.days['profit'].sum():.1f} (planned {run.days['planned_profit'].sum():.1f})" in text
+    assert kind.day_table(run).row_count == DAYS
+
+
+@pytest.mark.parametrize(("option", "word"), [(["--ac"], "AC power flow"), (["--certify", "full"], "certify")])
+def test_options_that_the_market_has_not_got(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], word: str
+) -> None:
+    assert main(["run", "aggregator-37", "--days", "1", "--out", str(tmp_path / "run"), *option]) == 2
+    assert word in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

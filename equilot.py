@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from equilibrium.certificate import Certificate, Verdict
     from equilibrium.errors import InfeasibleError, InputError, SolverError
     from equilibrium.games import Equilibrium, Game, Player, read_game, total
+    from equilibrium.markets.aggregator.day import AggregatorDay
+    from equilibrium.markets.aggregator.market import AggregatorMarket
     from equilibrium.markets.charging.day import MarketDay
     from equilibrium.markets.disco.day import DiscoDay
     from equilibrium.markets.disco.market import DiscoMarket
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
     from scenarios.loading import load_scenario, scenario_names
+    from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.base import MarketPlugin
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
@@ -42,6 +45,9 @@ PACKAGES = ("equilibrium", "scenarios", "agents", "sim")
 """Equilot's own packages; each must be found beside this file."""
 
 _HOME = {
+    "AggregatorDay": "equilibrium.markets.aggregator.day",
+    "AggregatorMarket": "equilibrium.markets.aggregator.market",
+    "AggregatorModel": "sim.markets.aggregator.model",
     "Certificate": "equilibrium.certificate",
     "DiscoDay": "equilibrium.markets.disco.day",
     "DiscoMarket": "equilibrium.markets.disco.market",
@@ -77,6 +83,9 @@ _HOME = {
 }
 
 __all__ = [
+    "AggregatorDay",
+    "AggregatorMarket",
+    "AggregatorModel",
     "Certificate",
     "DiscoDay",
     "DiscoMarket",

@@ -5,10 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import closeness, disco, first_light, nodal
+from benchmarks import aggregator, closeness, disco, first_light, nodal
 from benchmarks.harness import report
 
-BENCHMARKS = first_light.BENCHMARKS | nodal.BENCHMARKS | disco.BENCHMARKS | closeness.BENCHMARKS
+BENCHMARKS = first_light.BENCHMARKS | nodal.BENCHMARKS | disco.BENCHMARKS | aggregator.BENCHMARKS | closeness.BENCHMARKS
 
 
 def main(names: list[str]) -> int:

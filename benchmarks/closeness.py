@@ -38,6 +38,11 @@ def measure(name: str) -> Result:
         return record(report, perf_counter() - start)
 
 
+WITHOUT_NUMBERS = ("aggregator",)
+"""Studies whose papers print no numbers of results."""
+
 BENCHMARKS: dict[str, Callable[[], Result]] = {
-    f"closeness_{name.replace('-', '_')}": partial(measure, name) for name in REPRODUCTIONS
+    f"closeness_{name.replace('-', '_')}": partial(measure, name)
+    for name in REPRODUCTIONS
+    if name not in WITHOUT_NUMBERS
 }

@@ -24,10 +24,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from queue import Queue
 
-from cosmic_ray.ast import ast_nodes, get_ast
-from cosmic_ray.mutating import mutate_code
-from cosmic_ray.operators.operator import Operator
-from cosmic_ray.operators.provider import OperatorProvider
+try:
+    from cosmic_ray.ast import ast_nodes, get_ast
+    from cosmic_ray.mutating import mutate_code
+    from cosmic_ray.operators.operator import Operator
+    from cosmic_ray.operators.provider import OperatorProvider
+except ImportError:
+    sys.exit("benchmarks.mutants needs the extra: pip install --editable '.[mutants]', or make mutants")
 
 from benchmarks.harness import Result, report
 from benchmarks.nearest_tests import nearest_tests

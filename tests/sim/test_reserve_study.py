@@ -35,7 +35,7 @@ def solved(case: str, profit: float, cap: float = data.CAP, **changes: Any) -> S
     certificate = SimpleNamespace(certified=True, worst_regret=0.0)
     given = {
         "day": day,
-        "clearing": SimpleNamespace(prices=prices, certificate=certificate, gap=0.0),
+        "clearing": SimpleNamespace(prices=prices, certificate=certificate, gap=0.0, bound=profit),
         "price": lambda name: prices.get(name, prices.get("energy")),
         "price_in": prices.get("lot in", prices.get("energy")),
         "price_reserve": prices.get("lot reserve", prices.get("reserve")),
@@ -153,6 +153,16 @@ def test_a_wrong_number_turns_its_statement_over(key: str, change: Callable[[Any
     results = made()
     change(results)
     assert not all(outcome(results)[key])
+
+
+def test_a_profit_that_is_not_proved_is_no_rise() -> None:
+    results = made()
+    results.sweep["II", 9.0].profit = 39_950.0  # more than at 10, where 39,900 was found
+    assert outcome(results)["V1"] == [True, False]
+    results.sweep["II", 10.0].clearing.bound = 40_000.0
+    assert outcome(results)["V1"] == [True, True]
+    told = [each.reason for each in statements(results) if each.key == "V1"]  # type: ignore[arg-type]
+    assert "10: 39900.0 (at most 40000.0)" in told[1]
 
 
 def test_c1_holds_where_everybody_gains() -> None:

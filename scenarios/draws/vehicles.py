@@ -24,6 +24,9 @@ from equilibrium.fleet.day import Fleet, VehicleBatch
 DRAWS = ("independent", "fleet")
 """Each vehicle has a draw of its own, or one draw holds for all vehicles."""
 
+_TAIL = 1e-6
+"""Probability above a value below which the complement of the distribution function is used."""
+
 _LEAST_MASS = 1e-9
 """A truncated normal with less probability between its bounds is an error of input, and numerically poor."""
 
@@ -65,9 +68,19 @@ class TruncatedNormal:
     def quantile(self, share: FloatArray) -> FloatArray:
         """Return the values below which the given shares (0 to 1) lie, same shape."""
         sign, start, end, _ = self._cut
-        value = self.mean + self.sd * sign * ndtri((1.0 - share) * start + share * end)
+        below = (1.0 - share) * start + share * end
+        above = (1.0 - share) * self._above[0] + share * self._above[1]
+        # Close to 1 the distribution function has lost the digits that its complement has close to 0.
+        value = self.mean + self.sd * sign * np.where(above < _TAIL, -ndtri(above), ndtri(below))
         inside: FloatArray = np.clip(value, self.low, self.high)
         return inside
+
+    @property
+    def _above(self) -> tuple[float, float]:
+        """Complements of the distribution function at both bounds, sd = 1, mirrored as in :attr:`_cut`."""
+        low, high = (self.low - self.mean) / self.sd, (self.high - self.mean) / self.sd
+        sign = -1.0 if low > 0 else 1.0
+        return float(ndtr(-sign * low)), float(ndtr(-sign * high))
 
     @property
     def expected(self) -> float:

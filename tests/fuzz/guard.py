@@ -41,8 +41,12 @@ class Outcome:
     faults: tuple[str, ...]
 
 
-def attempt(arguments: list[str], folder: Path) -> Outcome:
-    """Run the command in a folder; nothing may be left there when the input is refused."""
+def attempt(arguments: list[str], folder: Path, *, watched: bool = True) -> Outcome:
+    """Run the command in a folder; nothing may be left there when the input is refused.
+
+    Not ``watched`` it may take any time and memory: a process that has run once holds libraries, threads and address
+    space that are no memory of the next command.
+    """
     before = _listing(folder)
     out, err = io.StringIO(), io.StringIO()
     faults: list[str] = []
@@ -53,7 +57,7 @@ def attempt(arguments: list[str], folder: Path) -> Outcome:
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
             warnings.catch_warnings(),
-            _watched(),
+            _watched() if watched else contextlib.nullcontext(),
         ):
             warnings.simplefilter("ignore")
             code = main(arguments)

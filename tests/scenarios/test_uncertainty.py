@@ -51,6 +51,13 @@ def test_truncated_normal_is_that_of_scipy(mean: float, sd: float, low: float, w
     assert ours.expected == pytest.approx(float(theirs.mean()), abs=1e-6 * width)
 
 
+def test_far_above_the_mean_no_digit_is_lost() -> None:
+    far = TruncatedNormal(2.0, 0.203125, 0.0, 3.5)  # the upper bound is 7.4 standard deviations away
+    assert far.quantile(np.array([0.0, 0.5, 1.0])) == pytest.approx([0.0, 2.0, 3.5], abs=1e-12)
+    mirrored = TruncatedNormal(-2.0, 0.203125, -3.5, 0.0)
+    assert mirrored.quantile(np.array([0.0, 0.5, 1.0])) == pytest.approx([-3.5, -2.0, 0.0], abs=1e-12)
+
+
 def test_mean_need_of_a_vehicle() -> None:
     """Half a battery, sd 25 %, cut at 30 and 60 %: 45.57 % are left on average, and 22.21 kWh are missing."""
     assert FLEET.arrival_share.expected == pytest.approx(0.4557, abs=5e-5)

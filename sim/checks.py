@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
 from equilibrium.invariants import Finding, most, outside
 from sim.store import Run
 
@@ -39,6 +40,23 @@ def check_run(run: Run, invariants: Iterable[RunInvariant]) -> tuple[Finding, ..
         Finding(each.name, each.statement, each.source, each.tolerance, float(each.violation(run)) if days else 0.0)
         for each in invariants
     )
+
+
+def _verdicts(run: Run) -> float:
+    proofs = run.certificates
+    residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
+    sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
+    return float((proofs["certified"].astype(bool) & ~sound).any())
+
+
+VERDICTS = RunInvariant(
+    "verdicts",
+    "what is certified has residuals and regret within the tolerances",
+    "equilibrium/certificate.py",
+    0.0,
+    _verdicts,
+)
+"""Of every market with a table ``certificates``."""
 
 
 def apart(values: pd.Series[float], expected: pd.Series[float] | float, scale: pd.Series[float] | None = None) -> float:

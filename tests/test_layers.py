@@ -25,7 +25,7 @@ LONGEST_MODULE = 400
 # The floors inside the core, from the ground up; a module imports from the floors below and from the rooms of its own
 # floor that stand before it here.
 FLOORS = (
-    ("arrays", "plain", "errors", "deadline", "lengths"),
+    ("arrays", "plain", "errors", "deadline", "lengths", "shapes"),
     ("programs",),
     ("certificate", "complementarity", "grid", "demand_response", "invariants"),
     ("fleet", "games"),

@@ -119,6 +119,23 @@ def same_scale(axes: Sequence[Axes]) -> None:
         axis.set_ylim(1.04 * limits[:, 0].min(), 1.04 * limits[:, 1].max())
 
 
+def second_axis(axis: Axes, label: str, **look: Any) -> Axes:  # noqa: ANN401
+    """Return an axis at the right side of another one; ``look`` is that of its label."""
+    twin = axis.twinx()
+    twin.set_ylabel(label, **look)
+    twin.grid(visible=False)
+    twin.spines["right"].set_visible(True)
+    return twin
+
+
+def energy_bars(axis: Axes, days: pd.DataFrame, title: str) -> None:
+    """Draw what vehicles drew and gave each day, MWh, from the columns ``charged_kwh`` and ``discharged_kwh``."""
+    axis.bar(days["day"], days["charged_kwh"] / 1000.0, color=ORANGE, label="Charged")
+    axis.bar(days["day"], -days["discharged_kwh"] / 1000.0, color=PINK, label="Discharged")
+    axis.axhline(0, color=BLACK, linewidth=0.8)
+    axis.set_title(title, loc="left")
+
+
 def legend_below(axis: Axes) -> None:
     """Put the legend of an axis below it, if it has one."""
     name_legend(axis, axis, loc="upper center", bbox_to_anchor=(0.5, -0.2), columns=3, columnspacing=1)

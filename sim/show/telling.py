@@ -8,9 +8,18 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
+from equilibrium.certificate import Verdict
 from sim.store import Run
 
 LAST_DAYS = 14
+SHORT = {
+    str(Verdict.UNPROVED): "NO",
+    str(Verdict.KKT_CONSISTENT): "kkt",
+    str(Verdict.EPSILON_NASH): "eps",
+    str(Verdict.EXACT): "exact",
+}
+"""Verdicts in the small tables of markets in which an answer may be optimal without being an equilibrium."""
+
 _ROUNDING = 1e-6
 
 
@@ -32,6 +41,11 @@ def add_text_row(table: Table, *cells: str, style: str | None = None) -> None:
 def small(value: float) -> str:
     """Return an amount of money that is rounding in most cases."""
     return f"{value:.1g}" if value >= _ROUNDING else "<1e-6"
+
+
+def proved(run: Run) -> pd.Series[bool]:
+    """Whether each day's answer is optimal for those who decide, equilibrium or not."""
+    return run.days["verdict"] != str(Verdict.UNPROVED)
 
 
 def shown_days(days: pd.DataFrame, fine: pd.Series[bool]) -> pd.DataFrame:

@@ -385,6 +385,12 @@ def test_a_feeder_costs_and_the_bound_holds(more: dict[str, Any]) -> None:
         assert expected_margin(react_all(every, prices)) - bound.accounts.losses <= free.bound
 
 
+def test_a_lot_may_be_called_retailer() -> None:
+    day = on_line(random_day(3))
+    named = replace(day, lots=(replace(day.lots[0], name="retailer"), *day.lots[1:]))
+    assert cleared(named).profit == pytest.approx(cleared(day).profit, rel=1e-9)
+
+
 def test_a_feeder_that_cannot_carry_the_load_says_so() -> None:
     day = on_line(random_day(3), voltage_min_pu=0.9999, ohm=2.0)
     with pytest.raises(InfeasibleError, match="period 0: no prices of generators and retailer keep voltages"):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +13,16 @@ import yaml
 from numpy.testing import assert_allclose
 
 from equilibrium.errors import InputError
+from equilibrium.markets.aggregator.checks import check_day
+from equilibrium.markets.aggregator.day import LotVehicles
 from scenarios.draws.arrivals import stays_at_stations
 from scenarios.files import CASES
 from scenarios.loading import load_scenario
 from scenarios.markets.aggregator.case import AggregatorCase, lot_vehicles
+from scenarios.published.reserve_lot import STATIONS, reserve_lot_day
 from scenarios.streams import Streams
 from scenarios.time_axis import day_axis
+from tests.equilibrium.aggregator_days import card_day
 
 NAME = "aggregator-37"
 
@@ -106,6 +112,7 @@ def test_days_on_which_the_clock_is_changed_lose_nobody(case: AggregatorCase, da
 
 BAD = [
     ("market.cap_eur_per_mwh", None, "cap_eur_per_mwh"),
+    ("market.pricing", "uniform-price", "market.pricing"),
     ("market.call_probability", 1.5, "call_probability"),
     ("lots.0.contracts.share.fix1", [0.6, 0.32, 0.08], "shares that add up to 1 for stays up to 3 h"),
     ("lots.0.contracts.share.fix1", [0.56, 0.32], "one number for each of the 3 classes of stay"),
@@ -144,8 +151,60 @@ def test_bad_input_gets_one_line(tmp_path: Any, keys: str, value: Any, words: st
     assert "\n" not in str(error.value)
 
 
-def test_a_uniform_price_needs_a_cap_and_options_of_other_markets_are_refused(case: AggregatorCase) -> None:
+def test_a_uniform_price_needs_a_cap(tmp_path: Any) -> None:
+    data = yaml.safe_load((CASES / f"{NAME}.yaml").read_text(encoding="utf-8"))
+    data["market"]["pricing"] = "uniform"
+    del data["market"]["uniform_cap_eur_per_mwh"]
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump(data), encoding="utf-8")
+    with pytest.raises(InputError, match="uniform_cap_eur_per_mwh: got None, expected a cap: without one"):
+        load_scenario(str(file))
+
+
+def test_options_of_other_markets_are_refused(case: AggregatorCase) -> None:
     with pytest.raises(InputError, match="on_infeasible"):
         case.market(on_infeasible="shed")
     with pytest.raises(InputError, match="certify"):
         case.market(certify="full")
+    with pytest.raises(InputError, match="solver: got 'gurobi', expected auto or highs"):
+        case.market(solver="gurobi")
+
+
+def test_the_published_day_is_the_one_that_the_core_is_tested_with() -> None:
+    """Both write the data set S1 down by themselves; one is built from stays, the other from arrivals by class."""
+    published, tested = reserve_lot_day("I"), card_day()
+    for name in ("energy_price", "reserve_price", "probability"):
+        assert_allclose(getattr(published, name), getattr(tested, name), err_msg=name)
+    for name in ("cap", "uniform_cap", "reserve_cap", "call_probability", "failure_rate", "pricing"):
+        assert getattr(published, name) == getattr(tested, name), name
+    (ours,), (theirs,) = published.lots, tested.lots
+    for field in dataclasses.fields(LotVehicles):
+        assert_allclose(getattr(ours.vehicles, field.name), getattr(theirs.vehicles, field.name), atol=1e-9)
+    for name in ("share", "departure_soc"):
+        assert_allclose(getattr(ours.contracts, name), getattr(theirs.contracts, name))
+    assert vars(ours.tariffs) == vars(theirs.tariffs)
+    plain = ("stations", "charger_kw", "battery_kwh", "charge_efficiency", "discharge_efficiency", "soc_min", "soc_max")
+    assert [getattr(ours, name) for name in plain] == [getattr(theirs, name) for name in plain]
+    assert [vars(unit) for unit in published.generators] == [vars(unit) for unit in tested.generators]
+    for name in ("load_kw", "price", "incentive", "interruptible_share"):
+        assert_allclose(getattr(published.retailer, name), getattr(tested.retailer, name), err_msg=name)
+
+
+@pytest.mark.parametrize(("seed", "stations"), [(1, 30.0), (2, 60.0)])
+def test_drawn_days_keep_to_the_stations_and_every_feeder_is_accepted(seed: int, stations: float) -> None:
+    day = reserve_lot_day("II", scenarios=4, seed=seed, feeder="das85")
+    check_day(day)
+    assert day.lots[0].vehicles.parked.sum(axis=2).max() <= STATIONS + 1e-9
+    assert (day.lots[0].bus, len({unit.bus for unit in day.generators})) == (day.grid.feeder.index("8"), 3)
+    lot = replace(day.lots[0], stations=stations)
+    with pytest.raises(InputError, match="stations"):
+        check_day(replace(day, lots=(lot,)))
+
+
+@pytest.mark.parametrize(
+    ("case", "more", "word"),
+    [("III", {}, "'I' or 'II'"), ("I", {"feeder": "bw69"}, "ieee37, ieee33, das85"), ("I", {"scenarios": 0}, ">= 1")],
+)
+def test_published_days_that_do_not_exist_are_refused(case: str, more: dict[str, Any], word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        reserve_lot_day(case, **more)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from sim.checks import check_run
 from sim.cli import main
 from sim.kinds import market_kinds
 from sim.markets.aggregator.model import AggregatorModel
+from sim.options import RunOptions
 from sim.store import Run, read_run
 
 SMALL: dict[str, Any] = {"market": {"network": False}, "scenarios": {"draws": 4, "kept": 1}}
@@ -154,7 +156,30 @@ def test_figures_and_terminal_of_a_run(run: Run) -> None:
     assert kind.day_table(run).row_count == DAYS
 
 
-@pytest.mark.parametrize(("option", "word"), [(["--ac"], "AC power flow"), (["--certify", "full"], "certify")])
+def test_a_day_that_breaks_a_limit_is_told(run: Run) -> None:
+    remarks = market_kinds()["aggregator"].remarks
+    assert not [line for line in remarks(run) if "limits" in line]
+    broken: Any = SimpleNamespace(
+        days=run.days.assign(limits_kept=[True, False]),
+        certificates=run.certificates,
+        manifest=run.manifest,
+        folder=run.folder,
+    )
+    (line,) = (line for line in remarks(broken) if "limits" in line)
+    assert line.startswith("day 1: what came did not keep the feeder's limits; its losses are not counted")
+
+
+def test_the_limit_of_the_searches_is_the_commands() -> None:
+    case = load_scenario("aggregator-37", SMALL, AggregatorCase)
+    options = RunOptions(seed=1, days=1, node_limit=5)
+    assert AggregatorModel.from_options(case, options).market.node_limit == 5
+    assert AggregatorModel.from_options(case, RunOptions(seed=1, days=1)).market.node_limit is None
+
+
+@pytest.mark.parametrize(
+    ("option", "word"),
+    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify"), (["--solver", "gurobi"], "auto or highs")],
+)
 def test_options_that_the_market_has_not_got(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], word: str
 ) -> None:

@@ -21,6 +21,7 @@ from equilibrium.markets.aggregator.day import (
 )
 from equilibrium.markets.aggregator.pools import Pool, by_period, lot_pools
 from equilibrium.programs.risk import PROBABILITY_TOLERANCE
+from equilibrium.shapes import check_shape
 
 _SCALARS: tuple[tuple[str, Callable[[float], bool], str], ...] = (
     ("stations", lambda v: v >= 0.0, "at least 0"),
@@ -64,8 +65,8 @@ def _market(day: AggregatorDay) -> None:
             raise InputError("reading", name, getattr(day.reading, name), f"one of {', '.join(accepted)}")
     if day.uniform and day.reading.generator_price == "unit":
         raise InputError("reading", "generator_price", "unit", "common: a uniform price is the same for everybody")
-    _shape("day", "energy_price", day.energy_price, (periods,))
-    _shape("day", "reserve_price", day.reserve_price, (periods,))
+    check_shape("day", "energy_price", day.energy_price, (periods,))
+    check_shape("day", "reserve_price", day.reserve_price, (periods,))
     _caps(day)
     _within("day", "failure_rate", day.failure_rate, 0.0, 1.0, "a probability")
     if np.shape(day.call_probability) not in {(), (periods,)}:
@@ -98,7 +99,7 @@ def _followers(day: AggregatorDay) -> None:
             _within(f"generator {unit.name}", name, getattr(unit, name), 0.0, np.inf, "a finite number, at least 0")
     retailer = day.retailer
     for name in ("load_kw", "price"):
-        _shape("retailer", name, getattr(retailer, name), (day.periods,))
+        check_shape("retailer", name, getattr(retailer, name), (day.periods,))
     _within("retailer", "load_kw", retailer.load_kw, 0.0, np.inf, "at least 0")
     _within("retailer", "incentive", retailer.incentive, 0.0, np.inf, "a finite number, at least 0")
     _within("retailer", "interruptible_share", retailer.interruptible_share, 0.0, 1.0, "a share from 0 to 1")
@@ -127,7 +128,7 @@ def _contracts(lot: Lot, source: str) -> None:
     share, soc = lot.contracts.share, lot.contracts.departure_soc
     classes = np.shape(share)[-1] if np.ndim(share) else 0
     for name, array in (("share", share), ("departure_soc", soc)):
-        _shape(source, f"contracts, {name}", array, (len(CATEGORIES), classes))
+        check_shape(source, f"contracts, {name}", array, (len(CATEGORIES), classes))
         _within(source, f"contracts, {name}", array, 0.0, 1.0, "shares from 0 to 1")
     total = share.sum(axis=0)
     wrong = np.abs(total - 1.0) > PROBABILITY_TOLERANCE
@@ -174,7 +175,7 @@ def _vehicles(day: AggregatorDay, lot: Lot, source: str) -> None:
         ("arrival_kwh", by_contract),
         ("brought_kwh", by_contract),
     ):
-        _shape(source, f"vehicles, {name}", getattr(vehicles, name), shape)
+        check_shape(source, f"vehicles, {name}", getattr(vehicles, name), shape)
         _within(source, f"vehicles, {name}", getattr(vehicles, name), 0.0, np.inf, "at least 0")
     count = vehicles.parked.sum(axis=2)
     wrong = count > lot.stations + NEGLIGIBLE
@@ -215,7 +216,7 @@ def _reachable(day: AggregatorDay, lot: Lot, pool: Pool, source: str, *, dischar
 
 
 def _grid(day: AggregatorDay, grid: Grid) -> None:
-    _shape("grid", "loss_price", grid.loss_price, (day.periods,))
+    check_shape("grid", "loss_price", grid.loss_price, (day.periods,))
     if not (grid.loss_price > 0.0).all():
         raise InputError("grid", "loss_price", float(grid.loss_price.min()), "more than 0: else losses are not unique")
     if not grid.segments >= 1:
@@ -229,14 +230,6 @@ def _grid(day: AggregatorDay, grid: Grid) -> None:
     for each in units:
         if not 0 <= each.bus < grid.feeder.size:
             raise InputError(each.name, "bus", each.bus, f"0 .. {grid.feeder.size - 1}")
-
-
-def _shape(source: str, where: str, value: ArrayLike, shape: tuple[int, ...]) -> None:
-    if np.shape(value) != shape:
-        raise InputError(source, where, np.shape(value), f"an array of shape {shape}")
-    array = np.asarray(value, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise InputError(source, where, float(array[~np.isfinite(array)][0]), "finite numbers")
 
 
 def _within(source: str, where: str, value: ArrayLike, low: float, high: float, expected: str) -> None:

@@ -60,10 +60,11 @@ def expected_kw(day: AggregatorDay, followers: Sequence[Follower]) -> list[sp.cs
     Units are lots (weighted by probability), generators, the load, as in :attr:`.flow.Powers.stacked`.
     """
     periods = day.periods
-    names = [lot.name for lot in day.lots] + [unit.name for unit in day.generators] + ["retailer"]
+    places = [("lot", lot.name) for lot in day.lots] + [("generator", unit.name) for unit in day.generators]
+    places.append(("retailer", "retailer"))
     found = []
     for follower in followers:
-        start = names.index(follower.name) * periods
+        start = places.index((follower.kind, follower.name)) * periods
         rows, columns, values = [], [], []
         for name, sign in _SIGNS.items():
             if name in follower.program.columns:
@@ -71,7 +72,7 @@ def expected_kw(day: AggregatorDay, followers: Sequence[Follower]) -> list[sp.cs
                 rows.append(start + np.arange(periods))
                 columns.append(block.index)
                 values.append(np.full(periods, follower.weight * sign))
-        shape = (len(names) * periods, follower.program.shape[1])
+        shape = (len(places) * periods, follower.program.shape[1])
         triplets = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
         found.append(sp.csr_array(sp.coo_array(triplets, shape=shape)))
     return found

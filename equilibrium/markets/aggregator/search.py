@@ -93,6 +93,7 @@ class _Program:
         self.seconds = 0.0
 
     def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> _Side:
+        """Return the optimum between these limits of the columns; its value is infinite where there is none."""
         base = self._instance
         self._handle.update(Instance(base.matrix, base.cost, base.row_lower, base.row_upper, lower, upper))
         if basis is not None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
@@ -11,6 +10,7 @@ from equilibrium.grid.network import Network
 from equilibrium.lengths import spread_lengths
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from equilibrium.programs.risk import PROBABILITY_TOLERANCE
+from equilibrium.shapes import check_shape
 
 _FIELDS = {
     "energy_kwh": "an energy within energy_min_kwh .. energy_max_kwh",
@@ -37,10 +37,10 @@ def check_day(
         Naming the place, the value and what was expected; the first mistake found.
     """
     periods = day.periods
-    _shape("day", "load_kw", day.load_kw, (periods, network.feeder.size))
-    _shape("day", "load_kvar", day.load_kvar, (periods, network.feeder.size))
+    check_shape("day", "load_kw", day.load_kw, (periods, network.feeder.size))
+    check_shape("day", "load_kvar", day.load_kvar, (periods, network.feeder.size))
     for name in ("charge_window", "discharge_window"):
-        _shape("day", name, getattr(day, name), (periods,))
+        check_shape("day", name, getattr(day, name), (periods,))
     if windows and (day.charge_window & day.discharge_window).any():
         period = int(np.argmax(day.charge_window & day.discharge_window))
         expected = "windows that exclude each other: charging and discharging at once would pay"
@@ -51,7 +51,7 @@ def check_day(
     _tariffs(day, periods)
     if day.emissions is not None:
         for name in ("factor_kg_per_kwh", "baseline_kwh"):
-            _shape("emissions", name, getattr(day.emissions, name), (periods,))
+            check_shape("emissions", name, getattr(day.emissions, name), (periods,))
     if not day.scenarios:
         raise InputError("day", "scenarios", "none", "at least one scenario")
     probability = np.array([scenario.probability for scenario in day.scenarios])
@@ -69,18 +69,10 @@ def check_day(
                 raise InputError(f"scenario {number}, lot {site.name}", where, float(batch.count[row]), expected)
 
 
-def _shape(source: str, where: str, value: ArrayLike, shape: tuple[int, ...]) -> None:
-    if np.shape(value) != shape:
-        raise InputError(source, where, np.shape(value), f"an array of shape {shape}")
-    array = np.asarray(value, dtype=np.float64)
-    if not np.isfinite(array).all():
-        raise InputError(source, where, float(array[~np.isfinite(array)][0]), "finite numbers")
-
-
 def _tariffs(day: DiscoDay, periods: int) -> None:
     tariffs = day.tariffs
     for name in ("load", "lot_buys", "lot_sells", "driver_pays"):
-        _shape("tariffs", name, getattr(tariffs, name), (periods,))
+        check_shape("tariffs", name, getattr(tariffs, name), (periods,))
     if not 0.0 <= tariffs.driver_share <= 1.0:
         raise InputError("tariffs", "driver_share", tariffs.driver_share, "a share from 0 to 1")
     if not (np.isfinite(tariffs.degradation) and tariffs.degradation >= 0.0):
@@ -90,10 +82,10 @@ def _tariffs(day: DiscoDay, periods: int) -> None:
 def _scenario(
     network: Network, day: DiscoDay, scenario: DiscoScenario, source: str, periods: int, *, paid_purchases: bool
 ) -> None:
-    _shape(source, "renewable_kw", scenario.renewable_kw, (periods, len(network.renewables)))
+    check_shape(source, "renewable_kw", scenario.renewable_kw, (periods, len(network.renewables)))
     if not (scenario.renewable_kw >= 0.0).all():
         raise InputError(source, "renewable_kw", float(scenario.renewable_kw.min()), "at least 0")
-    _shape(source, "upstream_price", scenario.upstream_price, (periods,))
+    check_shape(source, "upstream_price", scenario.upstream_price, (periods,))
     price = purchase_price(day, scenario)
     if not paid_purchases and not (price >= 0.0).all():
         period = int(np.argmin(price))
@@ -117,7 +109,7 @@ def purchase_price(day: DiscoDay, scenario: DiscoScenario) -> np.ndarray:
 def _batch(batch: VehicleBatch, source: str, periods: int) -> None:
     size = batch.size
     for name in ("arrival", "departure", *_FIELDS):
-        _shape(source, name, getattr(batch, name), (size,))
+        check_shape(source, name, getattr(batch, name), (size,))
     if len(batch.names) != size:
         raise InputError(source, "names", len(batch.names), f"one name for each of the {size} rows")
     for name in ("arrival", "departure"):

@@ -164,9 +164,17 @@ class AggregatorCase(Case[AggregatorInputs]):
         return Reading(**self.file.market.reading.model_dump())
 
     def market(
-        self, *, solver: str = "auto", certify: str = "standard", on_infeasible: str | None = None
+        self,
+        *,
+        solver: str = "auto",
+        certify: str = "standard",
+        on_infeasible: str | None = None,
+        node_limit: int | None = None,
     ) -> AggregatorMarket:
-        """Open the market; see :meth:`scenarios.case.Case.market`."""
+        """Open the market; see :meth:`scenarios.case.Case.market`.
+
+        ``node_limit`` is the limit of its searches in the place of the scenario's; ``None`` keeps it.
+        """
         if on_infeasible not in (None, "stop"):
             raise self.refuse("on_infeasible", on_infeasible, "stop (the aggregator market prices no shortages)")
         if certify != "standard":
@@ -174,7 +182,7 @@ class AggregatorCase(Case[AggregatorInputs]):
         if solver not in ("auto", "highs"):
             raise self.refuse("solver", solver, "auto or highs: the aggregator market has been written for HiGHS alone")
         rules = self.file.market
-        return AggregatorMarket(gap=rules.gap, node_limit=rules.node_limit)
+        return AggregatorMarket(gap=rules.gap, node_limit=rules.node_limit if node_limit is None else node_limit)
 
     def _draw(self, generator: np.random.Generator, attendance: Sequence[float]) -> tuple[Stays, ...]:
         """Draw one outcome: how many come to each lot, and for how long."""

@@ -20,9 +20,11 @@ from sim.show.drawing import (
     SKY,
     STYLE,
     Stack,
+    energy_bars,
     legend_below,
     name_legend,
     same_scale,
+    second_axis,
     stack,
 )
 from sim.store import Run
@@ -155,12 +157,9 @@ def lots_figure(dispatch: pd.DataFrame, lots: pd.DataFrame, title: str = "") -> 
             day.steps(right, rows["v2g_kwh"] / 1000.0, color=BLUE, linewidth=1.4, label="Energy, also discharging")
             right.set_ylabel("MWh")
             right.set_ylim(bottom=0)
-            twin = right.twinx()
+            twin = second_axis(right, "vehicles")
             day.steps(twin, rows["parked"], "--", color=BLACK, linewidth=1.0, label="Vehicles")
-            twin.set_ylabel("vehicles")
             twin.set_ylim(bottom=0)
-            twin.grid(visible=False)
-            twin.spines["right"].set_visible(True)
             day.mark(left, right)
         for axis in grid[-1]:
             axis.set_xlabel(day.label)
@@ -196,10 +195,7 @@ def profits_figure(days: pd.DataFrame, currency: str) -> Figure:
         error.plot(day, days["price_error_per_mwh"], color=BLACK, marker="s", markersize=3, label="Error")
         error.set_ylim(bottom=0)
         error.set_title(f"Mean error of the price forecast ({currency}/MWh)", loc="left")
-        energy.bar(day, days["charged_kwh"] / 1000.0, color=ORANGE, label="Charged")
-        energy.bar(day, -days["discharged_kwh"] / 1000.0, color=PINK, label="Discharged")
-        energy.axhline(0, color=BLACK, linewidth=0.8)
-        energy.set_title("Energy of the lots (MWh)", loc="left")
+        energy_bars(energy, days, "Energy of the lots (MWh)")
         for axis in (leader, others, energy):
             legend_below(axis)
         for axis in (error, energy):

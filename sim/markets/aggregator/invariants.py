@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
-from sim.checks import RunInvariant, apart, beyond
+from equilibrium.certificate import RESIDUAL_TOLERANCE
+from sim.checks import VERDICTS, RunInvariant, apart, beyond
 from sim.store import Run
 
 SIGNS = {"purchase": 1.0, "output": 1.0, "discharge": 1.0, "charge": -1.0, "served": -1.0}
@@ -54,13 +54,6 @@ def _contracts(run: Run) -> float:
     return max(inside, apart(shares, (came > 0.0).astype(float)))
 
 
-def _verdicts(run: Run) -> float:
-    proofs = run.certificates
-    residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
-    sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
-    return float((proofs["certified"].astype(bool) & ~sound).any())
-
-
 INVARIANTS: tuple[RunInvariant, ...] = (
     RunInvariant(
         "active-balance",
@@ -80,11 +73,5 @@ INVARIANTS: tuple[RunInvariant, ...] = (
         1e-9,
         _contracts,
     ),
-    RunInvariant(
-        "verdicts",
-        "what is certified has residuals and regret within the tolerances",
-        "equilibrium/certificate.py",
-        0.0,
-        _verdicts,
-    ),
+    VERDICTS,
 )

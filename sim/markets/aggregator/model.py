@@ -57,13 +57,15 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
         every model, so that replications differ; the column ``seed`` says which.
     solver
-        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+        ``"auto"`` or ``"highs"``; the market has no other.
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
     certify, on_infeasible
         ``"standard"`` and ``"stop"``: the market has neither a second method nor priced shortages.
+    node_limit
+        Limit of the market's searches in the place of the scenario's; ``None`` keeps it.
 
     Attributes
     ----------
@@ -89,10 +91,11 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         collect: bool = False,
         certify: str = "standard",
         on_infeasible: str | None = None,
+        node_limit: int | None = None,
     ) -> None:
         case = case_of(scenario, AggregatorCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
-        self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible)
+        self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, node_limit=node_limit)
         self.aggregator = self.make_aggregator()
         self.lots = tuple(self.make_lot(number) for number in range(len(case.file.lots)))
         self.drivers = tuple(self.make_drivers(lot) for lot in self.lots)
@@ -118,6 +121,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             days=options.days,
             certify=options.certify,
             on_infeasible=options.on_infeasible,
+            node_limit=options.node_limit,
         )
 
     def make_aggregator(self) -> Aggregator:

@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
 from equilibrium.certificate import Verdict
-from sim.show.telling import add_text_row, closing, long_run, shown_days, small
+from sim.show.telling import SHORT, add_text_row, closing, long_run, proved, shown_days, small
 from sim.store import Run
-
-_SHORT = {
-    str(Verdict.UNPROVED): "NO",
-    str(Verdict.KKT_CONSISTENT): "kkt",
-    str(Verdict.EPSILON_NASH): "eps",
-    str(Verdict.EXACT): "exact",
-}
 
 
 def day_table(run: Run) -> Table:
@@ -42,16 +34,11 @@ def day_table(run: Run) -> Table:
             f"{row['interrupted_kwh']:.0f}",
             f"{row['price_error_per_mwh']:.1f}",
             small(row["worst_regret"]),
-            _SHORT[row["verdict"]],
+            SHORT[row["verdict"]],
             f"{row['seconds']:.1f}",
             style="bold red" if row["verdict"] == Verdict.UNPROVED else None,
         )
     return table
-
-
-def proved(run: Run) -> pd.Series[bool]:
-    """Whether each day's plan is proved."""
-    return run.days["verdict"] != str(Verdict.UNPROVED)
 
 
 def remarks(run: Run) -> list[str]:
@@ -68,6 +55,10 @@ def remarks(run: Run) -> list[str]:
             f"generators {sums['generator_profit']:.1f}, load retailer {sums['retail_profit']:.1f}"
         )
     lines += long_run(days)
+    lines += [
+        f"day {day}: what came did not keep the feeder's limits; its losses are not counted, its voltages not known"
+        for day in days["day"][~days["limits_kept"].astype(bool)]
+    ]
     for row in run.certificates.to_dict("records"):
         if not row["certified"]:
             note = f" ({row['notes']})" if row["notes"] else ""

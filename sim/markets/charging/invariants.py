@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
-from sim.checks import RunInvariant, apart, beyond
+from equilibrium.certificate import RESIDUAL_TOLERANCE
+from sim.checks import VERDICTS, RunInvariant, apart, beyond
 from sim.store import Run
 
 SIGNS = {
@@ -81,13 +81,6 @@ def _sessions(run: Run) -> float:
     return max(apart(done["got_kwh"], expected), over, short)
 
 
-def _verdicts(run: Run) -> float:
-    proofs = run.certificates
-    residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
-    sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
-    return float((proofs["certified"].astype(bool) & ~sound).any())
-
-
 INVARIANTS: tuple[RunInvariant, ...] = (
     RunInvariant(
         "active-balance",
@@ -139,11 +132,5 @@ INVARIANTS: tuple[RunInvariant, ...] = (
         1e-4,
         _sessions,
     ),
-    RunInvariant(
-        "verdicts",
-        "a certified day has residuals and regret within the tolerances",
-        "equilibrium/certificate.py",
-        0.0,
-        _verdicts,
-    ),
+    VERDICTS,
 )

@@ -22,9 +22,11 @@ from sim.show.drawing import (
     STYLE,
     YELLOW,
     Stack,
+    energy_bars,
     legend_below,
     name_legend,
     same_scale,
+    second_axis,
     stack,
 )
 from sim.store import Run
@@ -154,12 +156,9 @@ def vehicles_figure(lots: pd.DataFrame, title: str = "") -> Figure:
             left.set_ylabel("kW")
             day.bars(right, rows["energy_kwh"] / 1000.0, color=SKY, label="Energy in the vehicles")
             right.set_ylabel("MWh")
-            twin = right.twinx()
+            twin = second_axis(right, "vehicles")
             day.steps(twin, rows["plugged"], color=BLACK, linewidth=1.2, label="Vehicles plugged in")
-            twin.set_ylabel("vehicles")
             twin.set_ylim(bottom=0)
-            twin.grid(visible=False)
-            twin.spines["right"].set_visible(True)
             day.mark(right)
         for axis in grid[-1]:
             axis.set_xlabel(day.label)
@@ -299,17 +298,11 @@ def profits_figure(days: pd.DataFrame, scenarios: pd.DataFrame, currency: str) -
         lots.set_title(f"Profit of the lots ({currency})", loc="left")
         terms.plot(day, 1000.0 * days["margin_per_kwh"], color=ORANGE, marker="s", markersize=3, label="Margin")
         terms.set_title(f"Terms: margin ({currency}/MWh)", loc="left")
-        twin = terms.twinx()
         terms.set_ylim(bottom=min(0.0, 1100.0 * days["margin_per_kwh"].min()))
+        twin = second_axis(terms, "drivers' share (%)", color=GREEN)
         twin.plot(day, 100.0 * days["driver_share"], color=GREEN, marker="^", markersize=3, label="Drivers' share")
         twin.set_ylim(0, 100)
-        twin.set_ylabel("drivers' share (%)", color=GREEN)
-        twin.grid(visible=False)
-        twin.spines["right"].set_visible(True)
-        energy.bar(day, days["charged_kwh"] / 1000.0, color=ORANGE, label="Charged")
-        energy.bar(day, -days["discharged_kwh"] / 1000.0, color=PINK, label="Discharged")
-        energy.axhline(0, color=BLACK, linewidth=0.8)
-        energy.set_title("Energy of the vehicles (MWh)", loc="left")
+        energy_bars(energy, days, "Energy of the vehicles (MWh)")
         for axis in (company, lots, energy):
             legend_below(axis)
         for axis in (terms, energy):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
 from equilibrium.markets.disco.clearing import COMPANY, LOT
-from sim.checks import RunInvariant, apart, beyond
+from sim.checks import VERDICTS, RunInvariant, apart, beyond
 from sim.store import Run
 
 SIGNS = {
@@ -91,13 +91,6 @@ def _choices(run: Run) -> float:
     return max(apart(chance, 1.0), float((chosen.reindex(days.index) != days["program"]).any()))
 
 
-def _verdicts(run: Run) -> float:
-    proofs = run.certificates
-    residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
-    sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
-    return float((proofs["certified"].astype(bool) & ~sound).any())
-
-
 INVARIANTS: tuple[RunInvariant, ...] = (
     RunInvariant(
         "active-balance",
@@ -130,11 +123,5 @@ INVARIANTS: tuple[RunInvariant, ...] = (
         1e-9,
         _choices,
     ),
-    RunInvariant(
-        "verdicts",
-        "what is certified has residuals and regret within the tolerances",
-        "equilibrium/certificate.py",
-        0.0,
-        _verdicts,
-    ),
+    VERDICTS,
 )

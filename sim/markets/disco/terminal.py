@@ -7,15 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from equilibrium.certificate import Verdict
-from sim.show.telling import add_text_row, closing, long_run, shown_days, small
+from sim.show.telling import SHORT, add_text_row, closing, long_run, proved, shown_days, small
 from sim.store import Run
-
-_SHORT = {
-    str(Verdict.UNPROVED): "NO",
-    str(Verdict.KKT_CONSISTENT): "kkt",
-    str(Verdict.EPSILON_NASH): "eps",
-    str(Verdict.EXACT): "exact",
-}
 
 
 def day_table(run: Run) -> Table:
@@ -44,16 +37,11 @@ def day_table(run: Run) -> Table:
             f"{row['voltage_min_pu']:.3f}",
             f"{row['belief_error']:.3f}",
             small(row["worst_regret"]),
-            _SHORT[row["verdict"]],
+            SHORT[row["verdict"]],
             f"{row['seconds']:.1f}",
             style="bold red" if row["verdict"] == Verdict.UNPROVED else None,
         )
     return table
-
-
-def proved(run: Run) -> pd.Series[bool]:
-    """Whether each day's plan and outcome are optimal for those who decide."""
-    return run.days["verdict"] != str(Verdict.UNPROVED)
 
 
 def lots_decide(run: Run) -> bool:

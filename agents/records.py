@@ -11,13 +11,15 @@ class Outcome(StrEnum):
 
     ``served``: the driver left with all the energy that was asked for. ``unreachable``: the stay was too short for
     the wish at that charger, and the driver left with all that could be reached. ``shortage``: the market gave
-    less than could be reached. ``full``: every lot that was tried was full, the driver was turned away.
+    less than could be reached. ``full``: every lot that was tried was full, the driver was turned away. ``away``: the
+    driver liked no lot (that was not full) better than to stay away.
     """
 
     SERVED = "served"
     UNREACHABLE = "unreachable"
     SHORTAGE = "shortage"
     FULL = "full"
+    AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class SessionRecord:
     arrival_day
         Day of the run on which the driver arrived.
     lot
-        Name of the lot, or ``""`` for a driver who was turned away.
+        Name of the lot, or ``""`` for a driver who was turned away or stayed away.
     home_lot
         Index of the lot where the session was recorded, or -1.
     arrival_h, departure_h
@@ -43,7 +45,7 @@ class SessionRecord:
     asked_kwh
         Energy that the driver wanted to be added to the battery, kWh.
     unreachable_kwh
-        Part of it that the stay and the charger could not give, kWh; 0 for a driver who was turned away.
+        Part of it that the stay and the charger could not give, kWh; 0 for a driver without a place.
     got_kwh
         Net energy added to the battery, kWh.
     drawn_kwh

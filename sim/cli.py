@@ -170,6 +170,11 @@ def _add_run(run: argparse.ArgumentParser) -> None:
         help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
     )
     run.add_argument(
+        "--yardstick",
+        action="store_true",
+        help="measure every day's posted prices against their Nash equilibrium (where lots post prices to drivers)",
+    )
+    run.add_argument(
         "--node-limit",
         metavar="N",
         type=_count(1),
@@ -256,7 +261,14 @@ def _run(given: argparse.Namespace) -> int:
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
     check_folder(folder, force=given.force)
     options = RunOptions(
-        given.days, given.seed, given.solver, given.on_infeasible, given.ac, given.certify, given.node_limit
+        days=given.days,
+        seed=given.seed,
+        solver=given.solver,
+        on_infeasible=given.on_infeasible,
+        ac=given.ac,
+        certify=given.certify,
+        node_limit=given.node_limit,
+        yardstick=given.yardstick,
     )
     return _run_into(folder, given, options)
 

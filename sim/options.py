@@ -27,6 +27,8 @@ class RunOptions:
     node_limit
         Nodes that the searches of a clearing may take, in the place of what the scenario says, where the market
         searches; ``None`` keeps it.
+    yardstick
+        Whether every day's posted prices are measured against their equilibrium, where lots post prices.
     """
 
     days: int = 7
@@ -36,3 +38,4 @@ class RunOptions:
     ac: bool = False
     certify: str = "standard"
     node_limit: int | None = None
+    yardstick: bool = False

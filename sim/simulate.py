@@ -20,6 +20,7 @@ _ALLOWED: dict[str, tuple[object, ...]] = {
     "ac": (False,),
     "certify": ("standard",),
     "node_limit": (None,),
+    "yardstick": (False,),
     "sessions": (None,),
 }
 """Values of options that ask for nothing, so that every market has them."""
@@ -117,7 +118,7 @@ def opened(
         raise InputError("run", "days", options.days, "a whole number, at least 1")
     if case.days is not None and options.days > case.days:
         raise InputError("run", "days", options.days, f"at most {case.days}, where the prices end")
-    for option in ("on_infeasible", "ac", "certify", "node_limit"):
+    for option in ("on_infeasible", "ac", "certify", "node_limit", "yardstick"):
         check_option(kind, option, getattr(options, option), f"scenario {case.name}", option)
     opened_model = (model or kind.model)(case, options)
     if not isinstance(opened_model, DailyModel):

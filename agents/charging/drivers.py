@@ -33,6 +33,12 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     axiom). After ``patience`` full lots, or all of them, the driver is turned away. The walk to the lot where the
     session was recorded is zero: that is where this driver wants to be.
 
+    With an outside option, to charge at home or to drive on, there is one alternative more,
+
+        U_0 = b_price * price_0 + constant + noise_0 ,
+
+    and who ranks it above every lot that is left stays away.
+
     **Experience.** Every visit is graded: 0 when the lot was full, else the share of the asked energy that the driver
     left with. A day's mean grade enters the :class:`~agents.reputation.Reputation` of the lot.
 
@@ -41,7 +47,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     model
         The Mesa model.
     lots
-        The lots, in the order of the network.
+        The lots, in the order of the network; drivers choose among those that are no homes.
     choice
         The coefficients b, per currency/kWh, per m and per unit of reputation, and the memory.
     streams
@@ -51,8 +57,8 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     ----------
     reputation
         What the drivers think of the lots.
-    turned_away
-        Records of today's drivers who found no place, in order of arrival.
+    turned_away, stayed_away
+        Records of today's drivers who found no place, and of those who stayed away, in order of arrival.
 
     References
     ----------
@@ -62,14 +68,16 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     def __init__(self, model: Model, *, lots: Sequence[ParkingLot], choice: ChoiceSection, streams: Streams) -> None:
         super().__init__(model)
         self.lots = tuple(lots)
+        self._public = tuple(number for number, lot in enumerate(self.lots) if not lot.homes)
         self.choice = choice
         self.reputation = Reputation(len(self.lots), choice.experience_memory)
         self.turned_away: tuple[SessionRecord, ...] = ()
+        self.stayed_away: tuple[SessionRecord, ...] = ()
         self._streams = streams
         self._refusals: IntArray = np.zeros(len(self.lots), dtype=np.int64)
 
-    def utility(self, home_lot: IntArray) -> FloatArray:
-        """Return V, the utility of the lots without the noise.
+    def attraction(self, home_lot: IntArray) -> FloatArray:
+        """Return the utility of the public lots without their prices and without the noise.
 
         Parameters
         ----------
@@ -79,18 +87,35 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         Returns
         -------
         FloatArray
-            Shape ``(drivers, lots)``.
+            Shape ``(drivers, public lots)``.
         """
         walk = np.tile([lot.walking_m for lot in self.lots], (home_lot.size, 1))
         known = np.flatnonzero(home_lot >= 0)
         walk[known, home_lot[known]] = 0.0
-        price = np.array([lot.price for lot in self.lots])
-        utility: FloatArray = (
-            self.choice.price_utility_per_kwh * price
-            + self.choice.walking_utility_per_m * walk
-            + self.choice.experience_utility * self.reputation.values
-        )
-        return utility
+        of_all = self.choice.walking_utility_per_m * walk + self.choice.experience_utility * self.reputation.values
+        attraction: FloatArray = of_all[:, self._public]
+        return attraction
+
+    def utility(self, home_lot: IntArray) -> FloatArray:
+        """Return V, the utility of the public lots without the noise, and last that of staying away where one can.
+
+        Parameters
+        ----------
+        home_lot
+            As in :meth:`attraction`.
+
+        Returns
+        -------
+        FloatArray
+            Shape ``(drivers, public lots)``, with one column more where there is an outside option.
+        """
+        price = np.array([self.lots[lot].price for lot in self._public])
+        utility = self.choice.price_utility_per_kwh * price + self.attraction(home_lot)
+        outside = self.choice.outside
+        if outside is None:
+            return utility
+        away = self.choice.price_utility_per_kwh * outside.price_per_kwh + outside.constant
+        return np.column_stack([utility, np.full(home_lot.size, away)])
 
     def observe(self, day: ScenarioDay) -> None:
         """Arrive one after the other and choose a lot; the lots must have observed the day before."""
@@ -98,33 +123,42 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         sessions = sorted(day.sessions, key=lambda session: session.arrival_h)
         home_lot = np.array([session.home_lot for session in sessions], dtype=np.int64)
         generator = self._streams.generator("choices", day.index)
-        noise = generator.gumbel(size=(len(sessions), len(self.lots)))
-        ranking = np.argsort(-(self.utility(home_lot) + noise), axis=1, kind="stable").tolist()
-        start_h = day.start_h
-        turned_away = []
+        utility = self.utility(home_lot)
+        ranking = np.argsort(-(utility + generator.gumbel(size=utility.shape)), axis=1, kind="stable").tolist()
+        without: dict[Outcome, list[SessionRecord]] = {Outcome.FULL: [], Outcome.AWAY: []}
         for session, ranked in zip(sessions, ranking, strict=True):
-            tried = ranked[: session.patience]
-            for number, lot in enumerate(tried, start=1):
-                if self.lots[lot].admit(session, number):
-                    break
-                self._refusals[lot] += 1
-            else:
-                turned_away.append(_turned_away(session, day.index, start_h, len(tried)))
-        self.turned_away = tuple(turned_away)
+            outcome, tries = self._look_for_a_place(session, ranked)
+            if outcome is not None:
+                without[outcome].append(_without_a_place(session, day.index, day.start_h, tries, outcome))
+        self.turned_away, self.stayed_away = tuple(without[Outcome.FULL]), tuple(without[Outcome.AWAY])
+
+    def _look_for_a_place(self, session: Session, ranked: list[int]) -> tuple[Outcome | None, int]:
+        """Try the alternatives in order; return why there is no place, ``None`` where there is, and the lots tried."""
+        tries = 0
+        for alternative in ranked:
+            if alternative == len(self._public):
+                return Outcome.AWAY, tries
+            if tries == session.patience:
+                break
+            tries, lot = tries + 1, self._public[alternative]
+            if self.lots[lot].admit(session, tries):
+                return None, tries
+            self._refusals[lot] += 1
+        return Outcome.FULL, tries
 
     def settle(self, clearing: Clearing) -> None:  # noqa: ARG002 - drivers learn from what their lot gave them
         """Grade today's visits and update the reputations; the lots must have settled before."""
-        for lot, parking in enumerate(self.lots):
-            grades = [done.served_share for done in parking.finished]
+        for lot in self._public:
+            grades = [done.served_share for done in self.lots[lot].finished]
             self.reputation.learn(lot, sum(grades), len(grades) + int(self._refusals[lot]))
 
     def record(self) -> DriversRecord:
         """Return the record of the settled day."""
-        return DriversRecord(self.turned_away, self.reputation.values.copy())
+        return DriversRecord(self.turned_away, self.stayed_away, self.reputation.values.copy())
 
 
-def _turned_away(session: Session, day: int, start_h: float, tries: int) -> SessionRecord:
-    """Return the record of a driver who found no place."""
+def _without_a_place(session: Session, day: int, start_h: float, tries: int, outcome: Outcome) -> SessionRecord:
+    """Return the record of a driver who got no place."""
     return SessionRecord(
         name=session.name,
         arrival_day=day,
@@ -140,5 +174,5 @@ def _turned_away(session: Session, day: int, start_h: float, tries: int) -> Sess
         got_kwh=0.0,
         drawn_kwh=0.0,
         paid=0.0,
-        outcome=Outcome.FULL,
+        outcome=outcome,
     )

@@ -1,25 +1,23 @@
-"""The distribution system operator: keeper of the network's data, and witness of its limits and prices."""
+"""The distribution system operator: keeper of the network's data, who charges for what it has seen of the limits."""
 
 from __future__ import annotations
 
-import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
+from agents.charging.charges import ChargeRule
 from agents.charging.records import OperatorRecord
-from equilibrium.arrays import BoolArray, FloatArray
-from equilibrium.grid.distribution import polygon
+from equilibrium.arrays import FloatArray
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.day import ScenarioDay
 
-_AT_LIMIT = 1e-6
-"""Relative distance within which a voltage or a flow counts as standing at its limit."""
-
 
 class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
-    """The operator of the feeder, who runs the market.
+    """The operator of the feeder, who runs the market and charges lots for the network.
+
+    What it remembers of congestion and voltages is the memory of its rule, and decides tomorrow's charges.
 
     Parameters
     ----------
@@ -27,22 +25,31 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
         The Mesa model.
     network
         The feeder and what stands on it.
+    rule
+        How it charges; ``None`` for no charge.
 
     Attributes
     ----------
-    memory
-        What the operator has seen since the start of the run; ``None`` before the first day.
+    charge
+        Today's charges, currency/kWh drawn, shape ``(periods, buses)``; ``None`` for none.
     """
 
-    def __init__(self, model: Model, *, network: Network) -> None:
+    def __init__(self, model: Model, *, network: Network, rule: ChargeRule | None = None) -> None:
         super().__init__(model)
         self.network = network
-        self.memory: OperatorRecord | None = None
+        self.rule = rule
+        self.charge: FloatArray | None = None
         self._day: ScenarioDay | None = None
+        self._income = 0.0
 
     def observe(self, day: ScenarioDay) -> None:
-        """Take in today's prices, loads, sun, wind and the units that may run."""
+        """Take in today's prices, loads, sun, wind and the units that may run, and announce the charges."""
         self._day = day
+        self.charge = self.rule.charges(day.axis) if self.rule is not None else None
+
+    def charge_at(self, bus: int) -> FloatArray | None:
+        """Return what a lot at a bus pays for the network today, currency/kWh, shape ``(periods,)``."""
+        return None if self.charge is None else self.charge[:, bus]
 
     def offer(self) -> MarketDay:
         """Return the network's part of the market day; the lots' days are added by the market's caller.
@@ -52,74 +59,39 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
         RuntimeError
             When no day was observed.
         """
-        if self._day is None:
-            raise RuntimeError("the operator must observe a day before it can offer one")
+        day = self._observed("offer")
         return MarketDay(
-            wholesale_price=self._day.wholesale_price,
-            load_kw=self._day.load_kw,
-            load_kvar=self._day.load_kvar,
-            renewable_kw=self._day.renewable_kw,
-            microturbine_available=self._day.microturbine_available,
+            wholesale_price=day.wholesale_price,
+            load_kw=day.load_kw,
+            load_kvar=day.load_kvar,
+            renewable_kw=day.renewable_kw,
+            microturbine_available=day.microturbine_available,
             lots=(),
-            period_h=self._day.axis.length_h,
+            period_h=day.axis.length_h,
         )
 
     def settle(self, clearing: Clearing) -> None:
-        """Remember the lowest voltages, the hours at a limit and the mean price of every bus.
-
-        The expected price is the mean over all hours seen, which a day of ``h`` hours updates by
-        ``mean <- mean + (today - mean) * h / hours``.
+        """Collect the charges, and let the rule look at the limits of the day.
 
         Raises
         ------
         RuntimeError
             When no day was observed.
         """
-        if self._day is None:
-            raise RuntimeError("the operator must observe a day before it can settle one")
-        length = self._day.axis.length_h
-        lowest, today = clearing.voltage_pu.min(axis=0), np.average(clearing.dlmp, axis=0, weights=length)
-        voltage, congestion = length @ self._at_voltage_limit(clearing), length @ self._congested(clearing)
-        seen, lasted = self.memory, self._day.axis.hours
-        if seen is None:
-            self.memory = OperatorRecord(1, lasted, lowest, voltage, congestion, today)
-            return
-        hours = seen.hours + lasted
-        self.memory = OperatorRecord(
-            days=seen.days + 1,
-            hours=hours,
-            lowest_voltage_pu=np.minimum(seen.lowest_voltage_pu, lowest),
-            voltage_hours=seen.voltage_hours + voltage,
-            congestion_hours=seen.congestion_hours + congestion,
-            expected_dlmp=seen.expected_dlmp + (today - seen.expected_dlmp) / (hours / lasted),
-        )
+        day = self._observed("settle")
+        self._income = 0.0
+        if self.charge is not None:
+            paid = self.charge[:, [site.bus for site in self.network.lots]]
+            self._income = float(((day.axis.length_h[:, None] * clearing.lot_kw) * paid).sum())
+        if self.rule is not None:
+            self.rule.learn(day, clearing)
 
     def record(self) -> OperatorRecord:
-        """Return what was seen since the start of the run.
+        """Return the record of the settled day."""
+        return OperatorRecord(self.charge, self._income)
 
-        Raises
-        ------
-        RuntimeError
-            When no day was settled.
-        """
-        if self.memory is None:
-            raise RuntimeError("the operator has not settled a day")
-        return self.memory
-
-    def _at_voltage_limit(self, clearing: Clearing) -> BoolArray:
-        """Return where a voltage is at a limit (2j), shape ``(hours, buses)``; the root is held, not limited."""
-        feeder = self.network.feeder
-        low = clearing.voltage_pu <= feeder.voltage_min_pu * (1.0 + _AT_LIMIT)
-        high = clearing.voltage_pu >= feeder.voltage_max_pu * (1.0 - _AT_LIMIT)
-        at_limit: BoolArray = low | high
-        at_limit[:, 0] = False
-        return at_limit
-
-    def _congested(self, clearing: Clearing) -> BoolArray:
-        """Return where a flow is at an edge of the thermal polygon (2o), shape ``(hours, buses)``."""
-        a, b, factor = polygon(self.network.polygon_edges)
-        reach: FloatArray = np.max(
-            clearing.flow_kw[..., None] * a + clearing.flow_kvar[..., None] * b, axis=-1
-        )  # highest of the edges' left sides, (hours, buses)
-        limit = factor * self.network.feeder.rating_kva * (1.0 - _AT_LIMIT)
-        return np.asarray(reach >= limit)
+    def _observed(self, what: str) -> ScenarioDay:
+        """Return the day that was observed."""
+        if self._day is None:
+            raise RuntimeError(f"the operator must observe a day before it can {what} one")
+        return self._day

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import heapq
+from dataclasses import replace
 
 import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
 from agents.charging.records import LotRecord
-from agents.learning import LearningRule
+from agents.learning import LearningRule, ObservingRule, PostedDay
 from agents.records import SessionRecord
 from agents.vehicle import Vehicle, fleet_of
 from equilibrium.arrays import FloatArray
@@ -21,6 +22,8 @@ from equilibrium.markets.charging.clearing import Clearing
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.session import Session
 from scenarios.streams import Streams
+
+_WEEK = 7
 
 _ROUNDING = 1e-9
 """Money, relative to a lot's income, that comes from the order of additions."""
@@ -50,6 +53,8 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         Walk from the lot to where its drivers want to be, m.
     learner
         The rule by which the price is adapted, or ``None`` for a price that stays.
+    homes
+        Whether it is a group of homes, which no driver from elsewhere uses.
     streams
         The run's random streams; the lot draws its price from ``price-<name>``.
     """
@@ -65,6 +70,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         price: float,
         walking_m: float = 0.0,
         learner: LearningRule | None = None,
+        homes: bool = False,
         streams: Streams,
     ) -> None:
         super().__init__(model)
@@ -75,6 +81,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self.price = price
         self.walking_m = walking_m
         self.learner = learner
+        self.homes = homes
         self.vehicles: list[Vehicle] = []
         self.finished: tuple[SessionRecord, ...] = ()
         self._streams = streams
@@ -82,9 +89,13 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self._start_h = 0.0
         self._length_h: FloatArray = np.zeros(0)
         self._day = 0
+        self._weekday = 0
+        self._charge: FloatArray | None = None
+        self._rivals: FloatArray = np.zeros(0)
         self._fixed: LotDay | None = None
         self._arrivals = self._refused = self._peak = 0
         self._energy_kwh = self._revenue = self._unserved_kwh = self._unreachable_kwh = 0.0
+        self._payment = self._network_charge = 0.0
 
     @property
     def name(self) -> str:
@@ -100,6 +111,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             When the lot learns its price and the scenario fixes the lot's day, price included.
         """
         self._day, self._length_h, self._start_h = day.index, day.axis.length_h, day.start_h
+        self._weekday = day.date.weekday() if day.date is not None else day.index % _WEEK
         self._fixed = day.lots[self.index] if day.lots is not None else None
         if self._fixed is not None:
             if self.learner is not None:
@@ -111,6 +123,18 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self._unreachable_kwh = 0.0
         self._free_until(self._start_h)
         self._peak = len(self._departures)
+
+    def hear(self, charge: FloatArray | None, rivals: FloatArray) -> None:
+        """Hear what the morning has made known, after all have observed the day.
+
+        Parameters
+        ----------
+        charge
+            The operator's network charge at this lot, currency/kWh, shape ``(periods,)``; ``None`` for none.
+        rivals
+            The prices that the other lots have posted, currency/kWh, shape ``(rivals,)``.
+        """
+        self._charge, self._rivals = charge, rivals
 
     def admit(self, session: Session, tries: int) -> bool:
         """Let a driver in if there is a place; drivers come in order of arrival.
@@ -157,9 +181,10 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
     def offer(self) -> LotDay:
         """Return the lot's day for the market: the scenario's envelope, or the one of the vehicles that are here."""
         if self._fixed is not None:
-            return self._fixed
+            return replace(self._fixed, network_charge=self._charge)
         fleet = fleet_of(self.vehicles, self._start_h, self._length_h, self.site.efficiency)
-        return lot_day(fleet, np.full(self._length_h.size, self.price), self.site.efficiency)
+        offered = lot_day(fleet, np.full(self._length_h.size, self.price), self.site.efficiency)
+        return replace(offered, network_charge=self._charge)
 
     def settle(self, clearing: Clearing) -> None:
         """Move the vehicles' energies, book revenue and payment, say goodbye to those who left, and learn.
@@ -170,6 +195,8 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             When the market returned no split of the power among the vehicles.
         """
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
+        drawn_kwh = self._length_h * clearing.lot_kw[:, self.index]
+        self._network_charge = float(self._charge @ drawn_kwh) if self._charge is not None else 0.0
         self._payment = self._paid(clearing)
         if self._fixed is not None:
             energy = self._length_h * clearing.lot_kw[:, self.index]
@@ -188,14 +215,27 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self.vehicles = [v for v in self.vehicles if v.departure_h > end_h]
         self.finished = tuple(vehicle.record() for vehicle in gone)
         if self.learner is not None:
-            self.learner.update(self._revenue - self._payment)
+            self._learn(self.learner)
+
+    def _learn(self, learner: LearningRule) -> None:
+        """Tell the rule what came of the posted price."""
+        paid = self._payment + self._network_charge
+        if isinstance(learner, ObservingRule):
+            visitors = self._arrivals + self._refused
+            learner.observe(
+                PostedDay(self.price, self._rivals, visitors, self._arrivals, self._weekday, self._energy_kwh, paid)
+            )
+        learner.update(self._revenue - paid)
 
     def _paid(self, clearing: Clearing) -> float:
-        """Return what the lot pays: for its energy, and what a rule of the market takes (less than 0: gives) on top."""
+        """Return what the lot pays: for its energy, and what a rule of the market takes (less than 0: gives) on top.
+
+        The network charge is apart.
+        """
         drawn = self._length_h * clearing.lot_kw[:, self.index]
         posted = self._fixed.charging_price if self._fixed is not None else np.full(drawn.size, self.price)
         energy, income = float(clearing.lot_price[:, self.index] @ drawn), float(posted @ drawn)
-        extra = income - energy - float(clearing.lot_profit[self.index])
+        extra = income - energy - self._network_charge - float(clearing.lot_profit[self.index])
         return energy if abs(extra) <= _ROUNDING * max(1.0, income) else energy + extra
 
     def record(self) -> LotRecord:
@@ -211,6 +251,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
             energy_kwh=self._energy_kwh,
             revenue=self._revenue,
             payment=self._payment,
+            network_charge=self._network_charge,
             unreachable_kwh=self._unreachable_kwh,
             unserved_kwh=self._unserved_kwh,
         )

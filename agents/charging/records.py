@@ -30,6 +30,8 @@ class LotRecord:
     payment
         What the lot pays for it, currency: the published prices of the nodal market times its power; 0 in the
         lots-lead market, where lots pay nothing for energy.
+    network_charge
+        What it pays the network's operator on top, currency.
     unreachable_kwh
         Sum of the wishes that today's arrivals cannot reach at this lot, kWh in the battery.
     unserved_kwh
@@ -46,13 +48,14 @@ class LotRecord:
     energy_kwh: float
     revenue: float
     payment: float
+    network_charge: float
     unreachable_kwh: float
     unserved_kwh: float
 
     @property
     def profit(self) -> float:
-        """Revenue minus payment, currency: what a lot learns from."""
-        return self.revenue - self.payment
+        """Revenue minus payment and network charge, currency: what a lot learns from."""
+        return self.revenue - self.payment - self.network_charge
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,35 +66,29 @@ class DriversRecord:
     ----------
     turned_away
         Those who found no place today, in order of arrival.
+    stayed_away
+        Those who preferred to stay away, in order of arrival.
     reputation
         What drivers think of each lot after today, from 0 (never served) to 1 (always served in full), shape
         ``(lots,)``.
     """
 
     turned_away: tuple[SessionRecord, ...]
+    stayed_away: tuple[SessionRecord, ...]
     reputation: FloatArray
 
 
 @dataclass(frozen=True, eq=False)
 class OperatorRecord:
-    """What the distribution system operator has seen of its network since the start of the run.
+    """The distribution system operator's day.
 
     Attributes
     ----------
-    days, hours
-        Number of days seen, and the hours that they lasted.
-    lowest_voltage_pu
-        Lowest voltage seen at each bus, per unit, shape ``(buses,)``.
-    voltage_hours, congestion_hours
-        Hours in which the voltage of the bus, or the flow of the branch that feeds it, stood at a limit,
-        shape ``(buses,)``.
-    expected_dlmp
-        Mean price seen at each bus, currency/kWh, shape ``(buses,)``: the operator's belief about tomorrow.
+    charge
+        What it charged for the network, currency/kWh drawn, shape ``(periods, buses)``; ``None`` for nothing.
+    income
+        What the lots paid of it, currency.
     """
 
-    days: int
-    hours: float
-    lowest_voltage_pu: FloatArray
-    voltage_hours: FloatArray
-    congestion_hours: FloatArray
-    expected_dlmp: FloatArray
+    charge: FloatArray | None
+    income: float

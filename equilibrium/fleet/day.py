@@ -80,6 +80,9 @@ class LotDay:
     fleet
         The vehicles behind the envelope; with it the market makes sure that the cleared power can be split
         among the vehicles exactly. ``None`` where only an envelope is known (the paper's case).
+    network_charge
+        What the lot pays to the network's operator beside the price of energy, currency/kWh drawn, shape
+        ``(hours,)``; ``None`` for nothing.
     """
 
     charging_price: FloatArray
@@ -90,6 +93,12 @@ class LotDay:
     soe_max_kwh: FloatArray
     power_max_kw: FloatArray
     fleet: Fleet | None = None
+    network_charge: FloatArray | None = None
+
+    @property
+    def net_price(self) -> FloatArray:
+        """What is left of the charging price after the network charge, currency/kWh: F_t of the lot's problem."""
+        return self.charging_price if self.network_charge is None else self.charging_price - self.network_charge
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from mesa import Model
 
+from agents.charging.charges import DynamicCharge, TimeOfUse, at_limit
 from agents.charging.dso import DistributionSystemOperator
+from equilibrium.grid.assets import LotSite
 from equilibrium.grid.distribution import polygon
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
@@ -63,47 +65,98 @@ def test_no_offer_before_a_day(operator):
         operator.offer()
 
 
-def test_the_lowest_voltage_is_remembered(operator):
-    for voltage in (0.99, 0.96, 0.98):
-        settle(operator, seen(voltage=[1.0, 1.0, voltage]))
-    np.testing.assert_array_equal(operator.memory.lowest_voltage_pu, [1.0, 1.0, 0.96])
-    assert operator.memory.days == 3
+def test_without_a_rule_nothing_is_charged(operator):
+    settle(operator, seen(dlmp=0.3))
+    assert operator.charge is None
+    assert operator.charge_at(2) is None
+    assert operator.record().income == 0.0
 
 
-def test_hours_at_a_limit_are_counted(operator):
+def with_rule(rule):
+    network = Network(FEEDER, polygon_edges=12, lots=(LotSite("a", 1), LotSite("b", 2)))
+    return DistributionSystemOperator(Model(rng=0), network=network, rule=rule)
+
+
+def test_the_time_of_use_charge_is_by_the_clock_and_is_collected():
+    """17 to 20 h at 0.05: lot a draws 10 kW all day, 30 kWh of it in the window, lot b 4 kW: (30 + 12) 0.05 = 2.1."""
+    operator = with_rule(TimeOfUse(Network(FEEDER), [(17, 20, 0.05)]))
+    operator.observe(day_of())
+    expected = np.where((np.arange(HOURS) >= 17) & (np.arange(HOURS) < 20), 0.05, 0.0)
+    np.testing.assert_array_equal(operator.charge_at(1), expected)
+    power = np.repeat([[10.0, 4.0]], HOURS, axis=0)
+    operator.settle(replace(seen(), lot_kw=power))
+    assert operator.record().income == pytest.approx(2.1)
+
+
+def dynamic(zone=(0, 0, 0), **changes):
+    settings = {"factor": 1.0, "ceiling": 1.0, "memory": 0.5, **changes}
+    return DynamicCharge(Network(FEEDER, polygon_edges=12), zone=np.array(zone), **settings)
+
+
+def test_limits_are_found_and_the_voltage_of_the_root_is_none():
     voltage = np.ones((HOURS, 3))
-    voltage[:4, 2] = 0.95
-    voltage[10, 1] = 1.05
+    voltage[:, 0], voltage[:4, 2], voltage[10, 1] = 0.95, 0.95, 1.05
     flow = np.zeros((HOURS, 3))
     flow[:2, 1] = 100.0 * polygon(12)[2]  # below the polygon's edge at zero reactive power ...
     flow[2:5, 1] = 100.0  # ... and at its vertex
     flow[5, 2] = -50.0
-    for _ in range(2):
-        settle(operator, seen(voltage=voltage, flow=flow))
-    assert operator.memory.voltage_hours.tolist() == [0, 2, 8]
-    assert operator.memory.congestion_hours.tolist() == [0, 6, 2]
+    found = at_limit(Network(FEEDER, polygon_edges=12), seen(voltage, flow))
+    assert found.sum(axis=0).tolist() == [0, 6, 5]
 
 
-def test_the_belief_about_prices_is_their_mean(operator):
-    prices = np.random.default_rng(0).normal(0.05, 0.02, (5, HOURS, 3))
-    for day in prices:
-        settle(operator, seen(dlmp=day))
-    np.testing.assert_allclose(operator.memory.expected_dlmp, prices.mean(axis=(0, 1)))
+def test_the_dynamic_charge_is_the_expected_worth_of_the_limits_of_a_zone():
+    """Bus 2 at its limit in hours 8 and 9 at 0.15 above the wholesale price of 0.05, on every other day.
+
+    Zone 1 is bus 2 alone. After one day at the limit: share 0.5, worth 0.5 * 0.15; charge 0.5 * 0.075. After a day
+    without: share 0.25, the worth stays.
+    """
+    rule = dynamic(zone=(0, 0, 1))
+    day, voltage, price = day_of(), np.ones((HOURS, 3)), np.full((HOURS, 3), 0.05)
+    voltage[8:10, 2], price[8:10, 2] = 0.95, 0.20
+    assert not rule.charges(day.axis).any()
+    rule.learn(day, seen(voltage, dlmp=price))
+    expected = np.zeros((HOURS, 3))
+    expected[8:10, 2] = 0.5 * 0.5 * 0.15
+    np.testing.assert_allclose(rule.charges(day.axis), expected)
+    rule.learn(day, seen())
+    np.testing.assert_allclose(rule.charges(day.axis), expected / 2.0)
+    high = dynamic(zone=(0, 0, 1), factor=100.0, ceiling=0.12)
+    high.learn(day, seen(voltage, dlmp=price))
+    assert high.charges(day.axis).max() == 0.12
 
 
-def test_what_is_seen_counts_by_the_hour():
-    """Two hours of 0.1 in a day of 25 hours and a quarter of an hour of 0.3 in one of 23: 0.275 / 48 hours."""
-    operator = DistributionSystemOperator(Model(rng=0), network=Network(FEEDER, polygon_edges=12))
-    autumn, spring = dt.date(2024, 10, 27), dt.date(2024, 3, 31)
-    price, voltage = np.zeros((25, 3)), np.ones((25, 3))
-    price[2:4], voltage[2:4, 2] = 0.1, 0.95
-    settle(operator, seen(voltage, dlmp=price, periods=25), day_axis(autumn, "Europe/Madrid"))
-    price, voltage = np.zeros((92, 3)), np.ones((92, 3))
-    price[40], voltage[40, 2] = 0.3, 0.95
-    settle(operator, seen(voltage, dlmp=price, periods=92), day_axis(spring, "Europe/Madrid", 15))
-    assert (operator.memory.days, operator.memory.hours) == (2, 48.0)
-    np.testing.assert_allclose(operator.memory.expected_dlmp, 0.275 / 48)
-    assert operator.memory.voltage_hours.tolist() == [0, 0, 2.25]
+def test_a_full_substation_is_a_limit_of_every_zone():
+    network = Network(replace(FEEDER, rating_kva=np.array([80.0, 100.0, 50.0])), polygon_edges=12)
+    rule = DynamicCharge(network, zone=np.array([0, 1, 2]), factor=1.0, ceiling=1.0, memory=0.0)
+    flow = np.zeros((HOURS, 3))
+    flow[3, 0] = 80.0
+    rule.learn(day_of(), seen(flow=flow, dlmp=0.25))
+    assert np.flatnonzero(rule.share.sum(axis=1)).tolist() == [3]
+    np.testing.assert_allclose(rule.charges(day_of().axis)[3], 0.2)
+
+
+def test_a_price_below_the_wholesale_price_is_no_charge():
+    rule, voltage = dynamic(), np.ones((HOURS, 3))
+    voltage[5, 2] = 1.05  # too much sun: the price falls at the limit
+    rule.learn(day_of(), seen(voltage, dlmp=0.01))
+    assert rule.share[5, 0] == 0.5
+    assert not rule.charges(day_of().axis).any()
+
+
+def test_what_is_seen_counts_by_the_time_that_it_lasted():
+    """A quarter of an hour at the limit is a quarter of its hour; the hour that the clock skips is not seen."""
+    axis, day = day_axis(dt.date(2024, 3, 31), "Europe/Madrid", 15), day_of()
+    periods = axis.size
+    voltage, price = np.ones((periods, 3)), np.full((periods, 3), 0.05)
+    voltage[40, 2], price[40] = 0.95, 0.25
+    rule = dynamic(memory=0.0)
+    rule.share[2] = 0.9
+    today = replace(day, axis=axis, wholesale_price=np.full(periods, 0.05))
+    rule.learn(today, seen(voltage, dlmp=price, periods=periods))
+    hour = int(axis.clock_hour[40])
+    assert rule.share[hour, 0] == pytest.approx(0.25)
+    assert rule.worth[hour, 0] == pytest.approx(0.2)
+    assert rule.share[2, 0] == 0.9  # two o'clock did not exist
 
 
 def test_no_settling_before_a_day(operator):

@@ -136,7 +136,7 @@ class AlwaysFirst:
 
 @pytest.fixture
 def registered(monkeypatch):
-    monkeypatch.setattr("agents.learning._RULES", {"roth-erev": RothErev})
+    monkeypatch.setattr("agents.learning.registry._RULES", {"roth-erev": RothErev})
     register_learning_rule("always-first", AlwaysFirst)
 
 

@@ -361,46 +361,7 @@ def test_utilities_of_price_walk_and_reputation() -> None:
     assert found.tolist() == pytest.approx(np.array([[near, far], [near + 1.0, far], [near, far + 2.0]]))
 
 
-# The operator
-
-
-def operator() -> DistributionSystemOperator:
-    one = np.ones(3)
-    feeder = Feeder(
-        "three",
-        10.0,
-        ("0", "1", "2"),
-        np.array([-1, 0, 1]),
-        0 * one,
-        0 * one,
-        np.array([1e4, 100.0, 1e4]),
-        one,
-        one,
-        np.array([1.0, 0.95, 0.95]),
-        np.array([1.1, 1.05, 1.05]),
-    )
-    return DistributionSystemOperator(Model(rng=0), network=Network(feeder, polygon_edges=4))
-
-
-def test_what_the_operator_remembers_of_two_days() -> None:
-    """The root is held at its lower limit all day, and does not count."""
-    agent = operator()
-    seen = []
-    for index, low_hours in enumerate((2, 5)):
-        agent.observe(charging_day(index=index))
-        voltage, flow = np.full((HOURS, 3), 1.0), np.zeros((HOURS, 3))
-        voltage[:low_hours, 1], voltage[:3, 2] = 0.95, 1.05
-        voltage[10, 2] = 0.96 + 0.01 * index
-        flow[: low_hours + 1, 1] = 100.0
-        dlmp = RNG.uniform(0.0, 0.1, (HOURS, 3))
-        seen.append(dlmp.mean(axis=0))
-        agent.settle(cleared([], voltage_pu=voltage, flow_kw=flow, flow_kvar=np.zeros_like(flow), dlmp=dlmp))
-    record = agent.record()
-    assert (record.days, record.hours) == (2, 48.0)
-    assert record.voltage_hours.tolist() == [0.0, 7.0, 6.0]
-    assert record.congestion_hours.tolist() == [0.0, 9.0, 0.0]
-    assert record.lowest_voltage_pu.tolist() == [1.0, 0.95, 0.96]
-    assert record.expected_dlmp.tolist() == pytest.approx(((seen[0] + seen[1]) / 2.0).tolist())
+# A fixed day
 
 
 def test_a_fixed_day_pays_its_own_price_of_every_hour() -> None:

@@ -16,6 +16,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
+
+from scenarios.loading import load_scenario
 
 FOLDER = Path(__file__).parent
 INSTANCES = FOLDER.parent / "instances"
@@ -106,10 +109,22 @@ def game_names() -> list[str]:
 # Tables
 
 
+def without_learning(name: str, folder: Path) -> str | Path:
+    """Return a scenario whose lots keep their prices: itself, or where they would learn a file that says so."""
+    lots = load_scenario(name).resolved().get("lots", [])
+    if not fnmatch(name, "week-*") and not fnmatch(name, "nodal-*"):
+        return name
+    for lot in lots:
+        lot["learning"] = {"rule": "none"}
+    path = folder.parent / f"{name}.yaml"
+    path.write_text(yaml.safe_dump({"extends": name, "lots": lots}), encoding="utf-8")
+    return path
+
+
 def run_tables(name: str, folder: Path, solver: str = "auto") -> dict[str, pa.Table]:
-    """Simulate two days of a scenario and return its tables by name."""
+    """Simulate two days of a scenario, learning off, and return its tables by name."""
     code, printed = command(
-        "run", name, "--days", 2, "--seed", 1, "--out", folder, "--force", "--no-figures", "--solver", solver
+        "run", without_learning(name, folder), "--days", 2, "--seed", 1, "--out", folder, "--force", "--no-figures", "--solver", solver
     )
     if code != 0:
         raise RuntimeError(f"equilot run {name} ended with {code}:\n{printed}")

@@ -65,7 +65,7 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
             market.microturbine_available,
         )
         lots = tuple(
-            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.0)
+            LotRecord(site.name, 0.5, 9, 1, 8, 1, 7, float(clearing.lot_kw[:, k].sum()), 10.0, 0.0, 0.0, 0.0, 0.0)
             for k, site in enumerate(cleared.network.lots)
         )
         times = (24.0 * index + 8, 24.0 * index + 12)
@@ -73,16 +73,9 @@ def make_day(cleared: Cleared) -> Callable[..., DayResult]:
             f"{index}-0", index, "lot-1", 0, *times, 1, 50.0, 15.0, 10.0, 0.0, 10.0, 10.5, 5.25, Outcome.SERVED
         )
         refused = replace(served, name=f"{index}-1", lot="", got_kwh=0.0, drawn_kwh=0.0, outcome=Outcome.FULL)
-        size = cleared.network.feeder.size
-        operator = OperatorRecord(
-            index + 1,
-            24.0 * (index + 1),
-            clearing.voltage_pu.min(axis=0),
-            np.zeros(size, np.int64),
-            np.zeros(size, np.int64),
-            clearing.dlmp.mean(axis=0),
-        )
-        drivers = DriversRecord((refused,), np.full(len(lots), 0.9))
+        away = replace(refused, name=f"{index}-2", tries=0, outcome=Outcome.AWAY)
+        operator = OperatorRecord(None, 0.0)
+        drivers = DriversRecord((refused,), (away,), np.full(len(lots), 0.9))
         network = cleared.network
         return DayResult(index, date, network, scenario, market, clearing, lots, (served,), drivers, operator, 0.25)
 

@@ -156,11 +156,11 @@ def made_day(
     )
     lots = tuple(
         LotRecord(site.name, *draw.uniform(0.1, 0.9, size=1).tolist(), *map(int, draw.permutation(50)[:5]), *numbers)
-        for site, numbers in zip(NETWORK.lots, draw.uniform(1.0, 99.0, size=(3, 5)).tolist(), strict=True)
+        for site, numbers in zip(NETWORK.lots, draw.uniform(1.0, 99.0, size=(3, 6)).tolist(), strict=True)
     )
     sessions = [_session(draw, f"{index}-{k}", index, outcome) for k, outcome in enumerate(Outcome)]
-    operator = OperatorRecord(1, 24.5, *draw.uniform(size=(4, buses)))
-    drivers = DriversRecord((sessions[-1],), draw.uniform(size=3))
+    operator = OperatorRecord(draw.uniform(size=(t, buses)), float(draw.uniform(1.0, 9.0)))
+    drivers = DriversRecord((sessions[-2],), (sessions[-1],), draw.uniform(size=3))
     check = None if not flow else _flow(draw, axis)
     clearing = _clearing(draw, axis, verdict, nodal=nodal, shed=shed)
     return DayResult(
@@ -171,7 +171,7 @@ def made_day(
         market,
         clearing,
         lots,
-        tuple(sessions[:-1]),
+        tuple(sessions[:-2]),
         drivers,
         operator,
         float(draw.uniform(1.0, 2.0)),
@@ -183,7 +183,7 @@ def _offer(draw: np.random.Generator, t: int) -> LotDay:
     names = [field.name for field in fields(LotDay)]
     values: dict[str, object] = {
         name: draw.uniform(1.0, 99.0, size=t)
-        for name in ("energy_in_kwh", "energy_out_kwh", "soe_min_kwh", "soe_max_kwh", "power_max_kw", "charging_price")
+        for name in ("energy_in_kwh", "energy_out_kwh", "soe_min_kwh", "soe_max_kwh", "power_max_kw", "charging_price", "network_charge")
     }
     values |= {"initial_kwh": 0.0, "energy_end_kwh": 0.0}
     return LotDay(**{name: value for name, value in values.items() if name in names})  # type: ignore[arg-type]

@@ -80,7 +80,9 @@ def expected_days(day: DayResult) -> Iterator[Row]:
             "wholesale_mean_per_mwh": 1000.0 * time_mean(day, m.wholesale_price),
             "lot_profit": sum(c.lot_profit.tolist()),
             "sessions": 3,
+            "network_charge": day.operator.income,
             "turned_away": 1,
+            "stayed_away": 1,
             "worst_regret": c.certificate.worst_regret,
             "certified": c.certificate.verdict in (Verdict.EXACT, Verdict.EPSILON_NASH),
             "seconds": day.seconds,
@@ -186,6 +188,7 @@ def expected_lots(day: DayResult) -> Iterator[Row]:
                 "soe_max_kwh": offer.soe_max_kwh[t],
                 "unserved_kwh": c.unserved_kwh[t, k],
                 "charging_price_per_kwh": offer.charging_price[t],
+                "network_charge_per_kwh": offer.network_charge[t],
                 "dlmp_per_mwh": 1000.0 * c.dlmp[t, site.bus],
             }
             if hasattr(c, "behaviours"):
@@ -208,6 +211,7 @@ def expected_lot_days(day: DayResult) -> Iterator[Row]:
             "energy_kwh": record.energy_kwh,
             "revenue": record.revenue,
             "payment": record.payment,
+            "network_charge": record.network_charge,
             "profit": c.lot_profit[k],
             "maximum": c.lot_maximum[k],
             "regret": c.certificate.regret[k],
@@ -235,7 +239,7 @@ def expected_lot_days(day: DayResult) -> Iterator[Row]:
 
 
 def expected_sessions(day: DayResult) -> Iterator[Row]:
-    for record in [*day.finished, *day.drivers.turned_away]:
+    for record in [*day.finished, *day.drivers.turned_away, *day.drivers.stayed_away]:
         yield dated(day) | {
             "session": record.name,
             "outcome": record.outcome.value,

@@ -132,7 +132,7 @@ def with_rule(rule, settings):
 
 
 def test_a_learning_rule_of_ones_own_sets_the_price(monkeypatch):
-    monkeypatch.setattr("agents.learning._RULES", {})
+    monkeypatch.setattr("agents.learning.registry._RULES", {})
     equilot.register_learning_rule("alternating", Alternating)
     days = list(simulate(with_rule("alternating", {"first": 1}), DAYS))
     assert [day.result.lots[0].price for day in days] == [0.37, 0.31]

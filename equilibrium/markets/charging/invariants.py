@@ -240,7 +240,7 @@ def _cost(network: Network, day: MarketDay, cleared: Clearing) -> float:
 
 def _profit(network: Network, day: MarketDay, cleared: Clearing) -> float:  # noqa: ARG001 - the same for all
     drawn_kwh = day.length_h[:, None] * cleared.lot_kw
-    charged = stacked(day.lots, "charging_price", day.hours) * drawn_kwh
+    charged = stacked(day.lots, "net_price", day.hours) * drawn_kwh
     paid = cleared.lot_price * drawn_kwh
     profit = (charged - paid).sum(axis=0)
     return most(abs(cleared.lot_profit - profit)) / most(1.0, abs(charged).sum(axis=0), abs(paid).sum(axis=0))

@@ -58,7 +58,7 @@ def compile_lots(lots: tuple[LotSite, ...], periods: Periods) -> Program:
     lot_kw = build.columns("lot_kw", (lengths.size, len(lots)), upper=0.0)
     build.upper_ports(lot_kw, build.port("lot_max_kw", lot_kw.shape), 1.0)  # (3f)
     # (3a), as a minimisation
-    build.cost_ports(lot_kw, build.port("charging_price", lot_kw.shape), -lengths[:, None])
+    build.cost_ports(lot_kw, build.port("net_price", lot_kw.shape), -lengths[:, None])
     add_lots(build, lots, lot_kw, lengths)
     return build.compile()
 
@@ -84,5 +84,5 @@ def lot_bounds(lots: tuple[LotDay, ...], hours: int) -> Mapping[str, FloatArray]
     """Return the values of the ports that :func:`compile_lots` adds to those of :func:`add_lots`."""
     return {
         "lot_max_kw": stacked(lots, "power_max_kw", hours),
-        "charging_price": stacked(lots, "charging_price", hours),
+        "net_price": stacked(lots, "net_price", hours),
     }

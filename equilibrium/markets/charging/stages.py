@@ -83,14 +83,14 @@ def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own 
     ``eta sum_t h_t p_t = Cend + sum_t Cout_t - sum_t Cin_t`` for every feasible schedule, h_t the length of a period.
     """
     for site, day in zip(lots, days, strict=True):
-        flat = float(np.ptp(day.charging_price)) == 0.0
+        flat = float(np.ptp(day.net_price)) == 0.0
         if not (flat and site.terminal == "eq" and site.first_hour == "corrected"):
             return None
     drawn = [
         (day.energy_end_kwh + day.energy_out_kwh.sum() - day.energy_in_kwh.sum()) / site.efficiency
         for site, day in zip(lots, days, strict=True)
     ]
-    return Own(np.array([day.charging_price[0] * kwh for day, kwh in zip(days, drawn, strict=True)]))
+    return Own(np.array([day.net_price[0] * kwh for day, kwh in zip(days, drawn, strict=True)]))
 
 
 def own_optimum(program: Program, instance: Instance, solution: Solution) -> Own:
@@ -141,7 +141,7 @@ class Stages:
         self.network, self.day, self.program, self.model = network, day, program, model
         self.instance, self.solver, self.when = instance, solver, named(day.length_h)
         self.lot: IntArray = program.columns["lot_kw"].index
-        self.worth = stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]  # of a kW, currency
+        self.worth = stacked(day.lots, "net_price", day.hours) * day.length_h[:, None]  # of a kW, currency
 
     def profit_cost(self, lots: slice | int = slice(None)) -> FloatArray:
         """Return minus the profit (3a) of some lots as an objective over the columns."""

@@ -106,7 +106,7 @@ def solve_paper_milp(
     if (day.wholesale_price < 0.0).any():
         raise ValueError("(8) has no solution at negative wholesale prices: the printed low level is unbounded")
     program = compile_joint(network, day.length_h)
-    price = stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]  # of a kW
+    price = stacked(day.lots, "net_price", day.hours) * day.length_h[:, None]  # of a kW
     milp = _Milp(_compact(program, program.bind(joint_ports(network, day))), price, reading == "corrected", big_m)
     instance = milp.build.compile().bind({})
     integer = np.zeros(instance.shape[1], dtype=bool)

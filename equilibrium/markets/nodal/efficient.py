@@ -168,7 +168,7 @@ class EfficientSchedules:
 
 def _worth(day: MarketDay) -> FloatArray:
     """Return what drivers pay for a kW in each period, currency, shape ``(hours, lots)``."""
-    return stacked(day.lots, "charging_price", day.hours) * day.length_h[:, None]
+    return stacked(day.lots, "net_price", day.hours) * day.length_h[:, None]
 
 
 class _Schedules:

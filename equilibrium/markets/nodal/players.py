@@ -55,7 +55,7 @@ class Players:
         self._solver = solver
         self._sites, self._days = network.lots, day.lots
         self.length_h = day.length_h
-        self.price = stacked(day.lots, "charging_price", day.hours)
+        self.price = stacked(day.lots, "net_price", day.hours)
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own: list[FeasiblePowers] = []
         self._taken: list[FloatArray | None] = [None] * len(day.lots)

@@ -20,6 +20,7 @@ from scenarios.markets.charging.arrivals import WEEK, Arrivals
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
 from scenarios.markets.charging.network import build_network, expected_renewables
+from scenarios.markets.charging.residents import resident_sessions
 from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import check_clock_change, read_sessions, read_vehicles
@@ -76,7 +77,8 @@ class ChargingCase(Case[ScenarioDay]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load``, ``renewable-<kind>`` and those of the arrivals are used.
+            The run's random streams; ``load``, ``renewable-<kind>``, ``residents-<lot>`` and those of the arrivals are
+            used.
 
         Raises
         ------
@@ -101,6 +103,7 @@ class ChargingCase(Case[ScenarioDay]):
             microturbine_available=self._in_service("microturbines"),
             sessions=self._sessions(index, streams),
             lots=self._counted(axis),
+            residents=resident_sessions(self.lots, index, streams),
         )
 
     def nominal_day(self, axis: TimeAxis | None = None) -> MarketDay:

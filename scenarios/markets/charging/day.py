@@ -33,6 +33,9 @@ class ScenarioDay:
         The day's arrivals, in order of arrival; empty when ``lots`` is given.
     lots
         Fixed lot envelopes (a paper's lot data), or ``None`` when the lots' days come from vehicles.
+    residents
+        Who comes home at each lot that is a group of homes, in order of arrival; empty for all others, and the whole
+        empty where no lot is one.
     """
 
     index: int
@@ -46,3 +49,4 @@ class ScenarioDay:
     microturbine_available: np.ndarray
     sessions: tuple[Session, ...] = ()
     lots: tuple[LotDay, ...] | None = None
+    residents: tuple[tuple[Session, ...], ...] = ()

@@ -13,6 +13,7 @@ from equilibrium.errors import InputError
 from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.fleet.envelope import lot_day, period_at, plugged_share
 from scenarios.files import Table
+from scenarios.markets.charging.residents import typical_residents
 from scenarios.markets.charging.schema import CountDrivers, LotSection
 from scenarios.session import Session
 from scenarios.time_axis import DAY_H, TimeAxis
@@ -109,11 +110,14 @@ def typical_lots(
     """Spread one day's sessions over the lots by their places and return the envelopes (without fleets).
 
     Each session goes to the lot with the largest share of free places at its arrival; when all are full it is left out.
+    Residents are at home.
     """
-    inside: list[list[Session]] = [[] for _ in lots]
+    inside: list[list[Session]] = [list(typical_residents(lot)) for lot in lots]
     for session in sessions:
         free = [
-            1.0 - sum(other.departure_h > session.arrival_h for other in parked) / lot.places
+            0.0
+            if lot.residents is not None
+            else 1.0 - sum(other.departure_h > session.arrival_h for other in parked) / lot.places
             for lot, parked in zip(lots, inside, strict=True)
         ]
         if free and max(free) > 0:

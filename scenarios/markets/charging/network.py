@@ -11,6 +11,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 from scenarios.assembly import Placed, build_feeder, bus_index, check_names, check_powers
 from scenarios.files import Document
@@ -41,6 +42,7 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
     check_names({key: getattr(file, key) for key in kinds}, document)
     check_powers({key: getattr(file, key) for key in kinds}, feeder.base_kv, document)
     _check_service(file, document)
+    _check_zones(file, feeder, document)
 
     def placed(key: str, units: Sequence[Unit]) -> list[tuple[Unit, int]]:
         return [(unit, bus_index(feeder, unit.bus, document, (key, k, "bus"))) for k, unit in enumerate(units)]
@@ -85,6 +87,18 @@ def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyP
 def _limit(value: float | None) -> float:
     """Return a limit that may be left out."""
     return np.inf if value is None else value
+
+
+def _check_zones(file: ChargingFile, feeder: Feeder, document: Document) -> None:
+    """Refuse zones of the network charge with a bus that is unknown, or in another zone too."""
+    seen: dict[int, str] = {}
+    for zone, buses in file.network_charge.zones.items():
+        for k, label in enumerate(buses):
+            place: KeyPath = ("network_charge", "zones", zone, k)
+            bus = bus_index(feeder, label, document, place)
+            if bus in seen:
+                raise document.error(place, label, f"a bus of one zone only (zone {seen[bus]} has it)")
+            seen[bus] = zone
 
 
 def _check_service(file: ChargingFile, document: Document) -> None:

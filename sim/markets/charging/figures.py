@@ -214,6 +214,38 @@ def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -
     return figure
 
 
+def yardstick_figure(measured: pd.DataFrame, currency: str) -> Figure:
+    """Draw each lot's posted price beside the equilibrium's, and below it what the lot could gain by another price.
+
+    Parameters
+    ----------
+    measured
+        The table ``yardstick`` of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    lots = list(dict.fromkeys(measured["lot"]))
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 5.2), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
+        for k, lot in enumerate(lots):
+            rows, color = measured[measured["lot"] == lot], CYCLE[k % len(CYCLE)]
+            look = {"color": color, "marker": MARKERS[k % len(MARKERS)], "markersize": 2.5, "linewidth": 0.8}
+            above.plot(rows["day"], rows["posted_per_kwh"], label=f"{lot}, posted", **look)
+            wanted = rows["equilibrium_per_kwh"].astype("float64")
+            above.plot(rows["day"], wanted, color=color, linewidth=1.6, linestyle="--", label=f"{lot}, equilibrium")
+            below.plot(rows["day"], rows["regret"], **look)
+        above.set_title("Posted price and Nash equilibrium of the day", loc="left")
+        above.set_ylabel(f"{currency}/kWh")
+        below.set_title("What each lot could gain by another price (proven bound)", loc="left")
+        below.set_ylabel(f"{currency} a day")
+        below.set_ylim(bottom=0)
+        below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        below.set_xlabel("Day")
+        name_legend(figure, above, loc="outside upper center", columns=min(2 * len(lots), 4))
+    return figure
+
+
 def sensitivity_figure(
     rows: Mapping[str, Sequence[Mapping[str, float]]], quantities: Mapping[str, str], marks: Mapping[str, float]
 ) -> Figure:
@@ -266,4 +298,6 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
         figures[f"lots-day-{day}"] = lots_figure(lots, title)
     if len(run.days) > 1:
         figures["overview"] = overview_figure(run.days, run.lot_days, currency)
+    if len(run.yardstick):
+        figures["yardstick"] = yardstick_figure(run.yardstick, currency)
     return figures

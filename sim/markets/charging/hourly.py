@@ -267,6 +267,12 @@ def at_lots(day: ClearedDay, at_bus: FloatArray) -> FloatArray:
     return values
 
 
+def _charges(day: ClearedDay) -> FloatArray:
+    """Return the network charge of every period and lot, currency/kWh."""
+    charges = [np.zeros(day.market.hours) if lot.network_charge is None else lot.network_charge for lot in day.market.lots]
+    return np.column_stack(charges) if charges else np.zeros((day.market.hours, 0))
+
+
 _LOTS: tuple[Column[ClearedDay], ...] = (
     DAY,
     DATE,
@@ -284,6 +290,11 @@ _LOTS: tuple[Column[ClearedDay], ...] = (
         lambda d: d.clearing.unserved_kwh.ravel(),
     ),
     number("charging_price_per_kwh", "what the drivers pay, currency/kWh", _offered("charging_price")),
+    number(
+        "network_charge_per_kwh",
+        "what the lot pays the operator for the network, currency/kWh",
+        lambda d: _charges(d).ravel(),
+    ),
     number("dlmp_per_mwh", "DLMP at the lot's bus, currency/MWh", lambda d: at_lots(d, d.clearing.dlmp) * PER_MWH),
 )
 

@@ -55,10 +55,12 @@ def _lots(run: Run) -> float:
 
 def _money(run: Run) -> float:
     lots, days = run.lot_days, run.days.set_index("day")
-    profit = apart(lots["profit"], lots["revenue"] - lots["payment"], lots["revenue"])
-    total = apart(days["lot_profit"], lots.groupby("day")["profit"].sum().reindex(days.index, fill_value=0.0))
+    profit = apart(lots["profit"], lots["revenue"] - lots["payment"] - lots["network_charge"], lots["revenue"])
+    sums = lots.groupby("day")[["profit", "network_charge"]].sum().reindex(days.index, fill_value=0.0)
+    total = apart(days["lot_profit"], sums["profit"])
+    charged = apart(days["network_charge"], sums["network_charge"], lots["revenue"])
     regret = apart(lots.groupby("day")["regret"].max().reindex(days.index, fill_value=0.0), days["worst_regret"])
-    return max(profit, total, regret)
+    return max(profit, total, charged, regret)
 
 
 def _extremes(run: Run) -> float:
@@ -120,7 +122,7 @@ INVARIANTS: tuple[RunInvariant, ...] = (
     ),
     RunInvariant(
         "lot-money",
-        "profit is revenue less payment, and a day's profit and regret are those of its lots",
+        "profit is revenue less payment and network charge; a day's profit, charges and regret are those of its lots",
         "(3a) of docs/epec_lots.md",
         1e-6,
         _money,

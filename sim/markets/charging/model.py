@@ -8,10 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from agents.base import MarketAgent, forget_model
+from agents.charging.charges import make_charge_rule
 from agents.charging.drivers import Drivers
 from agents.charging.dso import DistributionSystemOperator
 from agents.charging.lot import ParkingLot
+from agents.charging.residents import Residents
 from agents.learning import make_learning_rule
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.clearing import Clearing
@@ -23,6 +27,7 @@ from scenarios.time_axis import TimeAxis
 from sim.acflow import AcFlow, require_pandapower
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.charging.results import DayResult
+from sim.markets.charging.yardstick import PriceMeasure, PriceYardstick
 from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
@@ -65,6 +70,8 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         ``"standard"``, or ``"full"`` for a second, independent proof of every day, where the market has one.
     ac
         Whether every day is checked by an AC power flow (needs pandapower).
+    yardstick
+        Whether every day's posted prices are measured against their equilibrium.
 
     Attributes
     ----------
@@ -72,8 +79,8 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         As in :class:`sim.daily_model.DailyModel`.
     network
         The feeder and what stands on it.
-    operator, lots, drivers
-        The agents.
+    operator, lots, residents, drivers
+        The agents; ``residents`` are those of the lots that are groups of homes.
 
     Raises
     ------
@@ -93,6 +100,7 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         collect: bool = False,
         certify: str = "standard",
         ac: bool = False,
+        yardstick: bool = False,
     ) -> None:
         if ac:
             require_pandapower()
@@ -101,10 +109,17 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         self.operator = self.make_operator()
         sites = zip(self.network.lots, self.case.lots, strict=True)
         self.lots = tuple(self.make_lot(index, site, settings) for index, (site, settings) in enumerate(sites))
+        self.residents = tuple(Residents(self, lot=lot) for lot in self.lots if lot.homes)
         self.drivers = self.make_drivers()
         # Drivers choose by the prices that the lots post, and judge what the lots gave them: they come last.
-        self._order: tuple[MarketAgent[ScenarioDay, Clearing], ...] = (self.operator, *self.lots, self.drivers)
+        self._order: tuple[MarketAgent[ScenarioDay, Clearing], ...] = (
+            self.operator,
+            *self.lots,
+            *self.residents,
+            self.drivers,
+        )
         forget_model(self)
+        self._yardstick = PriceYardstick(self.case) if yardstick else None
         self._flow = AcFlow(self.network.feeder) if ac else None
         self.market = self.case.market(solver=solver, certify=certify, on_infeasible=on_infeasible)
         self._prepared: set[bytes] = set()
@@ -121,11 +136,13 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
             on_infeasible=options.on_infeasible,
             certify=options.certify,
             ac=options.ac,
+            yardstick=options.yardstick,
         )
 
     def make_operator(self) -> DistributionSystemOperator:
         """Make the operator; a subclass may return an agent of its own."""
-        return DistributionSystemOperator(self, network=self.network)
+        rule = make_charge_rule(self.network, self.case.file.network_charge)
+        return DistributionSystemOperator(self, network=self.network, rule=rule)
 
     def make_lot(self, index: int, site: LotSite, settings: LotSection) -> ParkingLot:
         """Make one lot of the scenario; a subclass may return an agent of its own.
@@ -135,13 +152,11 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         InputError
             When the lot's learning rule is not registered or cannot use its settings.
         """
-        learning = settings.learning
-        learner = None
-        if learning.rule != "none":
+        rule, learner = self.case.file.learning_rule(settings), None
+        if rule != "none":
             source = f"scenario {self.case.name}: lot {site.name}: learning"
-            learner = make_learning_rule(
-                learning.rule, learning.price_grid_per_kwh, learning.rule_settings(), source=source
-            )
+            keys = settings.learning.rule_settings()
+            learner = make_learning_rule(rule, settings.learned_prices(), keys, source=source)
         return ParkingLot(
             self,
             site=site,
@@ -151,11 +166,12 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
             price=settings.charging_price_per_kwh,
             walking_m=settings.walking_distance_m,
             learner=learner,
+            homes=settings.residents is not None,
             streams=self.streams,
         )
 
     def make_drivers(self) -> Drivers:
-        """Make the drivers, who choose among :attr:`lots`; a subclass may return an agent of its own."""
+        """Make the drivers, who choose among the lots that are no homes; a subclass may return an agent of its own."""
         drivers = self.case.drivers
         # With fixed envelopes nobody chooses, and the defaults are never used.
         choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
@@ -174,14 +190,28 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         self._prepare(day.axis)
         for agent in self._order:
             agent.observe(day)
+        self._announce()
         market_day = dataclasses.replace(self.operator.offer(), lots=tuple(lot.offer() for lot in self.lots))
+        home_lot = np.array([session.home_lot for session in day.sessions], dtype=np.int64)
+        attraction = self.drivers.attraction(home_lot)  # in the morning: the evening changes what drivers think
         with naming_the_day(day):
             clearing = self.market.clear(market_day)
         for agent in self._order:
             agent.settle(clearing)
-        return self._finish(day, market_day, clearing, start)
+        prices = None
+        if self._yardstick is not None:
+            prices = self._yardstick.measure(day, attraction, self.lots, clearing)
+        return self._finish(day, market_day, clearing, prices, start)
 
-    def _finish(self, day: ScenarioDay, market_day: MarketDay, clearing: Clearing, start: float) -> DayResult:
+    def _announce(self) -> None:
+        """Let every lot hear the operator's charge at its bus and the prices of the other lots that drivers see."""
+        for lot in self.lots:
+            rivals = np.array([other.price for other in self.lots if other is not lot and not other.homes])
+            lot.hear(self.operator.charge_at(lot.site.bus), rivals)
+
+    def _finish(
+        self, day: ScenarioDay, market_day: MarketDay, clearing: Clearing, prices: PriceMeasure | None, start: float
+    ) -> DayResult:
         """Gather what the agents wrote down."""
         done = DayResult(
             index=day.index,
@@ -194,6 +224,7 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
             finished=tuple(record for lot in self.lots for record in lot.finished),
             drivers=self.drivers.record(),
             operator=self.operator.record(),
+            prices=prices,
             seconds=time.perf_counter() - start,
         )
         return (

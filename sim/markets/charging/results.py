@@ -13,6 +13,7 @@ from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.time_axis import TimeAxis
 from sim.acflow import FlowCheck
+from sim.markets.charging.yardstick import PriceMeasure
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +46,8 @@ class DayResult:
         Wall time of the whole day, s; ``clearing.seconds`` is the market's part of it.
     flow
         The day's AC power flow, where it was asked for.
+    prices
+        The posted prices beside their equilibrium, where the yardstick was asked for and drivers came.
     """
 
     index: int
@@ -59,6 +62,7 @@ class DayResult:
     operator: OperatorRecord
     seconds: float
     flow: FlowCheck | None = None
+    prices: PriceMeasure | None = None
 
     @property
     def axis(self) -> TimeAxis:

@@ -5,7 +5,10 @@ A market adds columns of its own between those that stand here: :func:`charging_
 
 from __future__ import annotations
 
+import datetime as dt
+import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -28,6 +31,7 @@ from sim.columns import (
 )
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
 from sim.markets.charging.results import DayResult
+from sim.markets.charging.yardstick import PriceMeasure
 
 DayColumns = tuple[Column[DayResult], ...]
 
@@ -95,8 +99,10 @@ _DAYS: DayColumns = (
         _mean(lambda d: d.market.wholesale_price * PER_MWH),
     ),
     number("lot_profit", "sum of the lots' profits, currency", lambda d: d.clearing.lot_profit.sum()),
+    number("network_charge", "what the lots pay the operator for the network, currency", lambda d: d.operator.income),
     count("sessions", "sessions that ended at a lot today", lambda d: len(d.finished)),
     count("turned_away", "drivers who found no place today", lambda d: len(d.drivers.turned_away)),
+    count("stayed_away", "drivers who preferred to stay away today", lambda d: len(d.drivers.stayed_away)),
     number(
         "worst_regret",
         "largest proven gain of a lot from deviating, currency",
@@ -125,7 +131,8 @@ _LOT_MONEY: DayColumns = (
     number("energy_kwh", "energy drawn, kWh", _recorded("energy_kwh")),
     number("revenue", "what the drivers pay, currency", _recorded("revenue")),
     number("payment", "what the lot pays for its energy, currency", _recorded("payment")),
-    number("profit", "revenue minus payment, currency", lambda d: d.clearing.lot_profit),
+    number("network_charge", "what it pays the operator for the network, currency", _recorded("network_charge")),
+    number("profit", "revenue minus payment and network charge, currency", lambda d: d.clearing.lot_profit),
 )
 _LOT_PROOF: DayColumns = (
     number(
@@ -157,7 +164,7 @@ def lot_days_table(maximum: str, own: DayColumns = ()) -> Table[DayResult, DayRe
 
 
 def _ended(day: DayResult) -> tuple[SessionRecord, ...]:
-    return day.finished + day.drivers.turned_away
+    return day.finished + day.drivers.turned_away + day.drivers.stayed_away
 
 
 def _of_session(name: str) -> Callable[[DayResult], list[Any]]:
@@ -172,8 +179,8 @@ SESSIONS: Table[DayResult, DayResult] = Table(
         DAY,
         DATE,
         text("session", "identifier of the session", _of_session("name")),
-        text("outcome", "served, unreachable, shortage or full", lambda d: [str(r.outcome) for r in _ended(d)]),
-        text("lot", "name of the lot, empty for a driver who was turned away", _of_session("lot")),
+        text("outcome", "served, unreachable, shortage, full or away", lambda d: [str(r.outcome) for r in _ended(d)]),
+        text("lot", "name of the lot, empty for a driver who got no place or stayed away", _of_session("lot")),
         count("home_lot", "index of the lot where it was recorded, or -1", _of_session("home_lot")),
         count("arrival_day", "day of the arrival", _of_session("arrival_day")),
         number("arrival_h", "hours since the start of the run", _of_session("arrival_h")),
@@ -186,6 +193,59 @@ SESSIONS: Table[DayResult, DayResult] = Table(
         number("got_kwh", "energy added to the battery, kWh", _of_session("got_kwh")),
         number("drawn_kwh", "energy drawn from the lot for it, kWh", _of_session("drawn_kwh")),
         number("paid", "what the driver paid, currency", _of_session("paid")),
+    ),
+)
+
+
+# Posted prices beside their equilibrium
+
+
+@dataclass(frozen=True, eq=False)
+class _Priced:
+    """A day's posted prices with its date."""
+
+    index: int
+    date: dt.date | None
+    measure: PriceMeasure
+
+
+def _priced(day: DayResult) -> _Priced | None:
+    return None if day.prices is None else _Priced(day.index, day.date, day.prices)
+
+
+def _posted(name: str) -> Callable[[_Priced], FloatArray]:
+    """Return what reads one array of the certificate of the posted prices."""
+    return lambda p: getattr(p.measure.yardstick.posted, name)
+
+
+def _equilibrium(p: _Priced) -> list[float | None]:
+    nearest = p.measure.yardstick.equilibrium
+    return [None] * len(p.measure.lots) if nearest is None else nearest.prices.tolist()
+
+
+def _distance(p: _Priced) -> list[float | None]:
+    return [None if math.isnan(each) else each for each in p.measure.yardstick.distance.tolist()]
+
+
+YARDSTICK: Table[DayResult, _Priced] = Table(
+    "yardstick",
+    _priced,
+    (
+        DAY,
+        DATE,
+        text("lot", "name of the lot", lambda p: list(p.measure.lots)),
+        number("cost_per_kwh", "what a kWh cost it, network charge included, currency", lambda p: p.measure.cost),
+        number("posted_per_kwh", "posted price, currency/kWh", _posted("prices")),
+        number("equilibrium_per_kwh", "price of the nearest equilibrium, empty where none was found", _equilibrium),
+        number("distance_per_kwh", "posted less equilibrium price, currency/kWh", _distance),
+        number("expected_profit", "what drivers are expected to bring at the posted prices, currency", _posted("profit")),
+        number("best_per_kwh", "best price that was found while the others stay, currency/kWh", _posted("best_price")),
+        number("gain", "what that price earns more, currency", _posted("gain")),
+        number("regret", "proven bound on what any price would earn more, currency", _posted("regret")),
+        text("verdict", "what is proved of the game of prices", lambda p: str(p.measure.yardstick.verdict)),
+        flag("complete", "whether no other equilibrium exists, proved", lambda p: p.measure.yardstick.answer.complete),
+        count("equilibria", "equilibria that were found", lambda p: len(p.measure.yardstick.answer.equilibria)),
+        number("seconds", "wall time of the yardstick, s", lambda p: p.measure.yardstick.seconds),
     ),
 )
 
@@ -254,4 +314,5 @@ def charging_tables(
         SESSIONS,
         certificates_table(certificates, certificate_times),
         AC,
+        YARDSTICK,
     )

@@ -25,18 +25,20 @@ def _interval(run: Run) -> float:
 
 def _payments(run: Run) -> float:
     rows, days = run.lots, run.lot_days.set_index(_LOT_DAY)
-    margin = rows["charging_price_per_kwh"] - rows["competitive_price_per_mwh"] / PER_MWH
+    left = rows["charging_price_per_kwh"] - rows["network_charge_per_kwh"]
+    margin = left - rows["competitive_price_per_mwh"] / PER_MWH
     drawn_kwh = rows["power_kw"] * rows["hours"]
     sums = pd.DataFrame(
         {
             **{name: rows[name] for name in _LOT_DAY},
             "revenue": rows["charging_price_per_kwh"] * drawn_kwh,
             "payment": rows["lot_price_per_mwh"] * drawn_kwh / PER_MWH,
+            "network_charge": rows["network_charge_per_kwh"] * drawn_kwh,
             "competitive_profit": margin * rows["competitive_kw"] * rows["hours"],
         }
     )
     sums = sums.groupby(_LOT_DAY).sum().reindex(days.index)
-    return max(apart(days[name], sums[name]) for name in ("revenue", "payment", "competitive_profit"))
+    return max(apart(days[name], sums[name]) for name in ("revenue", "payment", "network_charge", "competitive_profit"))
 
 
 def _surplus(run: Run) -> float:

@@ -1,39 +1,17 @@
-"""How a lot learns which price to post: the rules by name, and the modified Roth-Erev rule of the literature."""
+"""The modified Roth-Erev rule of the literature."""
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Callable, Mapping, Sequence
-from importlib.metadata import entry_points
-from typing import Protocol
+from collections.abc import Sequence
 
 import numpy as np
 
+from agents.learning.grid import price_grid
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 
 _FLOOR = 1e-3
 """Smallest propensity, as a share of the initial one."""
-
-
-ENTRY_POINTS = "equilot.learning_rules"
-"""Group of entry points by which another distribution brings rules."""
-
-
-class LearningRule(Protocol):
-    """A rule that chooses one of several prices each day and hears what it earned."""
-
-    def choose(self, generator: np.random.Generator) -> float:
-        """Return the price of the day, currency/kWh; every draw is from ``generator``."""
-        ...
-
-    def update(self, profit: float) -> None:
-        """Learn from the profit that the last price earned, currency."""
-        ...
-
-
-RuleMaker = Callable[..., LearningRule]
-"""Makes a rule for one lot: ``maker(prices, source=..., **settings)``, with the scenario's settings as keywords."""
 
 
 class RothErev:
@@ -97,9 +75,7 @@ class RothErev:
         initial_propensity: float = 1.0,
         source: str = "learning",
     ) -> None:
-        grid = np.unique(np.asarray(prices, dtype=np.float64))
-        if grid.size < 2 or not np.all(np.isfinite(grid)):
-            raise InputError(source, "prices", tuple(prices), "at least two different prices")
+        grid = price_grid(prices, source)
         if not 0.0 < recency <= 1.0:
             raise InputError(source, "recency", recency, "a number in (0, 1]")
         if not 0.0 <= experimentation < min(1.0, recency * (grid.size - 1)):
@@ -136,68 +112,3 @@ class RothErev:
         experience = self.propensities * self.experimentation / (self.prices.size - 1)
         experience[self.choice] = reward * (1.0 - self.experimentation)
         self.propensities = np.maximum((1.0 - self.recency) * self.propensities + experience, self._floor)
-
-
-_RULES: dict[str, RuleMaker] = {"roth-erev": RothErev}
-
-
-def register_learning_rule(name: str, maker: RuleMaker) -> None:
-    """Make a rule known under the name by which a scenario's ``learning: {rule: NAME}`` asks for it.
-
-    Parameters
-    ----------
-    name
-        A name that is not taken.
-    maker
-        Called once for each lot as ``maker(prices, source=..., **settings)``: the scenario's grid of prices,
-        currency/kWh, a name for complaints, and its settings as keywords. It raises
-        :class:`equilibrium.errors.InputError` for settings that it cannot use.
-
-    Raises
-    ------
-    InputError
-        When the name is taken by another rule.
-    """
-    if name == "none" or _RULES.get(name, maker) is not maker:
-        raise InputError(
-            "learning rules", "name", name, f"a name other than none, {', '.join(sorted(learning_rules()))}"
-        )
-    _RULES[name] = maker
-
-
-def learning_rules() -> Mapping[str, RuleMaker]:
-    """Return all rules by name: ours, registered ones, and those of the entry points ``equilot.learning_rules``."""
-    found = {point.name: point.load() for point in entry_points(group=ENTRY_POINTS) if point.name not in _RULES}
-    return {**_RULES, **found}
-
-
-def make_learning_rule(
-    name: str, prices: Sequence[float], settings: Mapping[str, float], source: str = "learning"
-) -> LearningRule:
-    """Return a rule for one lot.
-
-    Parameters
-    ----------
-    name
-        Name of the rule.
-    prices
-        The grid of posted prices, currency/kWh.
-    settings
-        What the rule takes beside the grid.
-    source
-        Name for complaints.
-
-    Raises
-    ------
-    InputError
-        When no rule of this name is registered (the nearest name is said), or when it cannot use its settings.
-    """
-    rules = learning_rules()
-    if name not in rules:
-        near = difflib.get_close_matches(name, rules, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise InputError(source, "rule", name, f"none, {', '.join(sorted(rules))}{hint}")
-    try:
-        return rules[name](prices, source=source, **settings)
-    except TypeError as error:
-        raise InputError(source, "settings", dict(settings), f"what rule {name} takes ({error})") from error

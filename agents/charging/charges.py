@@ -60,13 +60,15 @@ class DynamicCharge:
     """The dynamic day-ahead charge: in each zone and hour, the congestion that the operator expects there.
 
     For each zone and hour of the clock the operator remembers how often a limit of the zone was reached, ``share``, and
-    what the limits were worth when it was, ``worth``: the mean over the zone's buses of the DLMP above the wholesale price.
-    A full substation is a limit of every zone. Both are exponential smoothings; a new day has the weight ``1 - memory``. Tomorrow's charge is
+    what the limits were worth when it was, ``worth``: the mean over the zone's buses of the DLMP above the wholesale
+    price. A full substation is a limit of every zone. Both are exponential smoothings; a new day has the weight
+    ``1 - memory``. Tomorrow's charge is
 
         min(ceiling, factor * share * max(worth, 0)),
 
-    the expected price of the zone's limits, as in the day-ahead tariffs of O'Connell et al. Where lots pay the DLMP, which
-    holds today's congestion, the charge comes on top: it makes them leave the hours in which limits are often reached.
+    the expected price of the zone's limits, as in the day-ahead tariffs of O'Connell et al. Where lots pay the DLMP,
+    which holds today's congestion, the charge comes on top: it makes them leave the hours in which limits are often
+    reached.
 
     Parameters
     ----------

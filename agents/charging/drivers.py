@@ -136,10 +136,10 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         """Try the alternatives in order; return why there is no place, ``None`` where there is, and the lots tried."""
         tries = 0
         for alternative in ranked:
-            if alternative == len(self._public):
-                return Outcome.AWAY, tries
             if tries == session.patience:
                 break
+            if alternative == len(self._public):
+                return Outcome.AWAY, tries
             tries, lot = tries + 1, self._public[alternative]
             if self.lots[lot].admit(session, tries):
                 return None, tries

@@ -181,7 +181,7 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
     def offer(self) -> LotDay:
         """Return the lot's day for the market: the scenario's envelope, or the one of the vehicles that are here."""
         if self._fixed is not None:
-            return replace(self._fixed, network_charge=self._charge)
+            return self._fixed if self._charge is None else replace(self._fixed, network_charge=self._charge)
         fleet = fleet_of(self.vehicles, self._start_h, self._length_h, self.site.efficiency)
         offered = lot_day(fleet, np.full(self._length_h.size, self.price), self.site.efficiency)
         return replace(offered, network_charge=self._charge)

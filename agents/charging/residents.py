@@ -13,7 +13,7 @@ from scenarios.markets.charging.day import ScenarioDay
 class Residents(MarketAgent[ScenarioDay, Clearing]):
     """Who lives behind one connection and charges there.
 
-    They remember nothing and choose nothing: when their vehicles charge is the matter of their lot, which answers prices.
+    They remember nothing and choose nothing: when their vehicles charge is the matter of their lot.
 
     Parameters
     ----------

@@ -39,15 +39,15 @@ class BestReply:
 
     with its own price ``p`` and one price ``r`` that stands for its rivals, ``e^(-b r) = mean of e^(-b r_j)``; the 1 is
     to stay away. Each evening it fits ``(M, b, a, d)`` to the visitors of all days that it remembers (least squares of
-    square roots, which makes counts equally uncertain), older days counting less, the first belief as one day more. Days of
-    the week have a factor each. It remembers the price of its rivals, what a kWh has cost it, and how many visitors it has
-    room for (the most that it let in on a day on which it sent others away). What it posts is the price of largest
-    expected profit,
+    square roots, which makes counts equally uncertain), older days counting less, the first belief as one day more.
+    Days of the week have a factor each. It remembers the price of its rivals, what a kWh has cost it, and how many
+    visitors it has room for (the most that it let in on a day on which it sent others away). What it posts is the price
+    of largest expected profit,
 
         p* = argmax (p - c) min(M s(p, r), room),
 
-    within the lowest and highest price of its grid, plus a trial that shrinks with the days, without which the slope cannot
-    be told. Where the belief is right, ``p* - c = 1 / (b (1 - s))``: at rest, rivals' prices as remembered, that is
+    within the lowest and highest price of its grid, plus a trial that shrinks with the days, without which the slope
+    cannot be told. Where the belief is right, ``p* - c = 1 / (b (1 - s))``: at rest, rivals' prices as remembered, that is
     the equilibrium in prices.
 
     Parameters
@@ -68,8 +68,6 @@ class BestReply:
     cost, rivals, room
         Remembered price of a kWh and price of the rivals, currency/kWh, and visitors that fill the lot; ``None``
         before there is something to remember.
-    weekday
-        Factor of the visitors of each day of the week, Monday first, shape ``(7,)``.
 
     Raises
     ------
@@ -94,7 +92,6 @@ class BestReply:
             raise InputError(source, "prices", tuple(prices), "prices that are not negative")
         self.exploration, self.recency = exploration, recency
         self.belief: FloatArray = np.zeros(4)
-        self.weekday: FloatArray = np.ones(_WEEK)
         self.cost: float | None = None
         self.rivals: float | None = None
         self.room: float | None = None
@@ -145,7 +142,7 @@ class BestReply:
         self.belief = self._first.copy()
 
     def _one_price(self, belief: FloatArray, days: Sequence[PostedDay]) -> FloatArray:
-        """Return the price that stands for the rivals on each day, currency/kWh; without rivals one nobody would pay."""
+        """Return the price that stands for the rivals on each day, currency/kWh; without rivals one nobody pays."""
         slope = np.exp(belief[1])
         prices = [np.mean(np.exp(-slope * day.rivals)) if day.rivals.size else 0.0 for day in days]
         one: FloatArray = -np.log(np.maximum(prices, 1e-300)) / slope
@@ -168,8 +165,8 @@ class BestReply:
         weight = np.sqrt((1.0 - self.recency) ** np.arange(len(days) - 1, -1, -1))
         expected = self._visitors(self.belief, price, rivals)
         one = seen.mean() + 1.0  # a day more as expected
-        self.weekday = (np.bincount(weekday, seen, _WEEK) + one) / (np.bincount(weekday, expected, _WEEK) + one)
-        factor = self.weekday[weekday]
+        factors = (np.bincount(weekday, seen, _WEEK) + one) / (np.bincount(weekday, expected, _WEEK) + one)
+        factor = factors[weekday] * expected.sum() / (factors[weekday] @ expected)  # what all days share is M's
 
         def misfit(belief: FloatArray) -> FloatArray:
             visitors = factor * self._visitors(belief, price, rivals)

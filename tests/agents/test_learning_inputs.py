@@ -14,7 +14,6 @@ import pytest
 from mesa import Model
 
 from agents.charging.drivers import Drivers
-from agents.charging.dso import DistributionSystemOperator
 from agents.disco.customers import Customers
 from agents.disco.driver_pool import DriverPool
 from agents.disco.lot_owner import ParkingLotOwner
@@ -24,8 +23,6 @@ from agents.vehicle import Vehicle
 from equilibrium.demand_response import Elasticity, ResponseProgram
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
-from equilibrium.grid.feeder import Feeder
-from equilibrium.grid.network import Network
 from scenarios.markets.charging.schema import ChoiceSection
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import ParticipationSection

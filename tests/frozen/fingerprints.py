@@ -124,7 +124,18 @@ def without_learning(name: str, folder: Path) -> str | Path:
 def run_tables(name: str, folder: Path, solver: str = "auto") -> dict[str, pa.Table]:
     """Simulate two days of a scenario, learning off, and return its tables by name."""
     code, printed = command(
-        "run", without_learning(name, folder), "--days", 2, "--seed", 1, "--out", folder, "--force", "--no-figures", "--solver", solver
+        "run",
+        without_learning(name, folder),
+        "--days",
+        2,
+        "--seed",
+        1,
+        "--out",
+        folder,
+        "--force",
+        "--no-figures",
+        "--solver",
+        solver,
     )
     if code != 0:
         raise RuntimeError(f"equilot run {name} ended with {code}:\n{printed}")

@@ -33,6 +33,7 @@ def test_bundled_names_and_titles() -> None:
         "nodal-33",
         "nodal-33-quarters",
         "nodal-85",
+        "town-33",
         "week-33",
         "week-85",
     ]
@@ -308,7 +309,7 @@ BAD: list[tuple[Change, str]] = [
     (change("lots.0.chargers", 3), "lots[0].chargers: got 'chargers', expected one of the keys name, bus, places"),
     (change("lots.0.chargr_kw", 3), "(closest: charger_kw)"),
     (change("lots.0.sites", ["Nowhere"]), "lots[0].sites[0]: got 'Nowhere'"),
-    (change("lots.0.learning", {"rule": "roth-erev"}), "lots[0].learning.price_grid_eur_per_kwh: got []"),
+    (change("lots.0.learning", {"price_grid_eur_per_kwh": [0.4]}), "two different values or more for roth-erev"),
     (
         change("lots.0.learning", {"rule": "roth-erev", "price_grid_eur_per_kwh": [0.3, 0.5], "experimentation": 0.5}),
         "lots[0].learning.experimentation: got 0.5, expected less than recency",

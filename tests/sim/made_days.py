@@ -183,7 +183,15 @@ def _offer(draw: np.random.Generator, t: int) -> LotDay:
     names = [field.name for field in fields(LotDay)]
     values: dict[str, object] = {
         name: draw.uniform(1.0, 99.0, size=t)
-        for name in ("energy_in_kwh", "energy_out_kwh", "soe_min_kwh", "soe_max_kwh", "power_max_kw", "charging_price", "network_charge")
+        for name in (
+            "energy_in_kwh",
+            "energy_out_kwh",
+            "soe_min_kwh",
+            "soe_max_kwh",
+            "power_max_kw",
+            "charging_price",
+            "network_charge",
+        )
     }
     values |= {"initial_kwh": 0.0, "energy_end_kwh": 0.0}
     return LotDay(**{name: value for name, value in values.items() if name in names})  # type: ignore[arg-type]

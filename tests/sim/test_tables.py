@@ -92,9 +92,9 @@ def test_the_days_row_sums_the_other_tables(make_day):
 
 def test_sessions_tell_who_was_served_and_who_was_not(make_day):
     sessions = pd.DataFrame(rows_of(make_day(1))["sessions"])
-    assert sessions["outcome"].tolist() == ["served", "full"]
-    assert sessions["lot"].tolist() == ["lot-1", ""]
-    assert sessions["arrival_h"].tolist() == [32.0, 32.0]
+    assert sessions["outcome"].tolist() == ["served", "full", "away"]
+    assert sessions["lot"].tolist() == ["lot-1", "", ""]
+    assert sessions["arrival_h"].tolist() == [32.0, 32.0, 32.0]
 
 
 def test_a_typical_day_has_no_date(make_day):

@@ -304,6 +304,8 @@ class PostedPriceGame:
         begin = time.perf_counter()
         judged = self.regret(posted)
         known = answer if answer is not None else self.solve(starts=[judged.prices])
-        nearest = min(known.equilibria, key=lambda point: float(np.abs(point.prices - judged.prices).max()), default=None)
+        nearest = min(
+            known.equilibria, key=lambda point: float(np.abs(point.prices - judged.prices).max()), default=None
+        )
         distance = judged.prices - nearest.prices if nearest is not None else np.full(judged.prices.size, np.nan)
         return Yardstick(judged, nearest, distance, known, time.perf_counter() - begin)

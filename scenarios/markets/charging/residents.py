@@ -19,8 +19,8 @@ _LATEST_LEAVING_H = 12.0
 def resident_sessions(lots: tuple[LotSection, ...], index: int, streams: Streams) -> tuple[tuple[Session, ...], ...]:
     """Return who comes home on a day at each lot, in order of arrival.
 
-    Each vehicle comes once: its return and its leaving on the next morning are normal, kept between noon and noon, and the
-    energy of its day's driving is lognormal, at most what the battery holds. Times are hours passed since midnight.
+    Each vehicle comes once: its return and its leaving on the next morning are normal, kept between noon and noon, and
+    the energy of its day's driving is lognormal, at most what the battery holds. Times are hours passed since midnight.
 
     Parameters
     ----------
@@ -34,7 +34,9 @@ def resident_sessions(lots: tuple[LotSection, ...], index: int, streams: Streams
     if all(lot.residents is None for lot in lots):
         return ()
     return tuple(
-        () if lot.residents is None else _of_one(lot, lot.residents, index, streams.generator(f"residents-{lot.name}", index))
+        ()
+        if lot.residents is None
+        else _of_one(lot, lot.residents, index, streams.generator(f"residents-{lot.name}", index))
         for lot in lots
     )
 

@@ -183,9 +183,7 @@ class OutsideSection(Section):
 class ChoiceSection(Section):
     """Utility of a lot for a driver (a logit over the lots, and an outside option)."""
 
-    price_utility_per_kwh: Annotated[Number, Field(le=0)] = Field(
-        default=-10.0, alias="price_utility_per_eur_per_kwh"
-    )
+    price_utility_per_kwh: Annotated[Number, Field(le=0)] = Field(default=-10.0, alias="price_utility_per_eur_per_kwh")
     walking_utility_per_m: Annotated[Number, Field(le=0)] = -0.004
     experience_utility: NonNegative = 1.0
     experience_memory: Share = 0.7

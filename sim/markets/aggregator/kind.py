@@ -30,7 +30,7 @@ KIND = MarketKind(
     day_table=day_table,
     remarks=remarks,
     refuses={
-        "yardstick": "no yardstick: in the aggregator market the posted tariffs answer the aggregator's prices, not each other",
+        "yardstick": "no yardstick: in the aggregator market tariffs answer the aggregator's prices, not each other",
         "ac": "no AC power flow: the aggregator market has a lossy flow of its own",
         "sessions": "a scenario of another market: in the aggregator market arrivals are counted (key lots.arrivals)",
     },

@@ -269,7 +269,9 @@ def at_lots(day: ClearedDay, at_bus: FloatArray) -> FloatArray:
 
 def _charges(day: ClearedDay) -> FloatArray:
     """Return the network charge of every period and lot, currency/kWh."""
-    charges = [np.zeros(day.market.hours) if lot.network_charge is None else lot.network_charge for lot in day.market.lots]
+    charges = [
+        np.zeros(day.market.hours) if lot.network_charge is None else lot.network_charge for lot in day.market.lots
+    ]
     return np.column_stack(charges) if charges else np.zeros((day.market.hours, 0))
 
 

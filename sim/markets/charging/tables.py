@@ -238,7 +238,9 @@ YARDSTICK: Table[DayResult, _Priced] = Table(
         number("posted_per_kwh", "posted price, currency/kWh", _posted("prices")),
         number("equilibrium_per_kwh", "price of the nearest equilibrium, empty where none was found", _equilibrium),
         number("distance_per_kwh", "posted less equilibrium price, currency/kWh", _distance),
-        number("expected_profit", "what drivers are expected to bring at the posted prices, currency", _posted("profit")),
+        number(
+            "expected_profit", "what drivers are expected to bring at the posted prices, currency", _posted("profit")
+        ),
         number("best_per_kwh", "best price that was found while the others stay, currency/kWh", _posted("best_price")),
         number("gain", "what that price earns more, currency", _posted("gain")),
         number("regret", "proven bound on what any price would earn more, currency", _posted("regret")),

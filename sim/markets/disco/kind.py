@@ -30,7 +30,7 @@ KIND = MarketKind(
     day_table=day_table,
     remarks=remarks,
     refuses={
-        "yardstick": "no yardstick: in the DISCO market terms and schedules are one game, whose equilibrium is what is cleared",
+        "yardstick": "no yardstick: in the DISCO market lots post no prices against each other",
         "ac": "no AC power flow: the DISCO market has a lossy flow of its own",
         "sessions": "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)",
     },

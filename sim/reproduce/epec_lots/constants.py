@@ -167,5 +167,5 @@ _WITHOUT_EFFECT = (
     *("*.market.on_infeasible", "*.market.value_of_lost_load_per_kwh"),
     *("*.loads.profile", "*.loads.scale", "*.loads.day_sigma"),
     *("*.renewables.*.profile", "*.renewables.*.day_sigma", "*.microturbines.*.ramp_kw_per_h"),
-    *("*.lots.*.walking_distance_m", "*.lots.*.learning.*"),
+    *("*.lots.*.walking_distance_m", "*.lots.*.learning.*", "*.lots.*.residents", "*.network_charge.*"),
 )

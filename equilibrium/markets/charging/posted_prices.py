@@ -25,8 +25,18 @@ from equilibrium.deadline import Deadline
 from equilibrium.games.answer import CERTIFIED, GameVerdict
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
+from equilibrium.markets.charging.price_boxes import WIDTHS, Boxes, joined, remaining, whole
 from equilibrium.markets.charging.price_deviation import best_deviation
-from equilibrium.markets.charging.price_search import candidates
+from equilibrium.markets.charging.price_search import candidates, newton
+
+BOXES = 2000
+"""Boxes of prices that a proof that no equilibrium is missing looks at as a matter of course."""
+
+COMPLETE_LOTS = 3
+"""Lots up to which such a proof is tried: boxes multiply with every lot."""
+
+_HEAPS_TRIED = 8
+"""Heaps of boxes without an equilibrium in which one is looked for before the boxes are cut further."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,15 +266,20 @@ class PostedPriceGame:
             finished=all(each.finished for each in best),
         )
 
-    def solve(self, *, starts: Sequence[ArrayLike] = (), deadline: Deadline | None = None) -> PriceEquilibria:
-        """Find equilibria, each with its certificate.
+    def solve(
+        self, *, starts: Sequence[ArrayLike] = (), boxes: int = BOXES, deadline: Deadline | None = None
+    ) -> PriceEquilibria:
+        """Find equilibria, each with its certificate, and prove where few lots play that there is no other.
 
         Parameters
         ----------
         starts
             Prices from which the search starts too, each of shape ``(lots,)``.
+        boxes
+            Boxes of prices that the proof that none is missing may look at; 0 for no such proof. With more than
+            three lots none is tried.
         deadline
-            Limit of the proofs.
+            Limit of the certificates.
 
         Raises
         ------
@@ -274,19 +289,43 @@ class PostedPriceGame:
         begin = time.perf_counter()
         given = [self.profits.check_prices(start) for start in starts]
         points = [self.regret(prices, deadline=deadline) for prices in candidates(self.profits, given)]
+        allowed = boxes if self.profits.lots <= COMPLETE_LOTS else 0
+        budget = Deadline(nodes=allowed)
+        points, within = self._completed(points, budget) if allowed > 0 else (points, np.inf)
         found = sorted((point for point in points if point.certified), key=lambda point: float(point.prices.mean()))
-        nearest = None if found else min(points, key=lambda point: point.epsilon, default=None)
+        complete = bool(np.isfinite(within))
+        none = GameVerdict.NO_PURE_EQUILIBRIUM if complete else GameVerdict.NONE_FOUND
         return PriceEquilibria(
-            verdict=GameVerdict(str(found[0].verdict)) if found else GameVerdict.NONE_FOUND,
+            verdict=GameVerdict(str(found[0].verdict)) if found else none,
             equilibria=tuple(found),
-            complete=False,
-            within=np.inf,
-            nearest=nearest,
-            boxes=0,
+            complete=complete,
+            within=within,
+            nearest=None if found else min(points, key=lambda point: point.epsilon, default=None),
+            boxes=int(allowed - budget.nodes_left),
             seconds=time.perf_counter() - begin,
         )
 
-    def measure(self, posted: ArrayLike, *, answer: PriceEquilibria | None = None) -> Yardstick:
+    def _completed(self, points: list[PostedPrices], budget: Deadline) -> tuple[list[PostedPrices], float]:
+        """Return the points with those found on the way, and how far from them equilibria may lie, infinite unproved."""
+        game, left, within = self.profits, whole(self.profits), 0.0
+        for width in WIDTHS:
+            heaps = remaining(game, left, width, budget)
+            if heaps is None:
+                return points, np.inf
+            empty = []
+            for number, heap in enumerate(heaps):
+                if not _held(points, heap) and number < _HEAPS_TRIED:
+                    tried = newton(game, np.mean(heap.hull, axis=0))
+                    points = points if tried is None else [*points, self.regret(tried)]
+                inside = _held(points, heap)
+                within = max([within, *(min(map(heap.farthest, inside)),)] if inside else [within])
+                empty += [] if inside else [heap]
+            if not empty:
+                return points, within
+            left = joined(empty)
+        return points, np.inf
+
+    def measure(self, posted: ArrayLike, *, answer: PriceEquilibria | None = None, boxes: int = 0) -> Yardstick:
         """Measure posted prices against the equilibrium.
 
         Parameters
@@ -295,6 +334,8 @@ class PostedPriceGame:
             Currency/kWh, shape ``(lots,)``.
         answer
             What :meth:`solve` returned for this game; solved here where it is not given, from the posted prices too.
+        boxes
+            As in :meth:`solve`, where it is called.
 
         Raises
         ------
@@ -303,7 +344,12 @@ class PostedPriceGame:
         """
         begin = time.perf_counter()
         judged = self.regret(posted)
-        known = answer if answer is not None else self.solve(starts=[judged.prices])
+        known = answer if answer is not None else self.solve(starts=[judged.prices], boxes=boxes)
         nearest = min(known.equilibria, key=lambda point: float(np.abs(point.prices - judged.prices).max()), default=None)
         distance = judged.prices - nearest.prices if nearest is not None else np.full(judged.prices.size, np.nan)
         return Yardstick(judged, nearest, distance, known, time.perf_counter() - begin)
+
+
+def _held(points: Sequence[PostedPrices], heap: Boxes) -> list[FloatArray]:
+    """Return the prices of those equilibria that lie in a heap of boxes."""
+    return [point.prices for point in points if point.certified and heap.hold(point.prices)]

@@ -106,7 +106,7 @@ def best_deviation(
             best, price = float(values.flat[top]), float(cuts.flat[top])
         start, end = cuts[:, :-1].ravel(), cuts[:, 1:].ravel()
         at_start, at_end = values[:, :-1].ravel(), values[:, 1:].ravel()
-    rounding = seen.rounding(own)
+    rounding = float(seen.rounding[0, own])
     return Deviation(price, best, max(settled, best) + rounding, rounding, pieces, finished)
 
 

@@ -118,7 +118,7 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
     Returns
     -------
     tuple
-        The profit, currency, and the slope, kWh, each ``(boxes,)``; infinite where nothing is known.
+        The profit, currency, and the slope, kWh, each ``(boxes,)``, rounding included; infinite where nothing is known.
     """
     boxes, lots = low.shape
     zero = np.zeros(boxes)
@@ -148,7 +148,10 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
                 for end, worst in zip(ends, (-np.inf, np.inf) * 2, strict=True):
                     end[orders > _MOST_ORDERS] = worst
                 rows = rows.taken(np.flatnonzero(orders[rows.box] <= _MOST_ORDERS))
-    ends = [np.where(np.isnan(end), worst, end) for end, worst in zip(ends, (-np.inf, np.inf) * 2, strict=True)]
+    money, energy = game.rounding[:, lot]
+    outward = (-money, money, -energy, energy)
+    worst = (-np.inf, np.inf) * 2
+    ends = [np.where(np.isnan(end), bad, end + far) for end, bad, far in zip(ends, worst, outward, strict=True)]
     return Range(ends[0], ends[1]), Range(ends[2], ends[3])
 
 

@@ -72,7 +72,9 @@ class LotProfits:
             check_shape(SOURCE, "cost", cost, (demand.types, lots))
         costs = np.asarray(cost, dtype=np.float64)
         full = costs if costs.ndim == 2 else np.tile(_each_lot("cost", costs, lots), (demand.types, 1))
-        low, high = (_each_lot(name, value, lots) for name, value in (("price_min", price_min), ("price_max", price_max)))
+        low, high = (
+            _each_lot(name, value, lots) for name, value in (("price_min", price_min), ("price_max", price_max))
+        )
         room = np.asarray(places, dtype=np.float64)
         room = np.full(lots, float(room)) if room.ndim == 0 else room.copy()
         if room.shape != (lots,):
@@ -116,7 +118,7 @@ class LotProfits:
 
     @cached_property
     def rounding(self) -> FloatArray:
-        """Bounds on how far rounding can move a computed profit of each lot, currency, and a slope, kWh: ``(2, lots)``."""
+        """How far rounding can move a computed profit of each lot, currency, and a slope, kWh, at most: ``(2, lots)``."""
         demand = self.demand
         ends = np.stack([self.price_min, self.price_max])
         utility = float(np.abs(demand.utility(ends)).max(initial=0.0))

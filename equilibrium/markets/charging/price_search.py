@@ -113,7 +113,7 @@ def _look(game: LotProfits, lot: int, prices: FloatArray) -> float:
 
 
 def _slope(game: LotProfits, lot: int, points: FloatArray) -> FloatArray:
-    """Return the slope of a lot's profit by its price at points ``(points, lots)``, kWh; at a kink the middle of both."""
+    """Return the slope of a lot's profit by its price at points ``(points, lots)``, kWh; at a kink the middle."""
     _, slopes = profit_ranges(game, lot, points, points)
     middle: FloatArray = 0.5 * (slopes.low + slopes.high)
     return middle

@@ -145,12 +145,12 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
             rows = _step(lot, rows, flow, ends)
             orders = np.bincount(rows.box, minlength=boxes)
             if (orders > _MOST_ORDERS).any():
-                for end, worst in zip(ends, (-np.inf, np.inf) * 2, strict=True):
+                for end, worst in zip(ends, (-np.inf, np.inf, -np.inf, np.inf), strict=True):
                     end[orders > _MOST_ORDERS] = worst
                 rows = rows.taken(np.flatnonzero(orders[rows.box] <= _MOST_ORDERS))
     money, energy = game.rounding[:, lot]
     outward = (-money, money, -energy, energy)
-    worst = (-np.inf, np.inf) * 2
+    worst = (-np.inf, np.inf, -np.inf, np.inf)
     ends = [np.where(np.isnan(end), bad, end + far) for end, bad, far in zip(ends, worst, outward, strict=True)]
     return Range(ends[0], ends[1]), Range(ends[2], ends[3])
 

@@ -118,7 +118,7 @@ class LotProfits:
 
     @cached_property
     def rounding(self) -> FloatArray:
-        """How far rounding can move a computed profit of each lot, currency, and a slope, kWh, at most: ``(2, lots)``."""
+        """How far rounding moves a computed profit of each lot, currency, and a slope, kWh, at most; ``(2, lots)``."""
         demand = self.demand
         ends = np.stack([self.price_min, self.price_max])
         utility = float(np.abs(demand.utility(ends)).max(initial=0.0))

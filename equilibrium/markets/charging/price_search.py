@@ -22,7 +22,7 @@ SWEEPS = 40
 _ROUND = 5
 """Sweeps within which prices that come to rest halve their moves, and which a mean is taken over."""
 
-_NEAR = 1e-3
+_ONE_REST = 1e-3
 """Candidates nearer to each other than this share of the widest range of prices are finished as one."""
 
 _ROUGH = 1e-4
@@ -52,7 +52,7 @@ def candidates(game: LotProfits, starts: Iterable[FloatArray]) -> list[FloatArra
         Prices to start from beside the corners of what may be posted and their middle.
     """
     rough: list[tuple[FloatArray, bool]] = []
-    near = _NEAR * _scale(game)
+    near = _ONE_REST * _scale(game)
     for start in [*starts, *_corners(game)]:
         found, rests = _in_turn(game, np.clip(start, game.price_min, game.price_max))
         if all(np.abs(found - other).max() > near for other, _ in rough):
@@ -140,7 +140,7 @@ def newton(game: LotProfits, start: FloatArray) -> FloatArray | None:
         moved = float(np.abs(target - prices).max())
         prices = target
         if moved <= _EXACT_STEP * max(1.0, float(np.abs(prices).max())):
-            return alike(game, prices) if np.abs(prices - start).max() <= 10.0 * _NEAR * _scale(game) else None
+            return alike(game, prices) if np.abs(prices - start).max() <= 10.0 * _ONE_REST * _scale(game) else None
     return None
 
 
@@ -149,7 +149,7 @@ def _extrapolated(game: LotProfits, start: FloatArray) -> FloatArray:
 
     At a price that just fills a lot the slope has a jump, but the best response still moves smoothly with the rivals'.
     """
-    prices, reach = start.copy(), 4.0 * _NEAR * _scale(game)
+    prices, reach = start.copy(), 4.0 * _ONE_REST * _scale(game)
     points: list[FloatArray] = []
     images: list[FloatArray] = []
     least, late = np.inf, 0

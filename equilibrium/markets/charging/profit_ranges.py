@@ -20,11 +20,18 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.markets.charging.lot_profits import LotProfits
 
-_TIE = 1e-12
+_SAME_MOMENT = 1e-12
 """Moments that differ by less, relative to the day, may be in either order: far above rounding."""
 
 _MOST_ORDERS = 64
 """Orders in which lots may fill that are followed for a box; with more, nothing is said of it until it is split."""
+
+
+_LOST = 32.0 * float(np.finfo(np.float64).eps)
+"""Share of a lot's places that rounding may give or take in a phase, generously."""
+
+Index = IntArray | tuple[IntArray | slice | int | None, ...]
+"""What picks a part of a range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +53,8 @@ class Range:
         a, b, c, d = (np.where(np.isnan(each), 0.0, each) for each in ends)
         return Range(np.minimum(np.minimum(a, b), np.minimum(c, d)), np.maximum(np.maximum(a, b), np.maximum(c, d)))
 
-    def __getitem__(self, key: object) -> Range:
-        return Range(self.low[key], self.high[key])  # type: ignore[index]
+    def __getitem__(self, key: Index) -> Range:
+        return Range(self.low[key], self.high[key])
 
     def over(self, divisor: Range) -> Range:
         """Return the quotients by divisors that are at least 0; by 0 the range is the whole line on that side."""
@@ -150,8 +157,8 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
                 rows = rows.taken(np.flatnonzero(orders[rows.box] <= _MOST_ORDERS))
     money, energy = game.rounding[:, lot]
     outward = (-money, money, -energy, energy)
-    worst = (-np.inf, np.inf, -np.inf, np.inf)
-    ends = [np.where(np.isnan(end), bad, end + far) for end, bad, far in zip(ends, worst, outward, strict=True)]
+    nothing = (-np.inf, np.inf, -np.inf, np.inf)
+    ends = [np.where(np.isnan(end), bad, end + far) for end, bad, far in zip(ends, nothing, outward, strict=True)]
     return Range(ends[0], ends[1]), Range(ends[2], ends[3])
 
 
@@ -201,11 +208,11 @@ def _step(lot: int, rows: _Rows, flow: _Flow, ends: list[FloatArray]) -> _Rows:
     fill = rows.left.over(flow.rate)
     fill = Range(np.where(rows.is_open, fill.low, np.inf), np.where(rows.is_open, fill.high, np.inf))
     latest = np.minimum(fill.high.min(axis=1), rows.time.high)
-    ended = np.flatnonzero(rows.time.low <= latest + _TIE)
+    ended = np.flatnonzero(rows.time.low <= latest + _SAME_MOMENT)
     if ended.size:
         part = rows.taken(ended)
         _finish(part, flow, ended, part.time.within(0.0, latest[ended]), part.time_slope, ends)
-    which, full = np.nonzero(fill.low <= (latest + _TIE)[:, None])
+    which, full = np.nonzero(fill.low <= (latest + _SAME_MOMENT)[:, None])
     if not which.size:
         return rows.taken(np.zeros(0, dtype=np.int64))
     part = rows.taken(which)
@@ -241,7 +248,8 @@ def _gone_on(part: _Rows, flow: _Flow, rows: IntArray, full: IntArray, step: Ran
     profit, slope = _earned(part, flow, rows, step, step_slope)
     rate, rate_slope = flow.rate[rows], flow.rate_slope[rows]
     long, long_slope = step[:, None], step_slope[:, None]
-    left = (part.left - long * rate).within(0.0, part.left.high)
+    lost = _LOST * np.where(np.isfinite(part.left.high), part.left.high, 0.0)
+    left = (part.left - long * rate + Range(-lost, lost)).within(0.0, part.left.high)
     left_slope = part.left_slope - (long_slope * rate + long * rate_slope)
     is_open = part.is_open.copy()
     is_open[np.arange(full.size), full] = False

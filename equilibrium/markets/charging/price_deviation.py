@@ -121,7 +121,7 @@ def _upper_bounds(
     width = end - start
     ends = np.maximum(at_start, at_end)
     rise, fall = np.maximum(slope.high, 0.0), np.maximum(-slope.low, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         # Below at_start + rise * t and at_end + fall * (width - t), which meet at t.
         meet = np.clip((at_end - at_start + fall * width) / (rise + fall), 0.0, width)
         peak = np.minimum(at_start + rise * meet, at_end + fall * (width - meet))

@@ -144,7 +144,7 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
     utility = Range(game.demand.utility(high), game.demand.utility(low))
     margin = Range(low[:, lot, None] - game.cost[:, lot], high[:, lot, None] - game.cost[:, lot])
     ends = [np.full(boxes, np.inf), np.full(boxes, -np.inf), np.full(boxes, np.inf), np.full(boxes, -np.inf)]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for _ in range(lots + 1):
             if not rows.box.size:
                 break

@@ -188,12 +188,20 @@ def _shares(is_open: BoolArray, utility: Range, outside: FloatArray) -> Range:
     top = np.where(np.isfinite(top), top, 0.0)[..., None]
     best, worst = np.exp(seen - top), np.exp(np.where(is_open[:, None, :], utility.low, -np.inf) - top)
     stay = np.exp(outside[:, None] - top)
-    low = worst / (np.maximum(best.sum(axis=2, keepdims=True) - best, 0.0) + stay + worst)
-    high = best / (np.maximum(worst.sum(axis=2, keepdims=True) - worst, 0.0) + stay + best)
+    low = worst / (_of_others(best) + stay + worst)
+    high = best / (_of_others(worst) + stay + best)
     # 0 / 0: every weight is too small for a number, so nothing is known; a lot that is closed gets nobody.
     low, high = np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), 1.0, high)
     high = np.where(is_open[:, None, :], high, 0.0)
     return Range(np.minimum(low, high), np.maximum(low, high))
+
+
+def _of_others(weight: FloatArray) -> FloatArray:
+    """Return for each lot the sum of the others' weights, added up: a difference would lose the small ones."""
+    others = np.zeros(weight.shape)
+    others[..., 1:] = np.cumsum(weight, axis=2)[..., :-1]
+    others[..., :-1] += np.cumsum(weight[..., ::-1], axis=2)[..., -2::-1]
+    return others
 
 
 def _spread(share: Range) -> tuple[FloatArray, FloatArray]:

@@ -38,7 +38,7 @@ _GRID, _ZOOM = 33, 17
 """Points at which a lot looks over all its prices, and over the neighbourhood of the best."""
 
 _CORNER_LOTS = 3
-"""Lots up to which every corner of the prices is a start."""
+"""Lots up to which every corner of the prices is a start; with more, a second start that goes round ends the search."""
 
 
 def candidates(game: LotProfits, starts: Iterable[FloatArray]) -> list[FloatArray]:
@@ -53,8 +53,12 @@ def candidates(game: LotProfits, starts: Iterable[FloatArray]) -> list[FloatArra
     """
     rough: list[tuple[FloatArray, bool]] = []
     near = _ONE_REST * _scale(game)
+    round_and_round = 0
     for start in [*starts, *_corners(game)]:
         found, rests = _in_turn(game, np.clip(start, game.price_min, game.price_max))
+        round_and_round += not rests
+        if round_and_round > 1 and game.lots > _CORNER_LOTS:
+            break
         if all(np.abs(found - other).max() > near for other, _ in rough):
             rough.append((found, rests))
     finished: list[FloatArray] = []

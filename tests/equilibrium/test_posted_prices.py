@@ -18,6 +18,7 @@ from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
 from equilibrium.markets.charging.posted_prices import PostedPriceGame
 from equilibrium.markets.charging.price_boxes import remaining, whole
+from equilibrium.markets.charging.price_count import at_most_one
 from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.profit_ranges import profit_ranges
 
@@ -106,7 +107,7 @@ def test_alike_lots_have_the_markup_of_the_logit(lots: int):
     assert point.prices - 0.15 == pytest.approx(1.0 / (10.0 * (1.0 - share)), rel=1e-10)
     assert len(set(point.prices.tolist())) == 1
     assert answer.verdict is GameVerdict.EXACT
-    assert answer.complete is (lots <= 3)
+    assert answer.complete is answer.counted is (lots <= 3)
 
 
 def test_a_monopoly_has_the_price_of_the_lambert_w_function():
@@ -136,6 +137,7 @@ def test_a_full_monopoly_asks_the_price_that_just_fills_it():
     assert point.prices[0] == pytest.approx((1.0 - np.log(5.0 / 95.0)) / 10.0, rel=1e-9)
     assert game.admitted(point.prices)[0, 0] == pytest.approx(5.0, rel=1e-9)
     assert answer.complete
+    assert not answer.counted
     assert point.prices[0] > one_type(1, outside=0.0).solve().equilibria[0].prices[0] + 0.1
 
 
@@ -170,6 +172,7 @@ def test_a_game_with_two_equilibria_has_both():
     answer = loyal_and_shoppers(60.0, 4.0).solve()
     first, second = answer.equilibria
     assert answer.complete
+    assert answer.counted
     assert first.prices == pytest.approx(second.prices[::-1], abs=1e-9)
     assert abs(first.prices[0] - first.prices[1]) > 0.4
     assert {first.verdict, second.verdict} == {Verdict.EXACT}
@@ -321,6 +324,40 @@ def test_boxes_that_are_left_hold_every_equilibrium(game: LotProfits):
     assert heaps is not None
     for point in found.equilibria:
         assert any(((heap.low <= point.prices) & (point.prices <= heap.high)).all(axis=1).any() for heap in heaps)
+
+
+@given(games(most_lots=3), st.floats(1e-4, 0.3))
+def test_where_at_most_one_equilibrium_is_proved_slopes_fall_faster_than_rivals_raise_them(
+    game: LotProfits, width: float
+):
+    free = LotProfits.of(game.demand, game.cost, 0.1, 1.0, np.inf, ())
+    low = np.full(game.lots, 0.25)
+    assert at_most_one(free, low, low)
+    if not at_most_one(free, low, low + width):
+        return
+    generator = np.random.default_rng(1)
+    step = 1e-4 * np.eye(game.lots)
+    for prices in generator.uniform(low, low + width, (5, game.lots)):
+        for lot in range(game.lots):
+            beside = np.concatenate([prices + step, prices - step])
+            slope = profit_ranges(free, lot, beside, beside)[1].low.reshape(2, -1)
+            bends = (slope[0] - slope[1]) / 2e-4
+            assert bends[lot] + np.abs(np.delete(bends, lot)).sum() < 1e-4 * (1.0 + np.abs(bends).max())
+
+
+def test_two_equilibria_in_a_box_are_not_counted_as_one():
+    game = loyal_and_shoppers(60.0, 4.0)
+    first, second = (point.prices for point in game.solve().equilibria)
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    assert not at_most_one(game.profits, low, high)
+    assert at_most_one(game.profits, first - 1e-3, first + 1e-3)
+
+
+def test_where_a_lot_may_fill_nothing_is_counted():
+    full = one_type(2, places=[10.0, np.inf])
+    low, high = np.full(2, 0.25), np.full(2, 0.26)
+    assert at_most_one(one_type(2).profits, low, high)
+    assert not at_most_one(full.profits, low, high)
 
 
 # The yardstick

@@ -23,9 +23,18 @@ from equilibrium.deadline import Deadline
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
 from equilibrium.markets.charging.price_boxes import WIDTHS, Boxes, joined, remaining, whole
+from equilibrium.markets.charging.price_count import at_most_one
 from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.price_grid import PROFILES, check_grids, grid_equilibria, grid_regret
-from equilibrium.markets.charging.price_points import PostedPrices, PriceEquilibria, Yardstick, judged, told
+from equilibrium.markets.charging.price_points import (
+    NOT_PROVED,
+    Completeness,
+    PostedPrices,
+    PriceEquilibria,
+    Yardstick,
+    judged,
+    told,
+)
 from equilibrium.markets.charging.price_search import candidates, newton
 
 BOXES = 2000
@@ -144,29 +153,32 @@ class PostedPriceGame:
         points = [self.regret(prices, deadline=deadline) for prices in candidates(self.profits, given)]
         allowed = boxes if self.profits.lots <= COMPLETE_LOTS else 0
         budget = Deadline(nodes=allowed)
-        points, within = self._completed(points, budget) if allowed > 0 else (points, np.inf)
+        points, proof = self._completed(points, budget) if allowed > 0 else (points, NOT_PROVED)
         looked, seconds = int(allowed - budget.nodes_left), time.perf_counter() - begin
-        return told(points, complete=bool(np.isfinite(within)), within=within, looked=looked, seconds=seconds)
+        return told(points, proof, looked=looked, seconds=seconds)
 
-    def _completed(self, points: list[PostedPrices], budget: Deadline) -> tuple[list[PostedPrices], float]:
-        """Return the points with those found on the way, and how far from them others may lie; infinite: not proved."""
-        game, left, within = self.profits, whole(self.profits), 0.0
+    def _completed(self, points: list[PostedPrices], budget: Deadline) -> tuple[list[PostedPrices], Completeness]:
+        """Return the points with those found on the way, and what is proved of others."""
+        game, left, within, counted = self.profits, whole(self.profits), 0.0, True
         for width in WIDTHS:
             heaps = remaining(game, left, width, budget)
             if heaps is None:
-                return points, np.inf
+                return points, NOT_PROVED
             empty = []
             for number, heap in enumerate(heaps):
                 if not _held(points, heap) and number < _HEAPS_TRIED:
                     tried = newton(game, np.mean(heap.hull, axis=0))
-                    points = points if tried is None else [*points, self.regret(tried)]
+                    points = [*points, self.regret(tried)] if tried is not None and heap.hold(tried) else points
                 inside = _held(points, heap)
-                within = max([within, *(min(map(heap.farthest, inside)),)] if inside else [within])
-                empty += [] if inside else [heap]
+                if not inside:
+                    empty.append(heap)
+                    continue
+                within = max(within, min(map(heap.farthest, inside)))
+                counted = counted and len(inside) == 1 and at_most_one(game, *heap.hull)
             if not empty:
-                return points, within
+                return points, Completeness(within, counted)
             left = joined(empty)
-        return points, np.inf
+        return points, NOT_PROVED
 
     def solve_on_grid(self, grids: Sequence[ArrayLike], *, profiles: int = PROFILES) -> PriceEquilibria:
         """Find all pure equilibria of the game in which each lot chooses one of a few prices.

@@ -17,7 +17,14 @@ from equilibrium.errors import InputError
 from equilibrium.markets.charging.demand import SOURCE
 from equilibrium.markets.charging.lot_profits import LotProfits
 from equilibrium.markets.charging.price_deviation import Deviation
-from equilibrium.markets.charging.price_points import PostedPrices, PriceEquilibria, judged, told
+from equilibrium.markets.charging.price_points import (
+    NOT_PROVED,
+    Completeness,
+    PostedPrices,
+    PriceEquilibria,
+    judged,
+    told,
+)
 
 PROFILES = 20_000
 """Combinations of prices up to which all are looked at as a matter of course."""
@@ -73,9 +80,8 @@ def grid_equilibria(game: LotProfits, grids: tuple[FloatArray, ...], profiles: i
     complete = total <= profiles
     chosen = _all_pure(game, grids) if complete else _in_turn(game, grids)
     points = [grid_regret(game, grids, prices) for prices in chosen]
-    within = 0.0 if complete else np.inf
-    looked = total if complete else 0
-    return told(points, complete=complete, within=within, looked=looked, seconds=time.perf_counter() - begin)
+    proof = Completeness(0.0, counted=True) if complete else NOT_PROVED
+    return told(points, proof, looked=total if complete else 0, seconds=time.perf_counter() - begin)
 
 
 def _all_pure(game: LotProfits, grids: tuple[FloatArray, ...]) -> list[FloatArray]:

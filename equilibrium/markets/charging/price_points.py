@@ -69,6 +69,26 @@ class PostedPrices:
         return float(self.relative.max())
 
 
+@dataclass(frozen=True)
+class Completeness:
+    """What is proved of equilibria beside those in hand.
+
+    Attributes
+    ----------
+    within
+        None lies farther from one in hand, currency/kWh in each price; infinite where nothing is proved.
+    counted
+        Whether there is none beside them at all.
+    """
+
+    within: float
+    counted: bool
+
+
+NOT_PROVED = Completeness(np.inf, counted=False)
+"""Nothing is proved of other equilibria."""
+
+
 @dataclass(frozen=True, eq=False)
 class PriceEquilibria:
     """What was found and proved of a game of posted prices.
@@ -84,6 +104,9 @@ class PriceEquilibria:
         True when it is proved that every equilibrium lies within ``within`` of one of these, or that none exists.
     within
         Currency/kWh in each price; infinite where nothing is proved.
+    counted
+        True when it is proved as well that there are no more than these: at most one within ``within`` of each. That is
+        tried where no lot fills.
     nearest
         Where none was found: the prices with the least regret that were met.
     boxes
@@ -96,6 +119,7 @@ class PriceEquilibria:
     equilibria: tuple[PostedPrices, ...]
     complete: bool
     within: float
+    counted: bool
     nearest: PostedPrices | None
     boxes: int
     seconds: float
@@ -171,15 +195,17 @@ def judged(game: LotProfits, prices: FloatArray, best: list[Deviation]) -> Poste
     )
 
 
-def told(points: list[PostedPrices], *, complete: bool, within: float, looked: int, seconds: float) -> PriceEquilibria:
+def told(points: list[PostedPrices], proof: Completeness, *, looked: int, seconds: float) -> PriceEquilibria:
     """Say what was found: the equilibria among points, or that there is none, or that none was found."""
+    complete = bool(np.isfinite(proof.within))
     found = sorted((point for point in points if point.certified), key=lambda point: float(point.prices.mean()))
     none = GameVerdict.NO_PURE_EQUILIBRIUM if complete else GameVerdict.NONE_FOUND
     return PriceEquilibria(
         verdict=GameVerdict(str(found[0].verdict)) if found else none,
         equilibria=tuple(found),
         complete=complete,
-        within=within,
+        within=proof.within,
+        counted=proof.counted,
         nearest=None if found else min(points, key=lambda point: point.epsilon, default=None),
         boxes=looked,
         seconds=seconds,

@@ -165,7 +165,7 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
 def _flow(game: LotProfits, lot: int, rows: _Rows, utility: Range, margin: Range) -> _Flow:
     """Return the rates at which lots fill and the lot earns in the phase that begins."""
     demand = game.demand
-    share = _shares(rows.is_open, utility, demand.outside)
+    share = choice_shares(rows.is_open, utility, demand.outside)
     weight = -demand.price_utility_per_kwh * demand.drivers
     own = share[:, :, lot]
     odds = Range(*_spread(own))
@@ -181,8 +181,18 @@ def _flow(game: LotProfits, lot: int, rows: _Rows, utility: Range, margin: Range
     return _Flow(rate, Range(*rises), Range(*gain), Range(*change))
 
 
-def _shares(is_open: BoolArray, utility: Range, outside: FloatArray) -> Range:
-    """Return the ranges of the choice probabilities; a lot's is highest where it is cheap and its rivals are dear."""
+def choice_shares(is_open: BoolArray, utility: Range, outside: FloatArray) -> Range:
+    """Return the ranges of the choice probabilities; a lot's is highest where it is cheap and its rivals are dear.
+
+    Parameters
+    ----------
+    is_open
+        Lots with places left, shape ``(boxes, lots)``.
+    utility
+        Of each lot over each box, ``(boxes, types, lots)``.
+    outside
+        Of the outside option, ``(types,)``.
+    """
     seen = np.where(is_open[:, None, :], utility.high, -np.inf)
     top = np.maximum(seen.max(axis=2), outside)
     top = np.where(np.isfinite(top), top, 0.0)[..., None]

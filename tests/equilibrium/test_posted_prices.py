@@ -284,6 +284,40 @@ def test_ranges_of_a_point_are_the_profit_and_its_slope(game: LotProfits, seed: 
         assert np.abs(measured - slope.low)[smooth] == pytest.approx(0.0, abs=1e-3 * float(size.max()))
 
 
+@given(games(), st.integers(1, 5))
+def test_types_that_choose_alike_are_gathered(game: LotProfits, times: int):
+    """Each type split into several with other energies and costs: the same profits from fewer types."""
+    demand = game.demand
+    generator = np.random.default_rng(times)
+    again = np.tile(np.arange(demand.types), times)
+    many = LotProfits(
+        LogitDemand(
+            generator.uniform(0.0, 5.0, again.size),
+            generator.uniform(5.0, 40.0, again.size),
+            demand.price_utility_per_kwh[again],
+            demand.attraction[again],
+            demand.outside[again],
+        ),
+        generator.uniform(0.05, 0.3, (again.size, game.lots)),
+        game.price_min,
+        game.price_max,
+        game.places,
+        game.names,
+    )
+    few = many.gathered()
+    assert few.demand.types == demand.types
+    prices = generator.uniform(0.1, 1.0, (10, game.lots))
+    assert few.profits(prices) == pytest.approx(many.profits(prices), rel=1e-9, abs=1e-9)
+
+
+def test_admitted_drivers_are_told_by_the_types_that_were_given():
+    demand = LogitDemand([10.0, 30.0], [20.0, 5.0], -10.0, [[1.0], [1.0]], 0.0)
+    game = PostedPriceGame(demand, cost=[[0.1], [0.2]], price_min=0.0, price_max=1.0)
+    share = expit(1.0 - 10.0 * 0.3)
+    assert game.admitted([0.3])[:, 0] == pytest.approx([10.0 * share, 30.0 * share])
+    assert game.profit([0.3])[0] == pytest.approx((0.2 * 200.0 + 0.1 * 150.0) * share)
+
+
 def test_rivals_that_are_alike_are_one_with_their_places():
     demand = LogitDemand([50.0, 20.0], [10.0, 12.0], -9.0, [[1.0, 2.0, 2.0, 2.0], [0.0, 1.0, 1.0, 1.0]], 0.0)
     game = LotProfits.of(demand, 0.1, 0.1, 1.0, [30.0, 8.0, 8.0, 9.0], ())

@@ -87,6 +87,26 @@ class LotProfits:
                 raise InputError(SOURCE, f"prices of {name}", found, "a price_min up to price_max")
         return cls(demand, full.copy(), low, high, room, known)
 
+    def gathered(self) -> LotProfits:
+        """Return the same game with types that choose alike as one: a day of sessions has few that differ.
+
+        The lots' profits need only the drivers, the energy and its cost in sum over types with the same utilities.
+        """
+        demand = self.demand
+        choice = np.column_stack([demand.price_utility_per_kwh, demand.outside, demand.attraction])
+        kinds, kind = np.unique(choice, axis=0, return_inverse=True)
+        if len(kinds) == demand.types:
+            return self
+        drivers, energy = np.zeros(len(kinds)), np.zeros(len(kinds))
+        paid = np.zeros((len(kinds), self.lots))
+        asked = demand.drivers * demand.energy_kwh
+        for total, part in ((drivers, demand.drivers), (energy, asked), (paid, asked[:, None] * self.cost)):
+            np.add.at(total, kind.ravel(), part)
+        each = np.divide(energy, drivers, out=np.zeros_like(energy), where=drivers > 0.0)
+        cost = np.divide(paid, energy[:, None], out=np.zeros_like(paid), where=energy[:, None] > 0.0)
+        few = LogitDemand(drivers, each, kinds[:, 0], kinds[:, 2:], kinds[:, 1])
+        return LotProfits(few, cost, self.price_min, self.price_max, self.places, self.names)
+
     @property
     def lots(self) -> int:
         """Number of lots."""

@@ -67,7 +67,7 @@ class PostedPriceGame:
     Attributes
     ----------
     profits
-        The lots' profits as functions of the prices.
+        The lots' profits as functions of the prices, types that choose alike gathered.
 
     Raises
     ------
@@ -91,7 +91,8 @@ class PostedPriceGame:
         places: ArrayLike = np.inf,
         names: Sequence[str] = (),
     ) -> None:
-        self.profits = LotProfits.of(demand, cost, price_min, price_max, places, names)
+        self.profits = LotProfits.of(demand, cost, price_min, price_max, places, names).gathered()
+        self._demand = demand
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ class PostedPriceGame:
     def admitted(self, prices: ArrayLike) -> FloatArray:
         """Return how many drivers of each type each lot admits at posted prices, shape ``(types, lots)``."""
         posted = self.profits.check_prices(prices)
-        admitted: FloatArray = self.profits.demand.admitted(posted[None], self.profits.places)[0]
+        admitted: FloatArray = self._demand.admitted(posted[None], self.profits.places)[0]
         return admitted
 
     def profit(self, prices: ArrayLike) -> FloatArray:

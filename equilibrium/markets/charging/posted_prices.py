@@ -37,7 +37,7 @@ from equilibrium.markets.charging.price_points import (
 )
 from equilibrium.markets.charging.price_search import candidates, newton
 
-BOXES = 2000
+BOXES = 20_000
 """Boxes of prices that a proof that no equilibrium is missing looks at as a matter of course."""
 
 COMPLETE_LOTS = 3

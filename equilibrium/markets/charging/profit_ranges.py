@@ -198,8 +198,9 @@ def choice_shares(is_open: BoolArray, utility: Range, outside: FloatArray) -> Ra
     top = np.where(np.isfinite(top), top, 0.0)[..., None]
     best, worst = np.exp(seen - top), np.exp(np.where(is_open[:, None, :], utility.low, -np.inf) - top)
     stay = np.exp(outside[:, None] - top)
-    low = worst / (_of_others(best) + stay + worst)
-    high = best / (_of_others(worst) + stay + best)
+    with np.errstate(invalid="ignore"):
+        low = worst / (_of_others(best) + stay + worst)
+        high = best / (_of_others(worst) + stay + best)
     # 0 / 0: every weight is too small for a number, so nothing is known; a lot that is closed gets nobody.
     low, high = np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), 1.0, high)
     high = np.where(is_open[:, None, :], high, 0.0)

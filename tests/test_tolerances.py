@@ -15,6 +15,8 @@ from equilibrium.certificate import Verdict, largest_gain, verdict
 from equilibrium.games import Game, GameVerdict, read_game
 from equilibrium.grid.assets import Microturbine
 from equilibrium.markets.aggregator.market import AggregatorMarket
+from equilibrium.markets.charging.demand import LogitDemand
+from equilibrium.markets.charging.posted_prices import PostedPriceGame
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import NodalMarket
@@ -155,6 +157,11 @@ def aggregator(**changes: str) -> str:
     return AggregatorMarket().clear(aggregator_day(3, **changes)).certificate.verdict
 
 
+def posted_prices() -> str:
+    demand = LogitDemand([100.0], [20.0], -10.0, [[1.0, 1.0]], 0.5)
+    return PostedPriceGame(demand, cost=0.15, price_min=0.1, price_max=1.0).regret([0.260829336, 0.260829336]).verdict
+
+
 def solved(name: str) -> str:
     return read_game(ROOT / "tests" / "instances" / f"{name}.json").solve().verdict
 
@@ -177,6 +184,7 @@ ANSWERS: dict[str, Callable[[], str]] = {
     "disco, by conditions": lambda: disco(mode="windows-strict", method="kkt-milp"),
     "aggregator, pay-as-bid": aggregator,
     "aggregator, uniform": lambda: aggregator(pricing="uniform"),
+    "posted prices": posted_prices,
     "one leader": lambda: solved("bard_98_721"),
     "one leader, pessimistic": lambda: solved("indifferent_follower_pessimistic"),
     "followers alone": lambda: solved("cournot_duopoly"),

@@ -170,7 +170,8 @@ class LogitDemand:
             coming = self.drivers[:, None] * self.shares(utility, is_open)
             rate = coming.sum(axis=1)
             fill = np.full(left.shape, np.inf)
-            np.divide(left, rate, out=fill, where=is_open & (rate > 0.0))
+            with np.errstate(over="ignore"):  # a lot that nearly nobody wants fills never
+                np.divide(left, rate, out=fill, where=is_open & (rate > 0.0))
             step = np.minimum(fill.min(axis=1), time)
             admitted += step[:, None, None] * coming
             left = np.maximum(left - np.where(step[:, None] > 0.0, step[:, None] * rate, 0.0), 0.0)

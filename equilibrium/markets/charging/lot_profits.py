@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -86,6 +87,26 @@ class LotProfits:
                 raise InputError(SOURCE, f"prices of {name}", found, "a price_min up to price_max")
         return cls(demand, full.copy(), low, high, room, known)
 
+    def gathered(self) -> LotProfits:
+        """Return the same game with types that choose alike as one: a day of sessions has few that differ.
+
+        The lots' profits need only the drivers, the energy and its cost in sum over types with the same utilities.
+        """
+        demand = self.demand
+        choice = np.column_stack([demand.price_utility_per_kwh, demand.outside, demand.attraction])
+        kinds, kind = np.unique(choice, axis=0, return_inverse=True)
+        if len(kinds) == demand.types:
+            return self
+        drivers, energy = np.zeros(len(kinds)), np.zeros(len(kinds))
+        paid = np.zeros((len(kinds), self.lots))
+        asked = demand.drivers * demand.energy_kwh
+        for total, part in ((drivers, demand.drivers), (energy, asked), (paid, asked[:, None] * self.cost)):
+            np.add.at(total, kind.ravel(), part)
+        each = np.divide(energy, drivers, out=np.zeros_like(energy), where=drivers > 0.0)
+        cost = np.divide(paid, energy[:, None], out=np.zeros_like(paid), where=energy[:, None] > 0.0)
+        few = LogitDemand(drivers, each, kinds[:, 0], kinds[:, 2:], kinds[:, 1])
+        return LotProfits(few, cost, self.price_min, self.price_max, self.places, self.names)
+
     @property
     def lots(self) -> int:
         """Number of lots."""
@@ -115,16 +136,19 @@ class LotProfits:
         check_shape(SOURCE, "prices", prices, (self.lots,))
         return np.array(prices, dtype=np.float64)
 
-    def rounding(self, lot: int) -> float:
-        """Return a bound on how far rounding can move a computed profit of a lot, currency."""
+    @cached_property
+    def rounding(self) -> FloatArray:
+        """How far rounding moves a computed profit of each lot, currency, and a slope, kWh, at most; ``(2, lots)``."""
         demand = self.demand
         ends = np.stack([self.price_min, self.price_max])
         utility = float(np.abs(demand.utility(ends)).max(initial=0.0))
-        outside = np.abs(demand.outside[np.isfinite(demand.outside)]).max(initial=0.0)
-        margin = np.abs(ends[:, lot, None] - self.cost[:, lot]).max(axis=0)
-        at_stake = float(demand.drivers @ (demand.energy_kwh * margin))
-        terms = (self.lots + 1) * (demand.types + utility + float(outside) + 16.0)
-        return float(_ULPS_PER_NUMBER * np.finfo(np.float64).eps * terms * at_stake)
+        outside = float(np.abs(demand.outside[np.isfinite(demand.outside)]).max(initial=0.0))
+        margin = np.abs(ends[:, None, :] - self.cost).max(axis=0)
+        asked = demand.drivers * demand.energy_kwh
+        at_stake = np.stack([asked @ margin, asked @ (1.0 - demand.price_utility_per_kwh[:, None] * margin)])
+        terms = (self.lots + 1) * (demand.types + utility + outside + 16.0)
+        bound: FloatArray = _ULPS_PER_NUMBER * np.finfo(np.float64).eps * terms * at_stake
+        return bound
 
     def against(self, lot: int, prices: FloatArray) -> tuple[LotProfits, int, FloatArray]:
         """Return the game that one lot sees when the others' prices stand, rivals that are alike made one.

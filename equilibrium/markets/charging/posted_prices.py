@@ -14,147 +14,37 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import Verdict, largest_gain, verdict
 from equilibrium.deadline import Deadline
-from equilibrium.games.answer import CERTIFIED, GameVerdict
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
+from equilibrium.markets.charging.price_boxes import WIDTHS, Boxes, joined, remaining, whole
+from equilibrium.markets.charging.price_count import at_most_one
 from equilibrium.markets.charging.price_deviation import best_deviation
-from equilibrium.markets.charging.price_search import candidates
+from equilibrium.markets.charging.price_grid import PROFILES, check_grids, grid_equilibria, grid_regret
+from equilibrium.markets.charging.price_points import (
+    NOT_PROVED,
+    Completeness,
+    PostedPrices,
+    PriceEquilibria,
+    Yardstick,
+    judged,
+    told,
+)
+from equilibrium.markets.charging.price_search import candidates, newton
 
+BOXES = 20_000
+"""Boxes of prices that a proof that no equilibrium is missing looks at as a matter of course."""
 
-@dataclass(frozen=True, eq=False)
-class PostedPrices:
-    """Posted prices and their certificate.
+COMPLETE_LOTS = 3
+"""Lots up to which such a proof is tried: boxes multiply with every lot."""
 
-    Attributes
-    ----------
-    verdict
-        ``exact`` and ``epsilon-nash`` claim an equilibrium, ``kkt-consistent`` does not; ``unproved``: a price is
-        outside the range from which its lot chooses.
-    prices
-        Currency/kWh, shape ``(lots,)``.
-    profit
-        What each lot earns, currency, ``(lots,)``.
-    best_price
-        The best price that was found for each lot while the others stay, currency/kWh, ``(lots,)``.
-    gain
-        What that price earns more, currency, at least 0, ``(lots,)``.
-    regret
-        Proven bound on what any price would earn more, rounding included, currency, ``(lots,)``.
-    relative
-        ``regret`` divided by ``max(1, |profit|)``, ``(lots,)``.
-    rounding
-        The part of ``regret`` that stands for rounding, currency, ``(lots,)``.
-    pieces
-        Intervals of prices that the proof looked at.
-    finished
-        False when a limit ended the proof early; the bounds hold all the same.
-    """
-
-    verdict: Verdict
-    prices: FloatArray
-    profit: FloatArray
-    best_price: FloatArray
-    gain: FloatArray
-    regret: FloatArray
-    relative: FloatArray
-    rounding: FloatArray
-    pieces: int
-    finished: bool
-
-    @property
-    def certified(self) -> bool:
-        """Whether the prices are proved to be an equilibrium, exact or within 1e-6 of the profits."""
-        return self.verdict in CERTIFIED
-
-    @property
-    def worst_regret(self) -> float:
-        """Largest regret, currency."""
-        return float(self.regret.max())
-
-    @property
-    def epsilon(self) -> float:
-        """Largest relative regret."""
-        return float(self.relative.max())
-
-
-@dataclass(frozen=True, eq=False)
-class PriceEquilibria:
-    """What was found and proved of a game of posted prices.
-
-    Attributes
-    ----------
-    verdict
-        That of the first equilibrium; ``no-pure-equilibrium`` where it is proved that none exists, ``none-found`` where
-        none was found and nothing is proved.
-    equilibria
-        All that were found, by rising mean price.
-    complete
-        True when it is proved that every equilibrium lies within ``within`` of one of these, or that none exists.
-    within
-        Currency/kWh in each price; infinite where nothing is proved.
-    nearest
-        Where none was found: the prices with the least regret that were met.
-    boxes
-        Boxes of prices that were looked at for the proof; 0 where none was asked for.
-    seconds
-        Wall time.
-    """
-
-    verdict: GameVerdict
-    equilibria: tuple[PostedPrices, ...]
-    complete: bool
-    within: float
-    nearest: PostedPrices | None
-    boxes: int
-    seconds: float
-
-    @property
-    def certified(self) -> bool:
-        """Whether an equilibrium was found and proved."""
-        return self.verdict in CERTIFIED
-
-
-@dataclass(frozen=True, eq=False)
-class Yardstick:
-    """Posted prices measured against the equilibrium of their day.
-
-    Attributes
-    ----------
-    posted
-        The prices with their regrets: a proven bound, and what a price in hand would have earned more.
-    equilibrium
-        The equilibrium nearest to them in the largest difference of a price; None where none was found.
-    distance
-        Posted less equilibrium price, currency/kWh, shape ``(lots,)``; NaN where none was found.
-    answer
-        All that was found and proved of the game: its verdict, whether it is complete.
-    seconds
-        Wall time of all of it.
-    """
-
-    posted: PostedPrices
-    equilibrium: PostedPrices | None
-    distance: FloatArray
-    answer: PriceEquilibria
-    seconds: float
-
-    @property
-    def verdict(self) -> GameVerdict:
-        """What is proved of the game."""
-        return self.answer.verdict
-
-    @property
-    def certified(self) -> bool:
-        """Whether the equilibrium is proved."""
-        return self.equilibrium is not None
+_HEAPS_TRIED = 8
+"""Heaps of boxes without an equilibrium in which one is looked for before the boxes are cut further."""
 
 
 class PostedPriceGame:
@@ -177,7 +67,7 @@ class PostedPriceGame:
     Attributes
     ----------
     profits
-        The lots' profits as functions of the prices.
+        The lots' profits as functions of the prices, types that choose alike gathered.
 
     Raises
     ------
@@ -201,7 +91,8 @@ class PostedPriceGame:
         places: ArrayLike = np.inf,
         names: Sequence[str] = (),
     ) -> None:
-        self.profits = LotProfits.of(demand, cost, price_min, price_max, places, names)
+        self.profits = LotProfits.of(demand, cost, price_min, price_max, places, names).gathered()
+        self._demand = demand
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -210,11 +101,9 @@ class PostedPriceGame:
 
     def admitted(self, prices: ArrayLike) -> FloatArray:
         """Return how many drivers of each type each lot admits at posted prices, shape ``(types, lots)``."""
-        admitted: FloatArray = self._demand(self.profits.check_prices(prices))
+        posted = self.profits.check_prices(prices)
+        admitted: FloatArray = self._demand.admitted(posted[None], self.profits.places)[0]
         return admitted
-
-    def _demand(self, prices: FloatArray) -> FloatArray:
-        return self.profits.demand.admitted(prices[None], self.profits.places)[0]
 
     def profit(self, prices: ArrayLike) -> FloatArray:
         """Return what each lot earns at posted prices, currency, shape ``(lots,)``."""
@@ -238,33 +127,22 @@ class PostedPriceGame:
         """
         game, posted = self.profits, self.profits.check_prices(prices)
         limit = deadline or Deadline()
-        profit = game.profits(posted[None])[0]
-        best = [best_deviation(game, lot, posted, limit) for lot in range(game.lots)]
-        regret = np.array([largest_gain(-earned, -each.bound) for earned, each in zip(profit, best, strict=True)])
-        relative = regret / np.maximum(1.0, np.abs(profit))
-        outside = np.maximum(game.price_min - posted, posted - game.price_max) / (1.0 + np.abs(posted))
-        return PostedPrices(
-            verdict=verdict(np.maximum(outside, 0.0), relative),
-            prices=posted,
-            profit=profit,
-            best_price=np.array([each.price for each in best]),
-            gain=np.maximum([each.profit for each in best] - profit, 0.0),
-            regret=regret,
-            relative=relative,
-            rounding=np.array([each.rounding for each in best]),
-            pieces=sum(each.pieces for each in best),
-            finished=all(each.finished for each in best),
-        )
+        return judged(game, posted, [best_deviation(game, lot, posted, limit) for lot in range(game.lots)])
 
-    def solve(self, *, starts: Sequence[ArrayLike] = (), deadline: Deadline | None = None) -> PriceEquilibria:
-        """Find equilibria, each with its certificate.
+    def solve(
+        self, *, starts: Sequence[ArrayLike] = (), boxes: int = BOXES, deadline: Deadline | None = None
+    ) -> PriceEquilibria:
+        """Find equilibria, each with its certificate, and prove where few lots play that there is no other.
 
         Parameters
         ----------
         starts
             Prices from which the search starts too, each of shape ``(lots,)``.
+        boxes
+            Boxes of prices that the proof that none is missing may look at; 0 for no such proof. With more than
+            three lots none is tried.
         deadline
-            Limit of the proofs.
+            Limit of the certificates.
 
         Raises
         ------
@@ -274,19 +152,72 @@ class PostedPriceGame:
         begin = time.perf_counter()
         given = [self.profits.check_prices(start) for start in starts]
         points = [self.regret(prices, deadline=deadline) for prices in candidates(self.profits, given)]
-        found = sorted((point for point in points if point.certified), key=lambda point: float(point.prices.mean()))
-        nearest = None if found else min(points, key=lambda point: point.epsilon, default=None)
-        return PriceEquilibria(
-            verdict=GameVerdict(str(found[0].verdict)) if found else GameVerdict.NONE_FOUND,
-            equilibria=tuple(found),
-            complete=False,
-            within=np.inf,
-            nearest=nearest,
-            boxes=0,
-            seconds=time.perf_counter() - begin,
-        )
+        allowed = boxes if self.profits.lots <= COMPLETE_LOTS else 0
+        budget = Deadline(nodes=allowed)
+        points, proof = self._completed(points, budget) if allowed > 0 else (points, NOT_PROVED)
+        looked, seconds = int(allowed - budget.nodes_left), time.perf_counter() - begin
+        return told(points, proof, looked=looked, seconds=seconds)
 
-    def measure(self, posted: ArrayLike, *, answer: PriceEquilibria | None = None) -> Yardstick:
+    def _completed(self, points: list[PostedPrices], budget: Deadline) -> tuple[list[PostedPrices], Completeness]:
+        """Return the points with those found on the way, and what is proved of others."""
+        game, left, within, counted = self.profits, whole(self.profits), 0.0, True
+        for width in WIDTHS:
+            heaps = remaining(game, left, width, budget)
+            if heaps is None:
+                return points, NOT_PROVED
+            empty = []
+            for number, heap in enumerate(heaps):
+                if not _held(points, heap) and number < _HEAPS_TRIED:
+                    tried = newton(game, np.mean(heap.hull, axis=0))
+                    points = [*points, self.regret(tried)] if tried is not None and heap.hold(tried) else points
+                inside = _held(points, heap)
+                if not inside:
+                    empty.append(heap)
+                    continue
+                within = max(within, min(map(heap.farthest, inside)))
+                counted = counted and len(inside) == 1 and at_most_one(game, *heap.hull)
+            if not empty:
+                return points, Completeness(within, counted)
+            left = joined(empty)
+        return points, NOT_PROVED
+
+    def solve_on_grid(self, grids: Sequence[ArrayLike], *, profiles: int = PROFILES) -> PriceEquilibria:
+        """Find all pure equilibria of the game in which each lot chooses one of a few prices.
+
+        Parameters
+        ----------
+        grids
+            Prices of each lot, currency/kWh, one sequence a lot; they need not lie between its ends.
+        profiles
+            Combinations of prices up to which every one is looked at, and the answer is complete. With more, best
+            responses in turn find equilibria, and nothing is proved of others.
+
+        Raises
+        ------
+        InputError
+            For a number of grids that is not that of the lots, a grid without prices, a number that is none.
+        """
+        return grid_equilibria(self.profits, check_grids(self.profits, grids), profiles)
+
+    def regret_on_grid(self, prices: ArrayLike, grids: Sequence[ArrayLike]) -> PostedPrices:
+        """Return what each lot could gain alone by another price of its grid.
+
+        Parameters
+        ----------
+        prices
+            Currency/kWh, shape ``(lots,)``.
+        grids
+            As in :meth:`solve_on_grid`.
+
+        Raises
+        ------
+        InputError
+            As there, and for posted prices of another shape or with a number that is none.
+        """
+        grid = check_grids(self.profits, grids)
+        return grid_regret(self.profits, grid, self.profits.check_prices(prices))
+
+    def measure(self, posted: ArrayLike, *, answer: PriceEquilibria | None = None, boxes: int = 0) -> Yardstick:
         """Measure posted prices against the equilibrium.
 
         Parameters
@@ -295,6 +226,8 @@ class PostedPriceGame:
             Currency/kWh, shape ``(lots,)``.
         answer
             What :meth:`solve` returned for this game; solved here where it is not given, from the posted prices too.
+        boxes
+            As in :meth:`solve`, where it is called.
 
         Raises
         ------
@@ -302,10 +235,13 @@ class PostedPriceGame:
             For another shape, or a number that is none.
         """
         begin = time.perf_counter()
-        judged = self.regret(posted)
-        known = answer if answer is not None else self.solve(starts=[judged.prices])
-        nearest = min(
-            known.equilibria, key=lambda point: float(np.abs(point.prices - judged.prices).max()), default=None
-        )
-        distance = judged.prices - nearest.prices if nearest is not None else np.full(judged.prices.size, np.nan)
-        return Yardstick(judged, nearest, distance, known, time.perf_counter() - begin)
+        point = self.regret(posted)
+        known = answer if answer is not None else self.solve(starts=[point.prices], boxes=boxes)
+        nearest = min(known.equilibria, key=lambda each: float(np.abs(each.prices - point.prices).max()), default=None)
+        distance = point.prices - nearest.prices if nearest is not None else np.full(point.prices.size, np.nan)
+        return Yardstick(point, nearest, distance, known, time.perf_counter() - begin)
+
+
+def _held(points: Sequence[PostedPrices], heap: Boxes) -> list[FloatArray]:
+    """Return the prices of those equilibria that lie in a heap of boxes."""
+    return [point.prices for point in points if point.certified and heap.hold(point.prices)]

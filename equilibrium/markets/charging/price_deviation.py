@@ -18,6 +18,9 @@ FIRST_PIECES = 32
 _PARTS = 4
 """Parts into which an interval that may hold more is cut."""
 
+_MOST_PIECES = 50_000
+"""Intervals that may hold more at one time; with more the search ends, and says that it is not finished."""
+
 _ROUNDS = 60
 """Rounds of cutting after which an interval is narrower than two neighbouring numbers."""
 
@@ -57,7 +60,7 @@ def best_deviation(
 
     On an interval the profit is at the ends what it is, and its slope stays within a range; so it lies below two lines
     that meet. Where the slope has one sign the bound is the profit at an end. What may hold more than the best point
-    in hand is cut, until nothing may by more than a share of 1e-9.
+    in hand is cut, until nothing may by more than a share of 1e-9 and what rounding hides.
 
     Parameters
     ----------
@@ -80,16 +83,18 @@ def best_deviation(
     top = int(np.argmax(profit))
     best, price = float(profit[top]), float(edges[top])
     start, end, at_start, at_end = edges[:-1], edges[1:], profit[:-1], profit[1:]
+    money, energy = seen.rounding[:, own].tolist()
+    blurred = money + energy * (high - low) / FIRST_PIECES  # what rounding hides at the width of the first pieces
     settled, pieces, finished = best, 0, True
     for turn in range(_ROUNDS + 1):
         upper = _upper_bounds(seen, own, others, (start, end, at_start, at_end))
         pieces += start.size
         deadline.spend(start.size)
-        more = upper > best + GAP * max(1.0, abs(best))
+        more = upper > best + GAP * max(1.0, abs(best)) + blurred
         settled = max(settled, float(upper[~more].max(initial=-np.inf)))
         if not more.any():
             break
-        if turn == _ROUNDS or deadline.passed:
+        if turn == _ROUNDS or deadline.passed or np.count_nonzero(more) > _MOST_PIECES:
             settled, finished = max(settled, float(upper[more].max())), False
             break
         cuts = np.linspace(start[more], end[more], _PARTS + 1, axis=1)
@@ -106,8 +111,7 @@ def best_deviation(
             best, price = float(values.flat[top]), float(cuts.flat[top])
         start, end = cuts[:, :-1].ravel(), cuts[:, 1:].ravel()
         at_start, at_end = values[:, :-1].ravel(), values[:, 1:].ravel()
-    rounding = seen.rounding(own)
-    return Deviation(price, best, max(settled, best) + rounding, rounding, pieces, finished)
+    return Deviation(price, best, max(settled, best) + money, money, pieces, finished)
 
 
 def _upper_bounds(
@@ -121,7 +125,7 @@ def _upper_bounds(
     width = end - start
     ends = np.maximum(at_start, at_end)
     rise, fall = np.maximum(slope.high, 0.0), np.maximum(-slope.low, 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         # Below at_start + rise * t and at_end + fall * (width - t), which meet at t.
         meet = np.clip((at_end - at_start + fall * width) / (rise + fall), 0.0, width)
         peak = np.minimum(at_start + rise * meet, at_end + fall * (width - meet))

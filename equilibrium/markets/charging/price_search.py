@@ -19,7 +19,10 @@ from equilibrium.markets.charging.profit_ranges import profit_ranges
 SWEEPS = 40
 """Rounds of best responses from a start; prices that still move then are taken to cycle."""
 
-_NEAR = 1e-3
+_ROUND = 5
+"""Sweeps within which prices that come to rest halve their moves, and which a mean is taken over."""
+
+_ONE_REST = 1e-3
 """Candidates nearer to each other than this share of the widest range of prices are finished as one."""
 
 _ROUGH = 1e-4
@@ -35,7 +38,7 @@ _GRID, _ZOOM = 33, 17
 """Points at which a lot looks over all its prices, and over the neighbourhood of the best."""
 
 _CORNER_LOTS = 3
-"""Lots up to which every corner of the prices is a start."""
+"""Lots up to which every corner of the prices is a start; with more, a second start that goes round ends the search."""
 
 
 def candidates(game: LotProfits, starts: Iterable[FloatArray]) -> list[FloatArray]:
@@ -48,18 +51,23 @@ def candidates(game: LotProfits, starts: Iterable[FloatArray]) -> list[FloatArra
     starts
         Prices to start from beside the corners of what may be posted and their middle.
     """
-    rough: list[FloatArray] = []
-    near = _NEAR * _scale(game)
+    rough: list[tuple[FloatArray, bool]] = []
+    near = _ONE_REST * _scale(game)
+    round_and_round = 0
     for start in [*starts, *_corners(game)]:
-        for found in _in_turn(game, np.clip(start, game.price_min, game.price_max)):
-            if all(np.abs(found - other).max() > near for other in rough):
-                rough.append(found)
+        found, rests = _in_turn(game, np.clip(start, game.price_min, game.price_max))
+        round_and_round += not rests
+        if round_and_round > 1 and game.lots > _CORNER_LOTS:
+            break
+        if all(np.abs(found - other).max() > near for other, _ in rough):
+            rough.append((found, rests))
     finished: list[FloatArray] = []
-    for start in rough:
-        for prices in (_newton(game, start), _extrapolated(game, start)):
-            if prices is not None and all(np.abs(prices - other).max() > SAME_PRICE for other in finished):
-                finished.append(prices)
-                break
+    for start, rests in rough:
+        prices = newton(game, start)
+        if prices is None:
+            prices = _extrapolated(game, start) if rests else start
+        if all(np.abs(prices - other).max() > SAME_PRICE for other in finished):
+            finished.append(prices)
     return finished
 
 
@@ -77,18 +85,23 @@ def _corners(game: LotProfits) -> list[FloatArray]:
     return [np.array(corner) for corner in itertools.product(*ends)] + [middle]
 
 
-def _in_turn(game: LotProfits, start: FloatArray) -> list[FloatArray]:
-    """Let the lots answer in turn: where they come to rest, or the mean of where they go round."""
+def _in_turn(game: LotProfits, start: FloatArray) -> tuple[FloatArray, bool]:
+    """Let the lots answer in turn: where they come to rest, or the mean of where they go round, and which it is."""
     prices, stop = start.copy(), _ROUGH * _scale(game)
-    path = []
+    path: list[FloatArray] = []
+    moves: list[float] = []
     for _ in range(SWEEPS):
         before = prices.copy()
         for lot in range(game.lots):
             prices[lot] = _look(game, lot, prices)
         path.append(prices.copy())
-        if np.abs(prices - before).max() <= stop:
-            return [prices]
-    return [np.mean(path[SWEEPS // 2 :], axis=0), prices]
+        moves.append(float(np.abs(prices - before).max()))
+        if moves[-1] <= stop:
+            return prices, True
+        if len(moves) >= 2 * _ROUND and min(moves[-_ROUND:]) > 0.5 * min(moves[:-_ROUND]):
+            break
+    mean: FloatArray = np.mean(path[-_ROUND:], axis=0)
+    return mean, False
 
 
 def _look(game: LotProfits, lot: int, prices: FloatArray) -> float:
@@ -103,20 +116,20 @@ def _look(game: LotProfits, lot: int, prices: FloatArray) -> float:
     return best
 
 
-def slope(game: LotProfits, lot: int, points: FloatArray) -> FloatArray:
-    """Return the slope of a lot's profit by its price at points ``(points, lots)``, kWh; at a kink the middle of both."""
+def _slope(game: LotProfits, lot: int, points: FloatArray) -> FloatArray:
+    """Return the slope of a lot's profit by its price at points ``(points, lots)``, kWh; at a kink the middle."""
     _, slopes = profit_ranges(game, lot, points, points)
     middle: FloatArray = 0.5 * (slopes.low + slopes.high)
     return middle
 
 
-def _newton(game: LotProfits, start: FloatArray) -> FloatArray | None:
+def newton(game: LotProfits, start: FloatArray) -> FloatArray | None:
     """Let the slopes of all profits vanish, prices at an end of their range apart; None where it does not come to."""
     prices, step = start.copy(), _PROBE * np.maximum(game.price_max - game.price_min, SAME_PRICE)
     lots = game.lots
     for _ in range(12):
         points = np.concatenate([prices[None], prices + np.diag(step), prices - np.diag(step)])
-        slopes = np.stack([slope(game, lot, points) for lot in range(lots)], axis=1)
+        slopes = np.stack([_slope(game, lot, points) for lot in range(lots)], axis=1)
         now, by = slopes[0], ((slopes[1 : lots + 1] - slopes[lots + 1 :]) / (2.0 * step[:, None])).T
         held = ((prices <= game.price_min) & (now <= 0.0)) | ((prices >= game.price_max) & (now >= 0.0))
         free = np.flatnonzero(~held)
@@ -131,7 +144,7 @@ def _newton(game: LotProfits, start: FloatArray) -> FloatArray | None:
         moved = float(np.abs(target - prices).max())
         prices = target
         if moved <= _EXACT_STEP * max(1.0, float(np.abs(prices).max())):
-            return alike(game, prices) if np.abs(prices - start).max() <= 10.0 * _NEAR * _scale(game) else None
+            return alike(game, prices) if np.abs(prices - start).max() <= 10.0 * _ONE_REST * _scale(game) else None
     return None
 
 
@@ -140,14 +153,16 @@ def _extrapolated(game: LotProfits, start: FloatArray) -> FloatArray:
 
     At a price that just fills a lot the slope has a jump, but the best response still moves smoothly with the rivals'.
     """
-    prices, reach = start.copy(), 4.0 * _NEAR * _scale(game)
+    prices, reach = start.copy(), 4.0 * _ONE_REST * _scale(game)
     points: list[FloatArray] = []
     images: list[FloatArray] = []
-    for _ in range(30):
+    least, late = np.inf, 0
+    while late < _ROUND:
         image = np.array([_nearby(game, lot, prices, reach) for lot in range(game.lots)])
         moved = float(np.abs(image - prices).max())
         if moved <= _EXACT_STEP * max(1.0, float(np.abs(prices).max())):
             break
+        least, late = (moved, 0) if moved <= 0.5 * least else (least, late + 1)
         points, images = [*points, prices][-game.lots - 2 :], [*images, image][-game.lots - 2 :]
         prices = np.clip(_anderson(points, images), game.price_min, game.price_max)
         reach = max(4.0 * moved, float(np.abs(prices - image).max()) * 4.0, _PROBE * _scale(game))
@@ -172,7 +187,7 @@ def _nearby(game: LotProfits, lot: int, prices: FloatArray, reach: float) -> flo
         own = np.linspace(low, high, _ZOOM)
         points = np.tile(prices, (_ZOOM, 1))
         points[:, lot] = own
-        falling = slope(game, lot, points) <= 0.0
+        falling = _slope(game, lot, points) <= 0.0
         if not falling.any():
             return high
         turn = int(np.argmax(falling))

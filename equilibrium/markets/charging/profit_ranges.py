@@ -20,11 +20,18 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.markets.charging.lot_profits import LotProfits
 
-_TIE = 1e-12
+_SAME_MOMENT = 1e-12
 """Moments that differ by less, relative to the day, may be in either order: far above rounding."""
 
 _MOST_ORDERS = 64
 """Orders in which lots may fill that are followed for a box; with more, nothing is said of it until it is split."""
+
+
+_LOST = 32.0 * float(np.finfo(np.float64).eps)
+"""Share of a lot's places that rounding may give or take in a phase, generously."""
+
+Index = IntArray | tuple[IntArray | slice | int | None, ...]
+"""What picks a part of a range."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +53,8 @@ class Range:
         a, b, c, d = (np.where(np.isnan(each), 0.0, each) for each in ends)
         return Range(np.minimum(np.minimum(a, b), np.minimum(c, d)), np.maximum(np.maximum(a, b), np.maximum(c, d)))
 
-    def __getitem__(self, key: object) -> Range:
-        return Range(self.low[key], self.high[key])  # type: ignore[index]
+    def __getitem__(self, key: Index) -> Range:
+        return Range(self.low[key], self.high[key])
 
     def over(self, divisor: Range) -> Range:
         """Return the quotients by divisors that are at least 0; by 0 the range is the whole line on that side."""
@@ -118,7 +125,7 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
     Returns
     -------
     tuple
-        The profit, currency, and the slope, kWh, each ``(boxes,)``; infinite where nothing is known.
+        The profit, currency, and the slope, kWh, each ``(boxes,)``, rounding included; infinite where nothing is known.
     """
     boxes, lots = low.shape
     zero = np.zeros(boxes)
@@ -137,7 +144,7 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
     utility = Range(game.demand.utility(high), game.demand.utility(low))
     margin = Range(low[:, lot, None] - game.cost[:, lot], high[:, lot, None] - game.cost[:, lot])
     ends = [np.full(boxes, np.inf), np.full(boxes, -np.inf), np.full(boxes, np.inf), np.full(boxes, -np.inf)]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for _ in range(lots + 1):
             if not rows.box.size:
                 break
@@ -145,17 +152,20 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
             rows = _step(lot, rows, flow, ends)
             orders = np.bincount(rows.box, minlength=boxes)
             if (orders > _MOST_ORDERS).any():
-                for end, worst in zip(ends, (-np.inf, np.inf) * 2, strict=True):
+                for end, worst in zip(ends, (-np.inf, np.inf, -np.inf, np.inf), strict=True):
                     end[orders > _MOST_ORDERS] = worst
                 rows = rows.taken(np.flatnonzero(orders[rows.box] <= _MOST_ORDERS))
-    ends = [np.where(np.isnan(end), worst, end) for end, worst in zip(ends, (-np.inf, np.inf) * 2, strict=True)]
+    money, energy = game.rounding[:, lot]
+    outward = (-money, money, -energy, energy)
+    nothing = (-np.inf, np.inf, -np.inf, np.inf)
+    ends = [np.where(np.isnan(end), bad, end + far) for end, bad, far in zip(ends, nothing, outward, strict=True)]
     return Range(ends[0], ends[1]), Range(ends[2], ends[3])
 
 
 def _flow(game: LotProfits, lot: int, rows: _Rows, utility: Range, margin: Range) -> _Flow:
     """Return the rates at which lots fill and the lot earns in the phase that begins."""
     demand = game.demand
-    share = _shares(rows.is_open, utility, demand.outside)
+    share = choice_shares(rows.is_open, utility, demand.outside)
     weight = -demand.price_utility_per_kwh * demand.drivers
     own = share[:, :, lot]
     odds = Range(*_spread(own))
@@ -171,19 +181,38 @@ def _flow(game: LotProfits, lot: int, rows: _Rows, utility: Range, margin: Range
     return _Flow(rate, Range(*rises), Range(*gain), Range(*change))
 
 
-def _shares(is_open: BoolArray, utility: Range, outside: FloatArray) -> Range:
-    """Return the ranges of the choice probabilities; a lot's is highest where it is cheap and its rivals are dear."""
+def choice_shares(is_open: BoolArray, utility: Range, outside: FloatArray) -> Range:
+    """Return the ranges of the choice probabilities; a lot's is highest where it is cheap and its rivals are dear.
+
+    Parameters
+    ----------
+    is_open
+        Lots with places left, shape ``(boxes, lots)``.
+    utility
+        Of each lot over each box, ``(boxes, types, lots)``.
+    outside
+        Of the outside option, ``(types,)``.
+    """
     seen = np.where(is_open[:, None, :], utility.high, -np.inf)
     top = np.maximum(seen.max(axis=2), outside)
     top = np.where(np.isfinite(top), top, 0.0)[..., None]
     best, worst = np.exp(seen - top), np.exp(np.where(is_open[:, None, :], utility.low, -np.inf) - top)
     stay = np.exp(outside[:, None] - top)
-    low = worst / (np.maximum(best.sum(axis=2, keepdims=True) - best, 0.0) + stay + worst)
-    high = best / (np.maximum(worst.sum(axis=2, keepdims=True) - worst, 0.0) + stay + best)
+    with np.errstate(invalid="ignore"):
+        low = worst / (_of_others(best) + stay + worst)
+        high = best / (_of_others(worst) + stay + best)
     # 0 / 0: every weight is too small for a number, so nothing is known; a lot that is closed gets nobody.
     low, high = np.where(np.isnan(low), 0.0, low), np.where(np.isnan(high), 1.0, high)
     high = np.where(is_open[:, None, :], high, 0.0)
     return Range(np.minimum(low, high), np.maximum(low, high))
+
+
+def _of_others(weight: FloatArray) -> FloatArray:
+    """Return for each lot the sum of the others' weights, added up: a difference would lose the small ones."""
+    others = np.zeros(weight.shape)
+    others[..., 1:] = np.cumsum(weight, axis=2)[..., :-1]
+    others[..., :-1] += np.cumsum(weight[..., ::-1], axis=2)[..., -2::-1]
+    return others
 
 
 def _spread(share: Range) -> tuple[FloatArray, FloatArray]:
@@ -198,11 +227,11 @@ def _step(lot: int, rows: _Rows, flow: _Flow, ends: list[FloatArray]) -> _Rows:
     fill = rows.left.over(flow.rate)
     fill = Range(np.where(rows.is_open, fill.low, np.inf), np.where(rows.is_open, fill.high, np.inf))
     latest = np.minimum(fill.high.min(axis=1), rows.time.high)
-    ended = np.flatnonzero(rows.time.low <= latest + _TIE)
+    ended = np.flatnonzero(rows.time.low <= latest + _SAME_MOMENT)
     if ended.size:
         part = rows.taken(ended)
         _finish(part, flow, ended, part.time.within(0.0, latest[ended]), part.time_slope, ends)
-    which, full = np.nonzero(fill.low <= (latest + _TIE)[:, None])
+    which, full = np.nonzero(fill.low <= (latest + _SAME_MOMENT)[:, None])
     if not which.size:
         return rows.taken(np.zeros(0, dtype=np.int64))
     part = rows.taken(which)
@@ -238,7 +267,8 @@ def _gone_on(part: _Rows, flow: _Flow, rows: IntArray, full: IntArray, step: Ran
     profit, slope = _earned(part, flow, rows, step, step_slope)
     rate, rate_slope = flow.rate[rows], flow.rate_slope[rows]
     long, long_slope = step[:, None], step_slope[:, None]
-    left = (part.left - long * rate).within(0.0, part.left.high)
+    lost = _LOST * np.where(np.isfinite(part.left.high), part.left.high, 0.0)
+    left = (part.left - long * rate + Range(-lost, lost)).within(0.0, part.left.high)
     left_slope = part.left_slope - (long_slope * rate + long * rate_slope)
     is_open = part.is_open.copy()
     is_open[np.arange(full.size), full] = False

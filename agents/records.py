@@ -11,13 +11,15 @@ class Outcome(StrEnum):
 
     ``served``: the driver left with all the energy that was asked for. ``unreachable``: the stay was too short for
     the wish at that charger, and the driver left with all that could be reached. ``shortage``: the market gave
-    less than could be reached. ``full``: every lot that was tried was full, the driver was turned away.
+    less than could be reached. ``full``: every lot that was tried was full, the driver was turned away. ``away``: the
+    driver did not come at the day's terms.
     """
 
     SERVED = "served"
     UNREACHABLE = "unreachable"
     SHORTAGE = "shortage"
     FULL = "full"
+    AWAY = "away"
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,8 +48,6 @@ class ElasticityBelief:
         The pair of each parameter, shape ``(parameters,)``.
     mean, covariance
         E and P, shapes ``(parameters,)`` and ``(parameters, parameters)``.
-    observations
-        Number of hours that were taken in.
 
     Raises
     ------
@@ -86,7 +84,6 @@ class ElasticityBelief:
         self.symmetric = symmetric
         self.mean: FloatArray = np.array([self._prior_of(prior, pair, source) for pair in self.pairs])
         self.covariance: FloatArray = prior_deviation**2 * np.eye(len(self.pairs))
-        self.observations = 0
         self._variance = noise**2
         self.period_of_hour = tuple(period_of_hour)
         self._column = {pair: k for k, pair in enumerate(self.pairs)}
@@ -120,7 +117,6 @@ class ElasticityBelief:
         self.mean = self.mean + gain @ (response - rows @ self.mean)
         covariance = self.covariance - gain @ spread
         self.covariance = (covariance + covariance.T) / 2.0  # rounding must not make it asymmetric over the days
-        self.observations += len(rows)
 
     def _rows(self, signal: FloatArray) -> FloatArray:
         """Return the regression's row of every hour, shape ``(hours, parameters)``."""
@@ -134,9 +130,19 @@ class ElasticityBelief:
 
     def estimate(self) -> dict[Pair, float]:
         """Return the estimate of every ordered pair of periods."""
-        return {pair: float(self.mean[column]) for pair, column in self._column.items()}
+        return self._by_pair(self.mean)
+
+    def draw(self, generator: np.random.Generator, size: int) -> list[dict[Pair, float]]:
+        """Draw elasticities of every ordered pair of periods from the posterior, ``size`` times."""
+        rounding = np.finfo(np.float64).eps * float(np.trace(self.covariance))
+        root = np.linalg.cholesky(self.covariance + rounding * np.eye(len(self.pairs)))
+        drawn = self.mean + generator.standard_normal((size, len(self.pairs))) @ root.T
+        return [self._by_pair(values) for values in drawn]
+
+    def _by_pair(self, values: FloatArray) -> dict[Pair, float]:
+        return {pair: float(values[column]) for pair, column in self._column.items()}
 
     def standard_error(self) -> dict[Pair, float]:
         """Return the standard error of every ordered pair of periods."""
         error = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
-        return {pair: float(error[column]) for pair, column in self._column.items()}
+        return self._by_pair(error)

@@ -114,16 +114,10 @@ def test_money_in_is_money_out(days):
         assert amounts["load_income"] == pytest.approx(float(tariff @ load.sum(axis=1)), rel=1e-9)
 
 
-def test_days_are_certified_and_the_operator_remembers(days):
-    model, done = days
+def test_days_are_certified(days):
+    _, done = days
     assert all(result.settlement.plan.certificate.certified for result in done)
     assert all(result.settlement.clearing.certificate.certified for result in done)
-    memory = model.company.memory
-    assert memory.days == 4
-    assert memory.profit == pytest.approx(sum(r.settlement.realised.company_profit for r in done))
-    assert memory.planned_profit == pytest.approx(sum(r.settlement.plan.expected_profit for r in done))
-    lowest = np.min([r.settlement.realised.voltage_pu.min(axis=0) for r in done], axis=0)
-    np.testing.assert_array_equal(memory.lowest_voltage_pu, lowest)
 
 
 def test_the_retailer_sees_the_response_and_nothing_else(days):

@@ -205,7 +205,7 @@ def test_figures_are_drawn(run):
     files = draw_run(run, formats=("svg",))
     day = int(run.days["day"].iloc[int(run.days["price_peak_per_mwh"].argmax())])
     hourly = {f"{name}-day-{day}" for name in ("dispatch", "response", "lots", "voltage")}
-    assert {path.stem for path in files} == hourly | {"programs", "beliefs", "profits"}
+    assert {path.stem for path in files} == hourly | {"programs", "retailer", "beliefs", "profits"}
     assert all(path.stat().st_size > 10_000 for path in files)
 
 

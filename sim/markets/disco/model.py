@@ -236,7 +236,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         if rules.lot_tariff == "program":
             return ProgramTariff()
         buses = [site.bus for site in self.network.lots]
-        return MarginalCostTariff(buses, rules.cost_memory, f"scenario {self.case.name}: company")
+        period_of_hour, source = self.case.programs.period_of_hour, f"scenario {self.case.name}: company"
+        return MarginalCostTariff(buses, period_of_hour, rules.cost_memory, source)
 
     def belief_error(self) -> float:
         """Return the largest distance of an estimated elasticity from the true one."""

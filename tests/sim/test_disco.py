@@ -178,6 +178,10 @@ def test_tables_have_their_columns_and_add_up(run):
     np.testing.assert_allclose(kinds["lot_charge"], run.days["charged_kwh"])
     np.testing.assert_allclose(run.lots.groupby("day")["discharge_kw"].sum(), run.days["discharged_kwh"])
     sessions = run.sessions
+    came = sessions["outcome"] != "away"
+    heads = sessions["alike"].groupby([sessions["day"], came]).sum().unstack(fill_value=0.0)
+    np.testing.assert_array_equal(heads[True], run.days["vehicles"])
+    np.testing.assert_array_equal(heads.sum(axis=1), [8.0, 8.0, 8.0])
     drawn = (sessions["drawn_kwh"] * sessions["alike"]).groupby(sessions["day"]).sum()
     np.testing.assert_allclose(drawn, run.days["charged_kwh"], rtol=1e-9)
     scenarios = run.table("scenarios")
@@ -427,7 +431,9 @@ def test_a_lot_that_nobody_wants_stays_empty(tmp_path):
     assert result.pools[0].reputation == 1.0
     assert result.owner.profit == 0.0
     sessions = next(table for table in KIND.tables if table.name == "sessions")
-    assert sessions.frame(result).empty
+    (row,) = sessions.frame(result).to_dict("records")
+    assert (row["lot"], row["outcome"], row["alike"], row["drawn_kwh"], row["paid"]) == ("lot", "away", 8.0, 0.0, 0.0)
+    assert np.isnan(row["asked_kwh"])
 
 
 def test_a_fleet_drawn_as_one_counts_every_vehicle(tmp_path):

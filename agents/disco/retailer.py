@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
 from agents.disco.customers import with_power_factor
-from agents.disco.elasticity import ElasticityBelief, Pair
+from agents.disco.elasticity import ElasticityBelief
 from agents.disco.program_choice import ProgramChoice
 from agents.disco.records import RetailRecord
 from agents.disco.settlement import DiscoSettlement
@@ -145,8 +145,8 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         return response_cost(base_kw, load_kw, program, penalty_sign=self._penalty_sign, period_h=length_h)
 
     def elasticity(self) -> Elasticity:
-        """Return the belief as an elasticity between hours of the clock; estimates of the wrong sign count as zero."""
-        return self._between_hours(self.belief.estimate())
+        """Return the likeliest elasticity of the right signs, between hours of the clock."""
+        return Elasticity.blocks(self.belief.period_of_hour, self.belief.likeliest())
 
     def forecast_at(self, elasticity: Elasticity) -> FloatArray:
         """Return what it would expect to earn with each program if customers had an elasticity.
@@ -179,11 +179,8 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         if self._day is None:
             raise RuntimeError("the retailer must observe a day before it can forecast one")
         drawn = self.belief.draw(self._streams.generator("belief", self._day.index), draws)
-        return np.array([self.forecast_at(self._between_hours(values)) for values in drawn])
-
-    def _between_hours(self, values: Mapping[Pair, float]) -> Elasticity:
-        right = {pair: _right_sign(pair, value) for pair, value in values.items()}
-        return Elasticity.blocks(self.belief.period_of_hour, right)
+        hours = self.belief.period_of_hour
+        return np.array([self.forecast_at(Elasticity.blocks(hours, values)) for values in drawn])
 
     def settle(self, clearing: DiscoSettlement) -> None:
         """Book the profit, remember the marginal costs, update the belief from the load that was seen, and learn.
@@ -243,8 +240,3 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         load = self._expected_load(day, program, elasticity)
         margin = day.axis.length_h * (program.tariff - cost)
         return float((load * margin[:, None]).sum()) - self.cost(day.forecast_kw, load, program)
-
-
-def _right_sign(pair: Pair, value: float) -> float:
-    """Return an elasticity that is not positive for one period and not negative across two."""
-    return min(value, 0.0) if pair[0] == pair[1] else max(value, 0.0)

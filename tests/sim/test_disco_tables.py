@@ -367,7 +367,7 @@ def expected_amounts(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[A
     }
 
 
-def expected_programs(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:  # noqa: ARG001
+def expected_programs(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
     retail = day.retail
     best = int(np.argmax(retail.forecast_profit))
     case, axis = model.case, day.axis

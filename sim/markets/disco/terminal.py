@@ -11,7 +11,6 @@ from sim.markets.disco.switching import by_program, switches
 from sim.show.telling import SHORT, add_text_row, closing, long_run, proved, shown_days, small
 from sim.store import Run
 
-
 _SHOWN = 4
 """Most changes of the best program that are told one by one."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from agents import learning
 from agents.disco.lot_tariff import MarginalCostTariff
 from agents.disco.settlement import DiscoSettlement
 from agents.learning import RothErev
+from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
 from sim.markets.disco.figures import retailer_figure
@@ -102,9 +105,7 @@ def test_the_terminal_and_the_figure_tell_the_day_of_the_switch(run: Run) -> Non
     means = by_program(programs)
     assert means.index.tolist() == ["flat", "tou"]  # rtp was not offered
     assert means["days"].tolist() == [1, DAYS - 1]
-    assert means["earned_profit"].tolist() == pytest.approx(
-        [earned(programs)[0], float(np.mean(earned(programs)[1:]))]
-    )
+    assert means["earned_profit"].tolist() == pytest.approx([earned(programs)[0], float(np.mean(earned(programs)[1:]))])
     rows = programs[programs["chosen"].astype(bool)]
     expected = [rows["forecast_profit"].iloc[0], rows["forecast_profit"].iloc[1:].mean()]
     told = ", ".join(
@@ -171,14 +172,14 @@ def test_prices_three_times_as_high_change_what_is_decided_within_three_days() -
 
 def test_the_owner_learns_with_its_rule_where_there_is_a_grid_and_a_choice() -> None:
     grid = {"margin_grid_usd_per_kwh": [0.0, 0.02, 0.04, 0.08]}
-    for learning, drivers, learns in (
+    for terms, drivers, learns in (
         ({"rule": None, **grid}, {}, True),
         ({"rule": None, **grid}, {"choice": None}, False),
         ({"rule": None, "margin_grid_usd_per_kwh": []}, {}, False),
         ({"rule": "none", **grid}, {}, False),
         ({"rule": "roth-erev", **grid}, {"choice": None}, True),
     ):
-        changes = {**FEW, "lot_owner": {"learning": learning}, "drivers": drivers}
+        changes = {**FEW, "lot_owner": {"learning": terms}, "drivers": drivers}
         model = DiscoModel(load_scenario("disco-15", changes, DiscoCase))
         assert isinstance(model.owner.learner, RothErev) is learns
 
@@ -189,3 +190,33 @@ def test_the_company_keeps_a_memory_where_its_rule_needs_one() -> None:
     assert rule.buses == [site.bus for site in belief_case().network.lots]
     assert rule.memory == 0.7
     assert vars(DiscoModel(load_scenario("disco-15", FEW, DiscoCase)).company.tariff_rule) == {}
+
+
+def test_an_unknown_rule_of_the_owner_is_refused_with_the_nearest_name() -> None:
+    case = load_scenario("disco-15", {**FEW, "lot_owner": {"learning": {"rule": "roth-ever"}}}, DiscoCase)
+    message = r"disco-15: lot_owner\.learning: rule: got 'roth-ever', expected none, .*\(did you mean roth-erev\?\)"
+    with pytest.raises(InputError, match=message):
+        DiscoModel(case)
+
+
+def test_a_registered_rule_learns_for_the_owner(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Highest:
+        def __init__(self, prices: Sequence[float], *, source: str, extra: float) -> None:
+            assert source == "scenario disco-15: lot_owner.learning"
+            self.price, self.heard = max(prices) + extra, [float(len(prices))]
+
+        def choose(self, _generator: np.random.Generator) -> float:
+            return self.price
+
+        def update(self, profit: float) -> None:
+            self.heard.append(profit)
+
+    monkeypatch.setitem(learning._RULES, "highest", Highest)
+    own = {"rule": "highest", "settings": {"extra": 0.01}, "margin_grid_usd_per_kwh": [0.05]}
+    model = DiscoModel(load_scenario("disco-15", {**FEW, "lot_owner": {"learning": own}}, DiscoCase), seed=1)
+    model.step()
+    assert model.owner.margin == pytest.approx(0.06)
+    rule = model.owner.learner
+    assert isinstance(rule, Highest)
+    assert rule.heard == [1.0, model.last.owner.profit]
+    assert model.last.owner.profit == pytest.approx(model.last.settlement.realised.lot_profit.sum())

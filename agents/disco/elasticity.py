@@ -156,7 +156,7 @@ class ElasticityBelief:
     def _root(self) -> FloatArray:
         """Return the lower triangular L with ``P = L L'``, but for rounding."""
         rounding = np.finfo(np.float64).eps * float(np.trace(self.covariance))
-        return np.linalg.cholesky(self.covariance + rounding * np.eye(len(self.pairs)))
+        return np.asarray(np.linalg.cholesky(self.covariance + rounding * np.eye(len(self.pairs))))
 
     def _of_right_sign(self, values: FloatArray, root: FloatArray) -> FloatArray:
         """Return the z of the right signs with the least ``(z - values)' P^-1 (z - values)``, by least squares."""

@@ -286,8 +286,16 @@ def retailer_figure(days: pd.DataFrame, programs: pd.DataFrame, currency: str) -
             axis.plot(rows["day"], rows["earned_profit"], "s", color=color, markersize=4, label=f"Earned, {name}")
         for change in switches(days):
             axis.axvline(change.day, color=RED, linewidth=0.8, linestyle=":")
-            place = {"xy": (change.day, 1.0), "xycoords": ("data", "axes fraction"), "rotation": 90}
-            axis.annotate(f" best: {change.after}", **place, va="top", ha="right", fontsize=7, color=RED)
+            axis.annotate(
+                f" best: {change.after}",
+                xy=(change.day, 1.0),
+                xycoords=("data", "axes fraction"),
+                rotation=90,
+                va="top",
+                ha="right",
+                fontsize=7,
+                color=RED,
+            )
         axis.set_title(f"Profit of the retail arm ({currency})", loc="left")
         axis.set_xlabel("Day (dotted: another program has the highest forecast)")
         axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))

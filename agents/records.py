@@ -12,7 +12,7 @@ class Outcome(StrEnum):
     ``served``: the driver left with all the energy that was asked for. ``unreachable``: the stay was too short for
     the wish at that charger, and the driver left with all that could be reached. ``shortage``: the market gave
     less than could be reached. ``full``: every lot that was tried was full, the driver was turned away. ``away``: the
-    driver liked no lot (that was not full) better than to stay away.
+    driver liked no lot (that was not full) better than to stay away, or did not come at the day's terms.
     """
 
     SERVED = "served"

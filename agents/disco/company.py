@@ -9,7 +9,7 @@ from mesa import Model
 from numpy.typing import NDArray
 
 from agents.base import MarketAgent
-from agents.disco.records import CompanyRecord
+from agents.disco.lot_tariff import LotTariff, ProgramTariff
 from agents.disco.settlement import DiscoSettlement
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario, Emissions, Tariffs
@@ -53,11 +53,8 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
         Hours of the clock in which vehicles may charge and discharge in the modes with windows, shape ``(24,)``.
     emissions
         The CO2 term, or ``None``.
-
-    Attributes
-    ----------
-    memory
-        What the company has seen since the start of the run; ``None`` before the first day.
+    tariff_rule
+        The rule by which it sets the lots' tariff, with what that remembers; by default that of the program.
     """
 
     def __init__(
@@ -67,17 +64,18 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
         charge_window: NDArray[np.bool_],
         discharge_window: NDArray[np.bool_],
         emissions: EmissionRule | None = None,
+        tariff_rule: LotTariff | None = None,
     ) -> None:
         super().__init__(model)
         self.charge_window = charge_window
         self.discharge_window = discharge_window
         self.emissions = emissions
-        self.memory: CompanyRecord | None = None
-        self._axis: TimeAxis | None = None
+        self.tariff_rule = tariff_rule or ProgramTariff()
+        self._day: CompanyDay | None = None
 
     def observe(self, day: CompanyDay) -> None:
-        """See which periods the day has: what else it brings comes to the market through :meth:`offer`."""
-        self._axis = day.axis
+        """See which day it is."""
+        self._day = day
 
     def offer(
         self,
@@ -105,7 +103,7 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
         RuntimeError
             When no day was observed.
         """
-        axis = self._seen()
+        axis = self._seen().axis
         return DiscoDay(
             load_kw=load_kw,
             load_kvar=load_kvar,
@@ -118,37 +116,26 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
             period_h=axis.length_h,
         )
 
-    def settle(self, clearing: DiscoSettlement) -> None:
-        """Remember profits, lowest voltages and the mean marginal cost of every bus."""
-        realised, axis, seen = clearing.realised, self._seen(), self.memory
-        lowest, price = realised.voltage_pu.min(axis=0), np.average(realised.price, axis=0, weights=axis.length_h)
-        if seen is None:
-            profits = realised.company_profit, clearing.plan.expected_profit
-            self.memory = CompanyRecord(1, axis.hours, *profits, price, lowest)
-            return
-        hours = seen.hours + axis.hours
-        self.memory = CompanyRecord(
-            days=seen.days + 1,
-            hours=hours,
-            profit=seen.profit + realised.company_profit,
-            planned_profit=seen.planned_profit + clearing.plan.expected_profit,
-            expected_price=seen.expected_price + (price - seen.expected_price) / (hours / axis.hours),
-            lowest_voltage_pu=np.minimum(seen.lowest_voltage_pu, lowest),
-        )
+    def lot_tariff(self, program: FloatArray) -> FloatArray:
+        """Return what company and lots pay each other today, currency/kWh, shape ``(periods,)``.
 
-    def _seen(self) -> TimeAxis:
-        if self._axis is None:
-            raise RuntimeError("the company must observe a day before it can offer or settle one")
-        return self._axis
-
-    def record(self) -> CompanyRecord:
-        """Return what was seen since the start of the run.
+        Parameters
+        ----------
+        program
+            Tariff of the day's program, currency/kWh, shape ``(periods,)``.
 
         Raises
         ------
         RuntimeError
-            When no day was settled.
+            When no day was observed.
         """
-        if self.memory is None:
-            raise RuntimeError("the company has not settled a day")
-        return self.memory
+        return self.tariff_rule.tariff(self._seen(), program)
+
+    def settle(self, clearing: DiscoSettlement) -> None:
+        """Let the rule of the lots' tariff see what energy was worth; nothing else lasts."""
+        self.tariff_rule.settle(self._seen(), clearing.realised.price)
+
+    def _seen(self) -> CompanyDay:
+        if self._day is None:
+            raise RuntimeError("the company must observe a day before it can offer or settle one")
+        return self._day

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.optimize import nnls
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -48,8 +50,6 @@ class ElasticityBelief:
         The pair of each parameter, shape ``(parameters,)``.
     mean, covariance
         E and P, shapes ``(parameters,)`` and ``(parameters, parameters)``.
-    observations
-        Number of hours that were taken in.
 
     Raises
     ------
@@ -58,7 +58,8 @@ class ElasticityBelief:
 
     References
     ----------
-    L. Ljung, System Identification: Theory for the User, 2nd ed., Prentice Hall, 1999, section 11.2.
+    L. Ljung, System Identification: Theory for the User, 2nd ed., Prentice Hall, 1999, section 11.2; C. L. Lawson,
+    R. J. Hanson, Solving Least Squares Problems, Prentice Hall, 1974, chapter 23 (least squares with signs).
     """
 
     def __init__(
@@ -86,7 +87,6 @@ class ElasticityBelief:
         self.symmetric = symmetric
         self.mean: FloatArray = np.array([self._prior_of(prior, pair, source) for pair in self.pairs])
         self.covariance: FloatArray = prior_deviation**2 * np.eye(len(self.pairs))
-        self.observations = 0
         self._variance = noise**2
         self.period_of_hour = tuple(period_of_hour)
         self._column = {pair: k for k, pair in enumerate(self.pairs)}
@@ -120,7 +120,6 @@ class ElasticityBelief:
         self.mean = self.mean + gain @ (response - rows @ self.mean)
         covariance = self.covariance - gain @ spread
         self.covariance = (covariance + covariance.T) / 2.0  # rounding must not make it asymmetric over the days
-        self.observations += len(rows)
 
     def _rows(self, signal: FloatArray) -> FloatArray:
         """Return the regression's row of every hour, shape ``(hours, parameters)``."""
@@ -134,9 +133,44 @@ class ElasticityBelief:
 
     def estimate(self) -> dict[Pair, float]:
         """Return the estimate of every ordered pair of periods."""
-        return {pair: float(self.mean[column]) for pair, column in self._column.items()}
+        return self._by_pair(self.mean)
+
+    def likeliest(self) -> dict[Pair, float]:
+        """Return the likeliest elasticities of the right signs, of every ordered pair of periods.
+
+        Load does not rise with the price of its own period, and does not fall with that of another one. Where the
+        estimate says otherwise, it is the point with these signs at which the posterior is densest: estimates hang
+        together, so cutting off one of the wrong sign alone would contradict what was seen.
+        """
+        return self._by_pair(self._of_right_sign(self.mean, self._root()))
+
+    def draw(self, generator: np.random.Generator, size: int) -> list[dict[Pair, float]]:
+        """Draw elasticities of every ordered pair of periods from the posterior, ``size`` times.
+
+        One with a wrong sign gives way to the point of the right signs next to it, as in :meth:`likeliest`.
+        """
+        root = self._root()
+        drawn = self.mean + generator.standard_normal((size, len(self.pairs))) @ root.T
+        return [self._by_pair(self._of_right_sign(values, root)) for values in drawn]
+
+    def _root(self) -> FloatArray:
+        """Return the lower triangular L with ``P = L L'``, but for rounding."""
+        rounding = np.finfo(np.float64).eps * float(np.trace(self.covariance))
+        return np.asarray(np.linalg.cholesky(self.covariance + rounding * np.eye(len(self.pairs))))
+
+    def _of_right_sign(self, values: FloatArray, root: FloatArray) -> FloatArray:
+        """Return the z of the right signs with the least ``(z - values)' P^-1 (z - values)``, by least squares."""
+        sign = np.array([-1.0 if a == b else 1.0 for a, b in self.pairs])
+        if (sign * values >= 0.0).all():
+            return values
+        rows = solve_triangular(root, np.column_stack([np.diag(sign), values]), lower=True)
+        size, _ = nnls(rows[:, :-1], rows[:, -1])
+        return np.asarray(sign * size)
+
+    def _by_pair(self, values: FloatArray) -> dict[Pair, float]:
+        return {pair: float(values[column]) for pair, column in self._column.items()}
 
     def standard_error(self) -> dict[Pair, float]:
         """Return the standard error of every ordered pair of periods."""
         error = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
-        return {pair: float(error[column]) for pair, column in self._column.items()}
+        return self._by_pair(error)

@@ -9,10 +9,11 @@ import numpy as np
 from mesa import Model
 
 from agents.base import MarketAgent
+from agents.disco.company import DistributionCompany
 from agents.disco.records import OwnerRecord
 from agents.disco.retailer import DemandResponseRetailer
 from agents.disco.settlement import DiscoSettlement
-from agents.learning import RothErev
+from agents.learning import LearningRule
 from agents.records import SessionRecord
 from agents.vehicle import Vehicle
 from equilibrium.arrays import FloatArray
@@ -27,9 +28,9 @@ from scenarios.streams import Streams
 class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
     """The owner of all parking lots of the DISCO market.
 
-    It trades with the company at the tariff of the day's program, in both directions. Drivers pay that tariff plus a
-    margin for what they draw, and get a share of the income from what they give and a compensation for the wear.
-    Margin or share can be learned from the profit by the modified Roth-Erev rule.
+    It trades with the company at the tariff that the company sets for lots, in both directions: by default that of the
+    day's program. Drivers pay that tariff plus a margin for what they draw, and get a share of the income from what
+    they give and a compensation for the wear. Margin or share can be learned from the profit by a learning rule.
 
     Parameters
     ----------
@@ -38,7 +39,9 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
     sites
         The lots, in the order of the network.
     retailer
-        Whose program sets the tariff.
+        Whose program sets what customers pay.
+    company
+        Who sets the tariff of the lots; without one it is that of the program.
     margin
         Posted margin, currency/kWh; with a learner of margins, the learner's takes its place.
     driver_share
@@ -66,16 +69,18 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
         *,
         sites: Sequence[LotSite],
         retailer: DemandResponseRetailer,
+        company: DistributionCompany | None = None,
         margin: float,
         driver_share: float,
         degradation: float,
         learns: Literal["margin", "driver_share"] = "margin",
-        learner: RothErev | None = None,
+        learner: LearningRule | None = None,
         streams: Streams,
     ) -> None:
         super().__init__(model)
         self.sites = tuple(sites)
         self.retailer = retailer
+        self.company = company
         self.margin = margin
         self.driver_share = driver_share
         self.degradation = degradation
@@ -87,7 +92,7 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
         self._profit = 0.0
 
     def observe(self, day: CompanyDay) -> None:
-        """Post the terms of the day; the retailer must have observed the day before."""
+        """Post the terms of the day; retailer and company must have observed the day before."""
         if self.learner is not None:
             chosen = self.learner.choose(self._streams.generator("terms", day.index))
             if self.learns == "margin":
@@ -97,15 +102,24 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
 
     def offer(self) -> Tariffs:
         """Return what the players pay each other today."""
-        return self.terms(self.retailer.program.tariff)
+        program = self.retailer.program.tariff
+        return self.terms(program, program if self.company is None else self.company.lot_tariff(program))
 
-    def terms(self, tariff: FloatArray) -> Tariffs:
-        """Return what the players pay each other where the company's tariff is this one, currency/kWh."""
+    def terms(self, load: FloatArray, lots: FloatArray) -> Tariffs:
+        """Return what the players pay each other where the company's tariffs are these, currency/kWh.
+
+        Parameters
+        ----------
+        load
+            What customers pay, shape ``(periods,)``.
+        lots
+            What company and lots pay each other, same shape.
+        """
         return Tariffs(
-            load=tariff,
-            lot_buys=tariff,
-            lot_sells=tariff,
-            driver_pays=tariff + self.margin,
+            load=load,
+            lot_buys=lots,
+            lot_sells=lots,
+            driver_pays=lots + self.margin,
             driver_share=self.driver_share,
             degradation=self.degradation,
         )

@@ -1,7 +1,8 @@
-"""How the retailer chooses among its programs from day to day: three rules behind one protocol."""
+"""How the retailer chooses among its programs from day to day: four rules behind one protocol."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
@@ -10,17 +11,22 @@ from agents.learning import RothErev
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 
+Drawn = Callable[[int], FloatArray]
+"""Returns profit forecasts for as many elasticities drawn from the belief, currency, ``(draws, programs)``."""
+
 
 class ProgramChoice(Protocol):
     """A rule that weighs programs by forecast profits or by those that were earned."""
 
-    def probabilities(self, forecast: FloatArray) -> FloatArray:
+    def probabilities(self, forecast: FloatArray, drawn: Drawn) -> FloatArray:
         """Return the probability of each program today.
 
         Parameters
         ----------
         forecast
             The retailer's own profit forecast of each program, currency, shape ``(programs,)``.
+        drawn
+            Gives the forecasts that its doubts about the elasticity allow.
         """
         ...
 
@@ -36,15 +42,15 @@ class ProgramChoice(Protocol):
 class Steady:
     """Always the first program: no learning."""
 
-    def probabilities(self, forecast: FloatArray) -> FloatArray:
+    def probabilities(self, forecast: FloatArray, drawn: Drawn) -> FloatArray:  # noqa: ARG002 - no draw is needed
         """Return one for the first program and zero for the others."""
+        return self.propensities(forecast)
+
+    def propensities(self, forecast: FloatArray) -> FloatArray:
+        """Return one for the first program and zero for the others: nothing is compared."""
         first = np.zeros_like(forecast)
         first[0] = 1.0
         return first
-
-    def propensities(self, forecast: FloatArray) -> FloatArray:
-        """Return the probabilities: nothing is compared."""
-        return self.probabilities(forecast)
 
     def update(self, choice: int, profit: float) -> None:
         """Learn nothing."""
@@ -75,10 +81,51 @@ class EpsilonGreedy:
             raise InputError(source, "epsilon", epsilon, "a number from 0 to 1")
         self.epsilon = epsilon
 
-    def probabilities(self, forecast: FloatArray) -> FloatArray:
+    def probabilities(self, forecast: FloatArray, drawn: Drawn) -> FloatArray:  # noqa: ARG002 - no draw is needed
         """Return epsilon / N for each, and the rest for the best."""
         share = np.full(forecast.size, self.epsilon / forecast.size)
         share[int(np.argmax(forecast))] += 1.0 - self.epsilon
+        return share
+
+    def propensities(self, forecast: FloatArray) -> FloatArray:
+        """Return the forecast profits."""
+        return forecast
+
+    def update(self, choice: int, profit: float) -> None:
+        """Learn nothing here: the belief learns."""
+
+
+class ThompsonSampling:
+    """The best program of an elasticity that is drawn from the belief: a program is as likely as it may be the best.
+
+    An elasticity is drawn from the posterior, and the program with the highest forecast for it is chosen. So the
+    retailer tries others while it has doubts that matter for the choice, and stops when it has none. The probability of
+    a program is its share among a number of independent draws; choosing with these shares has the same law as one draw.
+    Of equal forecasts the program that was named first is the best.
+
+    Parameters
+    ----------
+    draws
+        Number of draws, at least 1.
+    source
+        Name for the error message.
+
+    References
+    ----------
+    W. R. Thompson, "On the likelihood that one unknown probability exceeds another in view of the evidence of two
+    samples", Biometrika 25, 285-294, 1933; D. Russo, B. Van Roy, A. Kazerouni, I. Osband, Z. Wen, "A tutorial on
+    Thompson sampling", Foundations and Trends in Machine Learning 11(1), 1-96, 2018.
+    """
+
+    def __init__(self, draws: int, source: str = "learning") -> None:
+        if draws < 1:
+            raise InputError(source, "draws", draws, "a whole number >= 1")
+        self.draws = draws
+
+    def probabilities(self, forecast: FloatArray, drawn: Drawn) -> FloatArray:
+        """Return the share of the draws in which each program is the best."""
+        best = np.argmax(drawn(self.draws), axis=1)
+        share: FloatArray = np.bincount(best, minlength=forecast.size) / self.draws
         return share
 
     def propensities(self, forecast: FloatArray) -> FloatArray:
@@ -101,7 +148,7 @@ class Reinforced:
     def __init__(self, learner: RothErev) -> None:
         self.learner = learner
 
-    def probabilities(self, forecast: FloatArray) -> FloatArray:  # noqa: ARG002 - the rule does not forecast
+    def probabilities(self, forecast: FloatArray, drawn: Drawn) -> FloatArray:  # noqa: ARG002 - the rule does not forecast
         """Return the shares of the propensities."""
         return self.learner.probabilities
 

@@ -1,4 +1,4 @@
-"""What the agents of the DISCO market write down: the retailer, the lots' owner, their drivers and the company."""
+"""What the agents of the DISCO market write down: the retailer, the lots' owner and their drivers."""
 
 from __future__ import annotations
 
@@ -80,27 +80,3 @@ class PoolRecord:
     probability: float
     came: float
     reputation: float
-
-
-@dataclass(frozen=True, eq=False)
-class CompanyRecord:
-    """What the distribution company has seen since the start of the run.
-
-    Attributes
-    ----------
-    days, hours
-        Number of days seen, and the hours that they lasted.
-    profit, planned_profit
-        Sums of what was earned and of what was expected in the mornings, currency.
-    expected_price
-        Mean marginal cost seen at each bus, currency/kWh, shape ``(buses,)``.
-    lowest_voltage_pu
-        Lowest voltage seen at each bus, per unit, shape ``(buses,)``.
-    """
-
-    days: int
-    hours: float
-    profit: float
-    planned_profit: float
-    expected_price: FloatArray
-    lowest_voltage_pu: FloatArray

@@ -9,10 +9,11 @@ from mesa import Model
 
 from agents.base import MarketAgent
 from agents.disco.customers import with_power_factor
-from agents.disco.elasticity import ElasticityBelief, Pair
+from agents.disco.elasticity import ElasticityBelief
 from agents.disco.program_choice import ProgramChoice
 from agents.disco.records import RetailRecord
 from agents.disco.settlement import DiscoSettlement
+from agents.memory import smoothed
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_cost, response_factor
 from scenarios.markets.disco.day import CompanyDay
@@ -47,7 +48,7 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
     memory
         Share of the remembered marginal costs that one day leaves unchanged.
     streams
-        The run's random streams; the retailer draws from ``program``.
+        The run's random streams; the retailer draws from ``program``, and elasticities from ``belief``.
 
     Attributes
     ----------
@@ -101,9 +102,8 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         self.programs = tuple(self.menu(day))
         if self.expected_cost is None:
             self.expected_cost = without_gaps(day.axis.to_clock(day.upstream_price))
-        cost = day.axis.of_clock(self.expected_cost)
-        self._forecast = np.array([self._forecast_profit(day, program, cost) for program in self.programs])
-        self._probability = self.choice.probabilities(self._forecast)
+        self._forecast = self.forecast_at(self.elasticity())
+        self._probability = self.choice.probabilities(self._forecast, self._drawn_forecasts)
         self._propensity = self.choice.propensities(self._forecast).copy()
         generator = self._streams.generator("program", day.index)
         self.chosen = int(generator.choice(len(self.programs), p=self._probability))
@@ -118,7 +118,9 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         """
         if self._day is None:
             raise RuntimeError("the retailer must observe a day before it can offer a program")
-        load_kw = self._expected_load(self._day, self.program)
+        axis = self._day.axis
+        answering = self.elasticity().over(axis.clock_hour, axis.length_h)
+        load_kw = self._expected_load(self._day, self.program, answering)
         load_kvar = with_power_factor(self._day.forecast_kw, self._day.forecast_kvar, load_kw)
         return load_kw, load_kvar, self.cost(self._day.forecast_kw, load_kw, self.program)
 
@@ -143,9 +145,42 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         return response_cost(base_kw, load_kw, program, penalty_sign=self._penalty_sign, period_h=length_h)
 
     def elasticity(self) -> Elasticity:
-        """Return the belief as an elasticity between hours of the clock; estimates of the wrong sign count as zero."""
-        values = {(a, b): _right_sign((a, b), value) for (a, b), value in self.belief.estimate().items()}
-        return Elasticity.blocks(self.belief.period_of_hour, values)
+        """Return the likeliest elasticity of the right signs, between hours of the clock."""
+        return Elasticity.blocks(self.belief.period_of_hour, self.belief.likeliest())
+
+    def forecast_at(self, elasticity: Elasticity) -> FloatArray:
+        """Return what it would expect to earn with each program if customers had an elasticity.
+
+        The load is that of the forecast, and one more kWh costs what the retailer expects.
+
+        Parameters
+        ----------
+        elasticity
+            Between hours of the clock.
+
+        Returns
+        -------
+        FloatArray
+            Currency, shape ``(programs,)``.
+
+        Raises
+        ------
+        RuntimeError
+            When no day was observed.
+        """
+        if self._day is None or self.expected_cost is None:
+            raise RuntimeError("the retailer must observe a day before it can forecast one")
+        axis = self._day.axis
+        cost, answering = axis.of_clock(self.expected_cost), elasticity.over(axis.clock_hour, axis.length_h)
+        return np.array([self._forecast_profit(self._day, program, cost, answering) for program in self.programs])
+
+    def _drawn_forecasts(self, draws: int) -> FloatArray:
+        """Return the forecasts for elasticities drawn from the belief, ``(draws, programs)``."""
+        if self._day is None:
+            raise RuntimeError("the retailer must observe a day before it can forecast one")
+        drawn = self.belief.draw(self._streams.generator("belief", self._day.index), draws)
+        hours = self.belief.period_of_hour
+        return np.array([self.forecast_at(Elasticity.blocks(hours, values)) for values in drawn])
 
     def settle(self, clearing: DiscoSettlement) -> None:
         """Book the profit, remember the marginal costs, update the belief from the load that was seen, and learn.
@@ -164,9 +199,7 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
         self.choice.update(self.chosen, self._profit)
         total, base = load.sum(axis=1), self._day.base_kw.sum(axis=1)
         mean = np.divide((load * price).sum(axis=1), total, out=price.mean(axis=1), where=total > 0.0)
-        seen = axis.to_clock(mean)
-        remembered = self._memory * self.expected_cost + (1.0 - self._memory) * seen
-        self.expected_cost = np.where(np.isfinite(seen), remembered, self.expected_cost)
+        self.expected_cost = smoothed(self.expected_cost, axis.to_clock(mean), self._memory)
         drawn, without = axis.to_clock(total), axis.to_clock(base)
         metered = np.divide(drawn, without, out=np.full_like(drawn, np.nan), where=without > 0.0)
         self.belief.update(self.signal(self.program, axis), (metered - 1.0) / self.participation)
@@ -193,21 +226,17 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
             standard_error=self.belief.standard_error(),
         )
 
-    def _expected_load(self, day: CompanyDay, program: ResponseProgram) -> FloatArray:
-        """Return (DR) for the belief; an estimate that is still far off must not make a load negative."""
-        axis = day.axis
-        elasticity = self.elasticity().over(axis.clock_hour, axis.length_h)
-        factor = response_factor(axis.of_clock(self.base_tariff), program, elasticity, self.participation)
+    def _expected_load(self, day: CompanyDay, program: ResponseProgram, elasticity: Elasticity) -> FloatArray:
+        """Return (DR) for an elasticity between periods; one that is far off must not make a load negative."""
+        base = day.axis.of_clock(self.base_tariff)
+        factor = response_factor(base, program, elasticity, self.participation)
         load: FloatArray = day.forecast_kw * np.maximum(factor, 0.0)[:, None]
         return load
 
-    def _forecast_profit(self, day: CompanyDay, program: ResponseProgram, cost: FloatArray) -> float:
-        """Return what the retailer expects to earn with a program at a marginal cost of energy, currency."""
-        load = self._expected_load(day, program)
+    def _forecast_profit(
+        self, day: CompanyDay, program: ResponseProgram, cost: FloatArray, elasticity: Elasticity
+    ) -> float:
+        """Return what a program would earn at a marginal cost of energy and an elasticity of the periods, currency."""
+        load = self._expected_load(day, program, elasticity)
         margin = day.axis.length_h * (program.tariff - cost)
         return float((load * margin[:, None]).sum()) - self.cost(day.forecast_kw, load, program)
-
-
-def _right_sign(pair: Pair, value: float) -> float:
-    """Return an elasticity that is not positive for one period and not negative across two."""
-    return min(value, 0.0) if pair[0] == pair[1] else max(value, 0.0)

@@ -47,8 +47,8 @@ class BestReply:
         p* = argmax (p - c) min(M s(p, r), room),
 
     within the lowest and highest price of its grid, plus a trial that shrinks with the days, without which the slope
-    cannot be told. Where the belief is right, ``p* - c = 1 / (b (1 - s))``: at rest, rivals' prices as remembered, that is
-    the equilibrium in prices.
+    cannot be told. Where the belief is right, ``p* - c = 1 / (b (1 - s))``: at rest, with rivals' prices as remembered,
+    that is the equilibrium in prices.
 
     Parameters
     ----------

@@ -86,10 +86,14 @@ def test_a_vehicle_that_gives_and_takes_keeps_its_energy(arrival, days):
     assert record.arrival_energy_kwh + record.got_kwh == pytest.approx(car.energy_kwh)
 
 
+def no_draws(_size):
+    pytest.fail("this rule asks for no draws")
+
+
 def test_epsilon_greedy_is_greedy_but_for_epsilon():
     rule = EpsilonGreedy(0.3)
-    np.testing.assert_allclose(rule.probabilities(np.array([1.0, 3.0, 2.0])), [0.1, 0.8, 0.1])
-    np.testing.assert_allclose(rule.probabilities(np.array([2.0, 2.0])), [0.85, 0.15])  # of equals the first
+    np.testing.assert_allclose(rule.probabilities(np.array([1.0, 3.0, 2.0]), no_draws), [0.1, 0.8, 0.1])
+    np.testing.assert_allclose(rule.probabilities(np.array([2.0, 2.0]), no_draws), [0.85, 0.15])  # of equals the first
     with pytest.raises(InputError, match="epsilon"):
         EpsilonGreedy(1.5)
 
@@ -99,14 +103,14 @@ def test_reinforced_programs_follow_what_was_earned():
     for _ in range(80):
         for choice, profit in enumerate((1.0, 8.0, 2.0)):
             rule.update(choice, profit)
-    share = rule.probabilities(np.zeros(3))
+    share = rule.probabilities(np.zeros(3), no_draws)
     assert share.argmax() == 1
     assert share[1] > 0.45
     assert share.sum() == pytest.approx(1.0)
 
 
 def test_steady_never_moves():
-    assert Steady().probabilities(np.array([0.0, 5.0])).tolist() == [1.0, 0.0]
+    assert Steady().probabilities(np.array([0.0, 5.0]), no_draws).tolist() == [1.0, 0.0]
 
 
 def test_the_forecast_is_what_the_belief_says_by_hand():

@@ -200,6 +200,11 @@ BAD = [
     (("lot_owner", "driver_share"), 1.5, "lot_owner.driver_share"),
     (("lot_owner", "learning", "margin_grid_usd_per_kwh"), [0.1], "two different values or more"),
     (("lot_owner", "learning", "of"), "driver_share", "lot_owner.learning.driver_share_grid"),
+    (("lot_owner", "learning", "settings"), {"epsilon": 0.1}, "lot_owner.learning.settings"),
+    (("company", "lot_tariff"), "free", "company.lot_tariff: got 'free'"),
+    (("company", "cost_memory"), 1.5, "company.cost_memory: got 1.5"),
+    (("retailer", "learning", "rule"), "tompson", "retailer.learning.rule: got 'tompson'"),
+    (("retailer", "learning", "draws"), 0, "retailer.learning.draws: got 0"),
     (("lot_owner", "margin_eur_per_kwh"), 0.1, "margin_usd_per_kwh (the file's currency)"),
     (("retailer", "programs", "set"), "gone", "retailer.programs.set: got 'gone'"),
     (("retailer", "programs", "offered"), ["flat", "happy-hour"], "retailer.programs.offered[1]: got 'happy-hour'"),
@@ -237,3 +242,19 @@ def test_bad_key_names_file_line_and_value(keys, value, message, tmp_path):
         load_scenario(str(path))
     assert message in str(caught.value)
     assert re.search(r"line \d+", str(caught.value))
+
+
+def test_the_weathers_spread_is_a_quarter_where_a_file_does_not_say_it(tmp_path):
+    data = yaml.safe_load((CASES / "disco-15.yaml").read_text())
+    data["weather"] = {}
+    path = tmp_path / "case.yaml"
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    factor = load_scenario(str(path)).weather.factor
+    assert (factor.mean, factor.sd, factor.low, factor.high) == (1.0, 0.25, 0.3, 1.6)
+    data["weather"] = {"factor": {"mean": 0.9, "sd": 0.1, "min": 0.2, "max": 1.3}}
+    path.write_text(yaml.safe_dump(data, sort_keys=False))
+    case = load_scenario(str(path))
+    drawn = [case.outcome(case.day(k, Streams(1)), Streams(1), lambda _: (0,)).renewable_kw for k in range(400)]
+    wind = np.array([power[:, 0].sum() for power in drawn]) / (200.0 * sum(case.weather.wind_pu))
+    assert wind.std() == pytest.approx(0.1, rel=0.15)
+    assert wind.mean() == pytest.approx(0.9, abs=0.03)

@@ -29,6 +29,7 @@ def test_bundled_names_and_titles() -> None:
         "aggregator-37",
         "disco-15",
         "disco-33",
+        "disco-belief",
         *(f"epec-lots-{feeder}-case{case}" for feeder in (33, 85) for case in (1, 2, 3)),
         "nodal-33",
         "nodal-33-quarters",

@@ -159,6 +159,23 @@ def test_a_factor_on_a_profile_holds_all_day() -> None:
     assert np.mean(factors) == pytest.approx(1.0, abs=0.05)
 
 
+def test_the_spread_of_the_weather_is_a_quarter_of_its_mean() -> None:
+    """Where nothing else is said: a normal factor of 0.25, put on 0.3 and 1.6; 0.24 after that, and 0.34 for 0.45."""
+    weather = Weather(wind_pu=(0.5,) * HOURS, pv_pu=(0.4,) * HOURS)
+    factors = np.array(
+        [[wind[0] / 0.5, sun[0] / 0.4] for wind, sun in (weather.draw(Streams(2), k) for k in range(4000))]
+    )
+    middle, (low, high) = norm(1.0, 0.25), (0.3, 1.6)
+    inside = np.linspace(low, high, 20_001)
+    square = float(np.trapezoid((inside - 1.0) ** 2 * middle.pdf(inside), inside))
+    square += (low - 1.0) ** 2 * middle.cdf(low) + (high - 1.0) ** 2 * middle.sf(high)
+    assert factors.std(axis=0) == pytest.approx([np.sqrt(square)] * 2, rel=0.04)
+    assert factors.mean(axis=0) == pytest.approx([1.0, 1.0], abs=0.015)
+    assert factors.min(axis=0) == pytest.approx([0.3, 0.3])
+    assert factors.max(axis=0) == pytest.approx([1.6, 1.6])
+    assert abs(np.corrcoef(factors.T)[0, 1]) < 0.06  # wind and sun have a factor each
+
+
 WEATHER = Weather(wind_pu=(0.5,) * HOURS, pv_pu=(0.0,) * 6 + (0.4,) * 12 + (0.0,) * 6)
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from equilibrium.demand_response import respond, response_cost
 from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
 from sim.markets.disco.kind import KIND
@@ -71,6 +72,7 @@ def expected_days(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]
     profit = sum(each.probability * each.company_profit for each in plan.scenarios)
     return {
         "program": [retail.programs[retail.chosen]],
+        "best_program": [max(zip(retail.forecast_profit, retail.programs, strict=True))[1]],
         "company_profit": [expected_profit(settled.outcome, came, given)],
         "planned_profit": [profit],
         "planned_cvar": [tail[0]],
@@ -287,6 +289,13 @@ def expected_sessions(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[
                     "alike": 1.0,
                 }
             )
+    for k, site in enumerate(model.network.lots):
+        here = len(settled.outcome.scenarios[0].vehicles[k].names)
+        if away := (6, 4)[k] - here:
+            unknown = ("arrival_h", "departure_h", "arrival_energy_kwh", "departure_energy_kwh", "asked_kwh")
+            row = dict.fromkeys(table[0], 0.0) | dict.fromkeys(unknown, math.nan)
+            name = f"0-{site.name}-away"
+            table.append(row | {"session": name, "outcome": "away", "lot": site.name, "alike": float(away)})
     return {name: [row[name] for row in table] for name in table[0]}
 
 
@@ -358,10 +367,26 @@ def expected_amounts(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[A
     }
 
 
-def expected_programs(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:  # noqa: ARG001
+def expected_programs(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
     retail = day.retail
     best = int(np.argmax(retail.forecast_profit))
+    case, axis = model.case, day.axis
+    cost = day.day.upstream_price  # on the first day nothing else is remembered
+    true = []
+    for name in ("tou+edrp", "flat"):
+        program = case.program(name, day.day.upstream_price, axis)
+        elasticity = case.elasticity.over(axis.clock_hour, axis.length_h)
+        load = respond(day.day.forecast_kw, case.programs.base_tariff, program, elasticity, case.participation)
+        spent = response_cost(day.day.forecast_kw, load, program, period_h=STEP_H)
+        hourly = np.array([cost[t // 2 * 2 : t // 2 * 2 + 2].mean() for t in range(48)])
+        true.append(STEP_H * float((load * (program.tariff - hourly)[:, None]).sum()) - spent)
+    settled = day.settlement
+    income = STEP_H * float((settled.outcome.load_kw * settled.outcome.tariffs.load[:, None]).sum())
+    energy_cost = STEP_H * float((settled.outcome.load_kw * settled.clearing.scenarios[0].price).sum())
+    earned = income - settled.outcome.response_cost - energy_cost
     return {
+        "true_profit": true,
+        "earned_profit": [earned if retail.chosen == k else math.nan for k in range(2)],
         "program": ["tou+edrp", "flat"],
         "probability": [0.15 + 0.7 * (k == best) for k in range(2)],  # epsilon-greedy with 0.3
         "propensity": retail.propensity.tolist(),

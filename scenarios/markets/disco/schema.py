@@ -166,19 +166,35 @@ class V2GLotSection(Section):
 
 
 class TermsLearningSection(RothErevKeys):
-    """How the owner adapts its terms."""
+    """How the owner adapts its terms; without a rule by roth-erev where there is a grid and drivers have a choice."""
 
-    rule: Literal["none", "roth-erev"] = "none"
+    rule: Label | None = None
+    settings: dict[Label, Number] = Field(default_factory=dict)
     of: Literal["margin", "driver_share"] = "margin"
     margin_grid_per_kwh: tuple[Number, ...] = ()
     driver_share_grid: tuple[Share, ...] = ()
 
     @model_validator(mode="after")
     def _grid(self) -> TermsLearningSection:
-        if self.rule != "none":
-            key = "margin_grid_per_kwh" if self.of == "margin" else "driver_share_grid"
-            self.check_grid(schema_key(key), getattr(self, key))
+        key = schema_key("margin_grid_per_kwh" if self.of == "margin" else "driver_share_grid")
+        if self.rule == "roth-erev" or (self.rule is None and self.grid):
+            self.check_grid(key, self.grid)
+        elif self.rule not in (None, "none"):
+            if not self.grid:
+                raise refused(key, [], f"a value or more for {self.rule}")
+            for name, field in RothErevKeys.model_fields.items():
+                if getattr(self, name) != field.default:
+                    expected = f"a key of roth-erev only; those of {self.rule} are in settings"
+                    raise refused(name, getattr(self, name), expected)
+        if self.settings and self.rule in (None, "none", "roth-erev"):
+            raise refused("settings", self.settings, "nothing: they are for other rules")
         return self
+
+    def rule_settings(self) -> dict[str, float]:
+        """Return what the rule takes beside the grid."""
+        if self.settings or self.rule not in (None, "roth-erev"):
+            return dict(self.settings)
+        return {key: float(getattr(self, key)) for key in RothErevKeys.model_fields}
 
     @property
     def grid(self) -> tuple[float, ...]:
@@ -221,8 +237,9 @@ class OfferedSection(Section):
 class ProgramLearningSection(RothErevKeys):
     """How the retailer chooses among its programs."""
 
-    rule: Literal["none", "epsilon-greedy", "roth-erev"] = "epsilon-greedy"
+    rule: Literal["none", "epsilon-greedy", "thompson", "roth-erev"] = "epsilon-greedy"
     epsilon: Share = 0.2
+    draws: Annotated[Count, Field(le=MOST_DRAWN)] = 100
 
 
 class BeliefSection(Section):
@@ -243,6 +260,13 @@ class RetailerSection(Section):
     cost_memory: Share = 0.7
     learning: ProgramLearningSection = ProgramLearningSection()
     belief: BeliefSection = BeliefSection()
+
+
+class CompanySection(Section):
+    """What the company asks of the lots, and pays them."""
+
+    lot_tariff: Literal["program", "marginal-cost"] = "program"
+    cost_memory: Share = 0.7
 
 
 class CustomersSection(Section):
@@ -287,7 +311,16 @@ class DiscoFile(GridFile):
     fleet: FleetSection
     lot_owner: LotOwnerSection = LotOwnerSection()
     drivers: DiscoDriversSection = DiscoDriversSection()
+    company: CompanySection = CompanySection()
     retailer: RetailerSection
     customers: CustomersSection = CustomersSection()
     scenarios: UncertaintySection = UncertaintySection()
     emissions: EmissionsSection | None = None
+
+    @property
+    def terms_rule(self) -> str:
+        """Name of the rule by which the owner of the lots learns its terms, ``"none"`` where it does not."""
+        learning = self.lot_owner.learning
+        if learning.rule is not None:
+            return learning.rule
+        return "roth-erev" if learning.grid and self.drivers.choice is not None else "none"

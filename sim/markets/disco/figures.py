@@ -8,6 +8,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from sim.markets.disco.switching import switches
 from sim.show.day_axis import DayAxis
 from sim.show.drawing import (
     BLACK,
@@ -63,6 +64,7 @@ def disco_figures(run: Run, day: int, title: str, currency: str) -> dict[str, Fi
     }
     if len(run.days) > 1:
         figures["programs"] = programs_figure(run.days, run.table("programs"), currency)
+        figures["retailer"] = retailer_figure(run.days, run.table("programs"), currency)
         figures["beliefs"] = beliefs_figure(run.table("beliefs"))
         figures["profits"] = profits_figure(run.days, run.table("scenarios"), currency)
     return figures
@@ -258,6 +260,46 @@ def beliefs_figure(beliefs: pd.DataFrame) -> Figure:
         for axis in axes[max(len(pairs) - columns, 0) : len(pairs)]:
             axis.set_xlabel("Day")
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
+    return figure
+
+
+def retailer_figure(days: pd.DataFrame, programs: pd.DataFrame, currency: str) -> Figure:
+    """Draw what the retailer expected and earned with the program of each day, beside the best under the truth.
+
+    Parameters
+    ----------
+    days, programs
+        The tables of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    chosen = programs[programs["chosen"].astype(bool)]
+    names = list(dict.fromkeys(programs["program"]))
+    best = programs.groupby("day")["true_profit"].max()
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 3.6), layout="constrained")
+        axis = figure.subplots()
+        axis.plot(best.index, best, color=GREY, linewidth=1.2, label="Best program, elasticity known")
+        axis.plot(chosen["day"], chosen["forecast_profit"], "--", color=BLACK, linewidth=1.2, label="Expected")
+        for name, rows in chosen.groupby("program", sort=False):
+            color = CYCLE[names.index(str(name)) % len(CYCLE)]
+            axis.plot(rows["day"], rows["earned_profit"], "s", color=color, markersize=4, label=f"Earned, {name}")
+        for change in switches(days):
+            axis.axvline(change.day, color=RED, linewidth=0.8, linestyle=":")
+            axis.annotate(
+                f" best: {change.after}",
+                xy=(change.day, 1.0),
+                xycoords=("data", "axes fraction"),
+                rotation=90,
+                va="top",
+                ha="right",
+                fontsize=7,
+                color=RED,
+            )
+        axis.set_title(f"Profit of the retail arm ({currency})", loc="left")
+        axis.set_xlabel("Day (dotted: another program has the highest forecast)")
+        axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        _legend_beside(figure, axis)
     return figure
 
 

@@ -16,10 +16,11 @@ from agents.disco.customers import Customers
 from agents.disco.driver_pool import DriverPool
 from agents.disco.elasticity import ElasticityBelief
 from agents.disco.lot_owner import ParkingLotOwner
-from agents.disco.program_choice import EpsilonGreedy, ProgramChoice, Reinforced, Steady
+from agents.disco.lot_tariff import LotTariff, MarginalCostTariff, ProgramTariff
+from agents.disco.program_choice import EpsilonGreedy, ProgramChoice, Reinforced, Steady, ThompsonSampling
 from agents.disco.retailer import DemandResponseRetailer
 from agents.disco.settlement import DiscoSettlement
-from agents.learning import RothErev
+from agents.learning import RothErev, make_learning_rule
 from equilibrium.demand_response import ResponseProgram
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
@@ -70,7 +71,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     beta
         Weight of the CVaR in the place of the scenario's; ``None`` keeps it.
     program_rule
-        ``"none"``, ``"epsilon-greedy"`` or ``"roth-erev"`` in the place of the scenario's; ``None`` keeps it.
+        ``"none"``, ``"epsilon-greedy"``, ``"thompson"`` or ``"roth-erev"`` in the place of the scenario's; ``None``
+        keeps it.
     collect
         Keep the few numbers of :data:`REPORTERS` of every day in a ``datacollector``, as ``mesa.batch_run`` needs.
     node_limit
@@ -118,16 +120,16 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         )
         self.customers = self.make_customers()
         self.retailer = self.make_retailer(program_rule or case.file.retailer.learning.rule)
+        self.company = self.make_company()
         self.owner = self.make_owner()
         self.drivers = self.make_drivers()
-        self.company = self.make_company()
-        # The owner posts terms on the retailer's program, drivers answer to those terms and judge what they got.
+        # The owner posts terms on program and tariff, drivers answer to those terms and judge what they got.
         self._order: tuple[MarketAgent[CompanyDay, DiscoSettlement], ...] = (
             self.customers,
             self.retailer,
+            self.company,
             self.owner,
             self.drivers,
-            self.company,
         )
         self._truth = true_blocks(case)
         forget_model(self)
@@ -188,23 +190,19 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         )
 
     def make_owner(self) -> ParkingLotOwner:
-        """Make the owner of the lots, who knows :attr:`retailer`; a subclass may return an agent of its own."""
+        """Make the owner of the lots, who knows :attr:`retailer` and :attr:`company`; a subclass may make its own."""
         case = self.case
         settings = case.file.lot_owner
         rule = settings.learning
         learner = None
-        if rule.rule == "roth-erev":
-            learner = RothErev(
-                rule.grid,
-                recency=rule.recency,
-                experimentation=rule.experimentation,
-                initial_propensity=rule.initial_propensity,
-                source=f"scenario {case.name}: lot_owner.learning",
-            )
+        if (name := case.file.terms_rule) != "none":
+            source = f"scenario {case.name}: lot_owner.learning"
+            learner = make_learning_rule(name, rule.grid, rule.rule_settings(), source=source)
         return ParkingLotOwner(
             self,
             sites=self.network.lots,
             retailer=self.retailer,
+            company=self.company,
             margin=settings.margin_per_kwh,
             driver_share=settings.driver_share,
             degradation=settings.degradation_per_mwh / 1000.0,
@@ -229,7 +227,17 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
             self,
             charge_window=self.case.window(rules.charge_periods),
             discharge_window=self.case.window(rules.discharge_periods),
+            tariff_rule=self._lot_tariff(),
         )
+
+    def _lot_tariff(self) -> LotTariff:
+        """Return the rule by which the company sets the lots' tariff."""
+        rules = self.case.file.company
+        if rules.lot_tariff == "program":
+            return ProgramTariff()
+        buses = [site.bus for site in self.network.lots]
+        period_of_hour, source = self.case.programs.period_of_hour, f"scenario {self.case.name}: company"
+        return MarginalCostTariff(buses, period_of_hour, rules.cost_memory, source)
 
     def belief_error(self) -> float:
         """Return the largest distance of an estimated elasticity from the true one."""
@@ -241,6 +249,7 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         day = self.case.day(self.day, self.streams)
         for agent in self._order:
             agent.observe(day)
+        true_profit = self.retailer.forecast_at(self.case.elasticity)
         expected = self.case.forecast(day, self.streams, self.drivers.draw)
         tariffs = self.owner.offer()
         load_kw, load_kvar, cost = self.retailer.offer()
@@ -262,8 +271,9 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
             retail=self.retailer.record(),
             owner=self.owner.record(),
             pools=self.drivers.record(),
-            company=self.company.record(),
             finished=self.owner.finished,
+            stayed_away=self.drivers.stayed_away,
+            true_profit=true_profit,
             true_elasticity=self._truth,
             seconds=time.perf_counter() - start,
         )
@@ -293,7 +303,8 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         self.company.observe(day)
         came = self.case.outcome(day, streams, lambda _: self.drivers.drivers)
         quiet = DiscoScenario(1.0, np.zeros_like(came.renewable_kw), day.upstream_price, _only_charge(came.vehicles))
-        tariffs = self.owner.terms(day.axis.of_clock(self.case.base_tariff))
+        tariff = day.axis.of_clock(self.case.base_tariff)
+        tariffs = self.owner.terms(tariff, tariff)
         return self.company.offer(day.forecast_kw, day.forecast_kvar, 0.0, tariffs, (quiet,))
 
 
@@ -318,6 +329,8 @@ def _choice(case: DiscoCase, rule: str) -> ProgramChoice:
         return Steady()
     if rule == "epsilon-greedy":
         return EpsilonGreedy(learning.epsilon, source)
+    if rule == "thompson":
+        return ThompsonSampling(learning.draws, source)
     if rule == "roth-erev":
         return Reinforced(
             RothErev(
@@ -328,4 +341,4 @@ def _choice(case: DiscoCase, rule: str) -> ProgramChoice:
                 source=source,
             )
         )
-    raise InputError("DiscoModel", "program_rule", rule, "none, epsilon-greedy or roth-erev")
+    raise InputError("DiscoModel", "program_rule", rule, "none, epsilon-greedy, thompson or roth-erev")

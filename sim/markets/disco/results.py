@@ -6,9 +6,10 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from agents.disco.records import CompanyRecord, OwnerRecord, PoolRecord, RetailRecord
+from agents.disco.records import OwnerRecord, PoolRecord, RetailRecord
 from agents.disco.settlement import DiscoSettlement
 from agents.records import SessionRecord
+from equilibrium.arrays import FloatArray
 from equilibrium.grid.network import Network
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.time_axis import TimeAxis
@@ -32,10 +33,15 @@ class DiscoDayResult:
         Kantorovich distance between the scenarios that were drawn for the forecast and those that were kept.
     settlement
         What the market was given and what it returned, for the forecast and for the day as it came.
-    retail, owner, pools, company
+    retail, owner, pools
         What the agents wrote down.
     finished
         Sessions of the day, lot by lot.
+    stayed_away
+        One record for all drivers of a lot who did not come.
+    true_profit
+        What the retailer would have expected of each program, currency, shape ``(programs,)``, had it known the
+        customers' elasticity: its load forecast and its costs are those of the morning.
     true_elasticity
         That of the customers for every ordered pair of periods, which the retailer does not see.
     seconds
@@ -51,8 +57,9 @@ class DiscoDayResult:
     retail: RetailRecord
     owner: OwnerRecord
     pools: tuple[PoolRecord, ...]
-    company: CompanyRecord
     finished: tuple[SessionRecord, ...]
+    stayed_away: tuple[SessionRecord, ...]
+    true_profit: FloatArray
     true_elasticity: Mapping[tuple[str, str], float]
     seconds: float
 

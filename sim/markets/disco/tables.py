@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from agents.records import SessionRecord
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE, Certificate, Verdict
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
@@ -75,6 +77,10 @@ def _belief_error(day: DiscoDayResult) -> float:
     return max(abs(value - day.true_elasticity[pair]) for pair, value in day.retail.estimate.items())
 
 
+def _best_program(day: DiscoDayResult) -> str:
+    return day.retail.programs[int(np.argmax(day.retail.forecast_profit))]
+
+
 def _weaker_verdict(day: DiscoDayResult) -> str:
     return str(min((proof.verdict for proof in _proofs(day)), key=list(Verdict).index))
 
@@ -83,6 +89,7 @@ _TERMS: DayColumns = (
     DAY,
     DATE,
     text("program", "demand-response program of the day", lambda d: d.retail.programs[d.retail.chosen]),
+    text("best_program", "program of the highest forecast, the first of several", _best_program),
     number("company_profit", "what the company earned, currency", lambda d: _came(d).company_profit),
     number("planned_profit", "expected profit of the plan, currency", lambda d: _plan(d).expected_profit),
     number("planned_cvar", "CVaR of the plan's profit, currency", lambda d: _plan(d).cvar),
@@ -198,7 +205,12 @@ LOT_DAYS: Table[DiscoDayResult, DiscoDayResult] = Table(
 
 def _of_session(name: str) -> Callable[[DiscoDayResult], list[Any]]:
     """Return what reads one attribute of the sessions' records."""
-    return lambda day: [getattr(record, name) for record in day.finished]
+    return lambda day: [getattr(record, name) for record in _all(day)]
+
+
+def _all(day: DiscoDayResult) -> tuple[SessionRecord, ...]:
+    """Return the sessions of a day, and behind them those who stayed away."""
+    return (*day.finished, *day.stayed_away)
 
 
 SESSIONS: Table[DiscoDayResult, DiscoDayResult] = Table(
@@ -208,7 +220,11 @@ SESSIONS: Table[DiscoDayResult, DiscoDayResult] = Table(
         DAY,
         DATE,
         text("session", "identifier of the session", _of_session("name")),
-        text("outcome", "served, unreachable or shortage", lambda d: [str(r.outcome) for r in d.finished]),
+        text(
+            "outcome",
+            "served, unreachable, shortage, or away: those who did not come, of whose wishes nothing is known",
+            lambda d: [str(r.outcome) for r in _all(d)],
+        ),
         text("lot", "name of the lot", _of_session("lot")),
         number("arrival_h", "hours since the start of the run", _of_session("arrival_h")),
         number("departure_h", "hours since the start of the run", _of_session("departure_h")),
@@ -216,7 +232,7 @@ SESSIONS: Table[DiscoDayResult, DiscoDayResult] = Table(
         number(
             "departure_energy_kwh",
             "energy at departure, kWh",
-            lambda d: [record.arrival_energy_kwh + record.got_kwh for record in d.finished],
+            lambda d: [record.arrival_energy_kwh + record.got_kwh for record in _all(d)],
         ),
         number("asked_kwh", "energy wanted, kWh", _of_session("asked_kwh")),
         number("unreachable_kwh", "part of it that stay and charger cannot give, kWh", _of_session("unreachable_kwh")),
@@ -250,6 +266,12 @@ ACCOUNTS: Table[DiscoDayResult, DiscoDayResult] = Table(
     ),
 )
 
+
+def _earned(day: DiscoDayResult) -> list[float]:
+    retail = day.retail
+    return [retail.profit if k == retail.chosen else math.nan for k in range(len(retail.programs))]
+
+
 PROGRAMS: Table[DiscoDayResult, DiscoDayResult] = Table(
     "programs",
     itself,
@@ -264,6 +286,12 @@ PROGRAMS: Table[DiscoDayResult, DiscoDayResult] = Table(
             "what the retailer expected to earn with it, currency",
             lambda d: d.retail.forecast_profit,
         ),
+        number(
+            "true_profit",
+            "what it would have expected had it known the customers' elasticity, currency",
+            lambda d: d.true_profit,
+        ),
+        number("earned_profit", "what the chosen program earned, currency; empty for the others", _earned),
         flag(
             "chosen", "whether it was chosen", lambda d: [k == d.retail.chosen for k in range(len(d.retail.programs))]
         ),

@@ -7,8 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from equilibrium.certificate import Verdict
+from sim.markets.disco.switching import by_program, switches
 from sim.show.telling import SHORT, add_text_row, closing, long_run, proved, shown_days, small
 from sim.store import Run
+
+_SHOWN = 4
+"""Most changes of the best program that are told one by one."""
 
 
 def day_table(run: Run) -> Table:
@@ -62,7 +66,7 @@ def remarks(run: Run) -> list[str]:
             f"company {sums['company_profit']:.1f} (planned {sums['planned_profit']:.1f}, its retail arm "
             f"{sums['retail_profit']:.1f}), lots {sums['lot_profit']:.1f}"
         )
-        lines.append(_programs_line(days))
+        lines += [_programs_line(days), _belief_line(days), _earned_line(run.table("programs"))]
     if len(days) and not lots_decide(run):
         low = days["worst_regret"].max()
         lines.append(
@@ -82,3 +86,20 @@ def _programs_line(days: pd.DataFrame) -> str:
     """Return one sentence about the programs that were chosen."""
     chosen = days["program"].value_counts()
     return "programs chosen: " + ", ".join(f"{name} {count} x" for name, count in chosen.items())
+
+
+def _belief_line(days: pd.DataFrame) -> str:
+    """Return one sentence about the program with the highest forecast, and the days on which it changed."""
+    changes = switches(days)
+    first = f"highest forecast: {days['best_program'].iloc[0]}"
+    if len(changes) > _SHOWN:
+        last = changes[-1]
+        return f"{first}, changed {len(changes)} times, for the last time on day {last.day} to {last.after}"
+    return ", ".join([first, *(f"from day {change.day} on {change.after}" for change in changes)])
+
+
+def _earned_line(programs: pd.DataFrame) -> str:
+    """Return one sentence about what the programs were expected to earn for the retail arm, and earned."""
+    rows = by_program(programs)
+    each = (f"{name} {row.forecast_profit:.0f}/{row.earned_profit:.0f}" for name, row in rows.iterrows())
+    return "retail arm, expected/earned in the mean of a program's days: " + ", ".join(each)

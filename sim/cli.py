@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import argparse
 import re
-import signal
 import sys
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -22,6 +19,7 @@ from equilibrium.errors import InfeasibleError, InputError, SolverError
 from equilibrium.plain import cut, plain, shown
 from sim.reproduce import REPRODUCTIONS
 from sim.show.streams import complain, discard_output, open_output
+from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,9 +38,6 @@ _WHOLE = re.compile("[0-9]{1,18}")
 
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
-
-PATIENCE_S = 1.0
-"""How long a run that is asked to end may take for the day in hand, s; then the day is given up."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -285,7 +280,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
         screen.print(note, soft_wrap=True, markup=False)
-    with _stop_signals() as stop, progress_bar(screen, options.days) as advance:
+    with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
@@ -321,35 +316,6 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
     if given.sessions is not None:
         overrides["drivers"] = {"files": [own_path(str(given.sessions)).resolve()]}
     return overrides
-
-
-@contextmanager
-def _stop_signals() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C and a polite kill end the run after the day in hand, if that ends soon; a second one does at once."""
-    received: list[int] = []
-    # To the main thread itself: a signal that another thread gets does not wake it.
-    main = threading.main_thread().ident or 0
-    patience = threading.Timer(PATIENCE_S, signal.pthread_kill, (main, signal.SIGINT))
-    patience.daemon = True
-
-    def note(number: int, _frame: object) -> None:
-        if received:
-            raise KeyboardInterrupt
-        received.append(number)
-        patience.start()
-
-    def stop() -> bool:
-        if received:
-            patience.cancel()  # the day in hand has ended
-        return bool(received)
-
-    previous = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stop
-    finally:
-        patience.cancel()
-        for number, handler in previous.items():
-            signal.signal(number, handler)
 
 
 def _scenarios(_given: argparse.Namespace) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,11 +17,13 @@ from agents.charging.records import DriversRecord, LotRecord, OperatorRecord
 from agents.records import Outcome, SessionRecord
 from equilibrium.certificate import Certificate, SecondMethod, Verdict
 from equilibrium.fleet.day import LotDay
+from equilibrium.games.answer import GameVerdict
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.charging.price_points import PostedPrices, PriceEquilibria, Yardstick
 from equilibrium.markets.nodal.clearing import NodalClearing
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.time_axis import TimeAxis, day_axis
@@ -29,6 +31,7 @@ from sim.acflow import FlowCheck
 from sim.manifest import write_manifest
 from sim.markets.base import MarketKind
 from sim.markets.charging.results import DayResult
+from sim.markets.charging.yardstick import PriceMeasure
 from sim.store import Run, RunWriter
 
 ZONE = "Australia/Lord_Howe"
@@ -176,7 +179,21 @@ def made_day(
         operator,
         float(draw.uniform(1.0, 2.0)),
         check,
+        _measured(draw, index),
     )
+
+
+def _measured(draw: np.random.Generator, index: int) -> PriceMeasure:
+    """Posted prices beside their equilibrium; on days with an odd number none was found."""
+    names = tuple(site.name for site in NETWORK.lots)
+    arrays = draw.uniform(0.1, 0.9, size=(9, len(names)))
+    posted = PostedPrices(Verdict.KKT_CONSISTENT, *arrays[:7], pieces=3, finished=True)
+    nearest = None if index % 2 else replace(posted, verdict=Verdict.EXACT, prices=arrays[7])
+    distance = np.full(len(names), np.nan) if nearest is None else posted.prices - nearest.prices
+    verdict = GameVerdict.NONE_FOUND if nearest is None else GameVerdict.EXACT
+    found = () if nearest is None else (nearest, nearest)
+    answer = PriceEquilibria(verdict, found, index % 3 == 0, 0.1, False, None, 0, 0.2)
+    return PriceMeasure(names, arrays[8], Yardstick(posted, nearest, distance, answer, float(draw.uniform(0.1, 0.2))))
 
 
 def _offer(draw: np.random.Generator, t: int) -> LotDay:

@@ -17,7 +17,7 @@ import yaml
 import equilibrium
 from equilibrium.programs.solvers import highs
 from scenarios.loading import scenario_titles
-from sim import cli
+from sim import stopping
 from sim.cli import main
 from sim.store import Run
 
@@ -307,16 +307,16 @@ def test_a_signal_stops_the_run_after_the_day_in_hand(here, number):
 
 
 def test_a_day_that_takes_long_is_given_up_when_a_run_is_asked_to_end(monkeypatch):
-    monkeypatch.setattr(cli, "PATIENCE_S", 0.01)
-    with cli._stop_signals() as stop:
+    monkeypatch.setattr(stopping, "PATIENCE_S", 0.01)
+    with stopping.stop_signals() as stop:
         assert not stop()
         with pytest.raises(KeyboardInterrupt):  # noqa: PT012 - it may come at once
             signal.raise_signal(signal.SIGINT)
             threading.Event().wait(HANGS_S)  # the day in hand
-    with cli._stop_signals() as stop:
-        monkeypatch.setattr(cli, "PATIENCE_S", HANGS_S)
+    with stopping.stop_signals() as stop:
+        monkeypatch.setattr(stopping, "PATIENCE_S", HANGS_S)
         assert not stop()
-    with cli._stop_signals() as stop:
+    with stopping.stop_signals() as stop:
         signal.raise_signal(signal.SIGTERM)
         assert stop()  # and from here on nobody interrupts what is being written
 

@@ -293,6 +293,28 @@ def expected_certificates(day: DayResult) -> Iterator[Row]:
     yield row
 
 
+def expected_yardstick(day: DayResult) -> Iterator[Row]:
+    measure: Any = day.prices
+    stick, posted = measure.yardstick, measure.yardstick.posted
+    found = day.index % 2 == 0
+    for k, site in enumerate(NETWORK.lots):
+        yield dated(day) | {
+            "lot": site.name,
+            "cost_per_kwh": measure.cost[k],
+            "posted_per_kwh": posted.prices[k],
+            "equilibrium_per_kwh": stick.equilibrium.prices[k] if found else None,
+            "distance_per_kwh": posted.prices[k] - stick.equilibrium.prices[k] if found else None,
+            "expected_profit": posted.profit[k],
+            "best_per_kwh": posted.best_price[k],
+            "gain": posted.gain[k],
+            "regret": posted.regret[k],
+            "verdict": "exact" if found else "none-found",
+            "complete": day.index % 3 == 0,
+            "equilibria": 2 if found else 0,
+            "seconds": stick.seconds,
+        }
+
+
 def expected_ac(day: DayResult) -> Iterator[Row]:
     f: Any = day.flow
     for t in range(day.axis.size):
@@ -317,6 +339,7 @@ EXPECTED: dict[str, Callable[[DayResult], Iterator[Row]]] = {
     "sessions": expected_sessions,
     "certificates": expected_certificates,
     "ac": expected_ac,
+    "yardstick": expected_yardstick,
 }
 
 

@@ -187,6 +187,22 @@ def overview(run: Run, _day: int) -> Shown:
     return shown
 
 
+def yardstick(run: Run, _day: int) -> Shown:
+    rows = [row._asdict() for row in run.yardstick.itertuples()]
+    shown: Shown = {
+        **words(0, title="Posted price and Nash equilibrium of the day", y="EUR/kWh"),
+        **words(1, title="What each lot could gain by another price (proven bound)", x="Day", y="EUR a day"),
+    }
+    for k, lot in enumerate(LOTS):
+        own = [row for row in rows if row["lot"] == lot]
+        x = [float(row["day"]) for row in own]
+        wanted = [float("nan") if row["equilibrium_per_kwh"] is None else row["equilibrium_per_kwh"] for row in own]
+        shown[0, "lines", f"{lot}, posted"] = np.column_stack([x, [row["posted_per_kwh"] for row in own]])
+        shown[0, "lines", f"{lot}, equilibrium"] = np.column_stack([x, wanted])
+        shown[1, "lines", f"#{k}"] = np.column_stack([x, [row["regret"] for row in own]])
+    return shown
+
+
 EXPECTED: dict[str, Callable[[Run, int], Shown]] = {
     "scheduling": scheduling,
     "voltage": voltage,
@@ -194,6 +210,7 @@ EXPECTED: dict[str, Callable[[Run, int], Shown]] = {
     "lots": lots,
     "market-power": market_power,
     "overview": overview,
+    "yardstick": yardstick,
 }
 LEGENDS = {
     "lots": {"Charging power": ORANGE, "Power limit": BLACK, "Band": SKY, "State of energy": BLUE},
@@ -211,6 +228,11 @@ LEGENDS = {
         "lot-z": BLUE,
         "lot-x": ORANGE,
         "lot-y": "#009e73",
+    },
+    "yardstick": {
+        **{f"lot-z, {what}": BLUE for what in ("posted", "equilibrium")},
+        **{f"lot-x, {what}": ORANGE for what in ("posted", "equilibrium")},
+        **{f"lot-y, {what}": "#009e73" for what in ("posted", "equilibrium")},
     },
     "scheduling": {
         "Microturbines": RED,
@@ -230,7 +252,7 @@ LEGENDS = {
 def figures_of(kind: MarketKind, run: Run, day: int) -> dict[str, Figure]:
     """The figures by name without the day in it."""
     figures = kind.figures(run, day, "T", "EUR")
-    assert all(name.endswith(f"-day-{day}") for name in figures if name != "overview")
+    assert all(name.endswith(f"-day-{day}") for name in figures if name not in ("overview", "yardstick"))
     return {name.removesuffix(f"-day-{day}"): figure for name, figure in figures.items()}
 
 
@@ -264,7 +286,7 @@ def test_the_day_that_is_drawn_is_the_one_with_the_highest_price(
     assert dearest not in (0, peaks.index(min(peaks)))
     files = draw_run(stored_run(tmp_path, LOTS_LEAD, made))
     names = {f"{name}-day-{dearest}" for name in ("scheduling", "voltage", "prices", "lots")}
-    assert {path.name for path in files} == names | {"overview"}
+    assert {path.name for path in files} == names | {"overview", "yardstick"}
 
 
 def test_hours_are_written_where_the_clock_shows_them(run: Run) -> None:

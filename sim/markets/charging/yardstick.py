@@ -12,7 +12,8 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.demand import LogitDemand
-from equilibrium.markets.charging.posted_prices import PostedPriceGame, Yardstick
+from equilibrium.markets.charging.posted_prices import PostedPriceGame
+from equilibrium.markets.charging.price_points import Yardstick
 from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.schema import SessionDrivers
@@ -43,8 +44,8 @@ class PriceYardstick:
     Drivers are types by the lot where their session was recorded, since they differ in nothing else when they choose;
     all types ask for the mean energy of the day. A kWh costs a lot what it paid for one that day, with the network
     charge (where it drew nothing, the mean DLMP at its bus). A lot on which drivers found no place has as many as it
-    let in; any other one has room for all. Each lot may post what its scenario lets it learn: from the lowest to the highest
-    price of its grid.
+    let in; any other one has room for all. Each lot may post what its scenario lets it learn: from the lowest to the
+    highest price of its grid.
 
     Parameters
     ----------

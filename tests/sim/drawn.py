@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -19,7 +19,7 @@ def drawn(figure: Figure) -> dict[Key, Any]:
     """Return all that the axes of a figure show; colour bars have their label alone."""
     shown: dict[Key, Any] = {}
     for number, axis in enumerate(figure.axes):
-        for part in ("bars", "lines", "bands", "images", "texts", "words"):
+        for part in ("bars", "lines", "bands", "points", "images", "texts", "words"):
             for label, value in globals()[f"_{part}"](axis).items():
                 assert (number, part, label) not in shown
                 shown[number, part, label] = value
@@ -53,6 +53,8 @@ def _bands(axis: Axes) -> dict[str, Any]:
     """Of each band the corners: abscissa, lower and upper end."""
     found = []
     for band in axis.collections if _plain(axis) else []:
+        if isinstance(band, PathCollection):
+            continue
         assert isinstance(band, PolyCollection)
         parts = []
         for path in band.get_paths():
@@ -61,6 +63,12 @@ def _bands(axis: Axes) -> dict[str, Any]:
             parts.append(np.column_stack([corners[1 : n + 1], corners[n + 2 : 2 * n + 2][::-1, 1]]))
         found.append((str(band.get_label()), np.concatenate(parts)))
     return _named(found)
+
+
+def _points(axis: Axes) -> dict[str, Any]:
+    """Of each group of points where they stand and the value that gives them their colour."""
+    groups = [each for each in axis.collections if isinstance(each, PathCollection)]
+    return _named([(str(each.get_label()), np.column_stack([each.get_offsets(), each.get_array()])) for each in groups])
 
 
 def _images(axis: Axes) -> dict[str, Any]:

@@ -61,6 +61,7 @@ def expected_days(day: DayResult) -> Iterator[Row]:
     yield (
         dated(day)
         | {
+            "hours": 24.5 if day.index == 0 else 24.0,
             "energy_charged_kwh": energy(day, c.lot_kw),
             "network_cost": c.network_cost,
             "fuel_cost": c.fuel_cost,
@@ -329,6 +330,19 @@ def expected_ac(day: DayResult) -> Iterator[Row]:
         }
 
 
+def expected_feeder(day: DayResult) -> Iterator[Row]:
+    """The tree of the made days; it is written with the first day alone."""
+    parents = {"root": None, "9": "root", "4": "9", "7": "4", "2": "9"}
+    for bus, label in enumerate(LABELS):
+        yield dated(day) | {
+            "bus": label,
+            "parent": parents[label],
+            "rating_kva": 9000.0 + bus,
+            "voltage_min_pu": 9.9 + 0.01 * bus,
+            "voltage_max_pu": 700.0 + bus,
+        }
+
+
 EXPECTED: dict[str, Callable[[DayResult], Iterator[Row]]] = {
     "days": expected_days,
     "prices": expected_prices,
@@ -340,6 +354,7 @@ EXPECTED: dict[str, Callable[[DayResult], Iterator[Row]]] = {
     "certificates": expected_certificates,
     "ac": expected_ac,
     "yardstick": expected_yardstick,
+    "feeder": expected_feeder,
 }
 
 
@@ -372,7 +387,10 @@ def test_every_column_of_every_table(market: str, index: int) -> None:
     day = made_day(index, nodal=market == "nodal", verdict=Verdict.KKT_CONSISTENT if index else Verdict.EPSILON_NASH)
     assert {table.name for table in KINDS[market].tables} == set(EXPECTED)
     for table in KINDS[market].tables:
-        assert_rows(table, day, list(EXPECTED[table.name](day)))
+        if table.name == "feeder" and index:
+            assert table.of(day) is None
+        else:
+            assert_rows(table, day, list(EXPECTED[table.name](day)))
 
 
 def test_a_day_without_shortage_has_no_rows_of_it() -> None:

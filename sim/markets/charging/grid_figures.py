@@ -30,6 +30,8 @@ _MAP = "cividis"  # its brightness rises evenly, so that it can be read without 
 _ROOT = ""  # the parent of the root
 _WIDE_PT = 400.0  # what the map has from left to right
 _BUS_PT = 17.0  # how wide a bus is where there is room
+_LEAST_BUS_PT = 2.0  # and where there is none
+_LEAST_LOT_PT = 5.0
 _LABELLED_PT = 10.0  # how wide it must be to have its label inside
 _NAMED_PT = 5.0  # and to have one beside it, where its branch ends
 _BRIGHT = 0.5
@@ -212,10 +214,10 @@ def _panel_inches(places: FloatArray) -> float:
 
 
 def _bus_size(places: FloatArray) -> float:
-    """Return how wide a bus is drawn, points: neighbours do not touch."""
+    """Return how wide a bus is drawn, points: so that neighbours do not touch, if there is room."""
     across = _WIDE_PT / (places[:, 0].max() + 1.4)
     down = _PT * (_panel_inches(places) - 0.5) / (float(np.ptp(places[:, 1])) + 1.6)
-    return float(min(_BUS_PT, 0.72 * across, 0.72 * down))
+    return float(max(_LEAST_BUS_PT, min(_BUS_PT, 0.72 * across, 0.72 * down)))
 
 
 def _tree(axis: Axes, parent: Sequence[int], places: FloatArray) -> None:
@@ -252,15 +254,14 @@ def _buses(
     scale = Normalize(shown.min(), shown.max()) if np.ptp(shown) > 0.0 else Normalize(shown[0] - 1.0, shown[0] + 1.0)
     at_lot = np.isin(labels, names.index.to_numpy(dtype=object).astype(str))
     axis.figure.colorbar(ScalarMappable(scale, _MAP), ax=axis, label=bar, fraction=0.04, pad=0.01)
-    for label, where, marker in (("Buses", ~at_lot, "o"), ("Lots", at_lot, "s")):
+    for label, where, marker, width, line in (
+        ("Buses", ~at_lot, "o", size, 0.035 * size),
+        ("Lots", at_lot, "s", max(size, _LEAST_LOT_PT), 0.1 * size),
+    ):
         if where.any():
-            look: dict[str, Any] = {
-                "cmap": _MAP,
-                "norm": scale,
-                "edgecolors": BLACK,
-                "linewidths": 0.1 * size if marker == "s" else 0.035 * size,
-            }
-            axis.scatter(*places[where].T, s=size**2, c=shown[where], marker=marker, label=label, **look)
+            look: dict[str, Any] = {"cmap": _MAP, "norm": scale, "edgecolors": BLACK, "linewidths": line}
+            x, y = places[where].T
+            axis.scatter(x, y, width**2, shown[where], marker=marker, label=label, **look)
     inside = size >= _LABELLED_PT
     taken = set(map(tuple, places.tolist()))
     letters = max(2, *map(len, labels))

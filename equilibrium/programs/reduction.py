@@ -20,6 +20,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.blocks import kind_numbers, period_numbers, positions, solve_columns
+from equilibrium.programs.kept import kept
 from equilibrium.programs.program import FEASIBILITY, Instance, Program, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
@@ -388,7 +389,7 @@ class ReducedModel:
         y = np.concatenate([by_id[: self._rows], by_id[self._all.shape[0] :]])
         held = np.zeros(instance.shape[1])
         held[self._limited] = by_id[self._rows : self._all.shape[0]]
-        right = (instance.cost - instance.matrix.T @ y - held)[self._state]
+        right = (instance.cost - kept(instance.matrix).transposed @ y - held)[self._state]
         y[self._state_rows] = self._factor.solve(right, trans="T")
         return y
 

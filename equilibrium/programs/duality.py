@@ -9,7 +9,7 @@ multipliers serves a two-sided row; its sign says which side is at work.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
@@ -140,6 +140,13 @@ def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray) -> Float
     return np.asarray(np.maximum(lower - value, value - upper))
 
 
+def is_broken(instance: Instance, x: FloatArray, tolerance: float) -> bool:
+    """Tell whether a point violates rows by more than ``tolerance``, relative to one plus their value."""
+    value = instance.matrix @ x
+    excess = _violation(value, instance.row_lower, instance.row_upper)
+    return bool((excess > tolerance * (1.0 + np.abs(value))).any())
+
+
 def optimal_face(
     instance: Instance, y: FloatArray, largest: float | None = None, *, point: FloatArray | None = None
 ) -> Instance:
@@ -168,7 +175,7 @@ def optimal_face(
         terms = kept(instance.matrix).magnitude @ np.abs(point)
         row_lower, row_upper = _around(instance.matrix @ point, row_lower, row_upper, terms)
         col_lower, col_upper = _around(point, col_lower, col_upper, np.abs(point))
-    return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)
+    return Instance(instance.matrix, instance.cost, row_lower, row_upper, col_lower, col_upper)
 
 
 def _around(value: FloatArray, lower: FloatArray, upper: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -206,11 +206,11 @@ def _worst(excess: FloatArray) -> IntArray:
 def _equalities_first(excess: FloatArray, equal: BoolArray) -> IntArray:
     """Return all equalities that each problem violates, or its worst row if there are none; -1 fills up the shape."""
     violated = equal & (excess > 1.0)
-    count = violated.sum(axis=1)[:, None]
-    most = max(1, int(count.max()))
-    rows = np.argsort(~violated, axis=1, kind="stable")[:, :most]
-    rows = np.where(np.arange(most) < count, rows, -1)
-    rows[:, :1] = np.where(count > 0, rows[:, :1], _worst(excess))
+    problem, row = np.nonzero(violated)
+    count = violated.sum(axis=1)
+    rows = np.full((count.size, max(1, int(count.max(initial=0)))), -1, dtype=np.int64)
+    rows[problem, np.arange(row.size) - (np.cumsum(count) - count)[problem]] = row
+    rows[:, :1] = np.where(count[:, None] > 0, rows[:, :1], _worst(excess))
     return rows
 
 

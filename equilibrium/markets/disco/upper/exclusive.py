@@ -41,7 +41,7 @@ LARGEST_CHOICES = 32
 TIME_LIMIT_S = 600.0
 """Time after which a mixed-integer program returns what it has, should nodes take very long; a note says so."""
 
-NOT_PROVED_UNIQUE = "one way at a time: other directions of vehicles may be as good, it is not proved that none are"
+NOT_PROVED_UNIQUE = "one way at a time: another choice of directions may be as good, so schedules are not proved unique"
 """Note of a day on which some vehicle has a choice of directions; the only numbers that are not made unique."""
 
 BOTH_WAYS_KW = 1e-9

@@ -8,8 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from agents.records import SessionRecord
 from equilibrium.arrays import FloatArray
 from sim.columns import (
@@ -24,6 +22,7 @@ from sim.columns import (
     itself,
     mean_over_time,
     number,
+    place_of_lowest,
     text,
 )
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
@@ -37,9 +36,7 @@ DayColumns = tuple[Column[DayResult], ...]
 
 def _lowest(day: DayResult) -> tuple[int, int]:
     """Return period and bus of the day's lowest voltage."""
-    voltage = day.clearing.voltage_pu
-    period, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
-    return int(period), int(bus)
+    return place_of_lowest(day.clearing.voltage_pu)
 
 
 def _energy(power: Callable[[DayResult], FloatArray]) -> Callable[[DayResult], float]:

@@ -246,6 +246,7 @@ YARDSTICK: Table[DayResult, _Priced] = Table(
         count("equilibria", "equilibria that were found", lambda p: len(p.measure.yardstick.answer.equilibria)),
         number("seconds", "wall time of the yardstick, s", lambda p: p.measure.yardstick.seconds),
     ),
+    optional=True,
 )
 
 

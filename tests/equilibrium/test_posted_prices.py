@@ -379,6 +379,29 @@ def test_where_at_most_one_equilibrium_is_proved_slopes_fall_faster_than_rivals_
             assert bends[lot] + np.abs(np.delete(bends, lot)).sum() < 1e-4 * (1.0 + np.abs(bends).max())
 
 
+def test_a_deviation_that_a_rough_look_misses_excludes_a_corner():
+    """At the highest prices the second lot gains 2 % by the one price at which all its places just fill."""
+    generator = np.random.default_rng(5)
+    types = int(generator.integers(1, 6))
+    drivers, energy = generator.uniform(1, 20, types), generator.uniform(5, 40, types)
+    sensitivity, attraction = generator.uniform(2, 25, types), generator.normal(4.0, 1.5, (types, 2))
+    assert generator.uniform() < 0.4
+    assert generator.uniform() > 0.3
+    places = generator.uniform(0.2, 1.2, 2) * drivers.sum()
+    game = PostedPriceGame(
+        LogitDemand(drivers, energy, -sensitivity, attraction),
+        cost=generator.uniform(0.05, 0.3, (types, 2)),
+        price_min=0.05,
+        price_max=1.0,
+        places=places,
+    )
+    corner = game.regret([1.0, 1.0])
+    assert corner.best_price[1] == pytest.approx(0.8557, abs=1e-4)
+    assert corner.gain[1] == pytest.approx(0.021 * corner.profit[1], rel=0.05)
+    assert game.admitted(corner.best_price)[:, 1].sum() <= places[1]
+    assert game.solve().verdict is GameVerdict.NO_PURE_EQUILIBRIUM
+
+
 def test_two_equilibria_in_a_box_are_not_counted_as_one():
     game = loyal_and_shoppers(60.0, 4.0)
     first, second = (point.prices for point in game.solve().equilibria)

@@ -17,7 +17,7 @@ from equilibrium.games.answer import GameVerdict
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
 from equilibrium.markets.charging.posted_prices import PostedPriceGame
-from equilibrium.markets.charging.price_boxes import remaining, whole
+from equilibrium.markets.charging.price_boxes import Boxes, _heaps, remaining, unbeaten, whole
 from equilibrium.markets.charging.price_count import at_most_one
 from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.profit_ranges import profit_ranges
@@ -126,7 +126,7 @@ def test_different_lots_meet_their_first_order_conditions():
     assert point.prices - [0.1, 0.05, 0.2] == pytest.approx(1.0 / (12.0 * (1.0 - share)), rel=1e-10)
     assert point.profit == pytest.approx((point.prices - [0.1, 0.05, 0.2]) * 15.0 * 40.0 * share, rel=1e-12)
     assert answer.complete
-    assert answer.within < 0.01
+    assert 0.0 < answer.within < 0.01
 
 
 def test_a_full_monopoly_asks_the_price_that_just_fills_it():
@@ -411,6 +411,37 @@ def test_nearly_every_game_of_two_lots_is_decided():
         by_verdict.add(answer.verdict)
     assert decided >= 195
     assert {GameVerdict.EXACT, GameVerdict.NO_PURE_EQUILIBRIUM} <= by_verdict
+
+
+@given(games(most_lots=3), st.floats(0.12, 0.95))
+def test_at_a_point_the_count_is_decided_by_the_slopes_of_slopes(game: LotProfits, price: float):
+    free = LotProfits.of(game.demand, game.cost, 0.1, 1.0, np.inf, ())
+    prices, step = np.full(game.lots, price), 1e-5 * np.eye(game.lots)
+    sums = []
+    for lot in range(game.lots):
+        slope = profit_ranges(free, lot, *[np.concatenate([prices + step, prices - step])] * 2)[1].low.reshape(2, -1)
+        bends = (slope[0] - slope[1]) / 2e-5
+        sums.append((bends[lot] + np.abs(np.delete(bends, lot)).sum()) / (1.0 + np.abs(bends).max()))
+    if abs(max(sums)) > 1e-3:
+        assert at_most_one(free, prices - 1e-8, prices + 1e-8) == (max(sums) < 0.0)
+
+
+def test_boxes_that_touch_are_one_heap():
+    low = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 1.0], [5.0, 5.0]])
+    chain, apart = _heaps(low, low + 1.0)
+    assert sorted(chain.low.tolist()) == [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]
+    assert apart.low.tolist() == [[5.0, 5.0]]
+    assert [end.tolist() for end in chain.hull] == [[0.0, 0.0], [3.0, 2.0]]
+    assert chain.farthest(np.array([1.0, 1.0])) == 2.0
+
+
+def test_a_box_goes_when_a_lot_has_a_better_price_all_over_it():
+    game = one_type(2)
+    prices = game.solve().equilibria[0].prices
+    boxes = Boxes(np.stack([prices, prices + 0.2]) - 1e-6, np.stack([prices, prices + 0.2]) + 1e-6)
+    for box, kept in ((0, 1), (1, 0)):
+        alone = Boxes(boxes.low[[box]], boxes.high[[box]])
+        assert len(unbeaten(game.profits, alone).low) == kept
 
 
 def test_two_equilibria_in_a_box_are_not_counted_as_one():

@@ -427,12 +427,12 @@ def test_at_a_point_the_count_is_decided_by_the_slopes_of_slopes(game: LotProfit
 
 
 def test_boxes_that_touch_are_one_heap():
-    low = np.array([[0.0, 0.0], [2.0, 0.0], [1.0, 1.0], [5.0, 5.0]])
+    low = np.array([[1.0, 1.0], [0.0, 0.0], [2.0, 0.0], [3.0, -1.0], [9.0, 9.0]])
     chain, apart = _heaps(low, low + 1.0)
-    assert sorted(chain.low.tolist()) == [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0]]
-    assert apart.low.tolist() == [[5.0, 5.0]]
-    assert [end.tolist() for end in chain.hull] == [[0.0, 0.0], [3.0, 2.0]]
-    assert chain.farthest(np.array([1.0, 1.0])) == 2.0
+    assert sorted(chain.low.tolist()) == [[0.0, 0.0], [1.0, 1.0], [2.0, 0.0], [3.0, -1.0]]
+    assert apart.low.tolist() == [[9.0, 9.0]]
+    assert [end.tolist() for end in chain.hull] == [[0.0, -1.0], [4.0, 2.0]]
+    assert chain.farthest(np.array([1.0, 1.0])) == 3.0
 
 
 def test_a_box_goes_when_a_lot_has_a_better_price_all_over_it():

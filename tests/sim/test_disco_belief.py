@@ -11,10 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents import learning
 from agents.disco.lot_tariff import MarginalCostTariff
 from agents.disco.settlement import DiscoSettlement
-from agents.learning import RothErev
+from agents.learning import RothErev, make_learning_rule, register_learning_rule
 from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase

@@ -22,9 +22,9 @@ _SMALLEST = 1e-3
 class FittedSessions:
     """A joint distribution of arrival, stay and energy.
 
-    The arrival has the recorded distribution with its steps joined by straight lines (the stated quantiles
-    ``k / (n + 1)``), stay and energy are lognormal. The three are joined by a Gaussian copula: the correlation is that of
-    the normal scores of the ranks, so a long stay goes with a large energy as often as it did.
+    The arrival has the recorded distribution with its steps joined by straight lines (the quantiles ``k / (n + 1)``),
+    stay and energy are lognormal. The three are joined by a Gaussian copula: the correlation is that of the normal
+    scores of the ranks, so a long stay goes with a large energy as often as it did.
 
     Attributes
     ----------

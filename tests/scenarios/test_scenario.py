@@ -27,6 +27,7 @@ from tests.scenarios.conftest import prices_csv, scenario_data
 def test_bundled_names_and_titles() -> None:
     assert scenario_names() == [
         "aggregator-37",
+        "aggregators-37",
         "disco-15",
         "disco-33",
         *(f"epec-lots-{feeder}-case{case}" for feeder in (33, 85) for case in (1, 2, 3)),

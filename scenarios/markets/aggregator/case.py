@@ -131,6 +131,8 @@ class AggregatorCase(Case[AggregatorInputs]):
         A scenario is a point whose coordinates are the vehicles that are parked at each lot in each hour.
         """
         rules = self.file.scenarios
+        if not self.file.lots:
+            return Traffic(np.ones(1), ((),))
         drawn = [self._draw(streams.generator(f"forecast-{k}", index), attendance) for k in range(rules.draws)]
         points = np.array([np.concatenate([stays.parked for stays in each]) for each in drawn])
         reduced = reduce_scenarios(points, np.full(rules.draws, 1.0 / rules.draws), rules.kept)

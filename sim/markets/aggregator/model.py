@@ -200,29 +200,46 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         """Run through the day number :attr:`day`: prices are posted, the day comes, everybody settles."""
         start = time.perf_counter()
         day = self.case.day(self.day, self.streams)
+        forecast, distance = self.expect(day)
+        with naming_the_day(day):
+            plan = self.market.clear(forecast)
+        outcome = self.come(day)
+        settlement = AggregatorSettlement(forecast, plan, outcome, answer(outcome, plan.prices))
+        return self.settle(day, settlement, distance, time.perf_counter() - start)
+
+    def expect(self, day: AggregatorInputs) -> tuple[AggregatorDay, float]:
+        """Let everybody see the day, and return the market's day that the aggregator expects.
+
+        The number beside it is the distance between the arrivals that were drawn and those that are kept, vehicles.
+        """
         for agent in self._order:
             agent.observe(day)
         expected = self.case.forecast(day.index, self.streams, self.aggregator.attendance)
-        forecast = self._market_day(day, expected, *self.aggregator.forecast())
-        with naming_the_day(day):
-            plan = self.market.clear(forecast)
+        return self._market_day(day, expected, *self.aggregator.forecast()), expected.distance
+
+    def come(self, day: AggregatorInputs) -> AggregatorDay:
+        """Return the market's day as it comes: true prices and load, and those who come."""
         came = self.case.outcome(day.index, self.streams, [pool.attendance for pool in self.drivers])
-        outcome = self._market_day(day, came, day.energy_price, day.reserve_price, day.load_kw)
-        settlement = AggregatorSettlement(forecast, plan, outcome, answer(outcome, plan.prices))
+        return self._market_day(day, came, day.energy_price, day.reserve_price, day.load_kw)
+
+    def settle(
+        self, day: AggregatorInputs, settlement: AggregatorSettlement, distance: float, seconds: float
+    ) -> AggregatorDayResult:
+        """Let everybody settle, and return the finished day."""
         for agent in self._order:
             agent.settle(settlement)
         return AggregatorDayResult(
             index=day.index,
             date=day.date,
             day=day,
-            distance=expected.distance,
+            distance=distance,
             settlement=settlement,
             aggregator=self.aggregator.record(),
             lots=tuple(lot.record() for lot in self.lots),
             drivers=tuple(pool.record() for pool in self.drivers),
             generators=tuple(unit.record() for unit in self.generators),
             retailer=self.retailer.record(),
-            seconds=time.perf_counter() - start,
+            seconds=seconds,
         )
 
     def _market_day(

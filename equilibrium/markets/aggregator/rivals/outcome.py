@@ -90,6 +90,24 @@ def outcome(day: RivalsDay, profile: Profile) -> tuple[MarketOutcome, ...]:
     )
 
 
+def earned_by(markets: Sequence[MarketOutcome], profile: Profile, who: int) -> Accounts:
+    """Return the accounts of an aggregator and its followers: its own terms count what it trades in every market."""
+    received = dict.fromkeys(("lot", "generator", "retailer"), 0.0)
+    for number, market in enumerate(markets):
+        for each in market.choices:
+            paid = each.follower.payments(each.x, who, profile[who][number])
+            base = each.follower.base
+            received[base.kind] += base.weight * sum(float(amount.sum()) for amount in paid.values())
+    everything = sum(float(market.margins[who]) for market in markets)
+    return replace(
+        markets[who].accounts,
+        upstream=everything - sum(received.values()),
+        from_lots=received["lot"],
+        from_generators=received["generator"],
+        from_retailer=received["retailer"],
+    )
+
+
 def market_outcome(
     day: RivalsDay, market: int, followers: Sequence[Offered], offers: Sequence[Prices]
 ) -> MarketOutcome:

@@ -220,7 +220,7 @@ def lot_vehicles(section: ContractLotSection, share: FloatArray, stays: Sequence
     """
     classes = classes_of(len(section.arrivals.stay_shares), section.contracts.classes_h)
     member = (classes[:, None] == np.arange(len(section.contracts.classes_h))).astype(np.float64)
-    part = _parts(axis)
+    part = hour_parts(axis)
     arriving = np.array([part @ each.count @ member for each in stays])
     departing = np.array([part @ each.leaving() @ member for each in stays])
     energy = section.battery_kwh * section.arrivals.energy_share * share.T
@@ -233,7 +233,7 @@ def lot_vehicles(section: ContractLotSection, share: FloatArray, stays: Sequence
     )
 
 
-def _parts(axis: TimeAxis) -> FloatArray:
+def hour_parts(axis: TimeAxis) -> FloatArray:
     """Return which part of each clock hour's traffic comes in each period, shape ``(periods, 24)``."""
     hour: IntArray = axis.clock_hour
     part = (hour[:, None] == np.arange(24)) * axis.length_h[:, None]

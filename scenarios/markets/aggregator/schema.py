@@ -67,6 +67,7 @@ class AggregatorMarketSection(MarketSection):
     node_limit: Count | None = None
     segments: Annotated[Count, Field(le=MOST_SEGMENTS)] = 5
     transformer_efficiency: Efficiency = 1.0
+    lots: Literal["pools", "vehicles"] = "pools"
     reading: ReadingSection = ReadingSection()
 
     @model_validator(mode="after")

@@ -20,9 +20,11 @@ from agents.learning import LearningRule, make_learning_rule
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.aggregator.answer import answer
 from equilibrium.markets.aggregator.day import AggregatorDay, Generator, Grid, Lot
+from equilibrium.markets.aggregator.vehicles import PoolError, lay_out
 from scenarios.draws.arrivals import classes_of
 from scenarios.markets.aggregator.case import PER_MWH, AggregatorCase, Traffic, lot_vehicles
 from scenarios.markets.aggregator.day import AggregatorInputs
+from scenarios.markets.aggregator.fleet import lot_fleet
 from scenarios.markets.aggregator.schema import GeneratorLearningSection, TariffLearningSection
 from scenarios.time_axis import day_axis
 from sim.daily_model import DailyModel, case_of, naming_the_day
@@ -109,6 +111,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             *self.generators,
             self.retailer,
         )
+        self._came: Traffic | None = None
         forget_model(self)
 
     @classmethod
@@ -220,6 +223,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
     def come(self, day: AggregatorInputs) -> AggregatorDay:
         """Return the market's day as it comes: true prices and load, and those who come."""
         came = self.case.outcome(day.index, self.streams, [pool.attendance for pool in self.drivers])
+        self._came = came
         return self._market_day(day, came, day.energy_price, day.reserve_price, day.load_kw)
 
     def settle(
@@ -240,7 +244,18 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             generators=tuple(unit.record() for unit in self.generators),
             retailer=self.retailer.record(),
             seconds=seconds,
+            pool_errors=self._pool_errors(day, settlement),
         )
+
+    def _pool_errors(self, day: AggregatorInputs, settlement: AggregatorSettlement) -> tuple[PoolError, ...]:
+        """Return how far each lot's pools are from its vehicles; nothing where the scenario does not ask."""
+        if self.case.file.market.lots == "pools" or self._came is None:
+            return ()
+        found = []
+        for number, (lot, did) in enumerate(zip(settlement.outcome.lots, settlement.came.lots, strict=True)):
+            fleet = lot_fleet(self.case.file.lots[number], lot.contracts, self._came.stays[0][number], day.axis)
+            found.append(lay_out(settlement.outcome, lot, fleet, did, settlement.prices))
+        return tuple(found)
 
     def _market_day(
         self,

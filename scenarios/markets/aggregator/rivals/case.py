@@ -195,6 +195,7 @@ def _own_file(file: RivalsFile, section: RivalSection) -> AggregatorFile:
         node_limit=rules.node_limit,
         segments=1,
         transformer_efficiency=1.0,
+        lots="pools",
         reading=rules.reading,
         **{name: getattr(rules, name) for name in shared},
     )

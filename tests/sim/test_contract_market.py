@@ -179,7 +179,7 @@ def test_the_limit_of_the_searches_is_the_commands() -> None:
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify"), (["--solver", "gurobi"], "auto or highs")],
+    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify")],
 )
 def test_options_that_the_market_has_not_got(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], word: str

@@ -181,10 +181,9 @@ class AggregatorCase(Case[AggregatorInputs]):
             raise self.refuse("on_infeasible", on_infeasible, "stop (the aggregator market prices no shortages)")
         if certify != "standard":
             raise self.refuse("certify", certify, "standard: the leader's gap is a proved bound already")
-        if solver not in ("auto", "highs"):
-            raise self.refuse("solver", solver, "auto or highs: the aggregator market has been written for HiGHS alone")
         rules = self.file.market
-        return AggregatorMarket(gap=rules.gap, node_limit=rules.node_limit if node_limit is None else node_limit)
+        limit = rules.node_limit if node_limit is None else node_limit
+        return AggregatorMarket(gap=rules.gap, node_limit=limit, solver=solver)
 
     def _draw(self, generator: np.random.Generator, attendance: Sequence[float]) -> tuple[Stays, ...]:
         """Draw one outcome: how many come to each lot, and for how long."""

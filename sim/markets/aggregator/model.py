@@ -59,7 +59,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
         every model, so that replications differ; the column ``seed`` says which.
     solver
-        ``"auto"`` or ``"highs"``; the market has no other.
+        ``"auto"``, ``"highs"`` or ``"gurobi"``: who solves the linear programs of the searches.
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     collect

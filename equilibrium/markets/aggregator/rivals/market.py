@@ -17,6 +17,8 @@ from equilibrium.markets.aggregator.rivals.day import Profile, RivalsDay, check_
 from equilibrium.markets.aggregator.rivals.outcome import MarketOutcome
 from equilibrium.markets.aggregator.rivals.play import STARTS, Play, Played
 from equilibrium.programs.program import INF
+from equilibrium.programs.solvers import preferring
+from equilibrium.programs.solvers.choose import check_solver
 from equilibrium.programs.solvers.highs import HighsHandle
 
 ROUNDS = 30
@@ -82,6 +84,8 @@ class RivalsMarket:
         Relative gap of replies on days with several scenarios; with one they are exact.
     node_limit
         Nodes that all searches of a day may take together; ``None`` for no limit.
+    solver
+        Who solves the linear programs of the searches; what Gurobi's free licence does not cover HiGHS solves.
 
     Raises
     ------
@@ -96,6 +100,7 @@ class RivalsMarket:
         rounds: int = ROUNDS,
         gap: float = GAP_TARGET,
         node_limit: int | None = NODE_LIMIT,
+        solver: str = "auto",
     ) -> None:
         for name, value in (("starts", starts), ("rounds", rounds), ("node_limit", node_limit)):
             if value is not None and not value >= 1:
@@ -103,6 +108,7 @@ class RivalsMarket:
         if not 0.0 <= gap < 1.0:
             raise InputError("market of aggregators", "gap", gap, "a share from 0 to below 1")
         self.starts, self.rounds, self.gap, self.node_limit = starts, rounds, gap, node_limit
+        self.solver = check_solver(solver)
 
     def prepare(self, day: RivalsDay) -> None:
         """Do nothing: every day starts anew, so that its answer does not depend on the days before."""
@@ -127,8 +133,10 @@ class RivalsMarket:
         """
         begin = time.perf_counter()
         check_rivals(day)
-        play = Play(day, self.gap, self.rounds, Deadline(nodes=INF if self.node_limit is None else self.node_limit))
-        runs = self._runs(play)
+        limit = INF if self.node_limit is None else self.node_limit
+        play = Play(day, self.gap, self.rounds, Deadline(nodes=limit))
+        with preferring(self.solver):
+            runs = self._runs(play)
         best = min(runs, key=lambda run: run.regret)
         return RivalsClearing(
             names=day.names,
@@ -138,7 +146,7 @@ class RivalsMarket:
             bound=best.bound,
             margins=np.array([each.margins for each in best.outcomes]).T,
             runs=runs,
-            certificate=_certificate(best, runs),
+            certificate=_certificate(best, runs, "" if self.solver == "gurobi" else HighsHandle.name),
             seconds=time.perf_counter() - begin,
             solver_seconds=sum(market.seconds for market in play.markets),
         )
@@ -158,7 +166,7 @@ class RivalsMarket:
         return tuple(found)
 
 
-def _certificate(best: Played, runs: tuple[Played, ...]) -> Certificate:
+def _certificate(best: Played, runs: tuple[Played, ...], solver: str) -> Certificate:
     """Put residuals, regrets and the verdict together."""
     told = [f"from {run.start}: {run.ended} after {run.rounds} rounds, regret {run.regret:.3g}" for run in runs]
     different: list[Played] = []
@@ -169,7 +177,7 @@ def _certificate(best: Played, runs: tuple[Played, ...]) -> Certificate:
         profits = "; ".join(", ".join(f"{value:.6g}" for value in run.profit) for run in different)
         told.append(f"{len(different)} equilibria with different profits: {profits}")
     residuals = [choice.residuals for market in best.outcomes for choice in market.choices]
-    return certify(residuals, best.profit, best.bound, best.bound, "best replies", HighsHandle.name, tuple(told))
+    return certify(residuals, best.profit, best.bound, best.bound, "best replies", solver, tuple(told))
 
 
 def _same(one: Played, other: Played) -> bool:

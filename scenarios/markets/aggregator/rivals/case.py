@@ -100,7 +100,7 @@ class RivalsCase(Case[RivalsInputs]):
         self.parts[0].market(solver=solver, certify=certify, on_infeasible=on_infeasible)  # refuses what it has not got
         rules = self.file.market
         limit = rules.node_limit if node_limit is None else node_limit
-        return RivalsMarket(starts=rules.starts, gap=rules.gap, node_limit=limit)
+        return RivalsMarket(starts=rules.starts, gap=rules.gap, node_limit=limit, solver=solver)
 
 
 def build_rivals(

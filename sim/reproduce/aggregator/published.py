@@ -34,6 +34,12 @@ RECORDED = {("I", CAP): 87_767.55, ("II", CAP): 39_782.96, ("II", HIGH_CAP): 53_
 RECORDED_SWEEP = {12.0: 86_693.4, 11.2: 86_693.4, 11.0: 86_478.2, 10.5: 85_821.3}
 """The same in case I for values of G2V2 with G2V3 = 8."""
 
+ALMOST = 0.1
+"""Part by which the energy of departing vehicles may exceed the least to be almost that (case I, Fig. 13)."""
+
+PARTS_OF_DAY = {"1-9": (1, 9), "10": (10, 10), "11-15": (11, 15), "16-17": (16, 17), "19-24": (19, 24)}
+"""Hours, first and last, between which the paper describes how the uniform price moves (Fig. 14)."""
+
 INTRODUCTION = (
     "A mixed-resource aggregator posts prices to a parking lot with four driver contracts, to three generators and to "
     "a load retailer, buys energy and sells reserve upstream. It leads, the others follow: a Stackelberg game, solved "

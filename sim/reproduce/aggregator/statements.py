@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.reproduce.aggregator import published as data
+from sim.reproduce.aggregator.compute import named
 from sim.reproduce.verdicts import Statement, by_construction, on_stand_in, put_to_test
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ _POWER = 1e-6
 
 def statements(results: Results) -> tuple[Statement, ...]:
     """Evaluate the checklist."""
-    return (*_theorems(results), *_case_one(results), *_case_two(results), *_tariffs(results), _parties(results))
+    cases = (*_case_one(results), *_case_one_lot(results), *_case_two(results), *_case_two_shape(results))
+    return (*_theorems(results), *cases, *_tariffs(results), _parties(results), _lower_price(results))
 
 
 def hours(mask: ArrayLike) -> str:
@@ -40,12 +42,7 @@ def hours(mask: ArrayLike) -> str:
 
 def _named(results: Results) -> dict[str, Solved]:
     """Return every cleared day by a name of its own."""
-    return {
-        **{f"{case}, cap {cap:g}": each for (case, cap), each in results.expected.items()},
-        **{f"{case}, G2V2 {value:g}": each for (case, value), each in results.sweep.items()},
-        **{f"{case}, {feeder}": each for (feeder, case), each in results.feeders.items()},
-        **{f"{case}, drawn": each for case, each in results.drawn.items()},
-    }
+    return named(results.expected, results.sweep, results.feeders, results.drawn)
 
 
 def _every(results: Results) -> list[Solved]:
@@ -97,6 +94,13 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
             "the same, as a statement that must hold",
             all(gap <= 1e-3 for gap in gaps.values()),
             wide or "none above 0.1 %",
+        ),
+        by_construction(
+            "T5",
+            "At every day pools, contracts, powers, money and the flow balance, and no follower could earn more",
+            not any(results.broken.values()),
+            "; ".join(f"{name}: {', '.join(each)}" for name, each in results.broken.items() if each)
+            or f"{len(results.broken)} days",
         ),
         by_construction(
             "R1",
@@ -168,6 +172,28 @@ def _case_one(results: Results) -> tuple[Statement, ...]:
     )
 
 
+def _case_one_lot(results: Results) -> tuple[Statement, ...]:
+    one = results.case("I")
+    spare = one.reserve < one.reserve_room * (1.0 - _RELATIVE) - _POWER
+    least, left = one.flexible_least.sum(), one.flexible.sum()
+    above = float(left / least - 1.0)
+    part = 100.0 * one.reserve.sum() / max(one.reserve_room.sum(), _POWER)
+    return (
+        on_stand_in(
+            "I8",
+            "All stock and charging power that vehicles have to give is offered as reserve",
+            not spare.any(),
+            f"{part:.0f} % of it; not all in hours {hours(spare)}",
+        ),
+        on_stand_in(
+            "I9",
+            "Flexible vehicles leave with almost the least energy of their contracts (Fig. 13)",
+            above <= data.ALMOST,
+            f"{left:.0f} kWh, the least is {least:.0f}: {100 * above:.1f} % more",
+        ),
+    )
+
+
 def _case_two(results: Results) -> tuple[Statement, ...]:
     one, two = results.case("I"), results.expected["II", data.HIGH_CAP]
     runs = two.output > _POWER
@@ -218,6 +244,34 @@ def _case_two(results: Results) -> tuple[Statement, ...]:
             "The reserve price is at least that of case I",
             bool((two.price_reserve >= one.price_reserve - _RELATIVE).all()),
             f"lower in hours {hours(two.price_reserve < one.price_reserve - _RELATIVE)}",
+        ),
+    )
+
+
+def _case_two_shape(results: Results) -> tuple[Statement, ...]:
+    two = results.expected["II", data.HIGH_CAP]
+    price, worth = two.price("energy"), two.day.lots[0].charge_efficiency * float(two.day.lots[0].tariffs.g2v2)
+    means = {name: float(price[a - 1 : b].mean()) for name, (a, b) in data.PARTS_OF_DAY.items()}
+    told = ", ".join(f"{name} {value:.2f}" for name, value in means.items())
+    more = two.flexible[1] - two.flexible_least[1]
+    late = np.zeros(24, dtype=bool)
+    late[16:22] = True
+    return (
+        on_stand_in(
+            "II8",
+            "The price is low in hours 1-9, up at 10, in 11-15 at what charging is worth, lower in 16-17, high from 19",
+            bool(
+                means["1-9"] < means["10"]
+                and abs(means["11-15"] - worth) <= _RELATIVE * worth
+                and means["16-17"] < means["11-15"] < means["19-24"]
+            ),
+            f"means in cents: {told}; eta G2V2 {worth:g}",
+        ),
+        on_stand_in(
+            "II9",
+            "Flexible V2G vehicles leave above their least energy mainly in hours 17-22 (Fig. 17)",
+            bool(more[late].sum() > more[~late].sum()),
+            f"{more[late].sum():.1f} kWh more then, {more[~late].sum():.1f} in other hours",
         ),
     )
 
@@ -276,5 +330,18 @@ def _parties(results: Results) -> Statement:
         all(gain >= 0.0 for gain in gains.values()),
         ", ".join(f"{name} {gain:+.0f}" for name, gain in gains.items())
         + " cents from case I to II: for the leader a special case of its own choices is never better",
+        must_hold=False,
+    )
+
+
+def _lower_price(results: Results) -> Statement:
+    two, flat = results.case("II"), results.at_cap
+    lot = float(flat.accounts.lots[0])
+    return put_to_test(
+        "C2",
+        "By a lower price the aggregator raises its own profit and the lot's (section VIII)",
+        two.profit > flat.profit and two.lot_profit > lot,
+        f"case II at the cap all day: aggregator {flat.profit:.1f}, lot {lot:.1f} cents; at the best prices "
+        f"{two.profit:.1f} and {two.lot_profit:.1f}",
         must_hold=False,
     )

@@ -105,6 +105,12 @@ def _series(each: Solved) -> Iterator[tuple[str, FloatArray]]:
     yield "discharging (kW)", each.discharge
     yield "reserve (kW)", each.reserve
     yield "energy of the vehicles (kWh)", each.stored
+    for name, row in (("only charge", 0), ("also discharge", 1)):
+        yield f"energy of vehicles that {name} (kWh)", each.pools[row]
+        yield f"batteries of vehicles that {name} (kWh)", each.capacity[row]
+    for name, row in (("flex1", 0), ("flex2", 1)):
+        yield f"energy that {name} leaves with (kWh)", each.flexible[row]
+        yield f"least energy that {name} leaves with (kWh)", each.flexible_least[row]
     for unit, output in zip(each.day.generators, each.output, strict=True):
         yield f"{unit.name} (kW)", output
     yield "interrupted load (kW)", each.interrupted

@@ -137,6 +137,10 @@ def _fee(data: Any) -> None:
     data["market"]["wheeling_eur_per_mwh"] = -1
 
 
+def _reserve(data: Any) -> None:
+    del data["market"]["reserve_cap_eur_per_mwh"]
+
+
 def _cap(data: Any) -> None:
     del data["market"]["cap_eur_per_mwh"]
 
@@ -149,6 +153,7 @@ def _cap(data: Any) -> None:
         (_name, ("north DG1", "a name of its own")),
         (_bus, ("nowhere",)),
         (_fee, ("wheeling_eur_per_mwh", "-1")),
+        (_reserve, ("reserve_cap_eur_per_mwh", "a cap")),
         (_cap, ("cap_eur_per_mwh", "pay-as-bid")),
     ],
 )

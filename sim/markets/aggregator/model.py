@@ -268,8 +268,9 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         """Return the market's day for who comes, upstream prices and a load."""
         rules = self.case.file.market
         caps = {
-            name: None if value is None else PER_MWH * value
-            for name, value in (("cap", rules.cap_per_mwh), ("uniform_cap", rules.uniform_cap_per_mwh))
+            name: PER_MWH * value
+            for name in ("cap", "uniform_cap", "reserve_cap")
+            if (value := getattr(rules, f"{name}_per_mwh")) is not None
         }
         grid = None
         if rules.network:
@@ -292,11 +293,10 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             retailer=self.retailer.offer(load_kw),
             probability=traffic.probability,
             pricing=rules.pricing,
-            reserve_cap=np.inf if rules.reserve_cap_per_mwh is None else PER_MWH * rules.reserve_cap_per_mwh,
+            **caps,
             grid=grid,
             reading=self.case.reading,
             period_h=day.axis.length_h,
-            **caps,
         )
 
     def _market_lot(self, day: AggregatorInputs, number: int, stays: Sequence[Any]) -> Lot:

@@ -209,7 +209,8 @@ def _prices(day: AggregatorDay, lot: Lot, prices: Mapping[str, FloatArray]) -> d
     """Return what a kW of each kind costs the lot in a period, wear and drivers' pay included, ``(periods,)`` each."""
     price_in, price_out, price_reserve = lot_prices(day, lot, prices)
     wear, v2g = (by_period(each, day.periods) for each in (lot.tariffs.degradation, lot.tariffs.v2g))
-    reserve = day.call * (wear + v2g) - price_reserve - day.call * (1.0 - lot.failure_rate) * price_out
+    terms = day.reserve_of(lot)
+    reserve = terms.called_cost(wear + v2g) - terms.income(price_reserve, price_out)
     hourly = (price_in, price_in + wear, wear - price_out, reserve)
     return {name: cost * day.length_h for name, cost in zip(TRADED, hourly, strict=True)}
 

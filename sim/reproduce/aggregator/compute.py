@@ -15,6 +15,7 @@ from equilibrium.markets.aggregator.day import FIX1, FIX2, FLEX1, FLEX2, Aggrega
 from equilibrium.markets.aggregator.invariants import check_clearing
 from equilibrium.markets.aggregator.market import AggregatorMarket
 from equilibrium.markets.aggregator.pools import lot_pools
+from equilibrium.reserve import most_reserve_kw
 from scenarios.published.reserve_lot import FEEDERS, reserve_lot_day
 from sim.reproduce.aggregator import published as data
 
@@ -105,8 +106,13 @@ class Solved:
         rooms = []
         for scenario in range(day.scenarios):
             pool, given = lot_pools(day, lot, scenario).v2g, did.discharge_kw[scenario]
-            stock = (did.v2g_kwh[scenario] - pool.least_kwh) * lot.discharge_efficiency / day.length_h
-            rooms.append(np.maximum(np.minimum(pool.power_kw, stock) - given, 0.0))
+            stock = did.v2g_kwh[scenario] - pool.least_kwh
+            covers = day.reading.output_stock == "printed"
+            rooms.append(
+                most_reserve_kw(
+                    pool.power_kw, stock, lot.discharge_efficiency, day.length_h, given, stock_covers_given=covers
+                )
+            )
         return self._expected(np.array(rooms))
 
     @property
@@ -172,9 +178,9 @@ class Results:
         return self.expected[name, data.CAP]
 
 
-def compute() -> Results:
-    """Clear every case of the report."""
-    market = AggregatorMarket(node_limit=data.NODE_LIMIT)
+def compute(solver: str = "auto") -> Results:
+    """Clear every case of the report; ``solver`` as in :class:`AggregatorMarket`."""
+    market = AggregatorMarket(node_limit=data.NODE_LIMIT, solver=solver)
 
     def solved(case: str, **options: Any) -> Solved:  # noqa: ANN401
         day = reserve_lot_day(case, **options)

@@ -25,7 +25,14 @@ _POWER = 1e-6
 def statements(results: Results) -> tuple[Statement, ...]:
     """Evaluate the checklist."""
     cases = (*_case_one(results), *_case_one_lot(results), *_case_two(results), *_case_two_shape(results))
-    return (*_theorems(results), *cases, *_tariffs(results), _parties(results), _lower_price(results))
+    return (
+        *_theorems(results),
+        *_recorded(results),
+        *cases,
+        *_tariffs(results),
+        _parties(results),
+        _lower_price(results),
+    )
 
 
 def hours(mask: ArrayLike) -> str:
@@ -68,8 +75,6 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
     )
     gaps = {name: each.clearing.gap for name, each in _named(results).items()}
     wide = ", ".join(f"{name} {100 * gap:.2f} %" for name, gap in gaps.items() if gap > 1e-3)
-    recorded = {key: results.expected[key].profit for key in data.RECORDED}
-    swept = {value: results.sweep["I", value].profit for value in data.RECORDED_SWEEP}
     return (
         by_construction("T1", "No posted price exceeds its cap", caps <= _RELATIVE, f"by {max(caps, 0.0):.1e} at most"),
         by_construction(
@@ -102,6 +107,13 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
             "; ".join(f"{name}: {', '.join(each)}" for name, each in results.broken.items() if each)
             or f"{len(results.broken)} days",
         ),
+    )
+
+
+def _recorded(results: Results) -> tuple[Statement, ...]:
+    recorded = {key: results.expected[key].profit for key in data.RECORDED}
+    swept = {value: results.sweep["I", value].profit for value in data.RECORDED_SWEEP}
+    return (
         by_construction(
             "R1",
             "The profits of the expected day are those that two independent models recorded",
@@ -123,7 +135,7 @@ def _case_one(results: Results) -> tuple[Statement, ...]:
     low, active = buys & (one.price_in < data.CAP - _RELATIVE), (one.output.sum(axis=0) + one.discharge) > _POWER
     cheapest = np.argsort(day.energy_price)[:6]
     only_first = (one.output[0] > _POWER) & (one.output[1:].sum(axis=0) <= _POWER)
-    worth = day.call * (day.lots[0].tariffs.degradation + day.lots[0].tariffs.v2g)
+    worth = day.reserve.called_cost(day.lots[0].tariffs.degradation + day.lots[0].tariffs.v2g)
     spikes = (one.reserve > _POWER) & (one.all_in_reserve > worth * (1.0 + _RELATIVE))
     early = float(one.charge[:9].sum() / one.charge.sum())
     return (

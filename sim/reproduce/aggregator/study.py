@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.arrays import FloatArray
-from equilibrium.errors import InputError
 from sim.reproduce.aggregator import published as data
 from sim.reproduce.aggregator.compute import Results, Solved, compute
 from sim.reproduce.aggregator.constants import constants
@@ -32,16 +31,14 @@ def reproduce(folder: Path, solver: str = "auto") -> Report:
     folder
         Where the figures go (``figures`` inside it).
     solver
-        ``"auto"`` or ``"highs"``.
+        Who solves the linear programs, as in :class:`equilibrium.markets.aggregator.market.AggregatorMarket`.
 
     Raises
     ------
     InputError
         For another solver.
     """
-    if solver not in ("auto", "highs"):
-        raise InputError("equilot reproduce aggregator", "--solver", solver, "auto or highs")
-    results = compute()
+    results = compute(solver)
     return make_report(results, draw(results, folder))
 
 

@@ -20,6 +20,7 @@ from equilibrium.markets.aggregator.reaction import Reaction, react
 from equilibrium.markets.aggregator.rivals.day import Prices, RivalsDay
 from equilibrium.markets.aggregator.rivals.offers import RESERVE_PORT, Offered, offered, offered_in
 from equilibrium.programs.program import GAP
+from equilibrium.reserve import Reserve
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,7 +104,8 @@ class Market:
                 name = each.base.prices[RESERVE_PORT]
                 failing[name] = min(failing.get(name, 1.0), lot.failure_rate)
         for name, failure in failing.items():
-            names[name] = seen.reserve_income - seen.call * (1.0 - failure) * np.maximum(seen.energy_price, 0.0)
+            energy = np.maximum(seen.energy_price, 0.0)
+            names[name] = Reserve(seen.call, failure).capacity_price(seen.reserve_income, energy)
         if self.day.markets[self.number].uniform and "reserve" not in failing:
             names["reserve"] = np.zeros(seen.periods)
         own = price_names(self.day.markets[self.number])

@@ -89,6 +89,7 @@ def made() -> SimpleNamespace:
             sweep[case, value] = solved(case, profit, lot_profit=100.0 + (-1) ** number)
     feeders = {("ieee37", "I"): solved("I", 80_000.0)}
     results = SimpleNamespace(expected=expected, sweep=sweep, feeders=feeders, drawn={"I": solved("I", 80_000.0)})
+    results.tight = {"ieee37": solved("I", 79_000.0, lowest_voltage=0.9729)}
     results.at_cap = SimpleNamespace(profit=39_000.0, accounts=SimpleNamespace(lots=np.array([150.0])))
     results.broken = {"I, cap 10": ()}
     results.case = lambda name: expected[name, data.CAP]
@@ -133,6 +134,9 @@ CHANGES: list[tuple[str, Callable[[Any], None]]] = [
     ("T3", put(lambda r: r.feeders["ieee37", "I"].clearing.prices["generators"], 0, 7.6)),
     ("T4", attribute(lambda r: r.drawn["I"].clearing, "gap", 2e-3)),
     ("T5", lambda r: r.broken.update({"II, cap 10": ("pools",)})),
+    ("T6", attribute(lambda r: r.tight["ieee37"], "lowest_voltage", 0.97)),
+    ("T6", attribute(lambda r: r.tight["ieee37"], "profit", 81_000.0)),
+    ("T4", attribute(lambda r: r.tight["ieee37"].clearing, "gap", 2e-3)),
     ("R1", attribute(two, "profit", 53_049.0)),
     ("R2", attribute(lambda r: r.sweep["I", 11.0], "profit", 86_479.0)),
     ("I1", put(lambda r: one(r).price_in, 12, 9.0)),

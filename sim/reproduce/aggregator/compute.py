@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -126,6 +126,12 @@ class Solved:
         return np.asarray(self.day.retailer.load_kw - self.clearing.served_kw)
 
     @property
+    def lowest_voltage(self) -> float:
+        """Lowest voltage of all buses and hours, per unit; infinite without a network."""
+        grid = self.clearing.grid
+        return np.inf if grid is None else float(grid.voltage_pu.min())
+
+    @property
     def profit(self) -> float:
         """Expected profit of the aggregator, cents."""
         return self.clearing.profit
@@ -160,6 +166,8 @@ class Results:
         The expected day on a feeder, by feeder and case.
     drawn
         Drawn days without a network, by case.
+    tight
+        Case I with a voltage limit that binds, by feeder.
     at_cap
         The expected day of case II with the energy price at the cap all day, and the reserve price as cleared.
     broken
@@ -170,6 +178,7 @@ class Results:
     sweep: dict[tuple[str, float], Solved]
     feeders: dict[tuple[str, str], Solved]
     drawn: dict[str, Solved]
+    tight: dict[str, Solved]
     at_cap: Answer
     broken: dict[str, tuple[str, ...]]
 
@@ -182,9 +191,11 @@ def compute(solver: str = "auto") -> Results:
     """Clear every case of the report; ``solver`` as in :class:`AggregatorMarket`."""
     market = AggregatorMarket(node_limit=data.NODE_LIMIT, solver=solver)
 
-    def solved(case: str, **options: Any) -> Solved:  # noqa: ANN401
-        day = reserve_lot_day(case, **options)
+    def solved_day(day: AggregatorDay) -> Solved:
         return Solved(day, market.clear(day))
+
+    def solved(case: str, **options: Any) -> Solved:  # noqa: ANN401
+        return solved_day(reserve_lot_day(case, **options))
 
     sweep = {
         (case, value): solved(case, tariffs={"g2v2": value, "g2v3": data.SWEEP_G2V3})
@@ -196,14 +207,16 @@ def compute(solver: str = "auto") -> Results:
     }
     feeders = {(feeder, case): solved(case, feeder=feeder) for feeder in FEEDERS for case in data.CASES}
     drawn = {case: solved(case, scenarios=data.DRAWN) for case in data.CASES}
+    tight = {name: solved_day(_with_voltage(name, limit)) for name, limit in data.TIGHT_VOLTAGE.items()}
     two = expected["II", data.CAP]
     flat = {"energy": np.full(two.day.periods, data.CAP), "reserve": two.price_reserve}
-    found = named(expected, sweep, feeders, drawn)
+    found = named(expected, sweep, feeders, drawn, tight)
     return Results(
         expected=expected,
         sweep=sweep,
         feeders=feeders,
         drawn=drawn,
+        tight=tight,
         at_cap=answer(two.day, flat),
         broken={
             name: tuple(each.name for each in check_clearing(solved.day, solved.clearing) if not each.holds)
@@ -212,11 +225,21 @@ def compute(solver: str = "auto") -> Results:
     )
 
 
+def _with_voltage(feeder: str, limit_pu: float) -> AggregatorDay:
+    """Return case I on a feeder whose buses but the root must not fall below a voltage."""
+    day = reserve_lot_day("I", feeder=feeder)
+    assert day.grid is not None
+    given = day.grid.feeder
+    least = np.where(given.parent < 0, given.voltage_min_pu, limit_pu)
+    return replace(day, grid=replace(day.grid, feeder=replace(given, voltage_min_pu=least)))
+
+
 def named(
     expected: Mapping[tuple[str, float], Solved],
     sweep: Mapping[tuple[str, float], Solved],
     feeders: Mapping[tuple[str, str], Solved],
     drawn: Mapping[str, Solved],
+    tight: Mapping[str, Solved],
 ) -> dict[str, Solved]:
     """Return every cleared day by a name of its own."""
     return {
@@ -224,4 +247,5 @@ def named(
         **{f"{case}, G2V2 {value:g}": each for (case, value), each in sweep.items()},
         **{f"{case}, {feeder}": each for (feeder, case), each in feeders.items()},
         **{f"{case}, drawn": each for case, each in drawn.items()},
+        **{f"I, {feeder}, tight voltage": each for feeder, each in tight.items()},
     }

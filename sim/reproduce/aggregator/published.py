@@ -25,6 +25,9 @@ HIGH_CAP = 13.5
 DRAWN = 3
 """Days of arrivals that are drawn for the stochastic cases."""
 
+TIGHT_VOLTAGE = {"ieee37": 0.9729, "ieee33": 0.9333, "das85": 0.9443}
+"""Lower voltage limits, per unit, a thousandth above the lowest voltage of case I without them: there they bind."""
+
 NODE_LIMIT = 20_000
 """Nodes of the searches of one day; where they do not close the gap, the report says how far it is open."""
 

@@ -49,7 +49,7 @@ def hours(mask: ArrayLike) -> str:
 
 def _named(results: Results) -> dict[str, Solved]:
     """Return every cleared day by a name of its own."""
-    return named(results.expected, results.sweep, results.feeders, results.drawn)
+    return named(results.expected, results.sweep, results.feeders, results.drawn, results.tight)
 
 
 def _every(results: Results) -> list[Solved]:
@@ -100,12 +100,31 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
             all(gap <= 1e-3 for gap in gaps.values()),
             wide or "none above 0.1 %",
         ),
+    )
+
+
+def _held(results: Results) -> tuple[Statement, ...]:
+    return (
         by_construction(
             "T5",
             "At every day pools, contracts, powers, money and the flow balance, and no follower could earn more",
             not any(results.broken.values()),
             "; ".join(f"{name}: {', '.join(each)}" for name, each in results.broken.items() if each)
             or f"{len(results.broken)} days",
+        ),
+        by_construction(
+            "T6",
+            "Where a voltage limit binds it is kept, and the profit is within the bound without it",
+            all(
+                each.lowest_voltage >= data.TIGHT_VOLTAGE[feeder] - _RELATIVE
+                and each.profit <= results.feeders[feeder, "I"].clearing.bound * (1.0 + _RELATIVE)
+                for feeder, each in results.tight.items()
+            ),
+            "; ".join(
+                f"{feeder}: {each.lowest_voltage:.4f} per unit, {each.profit:.1f} of at most {each.clearing.bound:.1f} "
+                f"({100 * each.clearing.gap:.2f} %), without the limit {results.feeders[feeder, 'I'].profit:.1f}"
+                for feeder, each in results.tight.items()
+            ),
         ),
     )
 

@@ -61,6 +61,10 @@ def _profits(results: Results) -> ComparisonTable:
         **{f"case {case}, cap {cap:g}": each for (case, cap), each in results.expected.items()},
         **{f"case {case}, {data.DRAWN} drawn days": each for case, each in results.drawn.items()},
         **{f"case {case}, {feeder}": each for (feeder, case), each in results.feeders.items()},
+        **{
+            f"case I, {feeder}, at least {data.TIGHT_VOLTAGE[feeder]:g} per unit": each
+            for feeder, each in results.tight.items()
+        },
     }
     rows = []
     for name, each in days.items():

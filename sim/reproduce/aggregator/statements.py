@@ -27,6 +27,7 @@ def statements(results: Results) -> tuple[Statement, ...]:
     cases = (*_case_one(results), *_case_one_lot(results), *_case_two(results), *_case_two_shape(results))
     return (
         *_theorems(results),
+        *_held(results),
         *_recorded(results),
         *cases,
         *_tariffs(results),

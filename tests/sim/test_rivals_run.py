@@ -19,10 +19,11 @@ from scenarios.markets.aggregator.rivals.case import RivalsCase
 from sim.checks import check_run
 from sim.cli import main
 from sim.kinds import market_kinds
+from sim.markets.aggregator.rivals.figures import profits_figure
 from sim.markets.aggregator.rivals.model import RivalsModel
 from sim.store import Run, read_run
 
-DAYS = 2
+DAYS = 1
 
 
 def keys(change: Callable[[Any], None] | None = None) -> dict[str, Any]:
@@ -86,13 +87,20 @@ def test_strangers_pay_the_fee_and_take_over_what_they_serve_cheaper(run: Run) -
 
 def test_figures_and_terminal_of_a_run(run: Run) -> None:
     drawn = {path.name for path in (run.folder / "figures").iterdir() if path.suffix == ".png"}
-    assert "profits.png" in drawn
+    assert any(name.startswith("trade-day-") for name in drawn)
     assert any(name.startswith("offers-day-") for name in drawn)
     kind = market_kinds()["aggregators"]
     text = "\n".join(kind.remarks(run))
     assert f"wheeling fees {run.days['wheeling'].sum():.1f}" in text
     assert "NOT certified" not in text
     assert kind.day_table(run).row_count == DAYS
+
+
+def test_profits_of_a_longer_run_are_drawn(run: Run) -> None:
+    days = pd.concat([run.aggregators, run.aggregators.assign(day=1)])
+    own, strange = profits_figure(days, "EUR").axes
+    assert [line.get_label() for line in own.lines[:2]] == ["north", "south"]
+    assert strange.lines[0].get_ydata()[0] == run.aggregators["strangers"].iloc[0]
 
 
 @pytest.mark.long

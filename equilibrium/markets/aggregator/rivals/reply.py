@@ -92,6 +92,7 @@ class Market:
         )
         self._parts = self._apart()
         self.seconds = 0.0
+        self._known: dict[tuple[int, int, bytes], Reply] = {}
 
     def _break_even(self, who: int) -> Prices:
         """Return the prices at which trade brings aggregator ``who`` nothing, as near as prices from 0 on allow."""
@@ -148,23 +149,30 @@ class Market:
         prices = {name: value.copy() for name, value in offers[who].items()}
         value = bound = 0.0
         claimed = {name: np.zeros(each.size) for name, each in prices.items()}
-        for part in self._parts:
+        for number, part in enumerate(self._parts):
             here = [{name: each[part.periods] for name, each in offer.items()} for offer in offers]
-            scenarios = [[each.view(who, here) for each in members] for members in part.scenarios]
-            seen = {name for members in scenarios for each in members for name in each.prices.values()}
-            caps = {name: cap for name, cap in self.caps[who].items() if name in seen}
-            periods = part.periods.stop - part.periods.start
-            group = Group(_light(scenarios), part.probability, caps, periods, {})
-            start = {name: np.clip(here[who][name], 0.0, cap) for name, cap in caps.items()}
-            settled = group.solve(gap / len(self._parts), deadline, [start])
-            self.seconds += group.seconds
-            best = self._resting(who, scenarios, part, dict(settled.prices), settled.value)
-            for name, each in best.items():
+            known = (who, number, _others(here, who, part))
+            if known not in self._known:  # what the others do not change is not searched again
+                self._known[known] = self._reply_in(who, part, here, gap / len(self._parts), deadline)
+            found = self._known[known]
+            for name, each in found.prices.items():
                 prices[name][part.periods] = each
-            for name, each in _traded(_reactions(scenarios, best)).items():
+            for name, each in found.claimed.items():
                 claimed[name][part.periods] = each
-            value, bound = value + settled.value, bound + settled.bound
+            value, bound = value + found.value, bound + found.bound
         return Reply(prices, value, max(bound, value), claimed)
+
+    def _reply_in(self, who: int, part: _Part, here: Sequence[Prices], gap: float, deadline: Deadline) -> Reply:
+        """Return the best reply towards some followers."""
+        scenarios = [[each.view(who, here) for each in members] for members in part.scenarios]
+        seen = {name for members in scenarios for each in members for name in each.prices.values()}
+        caps = {name: cap for name, cap in self.caps[who].items() if name in seen}
+        group = Group(_light(scenarios), part.probability, caps, part.periods.stop - part.periods.start, {})
+        start = {name: np.clip(here[who][name], 0.0, cap) for name, cap in caps.items()}
+        settled = group.solve(gap, deadline, [start])
+        self.seconds += group.seconds
+        best = self._resting(who, scenarios, part, dict(settled.prices), settled.value)
+        return Reply(best, settled.value, settled.bound, _traded(_reactions(scenarios, best)))
 
     def _resting(
         self, who: int, scenarios: Sequence[Sequence[Follower]], part: _Part, prices: Prices, value: float
@@ -199,6 +207,12 @@ class Market:
                         again = tried(again, [name], slice(period, period + 1))
                 moved = again
         return moved
+
+
+def _others(here: Sequence[Prices], who: int, part: _Part) -> bytes:
+    """Return the offers of the others to the followers of a part, as a key."""
+    names = sorted({name for members in part.scenarios for each in members for name in each.base.prices.values()})
+    return b"".join(here[other][name].tobytes() for other in range(len(here)) if other != who for name in names)
 
 
 def _reactions(scenarios: Sequence[Sequence[Follower]], prices: Prices) -> list[Reaction]:

@@ -132,7 +132,7 @@ def check(day: RivalsDay, cleared: RivalsClearing) -> None:
     """Everything that must hold at any cleared day: money balances, and nothing earns more than its bound."""
     assert cleared.certificate.primal <= RESIDUAL_TOLERANCE
     assert (cleared.bound >= cleared.profit - 1e-7 * (1.0 + np.abs(cleared.profit))).all()
-    for number, (market, own) in enumerate(zip(cleared.outcomes, day.markets, strict=True)):
+    for market, own in zip(cleared.outcomes, day.markets, strict=True):
         accounts = market.accounts
         assert accounts.aggregator == pytest.approx(market.margins.sum(), abs=1e-6)
         lots = sum(float(own.probability @ (each.market + each.drivers)) for each in accounts.lot_accounts)
@@ -151,7 +151,6 @@ def check(day: RivalsDay, cleared: RivalsClearing) -> None:
         for each in market.choices:
             parts = sum(each.with_whom(who) for who in range(day.size))
             np.testing.assert_allclose(each.x[each.follower.traded], parts, atol=1e-7)
-        assert number < day.size
 
 
 @settings(max_examples=2, deadline=None)

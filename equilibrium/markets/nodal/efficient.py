@@ -124,7 +124,7 @@ class EfficientSchedules:
     def _least_cost(
         self, day: MarketDay, instance: Instance, cuts: Sequence[LotCut], fixed: tuple[int, ...]
     ) -> tuple[Efficient | None, Sequence[LotCut]]:
-        """Return the efficient point of a bound day, ``None`` where it cannot be served, and the cuts that are known."""
+        """Return the efficient point of a bound day, ``None`` where it cannot be served, and the known cuts."""
         stages = Stages(self.network, day, self.program, self.model, instance, self._solver)
         schedules = _Schedules(stages, instance, list(cuts), fixed)
         if any(lot.fleet is not None for lot in day.lots):

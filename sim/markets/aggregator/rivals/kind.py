@@ -30,6 +30,7 @@ KIND = MarketKind(
     day_table=day_table,
     remarks=remarks,
     refuses={
+        "yardstick": "no yardstick: what is cleared here is the equilibrium of the posted prices itself",
         "ac": "no AC power flow: competing aggregators are stated without a feeder",
         "sessions": "a scenario of another market: here arrivals are counted (key lots.arrivals)",
     },

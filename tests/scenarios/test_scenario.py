@@ -27,6 +27,7 @@ from tests.scenarios.conftest import prices_csv, scenario_data
 def test_bundled_names_and_titles() -> None:
     assert scenario_names() == [
         "aggregator-37",
+        "aggregators-37",
         "disco-15",
         "disco-33",
         "disco-belief",

@@ -49,7 +49,7 @@ def prices(run: Run) -> pd.DataFrame:
 
 def test_what_must_hold_in_every_run_holds(run: Run) -> None:
     found = check_run(run, market_kinds()["aggregator"].invariants)
-    assert len(found) == 5
+    assert len(found) == 6
     assert all(each.holds for each in found), found
 
 
@@ -162,6 +162,7 @@ def test_a_day_that_breaks_a_limit_is_told(run: Run) -> None:
     broken: Any = SimpleNamespace(
         days=run.days.assign(limits_kept=[True, False]),
         certificates=run.certificates,
+        vehicles=run.vehicles,
         manifest=run.manifest,
         folder=run.folder,
     )
@@ -178,7 +179,7 @@ def test_the_limit_of_the_searches_is_the_commands() -> None:
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify"), (["--solver", "gurobi"], "auto or highs")],
+    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify")],
 )
 def test_options_that_the_market_has_not_got(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], word: str
@@ -186,3 +187,22 @@ def test_options_that_the_market_has_not_got(
     assert main(["run", "aggregator-37", "--days", "1", "--out", str(tmp_path / "run"), *option]) == 2
     assert word in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_pools_are_compared_with_single_vehicles_where_the_file_asks(tmp_path: Path) -> None:
+    changes = {**SMALL, "market": {"network": False, "lots": "vehicles"}}
+    file = tmp_path / "vehicles.yaml"
+    file.write_text(yaml.safe_dump(load_scenario("aggregator-37", changes).resolved()), encoding="utf-8")
+    assert main(["run", str(file), "--days", "1", "--no-figures", "--out", str(tmp_path / "run")]) == 0
+    run = read_run(tmp_path / "run")
+    (row,) = run.vehicles.to_dict("records")
+    days = run.days.iloc[0]
+    promised = days["charged_kwh"] + days["discharged_kwh"] + days["reserve_kwh"]
+    assert row["promised_kwh"] == pytest.approx(promised)
+    assert 0.0 < row["moved_kwh"] < promised
+    assert row["profit_error"] == pytest.approx(row["pool_profit"] - row["vehicle_profit"])
+    assert row["profit_error"] >= 0.0
+    assert row["below_contract_kwh"] <= 1e-6
+    assert all(each.holds for each in check_run(run, market_kinds()["aggregator"].invariants))
+    (told,) = (line for line in market_kinds()["aggregator"].remarks(run) if "single vehicles" in line)
+    assert f"of {promised:.0f} kWh of its pools single vehicles do {row['moved_kwh']:.0f} otherwise" in told

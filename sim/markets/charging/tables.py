@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from agents.records import SessionRecord
 from equilibrium.arrays import FloatArray
 from sim.columns import (
@@ -27,6 +25,7 @@ from sim.columns import (
     itself,
     mean_over_time,
     number,
+    place_of_lowest,
     text,
 )
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
@@ -41,9 +40,7 @@ DayColumns = tuple[Column[DayResult], ...]
 
 def _lowest(day: DayResult) -> tuple[int, int]:
     """Return period and bus of the day's lowest voltage."""
-    voltage = day.clearing.voltage_pu
-    period, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
-    return int(period), int(bus)
+    return place_of_lowest(day.clearing.voltage_pu)
 
 
 def _energy(power: Callable[[DayResult], FloatArray]) -> Callable[[DayResult], float]:
@@ -288,6 +285,7 @@ YARDSTICK: Table[DayResult, _Priced] = Table(
         count("equilibria", "equilibria that were found", lambda p: len(p.measure.yardstick.answer.equilibria)),
         number("seconds", "wall time of the yardstick, s", lambda p: p.measure.yardstick.seconds),
     ),
+    optional=True,
 )
 
 

@@ -415,11 +415,12 @@ def test_a_limit_that_is_near_is_on_the_scale(run: Run) -> None:
 
 
 def test_a_map_of_equal_prices_has_one_colour(run: Run) -> None:
-    rows = run.table("prices", 1).assign(dlmp_per_mwh=lambda each: 40.0 + 1e-12 * each.index)
+    rows = run.table("prices", 1)
+    rows = rows.assign(dlmp_per_mwh=40.0 + 1e-9 * np.arange(len(rows)) + 7.0 * (rows["period"] == 5))
     points = feeder_map(run.feeder, rows, run.table("lots", 1), "EUR").axes[0].collections
     assert len({tuple(colour) for each in points for colour in each.get_facecolors()}) == 1
     title = feeder_map(run.feeder, rows, run.table("lots", 1), "EUR").axes[0].get_title(loc="left")
-    assert title == "DLMP in hour 0, when it differs most"
+    assert title == "DLMP in hour 5, the same at every bus"
 
 
 def test_lots_at_one_bus_share_their_label_and_small_buses_have_none_inside(run: Run) -> None:

@@ -25,7 +25,7 @@ from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, name_legen
 from sim.show.telling import clock
 from sim.show.tree import tree_places
 
-_NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
+_NOTHING = 1e-6  # a price below this, currency/MWh, is rounding, and so is a voltage below it, per unit
 _MAP = "cividis"  # its brightness rises evenly, so that it can be read without colours too
 _ROOT = ""  # the parent of the root
 _WIDE_PT = 400.0  # what the map has from left to right
@@ -171,6 +171,8 @@ def feeder_map(
 ) -> Figure:
     """Draw the feeder as a tree, coloured by the DLMP when it differs most, and by the lowest voltage of the day.
 
+    Where no bus differs from another, the DLMP is that of the dearest period.
+
     Parameters
     ----------
     feeder
@@ -186,8 +188,7 @@ def feeder_map(
     number = {label: bus for bus, label in enumerate(labels)}
     parent = [number.get(above, -1) for above in feeder["parent"].fillna(_ROOT)]
     places = tree_places(parent)
-    each = prices.groupby("period", sort=True)["dlmp_per_mwh"]
-    moment = prices[prices["period"] == (each.max() - each.min()).round(6).idxmax()]
+    moment, when = _telling_period(prices)
     lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
     names = lots.drop_duplicates("lot").groupby("bus", sort=False)["lot"].agg(", ".join)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
@@ -197,7 +198,7 @@ def feeder_map(
             (
                 above,
                 moment.set_index("bus")["dlmp_per_mwh"],
-                f"DLMP in {clock(moment.iloc[0])}, when it differs most",
+                f"DLMP in {when}",
                 f"{currency}/MWh",
             ),
             (below, lowest, "lowest voltage of the day", "p.u."),
@@ -206,6 +207,15 @@ def feeder_map(
             _buses(axis, labels, parent, places, values.loc[labels].to_numpy(float), names, bar)
             axis.set_title(f"{title}: {what}" if title else what, loc="left")
     return figure
+
+
+def _telling_period(prices: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the rows of the period in which buses differ most, or of the dearest where they are equal, and its name."""
+    each = prices.groupby("period", sort=True)["dlmp_per_mwh"]
+    spread = each.max() - each.min()
+    differ = bool(spread.max() > _NOTHING)
+    rows = prices[prices["period"] == (spread if differ else each.max()).idxmax()]
+    return rows, f"{clock(rows.iloc[0])}, {'when it differs most' if differ else 'the same at every bus'}"
 
 
 def _panel_inches(places: FloatArray) -> float:
@@ -250,8 +260,9 @@ def _buses(
 ) -> None:
     """Draw the buses in the colour of their values, with their labels, and the lots with their names."""
     size = _bus_size(places)
-    shown = values.round(9)
-    scale = Normalize(shown.min(), shown.max()) if np.ptp(shown) > 0.0 else Normalize(shown[0] - 1.0, shown[0] + 1.0)
+    middle, half = 0.5 * float(values.max() + values.min()), 0.5 * float(np.ptp(values))
+    half = half if half > _NOTHING else 1.0
+    scale = Normalize(middle - half, middle + half)
     at_lot = np.isin(labels, names.index.to_numpy(dtype=object).astype(str))
     axis.figure.colorbar(ScalarMappable(scale, _MAP), ax=axis, label=bar, fraction=0.04, pad=0.01)
     for label, where, marker, width, line in (
@@ -261,14 +272,14 @@ def _buses(
         if where.any():
             look: dict[str, Any] = {"cmap": _MAP, "norm": scale, "edgecolors": BLACK, "linewidths": line}
             x, y = places[where].T
-            axis.scatter(x, y, width**2, shown[where], marker=marker, label=label, **look)
+            axis.scatter(x, y, width**2, values[where], marker=marker, label=label, **look)
     inside = size >= _LABELLED_PT
     taken = set(map(tuple, places.tolist()))
     letters = max(2, *map(len, labels))
     for bus, label in enumerate(labels):
         x, y = places[bus]
         if inside:
-            dark = np.dot(mpl.colormaps[_MAP](scale(shown[bus]))[:3], (0.299, 0.587, 0.114)) < _BRIGHT
+            dark = np.dot(mpl.colormaps[_MAP](scale(values[bus]))[:3], (0.299, 0.587, 0.114)) < _BRIGHT
             font = min(0.45 * size, 1.3 * size / letters)
             axis.text(x, y, label, ha="center", va="center_baseline", fontsize=font, color="white" if dark else BLACK)
         elif size >= _NAMED_PT and bus not in parent and (x + 1, y) not in taken:

@@ -56,7 +56,7 @@ def test_names_are_drawn_and_printed_as_they_are(town: Path, capsys: pytest.Capt
     assert main(["run", "own.yaml", "--days", "1", "--out", "run"]) == 0
     out = capsys.readouterr().out
     assert f"own: {NAMES[2]}" in out
-    assert all(name[:7] in out for name in NAMES)
+    assert all(name[:6] in out for name in NAMES)
     drawn = Run(town / "run")
     with mpl.rc_context({"svg.fonttype": "none"}):
         pictures = {path.stem: path.read_text(encoding="utf-8") for path in draw_run(drawn, 0, ("svg",))}

@@ -210,7 +210,7 @@ def feeder_map(
 
 
 def _telling_period(prices: pd.DataFrame) -> tuple[pd.DataFrame, str]:
-    """Return the rows of the period in which buses differ most, or of the dearest where they are equal, and its name."""
+    """Return the rows of the period in which buses differ most, else those of the dearest one, and its name."""
     each = prices.groupby("period", sort=True)["dlmp_per_mwh"]
     spread = each.max() - each.min()
     differ = bool(spread.max() > _NOTHING)

@@ -40,14 +40,17 @@ KNOWN = 1
 MOST_TRIED = 6
 """Choices at most whose branches are solved at one node."""
 
-WORTH = 0.1
+WORTH = 0.5
 """A choice that does this part of what the next one promises is taken."""
 
 LEAST_RISE = 1e-6
 """A rise of the bound by less, relative to the largest, counts as this when two sides are weighed."""
 
-LOOK_EVERY = 20
-"""Nodes between two looks at what a node's prices earn."""
+NONE: IntArray = np.zeros(0, dtype=np.int64)
+"""No columns."""
+
+PLUNGE_EVERY = 20
+"""The best open node is followed down to prices at which nothing is open every so many times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,15 +177,12 @@ class Search:
         root = self._root(low, high)
         if root is not None and np.isfinite(root.value):
             self._push(root)
+        taken = 0
         while self._open and self._open[0][0] < min(self._cutoff(), self.halves.constant - enough):
             if self.nodes and limit.passed:
                 break
-            node = heapq.heappop(self._open)[2]
-            self.nodes += 1
-            limit.spend(1)
-            if (self.nodes - 1) % LOOK_EVERY == 0:
-                self._try(node)
-            self._branch(node)
+            self._follow(heapq.heappop(self._open)[2], limit, plunge=taken % PLUNGE_EVERY == 0)
+            taken += 1
         least = min([self._closed, -(self.value - self.halves.constant), *(entry[0] for entry in self._open[:1])])
         seconds = sum(program.seconds for program in self._programs)
         return Found(self.prices, self.value, self.halves.constant - least, self.nodes, seconds)
@@ -223,18 +223,37 @@ class Search:
         if value > self.value:
             self.value, self.prices = value, prices
 
-    def _branch(self, node: _Node) -> None:
-        """Split a node on the pair that raises the bound most on both sides."""
+    def _follow(self, node: _Node, limit: Deadline, *, plunge: bool) -> None:
+        """Split a node; in a plunge also its better part, and so on."""
+        if plunge:
+            self._try(node)
+        while True:
+            self.nodes += 1
+            limit.spend(1)
+            children = self._branch(node)
+            if not plunge or not children or limit.passed:
+                break
+            *others, node = sorted(children, key=lambda child: -child.value)
+            for child in others:
+                self._push(child)
+            if node.value >= self._cutoff():
+                children = (node,)
+                break
+        for child in children:
+            self._push(child)
+
+    def _branch(self, node: _Node) -> tuple[_Node, ...]:
+        """Split a node on the pair that raises the bound most on both sides; there are no parts of a settled one."""
         broken = self._broken(node)
         if not broken.size:
             self._try(node)
             # What is left between the bound and the value is rounding; the proof keeps the bound.
             self._closed = min(self._closed, node.value)
-            return
-        unmet = self._order.unmet(node.known, self.halves.upper & (node.prices.point[self.halves.multiplier] == 0.0))
-        for child in self._choose(node, broken) if unmet is None else self._of_pair(node, unmet):
-            if np.isfinite(child.value):
-                self._push(child)
+            return ()
+        halves = self.halves
+        unmet = self._order.unmet(node.known, halves.upper & (node.prices.point[halves.multiplier] == 0.0))
+        children = self._choose(node, broken) if unmet is None else self._of_pair(node, unmet)
+        return tuple(child for child in children if np.isfinite(child.value))
 
     def _broken(self, node: _Node) -> np.ndarray:
         """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first."""
@@ -302,11 +321,9 @@ class Search:
         first = used[min(int(np.searchsorted(share, 0.5 * share[-1])), used.size - 2)] + 1
         parts = []
         for taken, banned in ((slice(0, first), slice(first, None)), (slice(first, None), slice(0, first))):
-            upper = node.prices.upper.copy()
-            upper[at[banned]] = 0.0
-            left = ends[taken][upper[at[taken]].any(axis=1)]
+            left = ends[taken][node.prices.upper[at[taken]].any(axis=1)]
             known = self._order.between(node.known, column, float(left.min()), float(left.max()))
-            parts.append(self._part(node, known, upper))
+            parts.append(self._part(node, known, at[banned].ravel()))
         return parts[0], parts[1]
 
     def _of_pair(self, node: _Node, pair: int) -> tuple[_Node, _Node]:
@@ -314,18 +331,16 @@ class Search:
         first, second = (self._order.with_pair(node.known, pair, zero=zero) for zero in (False, True))
         return self._part(node, first), self._part(node, second)
 
-    def _part(self, node: _Node, known: Known | None, upper: FloatArray | None = None) -> _Node:
-        """Return the part of a node in which more is known, and perhaps less of the prices' columns is allowed."""
+    def _part(self, node: _Node, known: Known | None, banned: IntArray = NONE) -> _Node:
+        """Return the part of a node in which more is known, and some columns of the prices' program are zero."""
         if known is None:
             return replace(node, prices=replace(node.prices, value=INF))
         halves, quantities, prices = self.halves, node.quantities, node.prices
         new = known.positive & ~node.known.positive
         if new.any():
             quantities = self._programs[0].held(quantities, halves.quantity[new], self._held_at[new])
-        new = known.zero & ~node.known.zero
-        if new.any() or upper is not None:
-            prices = prices if upper is None else replace(prices, upper=upper)
-            column = np.concatenate([halves.multiplier[new], np.flatnonzero(prices.upper < prices.point)])
+        column = np.concatenate([halves.multiplier[known.zero & ~node.known.zero], banned])
+        if column.size:
             prices = self._programs[1].held(prices, column, np.zeros(column.size))
         return _Node(quantities, prices, known)
 

@@ -172,7 +172,7 @@ class Order:
             ((self._first, self._second), free[1], above),
             ((self._second, self._first), free[0], below),
         ):
-            for row in np.flatnonzero((side == 0) & (most[ends] > bound)).tolist():
+            for row in ((side == 0) & (most[ends] > bound)).nonzero()[0].tolist():
                 if not _add(most, int(ends[0][row]), int(ends[1][row]), float(bound[row]), self._strict):
                     return False
         return True
@@ -210,15 +210,16 @@ class Order:
         open_ = usual & ~known.zero & ~known.positive
         free, strict = self._count(~known.zero), self._count(known.positive)
         above, below = self._edges(strict)
+        up, row = self._up, self._row
+        bound = np.where(up, above[row], below[row])
+        first, second = (
+            np.where(up, self._first[row], self._second[row]),
+            np.where(up, self._second[row], self._first[row]),
+        )
+        told = open_[self._pair] & (free[up.astype(np.int64), row] == 1) & (known.most[first, second] > bound)
         most = known.most.copy()
-        at = np.flatnonzero(open_[self._pair] & (free[self._up.astype(np.int64), self._row] == 1))
-        for place in at.tolist():
-            row = self._row[place]
-            ends = int(self._first[row]), int(self._second[row])
-            bound = above[row] if self._up[place] else below[row]
-            if not self._up[place]:
-                ends = ends[::-1]
-            if not _add(most, *ends, float(bound), self._strict):
+        for place in told.nonzero()[0].tolist():
+            if not _add(most, int(first[place]), int(second[place]), float(bound[place]), self._strict):
                 return int(self._pair[place])
         return None
 
@@ -245,7 +246,7 @@ def _opposites(halves: Halves) -> IntArray:
 
 
 def _scales(rows: list[tuple[int, IntArray, FloatArray]], pair_of: IntArray) -> dict[int, float]:
-    """Return a scale for each value, so that rows that join two of them have them at one size where that is possible."""
+    """Return a scale for each value, so that rows that join two have both at one size where that is possible."""
     joined: dict[int, list[tuple[int, float]]] = {}
     for _, column, factor in rows:
         value = pair_of[column] < 0

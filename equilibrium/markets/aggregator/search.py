@@ -40,7 +40,7 @@ KNOWN = 1
 MOST_TRIED = 6
 """Choices at most whose branches are solved at one node."""
 
-WORTH = 0.5
+WORTH = 0.1
 """A choice that does this part of what the next one promises is taken."""
 
 LEAST_RISE = 1e-6
@@ -303,10 +303,7 @@ class Search:
     def _children(self, node: _Node, choice: int) -> tuple[_Node, _Node]:
         """Return both parts of a node, and remember how the bound rose."""
         pairs = self.halves.quantity.size
-        if choice < pairs:
-            children = self._of_pair(node, choice)
-        else:
-            children = self._of_graph(node, choice - pairs)
+        children = self._of_pair(node, choice) if choice < pairs else self._of_graph(node, choice - pairs)
         for side, child in enumerate(children):
             self._rise[side, choice] += min(child.value - node.value, self._wide(node))
             self._seen[side, choice] += 1

@@ -23,7 +23,10 @@ from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.programs.program import INF
 
 STRICT = 1e-9
-"""Strictly above is by this at least, relative to the largest number that is compared: closer values are one."""
+"""Strictly above is by this at least, relative to the largest cost or tariff: closer values are one."""
+
+ROUNDING = 1e-13
+"""Strictly above is by this at least, relative to the largest limit of a price, since such limits are summed."""
 
 SAME_SCALE = 1e-12
 """Two scales of one value that differ by less, relative, are the same."""
@@ -40,7 +43,7 @@ class Known:
     positive
         Pairs whose multiplier is not, so that the quantity stands at its bound, shape ``(pairs,)``.
     most
-        Largest difference of two values, the last one nothing, shape ``(values + 1, values + 1)``.
+        Largest difference of two values, scaled, the last one nothing, shape ``(values + 1, values + 1)``.
     """
 
     zero: BoolArray
@@ -73,41 +76,40 @@ class Order:
         for row in range(matrix.shape[0]):
             part = slice(matrix.indptr[row], matrix.indptr[row + 1])
             column, factor = matrix.indices[part], matrix.data[part]
-            value = self._pair_of[column] < 0
-            both = factor[value]
-            if not pieces[column].any() and (both.size == 1 or (both.size == 2 and both[0] * both[1] < 0.0)):
+            if not pieces[column].any() and 1 <= np.count_nonzero(self._pair_of[column] < 0) <= 2:
                 rows.append((row, column, factor))
         scale = _scales(rows, self._pair_of)
         self.values = {column: number for number, column in enumerate(scale)}
-        nothing = len(self.values)
-        first, second, bound, pair, at, pulls = [], [], [], [], [], []
+        first: list[int] = []
+        second: list[int] = []
+        bound: list[float] = []
+        pair: list[int] = []
+        at: list[int] = []
+        pulls: list[bool] = []
         for row, column, factor in rows:
             value = self._pair_of[column] < 0
             ends, sizes = column[value], factor[value]
-            size = abs(sizes[0]) / scale[ends[0]]
-            if ends.size == 2 and abs(abs(sizes[1]) / scale[ends[1]] - size) > SAME_SCALE * size:
+            size = sizes[0] / scale[ends[0]]
+            if ends.size == 2 and abs(sizes[1] / scale[ends[1]] + size) > SAME_SCALE * abs(size):
                 continue
-            order = ends if sizes[0] > 0.0 else ends[::-1]
-            names = [self.values[each] for each in order]
-            if ends.size == 1:
-                names = [names[0], nothing] if sizes[0] > 0.0 else [nothing, names[0]]
+            names = [self.values[each] for each in ends] + [len(self.values)] * (2 - ends.size)
             number = len(first)
-            first.append(names[0])
-            second.append(names[1])
-            bound.append(right[row] / size)
+            first.append(names[0] if size > 0.0 else names[1])
+            second.append(names[1] if size > 0.0 else names[0])
+            bound.append(float(right[row] / abs(size)))
             for each, weight in zip(column[~value], factor[~value], strict=True):
-                up = self._halves.prices.col_upper[each] > 0.0  # rows' multipliers are not positive
+                below = self._halves.prices.col_upper[each] <= 0.0  # rows' multipliers are not positive
                 pair.append(int(self._pair_of[each]))
                 at.append(number)
-                pulls.append((weight < 0.0) == bool(up))
+                pulls.append(bool((weight < 0.0) != below))
         self._first, self._second = np.array(first, dtype=np.int64), np.array(second, dtype=np.int64)
         self._bound = np.array(bound)
         self._pair, self._row = np.array(pair, dtype=np.int64), np.array(at, dtype=np.int64)
         self._up = np.array(pulls, dtype=bool)
         self._scale = np.array(list(scale.values()))
         limits = self._halves.prices.col_upper[list(self.values)] if self.values else np.zeros(0)
-        sizes = np.concatenate([[0.0], np.abs(self._bound), (limits * self._scale)[np.isfinite(limits)]])
-        self._strict = STRICT * float(sizes.max())
+        largest = float(np.max(np.abs(limits * self._scale)[np.isfinite(limits)], initial=0.0))
+        self._strict = max(STRICT * float(np.max(np.abs(self._bound), initial=0.0)), ROUNDING * largest)
 
     def start(self, lower: FloatArray, upper: FloatArray) -> Known | None:
         """Return what is known at limits of the columns of ``prices``, or ``None`` where they contradict each other."""
@@ -115,19 +117,20 @@ class Order:
         most = np.full((count + 1, count + 1), INF)
         np.fill_diagonal(most, 0.0)
         known = Known(np.zeros(pairs, dtype=bool), np.zeros(pairs, dtype=bool), most)
-        edges = []
+        edges: list[tuple[int, int, float]] = []
         for column, number in self.values.items():
-            edges.append((number, count, upper[column] * self._scale[number]))
-            edges.append((count, number, -lower[column] * self._scale[number]))
+            edges += self._limits(number, float(lower[column]), float(upper[column]))
         return self._closed(known, edges)
 
     def between(self, known: Known, column: int, low: float, high: float) -> Known | None:
         """Return what is known where a price lies between two limits too, or ``None`` where it cannot."""
-        number, nothing = self.values.get(column), len(self.values)
-        if number is None:
-            return known
-        scale = self._scale[number]
-        return self._closed(known, [(number, nothing, high * scale), (nothing, number, -low * scale)])
+        number = self.values.get(column)
+        return known if number is None else self._closed(known, self._limits(number, low, high))
+
+    def _limits(self, number: int, low: float, high: float) -> list[tuple[int, int, float]]:
+        """Return the differences that limits of a value are."""
+        ends = sorted((low * self._scale[number], high * self._scale[number]))
+        return [(number, len(self.values), ends[1]), (len(self.values), number, -ends[0])]
 
     def with_pair(self, known: Known, pair: int, *, zero: bool) -> Known | None:
         """Return what is known where a multiplier is zero, or where it is not; ``None`` where it cannot be."""
@@ -197,16 +200,19 @@ class Order:
         none = pair[open_ & (against == 0) & (bound < -half)]
         return none, must
 
-    def unmet(self, known: Known, usual: BoolArray) -> int | None:
-        """Return a pair of some whose multipliers cannot all be zero, or ``None`` where they can.
+    def unmet(self, known: Known, multiplier: FloatArray) -> int | None:
+        """Return an upper bound whose multiplier is zero and may not stay so, or ``None``.
+
+        Where all multipliers that must be above zero are, a point shows that none is missed.
 
         Parameters
         ----------
-        usual
-            The pairs, shape ``(pairs,)``; known ones are left out.
+        multiplier
+            Multipliers of all pairs at a point of the prices' program, shape ``(pairs,)``.
         """
-        if not known.positive.any():
+        if (np.abs(multiplier[known.positive]) > self._strict).all():
             return None
+        usual = self._halves.upper & (multiplier == 0.0)
         open_ = usual & ~known.zero & ~known.positive
         free, strict = self._count(~known.zero), self._count(known.positive)
         above, below = self._edges(strict)
@@ -250,12 +256,12 @@ def _scales(rows: list[tuple[int, IntArray, FloatArray]], pair_of: IntArray) -> 
     joined: dict[int, list[tuple[int, float]]] = {}
     for _, column, factor in rows:
         value = pair_of[column] < 0
-        ends, sizes = column[value].tolist(), np.abs(factor[value])
+        ends, sizes = column[value].tolist(), factor[value]
         for each in ends:
             joined.setdefault(each, [])
         if len(ends) == 2:
-            joined[ends[0]].append((ends[1], float(sizes[1] / sizes[0])))
-            joined[ends[1]].append((ends[0], float(sizes[0] / sizes[1])))
+            joined[ends[0]].append((ends[1], -float(sizes[1] / sizes[0])))
+            joined[ends[1]].append((ends[0], -float(sizes[0] / sizes[1])))
     scale: dict[int, float] = {}
     for first in joined:
         if first in scale:

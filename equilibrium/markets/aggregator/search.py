@@ -40,7 +40,7 @@ KNOWN = 1
 MOST_TRIED = 6
 """Choices at most whose branches are solved at one node."""
 
-WORTH = 0.1
+WORTH = 0.5
 """A choice that does this part of what the next one promises is taken."""
 
 LEAST_RISE = 1e-6
@@ -250,8 +250,7 @@ class Search:
             # What is left between the bound and the value is rounding; the proof keeps the bound.
             self._closed = min(self._closed, node.value)
             return ()
-        halves = self.halves
-        unmet = self._order.unmet(node.known, halves.upper & (node.prices.point[halves.multiplier] == 0.0))
+        unmet = self._order.unmet(node.known, node.prices.point[self.halves.multiplier])
         children = self._choose(node, broken) if unmet is None else self._of_pair(node, unmet)
         return tuple(child for child in children if np.isfinite(child.value))
 

@@ -22,10 +22,10 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.programs.program import INF
 
-STRICT = 1e-9
+CLOSEST = 1e-9
 """Strictly above is by this at least, relative to the largest cost or tariff: closer values are one."""
 
-ROUNDING = 1e-13
+OF_LIMITS = 1e-13
 """Strictly above is by this at least, relative to the largest limit of a price, since such limits are summed."""
 
 SAME_SCALE = 1e-12
@@ -106,10 +106,13 @@ class Order:
         self._bound = np.array(bound)
         self._pair, self._row = np.array(pair, dtype=np.int64), np.array(at, dtype=np.int64)
         self._up = np.array(pulls, dtype=bool)
+        # Where a pair finds the count of its own side of a row, and of the other, and its opposite, in the same row.
+        self._own, self._other = self._up.astype(np.int64), (~self._up).astype(np.int64)
+        self._facing = np.where(self.opposite[self._pair] < 0, self._halves.quantity.size, self.opposite[self._pair])
         self._scale = np.array(list(scale.values()))
         limits = self._halves.prices.col_upper[list(self.values)] if self.values else np.zeros(0)
         largest = float(np.max(np.abs(limits * self._scale)[np.isfinite(limits)], initial=0.0))
-        self._strict = max(STRICT * float(np.max(np.abs(self._bound), initial=0.0)), ROUNDING * largest)
+        self._strict = max(CLOSEST * float(np.max(np.abs(self._bound), initial=0.0)), OF_LIMITS * largest)
 
     def start(self, lower: FloatArray, upper: FloatArray) -> Known | None:
         """Return what is known at limits of the columns of ``prices``, or ``None`` where they contradict each other."""
@@ -160,7 +163,7 @@ class Order:
     def _count(self, which: BoolArray) -> IntArray:
         """Return how many of some pairs pull each row down and up, shape ``(2, rows)``."""
         rows = self._bound.size
-        counted = np.bincount(self._row + rows * self._up, weights=which[self._pair], minlength=2 * rows)
+        counted = np.bincount(self._row + rows * self._own, weights=which[self._pair], minlength=2 * rows)
         return counted.astype(np.int64).reshape(2, rows)
 
     def _edges(self, strict: IntArray) -> tuple[FloatArray, FloatArray]:
@@ -190,12 +193,11 @@ class Order:
         up = self._up
         there, back = most[self._first[row], self._second[row]], most[self._second[row], self._first[row]]
         # With the last multiplier of a side gone the row bounds its difference.
-        last = free[up.astype(np.int64), row] == 1
+        last = free[self._own, row] == 1
         wrong = np.where(up, back + above[row], there + below[row]) < -half
         must = pair[open_ & last & wrong]
         # With a multiplier above zero, and none against it, it bounds it strictly.
-        other = self.opposite[pair]
-        against = free[(~up).astype(np.int64), row] - ((other >= 0) & ~zero[other])
+        against = free[self._other, row] - np.append(~zero, False)[self._facing]
         bound = np.where(up, there - self._bound[row], back + self._bound[row]) - self._strict
         none = pair[open_ & (against == 0) & (bound < -half)]
         return none, must
@@ -222,7 +224,7 @@ class Order:
             np.where(up, self._first[row], self._second[row]),
             np.where(up, self._second[row], self._first[row]),
         )
-        told = open_[self._pair] & (free[up.astype(np.int64), row] == 1) & (known.most[first, second] > bound)
+        told = open_[self._pair] & (free[self._own, row] == 1) & (known.most[first, second] > bound)
         most = known.most.copy()
         for place in told.nonzero()[0].tolist():
             if not _add(most, int(first[place]), int(second[place]), float(bound[place]), self._strict):

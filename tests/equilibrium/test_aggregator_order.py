@@ -40,9 +40,7 @@ def _pair(halves: Halves, day: AggregatorDay, name: str, period: int, *, upper: 
 
 def _started(halves: Halves) -> tuple[Order, Known]:
     order = Order(halves)
-    known = order.start(halves.prices.col_lower, halves.prices.col_upper)
-    assert known is not None
-    return order, known
+    return order, order.start()
 
 
 def test_a_price_above_what_energy_is_worth_by_hand() -> None:
@@ -66,21 +64,6 @@ def test_a_price_above_what_energy_is_worth_by_hand() -> None:
     assert other is not None
     assert other.positive[full]
     assert order.with_pair(other, full, zero=True) is None
-
-
-def test_limits_of_a_price_by_hand() -> None:
-    # A V2G pool is charged at a price of at most 0.9 worth - 0.5; at a price of 9 energy is worth 10.56 then, more than
-    # the 10.5 at which flex2 buys.
-    day = some_hours(card_day(), 8, 12)
-    halves = _lot_halves(day)
-    order, known = _started(halves)
-    column = int(halves.columns["lot in"][2])
-    priced = order.between(known, column, 9.0, 10.0)
-    assert priced is not None
-    charged = order.with_pair(priced, _pair(halves, day, "charge_v2g_kw", 2, upper=False), zero=True)
-    assert charged is not None
-    assert charged.positive[_pair(halves, day, "bought_kwh", 2, upper=False)]
-    assert order.between(known, column, 10.5, 11.0) is None
 
 
 @settings(max_examples=25, deadline=None)
@@ -141,7 +124,6 @@ def test_the_search_ends_the_same_without_conclusions(
         return replace(known, zero=part) if zero else replace(known, positive=part)
 
     monkeypatch.setattr(Order, "with_pair", only)
-    monkeypatch.setattr(Order, "between", lambda _order, known, *_: known)
     monkeypatch.setattr(Order, "unmet", lambda *_: None)
     plain = AggregatorMarket().clear(day)
     assert found.profit == pytest.approx(plain.profit, rel=1e-9, abs=1e-7)

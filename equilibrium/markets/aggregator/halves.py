@@ -39,8 +39,6 @@ class Halves:
     weights
         Columns of ``prices`` that hold the weights of pieces, of which one is in use: an array for each price and
         period, shape ``(pieces, 2)``, by rising price.
-    weighted, ends
-        For each of these arrays the column of the price, and the prices at the ends of its pieces, the same shape.
     constant
         Part of the leader's profit that nobody decides, currency.
     """
@@ -52,8 +50,6 @@ class Halves:
     multiplier: IntArray
     columns: Mapping[str, IntArray]
     weights: tuple[IntArray, ...]
-    weighted: tuple[int, ...]
-    ends: tuple[FloatArray, ...]
     constant: float
 
     def named(self, point: FloatArray) -> dict[str, FloatArray]:
@@ -153,10 +149,10 @@ def halve(
         at = np.concatenate([columns[name] for name in own.prices])
         cost.append((at, -follower.weight * own.traded))
         pairs += _add_follower(low, high, f"{number}", own, follower.weight, at, cost)
-    weighted = [(name, period) for name, each in graphs.items() for period in range(len(each))]
     weights = [
-        _add_graph(high, f"{name} {period}", int(columns[name][period]), graphs[name][period], cost)
-        for name, period in weighted
+        _add_graph(high, f"{name} {period}", int(columns[name][period]), graph, cost)
+        for name, each in graphs.items()
+        for period, graph in enumerate(each)
     ]
     quantities, prices = low.compile().bind({}), high.compile().bind({})
     total = np.zeros(prices.shape[1])
@@ -171,8 +167,6 @@ def halve(
         np.concatenate([empty, *(pair[2] for pair in pairs)]),
         columns,
         tuple(weights),
-        tuple(int(columns[name][period]) for name, period in weighted),
-        tuple(np.array([[piece.low, piece.high] for piece in graphs[name][period]]) for name, period in weighted),
         constant,
     )
 

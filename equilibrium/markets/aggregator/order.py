@@ -1,14 +1,15 @@
-"""What a node of the search knows of its prices and multipliers before a program is solved: which is above which.
+"""What a node of the search knows of its multipliers before a program is solved: which is above which.
 
-Most optimality conditions of a follower compare two values: the price of a period with what energy is worth in a pool,
-that worth with a tariff, or worths of two periods. With its multipliers of bounds such a condition reads
+Many optimality conditions of a follower compare what energy is worth in a pool with a tariff, or with its worth in the
+next period. With its multipliers of bounds such a condition reads
 
     u - w = b - sum of the multipliers that pull down + sum of those that pull up ,
 
 so it bounds ``u - w`` on one side as soon as all multipliers of the other side are zero, strictly where one that pulls
 is not. A branch that holds a quantity at its bound needs its multiplier only above zero, since the other branch has the
 rest. Differences add up along chains of periods: what they contradict is cut off, and what they leave one way for is
-held, without a program being solved.
+held, without a program being solved. Conditions with one of the leader's prices are left out: a price is free in every
+period, so they tell little.
 """
 
 from __future__ import annotations
@@ -25,12 +26,6 @@ from equilibrium.programs.program import INF
 CLOSEST = 1e-9
 """Strictly above is by this at least, relative to the largest cost or tariff: closer values are one."""
 
-OF_LIMITS = 1e-13
-"""Strictly above is by this at least, relative to the largest limit of a price, since such limits are summed."""
-
-SAME_SCALE = 1e-12
-"""Two scales of one value that differ by less, relative, are the same."""
-
 
 @dataclass(frozen=True, eq=False)
 class Known:
@@ -43,7 +38,7 @@ class Known:
     positive
         Pairs whose multiplier is not, so that the quantity stands at its bound, shape ``(pairs,)``.
     most
-        Largest difference of two values, scaled, the last one nothing, shape ``(values + 1, values + 1)``.
+        Largest difference of two worths, the last one nothing, shape ``(worths + 1, worths + 1)``.
     """
 
     zero: BoolArray
@@ -69,36 +64,30 @@ class Order:
         self._read(sp.csr_array(halves.prices.matrix), halves.prices.row_lower)
 
     def _read(self, matrix: sp.csr_array, right: FloatArray) -> None:
-        """Find the rows that compare two values, and one scale for each value that suits all of them."""
-        pieces = np.zeros(matrix.shape[1], dtype=bool)
-        pieces[np.concatenate([np.zeros(0, dtype=np.int64), *(at.ravel() for at in self._halves.weights)])] = True
-        rows: list[tuple[int, IntArray, FloatArray]] = []
-        for row in range(matrix.shape[0]):
-            part = slice(matrix.indptr[row], matrix.indptr[row + 1])
-            column, factor = matrix.indices[part], matrix.data[part]
-            if not pieces[column].any() and 1 <= np.count_nonzero(self._pair_of[column] < 0) <= 2:
-                rows.append((row, column, factor))
-        scale = _scales(rows, self._pair_of)
-        self.values = {column: number for number, column in enumerate(scale)}
+        """Find the rows that compare two worths, or one with a number."""
+        halves = self._halves
+        worth = np.isinf(halves.prices.col_lower) & np.isinf(halves.prices.col_upper)
+        self._worths = int(worth.sum())
+        name, known = np.cumsum(worth) - 1, worth | (self._pair_of >= 0)
         first: list[int] = []
         second: list[int] = []
         bound: list[float] = []
         pair: list[int] = []
         at: list[int] = []
         pulls: list[bool] = []
-        for row, column, factor in rows:
-            value = self._pair_of[column] < 0
-            ends, sizes = column[value], factor[value]
-            size = sizes[0] / scale[ends[0]]
-            if ends.size == 2 and abs(sizes[1] / scale[ends[1]] + size) > SAME_SCALE * abs(size):
+        for row in range(matrix.shape[0]):
+            part = slice(matrix.indptr[row], matrix.indptr[row + 1])
+            column, factor = matrix.indices[part], matrix.data[part]
+            ends, sizes = column[worth[column]], factor[worth[column]]
+            if not known[column].all() or not 1 <= ends.size <= 2 or (ends.size == 2 and sizes[0] != -sizes[1]):
                 continue
-            names = [self.values[each] for each in ends] + [len(self.values)] * (2 - ends.size)
+            names = [int(name[each]) for each in ends] + [self._worths] * (2 - ends.size)
             number = len(first)
-            first.append(names[0] if size > 0.0 else names[1])
-            second.append(names[1] if size > 0.0 else names[0])
-            bound.append(float(right[row] / abs(size)))
-            for each, weight in zip(column[~value], factor[~value], strict=True):
-                below = self._halves.prices.col_upper[each] <= 0.0  # rows' multipliers are not positive
+            first.append(names[0] if sizes[0] > 0.0 else names[1])
+            second.append(names[1] if sizes[0] > 0.0 else names[0])
+            bound.append(float(right[row] / abs(sizes[0])))
+            for each, weight in zip(column[~worth[column]], factor[~worth[column]], strict=True):
+                below = halves.prices.col_upper[each] <= 0.0  # rows' multipliers are not positive
                 pair.append(int(self._pair_of[each]))
                 at.append(number)
                 pulls.append(bool((weight < 0.0) != below))
@@ -109,43 +98,23 @@ class Order:
         # Where a pair finds the count of its own side of a row, and of the other, and its opposite, in the same row.
         self._own, self._other = self._up.astype(np.int64), (~self._up).astype(np.int64)
         self._facing = np.where(self.opposite[self._pair] < 0, self._halves.quantity.size, self.opposite[self._pair])
-        self._scale = np.array(list(scale.values()))
-        limits = self._halves.prices.col_upper[list(self.values)] if self.values else np.zeros(0)
-        largest = float(np.max(np.abs(limits * self._scale)[np.isfinite(limits)], initial=0.0))
-        self._strict = max(CLOSEST * float(np.max(np.abs(self._bound), initial=0.0)), OF_LIMITS * largest)
+        self._strict = CLOSEST * float(np.max(np.abs(self._bound), initial=0.0))
 
-    def start(self, lower: FloatArray, upper: FloatArray) -> Known | None:
-        """Return what is known at limits of the columns of ``prices``, or ``None`` where they contradict each other."""
-        count, pairs = len(self.values), self._halves.quantity.size
-        most = np.full((count + 1, count + 1), INF)
+    def start(self) -> Known:
+        """Return what is known before anything is held."""
+        pairs = self._halves.quantity.size
+        most = np.full((self._worths + 1, self._worths + 1), INF)
         np.fill_diagonal(most, 0.0)
-        known = Known(np.zeros(pairs, dtype=bool), np.zeros(pairs, dtype=bool), most)
-        edges: list[tuple[int, int, float]] = []
-        for column, number in self.values.items():
-            edges += self._limits(number, float(lower[column]), float(upper[column]))
-        return self._closed(known, edges)
-
-    def between(self, known: Known, column: int, low: float, high: float) -> Known | None:
-        """Return what is known where a price lies between two limits too, or ``None`` where it cannot."""
-        number = self.values.get(column)
-        return known if number is None else self._closed(known, self._limits(number, low, high))
-
-    def _limits(self, number: int, low: float, high: float) -> list[tuple[int, int, float]]:
-        """Return the differences that limits of a value are."""
-        ends = sorted((low * self._scale[number], high * self._scale[number]))
-        return [(number, len(self.values), ends[1]), (len(self.values), number, -ends[0])]
+        return Known(np.zeros(pairs, dtype=bool), np.zeros(pairs, dtype=bool), most)
 
     def with_pair(self, known: Known, pair: int, *, zero: bool) -> Known | None:
         """Return what is known where a multiplier is zero, or where it is not; ``None`` where it cannot be."""
         zeros, positive = known.zero.copy(), known.positive.copy()
         (zeros if zero else positive)[pair] = True
-        return self._closed(Known(zeros, positive, known.most), [])
+        return self._closed(zeros, positive, known.most.copy())
 
-    def _closed(self, known: Known, edges: list[tuple[int, int, float]]) -> Known | None:
-        """Draw all conclusions."""
-        zero, positive, most = known.zero.copy(), known.positive.copy(), known.most.copy()
-        if not all(_add(most, *edge, self._strict) for edge in edges):
-            return None
+    def _closed(self, zero: BoolArray, positive: BoolArray, most: FloatArray) -> Known | None:
+        """Draw all conclusions, in place."""
         while True:
             held = self.opposite[positive]
             zero[held[held >= 0]] = True
@@ -251,28 +220,3 @@ def _opposites(halves: Halves) -> IntArray:
             found[pair], found[seen[column]] = seen[column], pair
         seen[column] = pair
     return found
-
-
-def _scales(rows: list[tuple[int, IntArray, FloatArray]], pair_of: IntArray) -> dict[int, float]:
-    """Return a scale for each value, so that rows that join two have both at one size where that is possible."""
-    joined: dict[int, list[tuple[int, float]]] = {}
-    for _, column, factor in rows:
-        value = pair_of[column] < 0
-        ends, sizes = column[value].tolist(), factor[value]
-        for each in ends:
-            joined.setdefault(each, [])
-        if len(ends) == 2:
-            joined[ends[0]].append((ends[1], -float(sizes[1] / sizes[0])))
-            joined[ends[1]].append((ends[0], -float(sizes[0] / sizes[1])))
-    scale: dict[int, float] = {}
-    for first in joined:
-        if first in scale:
-            continue
-        scale[first], todo = 1.0, [first]
-        while todo:
-            here = todo.pop()
-            for other, ratio in joined[here]:
-                if other not in scale:
-                    scale[other] = scale[here] * ratio
-                    todo.append(other)
-    return scale

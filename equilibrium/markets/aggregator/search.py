@@ -40,7 +40,7 @@ KNOWN = 1
 MOST_TRIED = 6
 """Choices at most whose branches are solved at one node."""
 
-WORTH = 0.5
+WORTH = 0.1
 """A choice that does this part of what the next one promises is taken."""
 
 LEAST_RISE = 1e-6
@@ -175,7 +175,7 @@ class Search:
         """
         limit = Deadline() if deadline is None else deadline
         root = self._root(low, high)
-        if root is not None and np.isfinite(root.value):
+        if np.isfinite(root.value):
             self._push(root)
         taken = 0
         while self._open and self._open[0][0] < min(self._cutoff(), self.halves.constant - enough):
@@ -187,21 +187,15 @@ class Search:
         seconds = sum(program.seconds for program in self._programs)
         return Found(self.prices, self.value, self.halves.constant - least, self.nodes, seconds)
 
-    def _root(self, low: Prices | None, high: Prices | None) -> _Node | None:
+    def _root(self, low: Prices | None, high: Prices | None) -> _Node:
         halves = self.halves
         lower, upper = halves.prices.col_lower.copy(), halves.prices.col_upper.copy()
         for side, given in ((lower, low), (upper, high)):
             for name, at in halves.columns.items():
                 if given is not None and name in given:
                     side[at] = given[name]
-        known = self._order.start(lower, upper)
-        if known is None:
-            return None
-        column, multiplier = halves.quantity[known.positive], halves.multiplier[known.zero]
-        lower[multiplier] = upper[multiplier] = 0.0
-        least, most = halves.quantities.col_lower.copy(), halves.quantities.col_upper.copy()
-        least[column] = most[column] = self._held_at[known.positive]
-        return _Node(self._programs[0].solve(least, most), self._programs[1].solve(lower, upper), known)
+        quantities = self._programs[0].solve(halves.quantities.col_lower, halves.quantities.col_upper)
+        return _Node(quantities, self._programs[1].solve(lower, upper), self._order.start())
 
     def _cutoff(self) -> float:
         """Return the minimised bound from which on a part is not worth a look."""
@@ -310,17 +304,13 @@ class Search:
 
     def _of_graph(self, node: _Node, graph: int) -> tuple[_Node, _Node]:
         """Split the pieces in use in two: those of lower and those of higher prices."""
-        at, ends, column = self.halves.weights[graph], self.halves.ends[graph], self.halves.weighted[graph]
+        at = self.halves.weights[graph]
         weight = node.prices.point[at].sum(axis=1)
         used = np.flatnonzero(weight > GAP)
         share = np.cumsum(weight[used])
         first = used[min(int(np.searchsorted(share, 0.5 * share[-1])), used.size - 2)] + 1
-        parts = []
-        for taken, banned in ((slice(0, first), slice(first, None)), (slice(first, None), slice(0, first))):
-            left = ends[taken][node.prices.upper[at[taken]].any(axis=1)]
-            known = self._order.between(node.known, column, float(left.min()), float(left.max()))
-            parts.append(self._part(node, known, at[banned].ravel()))
-        return parts[0], parts[1]
+        low, high = (self._part(node, node.known, banned.ravel()) for banned in (at[first:], at[:first]))
+        return low, high
 
     def _of_pair(self, node: _Node, pair: int) -> tuple[_Node, _Node]:
         """Hold the quantity at its bound, its multiplier above zero, or the multiplier at zero."""

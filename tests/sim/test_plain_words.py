@@ -64,7 +64,7 @@ def test_names_are_drawn_and_printed_as_they_are(town: Path, capsys: pytest.Capt
         assert sum(name in picture for picture in pictures.values()) >= 1
     text = io.StringIO()
     show_run(Console(file=text, width=100), drawn)
-    assert all(name[:7] in text.getvalue() for name in NAMES)
+    assert all(name[:6] in text.getvalue() for name in NAMES)
 
 
 def test_a_name_with_an_underscore_is_in_the_legend(tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""The aggregator market's accounts, pools, pieces and limits of multipliers, each against a plain second computation."""
+"""The aggregator market's accounts, pools, pieces and limits of multipliers, each against a second computation."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import fields, replace
 from typing import Any
 
@@ -185,7 +186,7 @@ def test_the_pieces_of_a_price_are_what_the_followers_earn_the_leader(pricing: s
         for graph in graphs:
             assert [piece.low for piece in graph] == sorted(piece.low for piece in graph)
             assert (graph[0].low, graph[-1].high) == (0.0, 11.0)
-            assert all(one.high == other.low for one, other in zip(graph[:-1], graph[1:], strict=True))
+            assert all(one.high == other.low for one, other in itertools.pairwise(graph))
         own = [each for each in every if name in each.prices.values()]
         for level in levels:
             earned = expected_margin(react_all(own, {name: np.full(day.periods, level)}))

@@ -18,6 +18,7 @@ from scenarios.draws.arrivals import (
     drawn_arrivals,
     lognormal,
     stays_at_stations,
+    still_parked,
 )
 
 
@@ -130,6 +131,16 @@ def test_the_sweep_turns_nobody_away_while_there_is_room(
     stays = stays_at_stations(arrivals, shares, stations, split=split, rng=np.random.default_rng(seed))
     fewer = stays.arriving < arrivals - 1e-9
     assert_allclose(stays.parked[fewer], stations, atol=1e-6)
+
+
+def test_nobody_is_left_over_by_rounding() -> None:
+    """All are gone after three hours; the differences alone leave -8e-16 vehicles."""
+    stays = stays_at_stations(numbers(3.3, 7.7, 11.1, 4.7, *[0.0] * 20), numbers(0.2, 0.1, 0.7), 250)
+    assert np.cumsum(stays.arriving - stays.departing)[-1] != 0.0
+    assert stays.parked.min() == 0.0
+    assert_allclose(stays.parked[:3], [3.3, 3.3 * 0.8 + 7.7, 3.3 * 0.7 + 7.7 * 0.8 + 11.1])
+    by_class = still_parked(np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[0.0, 0.0], [1.0, 2.0]]]))
+    assert by_class.tolist() == [[[1.0, 2.0], [3.0, 0.0]]]
 
 
 def test_classes_of_stay() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from equilibrium.certificate import Verdict
 from equilibrium.errors import InputError, SolverError
+from equilibrium.markets.aggregator import group
 from equilibrium.markets.aggregator.answer import answer
 from equilibrium.markets.aggregator.checks import check_day
 from equilibrium.markets.aggregator.clearing import AggregatorClearing
@@ -178,6 +179,26 @@ def test_on_a_feeder_any_gap_and_any_limit_brackets_the_same_optimum(more: dict[
     best = max(each.profit for each in found)
     assert all(each.bound >= best - 1e-9 * (1.0 + best) for each in found)
     assert found[-1].gap <= 1e-3
+
+
+@pytest.mark.parametrize(("seed", "more"), [(0, {}), (1, UNIFORM), (6, UNIFORM)])
+def test_splitting_prices_alone_comes_to_the_same_optimum(
+    seed: int, more: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the search with all scenarios in one problem finds, boxes of prices find too; cut short they bracket it."""
+    day = random_day(seed, periods=3, scenarios=2, **more)
+    whole = AggregatorMarket(gap=0.0).clear(day)
+    monkeypatch.setattr(group, "TOGETHER", 1)
+    split = AggregatorMarket(gap=0.0).clear(day)
+    assert split.certificate.verdict is Verdict.EXACT
+    assert split.nodes > whole.nodes
+    assert split.profit == pytest.approx(whole.profit, rel=1e-9)
+    assert split.bound == pytest.approx(whole.profit, rel=2e-9)
+    monkeypatch.setattr(group, "MOST_BOXES", 3)
+    cut = AggregatorMarket(gap=0.0).clear(day)
+    assert cut.nodes <= split.nodes
+    assert cut.profit <= split.bound
+    assert cut.bound >= split.profit
 
 
 # The certificate

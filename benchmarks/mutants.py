@@ -270,7 +270,11 @@ def try_all(faults: list[Fault], workers: int) -> list[Outcome]:
             print(f"{outcome.fate:8}  {fault.module}:{fault.line}  {outcome.change}", flush=True)
             return outcome
 
-        return list(pool.map(one, faults))
+        try:
+            return list(pool.map(one, faults))
+        except BaseException:  # told to end: what runs may finish, what waits is not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def main() -> None:

@@ -1,7 +1,6 @@
 """Files for others: names stay apart and can be read back, and nothing is lost or overwritten."""
 
 from pathlib import Path
-from typing import Any
 
 import highspy
 import pytest

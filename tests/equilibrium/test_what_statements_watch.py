@@ -211,7 +211,7 @@ def company() -> tuple[Any, Any, Any]:
     [
         (charging.INVARIANTS, lambda: simulated("week-33"), CHARGING),
         (nodal.INVARIANTS, lambda: simulated("nodal-33"), NODAL),
-        (disco.INVARIANTS, company, DISCO | {"certificate.epsilon": ""}),
+        (disco.INVARIANTS, company, DISCO),
     ],
     ids=["charging", "nodal", "disco"],
 )
@@ -221,4 +221,6 @@ def test_every_number_is_seen_by_the_statements_that_speak_of_it(
     found = watched(invariants, market())
     assert {name: names for name, names in found.items() if name not in UNWATCHED} == expected
     assert not any(names for name, names in found.items() if name in UNWATCHED)
-    assert {each.name for each in invariants} == {name for names in expected.values() for name in names.split()}
+    stored = {"storage-energy"} if invariants is nodal.INVARIANTS else set()  # the nodal day has no storage
+    seen = {name for names in expected.values() for name in names.split()}
+    assert {each.name for each in invariants} - stored == seen

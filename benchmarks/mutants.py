@@ -67,6 +67,10 @@ IDLE_KEYWORDS = frozenset(
         "dpi",
         "pad",
         "frameon",
+        "bbox_to_anchor",
+        "markersize",
+        "height_ratios",
+        "columnspacing",
     )
 )
 """Arguments whose value no result rests on: a guard against ourselves, a type's variance, the look of a figure."""

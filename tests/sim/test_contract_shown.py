@@ -15,7 +15,7 @@ import pytest
 from equilibrium.certificate import Verdict
 from sim.markets.aggregator.kind import KIND
 from sim.store import Run
-from tests.sim.drawn import assert_shown, drawn, legend_of
+from tests.sim.drawn import assert_shown, assert_tidy, drawn, legend_of
 from tests.sim.made_contract_days import LOTS, made_contract_day
 from tests.sim.made_days import stored_run
 from tests.sim.test_every_mark import Shown, boxes, level, power_of, time_word, words
@@ -201,6 +201,7 @@ def test_every_figure_draws_what_the_tables_hold(run: Run) -> None:
     for name, figure in figures.items():
         assert_shown(drawn(figure), EXPECTED[name](run))
         assert legend_of(figure) == LEGENDS[name], name
+        assert_tidy(figure)
 
 
 def test_panels_begin_at_zero_where_amounts_are_drawn(run: Run) -> None:

@@ -27,6 +27,7 @@ from sim.markets.disco.terminal import day_table, remarks
 from sim.options import RunOptions
 from sim.run import run_scenario
 from sim.store import Run
+from tests.sim.drawn import assert_tidy
 from tests.sim.test_disco_tables import SCENARIO
 
 
@@ -175,6 +176,8 @@ def test_profits_and_terms_are_those_of_the_days(run: Run) -> None:
 
 def test_the_figures_of_a_day_are_those_of_its_rows(run: Run) -> None:
     figures = disco_figures(run, 1, "day 1", "USD")
+    for figure in figures.values():
+        assert_tidy(figure)
     dispatch = run.table("dispatch", 1)
     above = figures["dispatch-day-1"].axes[0]
     np.testing.assert_allclose(heights(above, "Load"), by_period(dispatch, "load") / 1000.0)

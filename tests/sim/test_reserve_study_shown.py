@@ -17,7 +17,7 @@ from sim.reproduce.aggregator.statements import statements
 from sim.reproduce.aggregator.study import make_report
 from sim.reproduce.constants import Origin
 from tests.equilibrium.aggregator_days import random_day
-from tests.sim.drawn import assert_shown, drawn
+from tests.sim.drawn import assert_shown, assert_tidy, drawn
 from tests.sim.test_every_mark import Shown, words
 from tests.sim.test_reserve_study import made, one, two
 
@@ -206,6 +206,7 @@ def test_prices_are_drawn_as_they_are(case: str, cap: float) -> None:
         shown[0, "lines", label] = line(each.clearing.prices[name])
     figure = figures.prices(each)
     assert_shown(drawn(figure), shown)
+    assert_tidy(figure)
     assert [axis.get_ylim()[0] for axis in figure.axes] == [0.0, 0.0]
     assert figure.axes[1].get_xticks().tolist() == list(range(2, 25, 2))
 
@@ -242,6 +243,7 @@ def test_the_lot_is_drawn_with_its_energy() -> None:
         **words(1, y="MWh", x="Hour"),
     }
     assert_shown(drawn(figures.lot(each)), shown)
+    assert_tidy(figures.lot(each))
 
 
 def test_the_sweep_is_drawn_in_dollars() -> None:

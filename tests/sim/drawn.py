@@ -105,7 +105,9 @@ def assert_tidy(figure: Figure) -> None:
         columns.setdefault(round(axis.get_position().x0, 2), []).append(axis)
     for column in columns.values():
         siblings = column[0].get_shared_x_axes()
-        assert all(siblings.joined(column[0], axis) for axis in column[1:]), [axis.get_title(loc="left") for axis in column]
+        assert all(siblings.joined(column[0], axis) for axis in column[1:]), [
+            axis.get_title(loc="left") for axis in column
+        ]
     for axis in panels:
         if axis.get_xlabel() == "Day":
             axis.set_xlim(0.0, 2.0)

@@ -217,6 +217,7 @@ def test_the_certificate_says_who_could_gain_how_much(pair: tuple[AggregatorDay,
     assert proof.verdict is Verdict.KKT_CONSISTENT
     assert max(proof.primal, proof.dual, proof.complementarity, proof.gap) <= 1e-7
     assert "HiGHS" in proof.solver
+    assert 0.0 < cleared.solver_seconds <= cleared.seconds
     drawn = sum(day.probability @ (each.charge_kw - each.discharge_kw) for each in cleared.lots)
     np.testing.assert_allclose(cleared.purchase_kw, cleared.served_kw + drawn - cleared.generators_kw.sum(axis=1))
     np.testing.assert_allclose(cleared.reserve_kw, sum(day.probability @ each.reserve_kw for each in cleared.lots))

@@ -153,7 +153,7 @@ def test_classes_of_stay() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"arrivals": numbers(1, -2)}, "arrivals: got -2.0, expected numbers >= 0"),
+        ({"arrivals": numbers(1, -2, -3)}, "arrivals: got -2.0, expected numbers >= 0"),
         ({"arrivals": numbers(1, np.nan)}, "arrivals: got nan"),
         ({"shares": numbers(0.5, 0.4)}, "shares: got 0.9, expected shares that add up to 1"),
         ({"stations": np.inf}, "stations: got inf"),

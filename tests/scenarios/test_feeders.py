@@ -131,3 +131,11 @@ def test_not_utf8(feeder_folder: Path) -> None:
     (feeder_folder / "buses.csv").write_bytes(b"bus,load_kw,load_kvar\n\xe9,0,0\n")
     with pytest.raises(InputError, match="UTF-8"):
         load_feeder(str(feeder_folder))
+
+
+def test_what_is_read_of_a_feeder_cannot_be_changed_in_place():
+    """Every market of a process may share it."""
+    feeder = load_feeder("ieee33")
+    for name in ("r_ohm", "x_ohm", "rating_kva", "load_kw", "load_kvar", "voltage_min_pu", "voltage_max_pu"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(feeder, name)[1] = 0.0

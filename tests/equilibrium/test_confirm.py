@@ -1,8 +1,8 @@
 """Verdicts on mixed-integer programs are confirmed: opinions that are wrong are refuted, whoever has them."""
 
 import itertools
-from collections.abc import Callable
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np

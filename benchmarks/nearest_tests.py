@@ -114,6 +114,13 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/sim/test_reproduce.py",
         "tests/sim/test_reproduce_disco.py",
     ),
+    "sim/show": (
+        "tests/sim/test_every_mark.py",
+        "tests/sim/test_every_word.py",
+        "tests/sim/test_contract_shown.py",
+        "tests/sim/test_disco_shown.py",
+        "tests/sim",
+    ),
     "sim": (*LOTS_LEAD, "tests/sim"),
 }
 """First what is cheap. A module belongs to the longest path that begins its own."""

@@ -103,3 +103,20 @@ def assert_shown(found: Mapping[Key, Any], wanted: Mapping[Key, Any]) -> None:
             assert found[key] == value, key
         else:
             np.testing.assert_allclose(found[key], np.asarray(value, float), rtol=1e-9, atol=1e-9, err_msg=str(key))
+
+
+def assert_tidy(figure: Figure) -> None:
+    """Panels one above the other share their abscissa, and days are whole numbers."""
+    panels = [axis for axis in figure.axes if _plain(axis)]
+    columns: dict[float, list[Axes]] = {}
+    for axis in panels:
+        columns.setdefault(round(axis.get_position().x0, 2), []).append(axis)
+    for column in columns.values():
+        siblings = column[0].get_shared_x_axes()
+        assert all(siblings.joined(column[0], axis) for axis in column[1:]), [
+            axis.get_title(loc="left") for axis in column
+        ]
+    for axis in panels:
+        if axis.get_xlabel() == "Day":
+            axis.set_xlim(0.0, 2.0)
+            assert [tick for tick in axis.get_xticks() if tick != round(tick)] == []

@@ -53,6 +53,66 @@ def test_what_must_hold_in_every_run_holds(run: Run) -> None:
     assert all(each.holds for each in found), found
 
 
+def wronged(run: Run, table: str, column: str, by: Any, rows: Any = None) -> Run:
+    """The run with a number added to some rows of a column, or another value put there."""
+    other, frame = Run(run.folder), run.table(table).copy()
+    chosen = frame.index == frame.index[-1] if rows is None else rows(frame)
+    frame.loc[chosen, column] = by if isinstance(by, str | bool) else frame.loc[chosen, column] + by
+    vars(other)[table] = frame
+    return other
+
+
+def of_kind(name: str) -> Any:
+    return lambda frame: (frame["kind"] == name) & (frame["period"] == 12) & (frame["day"] == 1)
+
+
+SUMS = (
+    "purchase_kwh",
+    "charged_kwh",
+    "discharged_kwh",
+    "reserve_kwh",
+    "generated_kwh",
+    "served_kwh",
+    "interrupted_kwh",
+)
+WRONG: list[tuple[str, str, Any, Any, set[str]]] = [
+    *(
+        ("dispatch", "p_kw", by, of_kind(name), {"active-balance", "day-sums"})
+        for name in ("purchase", "charge", "discharge", "output", "served")
+        for by in (1.0, -1.0)
+    ),
+    *(("dispatch", "p_kw", 1.0, of_kind(name), {"day-sums"}) for name in ("reserve", "interrupted")),
+    ("dispatch", "hours", 0.5, of_kind("charge"), {"day-sums"}),
+    *(("days", name, by, None, {"day-sums"}) for name in SUMS for by in (1.0, -1.0)),
+    *(("days", name, 0.1, None, {"profits"}) for name in ("lot_profit", "paid_by_lots", "generator_profit")),
+    *(("lot_days", name, -0.1, None, {"profits"}) for name in ("profit", "paid")),
+    ("generators", "profit", 0.1, None, {"profits"}),
+    ("contracts", "share", 0.01, None, {"contracts"}),
+    ("contracts", "share", -0.01, None, {"contracts"}),
+    *(("contracts", name, by, None, {"contracts"}) for name in ("satisfaction", "reputation") for by in (1.5, -1.5)),
+    ("certificates", "certified", True, None, set()),
+    *(("certificates", name, 1e-6, None, {"verdicts"}) for name in ("primal", "dual", "complementarity", "gap")),
+    ("certificates", "epsilon", 1e-5, None, {"verdicts"}),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "by", "rows", "names"), WRONG)
+def test_a_statement_about_the_tables_sees_what_breaks_it(
+    run: Run, table: str, column: str, by: Any, rows: Any, names: set[str]
+) -> None:
+    found = check_run(wronged(run, table, column, by, rows), market_kinds()["aggregator"].invariants)
+    assert {each.name for each in found if not each.holds} == names
+
+
+def test_nobody_comes_takes_no_contract(run: Run) -> None:
+    empty = wronged(run, "contracts", "share", 0.0)
+    empty.contracts["share"] = 0.0
+    invariants = market_kinds()["aggregator"].invariants
+    assert {each.name for each in check_run(empty, invariants) if not each.holds} == {"contracts"}
+    empty.lot_days = run.lot_days.assign(came=0.0)
+    assert all(each.holds for each in check_run(empty, invariants) if each.name == "contracts")
+
+
 def test_money_is_price_times_power(run: Run) -> None:
     kw, price, days = powers(run), prices(run), run.days.set_index("day")
     called = 0.05 * (1.0 - 0.02)

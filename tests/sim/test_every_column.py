@@ -13,6 +13,7 @@ import pytest
 
 from equilibrium.certificate import Verdict
 from sim.columns import Table
+from sim.markets.charging.model import REPORTERS
 from sim.markets.charging.results import DayResult
 from sim.markets.lots_lead import kind as lots_lead
 from sim.markets.nodal import kind as nodal
@@ -399,3 +400,18 @@ def test_a_day_without_shortage_has_no_rows_of_it() -> None:
     rows = list(expected_dispatch(day))
     assert {row["kind"] for row in rows}.isdisjoint({"shed"})
     assert_rows(table, day, rows)
+
+
+@pytest.mark.parametrize("market", KINDS)
+def test_what_is_collected_of_a_day_is_what_the_tables_say(market: str) -> None:
+    day = made_day(2, nodal=market == "nodal", verdict=Verdict.KKT_CONSISTENT)
+    (row,) = expected_days(day)
+    model: Any = type("Model", (), {"last": day})
+    assert {name: value(model) for name, value in REPORTERS.items()} == {
+        "energy_kwh": day.lots[0].energy_kwh + day.lots[1].energy_kwh + day.lots[2].energy_kwh,
+        "network_cost": row["network_cost"],
+        "lot_profit": pytest.approx(row["lot_profit"]),
+        "turned_away": row["turned_away"],
+        "worst_regret": row["worst_regret"],
+        "certified": False,
+    }

@@ -24,7 +24,7 @@ from sim.output import draw_run
 from sim.show import drawing
 from sim.show.day_axis import DayAxis
 from sim.store import Run
-from tests.sim.drawn import Key, assert_shown, drawn, legend_of
+from tests.sim.drawn import Key, assert_shown, assert_tidy, drawn, legend_of
 from tests.sim.made_days import LABELS, made_day, stored_run
 
 Shown = dict[Key, Any]
@@ -326,6 +326,7 @@ def test_every_figure_draws_what_the_tables_hold(run: Run, day: int) -> None:
     for name, figure in figures.items():
         assert_shown(drawn(figure), EXPECTED[name](run, day))
         assert legend_of(figure) == LEGENDS[name], name
+        assert_tidy(figure)
 
 
 def test_a_run_of_the_lots_lead_market_has_the_same_figures_but_one(tmp_path: Path) -> None:

@@ -180,6 +180,39 @@ def test_a_wrong_number_turns_its_statement_over(key: str, change: Callable[[Any
     assert not all(outcome(results)[key])
 
 
+def only(array: Callable[[Any], Any], hour: int, value: float, others: float) -> Callable[[Any], None]:
+    """One hour of the paper has a value, all others another one."""
+
+    def change(results: Any) -> None:
+        array(results)[:] = others
+        array(results)[hour - 1] = value
+
+    return change
+
+
+EDGES: list[tuple[str, Callable[[Any], None], bool]] = [
+    *(("I2", put(lambda r: one(r).output[1], hour - 1, 300.0), False) for hour in (2, 7)),
+    *(("I2", put(lambda r: one(r).discharge, hour - 1, 300.0), hour in (1, 8)) for hour in (1, 2, 7, 8)),
+    *(("I3", put(lambda r: one(r).output[0], hour - 1, 0.0), False) for hour in (1, 8, 24)),
+    *(("I3", put(lambda r: one(r).output[2], hour - 1, 9.0), False) for hour in (1, 8, 24)),
+    *(("I7", only(lambda r: one(r).charge, hour, 1000.0, 1.0), hour <= 9) for hour in (1, 9, 10, 24)),
+    *(("II2", put(lambda r: two(r).output[2], hour - 1, 9.0), hour in (1, 7)) for hour in (1, 2, 6, 7)),
+    *(("II2", put(lambda r: two(r).output[0], hour - 1, 0.0), hour in (1, 7)) for hour in (1, 2, 6, 7)),
+    *(("II4", put(lambda r: two(r).discharge, hour - 1, 5.0), hour >= 19) for hour in (1, 18, 19, 24)),
+    *(
+        ("II5", only(lambda r: two(r).price_reserve, hour, 99.0, 0.1), hour in (19, 21, 23))
+        for hour in (18, 19, 21, 23, 24)
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "change", "holds"), EDGES, ids=[f"{key}-{k}" for k, (key, _, _) in enumerate(EDGES)])
+def test_the_hours_that_a_statement_speaks_of(key: str, change: Callable[[Any], None], holds: bool) -> None:
+    results = made()
+    change(results)
+    assert all(outcome(results)[key]) == holds
+
+
 def test_a_profit_that_is_not_proved_is_no_rise() -> None:
     results = made()
     results.sweep["II", 9.0].profit = 39_950.0  # more than at 10, where 39,900 was found

@@ -21,7 +21,7 @@ from scenarios.assembly import (
     time_notes,
 )
 from scenarios.case import Case, ScenarioKind
-from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations
+from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations, still_parked
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.files import Document
 from scenarios.markets.aggregator.day import AggregatorInputs
@@ -224,7 +224,7 @@ def lot_vehicles(section: ContractLotSection, share: FloatArray, stays: Sequence
     departing = np.array([part @ each.leaving() @ member for each in stays])
     energy = section.battery_kwh * section.arrivals.energy_share * share.T
     return LotVehicles(
-        parked=np.cumsum(arriving - departing, axis=1),
+        parked=still_parked(arriving, departing),
         arriving=arriving,
         departing=departing,
         arrival_kwh=arriving @ energy,

@@ -117,6 +117,6 @@ def assert_tidy(figure: Figure) -> None:
             axis.get_title(loc="left") for axis in column
         ]
     for axis in panels:
-        if axis.get_xlabel() == "Day":
+        if axis.get_xlabel() in ("Day", "Date"):
             axis.set_xlim(0.0, 2.0)
             assert [tick for tick in axis.get_xticks() if tick != round(tick)] == []

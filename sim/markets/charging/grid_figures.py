@@ -193,7 +193,7 @@ def feeder_map(
     names = lots.drop_duplicates("lot").groupby("bus", sort=False)["lot"].agg(", ".join)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(7.2, 2 * _panel_inches(places)), layout="constrained")
-        above, below = figure.subplots(2, 1)
+        above, below = figure.subplots(2, 1, sharex=True, sharey=True)
         for axis, values, what, bar in (
             (
                 above,

@@ -285,14 +285,6 @@ def _buses(
         elif size >= _NAMED_PT and bus not in parent and (x + 1, y) not in taken:
             axis.annotate(label, (x, y), (0.6 * size, 0), textcoords="offset points", va="center", fontsize=5)
         if label in names.index:
-            up = (0, 0.65 * size)
-            axis.annotate(
-                names[label],
-                (x, y),
-                up,
-                textcoords="offset points",
-                ha="center",
-                va="bottom",
-                fontsize=8,
-                weight="bold",
-            )
+            up, clear = (0, 0.65 * size), {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+            look = {"ha": "center", "va": "bottom", "fontsize": 8, "weight": "bold", "bbox": clear}
+            axis.annotate(names[label], (x, y), up, textcoords="offset points", **look)

@@ -19,8 +19,8 @@ export OMP_NUM_THREADS := 1
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
-run: $(READY)  ## simulate a week of the 33-bus feeder with three parking lots
-	$(BIN)/equilot run week-33 --days 7 --seed 1 --out runs/first-week --force $(ARGS)
+run: $(READY)  ## simulate a week of a town on the 33-bus feeder: lots learn, drivers choose, the operator charges
+	$(BIN)/equilot run town-33 --days 7 --seed 1 --out runs/first-week --force $(ARGS)
 
 test: $(READY)  ## run the test suite
 	$(BIN)/python -m pytest -n $(WORKERS) $(ARGS)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from equilibrium.games import Equilibrium, Game, Player, read_game, total
     from equilibrium.markets.aggregator.day import AggregatorDay
     from equilibrium.markets.aggregator.market import AggregatorMarket
+    from equilibrium.markets.aggregator.rivals.day import RivalsDay
+    from equilibrium.markets.aggregator.rivals.market import RivalsMarket
     from equilibrium.markets.charging.day import MarketDay
     from equilibrium.markets.disco.day import DiscoDay
     from equilibrium.markets.disco.market import DiscoMarket
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from scenarios import random_markets
     from scenarios.loading import load_scenario, scenario_names
     from sim.markets.aggregator.model import AggregatorModel
+    from sim.markets.aggregator.rivals.model import RivalsModel
     from sim.markets.base import MarketPlugin
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
@@ -64,6 +67,9 @@ _HOME = {
     "NodalMarket": "equilibrium.markets.nodal.market",
     "Outcome": "sim.run",
     "Player": "equilibrium.games",
+    "RivalsDay": "equilibrium.markets.aggregator.rivals.day",
+    "RivalsMarket": "equilibrium.markets.aggregator.rivals.market",
+    "RivalsModel": "sim.markets.aggregator.rivals.model",
     "RothErev": "agents.learning",
     "RuledMarket": "equilibrium.markets.ruled",
     "Run": "sim.store",
@@ -102,6 +108,9 @@ __all__ = [
     "NodalMarket",
     "Outcome",
     "Player",
+    "RivalsDay",
+    "RivalsMarket",
+    "RivalsModel",
     "RothErev",
     "RuledMarket",
     "Run",

@@ -67,6 +67,10 @@ IDLE_KEYWORDS = frozenset(
         "dpi",
         "pad",
         "frameon",
+        "bbox_to_anchor",
+        "markersize",
+        "height_ratios",
+        "columnspacing",
     )
 )
 """Arguments whose value no result rests on: a guard against ourselves, a type's variance, the look of a figure."""
@@ -270,7 +274,11 @@ def try_all(faults: list[Fault], workers: int) -> list[Outcome]:
             print(f"{outcome.fate:8}  {fault.module}:{fault.line}  {outcome.change}", flush=True)
             return outcome
 
-        return list(pool.map(one, faults))
+        try:
+            return list(pool.map(one, faults))
+        except BaseException:  # told to end: what runs may finish, what waits is not begun
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def main() -> None:

@@ -22,6 +22,11 @@ PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
 GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
 
 FOLDERS: dict[str, tuple[str, ...]] = {
+    "agents/aggregator": (
+        "tests/agents/test_contract_memories.py",
+        "tests/agents/test_contract_agents.py",
+        "tests/sim/test_contract_market.py",
+    ),
     "agents/charging": (*CHARGING, "tests/agents", "tests/sim/test_model.py"),
     "agents/disco": (*DISCO, "tests/agents/test_disco_agents.py", "tests/sim/test_disco.py"),
     "agents": (*CHARGING, *DISCO, "tests/agents"),
@@ -29,6 +34,12 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "equilibrium/fleet": (*CHARGING, *DISCO, "tests/equilibrium/test_fleet.py"),
     "equilibrium/games": (*GAMES, "tests/games"),
     "equilibrium/grid": (*CHARGING, *DISCO, *MARKETS),
+    "equilibrium/markets/aggregator": (
+        "tests/equilibrium/test_aggregator_numbers.py",
+        "tests/equilibrium/test_aggregator_proofs.py",
+        "tests/equilibrium/test_aggregator.py",
+        "tests/sim/test_contract_market.py",
+    ),
     "equilibrium/markets/charging": (
         *CHARGING,
         "tests/equilibrium/test_lots_lead.py",
@@ -52,6 +63,11 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "equilibrium": (*CHARGING, *GAMES, "tests/equilibrium/test_lots_lead.py"),
     "equilot.py": ("tests/test_face.py",),
     "scenarios/draws": (*CHARGING, *DISCO, "tests/scenarios"),
+    "scenarios/markets/aggregator": (
+        "tests/scenarios/test_contract_lots.py",
+        "tests/sim/test_contract_day_of_a_file.py",
+        "tests/sim/test_contract_market.py",
+    ),
     "scenarios/markets/disco": (
         *DISCO,
         "tests/scenarios/test_disco_scenario.py",
@@ -64,10 +80,22 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/scenarios/test_epec_lots.py",
     ),
     "scenarios": (*CHARGING, "tests/scenarios"),
+    "sim/markets/aggregator": (
+        "tests/sim/test_contract_tables.py",
+        "tests/sim/test_contract_shown.py",
+        "tests/sim/test_contract_day_of_a_file.py",
+        "tests/sim/test_contract_market.py",
+    ),
     "sim/markets/charging": (*CHARGING, "tests/sim"),
     "sim/markets/disco": (*DISCO, "tests/sim/test_disco.py", "tests/sim/test_checks.py"),
     "sim/markets/lots_lead": (*LOTS_LEAD, "tests/sim"),
     "sim/markets/nodal": (*NODAL, "tests/sim/test_nodal.py", "tests/sim"),
+    "sim/reproduce/aggregator": (
+        *PUBLISHED,
+        "tests/sim/test_reserve_study.py",
+        "tests/sim/test_reserve_study_shown.py",
+        "tests/sim/test_constants.py",
+    ),
     "sim/reproduce/disco": (
         *PUBLISHED,
         "tests/sim/test_disco_totals.py",
@@ -85,6 +113,13 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/sim/test_every_statement.py",
         "tests/sim/test_reproduce.py",
         "tests/sim/test_reproduce_disco.py",
+    ),
+    "sim/show": (
+        "tests/sim/test_every_mark.py",
+        "tests/sim/test_every_word.py",
+        "tests/sim/test_contract_shown.py",
+        "tests/sim/test_disco_shown.py",
+        "tests/sim",
     ),
     "sim": (*LOTS_LEAD, "tests/sim"),
 }

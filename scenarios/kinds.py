@@ -15,12 +15,13 @@ from typing import Any, TypeVar, get_args
 from equilibrium.errors import InputError
 from scenarios.case import Case, ScenarioKind
 from scenarios.markets.aggregator.case import KIND as AGGREGATOR
+from scenarios.markets.aggregator.rivals.case import KIND as AGGREGATORS
 from scenarios.markets.disco.case import KIND as DISCO
 from scenarios.markets.lots_lead.case import KIND as LOTS_LEAD
 from scenarios.markets.nodal.case import KIND as NODAL
 from scenarios.schema import CaseFile, MarketSection
 
-KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR)
+KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS)
 
 DEFAULT = LOTS_LEAD.name
 """The market of a file that states none."""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 # Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
 
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
-DEFAULT_SCENARIO = "week-33"
+DEFAULT_SCENARIO = "town-33"
 _MESSAGE_LIMIT = 1_500
 """Most characters of a complaint about the command line."""
 

@@ -18,6 +18,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError
 from scenarios.time_axis import TimeAxis
 
@@ -127,6 +128,13 @@ def periods(at: Callable[[Source], tuple[TimeAxis, IntArray]]) -> tuple[Column[S
 def energy_kwh(length_h: FloatArray, power_kw: FloatArray) -> float:
     """Return the energy of powers, kW, shape ``(periods, ...)``, over periods of some lengths, h."""
     return float((length_h @ power_kw).sum())
+
+
+def place_of_lowest(values: FloatArray) -> tuple[int, int]:
+    """Return row and column of the lowest value; of those that differ by rounding only, the first row, then column."""
+    lowest = values <= values.min() + RESIDUAL_TOLERANCE
+    row, column = np.unravel_index(int(lowest.argmax()), values.shape)
+    return int(row), int(column)
 
 
 def mean_over_time(length_h: FloatArray, values: FloatArray) -> float:

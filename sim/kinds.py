@@ -13,12 +13,13 @@ from typing import Any
 from equilibrium.errors import InputError
 from scenarios.kinds import plugins, with_plugins
 from sim.markets.aggregator.kind import KIND as AGGREGATOR
+from sim.markets.aggregator.rivals.kind import KIND as AGGREGATORS
 from sim.markets.base import MarketKind, check_market_kind
 from sim.markets.disco.kind import KIND as DISCO
 from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
 from sim.markets.nodal.kind import KIND as NODAL
 
-KINDS: tuple[MarketKind[Any, Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR)
+KINDS: tuple[MarketKind[Any, Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS)
 
 
 @cache

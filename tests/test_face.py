@@ -50,6 +50,20 @@ def test_import_brings_none_of_the_heavy_libraries(tmp_path: Path) -> None:
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_commands_that_draw_nothing_do_not_load_what_draws(tmp_path: Path) -> None:
+    """Neither the markets nor the reproductions bring matplotlib or pandapower before a figure or a flow is wanted."""
+    studies = [path.parent.name for path in sorted((ROOT / "sim" / "reproduce").glob("*/study.py"))]
+    assert "aggregator" in studies
+    done = python(
+        "import sim.cli, sim.kinds",
+        "sim.kinds.market_kinds()",
+        *(f"import sim.reproduce.{name}.study" for name in studies),
+        "print([name for name in ('matplotlib', 'pandapower') if name in sys.modules])",
+        folder=tmp_path,
+    )
+    assert done.stdout.strip() == "[]", done.stderr
+
+
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "equilot", "--version"], cwd=ROOT, capture_output=True, text=True, check=False

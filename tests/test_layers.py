@@ -27,7 +27,7 @@ LONGEST_MODULE = 400
 FLOORS = (
     ("arrays", "plain", "errors", "deadline", "lengths", "shapes"),
     ("programs",),
-    ("certificate", "complementarity", "grid", "demand_response", "invariants"),
+    ("certificate", "complementarity", "grid", "demand_response", "invariants", "reserve"),
     ("fleet", "games"),
     ("markets",),
 )

@@ -10,9 +10,9 @@ from mesa import Model
 from agents.aggregator.records import AggregatorRecord
 from agents.aggregator.settlement import AggregatorSettlement
 from agents.base import MarketAgent
+from agents.memory import smoothed
 from equilibrium.arrays import FloatArray
 from scenarios.markets.aggregator.day import AggregatorInputs
-from scenarios.time_axis import without_gaps
 
 
 class Aggregator(MarketAgent[AggregatorInputs, AggregatorSettlement]):
@@ -92,9 +92,7 @@ class Aggregator(MarketAgent[AggregatorInputs, AggregatorSettlement]):
         self._price_error = float(np.average(error, weights=axis.length_h))
         for name in ("energy_price", "reserve_price"):
             came = axis.to_clock(getattr(outcome, name))
-            held = getattr(self, name)
-            known = np.where(np.isfinite(came), came, held)
-            setattr(self, name, without_gaps(price_memory * held + (1.0 - price_memory) * known))
+            setattr(self, name, smoothed(getattr(self, name), came, price_memory))
         came_by = [float(lot.vehicles.arriving.sum()) for lot in outcome.lots]
         self.attendance = tuple(
             attendance_memory * share + (1.0 - attendance_memory) * (came / usual if usual > 0.0 else share)

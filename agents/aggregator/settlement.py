@@ -4,11 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import Certificate
 from equilibrium.markets.aggregator.answer import Answer
-from equilibrium.markets.aggregator.clearing import AggregatorClearing
 from equilibrium.markets.aggregator.day import AggregatorDay
+
+
+class Plan(Protocol):
+    """What agents see of a cleared day; read-only."""
+
+    @property
+    def prices(self) -> Mapping[str, FloatArray]:
+        """The aggregator's prices for its followers by name, each of shape ``(periods,)``."""
+        ...
+
+    @property
+    def profit(self) -> float:
+        """What the aggregator expects to earn, currency."""
+        ...
+
+    @property
+    def certificate(self) -> Certificate:
+        """The proof."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +46,7 @@ class AggregatorSettlement:
     """
 
     forecast: AggregatorDay
-    plan: AggregatorClearing
+    plan: Plan
     outcome: AggregatorDay
     came: Answer
 

@@ -9,12 +9,13 @@ multipliers serves a two-sided row; its sign says which side is at work.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.programs.kept import kept
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 
 
@@ -47,7 +48,7 @@ class Residuals:
 
 def reduced_costs(instance: Instance, y: FloatArray) -> FloatArray:
     """Return ``c - A'y``, shape ``(columns,)``."""
-    return np.asarray(instance.cost - instance.matrix.T @ y)
+    return np.asarray(instance.cost - kept(instance.matrix).transposed @ y)
 
 
 def dual_objective(instance: Instance, y: FloatArray, z: FloatArray) -> float:
@@ -68,12 +69,11 @@ def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals
     sign of a multiplier, in complementarity or in the gap. Nothing of the solver's own report is used.
     """
     z = reduced_costs(instance, y)
-    activity = instance.matrix @ x
-    matrix = instance.matrix
+    activity, matrix = instance.matrix @ x, kept(instance.matrix)
     primal = max(
         _largest(
             _violation(activity, instance.row_lower, instance.row_upper),
-            lambda rows: 1.0 + abs(matrix[rows, :]) @ np.abs(x),
+            lambda at: 1.0 + (matrix.magnitude @ np.abs(x))[at],
         ),
         _largest(_violation(x, instance.col_lower, instance.col_upper), lambda columns: 1.0 + np.abs(x[columns])),
     )
@@ -81,17 +81,14 @@ def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals
     columns = _at_sides(z, instance.col_lower, instance.col_upper)
     dual = max(
         _largest(rows.wrong, lambda at: 1.0 + np.abs(y[rows.loose[at]])),
-        _largest(columns.wrong, lambda at: _cost_scale(instance, y, columns.loose[at])),
+        _largest(
+            columns.wrong,
+            lambda at: (1.0 + np.abs(instance.cost) + matrix.magnitude_transposed @ np.abs(y))[columns.loose[at]],
+        ),
     )
     size = 1.0 + abs(float(instance.cost @ x))
     gap = abs(float(instance.cost @ x) - rows.value - columns.value)
     return Residuals(primal, dual, max(rows.slack(activity), columns.slack(x)) / size, gap / size)
-
-
-def _cost_scale(instance: Instance, y: FloatArray, columns: IntArray) -> FloatArray:
-    """Return what the reduced costs of some columns are sums of: one, their costs, and their rows' multipliers."""
-    prices = abs(instance.matrix[:, columns]).T @ np.abs(y)
-    return np.asarray(1.0 + np.abs(instance.cost[columns]) + prices)
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,8 +140,20 @@ def _violation(value: FloatArray, lower: FloatArray, upper: FloatArray) -> Float
     return np.asarray(np.maximum(lower - value, value - upper))
 
 
+def is_broken(instance: Instance, x: FloatArray, tolerance: float) -> bool:
+    """Tell whether a point violates rows by more than ``tolerance``, relative to one plus their value."""
+    value = instance.matrix @ x
+    excess = _violation(value, instance.row_lower, instance.row_upper)
+    return bool((excess > tolerance * (1.0 + np.abs(value))).any())
+
+
 def optimal_face(
-    instance: Instance, y: FloatArray, largest: float | None = None, *, point: FloatArray | None = None
+    instance: Instance,
+    y: FloatArray,
+    largest: float | None = None,
+    *,
+    point: FloatArray | None = None,
+    rounding: float = FEASIBILITY,
 ) -> Instance:
     """Return the instance whose feasible set is the optimal face of ``instance``.
 
@@ -160,26 +169,43 @@ def optimal_face(
     largest
         Size of the multipliers; that of the costs by default.
     point
-        A known point of the face. What it misses of a limit by rounding (up to ``FEASIBILITY`` times one plus the
-        size of the terms) moves that limit, so that the face contains it.
+        A known point of the face. What it misses of a limit by rounding (up to ``rounding`` times one plus the
+        size of the terms) moves that limit, so that the face contains it. A multiplier of a limit that it does not
+        reach is rounding too, where it is worth (times the distance) no more than that of the objective.
+    rounding
+        What counts as rounding of the point.
     """
     z = reduced_costs(instance, y)
     zero = FEASIBILITY * (1.0 + (float(np.max(np.abs(instance.cost), initial=0.0)) if largest is None else largest))
+    if point is not None:
+        worth = FEASIBILITY * (1.0 + float(np.abs(instance.cost) @ np.abs(point)))
+        y = _held(instance.row_lower, instance.row_upper, y, instance.matrix @ point, worth)
+        z = _held(instance.col_lower, instance.col_upper, z, point, worth)
     row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
     col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
     if point is not None:
-        terms = abs(instance.matrix) @ np.abs(point)
-        row_lower, row_upper = _around(instance.matrix @ point, row_lower, row_upper, terms)
-        col_lower, col_upper = _around(point, col_lower, col_upper, np.abs(point))
-    return replace(instance, row_lower=row_lower, row_upper=row_upper, col_lower=col_lower, col_upper=col_upper)
+        terms = kept(instance.matrix).magnitude @ np.abs(point)
+        row_lower, row_upper = _around(instance.matrix @ point, row_lower, row_upper, terms, rounding)
+        col_lower, col_upper = _around(point, col_lower, col_upper, np.abs(point), rounding)
+    return Instance(instance.matrix, instance.cost, row_lower, row_upper, col_lower, col_upper)
 
 
-def _around(value: FloatArray, lower: FloatArray, upper: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _around(
+    value: FloatArray, lower: FloatArray, upper: FloatArray, size: FloatArray, rounding: float
+) -> tuple[FloatArray, FloatArray]:
     """Return the limits, each moved to ``value`` where that misses it by no more than rounding."""
-    near = _violation(value, lower, upper) <= FEASIBILITY * (1.0 + size)
+    near = _violation(value, lower, upper) <= rounding * (1.0 + size)
     equal = near & (lower == upper)  # both sides move, so that it stays one
     low, high = np.where(equal, value, np.minimum(lower, value)), np.where(equal, value, np.maximum(upper, value))
     return np.where(near, low, lower), np.where(near, high, upper)
+
+
+def _held(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, value: FloatArray, worth: float) -> FloatArray:
+    """Return the multipliers without those of limits that ``value`` does not reach, where they are worth no more."""
+    distance = np.where(multiplier > 0.0, value - lower, upper - value)
+    off = np.isfinite(distance) & (distance > FEASIBILITY * (1.0 + np.abs(value)))
+    rounding = np.abs(multiplier) * np.where(off, distance, 0.0) <= worth
+    return np.where(off & rounding, 0.0, multiplier)
 
 
 def _fixed(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, zero: float) -> tuple[FloatArray, FloatArray]:

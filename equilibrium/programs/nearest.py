@@ -79,52 +79,59 @@ class Polyhedra:
             When a polyhedron is empty.
         """
         x = np.minimum(np.maximum(target, self.low), self.high)
-        violated = self._violated(x, slice(None))
-        work = np.flatnonzero(violated.any(axis=1))
+        excess, side = self._excess(x, slice(None))
+        work = np.flatnonzero((excess > 1.0).any(axis=1))
         if work.size:
-            x[work], solved = self._together(x[work], target[work], work)
-            self._search(x, target, work[~solved], violated)
+            solved = self._together(x, target, work, excess[work], side[work])
+            self._search(x, target, work[~solved], excess > 1.0)
         return x
 
-    def _together(self, x: FloatArray, target: FloatArray, work: IntArray) -> tuple[FloatArray, BoolArray]:
-        """Let rows and bounds in for some problems at once; return where they are then, and which ones are there.
+    def _together(
+        self, x: FloatArray, target: FloatArray, work: IntArray, excess: FloatArray, side: FloatArray
+    ) -> BoolArray:
+        """Let rows and bounds in for some problems at once; write the points that are found, return whose they are.
 
-        In each round every problem takes in its most violated row and all violated bounds. It is at its nearest point
-        if it meets every limit, and if what holds it pushes inwards. Nothing is put out again: a problem that would
-        need that stays where it was.
+        In the first round every problem takes in all violated equalities, in each later one or where there is none its
+        most violated row, and always all violated bounds. It is at its nearest point if it meets every limit, and if
+        what holds it pushes inwards. Nothing is put out again: a problem that would need that stays where it was.
         """
-        low, high = self.low[work], self.high[work]
-        fixed, point = low == high, x.copy()
-        held = fixed | (x != target)
+        at, solved = np.arange(work.size), np.zeros(work.size, dtype=bool)  # the problems that go on
+        point, held = x[work], (self.low[work] == self.high[work]) | (x[work] != target[work])
         rows, sides = np.zeros((work.size, 0), dtype=np.int64), np.zeros((work.size, 0))
-        solved, going = np.zeros(work.size, dtype=bool), np.ones(work.size, dtype=bool)
         for _ in range(ROUNDS):
-            row, side = self._most_violated(point, work)
-            rows, sides = np.column_stack([rows, row]), np.column_stack([sides, side * going])
+            here = work[at]
+            low, high, wish = self.low[here], self.high[here], target[here]
+            come = _equalities_first(excess, self.lower[here] == self.upper[here]) if not rows.size else _worst(excess)
+            turned = np.where(come >= 0, np.take_along_axis(side, come, axis=1), 0.0)
+            rows, sides = np.column_stack([rows, np.maximum(come, 0)]), np.column_stack([sides, turned])
             hold = _Hold(self._rows(rows.ravel()).reshape(*rows.shape, -1) * sides[:, :, None], held)
-            limit = np.where(sides > 0.0, self.lower[work[:, None], rows], -self.upper[work[:, None], rows])
-            base = np.where(held, np.minimum(np.maximum(point, low), high), target)
-            moved, push, meets = hold.nearest(base, np.where(sides == 0.0, 0.0, limit), self.tolerance[rows])
-            inward = (push >= 0.0) | (self.lower[work[:, None], rows] == self.upper[work[:, None], rows])
-            gradient = moved - target - hold.along(push)
-            right = fixed | ~held | np.where(moved == low, gradient >= 0.0, gradient <= 0.0)
-            feasible = (moved >= low) & (moved <= high)
-            holds = feasible.all(axis=1) & ~self._violated(moved, work).any(axis=1)
-            fresh = going & meets & holds & inward.all(axis=1) & right.all(axis=1)
-            x, solved = np.where(fresh[:, None], moved, x), solved | fresh
-            going = going & meets & ~holds
-            if not going.any():
+            lower, upper = self.lower[here[:, None], rows], self.upper[here[:, None], rows]
+            limit = np.where(sides == 0.0, 0.0, np.where(sides > 0.0, lower, -upper))
+            base = np.where(held, np.minimum(np.maximum(point, low), high), wish)
+            point, push, meets = hold.nearest(base, limit, self.tolerance[rows])
+            inward = (push >= 0.0) | (lower == upper)
+            gradient = point - wish - hold.along(push)
+            right = (low == high) | ~held | np.where(point == low, gradient >= 0.0, gradient <= 0.0)
+            excess, side = self._excess(point, here)
+            outside = (point < low) | (point > high)
+            holds = ~outside.any(axis=1) & ~(excess > 1.0).any(axis=1)
+            fresh = meets & holds & inward.all(axis=1) & right.all(axis=1)
+            x[here[fresh]], solved[at[fresh]] = point[fresh], True
+            on = meets & ~holds
+            if not on.any():
                 break
-            point, held = np.where(going[:, None], moved, point), held | (~feasible & going[:, None])
-        return x, solved
+            at, point, held, rows, sides = at[on], point[on], (held | outside)[on], rows[on], sides[on]
+            excess, side = excess[on], side[on]
+        return solved
 
-    def _most_violated(self, x: FloatArray, work: IntArray) -> tuple[IntArray, FloatArray]:
-        """Return the most violated row of some problems, and its side: 1 below, -1 above, 0 if none is violated."""
+    def _excess(self, x: FloatArray, problems: IntArray | slice) -> tuple[FloatArray, FloatArray]:
+        """Return by how many tolerances the rows of some problems are missed, and where: 1 below, -1 above.
+
+        Both of shape ``(problems, rows)``; a row is violated from one tolerance on.
+        """
         value = np.asarray((self.matrix @ x.T).T)
-        short, long = (self.lower[work] - value) / self.tolerance, (value - self.upper[work]) / self.tolerance
-        row, at = np.maximum(short, long).argmax(axis=1), np.arange(work.size)
-        short, long = short[at, row], long[at, row]
-        return row, np.where(short > 1.0, 1.0, np.where(long > 1.0, -1.0, 0.0))
+        short, long = self.lower[problems] - value, value - self.upper[problems]
+        return np.asarray(np.maximum(short, long) / self.tolerance), np.where(short > long, 1.0, -1.0)
 
     def _search(self, x: FloatArray, target: FloatArray, work: IntArray, violated: BoolArray) -> None:
         """Go on from the bounds, problem by problem, with the rows that were ever violated; write the points."""
@@ -141,19 +148,13 @@ class Polyhedra:
                     )
                     search.run()
                     x[problem] = search.point
-            fresh = self._violated(x[work], work) & ~known
+            fresh = (self._excess(x[work], work)[0] > 1.0) & ~known
 
     def _rows(self, rows: IntArray) -> FloatArray:
         """Return rows of A as a dense array."""
         if isinstance(self.matrix, np.ndarray):
             return self.matrix[rows]
         return np.asarray(self.matrix[rows, :].toarray(), dtype=np.float64)
-
-    def _violated(self, x: FloatArray, problems: IntArray | slice) -> BoolArray:
-        """Return which rows of some problems are violated, shape ``(problems, rows)``."""
-        value = np.asarray((self.matrix @ x.T).T)
-        below = value < self.lower[problems] - self.tolerance
-        return np.asarray(below | (value > self.upper[problems] + self.tolerance))
 
 
 def nearest_on_face(
@@ -196,6 +197,23 @@ def nearest_on_face(
     return answer
 
 
+def _worst(excess: FloatArray) -> IntArray:
+    """Return the row that each problem violates most, -1 where it violates none, shape ``(problems, 1)``."""
+    row = excess.argmax(axis=1)[:, None]
+    return np.where(np.take_along_axis(excess, row, axis=1) > 1.0, row, -1)
+
+
+def _equalities_first(excess: FloatArray, equal: BoolArray) -> IntArray:
+    """Return all equalities that each problem violates, or its worst row if there are none; -1 fills up the shape."""
+    violated = equal & (excess > 1.0)
+    problem, row = np.nonzero(violated)
+    count = violated.sum(axis=1)
+    rows = np.full((count.size, max(1, int(count.max(initial=0)))), -1, dtype=np.int64)
+    rows[problem, np.arange(row.size) - (np.cumsum(count) - count)[problem]] = row
+    rows[:, :1] = np.where(count[:, None] > 0, rows[:, :1], _worst(excess))
+    return rows
+
+
 class _Hold:
     """What holds some problems: the normals of rows, turned inside (zero where there is none), and variables that stay.
 
@@ -222,13 +240,16 @@ class _Hold:
         diagonal = np.einsum("kii->ki", gram)
         diagonal[diagonal == 0.0] = 1.0
         missing = limit - (self._normals @ base[:, :, None])[:, :, 0]
+        regular = np.ones(base.shape[0], dtype=bool)
         try:
             push = np.linalg.solve(gram, missing[:, :, None])[:, :, 0]
-        except np.linalg.LinAlgError:  # some row depends on others
-            return base, np.zeros_like(limit), np.zeros(base.shape[0], dtype=bool)
+        except np.linalg.LinAlgError:  # in some problem a row depends on others
+            regular = np.linalg.slogdet(gram)[0] != 0.0
+            push = np.zeros_like(limit)
+            push[regular] = np.linalg.solve(gram[regular], missing[regular, :, None])[:, :, 0]
         point = base + (push[:, None, :] @ self._loose)[:, 0]
         left = np.abs(limit - (self._normals @ point[:, :, None])[:, :, 0])
-        return point, np.asarray(push, dtype=np.float64), np.asarray((left <= tolerance).all(axis=1))
+        return point, np.asarray(push, dtype=np.float64), np.asarray((left <= tolerance).all(axis=1)) & regular
 
 
 class _Search:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -42,12 +43,12 @@ class Block:
     start: int
     shape: tuple[int, ...]
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Number of entries."""
         return math.prod(self.shape)
 
-    @property
+    @cached_property
     def slice(self) -> slice:
         """Where the block lies in its vector."""
         return slice(self.start, self.start + self.size)
@@ -116,7 +117,10 @@ class Program:
             raise KeyError(f"ports to bind: missing {sorted(missing)}, unknown {sorted(unknown)}")
         theta = np.zeros(sum(block.size for block in self.ports.values()))
         for name, block in self.ports.items():
-            theta[block.slice] = np.broadcast_to(np.asarray(values[name], dtype=np.float64), block.shape).ravel()
+            value = np.asarray(values[name], dtype=np.float64)
+            if value.shape != block.shape:
+                value = np.broadcast_to(value, block.shape)
+            theta[block.slice] = value.ravel()
         shift = self.row_port @ theta
         return Instance(
             matrix=self.matrix,
@@ -159,13 +163,13 @@ class Instance:
 
     def with_cost(self, cost: FloatArray) -> Instance:
         """Return the same feasible set with another objective."""
-        return replace(self, cost=cost)
+        return Instance(self.matrix, cost, self.row_lower, self.row_upper, self.col_lower, self.col_upper)
 
     def with_columns(self, index: NDArray[np.integer], lower: ArrayLike, upper: ArrayLike) -> Instance:
         """Return the instance with other bounds on the columns ``index``."""
         col_lower, col_upper = self.col_lower.copy(), self.col_upper.copy()
         col_lower[index], col_upper[index] = lower, upper
-        return replace(self, col_lower=col_lower, col_upper=col_upper)
+        return Instance(self.matrix, self.cost, self.row_lower, self.row_upper, col_lower, col_upper)
 
     def with_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> Instance:
         """Return the instance with further rows below its own."""

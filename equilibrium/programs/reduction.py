@@ -20,6 +20,7 @@ from scipy.sparse.linalg import SuperLU, splu
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.blocks import kind_numbers, period_numbers, positions, solve_columns
+from equilibrium.programs.duality import is_broken, reduced_costs
 from equilibrium.programs.program import FEASIBILITY, Instance, Program, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
@@ -136,6 +137,7 @@ class ReducedModel:
         self._loaded = self._core
         self._handle: Handle | None = None
         self._start: tuple[_Loaded, object] | None = None
+        self._no_rows = sp.csr_array((0, columns))
         self._base: tuple[FloatArray, FloatArray, FloatArray] | None = None
 
     @property
@@ -179,7 +181,7 @@ class ReducedModel:
 
     def limits(self, instance: Instance, ids: IntArray) -> tuple[FloatArray, FloatArray]:
         """Return the lower and upper limits of the rows ``ids`` over the :attr:`free` columns."""
-        lower, upper, _, shift = self._limits(instance, instance.matrix[self._rows :, :])
+        lower, upper, _, shift = self._limits(instance, self._beyond(instance))
         return (lower - shift)[ids], (upper - shift)[ids]
 
     def entries(self, ids: IntArray, y: FloatArray, z: FloatArray) -> FloatArray:
@@ -290,7 +292,7 @@ class ReducedModel:
         self, instance: Instance, solve: Callable[[Instance], Answer], most: int = MAXIMUM_PASSES
     ) -> _Pass[Answer]:
         """Solve with the rows at hand, take up what the answer violates, and again, at most a number of times."""
-        beyond = instance.matrix[self._rows :, :]
+        beyond = self._beyond(instance)
         lower, upper, base, shift = self._limits(instance, beyond)
         cost = self._to_free @ instance.cost
         cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
@@ -311,11 +313,16 @@ class ReducedModel:
             if answer.status is not Status.OPTIMAL:
                 return _Pass(answer, answer.x, ids.size, seconds)
             x = base + self._by_free @ answer.x
-            fresh = self._violated(np.concatenate([self._all @ x, beyond @ x]), lower, upper)
+            activity = np.concatenate([self._all @ x, beyond @ x]) if beyond.shape[0] else self._all @ x
+            fresh = self._violated(activity, lower, upper)
             self._take_up(fresh, beyond, lower - shift, upper - shift)
             if not fresh.size or most == 1:
                 return _Pass(answer, x, ids.size, seconds)
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
+
+    def _beyond(self, instance: Instance) -> sp.csr_array:
+        """Return the rows that an instance has beyond the program's own."""
+        return instance.matrix[self._rows :, :] if instance.shape[0] > self._rows else self._no_rows
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
         """Express rows over all columns in the free ones."""
@@ -343,7 +350,7 @@ class ReducedModel:
             self._solver, self._start = "highs", None
             self._handle = open_handle(bound, self._solver)
             return self._handle.solve()
-        if answer.status is Status.OPTIMAL and _broken(bound, answer.x):  # a warm basis can lose its digits
+        if answer.status is Status.OPTIMAL and is_broken(bound, answer.x, LOST):  # a warm basis can lose its digits
             self._handle = open_handle(bound, self._solver)
             return self._handle.solve()
         return answer
@@ -381,20 +388,13 @@ class ReducedModel:
             base[self._state] = self._factor.solve(right)
             self._base = right, base, self._all @ base
         _, base, shift = self._base
-        return lower, upper, base, np.concatenate([shift, beyond @ base])
+        return lower, upper, base, np.concatenate([shift, beyond @ base]) if beyond.shape[0] else shift
 
     def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""
         y = np.concatenate([by_id[: self._rows], by_id[self._all.shape[0] :]])
         held = np.zeros(instance.shape[1])
         held[self._limited] = by_id[self._rows : self._all.shape[0]]
-        right = (instance.cost - instance.matrix.T @ y - held)[self._state]
+        right = (reduced_costs(instance, y) - held)[self._state]
         y[self._state_rows] = self._factor.solve(right, trans="T")
         return y
-
-
-def _broken(instance: Instance, x: FloatArray) -> bool:
-    """Tell whether a point violates rows by much more than a solver may leave."""
-    value = instance.matrix @ x
-    excess = np.maximum(instance.row_lower - value, value - instance.row_upper)
-    return bool((excess > LOST * (1.0 + np.abs(value))).any())

@@ -60,7 +60,7 @@ class Stays:
     @property
     def parked(self) -> FloatArray:
         """Vehicles that are parked after arrivals and departures, shape ``(periods,)``."""
-        return np.asarray(np.cumsum(self.arriving - self.departing))
+        return still_parked(self.arriving, self.departing)
 
     def leaving(self, weight: FloatArray | float = 1.0) -> FloatArray:
         """Return what leaves, by length of stay, shape ``(periods, longest stay)``.
@@ -93,6 +93,17 @@ class Stays:
             energy[arrival].copy(),
             self.count[arrival, stay],
         )
+
+
+def still_parked(arriving: FloatArray, departing: FloatArray) -> FloatArray:
+    """Return who is parked after the arrivals and departures of each period; nobody is left over by rounding.
+
+    Parameters
+    ----------
+    arriving, departing
+        Vehicles, the same shape; periods are the last axis but one, or the only one.
+    """
+    return np.maximum(np.cumsum(arriving - departing, axis=max(arriving.ndim - 2, 0)), 0.0)
 
 
 def lognormal(mean: FloatArray, variation: float, normal: FloatArray) -> FloatArray:
@@ -256,4 +267,13 @@ def _check(arrivals: FloatArray, shares: FloatArray, stations: float, split: str
             raise InputError("arrivals", name, float(values[values != np.round(values)][0]), "whole numbers")
 
 
-__all__ = ["SPLITS", "SWEEPS", "Stays", "classes_of", "drawn_arrivals", "lognormal", "stays_at_stations"]
+__all__ = [
+    "SPLITS",
+    "SWEEPS",
+    "Stays",
+    "classes_of",
+    "drawn_arrivals",
+    "lognormal",
+    "stays_at_stations",
+    "still_parked",
+]

@@ -93,10 +93,10 @@ class TruncatedNormal:
 class ClippedNormal:
     """A normal variable whose values outside ``low .. high`` are put on the bound: a factor on a profile."""
 
-    mean: float = 1.0
-    sd: float = 0.25
-    low: float = 0.3
-    high: float = 1.6
+    mean: float
+    sd: float
+    low: float
+    high: float
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.mean) and self.sd >= 0 and self.low <= self.high):

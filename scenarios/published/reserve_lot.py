@@ -23,7 +23,7 @@ from equilibrium.markets.aggregator.day import (
     LotVehicles,
     Retailer,
 )
-from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations
+from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations, still_parked
 from scenarios.readers.feeders import limited_by_currents, load_feeder
 
 PRICING = {"I": "pay-as-bid", "II": "uniform"}
@@ -157,7 +157,7 @@ def _lot(stays: list[Stays], bus: int, tariffs: dict[str, float]) -> Lot:
         contracts=Contracts(SHARE, DEPARTURE_SOC),
         tariffs=LotTariffs(**tariffs),
         vehicles=LotVehicles(
-            parked=np.cumsum(arriving - departing, axis=1),
+            parked=still_parked(arriving, departing),
             arriving=arriving,
             departing=departing,
             arrival_kwh=arriving @ energy,

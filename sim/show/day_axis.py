@@ -1,4 +1,4 @@
-"""The horizontal axis of a figure of one day: where its periods stand, and what is written below them."""
+"""The horizontal axis of a figure of one day or of a run: where periods and days stand, and what is written below."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator, MultipleLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from scenarios.time_axis import DAY_H
+from sim.show.telling import short_date
 
 _EVERY_H = 3
 
@@ -130,3 +131,23 @@ class DayAxis:
 
     def _corners(self) -> FloatArray:
         return np.repeat(self.edge, 2)[1:-1]
+
+
+def mark_days(axis: Axes, rows: pd.DataFrame, most: int = 8) -> None:
+    """Write below the days of a run their dates, or their numbers where they are typical days.
+
+    Parameters
+    ----------
+    axis
+        An axis on which each day stands at its number.
+    rows
+        Rows with the columns ``day`` and ``date``.
+    most
+        Most marks.
+    """
+    each = rows.drop_duplicates("day")
+    dates = {day: short_date(date) for day, date in zip(each["day"], each["date"], strict=True)}
+    axis.xaxis.set_major_locator(MaxNLocator(most, integer=True))
+    if any(dates.values()):
+        axis.xaxis.set_major_formatter(FuncFormatter(lambda at, _: dates.get(round(at), "")))
+    axis.set_xlabel("Date" if any(dates.values()) else "Day")

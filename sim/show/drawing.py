@@ -27,6 +27,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
 CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
+_TWO_ROWS = 4  # names that fill two rows of a legend in pairs
 
 STYLE: dict[Any, Any] = {
     "font.size": 9,
@@ -138,7 +139,8 @@ def energy_bars(axis: Axes, days: pd.DataFrame, title: str) -> None:
 
 def legend_below(axis: Axes) -> None:
     """Put the legend of an axis below it, if it has one."""
-    name_legend(axis, axis, loc="upper center", bbox_to_anchor=(0.5, -0.2), columns=3, columnspacing=1)
+    columns = 2 if len(axis.get_legend_handles_labels()[0]) == _TWO_ROWS else 3
+    name_legend(axis, axis, loc="upper center", bbox_to_anchor=(0.5, -0.2), columns=columns, columnspacing=1)
 
 
 def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: Any) -> None:  # noqa: ANN401

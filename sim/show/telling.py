@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import Any
 
 import pandas as pd
@@ -43,6 +44,11 @@ def small(value: float) -> str:
     return f"{value:.1g}" if value >= _ROUNDING else "<1e-6"
 
 
+def short_date(date: dt.date | None) -> str:
+    """Return month and day of a date; nothing for a typical day."""
+    return "" if date is None else f"{date:%m-%d}"
+
+
 def proved(run: Run) -> pd.Series[bool]:
     """Whether each day's answer is optimal for those who decide, equilibrium or not."""
     return run.days["verdict"] != str(Verdict.UNPROVED)
@@ -62,8 +68,13 @@ def long_run(days: pd.DataFrame) -> list[str]:
 
 def when(row: pd.Series[Any]) -> str:
     """Return the day and the hour of a row about a period; the period and its start where it is not an hour's."""
+    return f"day {row['day']}, {clock(row)}"
+
+
+def clock(row: pd.Series[Any]) -> str:
+    """Return the hour of a row about a period; the period and its start where it is not an hour's."""
     plain = row["period"] == row["hour"] and row["hours"] == 1.0
-    return f"day {row['day']}, " + (f"hour {row['hour']}" if plain else f"period {row['period']} from {row['start']}")
+    return f"hour {row['hour']}" if plain else f"period {row['period']} from {row['start']}"
 
 
 def closing(run: Run) -> list[str]:

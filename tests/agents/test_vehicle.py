@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.records import Outcome
+from agents.records import Outcome, SessionRecord
 from agents.vehicle import Vehicle, fleet_of
 from tests.agents.town import session
 
@@ -110,3 +110,24 @@ def test_an_empty_lot_has_an_empty_fleet():
     fleet = fleet_of([], 0.0, 24, ETA)
     assert fleet.size == 0
     assert fleet.power_kw.shape == (0, 24)
+
+
+def test_quarters_and_hours_of_a_day_give_the_same_need():
+    """A stay past midnight from 18:15: the day's capability is power times length, whatever the periods."""
+    wish = session(arrival_h=18.25, stay_h=16.0, energy_kwh=32.0, power_kw=8.0)
+    lengths = np.r_[np.full(72, 0.25), np.full(6, 1.0)]
+    for periods in (24, np.full(96, 0.25), lengths):
+        fleet = fleet_of([vehicle(wish)], 0.0, periods, ETA)
+        assert fleet.need_kwh[0] == pytest.approx(32.0 * 5.75 / 16.0)
+        assert float(fleet.power_kw[0] @ fleet.period_h) == pytest.approx(8.0 * 5.75)
+    late = fleet_of([vehicle(session(arrival_h=23.0, stay_h=25.0, energy_kwh=40.0, power_kw=2.0))], 0.0, 48, ETA)
+    assert late.need_kwh[0] <= ETA * float(late.power_kw[0] @ late.period_h) + 1e-12
+
+
+def test_a_record_of_who_only_charged_has_given_nothing():
+    record = vehicle(session(energy_kwh=5.0)).record()
+    assert (record.given_kwh, record.received, record.alike) == (0.0, 0.0, 1.0)
+    plain = SessionRecord("a", 0, "lot", 0, 1.0, 2.0, 1, 50.0, 10.0, 0.0, 0.0, 0.0, 0.0, 0.0, Outcome.SERVED)
+    assert (plain.given_kwh, plain.received, plain.alike, plain.served_share) == (0.0, 0.0, 1.0, 1.0)
+    half = SessionRecord("a", 0, "lot", 0, 1.0, 2.0, 1, 50.0, 10.0, 8.0, 0.0, 4.0, 5.0, 0.0, Outcome.SERVED)
+    assert half.served_share == 0.5

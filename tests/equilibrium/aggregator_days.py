@@ -56,7 +56,7 @@ def vehicles(
         arriving[:, :, classes[stay - 1]] += arrivals * part
         if stay < periods:
             departing[:, stay:, classes[stay - 1]] += arrivals[:, :-stay] * part
-    parked = np.cumsum(arriving - departing, axis=1)
+    parked = np.maximum(np.cumsum(arriving - departing, axis=1), 0.0)  # nobody is left over by rounding
     energy = battery_kwh * arrival_soc * share.T
     return LotVehicles(parked, arriving, departing, arriving @ energy, departing @ energy)
 

@@ -1,6 +1,7 @@
 """Verdicts on mixed-integer programs are confirmed: opinions that are wrong are refuted, whoever has them."""
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -196,3 +197,9 @@ def test_a_nodal_day_names_every_solver_that_had_a_part() -> None:
     assert certificate.solver.startswith("Gurobi")
     assert set(certificate.solver.split(", ")) >= set(used)
     assert NodalMarket(network).clear(day).certificate.solver == HighsHandle.name
+
+
+def test_the_busiest_solver_is_told_first() -> None:
+    assert told(Counter({"a": 1, "b": 3, "c": 2})) == "b, c, a"
+    assert told(Counter({"b": 2, "a": 2})) == "a, b"
+    assert told(Counter({"a": 5, "b": 1}), "b, x") == "b, x, a"

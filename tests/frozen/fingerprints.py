@@ -49,6 +49,13 @@ BY_RULE: dict[str, dict[str, tuple[str, ...]]] = {
         "lots": ("power_kw", "soe_kwh"),
         "prices": ("voltage_pu",),
     },
+    "town-*": {
+        "days": _LOWEST_VOLTAGE,
+        "dispatch": ("p_kw", "q_kvar"),
+        "lot_days": ("shifted_kwh",),
+        "lots": ("power_kw", "soe_kwh"),
+        "prices": ("voltage_pu",),
+    },
     # Best responses may end at another equilibrium.
     "nodal-33": {
         "days": (
@@ -112,7 +119,7 @@ def game_names() -> list[str]:
 def without_learning(name: str, folder: Path) -> str | Path:
     """Return a scenario whose lots keep their prices: itself, or where they would learn a file that says so."""
     lots = load_scenario(name).resolved().get("lots", [])
-    if not fnmatch(name, "week-*") and not fnmatch(name, "nodal-*"):
+    if not any(fnmatch(name, pattern) for pattern in ("week-*", "nodal-*", "town-*")):
         return name
     for lot in lots:
         lot["learning"] = {"rule": "none"}

@@ -18,6 +18,7 @@ from scenarios.draws.arrivals import (
     drawn_arrivals,
     lognormal,
     stays_at_stations,
+    still_parked,
 )
 
 
@@ -132,6 +133,16 @@ def test_the_sweep_turns_nobody_away_while_there_is_room(
     assert_allclose(stays.parked[fewer], stations, atol=1e-6)
 
 
+def test_nobody_is_left_over_by_rounding() -> None:
+    """All are gone after three hours; the differences alone leave -8e-16 vehicles."""
+    stays = stays_at_stations(numbers(3.3, 7.7, 11.1, 4.7, *[0.0] * 20), numbers(0.2, 0.1, 0.7), 250)
+    assert np.cumsum(stays.arriving - stays.departing)[-1] != 0.0
+    assert stays.parked.min() == 0.0
+    assert_allclose(stays.parked[:3], [3.3, 3.3 * 0.8 + 7.7, 3.3 * 0.7 + 7.7 * 0.8 + 11.1])
+    by_class = still_parked(np.array([[[1.0, 2.0], [3.0, 0.0]]]), np.array([[[0.0, 0.0], [1.0, 2.0]]]))
+    assert by_class.tolist() == [[[1.0, 2.0], [3.0, 0.0]]]
+
+
 def test_classes_of_stay() -> None:
     assert classes_of(12, (3, 8, 12)).tolist() == [0, 0, 0, 1, 1, 1, 1, 1, 2, 2, 2, 2]
     for wrong in ((), (3, 8), (8, 3, 12), (0, 12)):
@@ -142,7 +153,7 @@ def test_classes_of_stay() -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"arrivals": numbers(1, -2)}, "arrivals: got -2.0, expected numbers >= 0"),
+        ({"arrivals": numbers(1, -2, -3)}, "arrivals: got -2.0, expected numbers >= 0"),
         ({"arrivals": numbers(1, np.nan)}, "arrivals: got nan"),
         ({"shares": numbers(0.5, 0.4)}, "shares: got 0.9, expected shares that add up to 1"),
         ({"stations": np.inf}, "stations: got inf"),

@@ -10,7 +10,7 @@ import pytest
 
 from equilibrium.errors import InputError
 from scenarios.files import DATA, Document, Table
-from scenarios.readers.feeders import feeder_names, load_feeder
+from scenarios.readers.feeders import feeder_names, limited_by_currents, load_feeder
 
 TOTALS = {
     "ieee33": (33, 3715.0, 2300.0, 5),
@@ -131,3 +131,33 @@ def test_not_utf8(feeder_folder: Path) -> None:
     (feeder_folder / "buses.csv").write_bytes(b"bus,load_kw,load_kvar\n\xe9,0,0\n")
     with pytest.raises(InputError, match="UTF-8"):
         load_feeder(str(feeder_folder))
+
+
+def test_what_is_read_of_a_feeder_cannot_be_changed_in_place():
+    """Every market of a process may share it."""
+    feeder = load_feeder("ieee33")
+    for name in ("r_ohm", "x_ohm", "rating_kva", "load_kw", "load_kvar", "voltage_min_pu", "voltage_max_pu"):
+        with pytest.raises(ValueError, match="read-only"):
+            getattr(feeder, name)[1] = 0.0
+
+
+def test_without_a_root_the_first_bus_of_the_file_is_it(feeder_folder: Path) -> None:
+    (feeder_folder / "feeder.yaml").write_text("base_kv: 10\n")
+    assert load_feeder(str(feeder_folder)).buses == ("a", "b", "c")
+
+
+def test_currents_become_ratings_and_impedances_are_scaled() -> None:
+    """sqrt(3) times 12.66 kV is 21.928 kVA an ampere; the substation keeps its own."""
+    feeder = load_feeder("ieee33", rating_kva=5000.0)
+    kva = 3.0**0.5 * feeder.base_kv
+    limited = limited_by_currents(feeder, 100.0, trunk=["2", "3"], trunk_current_max_a=250.0, impedance_factor=0.5)
+    wanted = np.full(33, 100.0 * kva)
+    wanted[[0, feeder.index("2"), feeder.index("3")]] = [feeder.rating_kva[0], 250.0 * kva, 250.0 * kva]
+    np.testing.assert_allclose(limited.rating_kva, wanted)
+    np.testing.assert_allclose(limited.r_ohm, 0.5 * feeder.r_ohm)
+    np.testing.assert_allclose(limited.x_ohm, 0.5 * feeder.x_ohm)
+    same = limited_by_currents(feeder, None)
+    np.testing.assert_array_equal(same.rating_kva, feeder.rating_kva)
+    np.testing.assert_array_equal(same.r_ohm, feeder.r_ohm)
+    with pytest.raises(InputError):
+        limited_by_currents(feeder, 100.0, trunk=["99"], trunk_current_max_a=1.0)

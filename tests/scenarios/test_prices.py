@@ -11,8 +11,9 @@ import pytest
 
 from equilibrium.errors import InputError
 from scenarios.files import DATA
-from scenarios.readers.prices import read_prices
+from scenarios.readers.prices import PriceSeries, read_prices
 from scenarios.readers.profiles import read_profiles
+from scenarios.time_axis import TimeAxis, day_axis
 from tests.scenarios.conftest import prices_csv
 
 
@@ -129,3 +130,25 @@ def test_profiles(tmp_path: Path) -> None:
     path.write_text("hour,flat_pu\n" + "\n".join(f"{hour},-1" for hour in range(1, 25)))
     with pytest.raises(InputError, match="line 2, column flat_pu: got '-1'"):
         read_profiles(path)
+
+
+def test_the_typical_day_is_the_mean_hour_by_hour() -> None:
+    """Days with a clock change count only where there are no others; an hour that none has gets the mean of all."""
+    spring, autumn, plain = (day_axis(dt.date(2024, *at), "Europe/Madrid") for at in ((3, 31), (10, 27), (5, 1)))
+    draw = np.random.default_rng(2)
+
+    def series(*axes: TimeAxis) -> PriceSeries:
+        prices = tuple(draw.uniform(0.01, 0.2, axis.size) for axis in axes)
+        return PriceSeries("made", "EUR", (), prices, axes)
+
+    day = day_axis(None, None)
+    mixed = series(plain, spring, plain)
+    np.testing.assert_allclose(mixed.typical(day), 0.5 * (mixed.price[0] + mixed.price[2]))
+    twice = series(spring, autumn)
+    a, b = twice.price
+    wanted = [0.5 * (a[h - (h > 2)] + (b[h + (h > 2)] if h != 2 else 0.5 * (b[2] + b[3]))) for h in range(24)]
+    wanted[2] = 0.5 * (b[2] + b[3])  # the spring day skips it
+    np.testing.assert_allclose(twice.typical(day), wanted)
+    alone = series(spring)
+    (only,) = alone.price
+    np.testing.assert_allclose(alone.typical(day), [*only[:2], only.mean(), *only[2:]])

@@ -180,3 +180,26 @@ def test_vehicle_table(tmp_path: Path) -> None:
     path.write_text("model,registrations,battery_kwh,ac_kw,dc_kw\nA,1,0,11,50\n")
     with pytest.raises(InputError, match="line 2, column battery_kwh: got '0'"):
         read_vehicles(path)
+    path.write_text("model,registrations,battery_kwh,ac_kw,dc_kw\nA,1,40,11,50\nB,-0.5,50,11,50\n")
+    with pytest.raises(InputError, match=r"line 3, column registrations: got '-0.5'"):
+        read_vehicles(path)
+    path.write_text("model,registrations,battery_kwh,ac_kw,dc_kw\nA,0,70,11,50\nB,3,50,22,90\n")
+    assert {name: values.tolist() for name, values in read_vehicles(path).items()} == {
+        "battery_kwh": [50.0, 70.0], "ac_kw": [22.0, 11.0], "dc_kw": [90.0, 50.0], "registrations": [3.0, 0.0],
+    }  # fmt: skip
+
+
+def test_a_gap_in_the_middle_hides_no_stray_date_after_it(tmp_path: Path) -> None:
+    """Half of a log may lie a year after the other half; one row five years later may not."""
+    rows = [
+        f"{year}-03-{day:02d}T08:00,{year}-03-{day:02d}T12:00,10,40," for year in (2020, 2021) for day in range(1, 29)
+    ]
+    path = tmp_path / "sessions.csv"
+    path.write_text(HEADER + "\n".join(rows) + "\n")
+    assert read_sessions(path).days > 365
+    path.write_text(HEADER + "\n".join([*rows, "2026-03-01T08:00,2026-03-01T12:00,10,40,"]) + "\n")
+    with pytest.raises(InputError, match=r"line 58, .*a date near the others: it is 1799 days after the next one"):
+        read_sessions(path)
+    path.write_text(HEADER + "\n".join(["2015-03-01T08:00,2015-03-01T12:00,10,40,", *rows]) + "\n")
+    with pytest.raises(InputError, match=r"line 2, .*it is 1827 days before the next one, and only 1 of 57"):
+        read_sessions(path)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.collections import PolyCollection
+from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
@@ -19,7 +19,7 @@ def drawn(figure: Figure) -> dict[Key, Any]:
     """Return all that the axes of a figure show; colour bars have their label alone."""
     shown: dict[Key, Any] = {}
     for number, axis in enumerate(figure.axes):
-        for part in ("bars", "lines", "bands", "images", "texts", "words"):
+        for part in ("bars", "lines", "bands", "points", "images", "texts", "words"):
             for label, value in globals()[f"_{part}"](axis).items():
                 assert (number, part, label) not in shown
                 shown[number, part, label] = value
@@ -53,6 +53,8 @@ def _bands(axis: Axes) -> dict[str, Any]:
     """Of each band the corners: abscissa, lower and upper end."""
     found = []
     for band in axis.collections if _plain(axis) else []:
+        if isinstance(band, PathCollection):
+            continue
         assert isinstance(band, PolyCollection)
         parts = []
         for path in band.get_paths():
@@ -61,6 +63,12 @@ def _bands(axis: Axes) -> dict[str, Any]:
             parts.append(np.column_stack([corners[1 : n + 1], corners[n + 2 : 2 * n + 2][::-1, 1]]))
         found.append((str(band.get_label()), np.concatenate(parts)))
     return _named(found)
+
+
+def _points(axis: Axes) -> dict[str, Any]:
+    """Of each group of points where they stand and the value that gives them their colour."""
+    groups = [each for each in axis.collections if isinstance(each, PathCollection)]
+    return _named([(str(each.get_label()), np.column_stack([each.get_offsets(), each.get_array()])) for each in groups])
 
 
 def _images(axis: Axes) -> dict[str, Any]:
@@ -95,3 +103,20 @@ def assert_shown(found: Mapping[Key, Any], wanted: Mapping[Key, Any]) -> None:
             assert found[key] == value, key
         else:
             np.testing.assert_allclose(found[key], np.asarray(value, float), rtol=1e-9, atol=1e-9, err_msg=str(key))
+
+
+def assert_tidy(figure: Figure) -> None:
+    """Panels one above the other share their abscissa, and days are whole numbers."""
+    panels = [axis for axis in figure.axes if _plain(axis)]
+    columns: dict[float, list[Axes]] = {}
+    for axis in panels:
+        columns.setdefault(round(axis.get_position().x0, 2), []).append(axis)
+    for column in columns.values():
+        siblings = column[0].get_shared_x_axes()
+        assert all(siblings.joined(column[0], axis) for axis in column[1:]), [
+            axis.get_title(loc="left") for axis in column
+        ]
+    for axis in panels:
+        if axis.get_xlabel() in ("Day", "Date"):
+            axis.set_xlim(0.0, 2.0)
+            assert [tick for tick in axis.get_xticks() if tick != round(tick)] == []

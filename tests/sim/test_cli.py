@@ -356,13 +356,13 @@ def test_what_goes_wrong_in_a_large_solve_comes_out():
             highs._run(Broken(), entries)
 
 
-def test_the_default_run_is_the_bundled_week(here):
+def test_the_default_run_is_the_bundled_town(here):
     """Seven days with figures; how long they take is for the benchmark."""
     process = command("run", cwd=here)
     out, err = process.communicate(timeout=HANGS_S)
     assert (process.returncode, err) == (0, "")
-    folder = here / "runs" / "week-33-seed0"
+    folder = here / "runs" / "town-33-seed0"
     assert json.loads((folder / "manifest.json").read_text())["days_done"] == 7
-    assert len(list((folder / "figures").glob("*.png"))) == 5
+    assert len(list((folder / "figures").glob("*.png"))) == 8
     assert Run(folder).certificates["certified"].all()
-    assert "results in runs/week-33-seed0" in out
+    assert "results in runs/town-33-seed0" in out

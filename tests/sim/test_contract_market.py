@@ -49,8 +49,68 @@ def prices(run: Run) -> pd.DataFrame:
 
 def test_what_must_hold_in_every_run_holds(run: Run) -> None:
     found = check_run(run, market_kinds()["aggregator"].invariants)
-    assert len(found) == 5
+    assert len(found) == 6
     assert all(each.holds for each in found), found
+
+
+def wronged(run: Run, table: str, column: str, by: Any, rows: Any = None) -> Run:
+    """The run with a number added to some rows of a column, or another value put there."""
+    other, frame = Run(run.folder), run.table(table).copy()
+    chosen = frame.index == frame.index[-1] if rows is None else rows(frame)
+    frame.loc[chosen, column] = by if isinstance(by, str | bool) else frame.loc[chosen, column] + by
+    vars(other)[table] = frame
+    return other
+
+
+def of_kind(name: str) -> Any:
+    return lambda frame: (frame["kind"] == name) & (frame["period"] == 12) & (frame["day"] == 1)
+
+
+SUMS = (
+    "purchase_kwh",
+    "charged_kwh",
+    "discharged_kwh",
+    "reserve_kwh",
+    "generated_kwh",
+    "served_kwh",
+    "interrupted_kwh",
+)
+WRONG: list[tuple[str, str, Any, Any, set[str]]] = [
+    *(
+        ("dispatch", "p_kw", by, of_kind(name), {"active-balance", "day-sums"})
+        for name in ("purchase", "charge", "discharge", "output", "served")
+        for by in (1.0, -1.0)
+    ),
+    *(("dispatch", "p_kw", 1.0, of_kind(name), {"day-sums"}) for name in ("reserve", "interrupted")),
+    ("dispatch", "hours", 0.5, of_kind("charge"), {"day-sums"}),
+    *(("days", name, by, None, {"day-sums"}) for name in SUMS for by in (1.0, -1.0)),
+    *(("days", name, 0.1, None, {"profits"}) for name in ("lot_profit", "paid_by_lots", "generator_profit")),
+    *(("lot_days", name, -0.1, None, {"profits"}) for name in ("profit", "paid")),
+    ("generators", "profit", 0.1, None, {"profits"}),
+    ("contracts", "share", 0.01, None, {"contracts"}),
+    ("contracts", "share", -0.01, None, {"contracts"}),
+    *(("contracts", name, by, None, {"contracts"}) for name in ("satisfaction", "reputation") for by in (1.5, -1.5)),
+    ("certificates", "certified", True, None, set()),
+    *(("certificates", name, 1e-6, None, {"verdicts"}) for name in ("primal", "dual", "complementarity", "gap")),
+    ("certificates", "epsilon", 1e-5, None, {"verdicts"}),
+]
+
+
+@pytest.mark.parametrize(("table", "column", "by", "rows", "names"), WRONG)
+def test_a_statement_about_the_tables_sees_what_breaks_it(
+    run: Run, table: str, column: str, by: Any, rows: Any, names: set[str]
+) -> None:
+    found = check_run(wronged(run, table, column, by, rows), market_kinds()["aggregator"].invariants)
+    assert {each.name for each in found if not each.holds} == names
+
+
+def test_nobody_comes_takes_no_contract(run: Run) -> None:
+    empty = wronged(run, "contracts", "share", 0.0)
+    empty.contracts["share"] = 0.0
+    invariants = market_kinds()["aggregator"].invariants
+    assert {each.name for each in check_run(empty, invariants) if not each.holds} == {"contracts"}
+    empty.lot_days = run.lot_days.assign(came=0.0)
+    assert all(each.holds for each in check_run(empty, invariants) if each.name == "contracts")
 
 
 def test_money_is_price_times_power(run: Run) -> None:
@@ -162,6 +222,7 @@ def test_a_day_that_breaks_a_limit_is_told(run: Run) -> None:
     broken: Any = SimpleNamespace(
         days=run.days.assign(limits_kept=[True, False]),
         certificates=run.certificates,
+        vehicles=run.vehicles,
         manifest=run.manifest,
         folder=run.folder,
     )
@@ -178,7 +239,7 @@ def test_the_limit_of_the_searches_is_the_commands() -> None:
 
 @pytest.mark.parametrize(
     ("option", "word"),
-    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify"), (["--solver", "gurobi"], "auto or highs")],
+    [(["--ac"], "AC power flow"), (["--certify", "full"], "certify")],
 )
 def test_options_that_the_market_has_not_got(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], option: list[str], word: str
@@ -186,3 +247,22 @@ def test_options_that_the_market_has_not_got(
     assert main(["run", "aggregator-37", "--days", "1", "--out", str(tmp_path / "run"), *option]) == 2
     assert word in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_pools_are_compared_with_single_vehicles_where_the_file_asks(tmp_path: Path) -> None:
+    changes = {**SMALL, "market": {"network": False, "lots": "vehicles"}}
+    file = tmp_path / "vehicles.yaml"
+    file.write_text(yaml.safe_dump(load_scenario("aggregator-37", changes).resolved()), encoding="utf-8")
+    assert main(["run", str(file), "--days", "1", "--no-figures", "--out", str(tmp_path / "run")]) == 0
+    run = read_run(tmp_path / "run")
+    (row,) = run.vehicles.to_dict("records")
+    days = run.days.iloc[0]
+    promised = days["charged_kwh"] + days["discharged_kwh"] + days["reserve_kwh"]
+    assert row["promised_kwh"] == pytest.approx(promised)
+    assert 0.0 < row["moved_kwh"] < promised
+    assert row["profit_error"] == pytest.approx(row["pool_profit"] - row["vehicle_profit"])
+    assert row["profit_error"] >= 0.0
+    assert row["below_contract_kwh"] <= 1e-6
+    assert all(each.holds for each in check_run(run, market_kinds()["aggregator"].invariants))
+    (told,) = (line for line in market_kinds()["aggregator"].remarks(run) if "single vehicles" in line)
+    assert f"of {promised:.0f} kWh of its pools single vehicles do {row['moved_kwh']:.0f} otherwise" in told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,10 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents import learning
 from agents.disco.lot_tariff import MarginalCostTariff
 from agents.disco.settlement import DiscoSettlement
-from agents.learning import RothErev
+from agents.learning import RothErev, make_learning_rule, register_learning_rule
 from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
@@ -211,7 +211,9 @@ def test_a_registered_rule_learns_for_the_owner(monkeypatch: pytest.MonkeyPatch)
         def update(self, profit: float) -> None:
             self.heard.append(profit)
 
-    monkeypatch.setitem(learning._RULES, "highest", Highest)
+    known = sys.modules[make_learning_rule.__module__]
+    monkeypatch.setattr(known, "_RULES", {})
+    register_learning_rule("highest", Highest)
     own = {"rule": "highest", "settings": {"extra": 0.01}, "margin_grid_usd_per_kwh": [0.05]}
     model = DiscoModel(load_scenario("disco-15", {**FEW, "lot_owner": {"learning": own}}, DiscoCase), seed=1)
     model.step()

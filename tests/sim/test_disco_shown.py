@@ -27,6 +27,7 @@ from sim.markets.disco.terminal import day_table, remarks
 from sim.options import RunOptions
 from sim.run import run_scenario
 from sim.store import Run
+from tests.sim.drawn import assert_tidy
 from tests.sim.test_disco_tables import SCENARIO
 
 
@@ -175,6 +176,8 @@ def test_profits_and_terms_are_those_of_the_days(run: Run) -> None:
 
 def test_the_figures_of_a_day_are_those_of_its_rows(run: Run) -> None:
     figures = disco_figures(run, 1, "day 1", "USD")
+    for figure in figures.values():
+        assert_tidy(figure)
     dispatch = run.table("dispatch", 1)
     above = figures["dispatch-day-1"].axes[0]
     np.testing.assert_allclose(heights(above, "Load"), by_period(dispatch, "load") / 1000.0)
@@ -226,3 +229,88 @@ def test_what_lots_would_gain_is_the_worst_of_the_days(run: Run) -> None:
     windows.__dict__["days"] = run.days.assign(worst_regret=[3.25, 1.0])
     (line_of_regret,) = [text for text in remarks(windows) if text.startswith("proof kkt")]
     assert line_of_regret.endswith("would gain up to 3.2 a day")
+
+
+def told(run: Run, *, mode: str = "lots", **tables: pd.DataFrame) -> Run:
+    """The run with other tables, in some mode of its market."""
+    other = Run(run.folder)
+    manifest = {**run.manifest, "resolved_scenario": {"market": {"mode": mode}}}
+    vars(other).update(manifest=manifest, **tables)
+    return other
+
+
+def belief_line(run: Run) -> str:
+    """The program with the highest forecast on the first of the two days, and on the second if it is another one."""
+    best = []
+    for day in (0, 1):
+        rows = [row for row in run.table("programs").to_dict("records") if row["day"] == day]
+        best.append(max(rows, key=lambda row: row["forecast_profit"])["program"])
+    return f"highest forecast: {best[0]}" + (f", from day 1 on {best[1]}" if best[1] != best[0] else "")
+
+
+def earned_line(run: Run) -> str:
+    """What each program that was offered was expected to earn and earned, by the order of the menu."""
+    rows = run.table("programs").to_dict("records")
+    told_of = []
+    for name in dict.fromkeys(row["program"] for row in rows):
+        own = [row for row in rows if row["program"] == name and row["chosen"]]
+        if own:
+            mean = [sum(row[key] for row in own) / len(own) for key in ("forecast_profit", "earned_profit")]
+            told_of.append(f"{name} {mean[0]:.0f}/{mean[1]:.0f}")
+    return "retail arm, expected/earned in the mean of a program's days: " + ", ".join(told_of)
+
+
+def test_every_line_below_the_table(run: Run) -> None:
+    days, proofs = run.days, run.certificates
+    sums = {name: sum(days[name]) for name in days if name.endswith("profit")}
+    chosen = pd.Series(days["program"]).value_counts()
+    lines = [
+        "money in USD, voltage per unit, time in s; profit plan: what the company expected in the morning;",
+        "kWh drawn and given by the vehicles; elas. error: the largest one of the believed elasticities",
+        f"company {sums['company_profit']:.1f} (planned {sums['planned_profit']:.1f}, its retail arm "
+        f"{sums['retail_profit']:.1f}), lots {sums['lot_profit']:.1f}",
+        "programs chosen: " + ", ".join(f"{name} {count} x" for name, count in chosen.items()),
+        belief_line(run),
+        earned_line(run),
+    ]
+    last = f"results in {run.folder}"
+    assert remarks(told(run)) == [*lines, last]
+    kkt = proofs.assign(verdict="kkt-consistent", certified=False, notes=["", *["a note"] * (len(proofs) - 1)])
+    named = [
+        f"day {row.day}, {row.stage}, is NOT certified: its verdict is kkt-consistent{' (a note)' if row.notes else ''}"
+        for row in kkt.itertuples()
+    ]
+    assert len(named) == 4
+    assert remarks(told(run, certificates=kkt)) == [*lines, *named, last]
+    # In mode `windows` the lots decide nothing, and one sentence says so; what is not proved is told all the same.
+    windows = remarks(told(run, mode="windows", certificates=kkt, days=days.assign(worst_regret=[1.0, 2.5])))
+    (sentence,) = windows[6:-1]
+    assert sentence.startswith("proof kkt: in mode windows")
+    assert sentence.endswith("would gain up to 2.5 a day")
+    bad = kkt.assign(verdict=["unproved", *["kkt-consistent"] * 3])
+    found = remarks(told(run, mode="windows", certificates=bad))
+    assert found[7:-1] == [f"day 0, {bad['stage'].iloc[0]}, is NOT certified: its verdict is unproved"]
+    assert remarks(told(run, days=days.iloc[:0], certificates=proofs.iloc[:0])) == [*lines[:2], last]
+    nothing = told(run, mode="windows", days=days.iloc[:0], certificates=proofs.iloc[:0])
+    assert remarks(nothing) == [*lines[:2], last]
+
+
+def test_a_day_without_a_proof_is_red_and_a_long_name_is_cut(run: Run) -> None:
+    days = run.days.assign(verdict=["unproved", "kkt-consistent"], program="a-program-of-a-long-name")
+    table = day_table(told(run, days=days))
+    assert [row.style for row in table.rows] == ["bold red", None]
+    assert cells(table, 0)[1] == cells(table, 1)[1] == "a-progra"
+    assert [cells(table, row)[-2] for row in (0, 1)] == ["NO", "kkt"]
+
+
+def test_of_a_long_run_the_last_two_weeks_and_what_is_not_proved_are_printed(run: Run) -> None:
+    many = pd.concat([run.days.iloc[[0]]] * 20, ignore_index=True).assign(day=range(20))
+    many.loc[:3, "verdict"] = ["exact", "unproved", "kkt-consistent", "exact"]
+    assert [str(cell) for cell in next(iter(day_table(told(run, days=many)).columns)).cells] == [
+        "1",
+        *(str(day) for day in range(6, 20)),
+    ]
+    assert "20 days; shown are the last 14 and those that are not certified" in remarks(told(run, days=many))
+    fortnight = told(run, days=many.iloc[:14])
+    assert not [line for line in remarks(fortnight) if "shown are the last" in line]
+    assert len(day_table(fortnight).rows) == 14

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pandas as pd
 import pytest
 import yaml
 
+from equilibrium.certificate import Verdict
 from equilibrium.demand_response import respond, response_cost
 from scenarios.loading import load_scenario
 from scenarios.markets.disco.case import DiscoCase
 from sim.markets.disco.kind import KIND
-from sim.markets.disco.model import DiscoModel
+from sim.markets.disco.model import REPORTERS, DiscoModel
 from sim.markets.disco.results import DiscoDayResult
 
 STEP_H = 0.5
@@ -438,6 +440,32 @@ def test_every_column_is_what_a_plain_loop_gives(table: Any, model: DiscoModel, 
             np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9, err_msg=name)
         else:
             assert found == wanted, name
+
+
+def test_what_is_collected_of_a_day_is_what_the_tables_say(model: DiscoModel, day: DiscoDayResult) -> None:
+    row = {name: values[0] for name, values in expected_days(model, day).items()}
+    beliefs = expected_beliefs(model, day)
+    error = max(abs(a - b) for a, b in zip(beliefs["estimate"], beliefs["true_elasticity"], strict=True))
+    found = {name: value(model) for name, value in REPORTERS.items()}
+    assert found == {
+        "company_profit": pytest.approx(row["company_profit"]),
+        "planned_profit": pytest.approx(row["planned_profit"]),
+        "cvar": pytest.approx(row["planned_cvar"]),
+        "lot_profit": pytest.approx(row["lot_profit"]),
+        "retail_profit": pytest.approx(row["retail_profit"]),
+        "program": row["program"],
+        "belief_error": pytest.approx(error),
+        "vehicles": row["vehicles"],
+        "certified": row["certified"],
+    }
+    settled = day.settlement
+    for part in ("plan", "clearing"):  # both of them must be certified
+        one = getattr(settled, part)
+        proof = replace(one.certificate, verdict=Verdict.KKT_CONSISTENT)
+        other: Any = type(
+            "Model", (), {"last": replace(day, settlement=replace(settled, **{part: replace(one, certificate=proof)}))}
+        )
+        assert not REPORTERS["certified"](other)
 
 
 def test_both_solvers_write_the_same_tables(model: DiscoModel, day: DiscoDayResult) -> None:

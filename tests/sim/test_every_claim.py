@@ -294,3 +294,12 @@ def test_the_tables_of_nine_programs_show_what_they_are_told(monkeypatch: pytest
     assert [published for published, _, _ in shares.values()] == [v for row in dr.TABLE_10.values() for v in row]
     assert all(computed == published == other for published, computed, other in shares.values())
     assert np.size(list(dr.TABLE_10.values())) == len(shares)
+
+
+def test_equal_profits_are_no_less() -> None:
+    equal = {(p, a): np.full(4, 7.0) for p in dr.PROGRAMS for a in dr.ATTITUDES}
+    for judge in (dr_statements._seeker, dr_statements._o2):
+        assert judge(equal).holds
+    less = {**equal, ("flat", "seeker"): np.array([7.0, 7.0, 7.0, 6.999])}
+    assert not dr_statements._seeker(less).holds
+    assert not dr_statements._o2({**equal, ("flat", "neutral"): np.array([7.0, 6.999, 7.0, 7.0])}).holds

@@ -13,6 +13,7 @@ import pytest
 
 from equilibrium.certificate import Verdict
 from sim.columns import Table
+from sim.markets.charging.model import REPORTERS
 from sim.markets.charging.results import DayResult
 from sim.markets.lots_lead import kind as lots_lead
 from sim.markets.nodal import kind as nodal
@@ -61,6 +62,7 @@ def expected_days(day: DayResult) -> Iterator[Row]:
     yield (
         dated(day)
         | {
+            "hours": 24.5 if day.index == 0 else 24.0,
             "energy_charged_kwh": energy(day, c.lot_kw),
             "network_cost": c.network_cost,
             "fuel_cost": c.fuel_cost,
@@ -329,6 +331,19 @@ def expected_ac(day: DayResult) -> Iterator[Row]:
         }
 
 
+def expected_feeder(day: DayResult) -> Iterator[Row]:
+    """The tree of the made days; it is written with the first day alone."""
+    parents = {"root": None, "9": "root", "4": "9", "7": "4", "2": "9"}
+    for bus, label in enumerate(LABELS):
+        yield dated(day) | {
+            "bus": label,
+            "parent": parents[label],
+            "rating_kva": 9000.0 + bus,
+            "voltage_min_pu": 9.9 + 0.01 * bus,
+            "voltage_max_pu": 700.0 + bus,
+        }
+
+
 EXPECTED: dict[str, Callable[[DayResult], Iterator[Row]]] = {
     "days": expected_days,
     "prices": expected_prices,
@@ -340,6 +355,7 @@ EXPECTED: dict[str, Callable[[DayResult], Iterator[Row]]] = {
     "certificates": expected_certificates,
     "ac": expected_ac,
     "yardstick": expected_yardstick,
+    "feeder": expected_feeder,
 }
 
 
@@ -372,7 +388,10 @@ def test_every_column_of_every_table(market: str, index: int) -> None:
     day = made_day(index, nodal=market == "nodal", verdict=Verdict.KKT_CONSISTENT if index else Verdict.EPSILON_NASH)
     assert {table.name for table in KINDS[market].tables} == set(EXPECTED)
     for table in KINDS[market].tables:
-        assert_rows(table, day, list(EXPECTED[table.name](day)))
+        if table.name == "feeder" and index:
+            assert table.of(day) is None
+        else:
+            assert_rows(table, day, list(EXPECTED[table.name](day)))
 
 
 def test_a_day_without_shortage_has_no_rows_of_it() -> None:
@@ -381,3 +400,18 @@ def test_a_day_without_shortage_has_no_rows_of_it() -> None:
     rows = list(expected_dispatch(day))
     assert {row["kind"] for row in rows}.isdisjoint({"shed"})
     assert_rows(table, day, rows)
+
+
+@pytest.mark.parametrize("market", KINDS)
+def test_what_is_collected_of_a_day_is_what_the_tables_say(market: str) -> None:
+    day = made_day(2, nodal=market == "nodal", verdict=Verdict.KKT_CONSISTENT)
+    (row,) = expected_days(day)
+    model: Any = type("Model", (), {"last": day})
+    assert {name: value(model) for name, value in REPORTERS.items()} == {
+        "energy_kwh": day.lots[0].energy_kwh + day.lots[1].energy_kwh + day.lots[2].energy_kwh,
+        "network_cost": row["network_cost"],
+        "lot_profit": pytest.approx(row["lot_profit"]),
+        "turned_away": row["turned_away"],
+        "worst_regret": row["worst_regret"],
+        "certified": False,
+    }

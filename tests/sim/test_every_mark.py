@@ -15,7 +15,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from sim.markets.base import MarketKind
-from sim.markets.charging.figures import price_map, scheduling_figure, sensitivity_figure
+from sim.markets.charging.figures import overview_figure, posted_figure, scheduling_figure, sensitivity_figure
+from sim.markets.charging.grid_figures import feeder_map, price_map, voltage_figure
 from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
 from sim.markets.nodal.figures import market_power_figure
 from sim.markets.nodal.kind import KIND as NODAL
@@ -23,7 +24,7 @@ from sim.output import draw_run
 from sim.show import drawing
 from sim.show.day_axis import DayAxis
 from sim.store import Run
-from tests.sim.drawn import Key, assert_shown, drawn, legend_of
+from tests.sim.drawn import Key, assert_shown, assert_tidy, drawn, legend_of
 from tests.sim.made_days import LABELS, made_day, stored_run
 
 Shown = dict[Key, Any]
@@ -107,8 +108,44 @@ def voltage(run: Run, day: int) -> Shown:
     rows = run.table("prices", day)
     least = [min(rows[rows["bus"] == bus]["voltage_pu"]) for bus in LABELS]
     points = np.column_stack([np.arange(1, 6), least])
-    said = words(0, title="T", x="Bus (position in the feeder's file, 1 = root)", y="Lowest voltage of the day (p.u.)")
-    return {(0, "lines", "T"): points, **said}
+    said = words(0, x="Bus (in the order of the feeder's file, root first)", y="Lowest voltage of the day (p.u.)")
+    low = "Lowest allowed: 9.900 to 9.940"
+    high = "Highest allowed: 700.000 to 704.000 (off the scale)"
+    limits: Shown = {
+        (0, "lines", low): [[k + 1.0, 9.9 + 0.01 * k] for k in range(5)],
+        (0, "lines", high): [[k + 1.0, 700.0 + k] for k in range(5)],
+    }
+    return {(0, "lines", "T"): points, **limits, **said}
+
+
+PLACES = {"root": (0, 0), "9": (1, 0), "4": (2, 0), "7": (3, 0), "2": (2, 1)}
+"""The straight line is root, 9, 4, 7; bus 2 stands above bus 4 and hangs on bus 9."""
+
+
+def feeder(run: Run, day: int) -> Shown:
+    rows = run.table("prices", day)
+    spread = {period: max(each["dlmp_per_mwh"]) - min(each["dlmp_per_mwh"]) for period, each in rows.groupby("period")}
+    widest = rows[rows["period"] == max(spread, key=lambda period: spread[period])]
+    first = widest.iloc[0]
+    plain = day != 0
+    moment = (
+        f"hour {first['hour']}" if plain or first["period"] < 2 else f"period {first['period']} from {first['start']}"
+    )
+    dlmp = dict(zip(widest["bus"], widest["dlmp_per_mwh"], strict=True))
+    lowest = {bus: min(rows[rows["bus"] == bus]["voltage_pu"]) for bus in LABELS}
+    gap = (np.nan, np.nan)
+    branches = [(0, 0), (0, 0), (1, 0), gap, (1, 0), (1, 0), (2, 0), gap, (2, 0), (2, 0), (3, 0), gap]
+    branches += [(1, 0), (1, 1), (2, 1), gap]
+    shown: Shown = {}
+    for axis, value in ((0, dlmp), (1, lowest)):
+        shown[axis, "lines", "Branches"] = branches
+        shown[axis, "points", "Buses"] = [(*PLACES[bus], value[bus]) for bus in ("root", "4")]
+        shown[axis, "points", "Lots"] = [(*PLACES[bus], value[bus]) for bus in ("9", "7", "2")]
+        written = ["root", "9", "lot-x", "4", "7", "lot-z", "2", "lot-y"]
+        shown |= {(axis, "texts", f"#{k}"): text for k, text in enumerate(written)}
+    shown |= words(0, title=f"T: DLMP in {moment}, when it differs most")
+    shown |= words(1, title="T: lowest voltage of the day")
+    return shown | words(2, y="EUR/MWh") | words(3, y="p.u.")
 
 
 def grid(rows: pd.DataFrame, values: pd.Series) -> np.ndarray:
@@ -178,8 +215,8 @@ def overview(run: Run, _day: int) -> Shown:
         (2, "lines", "Wholesale"): np.column_stack([x, days["wholesale_mean_per_mwh"]]),
         **words(0, title="Energy charged (MWh)"),
         **words(1, title="Network cost (EUR)"),
-        **words(2, title="Price (EUR/MWh)", x="Day"),
-        **words(3, title="Profit of each lot (EUR)", x="Day"),
+        **words(2, title="Price (EUR/MWh)", x="Date"),
+        **words(3, title="Profit of each lot (EUR)", x="Date"),
     }
     for lot in LOTS:
         profit = [float(row.profit) for row in lot_days.itertuples() if row.lot == lot]
@@ -191,7 +228,7 @@ def yardstick(run: Run, _day: int) -> Shown:
     rows = [row._asdict() for row in run.yardstick.itertuples()]
     shown: Shown = {
         **words(0, title="Posted price and Nash equilibrium of the day", y="EUR/kWh"),
-        **words(1, title="What each lot could gain by another price (proven bound)", x="Day", y="EUR a day"),
+        **words(1, title="What each lot could gain by another price (proven bound)", x="Date", y="EUR a day"),
     }
     for k, lot in enumerate(LOTS):
         own = [row for row in rows if row["lot"] == lot]
@@ -203,6 +240,20 @@ def yardstick(run: Run, _day: int) -> Shown:
     return shown
 
 
+def posted(run: Run, _day: int) -> Shown:
+    shown: Shown = {
+        **words(0, title="Posted price of each lot", y="EUR/kWh"),
+        **words(1, title="Network charge, mean over the energy that the lot drew", x="Date", y="EUR/MWh"),
+    }
+    for k, lot in enumerate(LOTS):
+        rows = [row for row in run.lot_days.itertuples() if row.lot == lot]
+        x = [float(row.day) for row in rows]
+        shown[0, "lines", lot] = np.column_stack([x, [row.price_per_kwh for row in rows]])
+        mean = [row.network_charge / (row.energy_kwh / 1000.0) for row in rows]
+        shown[1, "lines", f"#{k}"] = np.column_stack([x, mean])
+    return shown
+
+
 EXPECTED: dict[str, Callable[[Run, int], Shown]] = {
     "scheduling": scheduling,
     "voltage": voltage,
@@ -211,6 +262,8 @@ EXPECTED: dict[str, Callable[[Run, int], Shown]] = {
     "market-power": market_power,
     "overview": overview,
     "yardstick": yardstick,
+    "feeder": feeder,
+    "prices-posted": posted,
 }
 LEGENDS = {
     "lots": {"Charging power": ORANGE, "Power limit": BLACK, "Band": SKY, "State of energy": BLUE},
@@ -244,15 +297,24 @@ LEGENDS = {
         "Storage, charging": "#cc79a7",
         "Exports": SKY,
     },
-    "voltage": {},
+    "voltage": {
+        "T": BLUE,
+        "Highest allowed: 700.000 to 704.000 (off the scale)": RED,
+        "Lowest allowed: 9.900 to 9.940": RED,
+    },
+    "feeder": {},
+    "prices-posted": {"lot-z": BLUE, "lot-x": ORANGE, "lot-y": "#009e73"},
     "prices": {},
 }
+
+
+OF_A_RUN = ("overview", "yardstick", "prices-posted")
 
 
 def figures_of(kind: MarketKind, run: Run, day: int) -> dict[str, Figure]:
     """The figures by name without the day in it."""
     figures = kind.figures(run, day, "T", "EUR")
-    assert all(name.endswith(f"-day-{day}") for name in figures if name not in ("overview", "yardstick"))
+    assert all(name.endswith(f"-day-{day}") for name in figures if name not in OF_A_RUN)
     return {name.removesuffix(f"-day-{day}"): figure for name, figure in figures.items()}
 
 
@@ -264,16 +326,17 @@ def test_every_figure_draws_what_the_tables_hold(run: Run, day: int) -> None:
     for name, figure in figures.items():
         assert_shown(drawn(figure), EXPECTED[name](run, day))
         assert legend_of(figure) == LEGENDS[name], name
+        assert_tidy(figure)
 
 
 def test_a_run_of_the_lots_lead_market_has_the_same_figures_but_one(tmp_path: Path) -> None:
     run = stored_run(tmp_path, LOTS_LEAD, [made_day(0), made_day(1)])
     figures = figures_of(LOTS_LEAD, run, 1)
     assert set(figures) == set(EXPECTED) - {"market-power"}
-    for name in ("scheduling", "voltage", "prices", "lots"):
+    for name in ("scheduling", "voltage", "prices", "feeder", "lots"):
         assert_shown(drawn(figures[name]), EXPECTED[name](run, 1))
     one = stored_run(tmp_path / "one", LOTS_LEAD, [made_day(0)])
-    assert "overview" not in LOTS_LEAD.figures(one, 0, "T", "EUR")
+    assert {"overview", "prices-posted"}.isdisjoint(LOTS_LEAD.figures(one, 0, "T", "EUR"))
 
 
 def test_the_day_that_is_drawn_is_the_one_with_the_highest_price(
@@ -285,8 +348,8 @@ def test_the_day_that_is_drawn_is_the_one_with_the_highest_price(
     dearest = peaks.index(max(peaks))
     assert dearest not in (0, peaks.index(min(peaks)))
     files = draw_run(stored_run(tmp_path, LOTS_LEAD, made))
-    names = {f"{name}-day-{dearest}" for name in ("scheduling", "voltage", "prices", "lots")}
-    assert {path.name for path in files} == names | {"overview", "yardstick"}
+    names = {f"{name}-day-{dearest}" for name in ("scheduling", "voltage", "prices", "feeder", "lots")}
+    assert {path.name for path in files} == names | {*OF_A_RUN}
 
 
 def test_hours_are_written_where_the_clock_shows_them(run: Run) -> None:
@@ -302,6 +365,82 @@ def test_hours_are_written_where_the_clock_shows_them(run: Run) -> None:
     assert day.middle[:2].tolist() == [0.125, 0.375]
     plain = scheduling_figure({"": run.table("dispatch", 1)}).axes[0]
     assert set(np.diff(plain.get_xticks())) == {3.0}
+
+
+def named(axis: Any) -> dict[float, str]:
+    """What stands at each mark of an axis."""
+    low, high = sorted(axis.get_view_interval())
+    marks = axis.get_majorticklocs()
+    texts = axis.get_major_formatter().format_ticks(marks)
+    return {mark: text for mark, text in zip(marks, texts, strict=True) if low <= mark <= high}
+
+
+def test_days_are_marked_by_their_dates_and_typical_days_by_their_numbers(run: Run) -> None:
+    dates = {0.0: "04-07", 1.0: "04-08", 2.0: "04-09"}
+    figures = figures_of(NODAL, run, 0)
+    for name in OF_A_RUN:
+        found = named(figures[name].axes[-1].xaxis)
+        assert {mark: found[mark] for mark in dates} == dates, name
+        assert set(found.values()) <= {*dates.values(), ""}
+    typical = overview_figure(run.days.assign(date=None), run.lot_days, "EUR").axes[3].xaxis
+    assert typical.get_label_text() == "Day"
+    assert named(typical)[1.0] == "1"
+
+
+def test_buses_are_marked_by_their_labels(run: Run) -> None:
+    figures = figures_of(NODAL, run, 0)
+    wanted = dict(zip((1.0, 2.0, 3.0, 4.0, 5.0), LABELS, strict=True))
+    assert named(figures["voltage"].axes[0].xaxis) == wanted
+    assert [named(axis.yaxis) for axis in figures["prices"].axes[:2]] == [wanted, wanted]
+    many = pd.DataFrame({"bus": [f"b{k}" for k in range(200)], "voltage_pu": 1.0})
+    few = named(voltage_figure({"": many}).axes[0].xaxis)
+    assert 5 < len(few) < 40
+    assert all(text == f"b{int(mark) - 1}" for mark, text in few.items())
+
+
+def test_a_limit_that_is_near_is_on_the_scale(run: Run) -> None:
+    rows = run.table("prices", 1)
+    lowest = [min(rows[rows["bus"] == bus]["voltage_pu"]) for bus in LABELS]
+    low, high = min(lowest), max(lowest)
+    limits = pd.DataFrame({"voltage_min_pu": [low - 0.1] * 5, "voltage_max_pu": [high + 9.0 * (high - low)] * 5})
+    axis = voltage_figure({"T": rows}, limits).axes[0]
+    labels = [line.get_label() for line in axis.lines[1:]]
+    assert labels == [
+        f"Highest allowed: {high + 9.0 * (high - low):.3f} (off the scale)",
+        f"Lowest allowed: {low - 0.1:.3f}",
+    ]
+    bottom, top = axis.get_ylim()
+    assert bottom < low - 0.1
+    assert high < top < high + (high - low)
+    assert voltage_figure({"T": rows}).axes[0].get_title(loc="left") == "T"
+
+
+def test_a_map_of_equal_prices_has_one_colour(run: Run) -> None:
+    rows = run.table("prices", 1)
+    rows = rows.assign(dlmp_per_mwh=40.0 + 1e-9 * np.arange(len(rows)) + 7.0 * (rows["period"] == 5))
+    points = feeder_map(run.feeder, rows, run.table("lots", 1), "EUR").axes[0].collections
+    assert len({tuple(colour) for each in points for colour in each.get_facecolors()}) == 1
+    title = feeder_map(run.feeder, rows, run.table("lots", 1), "EUR").axes[0].get_title(loc="left")
+    assert title == "DLMP in hour 5, the same at every bus"
+
+
+def test_lots_at_one_bus_share_their_label_and_small_buses_have_none_inside(run: Run) -> None:
+    rows, labels = run.table("prices", 1), [str(k) for k in range(60)]
+    one = feeder_map(run.feeder, rows, run.table("lots", 1).assign(bus="7"), "EUR").axes[0]
+    assert [text.get_text() for text in one.texts] == ["root", "9", "4", "7", "lot-z, lot-x, lot-y", "2"]
+    chain = pd.DataFrame({"bus": labels, "parent": [None, *labels[:-1]]})
+    many = pd.DataFrame({"bus": labels, "dlmp_per_mwh": range(60), "voltage_pu": 1.0, "period": 0, "hour": 0})
+    axis = feeder_map(chain, many.assign(hours=1.0, start="00:00"), run.table("lots", 1)[:0], "EUR").axes[0]
+    assert [text.get_text() for text in axis.texts] in ([], ["59"])
+
+
+def test_without_charges_only_prices_are_drawn_and_a_lot_that_draws_nothing_has_a_gap(run: Run) -> None:
+    figure = posted_figure(run.lot_days.assign(network_charge=0.0), "EUR")
+    assert len(figure.axes) == 1
+    assert figure.axes[0].get_xlabel() == "Date"
+    energy = run.lot_days["energy_kwh"].mask(run.lot_days["day"] == 1, 0.0)
+    line = posted_figure(run.lot_days.assign(energy_kwh=energy), "EUR").axes[1].lines[0]
+    assert np.isnan(line.get_ydata()).tolist() == [False, True, False]
 
 
 def test_a_map_without_a_limit_that_binds_says_so(run: Run) -> None:

@@ -52,29 +52,65 @@ def of(run: Run, table: str, column: str, day: int, **where: str) -> Any:
 
 Cell = Callable[[Run, int], str]
 
+
+def money(column: list[float], index: int) -> str:
+    """An amount of a column of days and their sum: a decimal where all are small."""
+    amounts = [*column, sum(column)]
+    return format(amounts[index], ".1f" if max(abs(amount) for amount in amounts) < 1000.0 else ".0f")
+
+
+def of_days(run: Run, column: str) -> list[float]:
+    return [of(run, "days", column, d) for d in range(3)]
+
+
+ALL = 3
+"""The row of all days."""
+
+
+def lowest(run: Run, d: int) -> str:
+    found = [min(run.table("prices", each)["voltage_pu"]) for each in range(3)]
+    return format([*found, min(found)][d], ".4f")
+
+
+def peak(run: Run, d: int) -> str:
+    found = [max(run.table("prices", each)["dlmp_per_mwh"]) for each in range(3)]
+    return format([*found, max(found)][d], ".1f")
+
+
+def mean(run: Run, d: int) -> str:
+    """Of all days the mean over their time: 24.5, 24 and 24 hours."""
+    found = of_days(run, "dlmp_mean_per_mwh")
+    return format([*found, (24.5 * found[0] + 24.0 * found[1] + 24.0 * found[2]) / 72.5][d], ".1f")
+
+
+def regret(run: Run, d: int) -> str:
+    found = [of(run, "certificates", "worst_regret", each) for each in range(3)]
+    return format([*found, max(found)][d], ".1g")
+
+
+def profits(run: Run) -> list[float]:
+    return [sum(run.table("lot_days", d)["profit"]) for d in range(3)]
+
+
 COMMON: dict[str, Cell] = {
-    "day": lambda _run, d: str(d),
-    "energy charged": lambda run, d: format(of(run, "days", "energy_charged_kwh", d), ".0f"),
-    "net cost": lambda run, d: format(of(run, "days", "network_cost", d), ".1f"),
-    "lowest volt.": lambda run, d: format(min(run.table("prices", d)["voltage_pu"]), ".4f"),
-    "DLMP mean": lambda run, d: format(of(run, "days", "dlmp_mean_per_mwh", d), ".1f"),
-    "DLMP peak": lambda run, d: format(max(run.table("prices", d)["dlmp_per_mwh"]), ".1f"),
-    "worst regret": lambda run, d: format(of(run, "certificates", "worst_regret", d), ".1g"),
-    "certi- fied": lambda _run, d: ["yes", "NO", "yes"][d],
-    "time": lambda run, d: format(of(run, "days", "seconds", d), ".2f"),
+    "day": lambda _run, d: ["0", "1", "2", "all"][d],
+    "date": lambda _run, d: ["04-07", "04-08", "04-09", ""][d],
+    "energy drawn": lambda run, d: format(
+        [*of_days(run, "energy_charged_kwh"), sum(of_days(run, "energy_charged_kwh"))][d], ".0f"
+    ),
+    "net cost": lambda run, d: money(of_days(run, "network_cost"), d),
+    "lowest volt.": lowest,
+    "DLMP mean": mean,
+    "DLMP peak": peak,
+    "profit 3 lots": lambda run, d: money(profits(run), d),
+    "net charge": lambda run, d: money(of_days(run, "network_charge"), d),
+    "worst regr.": regret,
+    "cert.": lambda _run, d: ["yes", "NO", "yes", "2/3"][d],
+    "time": lambda run, d: format([*of_days(run, "seconds"), sum(of_days(run, "seconds"))][d], ".2f"),
 }
 HEADS: dict[str, dict[str, Cell]] = {
-    "lots-lead": COMMON
-    | {
-        f"profit {lot}": lambda run, d, lot=lot: format(of(run, "lot_days", "profit", d, lot=lot), ".1f")
-        for lot in LOTS
-    },
-    "nodal": COMMON
-    | {
-        "profit 3 lots": lambda run, d: format(sum(run.table("lot_days", d)["profit"]), ".1f"),
-        "mark- down": lambda run, d: format(of(run, "days", "markdown", d), ".1f"),
-        "PoA": lambda run, d: format(of(run, "days", "price_of_anarchy", d), ".5f"),
-    },
+    "lots-lead": COMMON,
+    "nodal": COMMON | {"mark- down": lambda run, d: money(of_days(run, "markdown"), d)},
 }
 
 
@@ -84,12 +120,61 @@ def test_every_cell_of_the_printed_table(kind: Any, runs: dict[str, Run]) -> Non
     found = cells(kind.day_table(run))
     assert set(found) == set(HEADS[kind.name])
     for head, cell in HEADS[kind.name].items():
-        assert found[head] == [cell(run, day) for day in range(3)], head
+        assert found[head] == [cell(run, day) for day in (*range(3), ALL)], head
+
+
+def without_charges(run: Run, kind: Any, folder: Path, **days: Any) -> Run:
+    """The same run whose operator charges nothing, with other columns of the days."""
+    other = stored_run(folder, kind, [])
+    vars(other).update({name: run.table(name) for name in run.columns})
+    vars(other).update(days=run.days.assign(network_charge=0.0, **days))
+    return other
+
+
+def test_without_charges_each_lot_has_its_profit_and_a_price_of_anarchy_its_column(
+    runs: dict[str, Run], tmp_path: Path
+) -> None:
+    run = runs["lots-lead"]
+    found = cells(LOTS_LEAD.day_table(without_charges(run, LOTS_LEAD, tmp_path / "l")))
+    kept = {head for head in COMMON if head not in ("net charge", "profit 3 lots")}
+    assert set(found) == kept | {f"profit {lot}" for lot in LOTS}
+    profit = {lot: [of(run, "lot_days", "profit", d, lot=lot) for d in range(3)] for lot in LOTS}
+    most = max(abs(amount) for column in profit.values() for amount in (*column, sum(column)))
+    digits = ".1f" if most < 1000.0 else ".0f"
+    for lot in LOTS:
+        assert found[f"profit {lot}"] == [format(amount, digits) for amount in (*profit[lot], sum(profit[lot]))]
+    other = without_charges(runs["nodal"], NODAL, tmp_path / "n")
+    found = cells(NODAL.day_table(other))
+    assert set(found) == {*COMMON, "mark- down", "PoA"} - {"net charge"}
+    assert found["PoA"] == [*(format(ratio, ".5f") for ratio in of_days(runs["nodal"], "price_of_anarchy")), ""]
+    assert f"{MARKDOWN}; PoA: price of anarchy" in NODAL.remarks(other)
+    assert not any("operator" in line for line in NODAL.remarks(other))
+    none = without_charges(runs["nodal"], NODAL, tmp_path / "o", price_of_anarchy=float("nan"))
+    assert "PoA" not in cells(NODAL.day_table(none))
+    assert MARKDOWN in NODAL.remarks(none)
+
+
+@pytest.mark.parametrize(("cost", "text"), [([999.94, -3.0], ["999.9", "-3.0", "996.9"]), ([-1e-9] * 2, ["0.0"] * 3)])
+def test_small_money_has_a_decimal(cost: list[float], text: list[str], runs: dict[str, Run], tmp_path: Path) -> None:
+    days = runs["lots-lead"].days.iloc[:2].assign(network_cost=cost)
+    other = stored_run(tmp_path, LOTS_LEAD, [])
+    vars(other).update(days=days, lot_days=runs["lots-lead"].lot_days)
+    assert cells(LOTS_LEAD.day_table(other))["net cost"] == text
+    vars(other).update(days=days.assign(network_cost=[1000.0, 0.4]))
+    assert cells(LOTS_LEAD.day_table(other))["net cost"] == ["1000", "0", "1000"]
+
+
+def test_typical_days_have_no_date_and_one_day_no_total(runs: dict[str, Run], tmp_path: Path) -> None:
+    other = stored_run(tmp_path, LOTS_LEAD, [])
+    vars(other).update(days=runs["lots-lead"].days.iloc[:1].assign(date=None), lot_days=runs["lots-lead"].lot_days)
+    found = cells(LOTS_LEAD.day_table(other))
+    assert "date" not in found
+    assert found["day"] == ["0"]
 
 
 def test_the_row_of_an_uncertified_day_stands_out(runs: dict[str, Run]) -> None:
     styles = [row.style for row in LOTS_LEAD.day_table(runs["lots-lead"]).rows]
-    assert styles == [None, "bold red", None]
+    assert styles == [None, "bold red", None, "bold"]
 
 
 def short_of(run: Run, day: int) -> str:
@@ -120,19 +205,44 @@ def closing(run: Run) -> list[str]:
     return ["the run is not complete: stopped: interrupted", f"results in {run.folder}"]
 
 
+def about_agents(run: Run) -> list[str]:
+    """Who stayed away, what the operator took, what the lots posted, and how far that is from the equilibrium."""
+    rows = list(run.lots.itertuples())
+    dearest = max(rows, key=lambda row: row.network_charge_per_kwh)
+    plain = dearest.start[11:16] == f"{dearest.period:02d}:00" and dearest.hours == 1.0
+    moment = f"hour {dearest.hour}" if plain else f"period {dearest.period} from {dearest.start}"
+    posted = []
+    for lot in LOTS:
+        first, last = (of(run, "lot_days", "price_per_kwh", d, lot=lot) for d in (0, 2))
+        posted.append(f"{lot} {first:.3f} to {last:.3f}")
+    measured = list(run.yardstick.itertuples())
+    far = [abs(row.posted_per_kwh - row.equilibrium_per_kwh) for row in measured if row.day != 1]
+    forgone = sum(row.regret for row in measured) / len(measured)
+    return [
+        "drivers: 3 stayed away, 3 found no place",
+        f"network charges: the lots paid the operator {sum(of_days(run, 'network_charge')):.1f} EUR; the highest "
+        f"charge was {dearest.network_charge_per_kwh:.4f} EUR/kWh ({dearest.lot}, day {dearest.day}, {moment})",
+        f"posted prices, first to last day, EUR/kWh: {', '.join(posted)}",
+        f"yardstick: posted prices {sum(far) / len(far):.4f} EUR/kWh from the equilibrium and regret {forgone:.2f} EUR "
+        f"a lot and day, on average; no equilibrium was found on 1 of 3 days",
+    ]
+
+
 UNITS = "energy in kWh, voltage per unit, DLMP in EUR/MWh, money in EUR, time in s"
+MARKDOWN = "markdown: what the lots pay less than at competitive mean prices"
 NOT_CERTIFIED = "day 1 is NOT certified: its verdict is kkt-consistent (first note; second note)"
 
 
 def test_every_line_below_the_table_of_the_lots_lead_market(runs: dict[str, Run]) -> None:
     run = runs["lots-lead"]
-    lines = [UNITS, NOT_CERTIFIED, short_of(run, 0), short_of(run, 1), flow_of(run), *closing(run)]
+    lines = [UNITS, NOT_CERTIFIED, *about_agents(run), short_of(run, 0), short_of(run, 1), flow_of(run), *closing(run)]
     assert LOTS_LEAD.remarks(run) == lines
 
 
 def test_every_line_below_the_table_of_the_nodal_market(runs: dict[str, Run]) -> None:
     run = runs["nodal"]
-    lines = [UNITS, "markdown: what the lots pay less than at competitive mean prices; PoA: price of anarchy"]
+    anarchy = of_days(run, "price_of_anarchy")
+    lines = [UNITS, f"{MARKDOWN}; price of anarchy {min(anarchy):.5f} to {max(anarchy):.5f}"]
     for lot, behaviour in zip(LOTS, ("strategic", "price-taking", "central"), strict=True):
         rows = [row for row in run.lot_days.itertuples() if row.lot == lot]
         price = sum(row.payment for row in rows) / sum(row.energy_kwh for row in rows)
@@ -146,12 +256,32 @@ def test_every_line_below_the_table_of_the_nodal_market(runs: dict[str, Run]) ->
     assert NODAL.remarks(run) == [
         *lines,
         NOT_CERTIFIED,
+        *about_agents(run),
         proved,
         short_of(run, 0),
         short_of(run, 1),
         flow_of(run),
         *closing(run),
     ]
+
+
+def test_what_nobody_did_is_not_told(runs: dict[str, Run], tmp_path: Path) -> None:
+    run = runs["lots-lead"]
+    other = without_charges(run, LOTS_LEAD, tmp_path, turned_away=0, stayed_away=0)
+    no_distance = run.yardstick.assign(equilibrium_per_kwh=None, distance_per_kwh=None, equilibria=0)
+    vars(other).update(lot_days=run.lot_days.assign(price_per_kwh=0.3), yardstick=no_distance)
+    told = [
+        line for line in LOTS_LEAD.remarks(other) if line.split(":")[0] in ("drivers", "network charges", "yardstick")
+    ]
+    forgone = sum(run.yardstick["regret"]) / 9
+    assert told == [
+        f"yardstick: regret {forgone:.2f} EUR a lot and day, on average; no equilibrium was found on 3 of 3 days"
+    ]
+    assert not any(line.startswith("posted prices") for line in LOTS_LEAD.remarks(other))
+    vars(other).update(yardstick=run.yardstick.iloc[:0])
+    assert not any(line.startswith("yardstick") for line in LOTS_LEAD.remarks(other))
+    vars(other).update(days=other.days.assign(stayed_away=[2, 0, 5]))
+    assert "drivers: 7 stayed away, 0 found no place" in LOTS_LEAD.remarks(other)
 
 
 def test_a_flow_that_never_has_a_solution_is_told(runs: dict[str, Run]) -> None:
@@ -165,8 +295,8 @@ def test_an_undefined_price_of_anarchy_is_a_dash_and_no_markdown_has_no_sign(
     runs: dict[str, Run], tmp_path: Path
 ) -> None:
     run = runs["nodal"]
-    days = run.days.copy()
-    days.loc[0, "price_of_anarchy"], days.loc[1, "markdown"] = float("nan"), -1e-9
+    days = run.days.assign(network_charge=0.0, markdown=[5.0, -1e-9, 3.0])
+    days.loc[0, "price_of_anarchy"] = float("nan")
     other = stored_run(tmp_path, NODAL, [])
     vars(other).update(days=days, lot_days=run.lot_days)
     found = cells(NODAL.day_table(other))
@@ -186,7 +316,7 @@ def test_of_a_lot_that_draws_nothing_no_price_is_told(runs: dict[str, Run], tmp_
     run = runs["nodal"]
     lot_days = run.lot_days.assign(energy_kwh=0.0)
     other = stored_run(tmp_path, NODAL, [])
-    tables = {name: run.table(name) for name in ("days", "certificates", "ac")}
+    tables = {name: run.table(name) for name in run.columns if name != "lot_days"}
     vars(other).update(lot_days=lot_days, **tables)
     told = [line for line in NODAL.remarks(other) if line.startswith("lot-")]
     assert len(told) == 3

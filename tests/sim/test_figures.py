@@ -11,11 +11,10 @@ from matplotlib.figure import Figure
 from sim.markets.charging.figures import (
     lots_figure,
     overview_figure,
-    price_map,
     scheduling_figure,
     sensitivity_figure,
-    voltage_figure,
 )
+from sim.markets.charging.grid_figures import price_map, voltage_figure
 from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
 from sim.output import draw_run
 from sim.show.drawing import save
@@ -103,8 +102,8 @@ def test_a_run_gets_all_its_figures_and_the_same_ones_again(stored, make_day):
     run = stored(make_day(0), make_day(1))
     files = draw_run(run, day=1)
     names = {path.name for path in files}
-    hourly = {f"{what}-day-1.{kind}" for what in ("scheduling", "voltage", "prices", "lots") for kind in ("svg", "png")}
-    assert names == hourly | {"overview.svg", "overview.png"}
+    of_a_day = {f"{what}-day-1" for what in ("scheduling", "voltage", "prices", "feeder", "lots")}
+    assert names == {f"{name}.{kind}" for name in of_a_day | {"overview", "prices-posted"} for kind in ("svg", "png")}
     assert all(path.stat().st_size > 2000 for path in files)
     drawn = [path for path in files if path.suffix == ".svg"]
     first = [path.read_bytes() for path in drawn]

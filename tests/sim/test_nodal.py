@@ -184,7 +184,7 @@ def test_the_terminal_shows_market_power_in_80_columns(run):
     assert "…" not in table
     assert "PoA" in table.splitlines()[1]
     row, day = table.splitlines()[2].split(), run.days.iloc[0]
-    assert row[6:9] == [f"{day['lot_profit']:.1f}", f"{day['markdown']:.1f}", f"{day['price_of_anarchy']:.5f}"]
+    assert row[7:10] == [f"{day['lot_profit']:.0f}", f"{day['markdown']:.1f}", f"{day['price_of_anarchy']:.5f}"]
     profit = run.lot_days[run.lot_days["lot"] == "lot-2"]["profit"].sum()
     assert f"lot-2 (strategic): profit {profit:.1f}, competitive " in rest
 

@@ -56,7 +56,7 @@ def test_names_are_drawn_and_printed_as_they_are(town: Path, capsys: pytest.Capt
     assert main(["run", "own.yaml", "--days", "1", "--out", "run"]) == 0
     out = capsys.readouterr().out
     assert f"own: {NAMES[2]}" in out
-    assert all(name[:7] in out for name in NAMES)
+    assert all(name[:6] in out for name in NAMES)
     drawn = Run(town / "run")
     with mpl.rc_context({"svg.fonttype": "none"}):
         pictures = {path.stem: path.read_text(encoding="utf-8") for path in draw_run(drawn, 0, ("svg",))}
@@ -64,7 +64,7 @@ def test_names_are_drawn_and_printed_as_they_are(town: Path, capsys: pytest.Capt
         assert sum(name in picture for picture in pictures.values()) >= 1
     text = io.StringIO()
     show_run(Console(file=text, width=100), drawn)
-    assert all(name[:7] in text.getvalue() for name in NAMES)
+    assert all(name[:6] in text.getvalue() for name in NAMES)
 
 
 def test_a_name_with_an_underscore_is_in_the_legend(tmp_path: Path) -> None:

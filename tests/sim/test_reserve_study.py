@@ -46,6 +46,11 @@ def solved(case: str, profit: float, cap: float = data.CAP, **changes: Any) -> S
         "stored": np.full(24, 500.0),
         "output": output,
         "interrupted": zero.copy(),
+        "reserve_room": reserve.copy(),
+        "pools": np.full((2, 24), 250.0),
+        "capacity": np.full((2, 24), 600.0),
+        "flexible": np.full((2, 24), 21.0),
+        "flexible_least": np.full((2, 24), 20.0),
         "profit": profit,
         "lot_profit": 100.0,
         "generator_profit": 10.0,
@@ -60,6 +65,10 @@ def uniform() -> SimpleNamespace:
     output[0], output[1, 6:], output[2, 9:] = 500.0, 300.0, 300.0
     discharge[18:22], cut[18:23] = 80.0, 100.0
     each = solved("II", data.RECORDED["II", data.HIGH_CAP], data.HIGH_CAP)
+    each.flexible = each.flexible.copy()
+    each.flexible[1, 16:22] = 60.0
+    price = each.clearing.prices["energy"]
+    price[9], price[10:15], price[15:17], price[18:] = 9.0, 0.9 * 12.0, 9.5, 12.5
     reserve = np.full(24, 0.6)
     reserve[18:23] = each.day.reserve_price[18:23]
     each.output, each.discharge, each.interrupted, each.price_reserve = output, discharge, cut, reserve
@@ -80,6 +89,9 @@ def made() -> SimpleNamespace:
             sweep[case, value] = solved(case, profit, lot_profit=100.0 + (-1) ** number)
     feeders = {("ieee37", "I"): solved("I", 80_000.0)}
     results = SimpleNamespace(expected=expected, sweep=sweep, feeders=feeders, drawn={"I": solved("I", 80_000.0)})
+    results.tight = {"ieee37": solved("I", 79_000.0, lowest_voltage=0.9729)}
+    results.at_cap = SimpleNamespace(profit=39_000.0, accounts=SimpleNamespace(lots=np.array([150.0])))
+    results.broken = {"I, cap 10": ()}
     results.case = lambda name: expected[name, data.CAP]
     return results
 
@@ -121,6 +133,10 @@ CHANGES: list[tuple[str, Callable[[Any], None]]] = [
     ("T2", attribute(one, "profit", 30_000.0)),
     ("T3", put(lambda r: r.feeders["ieee37", "I"].clearing.prices["generators"], 0, 7.6)),
     ("T4", attribute(lambda r: r.drawn["I"].clearing, "gap", 2e-3)),
+    ("T5", lambda r: r.broken.update({"II, cap 10": ("pools",)})),
+    ("T6", attribute(lambda r: r.tight["ieee37"], "lowest_voltage", 0.97)),
+    ("T6", attribute(lambda r: r.tight["ieee37"], "profit", 81_000.0)),
+    ("T4", attribute(lambda r: r.tight["ieee37"].clearing, "gap", 2e-3)),
     ("R1", attribute(two, "profit", 53_049.0)),
     ("R2", attribute(lambda r: r.sweep["I", 11.0], "profit", 86_479.0)),
     ("I1", put(lambda r: one(r).price_in, 12, 9.0)),
@@ -133,6 +149,15 @@ CHANGES: list[tuple[str, Callable[[Any], None]]] = [
     ("I6", put(lambda r: one(r).all_in_reserve, 20, 1.0)),
     ("I6", put(lambda r: one(r).all_in_reserve, 14, 0.575)),
     ("I7", put(lambda r: one(r).charge, 15, 900.0)),
+    ("I8", put(lambda r: one(r).reserve, 10, 20.0)),
+    ("I9", put(lambda r: one(r).flexible, (1, slice(0, 12)), 40.0)),
+    ("II8", put(lambda r: two(r).clearing.prices["energy"], slice(10, 15), 11.0)),
+    ("II8", put(lambda r: two(r).clearing.prices["energy"], slice(15, 17), 11.5)),
+    ("II8", put(lambda r: two(r).clearing.prices["energy"], slice(18, 24), 8.0)),
+    ("II8", put(lambda r: two(r).clearing.prices["energy"], 9, 7.0)),
+    ("II9", put(lambda r: two(r).flexible, (1, 3), 900.0)),
+    ("C2", attribute(lambda r: r.at_cap, "profit", 50_000.0)),
+    ("C2", put(lambda r: r.at_cap.accounts.lots, 0, 250.0)),
     ("II1", put(lambda r: two(r).interrupted, slice(18, 23), 0.0)),
     ("II2", put(lambda r: two(r).output[1], 4, 300.0)),
     ("II2", put(lambda r: two(r).output[1], 6, 0.0)),
@@ -153,6 +178,39 @@ def test_a_wrong_number_turns_its_statement_over(key: str, change: Callable[[Any
     results = made()
     change(results)
     assert not all(outcome(results)[key])
+
+
+def only(array: Callable[[Any], Any], hour: int, value: float, others: float) -> Callable[[Any], None]:
+    """One hour of the paper has a value, all others another one."""
+
+    def change(results: Any) -> None:
+        array(results)[:] = others
+        array(results)[hour - 1] = value
+
+    return change
+
+
+EDGES: list[tuple[str, Callable[[Any], None], bool]] = [
+    *(("I2", put(lambda r: one(r).output[1], hour - 1, 300.0), False) for hour in (2, 7)),
+    *(("I2", put(lambda r: one(r).discharge, hour - 1, 300.0), hour in (1, 8)) for hour in (1, 2, 7, 8)),
+    *(("I3", put(lambda r: one(r).output[0], hour - 1, 0.0), False) for hour in (1, 8, 24)),
+    *(("I3", put(lambda r: one(r).output[2], hour - 1, 9.0), False) for hour in (1, 8, 24)),
+    *(("I7", only(lambda r: one(r).charge, hour, 1000.0, 1.0), hour <= 9) for hour in (1, 9, 10, 24)),
+    *(("II2", put(lambda r: two(r).output[2], hour - 1, 9.0), hour in (1, 7)) for hour in (1, 2, 6, 7)),
+    *(("II2", put(lambda r: two(r).output[0], hour - 1, 0.0), hour in (1, 7)) for hour in (1, 2, 6, 7)),
+    *(("II4", put(lambda r: two(r).discharge, hour - 1, 5.0), hour >= 19) for hour in (1, 18, 19, 24)),
+    *(
+        ("II5", only(lambda r: two(r).price_reserve, hour, 99.0, 0.1), hour in (19, 21, 23))
+        for hour in (18, 19, 21, 23, 24)
+    ),
+]
+
+
+@pytest.mark.parametrize(("key", "change", "holds"), EDGES, ids=[f"{key}-{k}" for k, (key, _, _) in enumerate(EDGES)])
+def test_the_hours_that_a_statement_speaks_of(key: str, change: Callable[[Any], None], holds: bool) -> None:
+    results = made()
+    change(results)
+    assert all(outcome(results)[key]) == holds
 
 
 def test_a_profit_that_is_not_proved_is_no_rise() -> None:
@@ -178,7 +236,7 @@ def test_the_report_has_every_day_and_hour() -> None:
     report = make_report(made())  # type: ignore[arg-type]
     tables = {table.name: table for table in report.tables}
     assert set(tables) == {"profits", "case-I", "case-II", "sweep"}
-    assert len(tables["case-I"].rows) == 24 * 14
+    assert len(tables["case-I"].rows) == 24 * 22
     rows = {(row.row, row.quantity): row.computed for row in tables["case-II"].rows}
     assert rows["hour 20", "interrupted load (kW)"] == 100.0
     assert rows["hour 7", "DG2 (kW)"] == 300.0

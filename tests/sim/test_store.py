@@ -42,6 +42,7 @@ def test_every_table_comes_back_with_its_columns_and_days(tmp_path, make_day):
     assert len(run.prices) == 7 * 24 * 33
     assert len(run.lots) == 7 * 24 * 3
     assert run.days["date"].astype(str).tolist()[:2] == ["2024-06-10", "2024-06-11"]
+    assert len(run.feeder) == 33  # once, with the first day
     assert run.ac.empty
     assert not (tmp_path / "run" / "ac.parquet").exists()
 
@@ -49,7 +50,7 @@ def test_every_table_comes_back_with_its_columns_and_days(tmp_path, make_day):
 def test_merging_leaves_one_file_a_table_and_nothing_else(tmp_path, make_day):
     write(tmp_path / "run", make_day, 4, days_per_part=2)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(
-        ["columns.json", *(f"{name}.parquet" for name in MAIN)]
+        ["columns.json", "feeder.parquet", *(f"{name}.parquet" for name in MAIN)]
     )
 
 

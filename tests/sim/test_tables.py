@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from equilibrium.errors import InputError
-from sim.columns import DAY, Table, number
+from sim.columns import DAY, Table, number, place_of_lowest
 from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
 from tests.sim.conftest import rows_of
 
@@ -110,3 +110,11 @@ def test_one_value_stands_in_every_row_and_rows_must_be_as_many(make_day):
         uneven.of(day)
     assert Table("none", lambda _: None, table.columns).of(day) is None
     assert list(Table("none", lambda _: None, table.columns).frame(day).columns) == ["day", "a", "b"]
+
+
+def test_the_lowest_voltage_of_several_that_rounding_tells_apart_is_the_first() -> None:
+    lowest = 0.93
+    voltage = np.array([[1.0, 0.97, 0.95], [1.0, lowest + 1e-13, 0.96], [1.0, lowest, lowest - 1e-13]])
+    assert place_of_lowest(voltage) == (1, 1)
+    voltage[2, 2] = lowest - 1e-3
+    assert place_of_lowest(voltage) == (2, 2)

@@ -28,8 +28,9 @@ def test_the_table_fits_80_columns_and_names_the_folder(stored, make_day):
     assert all(len(line) <= 80 for line in table)
     assert "…" not in text
     assert "\x1b" not in text
-    assert [line.split()[0] for line in table[2:]] == ["0", "1", "2"]
-    assert table[2].split()[1:3] == ["7070", "1936.1"]
+    assert [line.split()[0] for line in table[2:]] == ["0", "1", "2", "all"]
+    assert table[2].split()[1:4] == ["06-10", "7070", "1936"]
+    assert table[5].split()[1:3] == ["21210", "5808"]
     assert table[2].split()[-3:] == ["<1e-6", "yes", "0.25"]
     assert text.rstrip().endswith(f"results in {run.folder}")
     assert "NOT certified" not in text
@@ -50,7 +51,7 @@ def test_a_long_run_shows_its_last_days_and_every_uncertified_one(stored, make_d
     days = [make_day(0), make_day(1, replace(cleared.clearing, certificate=proof))]
     text = shown(stored(*days, *(make_day(index) for index in range(2, 20))))
     rows = [line.split()[0] for line in text.split("energy in kWh")[0].splitlines()[2:]]
-    assert rows == ["1", *(str(day) for day in range(6, 20))]
+    assert rows == ["1", *(str(day) for day in range(6, 20)), "all"]
     assert "20 days; shown are the last 14" in text
 
 

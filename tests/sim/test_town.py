@@ -22,7 +22,7 @@ DAYS = 3
 def case():
     """The town with fewer drivers and a smaller substation, whose limits bind on the first days too."""
     town = load_scenario("town-33").resolved()
-    feeder = {**town["feeder"], "rating_kva": 2400, "voltage_min_pu": 0.97}
+    feeder = {**town["feeder"], "rating_kva": 2400, "voltage_min_pu": 0.978}
     return load_scenario("town-33", {"drivers": {**town["drivers"], "sessions_per_day": 120}, "feeder": feeder})
 
 

@@ -176,12 +176,12 @@ def keep_accounts(
 def _lot_account(day: AggregatorDay, lot: Lot, prices: Mapping[str, FloatArray], did: LotQuantities) -> LotAccount:
     price_in, price_out, price_reserve = lot_prices(day, lot, prices)
     length = day.length_h
-    called = day.call * (1.0 - lot.failure_rate) * price_out
+    reserve = day.reserve_of(lot)
     return LotAccount(
         bought=did.charge_kw @ (price_in * length),
         sold=did.discharge_kw @ (price_out * length),
-        reserve=did.reserve_kw @ (price_reserve * length),
-        called=did.reserve_kw @ (called * length),
+        reserve=reserve.capacity_pay(did.reserve_kw, price_reserve, length),
+        called=reserve.called_pay(did.reserve_kw, price_out, length),
         drivers=np.array([_drivers(day, lot, did, scenario) for scenario in range(day.scenarios)]),
     )
 
@@ -206,7 +206,7 @@ def _drivers(day: AggregatorDay, lot: Lot, did: LotQuantities, scenario: int) ->
         + np.minimum((price3 + wear) * gained, v2g * gained)
         - (open_fix2 + open_flex2) * extra
     )
-    reserve = did.reserve_kw[scenario] * day.call
-    used = (did.discharge_kw[scenario] + did.charge_v2g_kw[scenario] + reserve) * wear + reserve * v2g
+    called = did.reserve_kw[scenario] * day.reserve_of(lot).called_cost(wear + v2g)
+    used = (did.discharge_kw[scenario] + did.charge_v2g_kw[scenario]) * wear + called
     parked = lot.vehicles.parked[scenario].sum(axis=1)
     return float(departures.sum() + (parked * parking - used) @ length)

@@ -148,7 +148,7 @@ def all_in(day: AggregatorDay, prices: Mapping[str, FloatArray]) -> FloatArray:
     columns = []
     for lot in day.lots:
         _, out, reserve = lot_prices(day, lot, prices)
-        columns.append(reserve + day.call * (1.0 - lot.failure_rate) * out)
+        columns.append(day.reserve_of(lot).income(reserve, out))
     return np.array(columns).reshape(-1, day.periods).T
 
 

@@ -15,6 +15,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.flow_range import FlowRange
 from equilibrium.lengths import spread_lengths
+from equilibrium.reserve import Reserve
 
 CATEGORIES = ("fix1", "flex1", "fix2", "flex2")
 """The drivers' contracts, the last axis of every array by category: ``1`` only charges (G2V), ``2`` also discharges
@@ -350,4 +351,13 @@ class AggregatorDay:
     @cached_property
     def reserve_income(self) -> FloatArray:
         """What a kW of reserve is worth upstream for one hour, (2), currency, shape ``(periods,)``."""
-        return np.asarray(self.reserve_price + self.call * (1.0 - self.failure_rate) * self.energy_price)
+        return self.reserve.income(self.reserve_price, self.energy_price)
+
+    @cached_property
+    def reserve(self) -> Reserve:
+        """The terms of what the aggregator sells upstream."""
+        return Reserve(self.call, self.failure_rate)
+
+    def reserve_of(self, lot: Lot) -> Reserve:
+        """Return the terms of what a lot sells to the aggregator."""
+        return Reserve(self.call, lot.failure_rate)

@@ -22,7 +22,7 @@ from equilibrium.markets.aggregator.reaction import react
 from equilibrium.markets.aggregator.search import Found, Prices, Search
 from equilibrium.programs.program import FEASIBILITY, GAP
 
-SHARE = 0.5
+SHARE = 0.75
 """Share of the allowed gap that the searches of single scenarios may leave."""
 
 SPLIT = 0.01
@@ -143,7 +143,7 @@ class Group:
             best, value = self._best([*root.prices, *known])
             return Settled(best, value, max(self._bound(root), value), root.prices, self.nodes)
         if not known:
-            known = [self.guess(SHARE * gap, deadline)]
+            known = [self.guess(gap, deadline)]
         root = self._box(low, high, None, SHARE * gap, deadline, known)
         best, value = self._best([*root.prices, *known])
         if self._bound(root) - value > gap:
@@ -216,7 +216,7 @@ class Group:
                 bounds.append(parent.bounds[number])
                 prices.append(parent.prices[number])
                 continue
-            start = [_clipped(each, low, high) for each in known]
+            start = [_clipped(each, low, high) for each in (*known, *prices[-1:])]
             rest = 0.0 if parent is None else float(self.probability @ parent.bounds)
             if parent is not None:  # what the scenarios before gave away counts already
                 rest += float(self.probability[:number] @ (np.array(bounds) - parent.bounds[:number]))

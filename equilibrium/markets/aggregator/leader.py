@@ -21,8 +21,11 @@ from equilibrium.markets.aggregator.search import Prices
 ROUNDS = 4
 """Prices of losses that are tried one after the other: each is the one that the best point so far makes."""
 
-PART = 0.6
+PART = 0.7
 """Part of the allowed gap that the groups of prices may leave; the rest is for the copies of the lots' consumption."""
+
+GUESS = 10.0
+"""The first prices may miss by this many times as much as those of a proof: they are a beginning."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +104,7 @@ class Leader:
         prices: dict[str, FloatArray] = {name: np.zeros(self.day.periods) for name in self._caps}
         prices |= dict(self._hours.rest(loss_price).prices)
         for group in self._groups(loss_price):
-            prices |= dict(group.guess(0.0, self._deadline))
+            prices |= dict(group.guess(GUESS * self._absolute(None), self._deadline))
             self._count(group)
         return best_point(self.day, self.followers, prices, self.flows)
 

@@ -28,6 +28,8 @@ from equilibrium.markets.aggregator.point import Point
 from equilibrium.markets.aggregator.reaction import Reaction
 from equilibrium.programs.duality import Residuals, dual_objective, reduced_costs
 from equilibrium.programs.program import INF
+from equilibrium.programs.solvers import preferring
+from equilibrium.programs.solvers.choose import check_solver
 from equilibrium.programs.solvers.highs import HighsHandle
 
 GAP_TARGET = 1e-3
@@ -47,6 +49,8 @@ class AggregatorMarket:
     node_limit
         Nodes that all searches of a day may take together; then the best point is returned with its proven gap.
         ``None`` for no limit.
+    solver
+        Who solves the linear programs of the searches; what Gurobi's free licence does not cover HiGHS solves.
 
     Raises
     ------
@@ -54,12 +58,12 @@ class AggregatorMarket:
         When an option is out of its domain.
     """
 
-    def __init__(self, *, gap: float = GAP_TARGET, node_limit: int | None = NODE_LIMIT) -> None:
+    def __init__(self, *, gap: float = GAP_TARGET, node_limit: int | None = NODE_LIMIT, solver: str = "auto") -> None:
         if not 0.0 <= gap < 1.0:
             raise InputError("aggregator market", "gap", gap, "a share from 0 to below 1")
         if node_limit is not None and not node_limit >= 1:
             raise InputError("aggregator market", "node_limit", node_limit, "at least 1, or None")
-        self.gap, self.node_limit = gap, node_limit
+        self.gap, self.node_limit, self.solver = gap, node_limit, check_solver(solver)
 
     def prepare(self, day: AggregatorDay) -> None:
         """Do nothing: every day starts anew, so that its answer does not depend on the days before."""
@@ -72,6 +76,11 @@ class AggregatorMarket:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    @property
+    def _named(self) -> str:
+        """Solver that a certificate names first; of another one than HiGHS the busiest is."""
+        return "" if self.solver == "gurobi" else HighsHandle.name
 
     @naming_solvers
     def clear(self, day: AggregatorDay) -> AggregatorClearing:
@@ -86,9 +95,10 @@ class AggregatorMarket:
         """
         begin = time.perf_counter()
         check_day(day)
-        leader = Leader(day, self.gap, Deadline(nodes=INF if self.node_limit is None else self.node_limit))
-        solved = leader.solve()
-        point = normalised(day, leader.followers, solved.point, leader.flows)
+        with preferring(self.solver):
+            leader = Leader(day, self.gap, Deadline(nodes=INF if self.node_limit is None else self.node_limit))
+            solved = leader.solve()
+            point = normalised(day, leader.followers, solved.point, leader.flows)
         lots, (output, served) = lot_quantities(day, point), others(day, point)
         losses = float(sum(flow.value for flow in point.flows))
         accounts = keep_accounts(day, point.prices, lots, output, served, losses)
@@ -110,7 +120,7 @@ class AggregatorMarket:
             linearised=linearised,
             nodes=solved.nodes,
             grid=grid,
-            certificate=_certificate(accounts.aggregator, solved, point, linearised, grid),
+            certificate=_certificate(accounts.aggregator, solved, point, linearised, grid, self._named),
             seconds=time.perf_counter() - begin,
             solver_seconds=solved.seconds,
         )
@@ -123,7 +133,9 @@ def _by_duality(reaction: Reaction) -> float:
     return dual + float((follower.worth - follower.unpriced().cost) @ reaction.x)
 
 
-def _certificate(profit: float, solved: Solved, point: Point, linearised: float, grid: GridState | None) -> Certificate:
+def _certificate(
+    profit: float, solved: Solved, point: Point, linearised: float, grid: GridState | None, solver: str
+) -> Certificate:
     """Put residuals, gaps and the verdict together."""
     followers = [-each.profit for each in point.reactions]
     least = [dual_objective(each.instance, each.y, reduced_costs(each.instance, each.y)) for each in point.reactions]
@@ -139,6 +151,6 @@ def _certificate(profit: float, solved: Solved, point: Point, linearised: float,
         best,
         best,
         "two halves",
-        HighsHandle.name,
+        solver,
         tuple(notes),
     )

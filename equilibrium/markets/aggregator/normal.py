@@ -80,8 +80,8 @@ def _split_reserve(
 ) -> None:
     """Pay for reserve by its own price as far as its cap allows, where nothing is discharged."""
     out, reserve = f"{lot.name} out", f"{lot.name} reserve"
-    called = day.call * (1.0 - lot.failure_rate)
-    whole = prices[reserve] + called * prices[out]
+    terms = day.reserve_of(lot)
+    called, whole = terms.delivered, terms.income(prices[reserve], prices[out])
     kept = np.minimum(whole, day.reserve_cap)
     rest = np.divide(whole - kept, called, out=np.zeros(day.periods), where=called > 0.0)
     idle = ~used[out]

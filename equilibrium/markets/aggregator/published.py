@@ -107,7 +107,8 @@ def multiplier_limits(day: AggregatorDay, follower: Follower) -> tuple[FloatArra
     lot = next(lot for lot in day.lots if lot.name == follower.name)
     block, tariffs, cap, eta = follower.program.rows, lot.tariffs, day.energy_cap, lot.discharge_efficiency
     wear, v2g = (by_period(each, day.periods) for each in (tariffs.degradation, tariffs.v2g))
-    called = day.call * (1.0 - lot.failure_rate) * cap - day.call * (wear + v2g)
+    terms = day.reserve_of(lot)
+    called = terms.delivered * cap - terms.called_cost(wear + v2g)
     premium = float(max(0.0, day.reserve_cap + called.max()))
     anchors = [(cap + wear.max()) / lot.charge_efficiency, v2g.max(), np.max(tariffs.g2v3) + wear.max(), eta * cap]
     least = _least_values(day, follower, eta, float(wear.max()), premium)

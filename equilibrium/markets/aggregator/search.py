@@ -10,13 +10,14 @@ from __future__ import annotations
 import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator.halves import Halves
+from equilibrium.markets.aggregator.order import Known, Order
 from equilibrium.programs.program import GAP, INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
 from equilibrium.programs.solvers.choose import require_optimal
@@ -45,8 +46,11 @@ WORTH = 0.1
 LEAST_RISE = 1e-6
 """A rise of the bound by less, relative to the largest, counts as this when two sides are weighed."""
 
-LOOK_EVERY = 20
-"""Nodes between two looks at what a node's prices earn."""
+NONE: IntArray = np.zeros(0, dtype=np.int64)
+"""No columns."""
+
+PLUNGE_EVERY = 20
+"""The best open node is followed down to prices at which nothing is open every so many times."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,11 +109,20 @@ class _Program:
         point = require_optimal(answer, "a node of the leader's problem").x
         return _Side(lower, upper, float(base.cost @ point), point, self._handle.basis())
 
+    def held(self, side: _Side, column: IntArray, at: FloatArray) -> _Side:
+        """Return the optimum with some columns held; nothing is solved where they stand there already."""
+        lower, upper = side.lower.copy(), side.upper.copy()
+        lower[column] = upper[column] = at
+        if (side.point[column] == at).all():
+            return replace(side, lower=lower, upper=upper)
+        return self.solve(lower, upper, side.basis)
+
 
 @dataclass(frozen=True, eq=False)
 class _Node:
     quantities: _Side
     prices: _Side
+    known: Known
 
     @property
     def value(self) -> float:
@@ -139,6 +152,9 @@ class Search:
         for prices in start:
             self._look(prices)
         self._programs = _Program(halves.quantities), _Program(halves.prices)
+        self._order = Order(halves)
+        given, at = halves.quantities, halves.quantity
+        self._held_at = np.where(halves.upper, given.col_upper[at], given.col_lower[at])
         self._open: list[tuple[float, int, _Node]] = []
         self._count = itertools.count()
         self._closed = INF  # least (minimised) bound of the parts that were left without being settled
@@ -161,15 +177,12 @@ class Search:
         root = self._root(low, high)
         if np.isfinite(root.value):
             self._push(root)
+        taken = 0
         while self._open and self._open[0][0] < min(self._cutoff(), self.halves.constant - enough):
             if self.nodes and limit.passed:
                 break
-            node = heapq.heappop(self._open)[2]
-            self.nodes += 1
-            limit.spend(1)
-            if (self.nodes - 1) % LOOK_EVERY == 0:
-                self._try(node)
-            self._branch(node)
+            self._follow(heapq.heappop(self._open)[2], limit, plunge=taken % PLUNGE_EVERY == 0)
+            taken += 1
         least = min([self._closed, -(self.value - self.halves.constant), *(entry[0] for entry in self._open[:1])])
         seconds = sum(program.seconds for program in self._programs)
         return Found(self.prices, self.value, self.halves.constant - least, self.nodes, seconds)
@@ -182,7 +195,7 @@ class Search:
                 if given is not None and name in given:
                     side[at] = given[name]
         quantities = self._programs[0].solve(halves.quantities.col_lower, halves.quantities.col_upper)
-        return _Node(quantities, self._programs[1].solve(lower, upper))
+        return _Node(quantities, self._programs[1].solve(lower, upper), self._order.start())
 
     def _cutoff(self) -> float:
         """Return the minimised bound from which on a part is not worth a look."""
@@ -204,25 +217,41 @@ class Search:
         if value > self.value:
             self.value, self.prices = value, prices
 
-    def _branch(self, node: _Node) -> None:
-        """Split a node on the pair that raises the bound most on both sides."""
+    def _follow(self, node: _Node, limit: Deadline, *, plunge: bool) -> None:
+        """Split a node; in a plunge also its better part, and so on."""
+        if plunge:
+            self._try(node)
+        while True:
+            self.nodes += 1
+            limit.spend(1)
+            children = self._branch(node)
+            if not plunge or not children or limit.passed:
+                break
+            *others, node = sorted(children, key=lambda child: -child.value)
+            for child in others:
+                self._push(child)
+            if node.value >= self._cutoff():
+                children = (node,)
+                break
+        for child in children:
+            self._push(child)
+
+    def _branch(self, node: _Node) -> tuple[_Node, ...]:
+        """Split a node on the pair that raises the bound most on both sides; there are no parts of a settled one."""
         broken = self._broken(node)
         if not broken.size:
             self._try(node)
             # What is left between the bound and the value is rounding; the proof keeps the bound.
             self._closed = min(self._closed, node.value)
-            return
-        for child in self._choose(node, broken):
-            if np.isfinite(child.value):
-                self._push(child)
+            return ()
+        unmet = self._order.unmet(node.known, node.prices.point[self.halves.multiplier])
+        children = self._choose(node, broken) if unmet is None else self._of_pair(node, unmet)
+        return tuple(child for child in children if np.isfinite(child.value))
 
     def _broken(self, node: _Node) -> np.ndarray:
         """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first."""
         halves, x = self.halves, node.quantities.point[self.halves.quantity]
-        bound = np.where(
-            halves.upper, halves.quantities.col_upper[halves.quantity], halves.quantities.col_lower[halves.quantity]
-        )
-        product = np.abs((x - bound) * node.prices.point[halves.multiplier])
+        product = np.abs((x - self._held_at) * node.prices.point[halves.multiplier])
         product = np.concatenate([product, [self._spread(node, at) for at in halves.weights]])
         order = np.argsort(-product, kind="stable")
         return np.asarray(order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))])
@@ -267,42 +296,39 @@ class Search:
     def _children(self, node: _Node, choice: int) -> tuple[_Node, _Node]:
         """Return both parts of a node, and remember how the bound rose."""
         pairs = self.halves.quantity.size
-        if choice < pairs:
-            children = self._of_pair(node, choice)
-        else:
-            children = self._of_graph(node, self.halves.weights[choice - pairs])
+        children = self._of_pair(node, choice) if choice < pairs else self._of_graph(node, choice - pairs)
         for side, child in enumerate(children):
             self._rise[side, choice] += min(child.value - node.value, self._wide(node))
             self._seen[side, choice] += 1
         return children
 
-    def _of_graph(self, node: _Node, at: IntArray) -> tuple[_Node, _Node]:
+    def _of_graph(self, node: _Node, graph: int) -> tuple[_Node, _Node]:
         """Split the pieces in use in two: those of lower and those of higher prices."""
+        at = self.halves.weights[graph]
         weight = node.prices.point[at].sum(axis=1)
         used = np.flatnonzero(weight > GAP)
         share = np.cumsum(weight[used])
         first = used[min(int(np.searchsorted(share, 0.5 * share[-1])), used.size - 2)] + 1
-        sides = []
-        for banned in (at[first:], at[:first]):
-            upper = node.prices.upper.copy()
-            upper[banned] = 0.0
-            sides.append(self._programs[1].solve(node.prices.lower, upper, node.prices.basis))
-        return _Node(node.quantities, sides[0]), _Node(node.quantities, sides[1])
+        low, high = (self._part(node, node.known, banned.ravel()) for banned in (at[first:], at[:first]))
+        return low, high
 
     def _of_pair(self, node: _Node, pair: int) -> tuple[_Node, _Node]:
-        """Hold the quantity at its bound, or the multiplier at zero."""
-        halves = self.halves
-        column, multiplier = halves.quantity[pair], halves.multiplier[pair]
-        lower, upper = node.quantities.lower.copy(), node.quantities.upper.copy()
-        if halves.upper[pair]:
-            lower[column] = upper[column]
-        else:
-            upper[column] = lower[column]
-        quantities = self._programs[0].solve(lower, upper, node.quantities.basis)
-        lower, upper = node.prices.lower.copy(), node.prices.upper.copy()
-        lower[multiplier] = upper[multiplier] = 0.0
-        prices = self._programs[1].solve(lower, upper, node.prices.basis)
-        return _Node(quantities, node.prices), _Node(node.quantities, prices)
+        """Hold the quantity at its bound, its multiplier above zero, or the multiplier at zero."""
+        first, second = (self._order.with_pair(node.known, pair, zero=zero) for zero in (False, True))
+        return self._part(node, first), self._part(node, second)
+
+    def _part(self, node: _Node, known: Known | None, banned: IntArray = NONE) -> _Node:
+        """Return the part of a node in which more is known, and some columns of the prices' program are zero."""
+        if known is None:
+            return replace(node, prices=replace(node.prices, value=INF))
+        halves, quantities, prices = self.halves, node.quantities, node.prices
+        new = known.positive & ~node.known.positive
+        if new.any():
+            quantities = self._programs[0].held(quantities, halves.quantity[new], self._held_at[new])
+        column = np.concatenate([halves.multiplier[known.zero & ~node.known.zero], banned])
+        if column.size:
+            prices = self._programs[1].held(prices, column, np.zeros(column.size))
+        return _Node(quantities, prices, known)
 
 
 def _score(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.deadline import Deadline
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
-from equilibrium.markets.charging.price_boxes import WIDTHS, Boxes, joined, remaining, whole
+from equilibrium.markets.charging.price_boxes import WIDTHS, Boxes, joined, remaining, unbeaten, whole
 from equilibrium.markets.charging.price_count import at_most_one
 from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.price_grid import PROFILES, check_grids, grid_equilibria, grid_regret
@@ -172,7 +172,8 @@ class PostedPriceGame:
                     points = [*points, self.regret(tried)] if tried is not None and heap.hold(tried) else points
                 inside = _held(points, heap)
                 if not inside:
-                    empty.append(heap)
+                    heap = unbeaten(game, heap) if number < _HEAPS_TRIED else heap
+                    empty += [heap] if heap.low.size else []
                     continue
                 within = max(within, min(map(heap.farthest, inside)))
                 counted = counted and len(inside) == 1 and at_most_one(game, *heap.hull)

@@ -17,6 +17,7 @@ from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.certificate import SAME_PRICE
 from equilibrium.deadline import Deadline
 from equilibrium.markets.charging.lot_profits import LotProfits
+from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.profit_ranges import Range, profit_ranges
 
 _BATCH = 256
@@ -27,6 +28,9 @@ _LOOKS = 17
 
 WIDTHS = tuple(2.0**-power for power in (10, 13, 16, 20))
 """Widths, as shares of a lot's range, down to which boxes are cut before what is left is looked at once more."""
+
+_NEARER = 2
+"""Looks at the neighbourhood of the best of them, each eight times as near."""
 
 _LARGE = 0.25
 """Width, as a share of a lot's range, above which nothing is gained by trying other prices."""
@@ -99,6 +103,19 @@ def remaining(game: LotProfits, boxes: Boxes, width: float, deadline: Deadline) 
     return _heaps(*(np.concatenate([part[end] for part in kept]) for end in (0, 1)))
 
 
+def unbeaten(game: LotProfits, boxes: Boxes) -> Boxes:
+    """Return those boxes in which no lot's best price against the rivals at their middle is better all over the box."""
+    low, high = boxes.low, boxes.high
+    middle: FloatArray = np.mean(boxes.hull, axis=0)
+    for lot in range(game.lots):
+        if low.size:
+            other = best_deviation(game, lot, middle, Deadline()).price
+            profit, _ = profit_ranges(game, lot, low, high)
+            gone = _earns_more(game, lot, low, high, np.full(len(low), other), profit)
+            low, high = low[~gone], high[~gone]
+    return Boxes(low, high)
+
+
 def _pruned(game: LotProfits, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what is left of boxes."""
     for lot in range(game.lots):
@@ -123,15 +140,33 @@ def _beaten(game: LotProfits, lot: int, low: FloatArray, high: FloatArray, profi
     """Return for which boxes another price earns more than any price of the box, wherever the rivals stand in it."""
     if not low.size:
         return np.zeros(0, dtype=np.bool_)
-    own = np.linspace(game.price_min[lot], game.price_max[lot], _LOOKS)
-    points = np.repeat(0.5 * (low + high), _LOOKS, axis=0)
-    points[:, lot] = np.tile(own, len(low))
-    other = own[np.argmax(game.profits(points)[:, lot].reshape(-1, _LOOKS), axis=1)]
+    return _earns_more(game, lot, low, high, _better(game, lot, 0.5 * (low + high)), profit)
+
+
+def _earns_more(
+    game: LotProfits, lot: int, low: FloatArray, high: FloatArray, other: FloatArray, profit: Range
+) -> BoolArray:
+    """Return for which boxes one other price for each earns more than all of the box, wherever the rivals stand."""
     least, most = low.copy(), high.copy()
     least[:, lot] = most[:, lot] = other
     earned, _ = profit_ranges(game, lot, least, most)
-    beaten: BoolArray = earned.low > profit.high
-    return beaten
+    more: BoolArray = earned.low > profit.high
+    return more
+
+
+def _better(game: LotProfits, lot: int, prices: FloatArray) -> FloatArray:
+    """Return a good price of a lot against the others' at points ``(points, lots)``: a look over all, then nearer."""
+    bottom, top = game.price_min[lot], game.price_max[lot]
+    start, end = np.full(len(prices), bottom), np.full(len(prices), top)
+    points = np.repeat(prices, _LOOKS, axis=0)
+    best: FloatArray = start
+    for _ in range(_NEARER + 1):
+        own = np.linspace(start, end, _LOOKS, axis=1)
+        points[:, lot] = own.ravel()
+        best = own[np.arange(len(own)), np.argmax(game.profits(points)[:, lot].reshape(own.shape), axis=1)]
+        step = (end - start) / (_LOOKS - 1)
+        start, end = np.maximum(best - step, bottom), np.minimum(best + step, top)
+    return best
 
 
 def _halved(low: FloatArray, high: FloatArray, scale: FloatArray) -> tuple[FloatArray, FloatArray]:

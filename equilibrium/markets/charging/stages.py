@@ -24,6 +24,7 @@ from functools import cached_property
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import SolverError
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
@@ -174,7 +175,7 @@ class Stages:
         optimum = self.least_cost(instance)
         if optimum is None:
             return None
-        found = self.earliest(optimum)
+        found = self.earliest(optimum, optimum.x)
         if found is None:
             raise SolverError("no schedule of least cost satisfies its own multipliers")
         return found
@@ -269,13 +270,23 @@ class Stages:
             return instance
         return instance.with_columns(self.program.columns["export_kw"].index[negative], 0.0, 0.0)
 
-    def earliest(self, optimum: Optimum) -> Optimum | None:
+    def earliest(self, optimum: Optimum, point: FloatArray | None = None) -> Optimum | None:
         """Choose among equally cheap schedules the one that charges earliest (docs/epec_lots.md).
 
         Costs, energies and profits are the same on the whole optimal face; a schedule that people compare must
         not depend on the path of a simplex method. ``None`` if the multipliers are not of ``optimum.instance``.
+
+        Parameters
+        ----------
+        optimum
+            A point of least cost with its multipliers.
+        point
+            A point that is known to lie on the face. Where powers are given that stand at the edge of what the network
+            carries, it may miss limits by what a certificate allows; that does not empty the face.
         """
-        face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness)
+        face = optimal_face(optimum.instance, optimum.y, point=point, rounding=RESIDUAL_TOLERANCE).with_cost(
+            self._lateness
+        )
         solution = optimal_if_feasible(self.model.point(face), "the tie-break")
         if solution is None:
             return None

@@ -33,6 +33,12 @@ from equilibrium.programs.program import Instance
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers.choose import require_optimal
 
+EDGE_KW = 1e-6
+"""How far given powers may be moved where they stand at the edge of what the network carries.
+
+A best response that goes to that edge is exact to rounding, and by as much the feeder may be unable to carry it.
+"""
+
 
 @dataclass(frozen=True, eq=False)
 class Efficient:
@@ -107,8 +113,18 @@ class EfficientSchedules:
         InfeasibleError
             When no dispatch serves the day; its reasons name the limits.
         """
-        self.model.rewind()
-        instance = self._instance(day, cuts, power, fixed)
+        for edge_kw in (0.0, EDGE_KW) if fixed else (0.0,):
+            self.model.rewind()
+            instance = self._instance(day, cuts, power, fixed, edge_kw)
+            found, known = self._least_cost(day, instance, cuts, fixed)
+            if found is not None:
+                return found
+        raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), list(known)))
+
+    def _least_cost(
+        self, day: MarketDay, instance: Instance, cuts: Sequence[LotCut], fixed: tuple[int, ...]
+    ) -> tuple[Efficient | None, Sequence[LotCut]]:
+        """Return the efficient point of a bound day, ``None`` where it cannot be served, and the known cuts."""
         stages = Stages(self.network, day, self.program, self.model, instance, self._solver)
         schedules = _Schedules(stages, instance, list(cuts), fixed)
         if any(lot.fleet is not None for lot in day.lots):
@@ -116,11 +132,11 @@ class EfficientSchedules:
         for _ in range(MAXIMUM_CUT_ROUNDS):
             optimum = stages.settled(schedules.instance)
             if optimum is None:
-                raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), schedules.cuts))
+                return None, schedules.cuts
             if schedules.take(optimum):
                 cost = float(instance.cost @ optimum.x)
                 found = self.program.value(optimum.x, "lot_kw")
-                return Efficient(
+                efficient = Efficient(
                     power=found,
                     dlmp=self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None],
                     network_cost=cost + float((_worth(day) * found).sum()),
@@ -130,6 +146,7 @@ class EfficientSchedules:
                     split=schedules.split,
                     seconds=schedules.seconds,
                 )
+                return efficient, schedules.cuts
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
     def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
@@ -151,8 +168,9 @@ class EfficientSchedules:
         cuts: Sequence[LotCut] = (),
         power: FloatArray | None = None,
         fixed: tuple[int, ...] = (),
+        edge_kw: float = 0.0,
     ) -> Instance:
-        """Bind the day with the lots' revenue in the objective and some powers fixed."""
+        """Bind the day with the lots' revenue in the objective and some powers fixed, within ``edge_kw``."""
         instance = self.program.bind(joint_ports(self.network, day))
         if cuts:
             instance = instance.with_rows(*cut_rows(self.program, cuts, day.length_h, len(self.network.lots)))
@@ -162,8 +180,10 @@ class EfficientSchedules:
         instance = instance.with_cost(cost)
         if power is None or not fixed:
             return instance
-        given = power[:, fixed].ravel()
-        return instance.with_columns(lot[:, fixed].ravel(), given, given)
+        given, columns = power[:, fixed].ravel(), lot[:, fixed].ravel()
+        low = np.minimum(given, np.maximum(given - edge_kw, instance.col_lower[columns]))
+        high = np.maximum(given, np.minimum(given + edge_kw, instance.col_upper[columns]))
+        return instance.with_columns(columns, low, high)
 
 
 def _worth(day: MarketDay) -> FloatArray:

@@ -1,7 +1,7 @@
 """Solvers behind one small protocol over sparse arrays."""
 
 from equilibrium.programs.solvers.base import Handle, MixedSolution, ModelTooLargeError, Solution, Status
-from equilibrium.programs.solvers.choose import SOLVERS, open_handle, solve_linear, solve_mixed
+from equilibrium.programs.solvers.choose import SOLVERS, open_handle, preferring, solve_linear, solve_mixed
 
 __all__ = [
     "SOLVERS",
@@ -11,6 +11,7 @@ __all__ = [
     "Solution",
     "Status",
     "open_handle",
+    "preferring",
     "solve_linear",
     "solve_mixed",
 ]

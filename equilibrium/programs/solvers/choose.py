@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 import numpy as np
 
@@ -22,6 +25,8 @@ LOOSER = 1e-7
 GUROBI_LIMIT = 2000
 """Columns and rows that Gurobi's free licence takes."""
 
+_AUTO: ContextVar[str] = ContextVar("solver that auto stands for", default="highs")
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,13 +37,38 @@ def check_solver(name: str) -> str:
     return name
 
 
+@contextmanager
+def preferring(solver: str) -> Iterator[None]:
+    """Let ``auto`` stand for a solver inside: for a market whose searches open many linear programs.
+
+    What Gurobi's free licence does not cover is solved by HiGHS all the same, and said so once.
+    """
+    token = _AUTO.set("highs" if check_solver(solver) == "auto" else solver)
+    try:
+        yield
+    finally:
+        _AUTO.reset(token)
+
+
 def open_handle(instance: Instance, solver: str = "auto") -> Handle:
     """Load ``instance`` into the solver called ``solver`` and keep it there."""
-    if check_solver(solver) == "gurobi":
+    name = check_solver(solver)
+    if name == "auto" and _AUTO.get() == "gurobi":
+        if max(instance.shape[0], instance.shape[1] + _ranges(instance)) <= GUROBI_LIMIT:
+            name = "gurobi"
+        else:
+            log_fallback(*instance.shape)
+    if name == "gurobi":
         from equilibrium.programs.solvers.gurobi import GurobiHandle
 
         return GurobiHandle(instance)
     return HighsHandle(instance)
+
+
+def _ranges(instance: Instance) -> int:
+    """Return the number of rows that may hold on either side: Gurobi needs a column for each."""
+    low, high = instance.row_lower, instance.row_upper
+    return int((np.isfinite(low) & np.isfinite(high) & (low < high)).sum())
 
 
 @functools.cache

@@ -21,7 +21,7 @@ from scenarios.assembly import (
     time_notes,
 )
 from scenarios.case import Case, ScenarioKind
-from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations
+from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations, still_parked
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.files import Document
 from scenarios.markets.aggregator.day import AggregatorInputs
@@ -131,6 +131,8 @@ class AggregatorCase(Case[AggregatorInputs]):
         A scenario is a point whose coordinates are the vehicles that are parked at each lot in each hour.
         """
         rules = self.file.scenarios
+        if not self.file.lots:
+            return Traffic(np.ones(1), ((),))
         drawn = [self._draw(streams.generator(f"forecast-{k}", index), attendance) for k in range(rules.draws)]
         points = np.array([np.concatenate([stays.parked for stays in each]) for each in drawn])
         reduced = reduce_scenarios(points, np.full(rules.draws, 1.0 / rules.draws), rules.kept)
@@ -179,10 +181,9 @@ class AggregatorCase(Case[AggregatorInputs]):
             raise self.refuse("on_infeasible", on_infeasible, "stop (the aggregator market prices no shortages)")
         if certify != "standard":
             raise self.refuse("certify", certify, "standard: the leader's gap is a proved bound already")
-        if solver not in ("auto", "highs"):
-            raise self.refuse("solver", solver, "auto or highs: the aggregator market has been written for HiGHS alone")
         rules = self.file.market
-        return AggregatorMarket(gap=rules.gap, node_limit=rules.node_limit if node_limit is None else node_limit)
+        limit = rules.node_limit if node_limit is None else node_limit
+        return AggregatorMarket(gap=rules.gap, node_limit=limit, solver=solver)
 
     def _draw(self, generator: np.random.Generator, attendance: Sequence[float]) -> tuple[Stays, ...]:
         """Draw one outcome: how many come to each lot, and for how long."""
@@ -218,12 +219,12 @@ def lot_vehicles(section: ContractLotSection, share: FloatArray, stays: Sequence
     """
     classes = classes_of(len(section.arrivals.stay_shares), section.contracts.classes_h)
     member = (classes[:, None] == np.arange(len(section.contracts.classes_h))).astype(np.float64)
-    part = _parts(axis)
+    part = hour_parts(axis)
     arriving = np.array([part @ each.count @ member for each in stays])
     departing = np.array([part @ each.leaving() @ member for each in stays])
     energy = section.battery_kwh * section.arrivals.energy_share * share.T
     return LotVehicles(
-        parked=np.cumsum(arriving - departing, axis=1),
+        parked=still_parked(arriving, departing),
         arriving=arriving,
         departing=departing,
         arrival_kwh=arriving @ energy,
@@ -231,7 +232,7 @@ def lot_vehicles(section: ContractLotSection, share: FloatArray, stays: Sequence
     )
 
 
-def _parts(axis: TimeAxis) -> FloatArray:
+def hour_parts(axis: TimeAxis) -> FloatArray:
     """Return which part of each clock hour's traffic comes in each period, shape ``(periods, 24)``."""
     hour: IntArray = axis.clock_hour
     part = (hour[:, None] == np.arange(24)) * axis.length_h[:, None]

@@ -67,6 +67,7 @@ class AggregatorMarketSection(MarketSection):
     node_limit: Count | None = None
     segments: Annotated[Count, Field(le=MOST_SEGMENTS)] = 5
     transformer_efficiency: Efficiency = 1.0
+    lots: Literal["pools", "vehicles"] = "pools"
     reading: ReadingSection = ReadingSection()
 
     @model_validator(mode="after")
@@ -75,6 +76,8 @@ class AggregatorMarketSection(MarketSection):
             raise refused("cap_eur_per_mwh", None, "the largest price that may be offered under pay-as-bid")
         if self.pricing == "uniform" and self.uniform_cap_per_mwh is None:
             raise refused("uniform_cap_eur_per_mwh", None, "a cap: without one the uniform price has no largest value")
+        if self.reserve_cap_per_mwh is None:
+            raise refused("reserve_cap_eur_per_mwh", None, "a cap: reserve prices need a largest value too")
         if self.pricing == "uniform" and self.reading.generator_price == "unit":
             raise refused("reading.generator_price", "unit", "common: a uniform price is the same for everybody")
         return self

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
+from scenarios.draws.fitted import FittedSessions
 from scenarios.markets.charging.schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
 from scenarios.session import Session
@@ -91,7 +93,10 @@ class Arrivals:
                     log, stay_h=np.minimum(log.stay_h, drivers.stay_max_h), energy_kwh=np.minimum(wish, room)
                 )
             )
-        return cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes))
+        arrivals = cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes))
+        if drivers.source == "fitted":
+            arrivals.fits  # noqa: B018 - what cannot be fitted is said before the first day
+        return arrivals
 
     def day(
         self, index: int, weekday: int, week: int, streams: Streams, elapsed: Elapsed = on_the_clock
@@ -111,6 +116,8 @@ class Arrivals:
         elapsed
             Returns the hours that pass from the day's midnight until times on the clock.
         """
+        if self.drivers.source == "fitted":
+            return self._fitted(index, weekday, streams, elapsed)
         if self.drivers.source == "replay":
             picked = [np.flatnonzero(log.day == _day_of(log, weekday, week)) for log in self.logs]
         else:
@@ -126,9 +133,61 @@ class Arrivals:
         arrival = elapsed(column["arrival_h"], again["arrival_again"])
         departure = elapsed(column["arrival_h"] + column["stay_h"], again["departure_again"])
         sites = [log.site[row] for log, rows in zip(self.logs, picked, strict=True) for row in rows]
+        homes = [self.home_lots.get(site, -1) for site in sites]
+        return self._sessions(index, arrival, departure, column, homes, streams)
+
+    def _fitted(self, index: int, weekday: int, streams: Streams, elapsed: Elapsed) -> tuple[Session, ...]:
+        """Draw sessions from the distributions that were fitted to those of the weekday in all logs."""
+        rng = streams.generator("sessions", index)
+        count = int(rng.poisson(self._mean(weekday)))
+        arrival, stay, energy = self.fits[weekday].sample(rng, count)
+        largest = float(self.vehicles["battery_kwh"][-1]) * (1.0 - self.drivers.vehicles.arrival_share_min)
+        stay, once = np.minimum(stay, self.drivers.stay_max_h), np.zeros(count, dtype=bool)
+        unknown = np.full(count, np.nan)
+        column = {"energy_kwh": np.minimum(energy, largest), "battery_kwh": unknown, "vehicle_kw": unknown}
+        leaving = elapsed(arrival + stay, once)
+        return self._sessions(index, elapsed(arrival, once), leaving, column, [-1] * count, streams)
+
+    @cached_property
+    def fits(self) -> tuple[FittedSessions, ...]:
+        """What is fitted to the sessions of each weekday, Monday first."""
+        found = []
+        for weekday in range(WEEK):
+            rows = [(log.first.weekday() + log.day) % WEEK == weekday for log in self.logs]
+            columns = [
+                np.concatenate([getattr(log, name)[row] for log, row in zip(self.logs, rows, strict=True)])
+                for name in ("arrival_h", "stay_h", "energy_kwh")
+            ]
+            sources = ", ".join(log.source for log in self.logs)
+            found.append(FittedSessions.fit(columns[0], columns[1], columns[2], sources))
+        return tuple(found)
+
+    def _mean(self, weekday: int) -> float:
+        """Return the mean number of sessions of a weekday: as recorded, or so that the week's mean is as wanted."""
+        recorded, average = (
+            sum(
+                np.sum((log.first.weekday() + log.day) % WEEK == day) / _count(log, day)
+                for log in self.logs
+                for day in days
+            )
+            for days in ((weekday,), range(WEEK))
+        )
+        target = self.drivers.sessions_per_day
+        return float(recorded if target is None else recorded * target / (average / WEEK))
+
+    def _sessions(
+        self,
+        index: int,
+        arrival: FloatArray,
+        departure: FloatArray,
+        column: dict[str, FloatArray],
+        homes: list[int],
+        streams: Streams,
+    ) -> tuple[Session, ...]:
+        """Give each session a vehicle and patience, in order of arrival."""
         battery, at_arrival, power = self._vehicles(column, streams.generator("vehicles", index))
         patience = self.drivers.patience
-        tries = streams.generator("patience", index).integers(patience.lots_min, patience.lots_max + 1, len(sites))
+        tries = streams.generator("patience", index).integers(patience.lots_min, patience.lots_max + 1, len(homes))
         order = np.argsort(arrival, kind="stable")
         return tuple(
             Session(
@@ -140,7 +199,7 @@ class Arrivals:
                 arrival_energy_kwh=float(at_arrival[row]),
                 power_kw=float(power[row]),
                 patience=int(tries[row]),
-                home_lot=self.home_lots.get(sites[row], -1),
+                home_lot=homes[row],
             )
             for number, row in enumerate(order)
         )
@@ -148,19 +207,10 @@ class Arrivals:
     def _resampled(self, weekday: int, rng: np.random.Generator) -> list[IntArray]:
         """Draw a Poisson number of whole sessions of that weekday, with replacement, from all logs together."""
         pools = [np.flatnonzero((log.first.weekday() + log.day) % WEEK == weekday) for log in self.logs]
-        # Mean number of that weekday, and of all weekdays, as recorded.
-        recorded = sum(pool.size / _count(log, weekday) for log, pool in zip(self.logs, pools, strict=True))
-        average = sum(
-            np.sum((log.first.weekday() + log.day) % WEEK == other) / _count(log, other)
-            for log in self.logs
-            for other in range(WEEK)
-        )
-        target = self.drivers.sessions_per_day
-        mean = recorded if target is None else recorded * target / (average / WEEK)
         weights = np.array([pool.size / _count(log, weekday) for log, pool in zip(self.logs, pools, strict=True)])
         if not weights.sum() > 0:
             return pools
-        shares = rng.multinomial(rng.poisson(mean), weights / weights.sum())
+        shares = rng.multinomial(rng.poisson(self._mean(weekday)), weights / weights.sum())
         return [rng.choice(pool, share) if share else pool[:0] for pool, share in zip(pools, shares, strict=True)]
 
     def _vehicles(

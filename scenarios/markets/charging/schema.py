@@ -223,7 +223,7 @@ class VehiclesSection(Section):
 class SessionDrivers(Section):
     """Drivers whose sessions come from recorded ones."""
 
-    source: Literal["replay", "resample"]
+    source: Literal["replay", "resample", "fitted"]
     files: Annotated[tuple[Label, ...], Field(min_length=1)]
     sessions_per_day: Annotated[Positive, Field(le=MOST_DRAWN)] | None = None
     energy: Literal["delivered", "requested"] = "delivered"
@@ -237,7 +237,9 @@ class SessionDrivers(Section):
     @model_validator(mode="after")
     def _target(self) -> SessionDrivers:
         if self.source == "replay" and self.sessions_per_day is not None:
-            raise refused("sessions_per_day", self.sessions_per_day, "source: resample (a replay has its own number)")
+            raise refused(
+                "sessions_per_day", self.sessions_per_day, "source: resample or fitted (a replay has its own number)"
+            )
         return self
 
 

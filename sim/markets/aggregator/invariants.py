@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from equilibrium.certificate import RESIDUAL_TOLERANCE
+from equilibrium.certificate import NEGLIGIBLE, RESIDUAL_TOLERANCE
 from sim.checks import VERDICTS, RunInvariant, apart, beyond
 from sim.store import Run
 
@@ -54,6 +54,16 @@ def _contracts(run: Run) -> float:
     return max(inside, apart(shares, (came > 0.0).astype(float)))
 
 
+def _vehicles(run: Run) -> float:
+    rows = run.vehicles
+    if not len(rows):
+        return 0.0
+    below = beyond(rows["below_contract_kwh"], -float("inf"), NEGLIGIBLE)
+    return max(
+        below, beyond(rows["profit_error"], -RESIDUAL_TOLERANCE * (1.0 + rows["pool_profit"].abs()), float("inf"))
+    )
+
+
 INVARIANTS: tuple[RunInvariant, ...] = (
     RunInvariant(
         "active-balance",
@@ -72,6 +82,13 @@ INVARIANTS: tuple[RunInvariant, ...] = (
         "definition",
         1e-9,
         _contracts,
+    ),
+    RunInvariant(
+        "vehicles",
+        "no vehicle leaves below its contract, as far as its stay reaches, and pools promise no less than vehicles",
+        "docs/aggregator.md",
+        RESIDUAL_TOLERANCE,
+        _vehicles,
     ),
     VERDICTS,
 )

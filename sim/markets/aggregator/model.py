@@ -20,9 +20,11 @@ from agents.learning import LearningRule, make_learning_rule
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.aggregator.answer import answer
 from equilibrium.markets.aggregator.day import AggregatorDay, Generator, Grid, Lot
+from equilibrium.markets.aggregator.vehicles import PoolError, lay_out
 from scenarios.draws.arrivals import classes_of
 from scenarios.markets.aggregator.case import PER_MWH, AggregatorCase, Traffic, lot_vehicles
 from scenarios.markets.aggregator.day import AggregatorInputs
+from scenarios.markets.aggregator.fleet import lot_fleet
 from scenarios.markets.aggregator.schema import GeneratorLearningSection, TariffLearningSection
 from scenarios.time_axis import day_axis
 from sim.daily_model import DailyModel, case_of, naming_the_day
@@ -57,7 +59,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         The run's one seed, a non-negative integer. Where none is given it is 0, with ``collect`` one drawn anew for
         every model, so that replications differ; the column ``seed`` says which.
     solver
-        ``"auto"`` or ``"highs"``; the market has no other.
+        ``"auto"``, ``"highs"`` or ``"gurobi"``: who solves the linear programs of the searches.
     days
         Days after which :attr:`running` turns false; ``None`` for as many as the scenario has.
     collect
@@ -109,6 +111,7 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             *self.generators,
             self.retailer,
         )
+        self._came: Traffic | None = None
         forget_model(self)
 
     @classmethod
@@ -200,30 +203,59 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         """Run through the day number :attr:`day`: prices are posted, the day comes, everybody settles."""
         start = time.perf_counter()
         day = self.case.day(self.day, self.streams)
+        forecast, distance = self.expect(day)
+        with naming_the_day(day):
+            plan = self.market.clear(forecast)
+        outcome = self.come(day)
+        settlement = AggregatorSettlement(forecast, plan, outcome, answer(outcome, plan.prices))
+        return self.settle(day, settlement, distance, time.perf_counter() - start)
+
+    def expect(self, day: AggregatorInputs) -> tuple[AggregatorDay, float]:
+        """Let everybody see the day, and return the market's day that the aggregator expects.
+
+        The number beside it is the distance between the arrivals that were drawn and those that are kept, vehicles.
+        """
         for agent in self._order:
             agent.observe(day)
         expected = self.case.forecast(day.index, self.streams, self.aggregator.attendance)
-        forecast = self._market_day(day, expected, *self.aggregator.forecast())
-        with naming_the_day(day):
-            plan = self.market.clear(forecast)
+        return self._market_day(day, expected, *self.aggregator.forecast()), expected.distance
+
+    def come(self, day: AggregatorInputs) -> AggregatorDay:
+        """Return the market's day as it comes: true prices and load, and those who come."""
         came = self.case.outcome(day.index, self.streams, [pool.attendance for pool in self.drivers])
-        outcome = self._market_day(day, came, day.energy_price, day.reserve_price, day.load_kw)
-        settlement = AggregatorSettlement(forecast, plan, outcome, answer(outcome, plan.prices))
+        self._came = came
+        return self._market_day(day, came, day.energy_price, day.reserve_price, day.load_kw)
+
+    def settle(
+        self, day: AggregatorInputs, settlement: AggregatorSettlement, distance: float, seconds: float
+    ) -> AggregatorDayResult:
+        """Let everybody settle, and return the finished day."""
         for agent in self._order:
             agent.settle(settlement)
         return AggregatorDayResult(
             index=day.index,
             date=day.date,
             day=day,
-            distance=expected.distance,
+            distance=distance,
             settlement=settlement,
             aggregator=self.aggregator.record(),
             lots=tuple(lot.record() for lot in self.lots),
             drivers=tuple(pool.record() for pool in self.drivers),
             generators=tuple(unit.record() for unit in self.generators),
             retailer=self.retailer.record(),
-            seconds=time.perf_counter() - start,
+            seconds=seconds,
+            pool_errors=self._pool_errors(day, settlement),
         )
+
+    def _pool_errors(self, day: AggregatorInputs, settlement: AggregatorSettlement) -> tuple[PoolError, ...]:
+        """Return how far each lot's pools are from its vehicles; nothing where the scenario does not ask."""
+        if self.case.file.market.lots == "pools" or self._came is None:
+            return ()
+        found = []
+        for number, (lot, did) in enumerate(zip(settlement.outcome.lots, settlement.came.lots, strict=True)):
+            fleet = lot_fleet(self.case.file.lots[number], lot.contracts, self._came.stays[0][number], day.axis)
+            found.append(lay_out(settlement.outcome, lot, fleet, did, settlement.prices))
+        return tuple(found)
 
     def _market_day(
         self,
@@ -236,8 +268,9 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         """Return the market's day for who comes, upstream prices and a load."""
         rules = self.case.file.market
         caps = {
-            name: None if value is None else PER_MWH * value
-            for name, value in (("cap", rules.cap_per_mwh), ("uniform_cap", rules.uniform_cap_per_mwh))
+            name: PER_MWH * value
+            for name in ("cap", "uniform_cap", "reserve_cap")
+            if (value := getattr(rules, f"{name}_per_mwh")) is not None
         }
         grid = None
         if rules.network:
@@ -260,11 +293,10 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
             retailer=self.retailer.offer(load_kw),
             probability=traffic.probability,
             pricing=rules.pricing,
-            reserve_cap=np.inf if rules.reserve_cap_per_mwh is None else PER_MWH * rules.reserve_cap_per_mwh,
+            **caps,
             grid=grid,
             reading=self.case.reading,
             period_h=day.axis.length_h,
-            **caps,
         )
 
     def _market_lot(self, day: AggregatorInputs, number: int, stays: Sequence[Any]) -> Lot:

@@ -13,6 +13,7 @@ from agents.aggregator.records import (
     LoadRetailRecord,
 )
 from agents.aggregator.settlement import AggregatorSettlement
+from equilibrium.markets.aggregator.vehicles import PoolError
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.time_axis import TimeAxis
 
@@ -37,6 +38,8 @@ class AggregatorDayResult:
         What the agents wrote down.
     seconds
         Wall time of the whole day, s.
+    pool_errors
+        How far each lot's pools are from its vehicles, where the scenario asks for it.
     """
 
     index: int
@@ -50,6 +53,7 @@ class AggregatorDayResult:
     generators: tuple[GeneratorRecord, ...]
     retailer: LoadRetailRecord
     seconds: float
+    pool_errors: tuple[PoolError, ...] = ()
 
     @property
     def axis(self) -> TimeAxis:

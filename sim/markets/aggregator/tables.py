@@ -169,6 +169,41 @@ LOT_DAYS: Table[AggregatorDayResult, AggregatorDayResult] = Table(
 )
 
 
+def _of_vehicles(name: str) -> Callable[[AggregatorDayResult], list[Any]]:
+    return lambda day: [getattr(error, name) for error in day.pool_errors]
+
+
+VEHICLES: Table[AggregatorDayResult, AggregatorDayResult] = Table(
+    "vehicles",
+    lambda day: day if day.pool_errors else None,
+    (
+        DAY,
+        DATE,
+        text("lot", "name of the lot", _of_lot("lot")),
+        number("promised_kwh", "charging, discharging and reserve of its pools, kWh", _of_vehicles("promised_kwh")),
+        number(
+            "moved_kwh",
+            "least sum of what its single vehicles do more or less in a period, kWh",
+            _of_vehicles("moved_kwh"),
+        ),
+        number("pool_profit", "what the pools earn by what they decide, currency", _of_vehicles("pool_profit")),
+        number("vehicle_profit", "the most that vehicles could earn by it, currency", _of_vehicles("vehicle_profit")),
+        number("profit_error", "what the pools promise beyond that, currency", _of_vehicles("profit_error")),
+        number(
+            "unreachable_kwh",
+            "agreed energy that no charging within the stays reaches, kWh",
+            _of_vehicles("unreachable_kwh"),
+        ),
+        number(
+            "below_contract_kwh",
+            "most that a vehicle leaves with below what was agreed and can be reached, kWh",
+            _of_vehicles("below_contract_kwh"),
+        ),
+    ),
+    optional=True,
+)
+
+
 def _by_contract(values: Callable[[Any], FloatArray]) -> Callable[[AggregatorDayResult], FloatArray]:
     return lambda day: np.concatenate([values(pool) for pool in day.drivers])
 
@@ -237,6 +272,7 @@ TABLES: tuple[Table[AggregatorDayResult, Any], ...] = (
     DISPATCH,
     LOTS,
     LOT_DAYS,
+    VEHICLES,
     CONTRACTS,
     GENERATORS,
     CERTIFICATES,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from equilibrium.certificate import Verdict
+from equilibrium.certificate import NEGLIGIBLE, Verdict
 from sim.show.telling import SHORT, add_text_row, closing, long_run, proved, shown_days, small
 from sim.store import Run
 
@@ -54,6 +55,7 @@ def remarks(run: Run) -> list[str]:
             f"aggregator {sums['profit']:.1f} (planned {sums['planned_profit']:.1f}), lots {sums['lot_profit']:.1f}, "
             f"generators {sums['generator_profit']:.1f}, load retailer {sums['retail_profit']:.1f}"
         )
+    lines += [_pools_against_vehicles(lot, rows) for lot, rows in run.vehicles.groupby("lot", sort=False)]
     lines += long_run(days)
     lines += [
         f"day {day}: what came did not keep the feeder's limits; its losses are not counted, its voltages not known"
@@ -64,3 +66,14 @@ def remarks(run: Run) -> list[str]:
             note = f" ({row['notes']})" if row["notes"] else ""
             lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
     return lines + closing(run)
+
+
+def _pools_against_vehicles(lot: object, rows: pd.DataFrame) -> str:
+    """Say how far the pools of a lot are from its vehicles."""
+    sums = rows[["promised_kwh", "moved_kwh", "pool_profit", "profit_error", "unreachable_kwh"]].sum()
+    text = (
+        f"{lot}: of {sums['promised_kwh']:.0f} kWh of its pools single vehicles do {sums['moved_kwh']:.0f} otherwise; "
+        f"of {sums['pool_profit']:.1f} they cannot earn {sums['profit_error']:.1f}"
+    )
+    missing = sums["unreachable_kwh"]
+    return text + (f"; {missing:.0f} kWh are agreed that no stay reaches" if missing > NEGLIGIBLE else "")

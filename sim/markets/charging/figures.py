@@ -11,13 +11,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from sim.show.day_axis import DayAxis
+from sim.columns import PER_MWH
+from sim.markets.charging.grid_figures import feeder_map, price_map, voltage_figure
+from sim.show.day_axis import DayAxis, mark_days
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -35,8 +34,6 @@ from sim.show.drawing import (
     stack,
 )
 from sim.store import Run
-
-_NOTHING = 1e-6  # a price below this, currency/MWh, is rounding
 
 
 def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0) -> Figure:
@@ -60,38 +57,6 @@ def scheduling_figure(panels: Mapping[str, pd.DataFrame], *, first_hour: int = 0
         same_scale(axes)
         handles, labels = axes[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside upper center", ncols=6 if len(labels) <= 6 else 4)
-    return figure
-
-
-def voltage_figure(profiles: Mapping[str, pd.DataFrame]) -> Figure:
-    """Draw the lowest voltage of the day at every bus, one line a case.
-
-    Parameters
-    ----------
-    profiles
-        Name and ``prices`` rows of one day for each line.
-    """
-    with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
-        axis = figure.subplots()
-        for k, (name, prices) in enumerate(profiles.items()):
-            lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
-            axis.plot(
-                np.arange(1, len(lowest) + 1),
-                lowest.to_numpy(),
-                color=CYCLE[k % len(CYCLE)],
-                marker=MARKERS[k % len(MARKERS)],
-                markersize=3,
-                linewidth=1.2,
-                label=name,
-            )
-        axis.set_xlabel("Bus (position in the feeder's file, 1 = root)")
-        axis.set_ylabel("Lowest voltage of the day (p.u.)")
-        axis.margins(x=0.02)
-        if len(profiles) > 1:
-            name_legend(figure, axis, loc="outside upper center", columns=4)
-        else:
-            axis.set_title(next(iter(profiles)), loc="left")
     return figure
 
 
@@ -129,53 +94,6 @@ def lots_figure(lots: pd.DataFrame, title: str = "") -> Figure:
     return figure
 
 
-def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
-    """Draw the DLMP of every bus and period as a heat map, and below it the part that the network adds.
-
-    Parameters
-    ----------
-    prices
-        ``prices`` rows of one day.
-    currency
-        Name of the currency for the colour bars.
-    title
-        Title of the figure.
-    """
-    day = DayAxis.of(prices)
-    network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
-    reach = float(network.abs().max())
-    idle = reach < _NOTHING
-    with mpl.rc_context({**STYLE, "axes.grid": False}):
-        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
-        above, below = figure.subplots(2, 1, sharex=True)
-        _heat_map(above, day, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", cmap="cividis")
-        label = f"Congestion + voltage part\n({currency}/MWh)"
-        _heat_map(
-            below,
-            day,
-            network,
-            label,
-            cmap="PuOr_r",
-            vmin=-1 if idle else -reach,
-            vmax=1 if idle else reach,
-        )
-        if idle:
-            note = "zero: no limit of the network binds"
-            below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
-        above.set_title(title, loc="left")
-        below.set_xlabel(day.label)
-    return figure
-
-
-def _heat_map(axis: Axes, day: DayAxis, values: pd.Series[float], label: str, **look: Any) -> None:  # noqa: ANN401
-    """Draw one value of every bus and period; ``look`` goes to matplotlib."""
-    image = day.map(axis, np.asarray(values, dtype=np.float64).reshape(day.middle.size, -1), **look)
-    axis.figure.colorbar(image, ax=axis, label=label)
-    day.mark(axis)
-    axis.yaxis.set_major_locator(MaxNLocator(8, integer=True))
-    axis.set_ylabel("Bus")
-
-
 def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -> Figure:
     """Draw a run over its days: energy and cost, prices, lowest voltage, profits.
 
@@ -208,9 +126,43 @@ def overview_figure(days: pd.DataFrame, lot_days: pd.DataFrame, currency: str) -
             profit.plot(rows["day"], rows["profit"], label=lot, color=color, marker=marker, markersize=3)
         profit.set_title(f"Profit of each lot ({currency})", loc="left")
         for axis in (price, profit):
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-            axis.set_xlabel("Day")
+            mark_days(axis, days, most=5)
             legend_below(axis)
+    return figure
+
+
+def posted_figure(lot_days: pd.DataFrame, currency: str) -> Figure:
+    """Draw the price that each lot posts on every day, and what a kWh costs it at the operator where that charges.
+
+    Parameters
+    ----------
+    lot_days
+        The table ``lot_days`` of the run.
+    currency
+        Name of the currency for the axes.
+    """
+    charged = bool((lot_days["network_charge"] != 0).any())
+    lots = list(dict.fromkeys(lot_days["lot"]))
+    with mpl.rc_context(STYLE):
+        figure, axes = panels_of(1 + charged, height=2.5)
+        for k, lot in enumerate(lots):
+            rows = lot_days[lot_days["lot"] == lot]
+            look: dict[str, Any] = {
+                "color": CYCLE[k % len(CYCLE)],
+                "marker": MARKERS[k % len(MARKERS)],
+                "markersize": 4,
+            }
+            axes[0].plot(rows["day"], rows["price_per_kwh"], label=lot, **look)
+            if charged:
+                drawn = rows["energy_kwh"].where(rows["energy_kwh"] > 0)
+                axes[1].plot(rows["day"], PER_MWH * rows["network_charge"] / drawn, **look)
+        axes[0].set_title("Posted price of each lot", loc="left")
+        axes[0].set_ylabel(f"{currency}/kWh")
+        if charged:
+            axes[1].set_title("Network charge, mean over the energy that the lot drew", loc="left")
+            axes[1].set_ylabel(f"{currency}/MWh")
+        mark_days(axes[-1], lot_days)
+        name_legend(figure, axes[0], loc="outside upper center", columns=6)
     return figure
 
 
@@ -230,19 +182,24 @@ def yardstick_figure(measured: pd.DataFrame, currency: str) -> Figure:
         above, below = figure.subplots(2, 1, sharex=True, height_ratios=(2, 1))
         for k, lot in enumerate(lots):
             rows, color = measured[measured["lot"] == lot], CYCLE[k % len(CYCLE)]
-            look = {"color": color, "marker": MARKERS[k % len(MARKERS)], "markersize": 2.5, "linewidth": 0.8}
+            look: dict[str, Any] = {
+                "color": color,
+                "marker": MARKERS[k % len(MARKERS)],
+                "markersize": 2.5,
+                "linewidth": 0.8,
+            }
             above.plot(rows["day"], rows["posted_per_kwh"], label=f"{lot}, posted", **look)
             wanted = rows["equilibrium_per_kwh"].astype("float64")
-            above.plot(rows["day"], wanted, color=color, linewidth=1.6, linestyle="--", label=f"{lot}, equilibrium")
+            hollow = look | {"linewidth": 1.6, "linestyle": "--", "markerfacecolor": "white"}
+            above.plot(rows["day"], wanted, label=f"{lot}, equilibrium", **hollow)
             below.plot(rows["day"], rows["regret"], **look)
         above.set_title("Posted price and Nash equilibrium of the day", loc="left")
         above.set_ylabel(f"{currency}/kWh")
         below.set_title("What each lot could gain by another price (proven bound)", loc="left")
         below.set_ylabel(f"{currency} a day")
         below.set_ylim(bottom=0)
-        below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
-        below.set_xlabel("Day")
-        name_legend(figure, above, loc="outside upper center", columns=min(2 * len(lots), 4))
+        mark_days(below, measured)
+        name_legend(figure, above, loc="outside upper center", columns=min(len(lots), 4))
     return figure
 
 
@@ -288,16 +245,20 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
     currency
         Name of the currency for the axes.
     """
-    prices, lots = run.table("prices", day), run.table("lots", day)
+    prices, lots, feeder = run.table("prices", day), run.table("lots", day), run.table("feeder")
     figures = {
         f"scheduling-day-{day}": scheduling_figure({title: run.table("dispatch", day)}),
-        f"voltage-day-{day}": voltage_figure({title: prices}),
+        f"voltage-day-{day}": voltage_figure({title: prices}, feeder),
         f"prices-day-{day}": price_map(prices, currency, title),
     }
+    if len(feeder):
+        figures[f"feeder-day-{day}"] = feeder_map(feeder, prices, lots, currency, title)
     if len(lots):
         figures[f"lots-day-{day}"] = lots_figure(lots, title)
     if len(run.days) > 1:
         figures["overview"] = overview_figure(run.days, run.lot_days, currency)
+        if len(lots):
+            figures["prices-posted"] = posted_figure(run.lot_days, currency)
     if len(run.yardstick):
         figures["yardstick"] = yardstick_figure(run.yardstick, currency)
     return figures

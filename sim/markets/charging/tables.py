@@ -11,8 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from agents.records import SessionRecord
 from equilibrium.arrays import FloatArray
 from sim.columns import (
@@ -27,6 +25,7 @@ from sim.columns import (
     itself,
     mean_over_time,
     number,
+    place_of_lowest,
     text,
 )
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
@@ -41,9 +40,7 @@ DayColumns = tuple[Column[DayResult], ...]
 
 def _lowest(day: DayResult) -> tuple[int, int]:
     """Return period and bus of the day's lowest voltage."""
-    voltage = day.clearing.voltage_pu
-    period, bus = np.unravel_index(int(voltage.argmin()), voltage.shape)
-    return int(period), int(bus)
+    return place_of_lowest(day.clearing.voltage_pu)
 
 
 def _energy(power: Callable[[DayResult], FloatArray]) -> Callable[[DayResult], float]:
@@ -59,6 +56,7 @@ def _mean(values: Callable[[DayResult], FloatArray]) -> Callable[[DayResult], fl
 _DAYS: DayColumns = (
     DAY,
     DATE,
+    number("hours", "length of the day, h", lambda d: d.market.length_h.sum()),
     number("energy_charged_kwh", "energy drawn by all lots, kWh", _energy(lambda d: d.clearing.lot_kw)),
     number("network_cost", "NC of (2a) without shortages, currency", lambda d: d.clearing.network_cost),
     number("fuel_cost", "fuel of the microturbines, currency", lambda d: d.clearing.fuel_cost),
@@ -160,6 +158,44 @@ def lot_days_table(maximum: str, own: DayColumns = ()) -> Table[DayResult, DayRe
     return Table("lot_days", itself, (*_LOT_MONEY, *most, *_LOT_PROOF, *own, *_LOT_GUESTS))
 
 
+# The feeder
+
+
+def _with_feeder(day: DayResult) -> DayResult | None:
+    return None if day.index else day
+
+
+def _of_feeder(name: str) -> Callable[[DayResult], FloatArray]:
+    """Return what reads one array of the feeder."""
+    return lambda day: getattr(day.network.feeder, name)
+
+
+def _parents(day: DayResult) -> list[str | None]:
+    feeder = day.network.feeder
+    return [None if bus < 0 else feeder.buses[bus] for bus in feeder.parent]
+
+
+FEEDER: Table[DayResult, DayResult] = Table(
+    "feeder",
+    _with_feeder,
+    (
+        DAY,
+        DATE,
+        text("bus", "label of the bus", lambda d: list(d.network.feeder.buses)),
+        text("parent", "label of the bus that feeds it, empty at the root", _parents),
+        number(
+            "rating_kva",
+            "rating of the branch that feeds it, the root's is the substation's, kVA, inf for none",
+            _of_feeder("rating_kva"),
+        ),
+        number("voltage_min_pu", "lowest voltage that it may have, per unit", _of_feeder("voltage_min_pu")),
+        number("voltage_max_pu", "highest voltage that it may have, per unit", _of_feeder("voltage_max_pu")),
+    ),
+    optional=True,
+)
+"""The tree that was cleared, written once, with the first day."""
+
+
 # The drivers
 
 
@@ -249,6 +285,7 @@ YARDSTICK: Table[DayResult, _Priced] = Table(
         count("equilibria", "equilibria that were found", lambda p: len(p.measure.yardstick.answer.equilibria)),
         number("seconds", "wall time of the yardstick, s", lambda p: p.measure.yardstick.seconds),
     ),
+    optional=True,
 )
 
 
@@ -317,4 +354,5 @@ def charging_tables(
         certificates_table(certificates, certificate_times),
         AC,
         YARDSTICK,
+        FEEDER,
     )

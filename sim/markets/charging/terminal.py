@@ -2,24 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from sim.show.telling import add_text_row, closing, long_run, shown_days, small, when
+from sim.show.telling import add_text_row, closing, long_run, short_date, shown_days, small, when
 from sim.store import Run
 
 _LOT_COLUMNS = 3
+_ROUND = 1000.0  # money from here on is written without decimals
 
 Cell = Callable[[Mapping[Any, Any]], str]
 """Writes one number of a day's row."""
 
 
-def day_table(run: Run, own: Mapping[str, Cell] | None = None) -> Table:
-    """Return the small table of a run: one row a day, fitting 80 columns.
+@dataclass(frozen=True)
+class Head:
+    """A column of the small table.
+
+    Attributes
+    ----------
+    title
+        What stands above it.
+    cell
+        Writes it for a day.
+    total
+        What stands in the last row, for all days.
+    """
+
+    title: str
+    cell: Cell
+    total: str
+
+
+def money(title: str, column: str, days: pd.DataFrame) -> Head:
+    """Return a column of money with its sum, with a decimal where all amounts are small."""
+    total = float(days[column].sum())
+    digits = _digits([total, *days[column]])
+    return Head(title, lambda row: _amount(row[column], digits), _amount(total, digits))
+
+
+def _digits(amounts: Sequence[float]) -> int:
+    """Return the decimals with which amounts of money below each other are written."""
+    return 1 if max(map(abs, amounts)) < _ROUND else 0
+
+
+def _amount(value: float, digits: int) -> str:
+    return f"{round(value, digits) + 0.0:.{digits}f}"  # no sign before a zero
+
+
+def day_table(run: Run, own: Sequence[Head] = ()) -> Table:
+    """Return the small table of a run: one row a day and one for all of them, fitting 80 columns.
 
     Of a long run the last two weeks are shown, and every day that is not certified.
 
@@ -28,40 +66,80 @@ def day_table(run: Run, own: Mapping[str, Cell] | None = None) -> Table:
     run
         The run.
     own
-        A market's own columns by their heads. With some, the lots' profits are shown in one sum to make room.
+        A market's own columns. With some, the lots' profits are shown in one sum to make room.
     """
-    days, lot_days, own = run.days, run.lot_days, own or {}
-    lots = list(dict.fromkeys(lot_days["lot"]))
-    profit = dict(zip(zip(lot_days["day"], lot_days["lot"], strict=True), lot_days["profit"], strict=True))
-    each = len(lots) <= _LOT_COLUMNS and not own
+    days = run.days
+    heads = [*_day_heads(days), *_market_heads(days), *_profit_heads(run, each=not own), *own, *_proof_heads(days)]
     table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1))
-    heads = ["day", "energy\ncharged", "net\ncost", "lowest\nvolt.", "DLMP\nmean", "DLMP\npeak"]
-    heads += [f"profit\n{lot[:7]}" for lot in lots] if each else [f"profit\n{len(lots)} lots"]
-    for head in [*heads, *own, "worst\nregret", "certi-\nfied", "time"]:
-        table.add_column(Text(head), justify="right", no_wrap=True)
+    for head in heads:
+        table.add_column(Text(head.title), justify="right", no_wrap=True)
     for row in shown_days(days, days["certified"]).to_dict("records"):
-        profits = [profit[row["day"], lot] for lot in lots] if each else [row["lot_profit"]]
-        add_text_row(
-            table,
-            str(row["day"]),
-            f"{row['energy_charged_kwh']:.0f}",
-            f"{row['network_cost']:.1f}",
-            f"{row['voltage_min_pu']:.4f}",
-            f"{row['dlmp_mean_per_mwh']:.1f}",
-            f"{row['dlmp_peak_per_mwh']:.1f}",
-            *(f"{value:.1f}" for value in profits),
-            *(cell(row) for cell in own.values()),
-            small(row["worst_regret"]),
-            "yes" if row["certified"] else "NO",
-            f"{row['seconds']:.2f}",
-            style=None if row["certified"] else "bold red",
-        )
+        style = None if row["certified"] else "bold red"
+        add_text_row(table, *(head.cell(row) for head in heads), style=style)
+    if len(days) > 1:
+        add_text_row(table, *(head.total for head in heads), style="bold")
     return table
+
+
+def _day_heads(days: pd.DataFrame) -> list[Head]:
+    """Return the columns that say which day a row is about."""
+    dates = [Head("date", lambda row: short_date(row["date"]), "")] if days["date"].notna().any() else []
+    return [Head("day", lambda row: str(row["day"]), "all"), *dates]
+
+
+def _market_heads(days: pd.DataFrame) -> list[Head]:
+    """Return the columns about the network and its prices."""
+    mean = np.average(days["dlmp_mean_per_mwh"], weights=days["hours"])
+    energy, lowest, peak = (
+        days["energy_charged_kwh"].sum(),
+        days["voltage_min_pu"].min(),
+        days["dlmp_peak_per_mwh"].max(),
+    )
+    return [
+        Head("energy\ndrawn", lambda row: f"{row['energy_charged_kwh']:.0f}", f"{energy:.0f}"),
+        money("net\ncost", "network_cost", days),
+        Head("lowest\nvolt.", lambda row: f"{row['voltage_min_pu']:.4f}", f"{lowest:.4f}"),
+        Head("DLMP\nmean", lambda row: f"{row['dlmp_mean_per_mwh']:.1f}", f"{mean:.1f}"),
+        Head("DLMP\npeak", lambda row: f"{row['dlmp_peak_per_mwh']:.1f}", f"{peak:.1f}"),
+    ]
+
+
+def charges(run: Run) -> bool:
+    """Whether the operator charged a lot for the network."""
+    return bool((run.days["network_charge"] != 0).any())
+
+
+def _profit_heads(run: Run, *, each: bool) -> list[Head]:
+    """Return the columns of the lots' profits, one a lot or one in all, and of what they pay the operator."""
+    days, lot_days = run.days, run.lot_days
+    lots = list(dict.fromkeys(lot_days["lot"]))
+    heads = [money("net\ncharge", "network_charge", days)] if charges(run) else []
+    if not each or heads or len(lots) > _LOT_COLUMNS:
+        return [money(f"profit\n{len(lots)} lots", "lot_profit", days), *heads]
+    profit = lot_days.pivot_table(index="day", columns="lot", values="profit", sort=False)
+    digits = _digits([*profit.to_numpy().ravel(), *profit.sum()])
+    return [_profit_of(lot, profit[lot], digits) for lot in lots]
+
+
+def _profit_of(lot: str, profit: pd.Series[float], digits: int) -> Head:
+    """Return the column of one lot's profit, which is given by the day."""
+    cells = {day: _amount(value, digits) for day, value in profit.items()}
+    return Head(f"profit\n{lot[:6]}", lambda row: cells[row["day"]], _amount(profit.sum(), digits))
+
+
+def _proof_heads(days: pd.DataFrame) -> list[Head]:
+    """Return the columns about proof and time."""
+    certified = f"{int(days['certified'].sum())}/{len(days)}"
+    return [
+        Head("worst\nregr.", lambda row: small(row["worst_regret"]), small(days["worst_regret"].max())),
+        Head("cert.", lambda row: "yes" if row["certified"] else "NO", certified),
+        Head("time", lambda row: f"{row['seconds']:.2f}", f"{days['seconds'].sum():.2f}"),
+    ]
 
 
 def remarks(run: Run) -> list[str]:
     """Return the lines below the table."""
-    return [units(run), *about_days(run), *about_shortages(run), *closing(run)]
+    return [units(run), *about_days(run), *about_agents(run), *about_shortages(run), *closing(run)]
 
 
 def units(run: Run) -> str:
@@ -78,6 +156,42 @@ def about_days(run: Run) -> list[str]:
         note = f" ({row['notes']})" if row["notes"] else ""
         lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
     return lines
+
+
+def about_agents(run: Run) -> list[str]:
+    """Return the lines about drivers without a place, the operator's charges, and the lots' prices."""
+    days, currency, lines = run.days, run.manifest.get("currency", "currency"), []
+    full, away = int(days["turned_away"].sum()), int(days["stayed_away"].sum())
+    if full or away:
+        lines.append(f"drivers: {away} stayed away, {full} found no place")
+    if charges(run):
+        paid, lots = days["network_charge"].sum(), run.lots
+        dearest = lots.iloc[int(lots["network_charge_per_kwh"].argmax())]
+        lines.append(
+            f"network charges: the lots paid the operator {paid:.1f} {currency}; the highest charge was "
+            f"{dearest['network_charge_per_kwh']:.4f} {currency}/kWh ({dearest['lot']}, {when(dearest)})"
+        )
+    posted = [
+        f"{lot} {rows['price_per_kwh'].iloc[0]:.3f} to {rows['price_per_kwh'].iloc[-1]:.3f}"
+        for lot, rows in run.lot_days.groupby("lot", sort=False)
+        if (rows["price_per_kwh"] != rows["price_per_kwh"].iloc[0]).any()
+    ]
+    if posted:
+        lines.append(f"posted prices, first to last day, {currency}/kWh: {', '.join(posted)}")
+    return [*lines, *_about_yardstick(run.yardstick, currency)]
+
+
+def _about_yardstick(measured: pd.DataFrame, currency: str) -> list[str]:
+    """Return the line about the distance of posted prices from their equilibrium, where that was measured."""
+    if not len(measured):
+        return []
+    distance = measured["distance_per_kwh"].astype("float64").abs().mean()
+    days = measured.groupby("day")["equilibria"].first()
+    near = "" if np.isnan(distance) else f"posted prices {distance:.4f} {currency}/kWh from the equilibrium and "
+    return [
+        f"yardstick: {near}regret {measured['regret'].mean():.2f} {currency} a lot and day, on average; "
+        f"no equilibrium was found on {int((days == 0).sum())} of {len(days)} days"
+    ]
 
 
 def about_shortages(run: Run) -> list[str]:

@@ -10,10 +10,24 @@ import numpy as np
 
 from agents.records import SessionRecord
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import RESIDUAL_TOLERANCE, Certificate, Verdict
+from equilibrium.certificate import Certificate, Verdict
 from equilibrium.markets.disco.clearing import COMPANY, LOT, DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoScenario
-from sim.columns import DATE, DAY, PER_MWH, Column, Table, count, energy_kwh, flag, itself, mean_over_time, number, text
+from sim.columns import (
+    DATE,
+    DAY,
+    PER_MWH,
+    Column,
+    Table,
+    count,
+    energy_kwh,
+    flag,
+    itself,
+    mean_over_time,
+    number,
+    place_of_lowest,
+    text,
+)
 from sim.markets.disco.hourly import DISPATCH, LOTS, PRICES
 from sim.markets.disco.results import DiscoDayResult
 from sim.markets.disco.stages import CERTIFICATES, SCENARIOS
@@ -56,11 +70,8 @@ def _proofs(day: DiscoDayResult) -> tuple[Certificate, Certificate]:
 
 
 def _lowest(day: DiscoDayResult) -> tuple[int, int]:
-    """Return period and bus of the day's lowest voltage, the earliest period of several."""
-    voltage = _came(day).voltage_pu
-    lowest = voltage <= voltage.min() + RESIDUAL_TOLERANCE
-    period, bus = np.unravel_index(int(lowest.argmax()), voltage.shape)
-    return int(period), int(bus)
+    """Return period and bus of the day's lowest voltage."""
+    return place_of_lowest(_came(day).voltage_pu)
 
 
 def _energy(power: Callable[[DiscoDayResult], FloatArray]) -> Callable[[DiscoDayResult], float]:

@@ -11,12 +11,16 @@ from sim.store import Run
 
 
 def day_table(run: Run) -> Table:
-    """Return the small table of a run, with the markdown and the price of anarchy of every day."""
-    own: dict[str, charging.Cell] = {
-        "mark-\ndown": lambda row: f"{round(row['markdown'], 1) + 0.0:.1f}",
-        "PoA": lambda row: _ratio(row["price_of_anarchy"]),
-    }
+    """Return the small table of a run, with the markdown of every day, and its price of anarchy where there is room."""
+    own = [charging.money("mark-\ndown", "markdown", run.days)]
+    if _defined(run) and not charging.charges(run):
+        own.append(charging.Head("PoA", lambda row: _ratio(row["price_of_anarchy"]), ""))
     return charging.day_table(run, own)
+
+
+def _defined(run: Run) -> bool:
+    """Whether some day has a price of anarchy."""
+    return bool(run.days["price_of_anarchy"].notna().any())
 
 
 def _ratio(value: float) -> str:
@@ -29,12 +33,23 @@ def remarks(run: Run) -> list[str]:
     currency = run.manifest.get("currency", "currency")
     lines = [charging.units(run)]
     if len(run.days):
-        lines.append("markdown: what the lots pay less than at competitive mean prices; PoA: price of anarchy")
+        lines.append(_words_line(run))
         lines += [_lot_line(name, rows, currency) for name, rows in run.lot_days.groupby("lot", sort=False)]
-    lines += charging.about_days(run)
+    lines += [*charging.about_days(run), *charging.about_agents(run)]
     if len(proved := run.certificates[run.certificates["second_method"].notna()]):
         lines.append(_second_line(proved))
     return [*lines, *charging.about_shortages(run), *closing(run)]
+
+
+def _words_line(run: Run) -> str:
+    """Return what the market's own words mean; the price of anarchy itself where the table has no column of it."""
+    line = "markdown: what the lots pay less than at competitive mean prices"
+    if not _defined(run):
+        return line
+    if not charging.charges(run):
+        return f"{line}; PoA: price of anarchy"
+    ratio = run.days["price_of_anarchy"].dropna()
+    return f"{line}; price of anarchy {_ratio(ratio.min())} to {_ratio(ratio.max())}"
 
 
 def _second_line(proofs: pd.DataFrame) -> str:

@@ -18,7 +18,7 @@ def inputs() -> Inputs:
     for name, value in vars(study).items():
         if name.isupper() and name != "PRICING":
             found |= dict(flat(name, value.tolist() if isinstance(value, np.ndarray) else value))
-    for name in ("HIGH_CAP", "DRAWN", "NODE_LIMIT", "SWEEP_G2V2", "SWEEP_G2V3"):
+    for name in ("HIGH_CAP", "DRAWN", "NODE_LIMIT", "SWEEP_G2V2", "SWEEP_G2V3", "TIGHT_VOLTAGE"):
         found |= dict(flat(f"report.{name}", getattr(data, name)))
     return found
 
@@ -57,6 +57,12 @@ def constants() -> tuple[Constant, ...]:
         ("higher cap of case II (cents)", chosen, "above what interrupted load is worth", ("report.HIGH_CAP",)),
         ("days drawn", chosen, "the paper does not say how many", ("report.DRAWN",)),
         ("nodes of the searches of a day", chosen, "for a report within minutes", ("report.NODE_LIMIT",)),
+        (
+            "voltage limits that bind (per unit)",
+            chosen,
+            "a thousandth above what there is",
+            ("report.TIGHT_VOLTAGE.*",),
+        ),
         ("tariffs of the sweep (cents)", chosen, "the axes of Figs. 20, 21 around 11 cents", ("report.SWEEP_*",)),
     )
     found, values = [], inputs()

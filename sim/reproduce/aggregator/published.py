@@ -25,6 +25,9 @@ HIGH_CAP = 13.5
 DRAWN = 3
 """Days of arrivals that are drawn for the stochastic cases."""
 
+TIGHT_VOLTAGE = {"ieee37": 0.9729, "ieee33": 0.9333, "das85": 0.9443}
+"""Lower voltage limits, per unit, a thousandth above the lowest voltage of case I without them: there they bind."""
+
 NODE_LIMIT = 20_000
 """Nodes of the searches of one day; where they do not close the gap, the report says how far it is open."""
 
@@ -33,6 +36,12 @@ RECORDED = {("I", CAP): 87_767.55, ("II", CAP): 39_782.96, ("II", HIGH_CAP): 53_
 
 RECORDED_SWEEP = {12.0: 86_693.4, 11.2: 86_693.4, 11.0: 86_478.2, 10.5: 85_821.3}
 """The same in case I for values of G2V2 with G2V3 = 8."""
+
+ALMOST = 0.1
+"""Part by which the energy of departing vehicles may exceed the least to be almost that (case I, Fig. 13)."""
+
+PARTS_OF_DAY = {"1-9": (1, 9), "10": (10, 10), "11-15": (11, 15), "16-17": (16, 17), "19-24": (19, 24)}
+"""Hours, first and last, between which the paper describes how the uniform price moves (Fig. 14)."""
 
 INTRODUCTION = (
     "A mixed-resource aggregator posts prices to a parking lot with four driver contracts, to three generators and to "

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.reproduce.aggregator import published as data
+from sim.reproduce.aggregator.compute import named
 from sim.reproduce.verdicts import Statement, by_construction, on_stand_in, put_to_test
 
 if TYPE_CHECKING:
@@ -23,7 +24,16 @@ _POWER = 1e-6
 
 def statements(results: Results) -> tuple[Statement, ...]:
     """Evaluate the checklist."""
-    return (*_theorems(results), *_case_one(results), *_case_two(results), *_tariffs(results), _parties(results))
+    cases = (*_case_one(results), *_case_one_lot(results), *_case_two(results), *_case_two_shape(results))
+    return (
+        *_theorems(results),
+        *_held(results),
+        *_recorded(results),
+        *cases,
+        *_tariffs(results),
+        _parties(results),
+        _lower_price(results),
+    )
 
 
 def hours(mask: ArrayLike) -> str:
@@ -40,12 +50,7 @@ def hours(mask: ArrayLike) -> str:
 
 def _named(results: Results) -> dict[str, Solved]:
     """Return every cleared day by a name of its own."""
-    return {
-        **{f"{case}, cap {cap:g}": each for (case, cap), each in results.expected.items()},
-        **{f"{case}, G2V2 {value:g}": each for (case, value), each in results.sweep.items()},
-        **{f"{case}, {feeder}": each for (feeder, case), each in results.feeders.items()},
-        **{f"{case}, drawn": each for case, each in results.drawn.items()},
-    }
+    return named(results.expected, results.sweep, results.feeders, results.drawn, results.tight)
 
 
 def _every(results: Results) -> list[Solved]:
@@ -71,8 +76,6 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
     )
     gaps = {name: each.clearing.gap for name, each in _named(results).items()}
     wide = ", ".join(f"{name} {100 * gap:.2f} %" for name, gap in gaps.items() if gap > 1e-3)
-    recorded = {key: results.expected[key].profit for key in data.RECORDED}
-    swept = {value: results.sweep["I", value].profit for value in data.RECORDED_SWEEP}
     return (
         by_construction("T1", "No posted price exceeds its cap", caps <= _RELATIVE, f"by {max(caps, 0.0):.1e} at most"),
         by_construction(
@@ -98,6 +101,39 @@ def _theorems(results: Results) -> tuple[Statement, ...]:
             all(gap <= 1e-3 for gap in gaps.values()),
             wide or "none above 0.1 %",
         ),
+    )
+
+
+def _held(results: Results) -> tuple[Statement, ...]:
+    return (
+        by_construction(
+            "T5",
+            "At every day pools, contracts, powers, money and the flow balance, and no follower could earn more",
+            not any(results.broken.values()),
+            "; ".join(f"{name}: {', '.join(each)}" for name, each in results.broken.items() if each)
+            or f"{len(results.broken)} days",
+        ),
+        by_construction(
+            "T6",
+            "Where a voltage limit binds it is kept, and the profit is within the bound without it",
+            all(
+                each.lowest_voltage >= data.TIGHT_VOLTAGE[feeder] - _RELATIVE
+                and each.profit <= results.feeders[feeder, "I"].clearing.bound * (1.0 + _RELATIVE)
+                for feeder, each in results.tight.items()
+            ),
+            "; ".join(
+                f"{feeder}: {each.lowest_voltage:.4f} per unit, {each.profit:.1f} of at most {each.clearing.bound:.1f} "
+                f"({100 * each.clearing.gap:.2f} %), without the limit {results.feeders[feeder, 'I'].profit:.1f}"
+                for feeder, each in results.tight.items()
+            ),
+        ),
+    )
+
+
+def _recorded(results: Results) -> tuple[Statement, ...]:
+    recorded = {key: results.expected[key].profit for key in data.RECORDED}
+    swept = {value: results.sweep["I", value].profit for value in data.RECORDED_SWEEP}
+    return (
         by_construction(
             "R1",
             "The profits of the expected day are those that two independent models recorded",
@@ -119,7 +155,7 @@ def _case_one(results: Results) -> tuple[Statement, ...]:
     low, active = buys & (one.price_in < data.CAP - _RELATIVE), (one.output.sum(axis=0) + one.discharge) > _POWER
     cheapest = np.argsort(day.energy_price)[:6]
     only_first = (one.output[0] > _POWER) & (one.output[1:].sum(axis=0) <= _POWER)
-    worth = day.call * (day.lots[0].tariffs.degradation + day.lots[0].tariffs.v2g)
+    worth = day.reserve.called_cost(day.lots[0].tariffs.degradation + day.lots[0].tariffs.v2g)
     spikes = (one.reserve > _POWER) & (one.all_in_reserve > worth * (1.0 + _RELATIVE))
     early = float(one.charge[:9].sum() / one.charge.sum())
     return (
@@ -164,6 +200,28 @@ def _case_one(results: Results) -> tuple[Statement, ...]:
             "The lot charges in hours 1-9",
             early > 0.5,
             f"{100 * early:.0f} % of its energy; no vehicle of S1 comes before hour 6",
+        ),
+    )
+
+
+def _case_one_lot(results: Results) -> tuple[Statement, ...]:
+    one = results.case("I")
+    spare = one.reserve < one.reserve_room * (1.0 - _RELATIVE) - _POWER
+    least, left = one.flexible_least.sum(), one.flexible.sum()
+    above = float(left / least - 1.0)
+    part = 100.0 * one.reserve.sum() / max(one.reserve_room.sum(), _POWER)
+    return (
+        on_stand_in(
+            "I8",
+            "All stock and charging power that vehicles have to give is offered as reserve",
+            not spare.any(),
+            f"{part:.0f} % of it; not all in hours {hours(spare)}",
+        ),
+        on_stand_in(
+            "I9",
+            "Flexible vehicles leave with almost the least energy of their contracts (Fig. 13)",
+            above <= data.ALMOST,
+            f"{left:.0f} kWh, the least is {least:.0f}: {100 * above:.1f} % more",
         ),
     )
 
@@ -222,6 +280,34 @@ def _case_two(results: Results) -> tuple[Statement, ...]:
     )
 
 
+def _case_two_shape(results: Results) -> tuple[Statement, ...]:
+    two = results.expected["II", data.HIGH_CAP]
+    price, worth = two.price("energy"), two.day.lots[0].charge_efficiency * float(two.day.lots[0].tariffs.g2v2)
+    means = {name: float(price[a - 1 : b].mean()) for name, (a, b) in data.PARTS_OF_DAY.items()}
+    told = ", ".join(f"{name} {value:.2f}" for name, value in means.items())
+    more = two.flexible[1] - two.flexible_least[1]
+    late = np.zeros(24, dtype=bool)
+    late[16:22] = True
+    return (
+        on_stand_in(
+            "II8",
+            "The price is low in hours 1-9, up at 10, in 11-15 at what charging is worth, lower in 16-17, high from 19",
+            bool(
+                means["1-9"] < means["10"]
+                and abs(means["11-15"] - worth) <= _RELATIVE * worth
+                and means["16-17"] < means["11-15"] < means["19-24"]
+            ),
+            f"means in cents: {told}; eta G2V2 {worth:g}",
+        ),
+        on_stand_in(
+            "II9",
+            "Flexible V2G vehicles leave above their least energy mainly in hours 17-22 (Fig. 17)",
+            bool(more[late].sum() > more[~late].sum()),
+            f"{more[late].sum():.1f} kWh more then, {more[~late].sum():.1f} in other hours",
+        ),
+    )
+
+
 def _tariffs(results: Results) -> tuple[Statement, ...]:
     found = []
     for case in data.CASES:
@@ -276,5 +362,18 @@ def _parties(results: Results) -> Statement:
         all(gain >= 0.0 for gain in gains.values()),
         ", ".join(f"{name} {gain:+.0f}" for name, gain in gains.items())
         + " cents from case I to II: for the leader a special case of its own choices is never better",
+        must_hold=False,
+    )
+
+
+def _lower_price(results: Results) -> Statement:
+    two, flat = results.case("II"), results.at_cap
+    lot = float(flat.accounts.lots[0])
+    return put_to_test(
+        "C2",
+        "By a lower price the aggregator raises its own profit and the lot's (section VIII)",
+        two.profit > flat.profit and two.lot_profit > lot,
+        f"case II at the cap all day: aggregator {flat.profit:.1f}, lot {lot:.1f} cents; at the best prices "
+        f"{two.profit:.1f} and {two.lot_profit:.1f}",
         must_hold=False,
     )

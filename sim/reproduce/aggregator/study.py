@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.arrays import FloatArray
-from equilibrium.errors import InputError
 from sim.reproduce.aggregator import published as data
 from sim.reproduce.aggregator.compute import Results, Solved, compute
 from sim.reproduce.aggregator.constants import constants
@@ -32,16 +31,14 @@ def reproduce(folder: Path, solver: str = "auto") -> Report:
     folder
         Where the figures go (``figures`` inside it).
     solver
-        ``"auto"`` or ``"highs"``.
+        Who solves the linear programs, as in :class:`equilibrium.markets.aggregator.market.AggregatorMarket`.
 
     Raises
     ------
     InputError
         For another solver.
     """
-    if solver not in ("auto", "highs"):
-        raise InputError("equilot reproduce aggregator", "--solver", solver, "auto or highs")
-    results = compute()
+    results = compute(solver)
     return make_report(results, draw(results, folder))
 
 
@@ -64,6 +61,10 @@ def _profits(results: Results) -> ComparisonTable:
         **{f"case {case}, cap {cap:g}": each for (case, cap), each in results.expected.items()},
         **{f"case {case}, {data.DRAWN} drawn days": each for case, each in results.drawn.items()},
         **{f"case {case}, {feeder}": each for (feeder, case), each in results.feeders.items()},
+        **{
+            f"case I, {feeder}, at least {data.TIGHT_VOLTAGE[feeder]:g} per unit": each
+            for feeder, each in results.tight.items()
+        },
     }
     rows = []
     for name, each in days.items():
@@ -105,6 +106,12 @@ def _series(each: Solved) -> Iterator[tuple[str, FloatArray]]:
     yield "discharging (kW)", each.discharge
     yield "reserve (kW)", each.reserve
     yield "energy of the vehicles (kWh)", each.stored
+    for name, row in (("only charge", 0), ("also discharge", 1)):
+        yield f"energy of vehicles that {name} (kWh)", each.pools[row]
+        yield f"batteries of vehicles that {name} (kWh)", each.capacity[row]
+    for name, row in (("flex1", 0), ("flex2", 1)):
+        yield f"energy that {name} leaves with (kWh)", each.flexible[row]
+        yield f"least energy that {name} leaves with (kWh)", each.flexible_least[row]
     for unit, output in zip(each.day.generators, each.output, strict=True):
         yield f"{unit.name} (kW)", output
     yield "interrupted load (kW)", each.interrupted

@@ -58,7 +58,7 @@ def make_report(results: Results, figures: tuple[tuple[str, str], ...] = ()) -> 
 def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
     """Draw the look-alikes of the paper's figures; return file names and captions."""
     # here, because matplotlib is slow to import
-    from sim.markets.charging import figures, hourly
+    from sim.markets.charging import figures, grid_figures, hourly
     from sim.show import drawing
 
     drawn = []
@@ -76,7 +76,7 @@ def draw(results: Results, folder: Path) -> tuple[tuple[str, str], ...]:
             ),
             (
                 f"fig-{voltage}",
-                figures.voltage_figure(prices),
+                grid_figures.voltage_figure(prices),
                 f"Lowest voltage of the day at every bus, {label} (layout of Fig. {voltage})",
             ),
             (f"fig-{sweep}", _sweep_figure(results, feeder), f"Sensitivity, {label}, case 1 (layout of Fig. {sweep})"),

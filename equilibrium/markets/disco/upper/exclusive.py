@@ -7,6 +7,10 @@ The company's stage is solved over mixtures of the schedules that earn v* first
 With directions given, all schedules that earn v* are a face again, and the stage is that of mode ``strict``. The bound
 says what other directions could bring at most. Where it is not reached, a mixed-integer program looks for better
 directions of a few vehicles: those that go both ways in the mixture, and on small days all, which proves the optimum.
+
+Several choices of directions may be equally good. No rule picks one of them, so a day on which a vehicle may go either
+way in some period carries a note: with another solver its schedules, and what follows from them, may be others. What
+the lots earn is v* with all of them, and the company's profit differs by its proven regret at most.
 """
 
 from __future__ import annotations
@@ -36,6 +40,9 @@ LARGEST_CHOICES = 32
 
 TIME_LIMIT_S = 600.0
 """Time after which a mixed-integer program returns what it has, should nodes take very long; a note says so."""
+
+NOT_PROVED_UNIQUE = "one way at a time: another choice of directions may be as good, so schedules are not proved unique"
+"""Note of a day on which some vehicle has a choice of directions; the only numbers that are not made unique."""
 
 BOTH_WAYS_KW = 1e-9
 """A schedule, or a mixture of some, goes both ways in a period when the smaller of both powers is above this, kW."""
@@ -90,6 +97,8 @@ def solve_stage_one_way(
     stage, kept = _kept_energy(*best, solver, state, label)
     if stage.cost - bound > GAP * (1.0 + abs(stage.cost)):
         notes.append(f"one way at a time: other directions could gain up to {stage.cost - bound:.3g} for the company")
+    if any((np.minimum(part.feasible.col_upper[0::3], part.feasible.col_upper[1::3]) > 0.0).any() for part in parts):
+        notes.append(NOT_PROVED_UNIQUE)
     return replace(
         stage,
         bound=min(bound, stage.cost),

@@ -1,0 +1,290 @@
+"""Figures of a run's feeder: voltages and prices by bus, with the buses' own labels, and the feeder as a map.
+
+Every function takes tables as :mod:`sim.markets.charging.tables` states them and returns a
+:class:`matplotlib.figure.Figure`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator
+
+from equilibrium.arrays import FloatArray
+from sim.show.day_axis import DayAxis
+from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, name_legend
+from sim.show.telling import clock
+from sim.show.tree import tree_places
+
+_NOTHING = 1e-6  # a price below this, currency/MWh, is rounding, and so is a voltage below it, per unit
+_MAP = "cividis"  # its brightness rises evenly, so that it can be read without colours too
+_ROOT = ""  # the parent of the root
+_WIDE_PT = 400.0  # what the map has from left to right
+_BUS_PT = 17.0  # how wide a bus is where there is room
+_LEAST_BUS_PT = 2.0  # and where there is none
+_LEAST_LOT_PT = 5.0
+_LABELLED_PT = 10.0  # how wide it must be to have its label inside
+_NAMED_PT = 5.0  # and to have one beside it, where its branch ends
+_BRIGHT = 0.5
+_PT = 72.0  # points an inch
+
+
+def voltage_figure(profiles: Mapping[str, pd.DataFrame], feeder: pd.DataFrame | None = None) -> Figure:
+    """Draw the lowest voltage of the day at every bus, one line a case, and the limits.
+
+    Parameters
+    ----------
+    profiles
+        Name and ``prices`` rows of one day for each line.
+    feeder
+        The table ``feeder`` of the run, for the limits; without it none are drawn. One that is far from all voltages
+        stands in the legend alone.
+    """
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(7.2, 3.4), layout="constrained")
+        axis = figure.subplots()
+        for k, (name, prices) in enumerate(profiles.items()):
+            lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+            axis.plot(
+                np.arange(1, len(lowest) + 1),
+                lowest.to_numpy(),
+                color=CYCLE[k % len(CYCLE)],
+                marker=MARKERS[k % len(MARKERS)],
+                markersize=3,
+                linewidth=1.2,
+                label=name,
+            )
+        labels = next(iter(profiles.values()))["bus"].drop_duplicates().tolist()
+        bus_marks(axis, labels, inches=0.22)
+        axis.set_xlabel("Bus (in the order of the feeder's file, root first)")
+        axis.set_ylabel("Lowest voltage of the day (p.u.)")
+        axis.margins(x=0.02)
+        if feeder is not None and len(feeder):
+            _limits(axis, feeder)
+        if len(axis.lines) > 1:
+            name_legend(figure, axis, loc="outside upper center", columns=4)
+        else:
+            axis.set_title(next(iter(profiles)), loc="left")
+    return figure
+
+
+def _limits(axis: Axes, feeder: pd.DataFrame) -> None:
+    """Draw the allowed voltages of every bus; the scale is that of the voltages and of limits that are near."""
+    low, high = axis.get_ylim()
+    reach = [low, high]
+    for column, label, line in (
+        ("voltage_max_pu", "Highest allowed", ":"),
+        ("voltage_min_pu", "Lowest allowed", "--"),
+    ):
+        limit = feeder[column].to_numpy(float)
+        least, most = float(limit.min()), float(limit.max())
+        name = f"{label}: {least:.3f}" if least == most else f"{label}: {least:.3f} to {most:.3f}"
+        near = low - (high - low) <= least and most <= high + (high - low)
+        if near:
+            edge = 0.05 * (high - low)
+            reach += [least - edge, most + edge]
+        name = name if near else f"{name} (off the scale)"
+        axis.plot(np.arange(1, limit.size + 1), limit, color=RED, linestyle=line, label=name)
+    axis.set_ylim(min(reach), max(reach))
+
+
+def bus_marks(axis: Axes, labels: Sequence[str], *, inches: float, upright: bool = False) -> None:
+    """Write the labels of buses, which stand at 1, 2, ..., along an axis.
+
+    Parameters
+    ----------
+    axis
+        Where they are drawn.
+    labels
+        Of all buses.
+    inches
+        Room that one label needs; where there is less, only each second, third, ... has one.
+    upright
+        Whether the buses stand below each other.
+    """
+    room = axis.bbox.height if upright else axis.bbox.width
+    widest = 1.0 if upright else max(1.0, max(map(len, labels)) / 2.0)
+    step = math.ceil(len(labels) * inches * widest * axis.figure.dpi / room)
+    along = axis.yaxis if upright else axis.xaxis
+    along.set_major_locator(FixedLocator(list(range(1, len(labels) + 1, step))))
+    along.set_major_formatter(FixedFormatter(list(labels[::step])))
+
+
+def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
+    """Draw the DLMP of every bus and period as a heat map, and below it the part that the network adds.
+
+    Parameters
+    ----------
+    prices
+        ``prices`` rows of one day.
+    currency
+        Name of the currency for the colour bars.
+    title
+        Title of the figure.
+    """
+    day, labels = DayAxis.of(prices), prices["bus"].drop_duplicates().tolist()
+    network = prices["congestion_per_mwh"] + prices["voltage_per_mwh"]
+    reach = float(network.abs().max())
+    idle = reach < _NOTHING
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(7.2, 5.6), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True)
+        _heat_map(above, day, labels, prices["dlmp_per_mwh"], f"DLMP\n({currency}/MWh)", cmap=_MAP)
+        label = f"Congestion + voltage part\n({currency}/MWh)"
+        extreme = 1 if idle else reach
+        _heat_map(below, day, labels, network, label, cmap="PuOr_r", vmin=-extreme, vmax=extreme)
+        if idle:
+            note = "zero: no limit of the network binds"
+            below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
+        above.set_title(title, loc="left")
+        below.set_xlabel(day.label)
+    return figure
+
+
+def _heat_map(
+    axis: Axes,
+    day: DayAxis,
+    labels: Sequence[str],
+    values: pd.Series[float],
+    label: str,
+    **look: Any,  # noqa: ANN401
+) -> None:
+    """Draw one value of every bus and period; ``look`` goes to matplotlib."""
+    image = day.map(axis, np.asarray(values, dtype=np.float64).reshape(day.middle.size, -1), **look)
+    axis.figure.colorbar(image, ax=axis, label=label)
+    day.mark(axis)
+    bus_marks(axis, labels, inches=0.2, upright=True)
+    axis.set_ylabel("Bus")
+
+
+def feeder_map(
+    feeder: pd.DataFrame, prices: pd.DataFrame, lots: pd.DataFrame, currency: str, title: str = ""
+) -> Figure:
+    """Draw the feeder as a tree, coloured by the DLMP when it differs most, and by the lowest voltage of the day.
+
+    Where no bus differs from another, the DLMP is that of the dearest period.
+
+    Parameters
+    ----------
+    feeder
+        The table ``feeder`` of the run.
+    prices, lots
+        Rows of one day. Buses of lots are squares and have the names of their lots.
+    currency
+        Name of the currency for the colour bar.
+    title
+        Title of the figure.
+    """
+    labels = feeder["bus"].tolist()
+    number = {label: bus for bus, label in enumerate(labels)}
+    parent = [number.get(above, -1) for above in feeder["parent"].fillna(_ROOT)]
+    places = tree_places(parent)
+    moment, when = _telling_period(prices)
+    lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+    names = lots.drop_duplicates("lot").groupby("bus", sort=False)["lot"].agg(", ".join)
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(7.2, 2 * _panel_inches(places)), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, sharey=True)
+        for axis, values, what, bar in (
+            (
+                above,
+                moment.set_index("bus")["dlmp_per_mwh"],
+                f"DLMP in {when}",
+                f"{currency}/MWh",
+            ),
+            (below, lowest, "lowest voltage of the day", "p.u."),
+        ):
+            _tree(axis, parent, places)
+            _buses(axis, labels, parent, places, values.loc[labels].to_numpy(float), names, bar)
+            axis.set_title(f"{title}: {what}" if title else what, loc="left")
+    return figure
+
+
+def _telling_period(prices: pd.DataFrame) -> tuple[pd.DataFrame, str]:
+    """Return the rows of the period in which buses differ most, else those of the dearest one, and its name."""
+    each = prices.groupby("period", sort=True)["dlmp_per_mwh"]
+    spread = each.max() - each.min()
+    differ = bool(spread.max() > _NOTHING)
+    rows = prices[prices["period"] == (spread if differ else each.max()).idxmax()]
+    return rows, f"{clock(rows.iloc[0])}, {'when it differs most' if differ else 'the same at every bus'}"
+
+
+def _panel_inches(places: FloatArray) -> float:
+    """Return the height of a panel of the map."""
+    return min(max(0.9 + 0.42 * (float(np.ptp(places[:, 1])) + 1.0), 1.7), 6.0)
+
+
+def _bus_size(places: FloatArray) -> float:
+    """Return how wide a bus is drawn, points: so that neighbours do not touch, if there is room."""
+    across = _WIDE_PT / (places[:, 0].max() + 1.4)
+    down = _PT * (_panel_inches(places) - 0.5) / (float(np.ptp(places[:, 1])) + 1.6)
+    return float(max(_LEAST_BUS_PT, min(_BUS_PT, 0.72 * across, 0.72 * down)))
+
+
+def _tree(axis: Axes, parent: Sequence[int], places: FloatArray) -> None:
+    """Draw the branches: upright from the parent, then to the right."""
+    corners: list[tuple[float, float]] = []
+    for bus, above in enumerate(parent):
+        if above >= 0:
+            (x, y), (end, row) = places[above], places[bus]
+            corners += [(x, y), (x, row), (end, row), (np.nan, np.nan)]
+    axis.plot(
+        *np.array(corners or [(np.nan, np.nan)]).T,
+        color=GREY,
+        linewidth=0.08 * _bus_size(places),
+        zorder=1,
+        label="Branches",
+    )
+    axis.set_xlim(-0.7, places[:, 0].max() + 0.7)
+    axis.set_ylim(places[:, 1].min() - 0.7, places[:, 1].max() + 0.9)
+    axis.set_axis_off()
+
+
+def _buses(
+    axis: Axes,
+    labels: Sequence[str],
+    parent: Sequence[int],
+    places: FloatArray,
+    values: FloatArray,
+    names: pd.Series[str],
+    bar: str,
+) -> None:
+    """Draw the buses in the colour of their values, with their labels, and the lots with their names."""
+    size = _bus_size(places)
+    middle, half = 0.5 * float(values.max() + values.min()), 0.5 * float(np.ptp(values))
+    half = half if half > _NOTHING else 1.0
+    scale = Normalize(middle - half, middle + half)
+    at_lot = np.isin(labels, names.index.to_numpy(dtype=object).astype(str))
+    axis.figure.colorbar(ScalarMappable(scale, _MAP), ax=axis, label=bar, fraction=0.04, pad=0.01)
+    for label, where, marker, width, line in (
+        ("Buses", ~at_lot, "o", size, 0.035 * size),
+        ("Lots", at_lot, "s", max(size, _LEAST_LOT_PT), 0.1 * size),
+    ):
+        if where.any():
+            look: dict[str, Any] = {"cmap": _MAP, "norm": scale, "edgecolors": BLACK, "linewidths": line}
+            x, y = places[where].T
+            axis.scatter(x, y, width**2, values[where], marker=marker, label=label, **look)
+    inside = size >= _LABELLED_PT
+    taken = set(map(tuple, places.tolist()))
+    letters = max(2, *map(len, labels))
+    for bus, label in enumerate(labels):
+        x, y = places[bus]
+        if inside:
+            dark = np.dot(mpl.colormaps[_MAP](scale(values[bus]))[:3], (0.299, 0.587, 0.114)) < _BRIGHT
+            font = min(0.45 * size, 1.3 * size / letters)
+            axis.text(x, y, label, ha="center", va="center_baseline", fontsize=font, color="white" if dark else BLACK)
+        elif size >= _NAMED_PT and bus not in parent and (x + 1, y) not in taken:
+            axis.annotate(label, (x, y), (0.6 * size, 0), textcoords="offset points", va="center", fontsize=5)
+        if label in names.index:
+            up, clear = (0, 0.65 * size), {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
+            look = {"ha": "center", "va": "bottom", "fontsize": 8, "weight": "bold", "bbox": clear}
+            axis.annotate(names[label], (x, y), up, textcoords="offset points", **look)

@@ -57,17 +57,17 @@ def test_what_is_no_cut_normal_is_refused(wrong: dict[str, float]) -> None:
 
 
 def test_a_clipped_normal_is_put_on_its_bounds() -> None:
-    assert ClippedNormal() == ClippedNormal(mean=1.0, sd=0.25, low=0.3, high=1.6)
-    wide = ClippedNormal(sd=2.0)
+    one = {"mean": 1.0, "sd": 0.25, "low": 0.3, "high": 1.6}
+    wide = ClippedNormal(**{**one, "sd": 2.0})
     values = np.array([wide.draw(np.random.default_rng(seed)) for seed in range(400)])
     plain = np.array([1.0 + 2.0 * np.random.default_rng(seed).standard_normal() for seed in range(400)])
     np.testing.assert_allclose(values, np.clip(plain, 0.3, 1.6))
     assert (values == 0.3).any()
     assert (values == 1.6).any()
-    assert ClippedNormal(sd=0.0, low=1.0, high=1.0).draw(np.random.default_rng(0)) == 1.0
+    assert ClippedNormal(mean=1.0, sd=0.0, low=1.0, high=1.0).draw(np.random.default_rng(0)) == 1.0
     for wrong in ({"sd": -1e-9}, {"low": 1.7}, {"mean": np.inf}):
         with pytest.raises(InputError):
-            ClippedNormal(**wrong)
+            ClippedNormal(**{**one, **wrong})
 
 
 FLEET = FleetSettings(

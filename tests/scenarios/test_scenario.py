@@ -374,7 +374,7 @@ BAD: list[tuple[Change, str]] = [
         change("out_of_service", ["lot"]),
         "out_of_service[0]: got 'lot', expected a microturbine or renewable unit (mt, sun)",
     ),
-    (change("drivers.source", "guess"), "drivers.source: got 'guess', expected replay, resample or counts"),
+    (change("drivers.source", "guess"), "drivers.source: got 'guess', expected replay, resample, fitted or counts"),
     (change("drivers", {"files": ["sessions.csv"]}), "drivers.source: got None"),
     (change("drivers.files", ["sessions.csv", "gone.csv"]), "drivers.files[1]: got 'gone.csv'"),
     (change("drivers.sessions_per_day", 9), "drivers.sessions_per_day: got 9.0, expected source: resample"),

@@ -56,7 +56,8 @@ def test_a_run_prints_a_table_and_leaves_its_results(here, capsys):
     assert code(["run", PAPER, "--days", 2, "--seed", 3, "--no-figures"]) == 0
     printed = capsys.readouterr()
     folder = here / "runs" / f"{PAPER}-seed3"
-    assert "7070 1936.1" in printed.out
+    assert "  0   7070 1936 0.9154" in printed.out
+    assert "all  14140 3872 0.9154" in printed.out
     assert printed.out.rstrip().endswith(f"results in runs/{PAPER}-seed3")
     assert printed.err == ""
     assert "\x1b" not in printed.out

@@ -239,6 +239,27 @@ def told(run: Run, *, mode: str = "lots", **tables: pd.DataFrame) -> Run:
     return other
 
 
+def belief_line(run: Run) -> str:
+    """The program with the highest forecast on the first of the two days, and on the second if it is another one."""
+    best = []
+    for day in (0, 1):
+        rows = [row for row in run.table("programs").to_dict("records") if row["day"] == day]
+        best.append(max(rows, key=lambda row: row["forecast_profit"])["program"])
+    return f"highest forecast: {best[0]}" + (f", from day 1 on {best[1]}" if best[1] != best[0] else "")
+
+
+def earned_line(run: Run) -> str:
+    """What each program that was offered was expected to earn and earned, by the order of the menu."""
+    rows = run.table("programs").to_dict("records")
+    told_of = []
+    for name in dict.fromkeys(row["program"] for row in rows):
+        own = [row for row in rows if row["program"] == name and row["chosen"]]
+        if own:
+            mean = [sum(row[key] for row in own) / len(own) for key in ("forecast_profit", "earned_profit")]
+            told_of.append(f"{name} {mean[0]:.0f}/{mean[1]:.0f}")
+    return "retail arm, expected/earned in the mean of a program's days: " + ", ".join(told_of)
+
+
 def test_every_line_below_the_table(run: Run) -> None:
     days, proofs = run.days, run.certificates
     sums = {name: sum(days[name]) for name in days if name.endswith("profit")}
@@ -249,6 +270,8 @@ def test_every_line_below_the_table(run: Run) -> None:
         f"company {sums['company_profit']:.1f} (planned {sums['planned_profit']:.1f}, its retail arm "
         f"{sums['retail_profit']:.1f}), lots {sums['lot_profit']:.1f}",
         "programs chosen: " + ", ".join(f"{name} {count} x" for name, count in chosen.items()),
+        belief_line(run),
+        earned_line(run),
     ]
     last = f"results in {run.folder}"
     assert remarks(told(run)) == [*lines, last]
@@ -261,12 +284,12 @@ def test_every_line_below_the_table(run: Run) -> None:
     assert remarks(told(run, certificates=kkt)) == [*lines, *named, last]
     # In mode `windows` the lots decide nothing, and one sentence says so; what is not proved is told all the same.
     windows = remarks(told(run, mode="windows", certificates=kkt, days=days.assign(worst_regret=[1.0, 2.5])))
-    (sentence,) = windows[4:-1]
+    (sentence,) = windows[6:-1]
     assert sentence.startswith("proof kkt: in mode windows")
     assert sentence.endswith("would gain up to 2.5 a day")
     bad = kkt.assign(verdict=["unproved", *["kkt-consistent"] * 3])
     found = remarks(told(run, mode="windows", certificates=bad))
-    assert found[5:-1] == [f"day 0, {bad['stage'].iloc[0]}, is NOT certified: its verdict is unproved"]
+    assert found[7:-1] == [f"day 0, {bad['stage'].iloc[0]}, is NOT certified: its verdict is unproved"]
     assert remarks(told(run, days=days.iloc[:0], certificates=proofs.iloc[:0])) == [*lines[:2], last]
     nothing = told(run, mode="windows", days=days.iloc[:0], certificates=proofs.iloc[:0])
     assert remarks(nothing) == [*lines[:2], last]

@@ -12,10 +12,18 @@ from sim.kinds import market_kinds
 from sim.options import RunOptions
 
 SCENARIOS = {"lots-lead": "week-33", "nodal": "nodal-33", "disco": "disco-15", "aggregator": "aggregator-37"}
-GIVEN = {"days": 3, "solver": "highs", "certify": "full", "on_infeasible": "shed", "ac": True, "node_limit": 9}
+GIVEN = {
+    "days": 3,
+    "solver": "highs",
+    "certify": "full",
+    "on_infeasible": "shed",
+    "ac": True,
+    "node_limit": 9,
+    "yardstick": True,
+}
 TAKEN = {
-    "lots-lead": {"days", "solver", "certify", "on_infeasible", "ac"},
-    "nodal": {"days", "solver", "certify", "on_infeasible", "ac"},
+    "lots-lead": {"days", "solver", "certify", "on_infeasible", "ac", "yardstick"},
+    "nodal": {"days", "solver", "certify", "on_infeasible", "ac", "yardstick"},
     "disco": {"days", "solver", "certify", "on_infeasible", "node_limit"},
     "aggregator": {"days", "solver", "certify", "on_infeasible", "node_limit"},
 }

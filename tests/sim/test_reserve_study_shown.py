@@ -327,10 +327,12 @@ def test_what_a_solved_day_says_of_itself(pricing: str) -> None:
 
 @pytest.mark.parametrize("printed", [True, False])
 def test_what_a_solved_day_says_of_its_vehicles(printed: bool) -> None:
-    day = random_day(5, scenarios=2)
+    day = random_day(2, scenarios=2)
     day = replace(day, reading=replace(day.reading, output_stock="printed" if printed else "start"))
-    each = Solved(day, AggregatorMarket().clear(day))
-    did, lot, weight = each.clearing.lots[0], day.lots[0], day.probability
+    cleared = AggregatorMarket().clear(day)
+    gives = np.random.default_rng(2).uniform(1.0, 3.0, (2, day.periods))
+    did, lot, weight = replace(cleared.lots[0], discharge_kw=gives), day.lots[0], day.probability
+    each = Solved(day, replace(cleared, lots=(did,)))
     share, soc = lot.contracts.share, lot.contracts.departure_soc
     for at, (stock, leaves, fix, flex) in enumerate(
         ((did.g2v_kwh, did.flex1_kwh, 0, 1), (did.v2g_kwh, did.flex2_kwh, 2, 3))

@@ -5,6 +5,7 @@ A figure, a mark, a cell or a sentence without a line here fails the test.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -249,16 +250,41 @@ def test_every_cell_of_the_printed_table(run: Run) -> None:
 
 def test_every_line_below_the_table(run: Run) -> None:
     sums = {name: sum(run.days[name]) for name in run.days if name.endswith("profit")}
+    told = []
+    for name in LOTS:
+        of = {
+            each: sum(run.vehicles[each][run.vehicles["lot"] == name])
+            for each in ("promised_kwh", "moved_kwh", "pool_profit", "vehicle_profit", "unreachable_kwh")
+        }
+        told.append(
+            f"{name}: of {of['promised_kwh']:.0f} kWh of its pools single vehicles do {of['moved_kwh']:.0f} otherwise; "
+            f"of {of['pool_profit']:.1f} they cannot earn {of['pool_profit'] - of['vehicle_profit']:.1f}; "
+            f"{of['unreachable_kwh']:.0f} kWh are agreed that no stay reaches"
+        )
     assert KIND.remarks(run) == [
         "money in EUR, time in s; profit plan: what the aggregator expected in the morning; kWh drawn and",
         "given by the lots and cut from the load; price error: of its forecast of the upstream price, EUR/MWh",
         f"aggregator {sums['profit']:.1f} (planned {sums['planned_profit']:.1f}), lots {sums['lot_profit']:.1f}, "
         f"generators {sums['generator_profit']:.1f}, load retailer {sums['retail_profit']:.1f}",
+        *told,
         "day 1: what came did not keep the feeder's limits; its losses are not counted, its voltages not known",
         "day 1 is NOT certified: its verdict is unproved (first note; second note)",
         "the run is not complete: stopped: interrupted",
         f"results in {run.folder}",
     ]
+
+
+def test_vehicles_are_told_of_where_they_were_laid_out(tmp_path: Path) -> None:
+    day = made_contract_day(0)
+    reached = tuple(replace(each, unreachable_kwh=0.0) for each in day.pool_errors)
+    runs = [
+        stored_run(tmp_path / name, KIND, [each])
+        for name, each in (("without", made_contract_day(0, single=False)), ("with", replace(day, pool_errors=reached)))
+    ]
+    without, laid = (KIND.remarks(each) for each in runs)
+    assert [line for line in without if "single vehicles" in line] == []
+    assert len([line for line in laid if "single vehicles" in line]) == len(LOTS)
+    assert not any("no stay reaches" in line for line in laid)
 
 
 def test_a_run_without_a_day_says_only_its_units(tmp_path: Path) -> None:

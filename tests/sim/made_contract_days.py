@@ -24,6 +24,7 @@ from equilibrium.markets.aggregator.accounts import Accounts, LotQuantities
 from equilibrium.markets.aggregator.answer import Answer
 from equilibrium.markets.aggregator.clearing import AggregatorClearing, GridState
 from equilibrium.markets.aggregator.day import AggregatorDay, Generator, Retailer
+from equilibrium.markets.aggregator.vehicles import PoolError
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.time_axis import day_axis
 from sim.markets.aggregator.results import AggregatorDayResult
@@ -90,8 +91,13 @@ def _certificate(draw: np.random.Generator, verdict: Verdict) -> Certificate:
     )
 
 
-def made_contract_day(index: int, *, verdict: Verdict = Verdict.EXACT, kept: bool = True) -> AggregatorDayResult:
-    """Return a day whose numbers are drawn with its index; without limits kept it has no feeder."""
+def made_contract_day(
+    index: int, *, verdict: Verdict = Verdict.EXACT, kept: bool = True, single: bool = True
+) -> AggregatorDayResult:
+    """Return a day whose numbers are drawn with its index.
+
+    Without limits kept it has no feeder, and where it is not single its pools are not laid out to vehicles.
+    """
     draw = np.random.default_rng([23, index])
     date = DATE + dt.timedelta(days=index)
     axis = day_axis(date, ZONE)
@@ -119,4 +125,5 @@ def made_contract_day(index: int, *, verdict: Verdict = Verdict.EXACT, kept: boo
         generators=tuple(GeneratorRecord(name, *draw.uniform(1.0, 99.0, size=3)) for name in UNITS),
         retailer=LoadRetailRecord(*draw.uniform(1.0, 99.0, size=4)),
         seconds=float(draw.uniform(1.0, 2.0)),
+        pool_errors=tuple(PoolError(*draw.uniform(1.0, 99.0, size=6).tolist()) for _ in LOTS) if single else (),
     )

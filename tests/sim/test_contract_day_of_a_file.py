@@ -249,6 +249,7 @@ EDGES: list[tuple[str, list[Any], list[Any]]] = [
     ("market.gap", [0, 0.999], [1, -0.001]),
     ("market.node_limit", [1], [0, 1.5]),
     ("market.segments", [1], [0]),
+    ("market.lots", ["pools", "vehicles"], ["cars", True]),
     ("market.transformer_efficiency", [1.0], [0, 1.001]),
     ("upstream.reserve_day_sigma", [0, 1], [-0.001, 1.001]),
     ("upstream.reserve_eur_per_mwh", [[0] * 24], [[1] * 23, [1] * 25, [-1] * 24]),
@@ -300,7 +301,7 @@ def test_the_defaults_are_those_that_the_bundled_file_names(tmp_path: Path) -> N
     )
     needed = {
         **{name: whole[name] for name in ("title", "currency", "feeder", "prices", "loads")},
-        "market": {"kind": "aggregator", "cap_eur_per_mwh": 100},
+        "market": {"kind": "aggregator", "cap_eur_per_mwh": 100, "reserve_cap_eur_per_mwh": 80},
         "upstream": {"reserve_eur_per_mwh": [1] * 24},
         "lots": [
             {
@@ -316,11 +317,16 @@ def test_the_defaults_are_those_that_the_bundled_file_names(tmp_path: Path) -> N
         "retailer": {"price_eur_per_mwh": [1] * 24, "incentive_eur_per_mwh": 0},
         "drivers": {"choice": {}},
     }  # fmt: skip
+    for key in ("cap_eur_per_mwh", "reserve_cap_eur_per_mwh"):
+        fewer = {name: value for name, value in needed["market"].items() if name != key}
+        with pytest.raises(InputError, match=rf"line \d+, market\.{key}: got None, expected "):
+            load_scenario(written(tmp_path, {**needed, "market": fewer}), None, AggregatorCase)
     bare = load_scenario(written(tmp_path, needed), None, AggregatorCase).file
     market, lot = bare.market, bare.lots[0]
     assert Reading(**market.reading.model_dump()) == Reading()
     assert {field.name for field in fields(Reading)} == set(type(market.reading).model_fields)
-    assert (market.pricing, market.uniform_cap_per_mwh, market.reserve_cap_per_mwh) == ("pay-as-bid", None, None)
+    assert (market.pricing, market.uniform_cap_per_mwh, market.reserve_cap_per_mwh) == ("pay-as-bid", None, 80.0)
+    assert market.lots == "pools"
     assert (market.call_probability, market.failure_rate, market.network, market.gap) == (0.05, 0.02, True, 0.001)
     assert (market.node_limit, market.segments, market.transformer_efficiency) == (None, 5, 1.0)
     assert (bare.upstream.adder_per_mwh, bare.upstream.reserve_day_sigma) == (0.0, 0.0)

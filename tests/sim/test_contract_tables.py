@@ -154,6 +154,20 @@ def expected_lot_days(day: Day) -> Iterator[Row]:
         }
 
 
+def expected_vehicles(day: Day) -> Iterator[Row]:
+    for name, error in zip(LOTS, day.pool_errors, strict=True):
+        yield dated(day) | {
+            "lot": name,
+            "promised_kwh": error.promised_kwh,
+            "moved_kwh": error.moved_kwh,
+            "pool_profit": error.pool_profit,
+            "vehicle_profit": error.vehicle_profit,
+            "profit_error": error.pool_profit - error.vehicle_profit,
+            "unreachable_kwh": error.unreachable_kwh,
+            "below_contract_kwh": error.below_contract_kwh,
+        }
+
+
 def expected_contracts(day: Day) -> Iterator[Row]:
     for name, pool in zip(LOTS, day.drivers, strict=True):
         for k, contract in enumerate(CONTRACTS):
@@ -191,6 +205,7 @@ EXPECTED: dict[str, Callable[[Day], Iterator[Row]]] = {
     "dispatch": expected_dispatch,
     "lots": expected_lots,
     "lot_days": expected_lot_days,
+    "vehicles": expected_vehicles,
     "contracts": expected_contracts,
     "generators": expected_generators,
     "certificates": expected_certificates,
@@ -204,6 +219,16 @@ def test_every_column_of_every_table(index: int) -> None:
     assert {table.name for table in KIND.tables} == set(EXPECTED)
     for table in KIND.tables:
         assert_rows(table, day, list(EXPECTED[table.name](day)))
+    assert {table.name for table in KIND.tables if table.optional} == {"vehicles"}
+
+
+def test_without_single_vehicles_their_table_alone_has_no_rows() -> None:
+    day = made_contract_day(2, single=False)
+    for table in KIND.tables:
+        if table.name == "vehicles":
+            assert table.of(day) is None
+        else:
+            assert_rows(table, day, list(EXPECTED[table.name](day)))
 
 
 def test_what_is_collected_of_a_day_is_what_the_tables_say() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,12 @@ from equilibrium.markets.aggregator.market import AggregatorMarket
 from scenarios.published.reserve_lot import reserve_lot_day
 from sim.reproduce.aggregator import figures
 from sim.reproduce.aggregator import published as data
-from sim.reproduce.aggregator.compute import Solved
+from sim.reproduce.aggregator.compute import Solved, _with_voltage
 from sim.reproduce.aggregator.constants import constants
 from sim.reproduce.aggregator.statements import statements
 from sim.reproduce.aggregator.study import make_report
 from sim.reproduce.constants import Origin
-from tests.equilibrium.aggregator_days import random_day
+from tests.equilibrium.aggregator_days import on_line, random_day
 from tests.sim.drawn import assert_shown, assert_tidy, drawn
 from tests.sim.test_every_mark import Shown, words
 from tests.sim.test_reserve_study import made, one, two
@@ -27,7 +28,9 @@ REASONS = {
     "T1": ["by 0.0e+00 at most"],
     "T2": ["87767.55 and 39782.96 cents"],
     "T3": ["distance at most 0.0e+00 cents"],
-    "T4": ["17 of 17 days to 1e-6; above 0.1 %: none"],
+    "T4": ["18 of 18 days to 1e-6; above 0.1 %: none"],
+    "T5": ["1 days"],
+    "T6": ["ieee37: 0.9729 per unit, 79000.0 of at most 79000.0 (0.00 %), without the limit 80000.0"],
     "R1": ["case I, cap 10: 87767.55, case II, cap 10: 39782.96, case II, cap 13.5: 53049.87"],
     "R2": ["12: 86693.4, 11.2: 86693.4, 11: 86478.2, 10.5: 85821.3"],
     "I1": ["below it in hours none"],
@@ -37,6 +40,8 @@ REASONS = {
     "I5": ["worth at least 10.5 cents, interrupted 0.0 kWh"],
     "I6": ["above it in hours 15 (paper: 15)"],
     "I7": ["80 % of its energy; no vehicle of S1 comes before hour 6"],
+    "I8": ["100 % of it; not all in hours none"],
+    "I9": ["1008 kWh, the least is 960: 5.0 % more"],
     "II1": ["generators in hours 1-24, discharge in 19-22, interrupted in 19-23"],
     "II2": ["DG1: 1-24; DG2: 7-24; DG3: 10-24"],
     "II3": ["in hours 19-23"],
@@ -44,6 +49,8 @@ REASONS = {
     "II5": ["in hours 19-23"],
     "II6": ["lowest 7.5 cents"],
     "II7": ["lower in hours none"],
+    "II8": ["means in cents: 1-9 7.50, 10 9.00, 11-15 10.80, 16-17 9.50, 19-24 12.50; eta G2V2 10.8"],
+    "II9": ["240.0 kWh more then, 18.0 in other hours"],
     "V1": [
         "12: 86693.4, 11.2: 86693.4, 11: 86478.2, 10.5: 85821.3, 10: 84996.0, 9: 84995.0",
         "12: 40000.0, 11.2: 40000.0, 11: 40000.0, 10.5: 39900.0, 10: 39900.0, 9: 39900.0",
@@ -54,8 +61,11 @@ REASONS = {
         "aggregator -47985, lot +100, generators +20, load retailer +0 cents from case I to II: for the leader a "
         "special case of its own choices is never better"
     ],
+    "C2": [
+        "case II at the cap all day: aggregator 39000.0, lot 150.0 cents; at the best prices 39783.0 and 200.0",
+    ],
 }
-MUST_HOLD = {"T1", "T2", "T3", "R1", "R2", "I5"}
+MUST_HOLD = {"T1", "T2", "T3", "T5", "T6", "R1", "R2", "I5"}
 
 
 def told(results: Any) -> dict[str, list[str]]:
@@ -82,28 +92,44 @@ def test_the_numbers_behind_statements_that_fail() -> None:
     results.feeders["ieee37", "I"].clearing.prices["generators"][0] = 7.75
     results.drawn["I"].clearing.gap = 2.5e-3
     results.feeders["ieee37", "I"].clearing.gap = 1e-3
+    results.broken |= {"II, cap 10": ("pools", "money"), "I, drawn": ("caps",)}
+    vars(results.tight["ieee37"]).update(lowest_voltage=0.97, profit=81_000.0)
+    vars(results.tight["ieee37"].clearing).update(bound=82_000.0, gap=5e-3)
+    one(results).reserve[10:12] = 32.0
+    one(results).flexible[0, 3] = 165.0
     two(results).discharge[10] = 5.0
     two(results).price_reserve[2] = 0.1
     two(results).clearing.prices["energy"][4] = 7.4
+    two(results).clearing.prices["energy"][15:18] = 11.0, 12.0, 13.0
+    two(results).flexible[1, [15, 16, 21, 22]] = 900.0, 70.0, 80.0, 90.0
+    results.at_cap.profit = 39_900.0
+    results.at_cap.accounts.lots[0] = 250.0
     found = told(results)
     wanted = {
         "T1": "by 2.5e-01 at most",
         "T3": "distance at most 2.5e-01 cents",
-        "T4": "15 of 17 days to 1e-6; above 0.1 %: I, drawn 0.25 %",
+        "T4": "15 of 18 days to 1e-6; above 0.1 %: I, drawn 0.25 %, I, ieee37, tight voltage 0.50 %",
+        "T5": "II, cap 10: pools, money; I, drawn: caps",
+        "T6": "ieee37: 0.9700 per unit, 81000.0 of at most 82000.0 (0.50 %), without the limit 80000.0",
         "I1": "below it in hours 13",
         "I2": "active in hours 1, 3-4, 8-24, cheapest hours 2-7",
         "I4": "gives 15.5 kWh in hours 4, 23",
         "I5": "worth at least 10.5 cents, interrupted 10.2 kWh",
         "I6": "above it in hours 15, 21 (paper: 15)",
+        "I8": "97 % of it; not all in hours 11-12",
+        "I9": "1152 kWh, the least is 960: 20.0 % more",
         "II1": "generators in hours 1-24, discharge in 11, 19-22, interrupted in 19-23",
         "II4": "in hours 11, 19-22",
         "II6": "lowest 7.4 cents",
         "II7": "lower in hours 3-4",
+        "II8": "means in cents: 1-9 7.49, 10 9.00, 11-15 10.80, 16-17 11.50, 19-24 12.50; eta G2V2 10.8",
+        "II9": "270.0 kWh more then, 966.0 in other hours",
+        "C2": "case II at the cap all day: aggregator 39900.0, lot 250.0 cents; at the best prices 39783.0 and 200.0",
     }
     assert {key: found[key] for key in wanted} == {key: [text] for key, text in wanted.items()}
     (gaps,) = (each for each in statements(results) if each.key == "T4")
     assert gaps.first is not None
-    assert (gaps.first.holds, gaps.first.reason) == (False, "I, drawn 0.25 %")
+    assert (gaps.first.holds, gaps.first.reason) == (False, "I, drawn 0.25 %, I, ieee37, tight voltage 0.50 %")
     one(results).output[0, 20] = 0.0
     assert told(results)["I3"] == ["DG1 alone in hours 1, 8-20, 22-24"]
 
@@ -112,9 +138,11 @@ def test_every_row_of_every_table() -> None:
     results: Any = made()
     draw = np.random.default_rng(3)
     names = ("charge", "discharge", "reserve", "stored", "interrupted", "all_in_reserve", "price_in")
-    every = [*results.expected.values(), *results.sweep.values(), *results.feeders.values(), *results.drawn.values()]
-    for each in every:
+    pairs = ("pools", "capacity", "flexible", "flexible_least")
+    groups = (results.expected, results.sweep, results.feeders, results.drawn, results.tight)
+    for each in (each for group in groups for each in group.values()):
         vars(each).update({name: draw.uniform(1.0, 9.0, 24) for name in names})
+        vars(each).update({name: draw.uniform(1.0, 9.0, (2, 24)) for name in pairs})
         vars(each).update({name: float(draw.uniform(1.0, 99.0)) for name in vars(each) if name.endswith("profit")})
         each.output = draw.uniform(1.0, 9.0, (3, 24))
         each.clearing.certificate.worst_regret = float(draw.uniform())
@@ -123,6 +151,7 @@ def test_every_row_of_every_table() -> None:
         **{f"case {case}, cap {cap:g}": each for (case, cap), each in results.expected.items()},
         "case I, 3 drawn days": results.drawn["I"],
         "case I, ieee37": results.feeders["ieee37", "I"],
+        "case I, ieee37, at least 0.9729 per unit": results.tight["ieee37"],
     }
     wanted = {}
     for name, each in days.items():
@@ -158,6 +187,14 @@ def test_every_row_of_every_table() -> None:
                 "discharging (kW)": each.discharge[h],
                 "reserve (kW)": each.reserve[h],
                 "energy of the vehicles (kWh)": each.stored[h],
+                "energy of vehicles that only charge (kWh)": each.pools[0, h],
+                "energy of vehicles that also discharge (kWh)": each.pools[1, h],
+                "batteries of vehicles that only charge (kWh)": each.capacity[0, h],
+                "batteries of vehicles that also discharge (kWh)": each.capacity[1, h],
+                "energy that flex1 leaves with (kWh)": each.flexible[0, h],
+                "energy that flex2 leaves with (kWh)": each.flexible[1, h],
+                "least energy that flex1 leaves with (kWh)": each.flexible_least[0, h],
+                "least energy that flex2 leaves with (kWh)": each.flexible_least[1, h],
                 **{f"DG{k + 1} (kW)": each.output[k, h] for k in range(3)},
                 "interrupted load (kW)": each.interrupted[h],
             }
@@ -286,6 +323,54 @@ def test_what_a_solved_day_says_of_itself(pricing: str) -> None:
     assert (each.lot_profit, each.retail_profit) == (accounts.lots[0], accounts.retailer)
     assert each.generator_profit == pytest.approx(accounts.generators[0] + accounts.generators[1])
     np.testing.assert_allclose(each.all_in_reserve, each.clearing.all_in_reserve[:, 0])
+
+
+@pytest.mark.parametrize("printed", [True, False])
+def test_what_a_solved_day_says_of_its_vehicles(printed: bool) -> None:
+    day = random_day(5, scenarios=2)
+    day = replace(day, reading=replace(day.reading, output_stock="printed" if printed else "start"))
+    each = Solved(day, AggregatorMarket().clear(day))
+    did, lot, weight = each.clearing.lots[0], day.lots[0], day.probability
+    share, soc = lot.contracts.share, lot.contracts.departure_soc
+    for at, (stock, leaves, fix, flex) in enumerate(
+        ((did.g2v_kwh, did.flex1_kwh, 0, 1), (did.v2g_kwh, did.flex2_kwh, 2, 3))
+    ):
+        for t in range(day.periods):
+            sums = np.zeros(5)
+            for s in range(2):
+                parked, gone = lot.vehicles.parked[s, t], lot.vehicles.departing[s, t]
+                batteries = sum(lot.battery_kwh * (share[fix, c] + share[flex, c]) * parked[c] for c in range(3))
+                least = sum(lot.battery_kwh * soc[flex, c] * share[flex, c] * gone[c] for c in range(3))
+                if flex == 1 and day.reading.flex1_floor == "physical":
+                    least = max(least, lot.vehicles.brought_kwh[s, t, flex])
+                charger = lot.charger_kw * batteries / lot.battery_kwh
+                given, kept = did.discharge_kw[s, t], did.v2g_kwh[s, t] - lot.soc_min * batteries
+                behind = kept * lot.discharge_efficiency / day.length_h[t] - (given if printed else 0.0)
+                room = max(0.0, min(charger - given, behind))
+                sums += weight[s] * np.array([stock[s, t], batteries, leaves[s, t], least, room])
+            found = (each.pools[at, t], each.capacity[at, t], each.flexible[at, t], each.flexible_least[at, t])
+            assert found == pytest.approx(sums[:4])
+            if flex == 3:
+                assert each.reserve_room[t] == pytest.approx(sums[4])
+    assert each.lowest_voltage == np.inf
+
+
+def test_a_limit_of_the_voltage_is_that_of_every_bus_but_the_root() -> None:
+    free, tight = (reserve_lot_day("I", feeder="ieee37"), _with_voltage("ieee37", 0.9729))
+    assert free.grid is not None
+    assert tight.grid is not None
+    given, found = free.grid.feeder, tight.grid.feeder
+    (root,) = np.flatnonzero(given.parent < 0)
+    assert found.voltage_min_pu[root] == given.voltage_min_pu[root]
+    assert set(np.delete(found.voltage_min_pu, root)) == {0.9729}
+    assert (given.voltage_min_pu < 0.9729).all()
+
+
+def test_the_lowest_voltage_is_that_of_all_buses_and_hours() -> None:
+    day = on_line(random_day(3))
+    each = Solved(day, AggregatorMarket().clear(day))
+    assert each.clearing.grid is not None
+    assert each.lowest_voltage == min(each.clearing.grid.voltage_pu.ravel().tolist())
 
 
 @pytest.mark.parametrize(

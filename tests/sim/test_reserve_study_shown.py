@@ -327,11 +327,12 @@ def test_what_a_solved_day_says_of_itself(pricing: str) -> None:
 
 @pytest.mark.parametrize("printed", [True, False])
 def test_what_a_solved_day_says_of_its_vehicles(printed: bool) -> None:
-    day = random_day(5, scenarios=2)
+    day = random_day(2, scenarios=2)
     day = replace(day, reading=replace(day.reading, output_stock="printed" if printed else "start"))
     each = Solved(day, AggregatorMarket().clear(day))
     did, lot, weight = each.clearing.lots[0], day.lots[0], day.probability
     share, soc = lot.contracts.share, lot.contracts.departure_soc
+    assert each.discharge.max() > 1.0
     for at, (stock, leaves, fix, flex) in enumerate(
         ((did.g2v_kwh, did.flex1_kwh, 0, 1), (did.v2g_kwh, did.flex2_kwh, 2, 3))
     ):

@@ -65,7 +65,7 @@ def test_a_run_prints_a_table_and_leaves_its_results(here, capsys):
     assert not (folder / "figures").exists()
     assert code(["figures", folder, "--day", 0]) == 0
     assert "scheduling-day-0.svg" in capsys.readouterr().out
-    assert len(list((folder / "figures").glob("*.svg"))) == 5
+    assert len(list((folder / "figures").glob("*.svg"))) == 7
     assert code(["figures", folder, "--day", 2]) == 2
     assert "a day from 0 to 1" in capsys.readouterr().err
 

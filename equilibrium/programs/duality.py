@@ -148,12 +148,7 @@ def is_broken(instance: Instance, x: FloatArray, tolerance: float) -> bool:
 
 
 def optimal_face(
-    instance: Instance,
-    y: FloatArray,
-    largest: float | None = None,
-    *,
-    point: FloatArray | None = None,
-    rounding: float = FEASIBILITY,
+    instance: Instance, y: FloatArray, largest: float | None = None, *, point: FloatArray | None = None
 ) -> Instance:
     """Return the instance whose feasible set is the optimal face of ``instance``.
 
@@ -169,43 +164,26 @@ def optimal_face(
     largest
         Size of the multipliers; that of the costs by default.
     point
-        A known point of the face. What it misses of a limit by rounding (up to ``rounding`` times one plus the
-        size of the terms) moves that limit, so that the face contains it. A multiplier of a limit that it does not
-        reach is rounding too, where it is worth (times the distance) no more than that of the objective.
-    rounding
-        What counts as rounding of the point.
+        A known point of the face. What it misses of a limit by rounding (up to ``FEASIBILITY`` times one plus the
+        size of the terms) moves that limit, so that the face contains it.
     """
     z = reduced_costs(instance, y)
     zero = FEASIBILITY * (1.0 + (float(np.max(np.abs(instance.cost), initial=0.0)) if largest is None else largest))
-    if point is not None:
-        worth = FEASIBILITY * (1.0 + float(np.abs(instance.cost) @ np.abs(point)))
-        y = _held(instance.row_lower, instance.row_upper, y, instance.matrix @ point, worth)
-        z = _held(instance.col_lower, instance.col_upper, z, point, worth)
     row_lower, row_upper = _fixed(instance.row_lower, instance.row_upper, y, zero)
     col_lower, col_upper = _fixed(instance.col_lower, instance.col_upper, z, zero)
     if point is not None:
         terms = kept(instance.matrix).magnitude @ np.abs(point)
-        row_lower, row_upper = _around(instance.matrix @ point, row_lower, row_upper, terms, rounding)
-        col_lower, col_upper = _around(point, col_lower, col_upper, np.abs(point), rounding)
+        row_lower, row_upper = _around(instance.matrix @ point, row_lower, row_upper, terms)
+        col_lower, col_upper = _around(point, col_lower, col_upper, np.abs(point))
     return Instance(instance.matrix, instance.cost, row_lower, row_upper, col_lower, col_upper)
 
 
-def _around(
-    value: FloatArray, lower: FloatArray, upper: FloatArray, size: FloatArray, rounding: float
-) -> tuple[FloatArray, FloatArray]:
+def _around(value: FloatArray, lower: FloatArray, upper: FloatArray, size: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the limits, each moved to ``value`` where that misses it by no more than rounding."""
-    near = _violation(value, lower, upper) <= rounding * (1.0 + size)
+    near = _violation(value, lower, upper) <= FEASIBILITY * (1.0 + size)
     equal = near & (lower == upper)  # both sides move, so that it stays one
     low, high = np.where(equal, value, np.minimum(lower, value)), np.where(equal, value, np.maximum(upper, value))
     return np.where(near, low, lower), np.where(near, high, upper)
-
-
-def _held(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, value: FloatArray, worth: float) -> FloatArray:
-    """Return the multipliers without those of limits that ``value`` does not reach, where they are worth no more."""
-    distance = np.where(multiplier > 0.0, value - lower, upper - value)
-    off = np.isfinite(distance) & (distance > FEASIBILITY * (1.0 + np.abs(value)))
-    rounding = np.abs(multiplier) * np.where(off, distance, 0.0) <= worth
-    return np.where(off & rounding, 0.0, multiplier)
 
 
 def _fixed(lower: FloatArray, upper: FloatArray, multiplier: FloatArray, zero: float) -> tuple[FloatArray, FloatArray]:

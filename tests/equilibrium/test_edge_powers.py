@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.assets import Microturbine
+from equilibrium.grid.assets import LotSite, Microturbine
+from equilibrium.markets.nodal.efficient import EfficientSchedules
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.prices import PublishedPrices, price_notes
 from scenarios.published.epec_lots import epec_lots_case
@@ -197,3 +198,20 @@ def test_only_what_a_strategic_lot_loses_is_named():
     edge, claims = price_notes(prices, power, [0, 1], "abc".__getitem__)
     assert edge.startswith("b draws the smallest power that leaves a dispatch in hours 0:")
     assert claims.endswith("at its own choice a would pay 2 less (hour 0: 30 in place of 50 per MWh)")
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_given_powers_a_millionth_beyond_the_edge_are_served_and_no_more(solver):
+    """The line carries 100 kW. Lot b needs 40, so a may have 60: half a millionth above is rounding, a watt is not."""
+    network = replace(one_line(), microturbines=(), lots=tuple(LotSite(name, 2, 1.0, terminal="ge") for name in "ab"))
+    lots = (lot_data(50.0, [250.0]), lot_data(40.0, [40.0]))
+    day = small_day([0.05], lots)
+    efficient = EfficientSchedules(network, day.length_h, solver)
+    for power in (60.0, 60.0 + 5e-7):
+        found = efficient.solve(day, np.array([[power, 40.0]]), (0,))
+        assert found.power[0].tolist() == pytest.approx([60.0, 40.0], abs=1e-6)
+        assert found.power.sum() <= 100.0 + 1e-7
+    with pytest.raises(InfeasibleError):
+        efficient.solve(day, np.array([[60.001, 40.0]]), (0,))
+    with pytest.raises(InfeasibleError):  # a need is not given: it is met, or not
+        efficient.solve(replace(day, lots=(lot_data(60.0 + 5e-7, [250.0]), lots[1])))

@@ -24,7 +24,6 @@ from functools import cached_property
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
-from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import SolverError
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
@@ -121,6 +120,10 @@ def impose(program: Program, instance: Instance, own_program: Program, face: Ins
     return Instance(instance.matrix, instance.cost, row_lower, row_upper, col_lower, col_upper)
 
 
+class UnsettledError(SolverError):
+    """A point of least cost was found, but none that meets its multipliers: the program is infeasible by rounding."""
+
+
 class Stages:
     """The network-wide stages of one day on one compiled program.
 
@@ -164,6 +167,11 @@ class Stages:
         At a kink any price between the slopes on both sides is a multiplier. Published is the one of a small rise of
         the load at every bus, other at each; where the network could not carry that, of a small fall. ``None`` if
         ``instance`` is infeasible.
+
+        Raises
+        ------
+        UnsettledError
+            When ``instance`` is feasible for a solver's tolerance alone.
         """
         for rise in (NEXT_KW, -NEXT_KW):
             moved = self.least_cost(self._with_more_load(instance, rise))
@@ -175,9 +183,9 @@ class Stages:
         optimum = self.least_cost(instance)
         if optimum is None:
             return None
-        found = self.earliest(optimum, optimum.x)
+        found = self.earliest(optimum)
         if found is None:
-            raise SolverError("no schedule of least cost satisfies its own multipliers")
+            raise UnsettledError("no schedule of least cost satisfies its own multipliers")
         return found
 
     @cached_property
@@ -270,23 +278,13 @@ class Stages:
             return instance
         return instance.with_columns(self.program.columns["export_kw"].index[negative], 0.0, 0.0)
 
-    def earliest(self, optimum: Optimum, point: FloatArray | None = None) -> Optimum | None:
+    def earliest(self, optimum: Optimum) -> Optimum | None:
         """Choose among equally cheap schedules the one that charges earliest (docs/epec_lots.md).
 
         Costs, energies and profits are the same on the whole optimal face; a schedule that people compare must
         not depend on the path of a simplex method. ``None`` if the multipliers are not of ``optimum.instance``.
-
-        Parameters
-        ----------
-        optimum
-            A point of least cost with its multipliers.
-        point
-            A point that is known to lie on the face. Where powers are given that stand at the edge of what the network
-            carries, it may miss limits by what a certificate allows; that does not empty the face.
         """
-        face = optimal_face(optimum.instance, optimum.y, point=point, rounding=RESIDUAL_TOLERANCE).with_cost(
-            self._lateness
-        )
+        face = optimal_face(optimum.instance, optimum.y).with_cost(self._lateness)
         solution = optimal_if_feasible(self.model.point(face), "the tie-break")
         if solution is None:
             return None

@@ -28,7 +28,7 @@ from equilibrium.markets.charging.splitting import (
     cut_rows,
     split_lots,
 )
-from equilibrium.markets.charging.stages import Optimum, Stages
+from equilibrium.markets.charging.stages import Optimum, Stages, UnsettledError
 from equilibrium.programs.program import Instance
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers.choose import require_optimal
@@ -113,30 +113,36 @@ class EfficientSchedules:
         InfeasibleError
             When no dispatch serves the day; its reasons name the limits.
         """
-        for edge_kw in (0.0, EDGE_KW) if fixed else (0.0,):
-            self.model.rewind()
-            instance = self._instance(day, cuts, power, fixed, edge_kw)
-            found, known = self._least_cost(day, instance, cuts, fixed)
-            if found is not None:
-                return found
-        raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), list(known)))
+        known = list(cuts)
+        try:
+            found = self._least_cost(day, self._instance(day, known, power, fixed), known, fixed)
+        except UnsettledError:
+            if not fixed:
+                raise
+            found = None
+        if found is None and fixed:
+            found = self._least_cost(day, self._instance(day, known, power, fixed, EDGE_KW), known, fixed)
+        if found is None:
+            raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), known))
+        return found
 
     def _least_cost(
-        self, day: MarketDay, instance: Instance, cuts: Sequence[LotCut], fixed: tuple[int, ...]
-    ) -> tuple[Efficient | None, Sequence[LotCut]]:
-        """Return the efficient point of a bound day, ``None`` where it cannot be served, and the known cuts."""
+        self, day: MarketDay, instance: Instance, cuts: list[LotCut], fixed: tuple[int, ...]
+    ) -> Efficient | None:
+        """Return the efficient point of a bound day, ``None`` if there is none; new cuts are added to ``cuts``."""
+        self.model.rewind()
         stages = Stages(self.network, day, self.program, self.model, instance, self._solver)
-        schedules = _Schedules(stages, instance, list(cuts), fixed)
+        schedules = _Schedules(stages, instance, cuts, fixed)
         if any(lot.fleet is not None for lot in day.lots):
             schedules.approach()
         for _ in range(MAXIMUM_CUT_ROUNDS):
             optimum = stages.settled(schedules.instance)
             if optimum is None:
-                return None, schedules.cuts
+                return None
             if schedules.take(optimum):
                 cost = float(instance.cost @ optimum.x)
                 found = self.program.value(optimum.x, "lot_kw")
-                efficient = Efficient(
+                return Efficient(
                     power=found,
                     dlmp=self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None],
                     network_cost=cost + float((_worth(day) * found).sum()),
@@ -146,7 +152,6 @@ class EfficientSchedules:
                     split=schedules.split,
                     seconds=schedules.seconds,
                 )
-                return efficient, schedules.cuts
         raise SolverError(f"the charging could not be split among the vehicles after {MAXIMUM_CUT_ROUNDS} cuts")
 
     def random(self, day: MarketDay, rng: np.random.Generator, cuts: tuple[LotCut, ...]) -> FloatArray:
@@ -187,7 +192,7 @@ class EfficientSchedules:
 
 
 def _worth(day: MarketDay) -> FloatArray:
-    """Return what drivers pay for a kW in each period, currency, shape ``(hours, lots)``."""
+    """Return what a kW leaves the lots in each period before its price, currency, shape ``(hours, lots)``."""
     return stacked(day.lots, "net_price", day.hours) * day.length_h[:, None]
 
 

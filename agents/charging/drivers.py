@@ -37,7 +37,7 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
 
         U_0 = b_price * price_0 + constant + noise_0 ,
 
-    and who ranks it above every lot that is left stays away.
+    and who ranks it above every lot that is left stays away. What they draw elsewhere is no load of this feeder.
 
     **Experience.** Every visit is graded: 0 when the lot was full, else the share of the asked energy that the driver
     left with. A day's mean grade enters the :class:`~agents.reputation.Reputation` of the lot.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 
@@ -45,6 +44,8 @@ class Arrivals:
         Index of the lot that stands for a recorded site.
     notes
         What was changed in the recorded sessions, one sentence each.
+    fits
+        What is fitted to the sessions of each weekday, Monday first; empty unless the source is ``fitted``.
     """
 
     logs: tuple[SessionLog, ...]
@@ -52,6 +53,7 @@ class Arrivals:
     vehicles: dict[str, FloatArray]
     home_lots: dict[str, int]
     notes: tuple[str, ...]
+    fits: tuple[FittedSessions, ...] = ()
 
     @classmethod
     def prepare(
@@ -93,10 +95,8 @@ class Arrivals:
                     log, stay_h=np.minimum(log.stay_h, drivers.stay_max_h), energy_kwh=np.minimum(wish, room)
                 )
             )
-        arrivals = cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes))
-        if drivers.source == "fitted":
-            arrivals.fits  # noqa: B018 - what cannot be fitted is said before the first day
-        return arrivals
+        fits = _fits(capped) if drivers.source == "fitted" else ()
+        return cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes), fits)
 
     def day(
         self, index: int, weekday: int, week: int, streams: Streams, elapsed: Elapsed = on_the_clock
@@ -147,20 +147,6 @@ class Arrivals:
         column = {"energy_kwh": np.minimum(energy, largest), "battery_kwh": unknown, "vehicle_kw": unknown}
         leaving = elapsed(arrival + stay, once)
         return self._sessions(index, elapsed(arrival, once), leaving, column, [-1] * count, streams)
-
-    @cached_property
-    def fits(self) -> tuple[FittedSessions, ...]:
-        """What is fitted to the sessions of each weekday, Monday first."""
-        found = []
-        for weekday in range(WEEK):
-            rows = [(log.first.weekday() + log.day) % WEEK == weekday for log in self.logs]
-            columns = [
-                np.concatenate([getattr(log, name)[row] for log, row in zip(self.logs, rows, strict=True)])
-                for name in ("arrival_h", "stay_h", "energy_kwh")
-            ]
-            sources = ", ".join(log.source for log in self.logs)
-            found.append(FittedSessions.fit(columns[0], columns[1], columns[2], sources))
-        return tuple(found)
 
     def _mean(self, weekday: int) -> float:
         """Return the mean number of sessions of a weekday: as recorded, or so that the week's mean is as wanted."""
@@ -237,6 +223,19 @@ class Arrivals:
         lowest = np.minimum(settings.arrival_share_min * battery, room)
         highest = np.maximum(np.minimum(settings.arrival_share_max * battery, room), lowest)
         return battery, lowest + drawn[1] * (highest - lowest), power
+
+
+def _fits(logs: Sequence[SessionLog]) -> tuple[FittedSessions, ...]:
+    """Fit the sessions of each weekday in all logs together."""
+    sources, found = ", ".join(log.source for log in logs), []
+    for weekday in range(WEEK):
+        rows = [(log.first.weekday() + log.day) % WEEK == weekday for log in logs]
+        arrival, stay, energy = (
+            np.concatenate([getattr(log, name)[row] for log, row in zip(logs, rows, strict=True)])
+            for name in ("arrival_h", "stay_h", "energy_kwh")
+        )
+        found.append(FittedSessions.fit(arrival, stay, energy, sources))
+    return tuple(found)
 
 
 def _check_energies(log: SessionLog, room: FloatArray) -> None:

@@ -192,15 +192,15 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
             agent.observe(day)
         self._announce()
         market_day = dataclasses.replace(self.operator.offer(), lots=tuple(lot.offer() for lot in self.lots))
-        home_lot = np.array([session.home_lot for session in day.sessions], dtype=np.int64)
-        attraction = self.drivers.attraction(home_lot)  # in the morning: the evening changes what drivers think
+        if self._yardstick is not None:
+            self._yardstick.observe(day, self.drivers)
         with naming_the_day(day):
             clearing = self.market.clear(market_day)
         for agent in self._order:
             agent.settle(clearing)
         prices = None
         if self._yardstick is not None:
-            prices = self._yardstick.measure(day, attraction, self.lots, clearing)
+            prices = self._yardstick.measure(self.lots, clearing)
         return self._finish(day, market_day, clearing, prices, start)
 
     def _announce(self) -> None:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from agents.charging.drivers import Drivers
 from agents.charging.lot import ParkingLot
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.demand import LogitDemand
@@ -71,37 +72,50 @@ class PriceYardstick:
         self._low = np.array([min(lot.learned_prices()) for lot in public])
         self._high = np.array([max(lot.learned_prices()) for lot in public])
         self._efficiency = float(np.mean([lot.efficiency for lot in public]))
+        self._count: IntArray = np.zeros(0, dtype=np.int64)
 
-    def measure(
-        self, day: ScenarioDay, attraction: FloatArray, lots: Sequence[ParkingLot], clearing: Clearing
-    ) -> PriceMeasure | None:
-        """Measure a settled day; ``None`` where no driver came.
+    def observe(self, day: ScenarioDay, drivers: Drivers) -> None:
+        """Take in who chooses and how they like the lots, in the morning: the evening changes what drivers think.
 
         Parameters
         ----------
         day
-            Whose sessions looked for a place.
-        attraction
-            Utility of each public lot for each driver without its price, as in the morning, ``(drivers, public lots)``.
+            Whose sessions look for a place.
+        drivers
+            Who choose.
+        """
+        homes = np.array([session.home_lot for session in day.sessions], dtype=np.int64)
+        types, self._count = np.unique(homes, return_counts=True)
+        self._attraction = drivers.attraction(types)
+        self._length_h = day.axis.length_h
+        asked = [session.energy_kwh for session in day.sessions]
+        self._energy_kwh = float(np.mean(asked)) / self._efficiency if asked else 0.0
+
+    def measure(self, lots: Sequence[ParkingLot], clearing: Clearing) -> PriceMeasure | None:
+        """Measure the observed day once it is settled; ``None`` where no driver came.
+
+        Parameters
+        ----------
         lots
             All lots.
         clearing
             What the market returned.
         """
-        if not day.sessions:
+        if not self._count.size:
             return None
         public = [lot for lot in lots if not lot.homes]
-        home = np.array([session.home_lot for session in day.sessions])
-        types, first, count = np.unique(home, return_index=True, return_counts=True)
-        energy = float(np.mean([session.energy_kwh for session in day.sessions])) / self._efficiency
-        cost = np.array([_cost(lot, day, clearing) for lot in public])
+        cost = np.array([_cost(lot, self._length_h, clearing) for lot in public])
         outside = -np.inf
         if self._outside is not None:
             outside = self._price_utility * self._outside.price_per_kwh + self._outside.constant
         posted = np.array([lot.price for lot in public])
         game = PostedPriceGame(
             LogitDemand(
-                count.astype(np.float64), np.full(types.size, energy), self._price_utility, attraction[first], outside
+                self._count.astype(np.float64),
+                np.full(self._count.size, self._energy_kwh),
+                self._price_utility,
+                self._attraction,
+                outside,
             ),
             cost=cost,
             price_min=self._low,
@@ -118,10 +132,9 @@ def _places(lot: ParkingLot) -> float:
     return float(max(record.arrivals, 1)) if record.refused else np.inf
 
 
-def _cost(lot: ParkingLot, day: ScenarioDay, clearing: Clearing) -> float:
+def _cost(lot: ParkingLot, length_h: FloatArray, clearing: Clearing) -> float:
     """Return what a kWh cost a lot today, network charge included, currency/kWh."""
     record = lot.record()
     if record.energy_kwh > 0.0:
         return (record.payment + record.network_charge) / record.energy_kwh
-    length = day.axis.length_h
-    return float(np.average(clearing.lot_price[:, lot.index], weights=length))
+    return float(np.average(clearing.lot_price[:, lot.index], weights=length_h))

@@ -27,7 +27,7 @@ def _buses(network: Network) -> list[int]:
 
 
 def _charged(day: MarketDay, power: FloatArray) -> FloatArray:
-    """Return what the drivers pay for charging powers, currency, shape ``(lots,)``."""
+    """Return what drivers pay for charging powers, network charges off, currency, shape ``(lots,)``."""
     paid: FloatArray = day.length_h @ (stacked(day.lots, "net_price", day.hours) * power)
     return paid
 

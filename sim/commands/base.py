@@ -1,0 +1,59 @@
+"""What the commands share: exit codes, the parser, readers of values, and a word for a day that cannot be served."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from equilibrium.plain import cut, plain, shown
+from sim.show.streams import complain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# Everything heavier than argparse is imported where a command needs it, so that --help answers at once.
+
+OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
+_MESSAGE_LIMIT = 1_500
+"""Most characters of a complaint about the command line."""
+
+_WHOLE = re.compile("[0-9]{1,18}")
+
+SOLVERS = ("auto", "highs", "gurobi")
+LEVELS = ("standard", "full")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line about the command line."""
+        self.exit(BAD_INPUT, f"equilot: error: {plain(cut(message, _MESSAGE_LIMIT))}\n")
+
+
+class Commands(Protocol):
+    """What a command is added to (argparse keeps the name of its own class private)."""
+
+    def add_parser(self, name: str, *, help: str, description: str | None = None) -> argparse.ArgumentParser:  # noqa: A002 - argparse's word
+        """Add a command and return its parser."""
+
+
+def count(minimum: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers for argparse."""
+
+    def read(text: str) -> int:
+        value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
+        if value < minimum:
+            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
+        return value
+
+    return read
+
+
+def cannot_serve(reasons: Sequence[str]) -> int:
+    """Name the limits that cannot be met, and return the exit code."""
+    for reason in reasons:
+        complain(f"infeasible: {reason}")
+    return INFEASIBLE

@@ -1,0 +1,34 @@
+"""``equilot figures``: draw a run again."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from equilibrium.errors import InputError
+from sim.commands.base import OK, Commands, count
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command and its options."""
+    figures = commands.add_parser("figures", help="draw the figures of a run again, for any day of it")
+    figures.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
+    figures.add_argument(
+        "--day", type=count(0), help="day of the figures of one day (default: that with the highest price)"
+    )
+    figures.set_defaults(command=_figures)
+
+
+def _figures(given: argparse.Namespace) -> int:
+    """``equilot figures``."""
+    from sim.output import draw_run
+    from sim.store import Run
+
+    run = Run(given.folder)
+    days = run.days["day"].tolist()
+    if not days or given.day not in (None, *days):
+        expected = f"a day from 0 to {days[-1]}" if days else "a run with at least one finished day"
+        raise InputError(str(given.folder), "day", given.day, expected)
+    sys.stdout.writelines(f"{path}\n" for path in draw_run(run, given.day))
+    return OK

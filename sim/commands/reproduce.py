@@ -1,0 +1,37 @@
+"""``equilot reproduce``: compute a published result again."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from sim.commands.base import SOLVERS, Commands
+from sim.reproduce import REPRODUCTIONS
+
+_REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
+Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command and its options."""
+    reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
+    reproduce.add_argument("name", metavar="NAME", help=", ".join(REPRODUCTIONS))
+    reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
+    reproduce.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
+    reproduce.set_defaults(command=_reproduce)
+
+
+def _reproduce(given: argparse.Namespace) -> int:
+    """``equilot reproduce``."""
+    from sim.reproduce import load_reproduction
+    from sim.show.console import console
+    from sim.store import check_folder
+
+    reproduce = load_reproduction(given.name)
+    folder = given.out or Path("runs") / f"reproduce-{given.name}"
+    check_folder(folder, force=True)
+    report = reproduce(folder, given.solver)
+    files = report.write(folder)
+    screen = console()
+    report.show(screen, where=files[0])
+    return report.exit_code

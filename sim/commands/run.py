@@ -1,0 +1,143 @@
+"""``equilot run``: simulate a scenario day by day."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from equilibrium.errors import InputError
+from sim.commands.base import FAILED, INTERRUPTED, LEVELS, OK, SOLVERS, Commands, cannot_serve, count
+from sim.stopping import stop_signals
+
+if TYPE_CHECKING:
+    from sim.options import RunOptions
+    from sim.store import Run
+
+DEFAULT_SCENARIO = "town-33"
+
+_RUN = """Simulate a scenario day by day. The results are Parquet tables, manifest.json and figures in one folder; a run
+that is stopped keeps every finished day."""
+
+
+def add_to(commands: Commands) -> None:
+    """Add the command and its options."""
+    run = commands.add_parser("run", help="simulate a scenario day by day", description=_RUN)
+    run.add_argument(
+        "scenario",
+        metavar="SCENARIO",
+        nargs="?",
+        default=DEFAULT_SCENARIO,
+        help="a name of `equilot scenarios` or a YAML file (default: %(default)s)",
+    )
+    run.add_argument("--days", metavar="N", type=count(1), default=7, help="days to simulate (default: %(default)s)")
+    run.add_argument("--seed", metavar="S", type=count(0), default=0, help="the run's one seed (default: %(default)s)")
+    run.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/SCENARIO-seedS)")
+    run.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
+    run.add_argument(
+        "--on-infeasible",
+        choices=("stop", "shed"),
+        help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
+    )
+    run.add_argument(
+        "--certify",
+        choices=LEVELS,
+        default="standard",
+        help="full: prove best deviations by an independent method too, where there is one (default: %(default)s)",
+    )
+    run.add_argument(
+        "--ac",
+        action="store_true",
+        help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
+    )
+    run.add_argument(
+        "--yardstick",
+        action="store_true",
+        help="measure every day's posted prices against their Nash equilibrium (where lots post prices to drivers)",
+    )
+    run.add_argument(
+        "--node-limit",
+        metavar="N",
+        type=count(1),
+        help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
+    )
+    run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
+    run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
+    run.add_argument(
+        "--sessions",
+        metavar="CSV",
+        type=Path,
+        help="charging sessions in the place of the scenario's, if the market has sessions",
+    )
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.set_defaults(command=_run)
+
+
+def _run(given: argparse.Namespace) -> int:
+    """``equilot run``."""
+    from sim.options import RunOptions
+    from sim.store import check_folder
+
+    folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
+    check_folder(folder, force=given.force)
+    options = RunOptions(
+        days=given.days,
+        seed=given.seed,
+        solver=given.solver,
+        on_infeasible=given.on_infeasible,
+        ac=given.ac,
+        certify=given.certify,
+        node_limit=given.node_limit,
+        yardstick=given.yardstick,
+    )
+    return _run_into(folder, given, options)
+
+
+def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
+    """Load, run, draw and tell."""
+    from scenarios.loading import load_scenario
+    from sim.output import draw_run, show_run
+    from sim.run import COMPLETE, run_scenario
+    from sim.show.console import console, progress_bar
+
+    scenario = load_scenario(given.scenario, _own_data(given))
+    screen = console()
+    screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
+    for note in scenario.notes:
+        screen.print(note, soft_wrap=True, markup=False)
+    with stop_signals() as stop, progress_bar(screen, options.days) as advance:
+        outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
+    if len(outcome.run.days) and not given.no_figures:
+        draw_run(outcome.run)
+    show_run(screen, outcome.run)
+    if outcome.reasons:
+        return cannot_serve(outcome.reasons)
+    if outcome.status != COMPLETE:
+        return INTERRUPTED
+    return FAILED if _unproved(outcome.run) else OK
+
+
+def _unproved(run: Run) -> bool:
+    """Whether a day's answer is not proved: residuals outside their tolerances are no answer."""
+    return "verdict" in run.days and bool((run.days["verdict"] == "unproved").any())
+
+
+def _own_data(given: argparse.Namespace) -> dict[str, object]:
+    """Return what ``--prices`` and ``--sessions`` put in the place of the scenario's data."""
+    from scenarios.files import own_path
+    from scenarios.loading import market_of
+    from sim.kinds import market_kinds
+    from sim.simulate import check_option
+
+    for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
+        if path is not None and not own_path(str(path)).is_file():
+            raise InputError(option, "CSV", str(path), "an existing file")
+    if given.sessions is not None:
+        kind = market_kinds()[market_of(given.scenario)]
+        check_option(kind, "sessions", str(given.sessions), "--sessions", "CSV")
+    overrides: dict[str, object] = {}
+    if given.prices is not None:  # the run starts at their first day
+        overrides["prices"] = {"file": own_path(str(given.prices)).resolve(), "start": None}
+    if given.sessions is not None:
+        overrides["drivers"] = {"files": [own_path(str(given.sessions)).resolve()]}
+    return overrides

@@ -249,7 +249,7 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
     figures = {
         f"scheduling-day-{day}": scheduling_figure({title: run.table("dispatch", day)}),
         f"voltage-day-{day}": voltage_figure({title: prices}, feeder),
-        f"prices-day-{day}": price_map(prices, currency, title),
+        f"prices-day-{day}": price_map(prices, run.table("limits", day), currency, title),
     }
     if len(feeder):
         figures[f"feeder-day-{day}"] = feeder_map(feeder, prices, lots, currency, title)

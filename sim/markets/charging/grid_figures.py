@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from equilibrium.arrays import FloatArray
+from equilibrium.grid.binding import NETWORK
 from sim.show.day_axis import DayAxis
 from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, name_legend
 from sim.show.telling import clock
@@ -119,13 +120,13 @@ def bus_marks(axis: Axes, labels: Sequence[str], *, inches: float, upright: bool
     along.set_major_formatter(FixedFormatter(list(labels[::step])))
 
 
-def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
+def price_map(prices: pd.DataFrame, limits: pd.DataFrame, currency: str, title: str = "") -> Figure:
     """Draw the DLMP of every bus and period as a heat map, and below it the part that the network adds.
 
     Parameters
     ----------
-    prices
-        ``prices`` rows of one day.
+    prices, limits
+        Rows of one day.
     currency
         Name of the currency for the colour bars.
     title
@@ -143,11 +144,21 @@ def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
         extreme = 1 if idle else reach
         _heat_map(below, day, labels, network, label, cmap="PuOr_r", vmin=-extreme, vmax=extreme)
         if idle:
-            note = "zero: no limit of the network binds"
+            note = _why_idle(limits)
             below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
         above.set_title(title, loc="left")
         below.set_xlabel(day.label)
     return figure
+
+
+def _why_idle(limits: pd.DataFrame) -> str:
+    """Say why the network adds nothing to the prices of a day: none of its limits is reached, or none has a price."""
+    at_work = limits[limits["limit"].isin(NETWORK) & limits["reached"].astype(bool)]
+    if not len(at_work):
+        return "zero: no limit of the network binds"
+    places = len(at_work.drop_duplicates(["limit", "place"]))
+    noun = "limit of the network is" if places == 1 else "limits of the network are"
+    return f"zero: {places} {noun} reached, none at a price"
 
 
 def _heat_map(

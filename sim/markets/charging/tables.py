@@ -29,6 +29,7 @@ from sim.columns import (
     text,
 )
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
+from sim.markets.charging.limits import LIMITS
 from sim.markets.charging.results import DayResult
 from sim.markets.charging.yardstick import PriceMeasure
 
@@ -346,6 +347,7 @@ def charging_tables(
     return (
         days_table(days),
         PRICES,
+        LIMITS,
         DISPATCH,
         STORAGE,
         lots_table(lots),

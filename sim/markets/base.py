@@ -14,6 +14,7 @@ from scenarios.case import ScenarioKind
 from sim.checks import RunInvariant
 from sim.columns import Column, Table
 from sim.daily_model import AnyCase, DailyModel, Result
+from sim.explanation import Explanation, NextKw, Place
 from sim.options import RunOptions
 from sim.store import Run
 
@@ -49,6 +50,13 @@ class MarketKind(Generic[AnyCase, Result]):
         ``on_infeasible``, ``ac``, ``certify``, ``node_limit``, ``sessions``.
     invariants
         What must hold in the tables of every run.
+    price_column
+        Column of the table ``prices`` with the price at each bus, where the market has such prices.
+    explain
+        Says why one of them is what it is; ``None`` in a market without prices by bus.
+    next_kw
+        Returns what a finished day's operator would pay for the last and the next kW at a place, where that can be
+        asked.
     """
 
     name: str
@@ -60,6 +68,9 @@ class MarketKind(Generic[AnyCase, Result]):
     remarks: Callable[[Run], Sequence[str]]
     refuses: Mapping[str, str]
     invariants: tuple[RunInvariant, ...]
+    price_column: str = ""
+    explain: Callable[[Run, Place], Explanation] | None = None
+    next_kw: Callable[[Result, Place], NextKw] | None = None
 
 
 @dataclass(frozen=True)

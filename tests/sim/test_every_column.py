@@ -363,6 +363,9 @@ def expected_feeder(day: DayResult) -> Iterator[Row]:
             "bus": label,
             "parent": parents[label],
             "rating_kva": 9000.0 + bus,
+            "r_ohm": bus / 10.0,
+            "x_ohm": (bus + 1) / 10.0 if bus else 0.0,
+            "base_kv": 11.0,
             "voltage_min_pu": 9.9 + 0.01 * bus,
             "voltage_max_pu": 700.0 + bus,
         }

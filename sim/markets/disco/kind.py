@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.disco.explanation import explain
 from sim.markets.disco.invariants import INVARIANTS
 from sim.markets.disco.model import DiscoModel
 from sim.markets.disco.tables import TABLES
@@ -35,4 +36,6 @@ KIND = MarketKind(
         "sessions": "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)",
     },
     invariants=INVARIANTS,
+    price_column="price_per_mwh",
+    explain=explain,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.charging.explanation import explain, next_kw
 from sim.markets.charging.invariants import INVARIANTS
 from sim.markets.charging.model import LocalMarket
 from sim.markets.charging.tables import charging_tables
@@ -31,4 +32,7 @@ KIND = MarketKind(
     remarks=remarks,
     refuses={"node_limit": "no limit of nodes: no search of this market takes one"},
     invariants=INVARIANTS,
+    price_column="dlmp_per_mwh",
+    explain=explain,
+    next_kw=next_kw,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.charging.explanation import explain, next_kw
 from sim.markets.charging.model import LocalMarket
 from sim.markets.nodal.invariants import INVARIANTS
 from sim.markets.nodal.tables import TABLES
@@ -31,4 +32,7 @@ KIND = MarketKind(
     remarks=remarks,
     refuses={"node_limit": "no option: the nodal market takes the key market.node_limit of its scenario"},
     invariants=INVARIANTS,
+    price_column="dlmp_per_mwh",
+    explain=explain,
+    next_kw=next_kw,
 )

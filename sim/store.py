@@ -56,7 +56,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 def _leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
     """Return what an earlier run left in the folder: also files of tables that are about to be written."""
-    names = ["manifest.json", _COLUMNS, _PARTS, f".{_PARTS}"]
+    names = ["manifest.json", _COLUMNS, _PARTS, f".{_PARTS}", "report.html"]
     for table in dict.fromkeys([*read_json(folder / _COLUMNS).get("tables", {}), *tables]):
         names += [f"{table}.parquet", f".{table}.parquet"]
     return [folder / name for name in names if (folder / name).exists()]

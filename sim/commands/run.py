@@ -70,6 +70,7 @@ def add_to(commands: Commands) -> None:
         help="charging sessions in the place of the scenario's, if the market has sessions",
     )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
     run.set_defaults(command=_run)
 
 
@@ -97,6 +98,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
     from sim.output import draw_run, show_run
+    from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
@@ -109,6 +111,8 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
+    if len(outcome.run.days) and given.report:
+        write_report(outcome.run)
     show_run(screen, outcome.run)
     if outcome.reasons:
         return cannot_serve(outcome.reasons)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
+import pandas as pd
 import pyarrow as pa
 from rich.table import Table as Screen
 
@@ -57,6 +58,10 @@ class MarketKind(Generic[AnyCase, Result]):
     next_kw
         Returns what a finished day's operator would pay for the last and the next kW at a place, where that can be
         asked.
+    map_at
+        Draws the feeder in one period: the run, day, period, title and currency; ``None`` where no map is drawn.
+    payments
+        Who paid whom over a run: columns ``payer``, ``receiver``, ``account`` and ``amount``, currency.
     """
 
     name: str
@@ -71,6 +76,8 @@ class MarketKind(Generic[AnyCase, Result]):
     price_column: str = ""
     explain: Callable[[Run, Place], Explanation] | None = None
     next_kw: Callable[[Result, Place], NextKw] | None = None
+    map_at: Callable[[Run, int, int, str, str], Figure] | None = None
+    payments: Callable[[Run], pd.DataFrame] | None = None
 
 
 @dataclass(frozen=True)

@@ -262,3 +262,8 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
     if len(run.yardstick):
         figures["yardstick"] = yardstick_figure(run.yardstick, currency)
     return figures
+
+
+def map_at(run: Run, day: int, period: int, title: str, currency: str) -> Figure:
+    """Draw the feeder in one period of a run, coloured by DLMP and voltage; as :func:`charging_figures`."""
+    return feeder_map(run.table("feeder"), run.table("prices", day), run.table("lots", day), currency, title, period)

@@ -178,11 +178,16 @@ def _heat_map(
 
 
 def feeder_map(
-    feeder: pd.DataFrame, prices: pd.DataFrame, lots: pd.DataFrame, currency: str, title: str = ""
+    feeder: pd.DataFrame,
+    prices: pd.DataFrame,
+    lots: pd.DataFrame,
+    currency: str,
+    title: str = "",
+    period: int | None = None,
 ) -> Figure:
     """Draw the feeder as a tree, coloured by the DLMP when it differs most, and by the lowest voltage of the day.
 
-    Where no bus differs from another, the DLMP is that of the dearest period.
+    Where no bus differs from another, the DLMP is that of the dearest period. With a period both are those of it.
 
     Parameters
     ----------
@@ -194,13 +199,19 @@ def feeder_map(
         Name of the currency for the colour bar.
     title
         Title of the figure.
+    period
+        Period of the map.
     """
     labels = feeder["bus"].tolist()
     number = {label: bus for bus, label in enumerate(labels)}
     parent = [number.get(above, -1) for above in feeder["parent"].fillna(_ROOT)]
     places = tree_places(parent)
     moment, when = _telling_period(prices)
-    lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+    voltage, of_voltage = prices.groupby("bus", sort=False)["voltage_pu"].min(), "lowest voltage of the day"
+    if period is not None:
+        moment = prices[prices["period"] == period]
+        when = clock(moment.iloc[0])
+        voltage, of_voltage = moment.set_index("bus")["voltage_pu"], f"voltage in {when}"
     names = lots.drop_duplicates("lot").groupby("bus", sort=False)["lot"].agg(", ".join)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(7.2, 2 * _panel_inches(places)), layout="constrained")
@@ -212,7 +223,7 @@ def feeder_map(
                 f"DLMP in {when}",
                 f"{currency}/MWh",
             ),
-            (below, lowest, "lowest voltage of the day", "p.u."),
+            (below, voltage, of_voltage, "p.u."),
         ):
             _tree(axis, parent, places)
             _buses(axis, labels, parent, places, values.loc[labels].to_numpy(float), names, bar)

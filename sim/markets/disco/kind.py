@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from sim.markets.base import MarketKind
 from sim.markets.disco.explanation import explain
 from sim.markets.disco.invariants import INVARIANTS
@@ -22,6 +24,12 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     return disco_figures(run, day, title, currency)
 
 
+def payments(run: Run) -> pd.DataFrame:
+    """Return the accounts of a run, summed over its days."""
+    sums = run.accounts.groupby(["payer", "receiver", "account"], sort=False)["amount"].sum().reset_index()
+    return sums[sums["amount"] != 0.0]
+
+
 KIND = MarketKind(
     name="disco",
     tables=TABLES,
@@ -38,4 +46,5 @@ KIND = MarketKind(
     invariants=INVARIANTS,
     price_column="price_per_mwh",
     explain=explain,
+    payments=payments,
 )

@@ -8,6 +8,7 @@ from sim.markets.base import MarketKind
 from sim.markets.charging.explanation import explain, next_kw
 from sim.markets.charging.invariants import INVARIANTS
 from sim.markets.charging.model import LocalMarket
+from sim.markets.charging.payments import payments
 from sim.markets.charging.tables import charging_tables
 from sim.markets.charging.terminal import day_table, remarks
 from sim.store import Run
@@ -20,6 +21,12 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     from sim.markets.charging.figures import charging_figures  # here, because matplotlib is slow to import
 
     return charging_figures(run, day, title, currency)
+
+
+def _map_at(run: Run, day: int, period: int, title: str, currency: str) -> Figure:
+    from sim.markets.charging.figures import map_at  # here, because matplotlib is slow to import
+
+    return map_at(run, day, period, title, currency)
 
 
 KIND = MarketKind(
@@ -35,4 +42,6 @@ KIND = MarketKind(
     price_column="dlmp_per_mwh",
     explain=explain,
     next_kw=next_kw,
+    map_at=_map_at,
+    payments=payments,
 )

@@ -136,6 +136,7 @@ def _manifest(
         "rule": rule.name if rule is not None else None,
         "scenario": scenario.name,
         "title": scenario.title,
+        "settings": dict(scenario.settings),
         "status": RUNNING,
         "currency": scenario.currency,
         "days_asked": options.days,

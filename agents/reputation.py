@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 
 from equilibrium.arrays import FloatArray
@@ -28,6 +30,8 @@ class Reputation:
     values
         The reputations, shape ``(lots,)``.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("values",)
 
     def __init__(self, lots: int, memory: float) -> None:
         self.memory = memory

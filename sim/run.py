@@ -7,15 +7,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from agents.state import saved
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.markets.ruled import MarketRule
 from scenarios.case import Case
+from sim.checkpoint import check_resumable, resumable, take_up
 from sim.daily_model import DailyModel, day_name
-from sim.manifest import versions, write_manifest
+from sim.folder import COLUMNS, FIGURES, MANIFEST, check_folder, files_of_run
+from sim.manifest import read_json, versions, write_manifest
 from sim.markets.base import MarketKind
 from sim.options import RunOptions
 from sim.simulate import Opener, finished_days, kind_of, opened
-from sim.store import Run, RunWriter, check_folder
+from sim.store import Run, RunWriter
 
 COMPLETE = "complete"
 RUNNING = "running"
@@ -49,6 +52,7 @@ def run_scenario(
     model: Opener | None = None,
     rule: MarketRule[Any, Any] | None = None,
     force: bool = False,
+    resume: bool = False,
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Outcome:
@@ -71,8 +75,10 @@ def run_scenario(
         A rule of one's own under which the market clears (:class:`equilibrium.markets.ruled.MarketRule`).
     force
         Whether an earlier run in the folder may be overwritten.
+    resume
+        Whether the run in the folder goes on after its last finished day; where there is none, it begins.
     progress, stop
-        Called with the day's name after every finished day; asked before every day whether to stop.
+        Called with the name of every finished day once it is safe on the disk; asked before every day whether to stop.
 
     Raises
     ------
@@ -82,45 +88,122 @@ def run_scenario(
         When what comes before the first day cannot be served; nothing is written then.
     SolverError
         When a solver ends without an answer.
+    OSError
+        When the folder cannot be written any more; the message says which days are safe.
     """
-    check_folder(folder, force=force)
+    check_folder(folder, force=force or resume)
     kind = kind_of(scenario)
     running = opened(kind, scenario, options, model, rule)
-    writer = RunWriter(folder, kind.name, kind.tables, force=force)
     content = _manifest(scenario, options, running, rule)
-    write_manifest(folder, content)
-    status = "stopped: unexpected error"
-    reasons: tuple[str, ...] = ()
-    try:
-        status, reasons = _days(kind, running, writer, options.days, progress, stop)
-    except SolverError as error:
-        status = f"stopped: {error}"
-        raise
-    finally:
-        writer.close()
-        write_manifest(folder, {**content, "status": status, "reasons": reasons, "days_done": writer.days_taken})
+    goes_on = resume and bool(files_of_run(folder))
+    if goes_on:
+        check_resumable(folder, content)
+        content[FIGURES] = read_json(folder / MANIFEST).get(FIGURES, [])
+    writer = RunWriter(folder, kind.name, kind.tables, force=force, resume=goes_on)
+    written = _Written(writer, content)
+    asked = _Asked(options.days, progress, stop)
+    status, reasons = _simulated(kind, running, written, asked, goes_on=goes_on)
     return Outcome(Run(folder), status, reasons)
 
 
-def _days(
-    kind: MarketKind[Any, Any],
-    model: DailyModel[Any, Any],
-    writer: RunWriter,
-    days: int,
-    progress: Callable[[str], None] | None,
-    stop: Callable[[], bool] | None,
+@dataclass(frozen=True)
+class _Asked:
+    """How many days are asked for, who hears of them, and who may stop them."""
+
+    days: int
+    progress: Callable[[str], None] | None
+    stop: Callable[[], bool] | None
+
+
+def _simulated(
+    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], written: _Written, asked: _Asked, *, goes_on: bool
 ) -> tuple[str, tuple[str, ...]]:
-    """Simulate and write the days; return the status, and the limits that could not be met."""
-    simulated = finished_days(kind, model, days)
+    """Simulate into the folder; whatever ends the run, its finished days are merged."""
+    status = "stopped: unexpected error"
+    reasons: tuple[str, ...] = ()
     try:
-        for _ in range(days):
-            if stop is not None and stop():
+        if goes_on:
+            take_up(written.writer.folder, model)
+        written.note(status=RUNNING)
+        status, reasons = _days(kind, model, written, asked)
+    except SolverError as error:
+        status = f"stopped: {error}"
+        raise
+    except OSError as error:
+        raise written.said(error) from error
+    finally:
+        written.close(status=status, reasons=reasons)
+    return status, reasons
+
+
+class _Written:
+    """The folder of a run and its manifest, which says how far the run has come.
+
+    Parameters
+    ----------
+    writer
+        Writes the tables.
+    content
+        The manifest.
+    """
+
+    def __init__(self, writer: RunWriter, content: dict[str, Any]) -> None:
+        self.writer, self._content = writer, content
+        self.resumable = content["resumable"] is True
+        self._lost = False
+
+    def note(self, **changes: object) -> None:
+        """Write the manifest with the number of days that are safe."""
+        write_manifest(self.writer.folder, {**self._content, **changes, "days_done": self.writer.days_written})
+
+    def said(self, error: OSError) -> OSError:
+        """Return the error of a folder that cannot be written, with what of the run is safe."""
+        self._lost = True
+        folder, days = self.writer.folder, self.writer.days_written
+        safe = f"{days} finished days are safe in {folder}" if (folder / COLUMNS).exists() else "the folder has gone"
+        where = f"{error.filename}: " if error.filename else ""
+        return OSError(f"{where}{error.strerror or error}; {safe}")
+
+    def close(self, **changes: object) -> None:
+        """Merge the tables and write the manifest for the last time; where nothing can be written, leave it."""
+        try:
+            if not self._lost:
+                self.writer.close()
+                self.note(**changes)
+        except OSError as error:
+            raise self.said(error) from error
+        finally:
+            self.writer.release()
+
+
+def _days(
+    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], written: _Written, asked: _Asked
+) -> tuple[str, tuple[str, ...]]:
+    """Simulate and write the days that are left; return the status, and the limits that could not be met."""
+    writer = written.writer
+    left = asked.days - writer.days_taken
+    simulated = finished_days(kind, model, left)
+    waiting: list[str] = []
+
+    def report() -> None:
+        written.note(status=RUNNING)
+        while waiting:
+            name = waiting.pop(0)
+            if asked.progress is not None:
+                asked.progress(name)
+
+    try:
+        for _ in range(left):
+            if asked.stop is not None and asked.stop():
                 simulated.close()
                 return INTERRUPTED, ()
             day = next(simulated)
-            writer.add(day.result.index, day.tables)
-            if progress is not None:
-                progress(day_name(day.result))
+            writer.add(day.result.index, day.tables, saved(model.keepers()) if written.resumable else None)
+            waiting.append(day_name(day.result))
+            if writer.days_written == writer.days_taken:
+                report()
+        writer.flush()
+        report()
     except InfeasibleError as error:
         return "stopped: a day could not be served", error.reasons or (str(error),)
     except KeyboardInterrupt:
@@ -141,6 +224,7 @@ def _manifest(
         "currency": scenario.currency,
         "days_asked": options.days,
         "days_done": 0,
+        "resumable": resumable(model, rule),
         **{key: value for key, value in asdict(options).items() if key != "days"},
         "versions": versions(optional=options.ac),
         "notes": list(scenario.notes),

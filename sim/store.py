@@ -4,13 +4,13 @@ A run folder holds one file for each table of its market, ``columns.json``, whic
 ``manifest.json`` (:mod:`sim.manifest`). While the run goes on, finished days stand in ``parts/<first day>/``: each part
 is written beside its place and then renamed as a whole, so a part is either there with all its tables or not there.
 When the run ends, for whatever reason, the parts are merged into one file a table. After a kill the parts stay, and
-:class:`Run` reads them.
+:class:`Run` reads them. With the last day stands ``checkpoint.json``, from which the run can go on.
 """
 
 from __future__ import annotations
 
 import shutil
-import tempfile
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -21,45 +21,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
-from scenarios.files import own_path
 from sim.columns import Columns, Table
-from sim.manifest import FORMAT, read_json, write_json
+from sim.folder import CHECKPOINT, COLUMNS, MANIFEST, PARTS, FolderLock, check_folder, remove_run
+from sim.manifest import FORMAT, put, read_json, write_json
 
 TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
-_PARTS = "parts"
-_COLUMNS = "columns.json"
+_FIRST = "000000"
 _MERGE_ROWS = 5_000
-
-
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Make sure that a run can be written to ``folder``; nothing is left behind or changed.
-
-    Raises
-    ------
-    InputError
-        When the folder is a file, cannot be written, or already holds a run and ``force`` is false.
-    """
-    own_path(str(folder))
-    if folder.exists() and not folder.is_dir():
-        raise InputError(str(folder), "output folder", "a file", "a folder, or a name that is free")
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    try:
-        Path(tempfile.mkdtemp(prefix=".equilot-", dir=nearest)).rmdir()
-    except OSError as error:
-        found = f"{nearest}: {error.strerror}"
-        raise InputError(str(folder), "output folder", found, "a folder that can be written") from None
-    if not force and (left := _leftovers(folder)):
-        raise InputError(
-            str(folder), "output folder", f"a run ({left[0].name})", "an empty or new folder, or --force to overwrite"
-        )
-
-
-def _leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
-    """Return what an earlier run left in the folder: also files of tables that are about to be written."""
-    names = ["manifest.json", _COLUMNS, _PARTS, f".{_PARTS}"]
-    for table in dict.fromkeys([*read_json(folder / _COLUMNS).get("tables", {}), *tables]):
-        names += [f"{table}.parquet", f".{table}.parquet"]
-    return [folder / name for name in names if (folder / name).exists()]
 
 
 class RunWriter:
@@ -73,6 +41,10 @@ class RunWriter:
         Whether an earlier run may be overwritten.
     days_per_part
         How many days are kept in memory before they are written.
+    wait_s
+        How long a finished day is kept in memory at most, s.
+    resume
+        Whether the days of the run that stands in the folder are kept, and those that follow are added to them.
     market
         Name of the market.
     tables
@@ -81,12 +53,12 @@ class RunWriter:
     Attributes
     ----------
     days_taken
-        Days given to :meth:`add` so far.
+        Days given to :meth:`add` so far, and those that were there before.
 
     Raises
     ------
     InputError
-        As :func:`check_folder`, or when the folder cannot be made.
+        As :func:`sim.folder.check_folder`, when another process writes the folder, or when it cannot be made.
     """
 
     def __init__(
@@ -97,30 +69,59 @@ class RunWriter:
         *,
         force: bool = False,
         days_per_part: int = 5,
+        wait_s: float = 1.0,
+        resume: bool = False,
     ) -> None:
-        check_folder(folder, force=force)
+        check_folder(folder, force=force or resume)
         self._folder = folder
-        self._days_per_part = days_per_part
+        self._days_per_part, self._wait_s = days_per_part, wait_s
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._days: list[int] = []
+        self._since = 0.0
+        self._state: dict[str, object] | None = None
         self.days_taken = 0
         self._schemas = {table.name: table.schema() for table in tables}
         self._needed = [table.name for table in tables if not table.optional]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for path in _leftovers(folder, self._schemas):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            (folder / _PARTS).mkdir()
-            write_json(folder / _COLUMNS, _dictionary(market, tables))
+            self._lock = FolderLock(folder)
+            if resume:
+                self._take_up()
+                return
+            remove_run(folder, self._schemas)
+            (folder / PARTS).mkdir()
+            write_json(folder / COLUMNS, _dictionary(market, tables))
         except OSError as error:
             raise InputError(str(folder), "output folder", error.strerror, "a folder that can be written") from None
+
+    def _take_up(self) -> None:
+        """Make parts again of what a run has left: its parts, or the tables into which they have been merged."""
+        parts = self._folder / PARTS
+        for unfinished in [*parts.glob(".*"), self._folder / f".{PARTS}"]:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        checkpoint = self._folder / CHECKPOINT
+        if not parts.is_dir():
+            fresh = self._folder / f".{PARTS}"
+            fresh.mkdir()
+            if checkpoint.exists():
+                (fresh / _FIRST).mkdir()
+                for name in (CHECKPOINT, *(f"{table}.parquet" for table in self._schemas)):
+                    if (self._folder / name).exists():
+                        shutil.copyfile(self._folder / name, fresh / _FIRST / name)
+            fresh.rename(parts)
+        self.days_taken = int(read_checkpoint(self._folder).get("day", 0))
 
     @property
     def folder(self) -> Path:
         """The run folder."""
         return self._folder
 
-    def add(self, day: int, tables: Mapping[str, Columns]) -> None:
+    @property
+    def days_written(self) -> int:
+        """Days that are safe on the disk."""
+        return self.days_taken - len(self._days)
+
+    def add(self, day: int, tables: Mapping[str, Columns], state: object = None) -> None:
         """Take the rows of one finished day.
 
         Parameters
@@ -129,6 +130,8 @@ class RunWriter:
             Day of the run.
         tables
             Columns of each table, all of the schema's, as sequences or arrays of equal length.
+        state
+            What the run needs to go on after this day, as JSON has it; ``None`` for a run that cannot.
 
         Raises
         ------
@@ -138,29 +141,37 @@ class RunWriter:
         batches = {table: _batch(table, self._schemas[table], columns) for table, columns in tables.items()}
         for table, batch in batches.items():
             self._waiting.setdefault(table, []).append(batch)
+        self._since = self._since if self._days else time.monotonic()
         self._days.append(day)
+        self._state = None if state is None else {"day": day + 1, "state": state}
         self.days_taken += 1
-        if len(self._days) >= self._days_per_part:
+        if len(self._days) >= self._days_per_part or time.monotonic() - self._since >= self._wait_s:
             self.flush()
 
     def flush(self) -> None:
-        """Write the waiting days as one part; the rename makes all its tables appear at once."""
+        """Write the waiting days as one part; the rename makes all its tables and the checkpoint appear at once."""
         if not self._days:
             return
-        part = self._folder / _PARTS / f"{self._days[0]:06d}"
+        part = self._folder / PARTS / f"{self._days[0]:06d}"
         fresh = part.with_name(f".{part.name}")
         if not part.exists():  # it does when the user interrupted the run right after the rename
-            fresh.mkdir(exist_ok=True)
+            shutil.rmtree(fresh, ignore_errors=True)
+            fresh.mkdir()
             for table, batches in self._waiting.items():
                 pq.write_table(pa.Table.from_batches(batches, self._schemas[table]), fresh / f"{table}.parquet")
+            if self._state is not None:
+                write_json(fresh / CHECKPOINT, self._state)
+            before = parts_of(self._folder)
             fresh.rename(part)
+            for each in before[-1:]:
+                (each / CHECKPOINT).unlink(missing_ok=True)  # that of the new part is after it
         self._waiting.clear()
         self._days.clear()
 
     def close(self) -> None:
-        """Write what waits and merge the parts into one file a table."""
+        """Write what waits and merge the parts into one file a table; the checkpoint stays, so that a run may go on."""
         self.flush()
-        parts = _parts(self._folder)
+        parts = parts_of(self._folder)
         present = [table for table in self._schemas if any((part / f"{table}.parquet").exists() for part in parts)]
         for table in present or self._needed:
             fresh = self._folder / f".{table}.parquet"
@@ -169,8 +180,21 @@ class RunWriter:
                 for rows in _gathered(part / f"{table}.parquet" for part in parts):
                     writer.write_table(rows)
             fresh.replace(self._folder / f"{table}.parquet")
-        retired = (self._folder / _PARTS).rename(self._folder / f".{_PARTS}")
+        if parts and (parts[-1] / CHECKPOINT).exists():
+            put(self._folder / CHECKPOINT, (parts[-1] / CHECKPOINT).read_bytes())
+        retired = (self._folder / PARTS).rename(self._folder / f".{PARTS}")
         shutil.rmtree(retired)
+        self.release()
+
+    def release(self) -> None:
+        """Let others write the folder."""
+        self._lock.release()
+
+
+def read_checkpoint(folder: Path) -> dict[str, Any]:
+    """Return the checkpoint of a run, ``day`` and ``state``; empty where no day can be taken up."""
+    parts = parts_of(folder)
+    return read_json((parts[-1] if parts else folder) / CHECKPOINT)
 
 
 def _dictionary(market: str, tables: Sequence[Table[Any, Any]]) -> dict[str, Any]:
@@ -198,10 +222,10 @@ def _batch(table: str, wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
-def _parts(folder: Path) -> list[Path]:
+def parts_of(folder: Path) -> list[Path]:
     """Return the finished parts of a run in the order of the days; empty when they have been merged."""
-    inside = folder / _PARTS
-    return sorted(path for path in inside.iterdir() if not path.name.startswith(".")) if inside.is_dir() else []
+    inside = folder / PARTS
+    return sorted(path for path in inside.iterdir() if path.name.isdigit()) if inside.is_dir() else []
 
 
 def _gathered(files: Iterator[Path]) -> Iterator[pa.Table]:
@@ -243,28 +267,28 @@ class Run:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        content = read_json(self.folder / _COLUMNS)
-        if not content and not _leftovers(self.folder):
+        content = read_json(self.folder / COLUMNS)
+        if not content and not any((self.folder / name).exists() for name in (MANIFEST, PARTS)):
             raise InputError(str(self.folder), "run folder", "no tables", "a folder written by `equilot run`")
         if content.get("format") != FORMAT:
-            manifest = read_json(self.folder / "manifest.json")
+            manifest = read_json(self.folder / MANIFEST)
             versions = manifest.get("versions")
             written = versions.get("equilot", "another version") if isinstance(versions, dict) else "another version"
             expected = f"{FORMAT}: the run is of equilot {written}; read it with that, or run its scenario again"
             found = content.get("format", manifest.get("format"))
             if not content and found == FORMAT:
-                raise InputError(str(self.folder / _COLUMNS), "file", "missing", "the run folder as it was written")
+                raise InputError(str(self.folder / COLUMNS), "file", "missing", "the run folder as it was written")
             raise InputError(str(self.folder), "format of the run", found, expected)
         if not isinstance(content.get("market"), str) or not _are_tables(content.get("tables")):
             expected = "the market and the tables of a run, as `equilot run` writes them"
-            raise InputError(str(self.folder / _COLUMNS), "file", content, expected)
+            raise InputError(str(self.folder / COLUMNS), "file", content, expected)
         self.market: str = content["market"]
         self.columns: dict[str, dict[str, dict[str, str]]] = content["tables"]
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The run's ``manifest.json``; empty when the run was killed before it could be written."""
-        return read_json(self.folder / "manifest.json")
+        return read_json(self.folder / MANIFEST)
 
     def table(self, name: str, day: int | None = None) -> pd.DataFrame:
         """Return a table of the run, or the rows of one day of it; one that was not written has no rows.
@@ -276,7 +300,7 @@ class Run:
         """
         columns = self.columns[name]
         merged = self.folder / f"{name}.parquet"
-        parts = _parts(self.folder)
+        parts = parts_of(self.folder)
         files = [part / merged.name for part in parts] if parts else [merged]
         chosen = None if day is None else [("day", "==", day)]
         tables = [_rows_of(path, columns, chosen) for path in files if path.exists()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -56,6 +57,8 @@ class ContractDrivers(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     share, attendance
         Today's shares, and today's arrivals relative to the usual ones.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("reputation",)
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 from mesa import Model
 
@@ -36,6 +37,8 @@ class ContractLot(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     step, tariffs
         Today's.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("learner",)
 
     def __init__(
         self,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mesa import Model
 
 from agents.aggregator.records import GeneratorRecord
@@ -37,6 +39,8 @@ class GeneratorOwner(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     markup
         Part by which today's stated cost exceeds the true one.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("learner",)
 
     def __init__(
         self,

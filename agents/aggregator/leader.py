@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -43,6 +44,8 @@ class Aggregator(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     load_factor
         Remembered share of the expected load.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("energy_price", "reserve_price", "attendance", "load_factor")
 
     def __init__(
         self,

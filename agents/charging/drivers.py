@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -64,6 +65,8 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     ----------
     D. McFadden, "Conditional logit analysis of qualitative choice behavior", in Frontiers in Econometrics, 1974.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("reputation",)
 
     def __init__(self, model: Model, *, lots: Sequence[ParkingLot], choice: ChoiceSection, streams: Streams) -> None:
         super().__init__(model)

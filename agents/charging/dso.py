@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mesa import Model
 
 from agents.base import MarketAgent
@@ -34,6 +36,8 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
     charge
         Today's charges, currency/kWh drawn, shape ``(periods, buses)``; ``None`` for none.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("rule",)
 
     def __init__(self, model: Model, *, network: Network, rule: ChargeRule | None = None) -> None:
         super().__init__(model)

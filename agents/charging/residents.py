@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from mesa import Model
 
 from agents.base import MarketAgent
@@ -22,6 +24,8 @@ class Residents(MarketAgent[ScenarioDay, Clearing]):
     lot
         Their homes.
     """
+
+    state: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, model: Model, *, lot: ParkingLot) -> None:
         super().__init__(model)

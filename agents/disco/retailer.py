@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -59,6 +60,8 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
     chosen
         Index of today's program.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("belief", "choice", "expected_cost")
 
     def __init__(
         self,

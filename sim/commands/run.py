@@ -61,7 +61,18 @@ def add_to(commands: Commands) -> None:
         type=count(1),
         help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
     )
+    _add_own_data(run)
+    run.set_defaults(command=_run)
+
+
+def _add_own_data(run: argparse.ArgumentParser) -> None:
+    """Add what takes the place of the scenario's own, and what the output folder is for."""
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on after the last finished day of the run in the output folder, which must be the same but for --days",
+    )
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
         "--sessions",
@@ -79,16 +90,17 @@ def add_to(commands: Commands) -> None:
         "may stand several times",
     )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
-    run.set_defaults(command=_run)
 
 
 def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
+    from sim.folder import check_folder
     from sim.options import RunOptions
-    from sim.store import check_folder
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
-    check_folder(folder, force=given.force)
+    if given.resume and given.force:
+        raise InputError("--resume", "--force", "both", "one of them")
+    check_folder(folder, force=given.force or given.resume)
     options = RunOptions(
         days=given.days,
         seed=given.seed,
@@ -116,7 +128,9 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     for note in scenario.notes:
         screen.print(note, soft_wrap=True, markup=False)
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
-        outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
+        outcome = run_scenario(
+            scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop
+        )
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
     show_run(screen, outcome.run)

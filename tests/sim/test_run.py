@@ -88,11 +88,12 @@ def test_a_stopped_run_keeps_its_days(tmp_path, done):
         tmp_path / "run",
         RunOptions(days=50),
         progress=finished.append,
-        stop=lambda: len(finished) == done,
+        stop=lambda: len(finished) >= done,
     )
     assert outcome.status == "stopped: interrupted"
-    assert outcome.run.days["day"].tolist() == list(range(done))
-    assert outcome.run.manifest["days_done"] == done
+    assert done <= len(finished) <= done + 4  # days are told once they are on the disk, some at once
+    assert outcome.run.days["day"].tolist() == list(range(len(finished)))
+    assert outcome.run.manifest["days_done"] == len(finished)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +113,9 @@ def test_an_exception_between_days_loses_nothing(tmp_path, error, status):
         with pytest.raises(error):
             go()
         run = Run(tmp_path / "run")
-    assert run.days["day"].tolist() == [0, 1, 2]
+    days = run.days["day"].tolist()
+    assert days == list(range(run.manifest["days_done"]))
+    assert 3 <= len(days) <= 5
     assert run.manifest["status"] == status
 
 

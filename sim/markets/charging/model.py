@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -87,6 +87,8 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
     InputError
         When the scenario or a parameter cannot be used.
     """
+
+    state: ClassVar[tuple[str, ...]] = ("day",)
 
     reporters = REPORTERS
 

@@ -56,7 +56,7 @@ def check_resumable(folder: Path, content: Mapping[str, Any]) -> None:
     before = read_json(folder / MANIFEST)
     now = json.loads(json.dumps(content, default=str))
     for key in [key for key in {**now, **before} if key not in _MAY_DIFFER]:
-        for place, old, new in _differences(key, before.get(key), now.get(key)):
+        for place, old, new in differences(key, before.get(key), now.get(key)):
             expected = f"{old!r}, as in the run that is to go on; leave --resume out and choose another --out"
             raise InputError(str(folder / MANIFEST), place, new, expected)
     checkpoint = read_checkpoint(folder)
@@ -83,13 +83,13 @@ def take_up(folder: Path, model: DailyModel[Any, Any]) -> None:
         restore(model.keepers(), checkpoint["state"], str(folder / CHECKPOINT))
 
 
-def _differences(place: str, old: object, new: object) -> Iterator[tuple[str, object, object]]:
+def differences(place: str, old: object, new: object) -> Iterator[tuple[str, object, object]]:
     """Yield the places where two plain values differ."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in {**old, **new}:
-            yield from _differences(f"{place}.{key}", old.get(key), new.get(key))
+            yield from differences(f"{place}.{key}", old.get(key), new.get(key))
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         for number, (one, other) in enumerate(zip(old, new, strict=True)):
-            yield from _differences(f"{place}[{number}]", one, other)
+            yield from differences(f"{place}[{number}]", one, other)
     elif old != new:
         yield place, old, new

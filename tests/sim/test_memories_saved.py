@@ -81,7 +81,7 @@ def test_who_does_not_say_what_it_remembers_is_named() -> None:
     with pytest.raises(InputError, match=r"Known.within: state: got 'a .*Stranger without it', expected the names"):
         saved([Known()])
     Known.within = np.array(["a"])  # type: ignore[assignment]
-    with pytest.raises(InputError, match="Known.within: array: got '<U1', expected an array of numbers"):
+    with pytest.raises(InputError, match=r"Known.within: array: got '<U1', expected an array of numbers"):
         saved([Known()])
 
 
@@ -89,8 +89,8 @@ def test_a_subclass_says_itself_what_it_remembers() -> None:
     class Own(RothErev):
         """May remember more."""
 
-    assert lacks_state(Own([1.0, 2.0, 3.0]))
-    assert not lacks_state(RothErev([1.0, 2.0, 3.0]))
+    assert lacks_state(Own(GRID))
+    assert not lacks_state(RothErev(GRID))
 
 
 @pytest.mark.parametrize(
@@ -113,11 +113,11 @@ def test_every_kind_of_value_comes_back(value: Any) -> None:
 
 
 def test_the_state_of_others_is_refused() -> None:
-    rules = [RothErev([1.0, 2.0, 3.0])]
+    rules = [RothErev(GRID)]
     with pytest.raises(
         InputError, match=r"file: agents: got .*RothErev.*, expected those of the run \(EpsilonGreedy\)"
     ):
-        restore([EpsilonGreedy([1.0, 2.0, 3.0])], saved(rules), "file")
+        restore([EpsilonGreedy(GRID)], saved(rules), "file")
 
 
 def snapshot(model: DailyModel[Any, Any]) -> list[dict[str, object]]:

@@ -23,7 +23,7 @@ from equilibrium.programs.program import INF, Instance, ProgramBuilder
 class UnitColumns:
     """Columns of one unit, shape ``(periods,)`` each, ``(periods, segments)`` for the segments of its curve.
 
-    ``reserve`` has one column for each reserve that it may hold, shape ``(reserves, periods)``; ``own`` are all columns.
+    ``reserve`` has one column for each reserve that it may hold, shape ``(reserves, periods)``; ``own`` are all.
     """
 
     on: IntArray

@@ -14,7 +14,7 @@ and rows, whole columns included.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
@@ -111,51 +111,67 @@ def robust_counterpart(instance: Instance, budgets: Sequence[Budget]) -> Robust:
     for budget in budgets:
         _check(instance, budget)
     rows, columns = instance.shape
-    entries = list[tuple[int, int, float]]()  # of the rows that are added
-    inside = list[tuple[int, int, float]]()  # of the nominal rows
-    lower, cost = list[float](), list[float]()
-    count = columns
-
-    def new_columns(number: int, price: float) -> IntArray:
-        nonlocal count
-        count += number
-        cost.extend([price] * number)
-        return np.arange(count - number, count)
-
-    def new_row(*terms: tuple[int, float]) -> None:
-        entries.extend((len(lower), column, value) for column, value in terms)
-        lower.append(0.0)
-
+    added = _Added(columns)
     for budget in budgets:
-        if not budget.gamma:
-            continue
-        on_cost = budget.row == COST
-        sign = 1.0 if on_cost or np.isfinite(instance.row_upper[budget.row]) else -1.0
-        level = int(new_columns(1, budget.gamma if on_cost else 0.0)[0])
-        excess = new_columns(budget.columns.size, 1.0 if on_cost else 0.0)
-        size = new_columns(budget.columns.size, 0.0)
-        if not on_cost:
-            inside.append((budget.row, level, sign * budget.gamma))
-            inside.extend((budget.row, int(column), sign) for column in excess)
-        for column, own, beyond, most in zip(budget.columns, size, excess, budget.deviation, strict=True):
-            new_row((int(own), 1.0), (int(column), -1.0))
-            new_row((int(own), 1.0), (int(column), 1.0))
-            new_row((level, 1.0), (int(beyond), 1.0), (int(own), -float(most)))
-    more = count - columns
-    old = sp.csr_array(sp.hstack([instance.matrix, _matrix(inside, (rows, more), columns)], format="csr"))
-    matrix = sp.csr_array(sp.vstack([old, _matrix(entries, (len(lower), count), 0)], format="csr"))
-    return Robust(
-        Instance(
-            matrix=matrix,
-            cost=np.concatenate([instance.cost, cost]),
-            row_lower=np.concatenate([instance.row_lower, lower]),
-            row_upper=np.concatenate([instance.row_upper, np.full(len(lower), INF)]),
-            col_lower=np.concatenate([instance.col_lower, np.zeros(more)]),
-            col_upper=np.concatenate([instance.col_upper, np.full(more, INF)]),
-        ),
-        instance,
-        tuple(budgets),
+        if budget.gamma > 0.0:
+            added.protect(budget, upper=budget.row == COST or bool(np.isfinite(instance.row_upper[budget.row])))
+    more, below = len(added.cost), added.rows
+    old = sp.csr_array(sp.hstack([instance.matrix, _matrix(added.inside, (rows, more), columns)], format="csr"))
+    matrix = sp.csr_array(sp.vstack([old, _matrix(added.entries, (below, columns + more), 0)], format="csr"))
+    made = Instance(
+        matrix=matrix,
+        cost=np.concatenate([instance.cost, added.cost]),
+        row_lower=np.concatenate([instance.row_lower, np.zeros(below)]),
+        row_upper=np.concatenate([instance.row_upper, np.full(below, INF)]),
+        col_lower=np.concatenate([instance.col_lower, np.zeros(more)]),
+        col_upper=np.concatenate([instance.col_upper, np.full(more, INF)]),
     )
+    return Robust(made, instance, tuple(budgets))
+
+
+@dataclass(eq=False)
+class _Added:
+    """Columns and rows beyond those of the nominal program: new rows are at least 0, new columns too.
+
+    Attributes
+    ----------
+    columns
+        Columns of the nominal program.
+    cost
+        Cost of each new column.
+    rows
+        New rows.
+    entries, inside
+        Row, column and value of the new rows, and of the new columns in the nominal rows.
+    """
+
+    columns: int
+    cost: list[float] = field(default_factory=list)
+    rows: int = 0
+    entries: list[tuple[int, int, float]] = field(default_factory=list)
+    inside: list[tuple[int, int, float]] = field(default_factory=list)
+
+    def protect(self, budget: Budget, *, upper: bool) -> None:
+        """Add the worst case of a budget to its row, which has an upper side or a lower one."""
+        on_cost = budget.row == COST
+        level = self._column(budget.gamma if on_cost else 0.0)
+        terms = [(level, budget.gamma)]
+        for column, most in zip(budget.columns.tolist(), budget.deviation.tolist(), strict=True):
+            excess, size = self._column(1.0 if on_cost else 0.0), self._column(0.0)
+            terms.append((excess, 1.0))
+            self._row((size, 1.0), (column, -1.0))
+            self._row((size, 1.0), (column, 1.0))
+            self._row((level, 1.0), (excess, 1.0), (size, -most))
+        if not on_cost:
+            self.inside.extend((budget.row, column, value if upper else -value) for column, value in terms)
+
+    def _column(self, price: float) -> int:
+        self.cost.append(price)
+        return self.columns + len(self.cost) - 1
+
+    def _row(self, *terms: tuple[int, float]) -> None:
+        self.entries.extend((self.rows, column, value) for column, value in terms)
+        self.rows += 1
 
 
 def _matrix(entries: list[tuple[int, int, float]], shape: tuple[int, int], first: int) -> sp.csr_array:

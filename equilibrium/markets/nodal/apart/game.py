@@ -15,7 +15,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
-from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, one_more_kw
 from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods, named, period_lengths
@@ -62,6 +62,7 @@ class HoursApart:
         hour = compile_distribution(network, 1)
         self.model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self.effort = HourlyEffort(network, hour, self.model)
+        self.loaded = self.model.taken(one_more_kw(hour))
         self._bounds = unit_bounds(self.model, hour)
         self._known: Vertices | None = None
 
@@ -141,14 +142,19 @@ class PlayApart:
         """Return the lot's residual curves, traced anew in the hours in which a rival has moved since the last time."""
         rivals, most = np.delete(self.power, lot, axis=1), self.players.power_max[:, lot]
         if lot not in self._traced:
-            self._traced[lot] = rivals, trace(self.vertices, lot, most)
+            self._traced[lot] = rivals, self._trace(lot, most)
         before, curves = self._traced[lot]
         hours = np.flatnonzero(np.abs(rivals - before).max(axis=1, initial=0.0) > FEASIBILITY)
         if hours.size:
             before[hours] = rivals[hours]
-            for hour, curve in zip(hours.tolist(), trace(self.vertices, lot, most, hours), strict=True):
+            for hour, curve in zip(hours.tolist(), self._trace(lot, most, hours), strict=True):
                 curves[hour] = curve
         return curves
+
+    def _trace(self, lot: int, most: FloatArray, hours: IntArray | None = None) -> list[Curve]:
+        """Trace the lot's curves, with what it has subscribed to."""
+        contract = self.players.own(lot).subscription
+        return [curve.under(contract) for curve in trace(self.vertices, lot, most, hours)]
 
     def move(self, power: FloatArray) -> None:
         """Go to powers that have a dispatch."""
@@ -168,7 +174,9 @@ class PlayApart:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the faces of the hours' vertices."""
-        prices = publish(VertexFace(self.vertices, self.structure.solver), weight, takers)
+        prices = publish(
+            VertexFace(self.vertices, self.structure.loaded[self.rows], self.structure.solver), weight, takers
+        )
         mu = np.zeros_like(self.data.lower)
         mu[:, self.rows] = prices.mu
         return replace(prices, mu=mu)

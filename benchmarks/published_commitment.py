@@ -1,8 +1,7 @@
 """Published unit commitments in two public JSON formats: ``python -m benchmarks.published_commitment FOLDER``.
 
 Read are files of Egret (``elements``, ``system``) and of UnitCommitment.jl (``Generators``, ``Buses``). Beside them
-``optimal_cost.csv`` (``instance``, ``optimal_cost``) holds what was published. Not read, and said so: ancillary
-services beyond one reserve, and fuel contracts. Not modelled: outages of lines.
+``optimal_cost.csv`` (``instance``, ``optimal_cost``) holds what was published. Outages of lines are not modelled.
 """
 
 from __future__ import annotations
@@ -20,18 +19,33 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.programs.commitment import Demand, Line, Reserve, Store, System, Unit, commit
+from equilibrium.programs.commitment import (
+    Ability,
+    Burning,
+    Demand,
+    Fuel,
+    Line,
+    Reserve,
+    Service,
+    Store,
+    System,
+    Unit,
+    commit,
+)
 
 PIECES = 2
 """Pieces that stand for a quadratic cost, as in the published runs of Egret's instances."""
 
 Json = Mapping[str, Any]
 
+UNLIMITED = 1e50
+"""A fuel of which there is more than this is not limited."""
+
 
 def read_system(path: Path) -> System:
     """Read an instance."""
     data = json.loads(path.read_text())
-    return _egret(path.stem, data) if "elements" in data else _julia(data)
+    return _egret(data) if "elements" in data else _julia(data)
 
 
 def _series(value: Any, periods: int) -> FloatArray:
@@ -43,13 +57,82 @@ def _series(value: Any, periods: int) -> FloatArray:
 # Egret
 
 
-_SERVICES = ("spinning_reserve", "non_spinning_reserve", "regulation", "flexible_ramp", "supplemental_reserve")
+# Name, minutes, up, rung, regulating, averaged.
+_SERVICES = (
+    ("regulation_up", 5.0, True, 0, True, True),
+    ("regulation_down", 5.0, False, None, True, True),
+    ("spinning_reserve", 10.0, True, 1, False, True),
+    ("non_spinning_reserve", 10.0, True, 2, False, True),
+    ("supplemental_reserve", 30.0, True, 3, False, True),
+    ("flexible_ramp_up", 20.0, True, None, False, False),
+    ("flexible_ramp_down", 20.0, False, None, False, False),
+)
 
 
-def _egret(name: str, data: Json) -> System:
+def _penalties(system: Json) -> dict[str, float]:
+    """Return what a missing MW of each service costs: halfway between the dearer one and the reserve."""
+    reserve = float(system.get("reserve_shortfall_cost", 0.0))
+    regulation = (float(system["load_mismatch_cost"]) + reserve) / 2.0
+    spinning = (regulation + reserve) / 2.0
+    off = (spinning + reserve) / 2.0
+    flexible = (off + spinning) / 2.0
+    return {
+        "regulation_up": regulation,
+        "regulation_down": regulation,
+        "spinning_reserve": spinning,
+        "non_spinning_reserve": off,
+        "supplemental_reserve": (off + reserve) / 2.0,
+        "flexible_ramp_up": flexible,
+        "flexible_ramp_down": flexible,
+    }
+
+
+def _egret_services(data: Json, periods: int) -> tuple[Service, ...]:
+    system, elements, penalty = data["system"], data["elements"], _penalties(data["system"])
+    services = []
+    for name, minutes, up, rung, regulating, averaged in _SERVICES:
+        key = f"{name}_requirement"
+        areas = {area: _series(each[key], periods) for area, each in elements.get("area", {}).items() if key in each}
+        if key not in system and not areas:
+            continue
+        able = {unit: _ability(name, each) for unit, each in elements["generator"].items()}
+        services.append(
+            Service(
+                name,
+                minutes,
+                _series(system.get(key, 0.0), periods),
+                penalty[name],
+                areas,
+                up,
+                rung,
+                regulating,
+                averaged,
+                {unit: ability for unit, ability in able.items() if ability is not None},
+            )
+        )
+    return tuple(services)
+
+
+def _ability(name: str, unit: Json) -> Ability | None:
+    if name.startswith("regulation"):
+        if not unit.get("agc_capable"):
+            return None
+        high, low = float(unit.get("p_max_agc", np.max(_values(unit["p_max"])))), float(unit.get("p_min_agc", 0.0))
+        return Ability(min(5.0 * float(unit["ramp_agc"]), (high - low) / 2.0))
+    if name == "non_spinning_reserve":
+        return Ability(0.0, float(unit.get("non_spinning_capacity", 0.0))) if unit.get("fast_start") else None
+    if name == "supplemental_reserve":
+        off = float(unit.get("supplemental_non_spinning_capacity", 0.0)) if unit.get("supplemental_start") else 0.0
+        return Ability(float(unit.get("supplemental_spinning_capacity", math.inf)), off)
+    return Ability(float(unit.get("spinning_capacity", math.inf)) if name == "spinning_reserve" else math.inf)
+
+
+def _values(value: Any) -> Any:
+    return value["values"] if isinstance(value, Mapping) else value
+
+
+def _egret(data: Json) -> System:
     system, elements = data["system"], data["elements"]
-    if any(key.startswith(_SERVICES) for key in system):
-        raise InputError(name, "system", "ancillary services", "energy and one reserve")
     periods = len(system["time_keys"])
     hours = float(system["time_period_length_minutes"]) / 60.0
     load: dict[str, Any] = dict.fromkeys(elements["bus"], 0.0)
@@ -63,6 +146,18 @@ def _egret(name: str, data: Json) -> System:
         load,
         tuple(_egret_unit(key, each, periods, hours, held) for key, each in elements["generator"].items()),
         reserves=() if reserve is None else (Reserve("reserve", _series(reserve, periods), penalty),),
+        services=_egret_services(data, periods),
+        fuels=tuple(
+            Fuel(
+                name,
+                np.where(
+                    _series(each["fuel_available"], periods) < UNLIMITED,
+                    _series(each["fuel_available"], periods),
+                    math.inf,
+                ),
+            )
+            for name, each in elements.get("fuel_supply", {}).items()
+        ),
         hours=hours,
         shed_cost=float(system["load_mismatch_cost"]),
         spill_cost=float(system["load_mismatch_cost"]),
@@ -70,15 +165,18 @@ def _egret(name: str, data: Json) -> System:
 
 
 def _egret_unit(name: str, unit: Json, periods: int, hours: float, held: tuple[str, ...]) -> Unit:
-    if unit.get("fuel_supply") is not None:
-        raise InputError(name, "fuel_supply", unit["fuel_supply"], "a unit without a fuel contract")
     least, most = _series(unit["p_min"], periods), _series(unit["p_max"], periods)
-    share = np.linspace(0.0, 1.0, PIECES + 1)
-    power = least[:, None] + (most - least)[:, None] * share
-    costs = unit["p_cost"]
-    curves = costs["values"] if costs["data_type"] == "time_series" else [costs] * periods
-    cost = np.array([[_polynomial(curve, at) for at in row] for curve, row in zip(curves, power, strict=True)])
+    burning = None
+    if unit.get("p_fuel") is not None:
+        power, cost, burning = _burning(unit, periods)
+    else:
+        costs = unit["p_cost"]
+        curves = costs["values"] if costs["data_type"] == "time_series" else [costs] * periods
+        drawn = [_points(*each) for each in zip(curves, least.tolist(), most.tolist(), strict=True)]
+        power, cost = (np.array([each[k] for each in drawn]) for k in range(2))
     start = unit.get("startup_cost", 0.0)
+    if burning is not None:
+        start = [[tier[0], 0.0] for tier in unit["startup_fuel"]]
     tiers = start if isinstance(start, list) else [[unit["min_down_time"], start]]
     fixed = unit.get("fixed_commitment")
     status = float(unit["initial_status"])
@@ -101,13 +199,41 @@ def _egret_unit(name: str, unit: Json, periods: int, hours: float, held: tuple[s
         bool(unit.get("must_run", 0)),
         math.nan if fixed is None else _series(fixed, periods),
         held,
+        str(unit.get("area", "")),
+        (float(unit["p_min_agc"]), float(unit["p_max_agc"])) if "p_min_agc" in unit and "p_max_agc" in unit else None,
+        burning,
     )
 
 
-def _polynomial(curve: Json, at: float) -> float:
+def _burning(unit: Json, periods: int) -> tuple[FloatArray, FloatArray, Burning]:
+    """Return breakpoints, their cost apart from fuel, and what is burnt."""
+    points = np.array(unit["p_fuel"]["values"], dtype=np.float64)
+    second = bool(unit.get("aux_fuel_capable"))
+    fuels = (unit.get("fuel_supply"), unit.get("aux_fuel_supply")) if second else (unit.get("fuel_supply"),)
+    prices = (unit["fuel_cost"], unit["aux_fuel_cost"]) if second else (unit["fuel_cost"],)
+    burning = Burning(
+        tuple(str(fuel or "") for fuel in fuels),
+        tuple(map(float, prices)),
+        points[:, 1],
+        tuple(float(tier[1]) for tier in unit["startup_fuel"]),
+        bool(unit.get("aux_fuel_blending", False)),
+        bool(unit.get("aux_fuel_online_switching", False)),
+        int(second and bool(unit.get("aux_fuel_supply_initial", False))),
+    )
+    power = np.broadcast_to(points[:, 0], (periods, len(points)))
+    return power, np.zeros(power.shape), burning
+
+
+def _points(curve: Json, least: float, most: float) -> tuple[list[float], list[float]]:
+    """Return breakpoints and costs of a curve; a polynomial becomes equal pieces."""
+    if curve["cost_curve_type"] == "piecewise":
+        power, cost = zip(*curve["values"], strict=True)
+        return [float(each) for each in power], [float(each) for each in cost]
     if curve["cost_curve_type"] != "polynomial":
-        raise InputError("cost curve", "cost_curve_type", curve["cost_curve_type"], "polynomial")
-    return sum(float(factor) * at ** int(power) for power, factor in curve["values"].items())
+        raise InputError("cost curve", "cost_curve_type", curve["cost_curve_type"], "polynomial or piecewise")
+    points = np.linspace(least, most, PIECES + 1)
+    factors = [(float(factor), int(power)) for power, factor in curve["values"].items()]
+    return points.tolist(), [sum(factor * at**power for factor, power in factors) for at in points.tolist()]
 
 
 # UnitCommitment.jl

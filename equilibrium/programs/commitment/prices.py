@@ -13,6 +13,7 @@ known here. Beside each stands its uplift, what is missing for every unit to be 
 ``aelmp``, ``aelmp-online``
     Offers in which the least output is a block at its average cost and a start is spread over the greatest output, and
     no states (the approximate extended locational marginal price). ``aelmp-online`` leaves out units that are off.
+    Reserve has no price there.
 """
 
 from __future__ import annotations
@@ -94,10 +95,13 @@ def price_schedule(schedule: Schedule, rule: str = FIXED, solver: str = "auto") 
     Raises
     ------
     InputError
-        For an unknown rule.
+        For an unknown rule, and for a system with ancillary services or limited fuels: they have no price here.
     """
     if rule not in PRICE_RULES:
         raise InputError("prices", "rule", rule, f"one of {', '.join(PRICE_RULES)}")
+    for name in ("services", "fuels"):
+        if getattr(schedule.system, name):
+            raise InputError("prices", name, len(getattr(schedule.system, name)), "none: they have no price here")
     system, compiled, instance = _priced(schedule, rule)
     solution = require_optimal(solve_linear(instance, solver), f"the program of the {rule} prices")
     energy = solution.y[compiled.balance] / system.hours
@@ -129,7 +133,7 @@ def _priced(schedule: Schedule, rule: str) -> tuple[System, Compiled, Instance]:
         for k, unit in enumerate(system.units)
         for offer in _offers(unit, system, None if rule == AELMP else schedule.on[k])
     ]
-    spread = replace(system, units=(), demands=(*system.demands, *offers))
+    spread = replace(system, units=(), reserves=(), demands=(*system.demands, *offers))
     stated = compile_commitment(spread)
     return spread, stated, stated.instance
 

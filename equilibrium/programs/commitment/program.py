@@ -15,23 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.programs.commitment.columns import UnitColumns
+from equilibrium.programs.commitment.fuels import state_fuels
+from equilibrium.programs.commitment.services import Provider, state_services
 from equilibrium.programs.commitment.system import Store, System, Unit
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
-
-
-@dataclass(frozen=True, eq=False)
-class UnitColumns:
-    """Columns of one unit, shape ``(periods,)`` each, ``(periods, segments)`` for the segments of its curve.
-
-    ``reserve`` has one column for each reserve that it may hold, shape ``(reserves, periods)``; ``own`` are all.
-    """
-
-    on: IntArray
-    start: IntArray
-    stop: IntArray
-    segment: IntArray
-    reserve: IntArray
-    own: IntArray
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +81,14 @@ def compile_commitment(system: System) -> Compiled:
     demand = _state_demands(build, system, balance)
     _state_lines(build, system, balance)
     reserve_rows = _state_reserves(build, system, units)
+    providers = [_provider(unit, periods) for unit in system.units]
+    burners = [
+        (unit.name, unit.burning, unit.curve(periods)[0], columns, unit.initial > 0)
+        for unit, columns in zip(system.units, units, strict=True)
+        if unit.burning is not None
+    ]
+    integer += state_fuels(build, system.fuels, burners, periods, system.hours)
+    integer += state_services(build, system.services, providers, units, system.hours)
     instance = build.compile().bind({})
     whole = np.zeros(instance.shape[1], dtype=np.bool_)
     whole[np.concatenate([each.ravel() for each in integer])] = True
@@ -120,12 +116,29 @@ def _state_unit(build: ProgramBuilder, unit: Unit, periods: int, hours: float) -
         f"tier {unit.name}", (len(unit.start_cost), periods), upper=1.0, cost=np.array(unit.start_cost)[:, None]
     )
     own = np.concatenate([each.ravel() for each in (on, start, stop, segment, reserve, tier)])
-    columns = UnitColumns(on, start, stop, segment, reserve, own)
+    columns = UnitColumns(on, start, stop, segment, reserve, tier, own)
     _state_durations(build, unit, columns)
-    _state_starts(build, unit, columns, tier)
+    _state_starts(build, unit, columns)
     _state_output(build, unit, columns, power)
     _state_ramps(build, unit, columns, power)
     return columns
+
+
+def _provider(unit: Unit, periods: int) -> Provider:
+    """Return what services ask of a unit."""
+    power, _ = unit.curve(periods)
+    return Provider(
+        unit.name,
+        unit.area,
+        unit.band,
+        power[:, [0, -1]],
+        unit.ramp_up,
+        unit.ramp_down,
+        unit.start_limit,
+        unit.stop_limit,
+        unit.initial,
+        unit.initial_power,
+    )
 
 
 def _given_states(unit: Unit, periods: int) -> tuple[FloatArray, FloatArray]:
@@ -161,9 +174,9 @@ def _state_durations(build: ProgramBuilder, unit: Unit, columns: UnitColumns) ->
     build.coefficients(row, columns.on, 1.0)
 
 
-def _state_starts(build: ProgramBuilder, unit: Unit, columns: UnitColumns, tier: IntArray) -> None:
+def _state_starts(build: ProgramBuilder, unit: Unit, columns: UnitColumns) -> None:
     """Let a start cost what the periods off before it say; the last tier is open to all."""
-    periods, tiers = columns.on.size, len(unit.start_cost)
+    periods, tiers, tier = columns.on.size, len(unit.start_cost), columns.tier
     row = build.rows(f"tiers {unit.name}", (periods,), lower=0.0, upper=0.0)
     build.coefficients(row, tier, 1.0)
     build.coefficients(row, columns.start, -1.0)

@@ -14,6 +14,8 @@ from numpy.typing import ArrayLike
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
+from equilibrium.programs.commitment.fuels import Burning, Fuel, check_burning
+from equilibrium.programs.commitment.services import Service, check_services
 from equilibrium.programs.program import FEASIBILITY
 
 
@@ -50,6 +52,12 @@ class Unit:
         States that are given: 0, 1 or nan where it is free, shape ``(periods,)``.
     reserves
         Names of the reserves that it may hold.
+    area
+        The area whose services count it.
+    band
+        Least and greatest output while it regulates, MW.
+    burning
+        What it burns, whose cost comes on top of ``cost``; ``None`` is nothing that is counted.
     """
 
     name: str
@@ -70,6 +78,9 @@ class Unit:
     must_run: bool = False
     fixed: ArrayLike = math.nan
     reserves: tuple[str, ...] = ()
+    area: str = ""
+    band: tuple[float, float] | None = None
+    burning: Burning | None = None
 
     def curve(self, periods: int) -> tuple[FloatArray, FloatArray]:
         """Return breakpoints and their costs, shape ``(periods, points)`` each."""
@@ -199,6 +210,8 @@ class System:
     demands: tuple[Demand, ...] = ()
     lines: tuple[Line, ...] = ()
     reserves: tuple[Reserve, ...] = ()
+    services: tuple[Service, ...] = ()
+    fuels: tuple[Fuel, ...] = ()
     hours: float = 1.0
     shed_cost: float = math.inf
     spill_cost: float = math.inf
@@ -229,6 +242,7 @@ class System:
             for name in unit.reserves:
                 if name not in known:
                     raise InputError(unit.name, "reserves", name, f"one of {', '.join(known) or 'none'}")
+        check_services(self.services, [unit.name for unit in self.units])
         for store in self.stores:
             _check_store(store, self.periods)
 
@@ -272,6 +286,8 @@ def _check_unit(unit: Unit, periods: int) -> None:
     for name in ("min_up", "min_down"):
         if not 0 <= getattr(unit, name) <= periods:
             raise InputError(unit.name, name, getattr(unit, name), f"from 0 to {periods}, the periods of the horizon")
+    if unit.burning is not None:
+        check_burning(unit.name, unit.burning, given.shape[-1], len(unit.start_cost))
     if unit.initial == 0:
         raise InputError(unit.name, "initial", 0, "periods on (positive) or off (negative)")
     if len(unit.start_delay) != len(unit.start_cost) or not unit.start_delay:

@@ -47,6 +47,15 @@ def test_a_unit_that_regulates_stays_in_its_band() -> None:
     assert cost([10.0], free, B, services=(down,), spill_cost=100.0) == pytest.approx(21 * 20.0 + 11 * 100.0)
 
 
+def test_what_is_held_ready_costs_what_it_costs() -> None:
+    """10 MW at 3 each, and an hour of regulation at 70 for the 1 MW of it at 2."""
+    priced = replace(SPINNING, amount=10.0, abilities={"a": Ability(cost=3.0)})
+    assert cost([50.0], A, services=(priced,)) == pytest.approx(1000.0 + 30.0)
+    banded = replace(A, band=(20.0, 80.0))
+    regulation = replace(REGULATION, abilities={"a": Ability(5.0, cost=2.0, standing_cost=70.0)})
+    assert cost([50.0], banded, services=(regulation,)) == pytest.approx(1000.0 + 72.0)
+
+
 def test_a_ramp_is_shared() -> None:
     """From 50 MW up to 70: 20 of 60 are used, so 40 / 6 of spinning reserve are left; its mean counts later."""
     answer = commit(System(1, {"bus": 70.0}, (A,), services=(SPINNING,)))
@@ -61,7 +70,7 @@ def test_units_that_are_off_can_answer_too_and_areas_ask_for_themselves() -> Non
     assert cost([50.0], A, cold, services=(standing,)) == pytest.approx(1000.0)
     east = replace(standing, amount=0.0, areas={"east": 25.0})
     assert cost([50.0], A, cold, services=(east,)) == pytest.approx(1000.0 + 2500.0)
-    assert cost([50.0], A, replace(cold, area="east"), services=(east,)) == pytest.approx(1000.0)
+    assert cost([50.0], A, replace(cold, areas=("east",)), services=(east,)) == pytest.approx(1000.0)
 
 
 BURNER = Unit("burner", [0.0, 100.0], [0.0, 0.0], initial=5, burning=Burning(("gas",), (5.0,), [0.0, 200.0]))

@@ -129,7 +129,7 @@ def _provider(unit: Unit, periods: int) -> Provider:
     power, _ = unit.curve(periods)
     return Provider(
         unit.name,
-        unit.area,
+        unit.areas,
         unit.band,
         power[:, [0, -1]],
         unit.ramp_up,

@@ -23,10 +23,22 @@ MINUTES_AN_HOUR = 60.0
 
 @dataclass(frozen=True, eq=False)
 class Ability:
-    """What one unit can hold ready of a service: MW while it is on, and MW while it is off."""
+    """What one unit can hold ready of a service.
+
+    Attributes
+    ----------
+    online, offline
+        MW while it is on and while it is off.
+    cost
+        Of a MW that is held ready for an hour.
+    standing_cost
+        Of an hour in which it regulates.
+    """
 
     online: float = INF
     offline: float = 0.0
+    cost: float = 0.0
+    standing_cost: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,8 +87,8 @@ class Provider:
 
     Attributes
     ----------
-    name, area
-        Its name, and the area that counts it.
+    name, areas
+        Its name, and the areas that count it.
     band
         Least and greatest output while it regulates, MW; ``None`` where it never does.
     power
@@ -90,7 +102,7 @@ class Provider:
     """
 
     name: str
-    area: str
+    areas: tuple[str, ...]
     band: tuple[float, float] | None
     power: FloatArray
     ramp_up: float
@@ -134,8 +146,8 @@ def state_services(
     held: list[dict[str, _Held]] = []
     whole = []
     for provider, columns in zip(providers, units, strict=True):
-        own = _state_holding(build, services, provider, columns)
-        regulates = _state_band(build, services, provider, columns, own)
+        own = _state_holding(build, services, provider, columns, hours)
+        regulates = _state_band(build, services, provider, columns, (own, hours))
         whole += regulates
         _state_capacity(build, services, provider, columns, (own, regulates))
         _state_sharing(build, services, provider, columns, (own, hours))
@@ -150,7 +162,7 @@ def _ladder(services: Sequence[Service]) -> list[Service]:
 
 
 def _state_holding(
-    build: ProgramBuilder, services: Sequence[Service], provider: Provider, columns: UnitColumns
+    build: ProgramBuilder, services: Sequence[Service], provider: Provider, columns: UnitColumns, hours: float
 ) -> dict[str, _Held]:
     """State what a unit holds ready: as much as it reaches within the minutes, all faster services included."""
     own: dict[str, _Held] = {}
@@ -159,10 +171,11 @@ def _state_holding(
         ability = service.abilities.get(provider.name)
         if ability is None:
             continue
-        online = build.columns(f"{service.name} {provider.name}", shape)
+        price = ability.cost * hours
+        online = build.columns(f"{service.name} {provider.name}", shape, cost=price)
         offline = nothing
         if ability.offline > 0.0:
-            offline = build.columns(f"{service.name} off {provider.name}", shape)
+            offline = build.columns(f"{service.name} off {provider.name}", shape, cost=price)
         own[service.name] = _Held(online, offline)
     for service in services:
         if service.name not in own:
@@ -192,13 +205,15 @@ def _state_band(
     services: Sequence[Service],
     provider: Provider,
     columns: UnitColumns,
-    own: dict[str, _Held],
+    state: tuple[dict[str, _Held], float],
 ) -> list[IntArray]:
     """State whether a unit regulates; return that column, if it ever does."""
+    own, hours = state
     asked = [each for each in services if each.regulating and each.name in own]
     if not asked or provider.band is None:
         return []
-    regulates = build.columns(f"regulates {provider.name}", columns.on.shape, upper=1.0)
+    price = hours * sum(each.abilities[provider.name].standing_cost for each in asked)
+    regulates = build.columns(f"regulates {provider.name}", columns.on.shape, upper=1.0, cost=price)
     row = build.rows(f"regulates when on {provider.name}", columns.on.shape, upper=0.0)
     build.coefficients(row, regulates, 1.0)
     build.coefficients(row, columns.on, -1.0)
@@ -314,7 +329,7 @@ def _state_requirements(
                 for place in [area] if area else ["", *each.areas]:
                     build.coefficients(row, missing[each.name, place], 1.0)
                 for provider, own in zip(providers, held, strict=True):
-                    if each.name in own and (not area or provider.area == area):
+                    if each.name in own and (not area or area in provider.areas):
                         build.coefficients(row, own[each.name].online, 1.0)
                         if own[each.name].offline.size:
                             build.coefficients(row, own[each.name].offline, 1.0)

@@ -52,8 +52,8 @@ class Unit:
         States that are given: 0, 1 or nan where it is free, shape ``(periods,)``.
     reserves
         Names of the reserves that it may hold.
-    area
-        The area whose services count it.
+    areas
+        The areas whose services count it.
     band
         Least and greatest output while it regulates, MW.
     burning
@@ -78,7 +78,7 @@ class Unit:
     must_run: bool = False
     fixed: ArrayLike = math.nan
     reserves: tuple[str, ...] = ()
-    area: str = ""
+    areas: tuple[str, ...] = ()
     band: tuple[float, float] | None = None
     burning: Burning | None = None
 

@@ -308,9 +308,10 @@ def _state_use(
         row = build.rows(f"{name}_most", shape, upper=0.0)
         build.coefficients(row, column, 1.0)
         build.coefficients(row, used, -highest)
-        row = build.rows(f"{name}_least", shape, lower=0.0)
-        build.coefficients(row, column, 1.0)
-        build.coefficients(row, used, -lowest)
+        if (lowest != 0.0).any():  # else the column's own bound says it
+            row = build.rows(f"{name}_least", shape, lower=0.0)
+            build.coefficients(row, column, 1.0)
+            build.coefficients(row, used, -lowest)
     for name, column, load, impedance in (("load", flow, own.load, own.r), ("load_q", flow_q, own.load_q, own.x)):
         if (load >= 0.0).all():  # then what an arc brings is at least the load of its bus
             row = build.rows(f"{name}_brought", shape, lower=0.0)

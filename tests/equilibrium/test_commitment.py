@@ -49,6 +49,7 @@ def test_least_output_and_start_by_hand() -> None:
     assert answer.power.tolist() == [pytest.approx([90.0, 80.0, 90.0]), pytest.approx([0.0, 50.0, 0.0])]
     assert answer.finished
     assert answer.gap <= 1e-9
+    assert replace(answer, bound=8514.0).gap == pytest.approx(0.01)
 
 
 def test_minimum_times_hold_a_unit_on_and_off() -> None:
@@ -100,6 +101,13 @@ def test_storage_carries_energy_with_losses() -> None:
     answer = commit(system([50.0, 120.0], BASE, dear, stores=(store,)))
     assert answer.cost == pytest.approx(20.0 * (50.0 + 20.0 / 0.72 + 100.0))
     assert answer.discharge[0].tolist() == pytest.approx([0.0, 20.0])
+    kept = replace(store, initial=30.0, final_min=30.0, final_max=35.0)
+    assert commit(system([50.0, 50.0], BASE, dear, stores=(kept,))).cost == pytest.approx(2000.0)
+    emptied = replace(store, initial=30.0, final_max=12.0)
+    assert commit(system([50.0, 50.0], BASE, dear, stores=(emptied,))).discharge.sum() == pytest.approx(27.0)
+    leaking = replace(store, initial=30.0, loss=0.5, charge_max=0.0, final_min=7.0)  # a quarter of 30 is 7.5
+    late = commit(system([50.0, 120.0], BASE, dear, stores=(leaking,))).discharge[0]
+    assert late.tolist() == pytest.approx([0.0, 0.45])
     single = replace(store, charge_min=30.0, both_ways=False)
     assert commit(system([50.0, 120.0], BASE, dear, stores=(single,))).charge[0, 0] == pytest.approx(30.0)
 

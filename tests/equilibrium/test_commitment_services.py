@@ -64,6 +64,16 @@ def test_a_ramp_is_shared() -> None:
     assert later == pytest.approx(2 * 1400.0 + (15.0 - 40.0 / 6.0) * 100.0 + 5 * 100.0)
 
 
+def test_a_ramp_is_shared_downward_and_over_two_hours() -> None:
+    """50 MW down to 20 leave 30 of 60: 2.5 MW in five minutes. 50 up to 90 leave 20 for the mean of both hours."""
+    down = replace(REGULATION, name="down", up=False, rung=None, regulating=False, amount=5.0)
+    assert cost([20.0], A, services=(down,)) == pytest.approx(20 * 20.0 + 2.5 * 1e4)
+    still = replace(down, averaged=False)
+    assert cost([50.0, 20.0], A, services=(still,)) == pytest.approx(70 * 20.0 + 2.5 * 1e4)
+    both = 20.0 / 6.0 * 2.0  # what both hours can hold together
+    assert cost([50.0, 90.0], A, services=(SPINNING,)) == pytest.approx(140 * 20.0 + (30.0 - both) * 100.0)
+
+
 def test_units_that_are_off_can_answer_too_and_areas_ask_for_themselves() -> None:
     cold = replace(B, name="c", initial=-5, power=[10.0, 100.0], cost=[900.0, 9000.0])
     standing = Service("standing", 10.0, 25.0, 100.0, abilities={"c": Ability(0.0, 30.0)})
@@ -91,7 +101,9 @@ def test_a_second_fuel_in_its_place_or_beside_it() -> None:
     assert cost([80.0], replace(BURNER, burning=mixed), DEAR, fuels=(GAS,)) == pytest.approx(100 * 5.0 + 60 * 8.0)
     kept = replace(both, switching=False)
     assert cost([80.0], replace(BURNER, burning=kept), DEAR, fuels=(GAS,)) == pytest.approx(1400.0)
+    assert cost([80.0, 80.0], replace(BURNER, burning=kept), DEAR, fuels=(GAS,)) == pytest.approx(2800.0)
     oil = replace(kept, burning=1)
+    assert cost([80.0, 20.0], replace(BURNER, burning=oil), DEAR, fuels=(GAS,)) == pytest.approx(1280.0 + 320.0)
     assert cost([80.0], replace(BURNER, burning=oil), DEAR, fuels=(GAS,)) == pytest.approx(1280.0)
 
 

@@ -34,6 +34,9 @@ ROW = grid(5, (0, 4), TWO_ROOTS)
 """0-1-2 and 4-3 with a tie between 2 and 3, loads of 1, 2 and 3 kW; roots 0 and 4."""
 
 
+NOTHING = Outage("nothing")
+
+
 def test_a_tie_restores_what_a_branch_leaves() -> None:
     answer = restore(ROW, hour(ROW), Outage("first", branches=(0,)))
     assert answer.closed.tolist() == [False, True, True, True]
@@ -57,6 +60,36 @@ def test_a_rating_sheds_what_is_worth_least() -> None:
     assert 0.5 <= answer.shed_kw[2] <= 0.55  # the polygon lies inside the circle
     helped = hour(weak, source_bus=np.array([1]), source_kw=np.array([5.0]), source_kvar=np.array([5.0]))
     assert restore(weak, helped, Outage("first", branches=(0,))).cost == pytest.approx(0.0, abs=1e-7)
+
+
+def test_a_voltage_sheds_by_the_formula() -> None:
+    """11 kV and 1 + j 0.5 ohm: 121 - 2 (P + 0.25 P) / 1000 kV^2 stays above 0.99^2 of it, so P is 963.16 of 2000 kW."""
+    loads = {"load_kw": np.array([0.0, 2000.0]), "load_kvar": np.array([0.0, 1000.0])}
+    made = grid(2, (0,), [(0, 1, True)], voltage_min_pu=np.full(2, 0.99), **loads)
+    served = 121.0 * (1.0 - 0.99**2) / 2.5 * 1000.0
+    for answer in (restore(made, hour(made), NOTHING), restore_by_switching(made, hour(made), NOTHING)):
+        assert answer.shed_kw[1] == pytest.approx(2000.0 - served)
+        assert answer.flow_kva[0] == pytest.approx(served * np.hypot(1.0, 0.5))
+        assert answer.cost == pytest.approx(2.0 * (2000.0 - served))
+    high = hour(made, source_bus=np.array([1]), source_kw=np.array([500.0]), source_kvar=np.array([0.0]))
+    assert restore(made, high, NOTHING).shed_kw[1] == pytest.approx(2000.0 - served - 500.0 / 1.25)
+
+
+def test_a_failed_root_loses_its_own_load_and_others_feed_the_rest() -> None:
+    made = replace(ROW, load_kw=np.array([7.0, 1.0, 2.0, 3.0, 4.0]))
+    outage = Outage("root", buses=(0,))
+    for answer in (restore(made, hour(made), outage), restore_by_switching(made, hour(made), outage)):
+        assert answer.shed_kw.tolist() == pytest.approx([7.0, 0.0, 0.0, 0.0, 0.0])
+        assert answer.closed.tolist() == [False, True, True, True]
+        assert answer.operations == 1
+
+
+def test_what_is_without_supply_stays_as_it_was() -> None:
+    """Without 0-1 and the tie, 1-2 is dead: nothing there is worth a switch."""
+    outage = Outage("first and the tie", branches=(0, 3))
+    for answer in (restore(ROW, hour(ROW), outage), restore_by_switching(ROW, hour(ROW), outage)):
+        assert answer.closed.tolist() == [False, True, True, False]
+        assert answer.operations == 0
 
 
 def test_a_source_alone_supplies_nobody() -> None:

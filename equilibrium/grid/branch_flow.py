@@ -57,7 +57,6 @@ _EMPTY = 1e-6
 """Share of its bus's squared voltage at which the tangent of an arc is taken that is hardly used."""
 
 _STALLS = 2
-_LIMIT_STEPS = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,19 +133,15 @@ def _limits(grid: MeshedGrid, arcs: Arcs, own: _Scaled, loss: float) -> _Limits:
     """Bound flows, currents and squared voltages.
 
     What enters an arc is the load behind it and the losses behind it, so it lies between what all sources feed in and
-    all loads with all losses. A voltage lies above its sending end's only as far as sources push it up.
+    all loads with all losses. Its current is the sum of the currents of the loads behind it, whatever is lost there. A
+    voltage lies above its sending end's only as far as sources push it up.
     """
     fed_in, fed_in_q = (float(-load[load < 0.0].sum()) for load in (own.load, own.load_q))
     active = float(own.load[own.load > 0.0].sum()) + loss
     lossy = own.r > 0.0
-    low = float(own.low.min())
-    ideal = float(own.x[~lossy].sum())
-    least = float(own.load_q[own.load_q > 0.0].sum())
-    least += loss * float(np.max(own.x[lossy] / own.r[lossy], initial=0.0))
-    reactive = least
-    for _ in range(_LIMIT_STEPS):  # what branches without resistance take has no other limit than the current
-        reactive = least + ideal * (active**2 + max(reactive, fed_in_q) ** 2) / low
-    top = (max(active, fed_in) ** 2 + max(reactive, fed_in_q) ** 2) / low
+    top = float(np.hypot(own.load, own.load_q).sum()) ** 2 / float(own.low.min())
+    reactive = float(own.load_q[own.load_q > 0.0].sum()) + top * float(own.x[~lossy].sum())
+    reactive += loss * float(np.max(own.x[lossy] / own.r[lossy], initial=0.0))
     current = np.minimum(top, np.where(lossy, loss / np.where(lossy, own.r, 1.0), INF))
     rise = np.zeros(grid.size)
     np.maximum.at(rise, arcs.end, 2.0 * (own.r * fed_in + own.x * fed_in_q))

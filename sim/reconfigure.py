@@ -93,7 +93,6 @@ def _write(
         },
     )
     before, after = flows
-    nothing: list[float | None] = [None] * max(grid.branches, grid.size)
     _write_table(
         folder / "branches.csv",
         ("from_bus", "to_bus", "closed_before", "closed_after", "flow_before_kva", "flow_after_kva", "rating_kva"),
@@ -102,10 +101,10 @@ def _write(
             (grid.buses[bus] for bus in grid.end),
             grid.closed.astype(int).tolist(),
             answer.closed.astype(int).tolist(),
-            nothing if before is None else before.flow_kva.tolist(),
-            nothing if after is None else after.flow_kva.tolist(),
+            [None] * grid.branches if before is None else before.flow_kva.tolist(),
+            [None] * grid.branches if after is None else after.flow_kva.tolist(),
             [_number(rating) for rating in grid.rating_kva.tolist()],
-            strict=False,
+            strict=True,
         ),
     )
     _write_table(
@@ -113,9 +112,9 @@ def _write(
         ("bus", "voltage_before_pu", "voltage_after_pu"),
         zip(
             grid.buses,
-            nothing if before is None else before.voltage_pu.tolist(),
-            nothing if after is None else after.voltage_pu.tolist(),
-            strict=False,
+            [None] * grid.size if before is None else before.voltage_pu.tolist(),
+            [None] * grid.size if after is None else after.voltage_pu.tolist(),
+            strict=True,
         ),
     )
 

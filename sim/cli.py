@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SolverError
-from sim.commands import check, explain, figures, games, report, reproduce, run, scenarios
+from sim.commands import check, explain, figures, games, reconfigure, report, reproduce, run, scenarios, study
 from sim.commands.base import BAD_INPUT, FAILED, INTERRUPTED, OK, Parser, cannot_serve
 from sim.show.streams import complain, discard_output, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = (run, scenarios, figures, report, explain, check, reproduce, games)
+COMMANDS = (run, study, scenarios, figures, report, explain, check, reproduce, games, reconfigure)
 """The modules of the commands, in the order of the help."""
 
 

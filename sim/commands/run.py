@@ -62,6 +62,19 @@ def add_to(commands: Commands) -> None:
         help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
     )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
+    )
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
+    _add_data(run)
+    run.set_defaults(command=_run)
+
+
+def _add_data(run: argparse.ArgumentParser) -> None:
+    """Add what takes the place of parts of the scenario."""
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
         "--sessions",
@@ -69,18 +82,26 @@ def add_to(commands: Commands) -> None:
         type=Path,
         help="charging sessions in the place of the scenario's, if the market has sessions",
     )
-    run.add_argument("--no-figures", action="store_true", help="write no figures")
-    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
-    run.set_defaults(command=_run)
+    run.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="a key of the scenario in the place of its own value, items of lists by name: lots.lot-1.places=40; "
+        "may stand several times",
+    )
 
 
 def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
+    from sim.folder import check_folder
     from sim.options import RunOptions
-    from sim.store import check_folder
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
-    check_folder(folder, force=given.force)
+    if given.force and given.resume:
+        raise InputError("--resume", "with", "--force", "one of them: to go on with a run, or to overwrite it")
+    check_folder(folder, force=given.force or given.resume)
     options = RunOptions(
         days=given.days,
         seed=given.seed,
@@ -97,18 +118,21 @@ def _run(given: argparse.Namespace) -> int:
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
+    from scenarios.settings import read_settings
     from sim.output import draw_run, show_run
     from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
-    scenario = load_scenario(given.scenario, _own_data(given))
+    scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
         screen.print(note, soft_wrap=True, markup=False)
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
-        outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
+        outcome = run_scenario(
+            scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop
+        )
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
     if len(outcome.run.days) and given.report:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equilibrium.errors import InputError
+from sim.folder import REPORT
 from sim.manifest import put
 from sim.markets.base import MarketKind
 from sim.output import market_of_run
@@ -64,7 +65,7 @@ def write_report(run: Run, day: int | None = None, hour: int | None = None) -> l
         sections.unmet(run),
         _made_of(run),
     )
-    whole = run.folder / "report.html"
+    whole = run.folder / REPORT
     put(whole, content.encode("utf-8"))
     return [whole, *files]
 

@@ -49,7 +49,8 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None
     Parameters
     ----------
     kind
-        Folder below ``scenarios/data``: ``feeders``, ``prices``, ...
+        Folder below ``scenarios/data``: ``feeders``, ``prices``, ...; ``""`` for files and folders
+        of which none is bundled.
     name
         A bundled name such as ``"ieee33"``, or a path.
     suffix
@@ -62,14 +63,18 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None
     InputError
         When there is neither; the message lists the bundled names.
     """
-    if name in bundled_names(kind):
+    if kind and name in bundled_names(kind):
         return DATA / kind / f"{name}{suffix}"
     own = own_path(name, folder)
+    if not kind:
+        if own.exists():
+            return own
+        raise InputError(str(own), "path", name, "an existing file or folder")
     if own.is_dir() if not suffix else own.is_file():
         return own
-    raise InputError(
-        str(own), kind, name, f"an existing {'file' if suffix else 'folder'} or one of {', '.join(bundled_names(kind))}"
-    )
+    file_of_a_grid = ", or feeder.file for a file of another program" if kind == "feeders" and own.is_file() else ""
+    expected = f"an existing {'file' if suffix else 'folder'} or one of {', '.join(bundled_names(kind))}"
+    raise InputError(str(own), kind, name, expected + file_of_a_grid)
 
 
 def bundled_names(kind: str) -> list[str]:

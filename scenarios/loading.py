@@ -20,6 +20,8 @@ AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 """Whether two mappings under a key have the same keys, so that one is merged into the other."""
 
+_ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
+"""Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
 _EXTENDS_LIMIT = 20
 """Most scenarios of a chain in which each extends the next one."""
@@ -239,6 +241,10 @@ def _merge(
     """Merge mappings key by key and note which keys are replaced as a whole: lists, values, other sections."""
     merged = dict(under)
     for key, value in over.items():
+        other = _ALTERNATIVES.get((*keys, key))
+        if other in merged and other not in over and value is not None:
+            del merged[other]
+            replaced.add((*keys, other))
         old = merged.get(key)
         merged[key] = value
         if isinstance(old, dict) and isinstance(value, dict) and same((*keys, key), old, value):

@@ -140,11 +140,35 @@ class Section(BaseModel):
 class FeederSection(Section):
     """Feeder and limits."""
 
-    name: Label
+    name: Label | None = None
+    file: Label | None = None
+    open: tuple[Label, ...] = ()
+    roots: tuple[Label, ...] = ()
+    generation_scale: NonNegative = 1.0
+    generation_profile: Label | None = None
     rating_kva: Positive | None = None
     voltage_min_pu: VoltagePu = 0.90
     voltage_max_pu: VoltagePu = 1.10
-    root_voltage_pu: VoltagePu = 1.0
+    root_voltage_pu: VoltagePu | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _held(cls, given: object) -> object:
+        """A feeder of ours holds 1 per unit at its root, one of another program what its file says."""
+        if isinstance(given, dict) and given.get("file") is None and given.get("root_voltage_pu") is None:
+            return {**given, "root_voltage_pu": 1.0}
+        return given
+
+    @model_validator(mode="after")
+    def _one(self) -> FeederSection:
+        if self.name is None and self.file is None:
+            raise refused("name", None, "name, a bundled feeder or a folder, or file, a grid of another program")
+        if self.name is not None and self.file is not None:
+            raise refused("file", self.file, "one of name and file")
+        for key in ("open", "roots", "generation_scale", "generation_profile"):
+            if self.file is None and getattr(self, key) != type(self).model_fields[key].default:
+                raise refused(key, getattr(self, key), "this key only beside feeder.file, a grid of another program")
+        return self
 
     @model_validator(mode="after")
     def _band(self) -> FeederSection:
@@ -248,13 +272,15 @@ class GridFile(CaseFile):
 
 
 FileKeys = Mapping[KeyPath, tuple[str, str]]
-"""Keys that name a bundled data file or the user's own, with the bundled folder and the suffix."""
+"""Keys that name a bundled data file or the user's own, with the bundled folder and the suffix; no bundled folder where
+only the user has files or folders of this kind."""
 
 CASE_FILE_KEYS: FileKeys = {("prices", "file"): ("prices", ".csv")}
 
 GRID_FILE_KEYS: FileKeys = {
     **CASE_FILE_KEYS,
     ("feeder", "name"): ("feeders", ""),
+    ("feeder", "file"): ("", ""),
     ("loads", "file"): ("loads", ".csv"),
     ("loads", "profiles"): ("profiles", ".csv"),
 }

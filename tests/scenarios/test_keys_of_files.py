@@ -123,11 +123,16 @@ KEYS = {
     "PricesSection.step_minutes": "60",
     "PricesSection.start": "None",
     "PricesSection.after_end": "'repeat'",
-    "FeederSection.name": "needed {1,}",
+    "FeederSection.name": "None {1,}",
+    "FeederSection.file": "None {1,}",
+    "FeederSection.open": "() {1,}",
+    "FeederSection.roots": "() {1,}",
+    "FeederSection.generation_scale": "1.0 [0, )",
+    "FeederSection.generation_profile": "None {1,}",
     "FeederSection.rating_kva": "None (0, )",
     "FeederSection.voltage_min_pu": "0.9 (0, )",
     "FeederSection.voltage_max_pu": "1.1 (0, )",
-    "FeederSection.root_voltage_pu": "1.0 (0, )",
+    "FeederSection.root_voltage_pu": "None (0, )",
     "LoadsSection.file": "None {1,}",
     "LoadsSection.profiles": "'s0' {1,}",
     "LoadsSection.profile": "'residential' {1,}",
@@ -462,7 +467,8 @@ DOCUMENTED = re.compile(
 )
 WORDS = {
     **dict.fromkeys(
-        ("none", "no limit", "the feeder's ratings", "the file's first", "as recorded"), ("None", "'none'", "()", "{}")
+        ("none", "no limit", "the feeder's ratings", "the file's one external grid", "the file's first", "as recorded"),
+        ("None", "'none'", "()", "{}"),
     ),
     **dict.fromkeys(("empty", "all"), ("()",)),
     **dict.fromkeys(
@@ -471,6 +477,8 @@ WORDS = {
             "all drivers come",
             "shares and arrivals as given",
             "the feeder's base case with one profile",
+            "that of feeder",
+            "the same power at every hour",
         ),
         ("None",),
     ),

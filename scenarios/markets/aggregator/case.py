@@ -17,7 +17,7 @@ from scenarios.assembly import (
     bus_index,
     check_names,
     check_powers,
-    expected_load,
+    retail_load,
     time_notes,
 )
 from scenarios.case import Case, ScenarioKind
@@ -26,7 +26,6 @@ from scenarios.draws.reduction import reduce_scenarios
 from scenarios.files import Document
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.markets.aggregator.schema import FILE_KEYS, AggregatorFile, ContractLotSection
-from scenarios.readers.feeders import feeder_files
 from scenarios.readers.prices import PriceSeries
 from scenarios.streams import Streams, day_factor
 from scenarios.time_axis import TimeAxis
@@ -265,22 +264,23 @@ def build_aggregator(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    feeder = build_rated_feeder(file.feeder, document)
+    grid = build_rated_feeder(file.feeder, document)
+    feeder = grid.feeder
     check_names({"lots": file.lots, "generators": file.generators}, document)
     check_powers({"lots": file.lots, "generators": file.generators}, feeder.base_kv, document)
-    load_kw, _, _, load_paths = expected_load(file, feeder, document)
+    load_kw, load_paths = retail_load(file, grid, document)
     return AggregatorCase(
         name=name,
         file=file,
         prices=prices,
-        notes=time_notes(file, len(load_kw)),
-        paths=(*paths, *feeder_files(file.feeder.name), *load_paths),
+        notes=(*grid.notes, *time_notes(file, len(load_kw))),
+        paths=(*paths, *grid.paths, *load_paths),
         feeder=feeder,
         lot_bus=tuple(bus_index(feeder, lot.bus, document, ("lots", k, "bus")) for k, lot in enumerate(file.lots)),
         generator_bus=tuple(
             bus_index(feeder, unit.bus, document, ("generators", k, "bus")) for k, unit in enumerate(file.generators)
         ),
-        base_load_kw=load_kw.sum(axis=1),
+        base_load_kw=load_kw,
     )
 
 

@@ -187,8 +187,8 @@ def build_charging(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    network, feeder_paths = build_network(name, file, document)
-    load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
+    network, grid = build_network(name, file, document)
+    load_kw, load_kvar, profiles, load_paths = expected_load(file, grid, document)
     potential = expected_renewables(file, profiles, document)
     if isinstance(file.drivers, CountDrivers):
         count_path = bundled_or_own("lots", file.drivers.file, ".csv")
@@ -201,8 +201,8 @@ def build_charging(
         name=name,
         file=file,
         prices=prices,
-        notes=(*time_notes(file, len(load_kw)), *(arrivals.notes if arrivals else ())),
-        paths=(*paths, *feeder_paths, *load_paths, *driver_paths),
+        notes=(*grid.notes, *time_notes(file, len(load_kw)), *(arrivals.notes if arrivals else ())),
+        paths=(*paths, *grid.paths, *load_paths, *driver_paths),
         network=network,
         base_load_kw=load_kw,
         base_load_kvar=load_kvar,

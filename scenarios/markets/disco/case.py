@@ -260,16 +260,16 @@ def build_disco(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    network, feeder_paths = build_network(name, file, document)
-    load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
+    network, grid = build_network(name, file, document)
+    load_kw, load_kvar, profiles, load_paths = expected_load(file, grid, document)
     program_path = bundled_or_own("programs", file.retailer.programs.set, ".yaml")
     programs = build_programs(file, document)
     case = DiscoCase(
         name=name,
         file=file,
         prices=prices,
-        notes=time_notes(file, len(load_kw)),
-        paths=(*paths, *feeder_paths, *load_paths, program_path),
+        notes=(*grid.notes, *time_notes(file, len(load_kw))),
+        paths=(*paths, *grid.paths, *load_paths, program_path),
         network=network,
         programs=programs,
         elasticity=true_elasticity(file, programs, document),

@@ -107,6 +107,12 @@ def compile_distribution(network: Network, periods: Periods) -> Program:
     return build.compile()
 
 
+def one_more_kw(program: Program) -> FloatArray:
+    """Return by how much the rows' right-hand sides rise with one more kW of load at every bus, in every period."""
+    loads = program.ports["load_kw"].slice
+    return np.asarray(-program.row_port[:, loads].sum(axis=1)).ravel()
+
+
 def _add_trade(build: ProgramBuilder, network: Network, lengths: FloatArray) -> tuple[IntArray, IntArray]:
     """State the trade terms of (2a), (2b), (2c), (2h) and the flows."""
     hours = lengths.size

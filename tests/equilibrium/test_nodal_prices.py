@@ -40,11 +40,11 @@ def least(face, cost):
 @given(tight_markets(negative_prices=True), SEEDS)
 def test_prices_are_the_least_payment_and_their_ends_those_of_the_dual_face(market, seed):
     vertices = on_kinks(market, seed)
-    face = VertexFace(vertices).program()
+    face = VertexFace(vertices, np.zeros(vertices.model.rows)).program()
     assume(face is not None)
     payment = least(face, (face.prices * vertices.given[face.hour]).sum(axis=1))
     assume(payment > -INF)
-    prices = publish(VertexFace(vertices), vertices.given)
+    prices = publish(VertexFace(vertices, np.zeros(vertices.model.rows)), vertices.given)
     hours = np.unique(face.hour)
     assert float((prices.price * vertices.given)[hours].sum()) == pytest.approx(payment, abs=1e-6)
     assert prices.price == pytest.approx(-(prices.mu @ vertices.model.n), abs=1e-9)

@@ -83,7 +83,7 @@ def test_at_a_kink_the_vertex_depends_on_the_way_but_the_price_does_not():
         *_, vertices, _ = solved_hours(network, day, np.array([[before]]))
         assert vertices.move(np.array([[100.0]])).all()
         raw.append(vertices.prices().item())
-        published.append(publish(VertexFace(vertices), vertices.given))
+        published.append(publish(VertexFace(vertices, np.zeros(vertices.model.rows)), vertices.given))
     assert raw == pytest.approx([0.03, 0.06])
     for prices in published:
         assert prices.price.item() == pytest.approx(0.03)
@@ -114,7 +114,9 @@ def test_a_common_price_is_found_although_no_vertex_met_so_far_has_it():
     left = [trace(vertices, lot, np.array([150.0]))[0].price(100.0) for lot in range(2)]
     assert left == pytest.approx([0.03, 0.03])
     assert not any(np.allclose(price, left) for price in met)
-    assert publish(VertexFace(vertices), vertices.given).price[0].tolist() == pytest.approx(left)
+    assert publish(VertexFace(vertices, np.zeros(vertices.model.rows)), vertices.given).price[
+        0
+    ].tolist() == pytest.approx(left)
     clearing = NodalMarket(network).clear(day, start_kw=np.array([[100.0, 100.0]]))
     assert clearing.lot_kw[0].tolist() == pytest.approx([100.0, 100.0])
     assert clearing.certificate.certified

@@ -12,13 +12,18 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.assets import StaticVarCompensator
+from equilibrium.grid.assets import Microturbine, StaticVarCompensator
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay, DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.markets.disco.upper.exclusive import NOT_PROVED_UNIQUE
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import BEHAVIOURS, NodalMarket
+from scenarios.loading import load_scenario
+from scenarios.markets.nodal.case import NodalCase
+from tests.equilibrium.conftest import lot_data
+from tests.equilibrium.conftest import small_day as charging_day
+from tests.equilibrium.conftest import small_network as charging_network
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
 from tests.equilibrium.other_ways import SAME, differences, shuffled
 from tests.equilibrium.tied_markets import tied_days, tied_networks
@@ -160,3 +165,33 @@ def test_one_way_at_a_time_without_a_choice_is_the_same_on_every_way() -> None:
     market = partial(DiscoMarket, network, mode="strict-exclusive", segments=5)
     assert NOT_PROVED_UNIQUE not in market().clear(day).certificate.notes
     same_on_every_way(market, tied_scenarios(day, 9))
+
+
+def in_a_row(turbine: Microturbine | None = None) -> Network:
+    """Two equal lines in a row with nothing between them, and what there is at the end."""
+    return charging_network(turbine=turbine, rating_kva=np.array([np.inf, 1000.0, 1000.0]))
+
+
+def test_the_price_between_two_full_lines_is_that_of_the_next_kw() -> None:
+    """With only price-takers: one more kW between the lines crosses the full first one, one less would free nothing."""
+    turbine = Microturbine("mt", 2, 500.0, fuel_cost_per_kwh=0.08)
+    day = charging_day([0.05, 0.04], (lot_data(100.0, [100.0, 100.0]),), 1200.0, turbines=1)
+    market = partial(NodalMarket, in_a_row(turbine), behaviours=("price-taking",))
+    np.testing.assert_allclose(market().clear(day).dlmp, [[0.05, 0.08, 0.08], [0.04, 0.08, 0.08]], atol=1e-9)
+    same_on_every_way(market, day)
+
+
+def test_the_price_where_nothing_more_can_be_carried_is_that_of_one_kw_less() -> None:
+    """The lines are full of a load that nothing else can serve: the next kW has no price, the last one has."""
+    full = charging_day([0.05], (lot_data(1000.0, [1000.0]),))
+    market = partial(NodalMarket, in_a_row(), behaviours=("price-taking",))
+    np.testing.assert_allclose(market().clear(full).dlmp, [[0.05, 0.05, 0.05]], atol=1e-9)
+    same_on_every_way(market, full)
+
+
+@pytest.mark.parametrize("behaviour", ["price-taking", "central"])
+def test_prices_of_the_whole_feeder_are_the_same_where_no_lot_is_strategic(behaviour: str) -> None:
+    """The bundled feeder, whose main line is full on its first day: also at the buses without a lot."""
+    case = load_scenario("nodal-33", None, NodalCase)
+    behaviours = (behaviour,) * len(case.network.lots)
+    same_on_every_way(partial(NodalMarket, case.network, behaviours=behaviours), case.nominal_day())

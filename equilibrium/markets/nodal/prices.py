@@ -6,6 +6,10 @@ by the strategic lots. If the result gives every strategic lot its left slope, a
 optimistic price at once, and the prices are consistent. A price-taker's schedule must be what it wants at the price,
 so its own optimality conditions stand beside the DSO's.
 
+That may leave a choice: at buses without a strategic lot, and on days without any. There, as everywhere, the price is
+that of the next kW: of what is left, the multipliers with the highest sum of the prices of all buses, which is the cost
+of one more kW at each (of one less, where the network cannot carry more), and of these the ones of least squares.
+
 At the smallest power that leaves a dispatch a price has no lower end, and the least payment would have none either.
 There the price of the next kW counts, the highest of its interval: it is the only one that powers with a dispatch come
 near to. The curves of :mod:`equilibrium.markets.nodal.curves` read it in the same way.
@@ -27,8 +31,10 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import EPSILON_REGRET, SAME_PRICE
 from equilibrium.markets.nodal.relaxation import FeasiblePowers
+from equilibrium.programs.duality import optimal_face
+from equilibrium.programs.nearest import nearest_on_face
 from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.solvers import Status, solve_linear
+from equilibrium.programs.solvers import Solution, Status, solve_linear
 
 PRICE_RULE = "least payment by the strategic lots over the dual optimal face that supports the price-takers"
 
@@ -59,6 +65,8 @@ class DualFace:
         Hour and scaled row of each column, shape ``(columns,)``.
     prices
         Sensitivity of the lots' prices to each column, shape ``(columns, lots)``.
+    everywhere
+        Sensitivity of the sum of the prices of all buses to each column, shape ``(columns,)``.
     instance
         ``M' mu = c`` for every degenerate hour, with the sign of each multiplier; the cost is zero.
     """
@@ -66,6 +74,7 @@ class DualFace:
     hour: IntArray
     row: IntArray
     prices: FloatArray
+    everywhere: FloatArray
     instance: Instance
 
     def payment(self, weight: FloatArray) -> FloatArray:
@@ -106,7 +115,28 @@ class DualFace:
             col_upper=np.concatenate([self.instance.col_upper, *upper]),
         )
         solution = solve_linear(instance, solver)
-        return (solution.x[:count] if solution.status is Status.OPTIMAL else None), solution.seconds
+        if solution.status is not Status.OPTIMAL:
+            return None, solution.seconds
+        chosen, seconds = self.settled(instance, solution, solver)
+        return chosen, solution.seconds + seconds
+
+    def settled(self, instance: Instance, optimum: Solution, solver: str = "auto") -> tuple[FloatArray, float]:
+        """Return the multipliers of the next kW among those that are as good as an optimum, and the solver's time.
+
+        ``instance`` begins with the columns of this face; so does the answer, which has no others.
+        """
+        columns, seconds = np.arange(self.hour.size), 0.0
+        face, chosen = optimal_face(instance, optimum.y, point=optimum.x), optimum.x
+        sum_of_prices = np.zeros(face.shape[1])
+        sum_of_prices[columns] = self.everywhere
+        for cost in (-sum_of_prices, sum_of_prices):
+            found = solve_linear(face.with_cost(cost), solver)
+            seconds += found.seconds
+            if found.status is Status.OPTIMAL:
+                face, chosen = optimal_face(face.with_cost(cost), found.y, point=found.x), found.x
+                break
+        chosen = nearest_on_face(face, chosen, columns, np.ones(columns.size), np.zeros(columns.size))
+        return chosen[columns], seconds
 
     def price(self, mu: FloatArray, lot: int, hours: int) -> FloatArray:
         """Return the prices of a lot that the face's multipliers give, shape ``(hours,)``."""

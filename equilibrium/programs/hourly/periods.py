@@ -119,6 +119,14 @@ class PeriodModel:
         """Number of rows of an hour, column bounds first."""
         return int(self.m.shape[0])
 
+    def taken(self, right: FloatArray) -> FloatArray:
+        """Return what right-hand sides take off the limits of the scaled rows, through the state that they make.
+
+        ``right`` belongs to all rows of the one-hour program; only those of its state rows count.
+        """
+        share = self.by_state @ self.factor.solve(right[self.state_rows])
+        return np.concatenate([np.zeros(self.variables), share / self.scale[self.variables :]])
+
     def only(self, rows: IntArray) -> PeriodModel:
         """Return the model with some of its rows, in the same order; the column bounds must be among them.
 

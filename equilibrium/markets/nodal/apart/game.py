@@ -15,7 +15,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
-from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, one_more_kw
 from equilibrium.grid.least_effort import HourlyEffort
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods, named, period_lengths
@@ -62,6 +62,7 @@ class HoursApart:
         hour = compile_distribution(network, 1)
         self.model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
         self.effort = HourlyEffort(network, hour, self.model)
+        self.loaded = self.model.taken(one_more_kw(hour))
         self._bounds = unit_bounds(self.model, hour)
         self._known: Vertices | None = None
 
@@ -168,7 +169,9 @@ class PlayApart:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the faces of the hours' vertices."""
-        prices = publish(VertexFace(self.vertices, self.structure.solver), weight, takers)
+        prices = publish(
+            VertexFace(self.vertices, self.structure.loaded[self.rows], self.structure.solver), weight, takers
+        )
         mu = np.zeros_like(self.data.lower)
         mu[:, self.rows] = prices.mu
         return replace(prices, mu=mu)

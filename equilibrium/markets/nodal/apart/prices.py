@@ -25,12 +25,14 @@ class VertexFace:
     ----------
     vertices
         Solved hours at the equilibrium.
+    loaded
+        What one more kW at every bus takes off the scaled rows' limits, shape ``(rows,)``.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
     """
 
-    def __init__(self, vertices: Vertices, solver: str = "auto") -> None:
-        self._vertices, self._solver = vertices, solver
+    def __init__(self, vertices: Vertices, loaded: FloatArray, solver: str = "auto") -> None:
+        self._vertices, self._loaded, self._solver = vertices, loaded, solver
         self._price, self._tight = vertices.prices(), tight_sides(vertices)
         sides = vertices.model.sides
         rows = self._tight[:, sides.upper] | self._tight[:, sides.lower]
@@ -109,7 +111,7 @@ class VertexFace:
             col_lower=np.where(at_upper[hour, row], -INF, 0.0),
             col_upper=np.where(at_lower[hour, row], INF, 0.0),
         )
-        return DualFace(hour, row, -model.n[row], instance)
+        return DualFace(hour, row, -model.n[row], -self._loaded[row], instance)
 
 
 def tight_sides(vertices: Vertices) -> BoolArray:

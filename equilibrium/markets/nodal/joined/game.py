@@ -23,7 +23,7 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import EXACT_REGRET
 from equilibrium.deadline import Deadline
 from equilibrium.errors import SolverError
-from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, one_more_kw
 from equilibrium.grid.least_effort import DailyEffort
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods, named
@@ -186,8 +186,9 @@ class PlayJoined:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the face of the whole day."""
-        length = self.day.length_h
-        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, length, self.structure.solver)
+        length, structure = self.day.length_h, self.structure
+        loaded = structure.model.taken(self.ids, one_more_kw(structure.program))
+        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, length, loaded, structure.solver)
         return publish(face, weight, takers)
 
     def point(self, prices: PublishedPrices) -> Point:

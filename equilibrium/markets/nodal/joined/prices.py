@@ -12,7 +12,7 @@ from equilibrium.errors import SolverError
 from equilibrium.markets.nodal.joined.follower import Sides
 from equilibrium.markets.nodal.prices import TIGHT, DualFace, Taker
 from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.solvers import Status, open_handle
+from equilibrium.programs.solvers import Solution, Status, open_handle
 
 
 class JoinedFace:
@@ -31,6 +31,8 @@ class JoinedFace:
         An optimal dispatch, shape ``(columns,)``, and the lots' powers in it, kW, shape ``(hours, lots)``.
     length_h
         Length of each period, h, shape ``(hours,)``.
+    loaded
+        What one more kW at every bus takes off the limits of the program's rows, shape ``(rows,)``.
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the program that price-takers need.
     """
@@ -42,10 +44,11 @@ class JoinedFace:
         x: FloatArray,
         power: FloatArray,
         length_h: FloatArray,
+        loaded: FloatArray,
         solver: str = "auto",
     ) -> None:
         self._power, self._solver = power, solver
-        self._face, self._of_rows = joined_face(reduced, lots, x, length_h)
+        self._face, self._of_rows = joined_face(reduced, lots, x, length_h, loaded)
         self._handle = open_handle(self._face.instance)
         self.seconds = 0.0
         self.low, self.high = self._intervals()
@@ -70,9 +73,12 @@ class JoinedFace:
 
     def least(self, aim: FloatArray) -> FloatArray:
         """Solve for the choice of least payment."""
-        chosen = self._least(self._face.payment(aim))
-        if chosen is None:
+        face, cost = self._face, self._face.payment(aim)
+        found = self._solved(cost)
+        if found is None:
             raise SolverError("the prices of the dual face have no finite choice")
+        chosen, seconds = face.settled(face.instance.with_cost(cost), found)
+        self.seconds += seconds
         return chosen
 
     def price(self, chosen: FloatArray) -> FloatArray:
@@ -95,6 +101,11 @@ class JoinedFace:
         return np.asarray(self._of_rows @ chosen)
 
     def _least(self, cost: FloatArray) -> FloatArray | None:
+        """Return where ``cost`` is least on the face; ``None`` where that is unbounded."""
+        found = self._solved(cost)
+        return None if found is None else found.x
+
+    def _solved(self, cost: FloatArray) -> Solution | None:
         """Minimise ``cost`` over the face; ``None`` where that is unbounded."""
         self._handle.update(self._face.instance.with_cost(cost))
         solution = self._handle.solve()
@@ -103,11 +114,11 @@ class JoinedFace:
             return None
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"the dual face is {solution.status}: the dispatch is not optimal")
-        return solution.x
+        return solution
 
 
 def joined_face(
-    reduced: Instance, lots: IntArray, x: FloatArray, length_h: FloatArray
+    reduced: Instance, lots: IntArray, x: FloatArray, length_h: FloatArray, loaded: FloatArray
 ) -> tuple[DualFace, sp.csr_array]:
     """Return the face as a linear program, and the map from its multipliers to those of the rows."""
     kept = np.setdiff1d(np.arange(reduced.shape[1]), lots)
@@ -128,7 +139,8 @@ def joined_face(
         col_upper=np.full(count, INF),
     )
     none = sp.csr_array((activity.size, columns.index.size))
-    return DualFace(hour, np.arange(count), prices, instance), sp.csr_array(sp.hstack([of_sides, none]))
+    everywhere = np.concatenate([-(of_sides.T @ loaded), np.zeros(columns.index.size)])
+    return DualFace(hour, np.arange(count), prices, everywhere, instance), sp.csr_array(sp.hstack([of_sides, none]))
 
 
 def _sensitivity(by_side: sp.csr_array, lots: IntArray, count: int) -> tuple[IntArray, FloatArray]:

@@ -16,7 +16,8 @@ from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
 from scenarios.readers.nets.files import net_files, read_net
 from scenarios.readers.nets.radial import Band, radial_net
-from scenarios.readers.prices import PriceSeries, read_prices
+from scenarios.readers.price_layout import PriceWishes
+from scenarios.readers.prices import PriceSeries, price_files, read_prices
 from scenarios.readers.profiles import read_profiles
 from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection
 from scenarios.units import feeder_load_fault, power_fault
@@ -157,15 +158,23 @@ def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, documen
                     raise document.error((key, k, name), value, fault)
 
 
-def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, Path]:
-    """Read the prices from the chosen start on; their currency must be that of the file."""
+def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, tuple[Path, ...]]:
+    """Read the prices from the chosen start on, and return their files; their currency must be that of the file."""
     path = bundled_or_own("prices", file.prices.file, ".csv")
     rules = file.prices
-    series = read_prices(path, rules.price_column, zone=file.time.zone, step_minutes=rules.step_minutes)
+    wishes = PriceWishes(
+        rules.price_column, rules.unit, rules.time_column, rules.time_format, rules.time_zone, rules.area
+    )
+    try:
+        series = read_prices(path, zone=file.time.zone, step_minutes=rules.step_minutes, wishes=wishes)
+    except InputError as error:
+        if error.where not in type(rules).model_fields or getattr(rules, error.where) is None:
+            raise
+        raise document.error(("prices", error.where), error.value, error.expected) from None
     if series.currency != file.currency:
         expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
         raise document.error(("prices", "file"), file.prices.file, expected)
-    return series if file.prices.start is None else series.starting(file.prices.start), path
+    return series if rules.start is None else series.starting(rules.start), price_files(path)
 
 
 def time_notes(file: GridFile, profile_steps: int) -> tuple[str, ...]:

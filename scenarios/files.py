@@ -29,6 +29,9 @@ YAML_LIMIT, TABLE_LIMIT = 1_000_000, 64_000_000
 YEARS = 1990, 2100
 """First and last year of a date in a table."""
 
+_FOLDERS_TOO = frozenset({"prices"})
+"""Kinds of files in the place of which a folder of such files may stand."""
+
 CELL_LIMIT, CELLS_LIMIT, COLUMNS_LIMIT = 1_000, 8_000_000, 1_000
 """Most characters of a cell, most cells of a table and most columns."""
 
@@ -71,6 +74,8 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None
             return own
         raise InputError(str(own), "path", name, "an existing file or folder")
     if own.is_dir() if not suffix else own.is_file():
+        return own
+    if kind in _FOLDERS_TOO and own.is_dir():
         return own
     file_of_a_grid = ", or feeder.file for a file of another program" if kind == "feeders" and own.is_file() else ""
     expected = f"an existing {'file' if suffix else 'folder'} or one of {', '.join(bundled_names(kind))}"
@@ -136,7 +141,14 @@ class Table:
     lines: list[int]
 
     @classmethod
-    def read(cls, path: Path, required: Sequence[str] = (), optional: Sequence[str] | None = None) -> Table:
+    def read(
+        cls,
+        path: Path,
+        required: Sequence[str] = (),
+        optional: Sequence[str] | None = None,
+        *,
+        separator: str = ",",
+    ) -> Table:
         """Read a CSV file with a header line; blank lines are skipped.
 
         Parameters
@@ -147,12 +159,14 @@ class Table:
             Columns that must be there.
         optional
             Further columns that may be there; any other is an error. ``None`` allows all.
+        separator
+            What stands between the cells of a row.
         """
         source = shown(path)
         header: list[str] = []
         rows: list[list[str]] = []
         lines: list[int] = []
-        for line, cells in _rows(source, read_text(path)):
+        for line, cells in table_rows(source, read_text(path), separator):
             if not header:
                 header = cls._header(source, line, cells, required, optional)
                 continue
@@ -268,9 +282,24 @@ class Table:
         return values
 
 
-def _rows(source: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line number and the stripped cells of every row that has any."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def table_rows(source: str, text: str, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the stripped cells of every row of a table that has any.
+
+    Parameters
+    ----------
+    source
+        Name of the file in messages.
+    text
+        Its content.
+    separator
+        What stands between the cells of a row.
+
+    Raises
+    ------
+    InputError
+        For a row that is none, a cell that is too long, or one with control characters.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     while True:
         try:
             row = next(reader, None)

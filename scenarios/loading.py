@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -78,8 +79,9 @@ def load_scenario(
     if not issubclass(chosen.case, kind):
         fitting = [each.name for each in kinds.values() if issubclass(each.case, kind)]
         raise document.error(("market", "kind"), chosen.name, f"{' or '.join(fitting)} here")
-    prices, price_path = build_prices(file, document)
-    return chosen.build(case_path(str(name_or_path)).stem, file, document, prices, (*yaml_files, price_path))
+    prices, price_paths = build_prices(file, document)
+    case = chosen.build(case_path(str(name_or_path)).stem, file, document, prices, (*yaml_files, *price_paths))
+    return replace(case, notes=(*prices.notes, *case.notes)) if prices.notes else case
 
 
 def case_path(name_or_path: str) -> Path:

@@ -203,11 +203,16 @@ class TimeSection(Section):
     @model_validator(mode="after")
     def _known(self) -> TimeSection:
         if self.zone is not None:
-            try:
-                time_zone(self.zone)
-            except InputError as error:
-                raise refused("zone", self.zone, error.expected) from None
+            _known_zone("zone", self.zone)
         return self
+
+
+def _known_zone(key: str, name: str) -> None:
+    """Refuse a time zone that does not exist."""
+    try:
+        time_zone(name)
+    except InputError as error:
+        raise refused(key, name, error.expected) from None
 
 
 class PricesSection(Section):
@@ -215,9 +220,26 @@ class PricesSection(Section):
 
     file: Label
     price_column: Label | None = None
+    unit: Label | None = None
+    area: Label | None = None
+    time_column: Label | None = None
+    time_format: Label | None = None
+    time_zone: Label | None = None
     step_minutes: Step = 60
     start: Date | None = None
     after_end: Literal["repeat", "stop"] = "repeat"
+
+    @model_validator(mode="after")
+    def _own_layout(self) -> PricesSection:
+        if self.time_column is None:
+            for key in ("time_format", "time_zone"):
+                if getattr(self, key) is not None:
+                    raise refused(key, getattr(self, key), "this key only beside time_column, for a layout of your own")
+        elif self.price_column is None:
+            raise refused("price_column", None, "the name of the column of the prices, beside time_column")
+        if self.time_zone is not None:
+            _known_zone("time_zone", self.time_zone)
+        return self
 
 
 class LoadsSection(Section):

@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -134,11 +134,17 @@ class Table:
         Stripped cells by column name.
     lines
         Line number in the file of each row.
+    row_word
+        What a row is called in messages.
+    names
+        What columns are called in the file, where that is another name.
     """
 
     source: str
     columns: dict[str, list[str]]
     lines: list[int]
+    row_word: str = "line"
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def read(
@@ -204,7 +210,7 @@ class Table:
 
     def where(self, row: int, column: str) -> str:
         """Return ``line 7, column r_ohm`` for the message about a cell."""
-        return f"line {self.lines[row]}, column {column}"
+        return f"{self.row_word} {self.lines[row]}, column {self.names.get(column, column)}"
 
     def error(self, row: int, column: str, value: object, expected: str) -> InputError:
         """Return the complaint about one cell."""
@@ -280,6 +286,12 @@ class Table:
                 raise self.error(row, column, cell, fault)
             values[row] = value
         return values
+
+
+def separator_of(text: str) -> str:
+    """Return what separates the columns of a table: comma, semicolon or tab, what its first line has most."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return max(",;\t", key=first.count)
 
 
 def table_rows(source: str, text: str, separator: str = ",") -> Iterator[tuple[int, list[str]]]:

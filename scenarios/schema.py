@@ -203,12 +203,12 @@ class TimeSection(Section):
     @model_validator(mode="after")
     def _known(self) -> TimeSection:
         if self.zone is not None:
-            _known_zone("zone", self.zone)
+            check_zone("zone", self.zone)
         return self
 
 
-def _known_zone(key: str, name: str) -> None:
-    """Refuse a time zone that does not exist."""
+def check_zone(key: str, name: str) -> None:
+    """Refuse a time zone that does not exist under a key."""
     try:
         time_zone(name)
     except InputError as error:
@@ -238,7 +238,7 @@ class PricesSection(Section):
         elif self.price_column is None:
             raise refused("price_column", None, "the name of the column of the prices, beside time_column")
         if self.time_zone is not None:
-            _known_zone("time_zone", self.time_zone)
+            check_zone("time_zone", self.time_zone)
         return self
 
 

@@ -21,7 +21,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from equilibrium.errors import InputError
-from scenarios.files import Table, read_text, shown, table_rows
+from scenarios.files import Table, read_text, separator_of, shown, table_rows
 from scenarios.readers.price_layout import ForeignPrices, PriceLayout, PriceWishes, localised
 from scenarios.time_axis import day_axis
 
@@ -75,7 +75,7 @@ def foreign_prices(path: Path, wishes: PriceWishes, zone: str | None, step_minut
         read = _reader(first, wishes)
         if read is None:
             return None
-        layout = read(Table.read(path, separator=_separator(first)), wishes, step_minutes)
+        layout = read(Table.read(path, separator=separator_of(text)), wishes, step_minutes)
     return localised(layout, zone)
 
 
@@ -88,11 +88,6 @@ def _reader(first: str, wishes: PriceWishes) -> Callable[[Table, PriceWishes, in
     if "datetime_beginning_ept" in first:
         return _pjm
     return _nord_pool if "Delivery Start (" in first else None
-
-
-def _separator(first: str) -> str:
-    """Return what separates the columns of a file: what stands most often in its first line."""
-    return max(",;\t", key=first.count)
 
 
 def _chosen(table: Table, areas: Sequence[str], wishes: PriceWishes) -> Table:

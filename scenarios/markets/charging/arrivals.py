@@ -71,7 +71,7 @@ class Arrivals:
             When a log does not cover every weekday, or most of its sessions want more than any battery holds.
         """
         largest = float(vehicles["battery_kwh"][-1]) * (1.0 - drivers.vehicles.arrival_share_min)
-        capped, notes = [], []
+        capped, notes = [], [note for log in logs for note in log.notes]
         for log in logs:
             for weekday in range(WEEK):
                 if not any(log.weekday_of(day) == weekday for day in range(min(log.days, WEEK))):

@@ -23,6 +23,7 @@ from scenarios.markets.charging.network import build_network, expected_renewable
 from scenarios.markets.charging.residents import resident_sessions
 from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
 from scenarios.readers.prices import PriceSeries
+from scenarios.readers.session_layouts import SessionWishes
 from scenarios.readers.sessions import check_clock_change, read_sessions, read_vehicles
 from scenarios.session import Session
 from scenarios.streams import Streams, day_factor
@@ -218,8 +219,17 @@ def _arrivals(file: ChargingFile, drivers: SessionDrivers, document: Document) -
     for k, path in enumerate(paths):
         if path.resolve() in [earlier.resolve() for earlier in paths[:k]]:
             raise document.error(("drivers", "files", k), drivers.files[k], "each file once")
+    wishes = SessionWishes(drivers.columns, drivers.time_format, drivers.time_zone, drivers.energy_unit)
     logs = tuple(
-        read_sessions(path, energy=drivers.energy, departure=drivers.departure, zone=file.time.zone) for path in paths
+        read_sessions(
+            path,
+            energy=drivers.energy,
+            departure=drivers.departure,
+            zone=file.time.zone,
+            wishes=wishes,
+            overlaps=drivers.overlaps,
+        )
+        for path in paths
     )
     if file.time.zone is None:
         charger_kw = max(lot.charger_kw for lot in file.lots)

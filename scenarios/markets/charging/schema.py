@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from scenarios.readers.sessions import NEEDED_COLUMNS, SESSION_COLUMNS
 from scenarios.schema import (
     GRID_FILE_KEYS,
     MOST_DRAWN,
@@ -23,6 +25,7 @@ from scenarios.schema import (
     Share,
     VehicleKwh,
     a_number,
+    check_zone,
     refused,
     schema_key,
 )
@@ -225,6 +228,11 @@ class SessionDrivers(Section):
 
     source: Literal["replay", "resample", "fitted"]
     files: Annotated[tuple[Label, ...], Field(min_length=1)]
+    columns: dict[Label, Label] = Field(default_factory=dict)
+    time_format: Label | None = None
+    time_zone: Label | None = None
+    energy_unit: Literal["kWh", "Wh"] = "kWh"
+    overlaps: Literal["stop", "keep"] = "stop"
     sessions_per_day: Annotated[Positive, Field(le=MOST_DRAWN)] | None = None
     energy: Literal["delivered", "requested"] = "delivered"
     departure: Literal["recorded", "estimated"] = "recorded"
@@ -233,6 +241,23 @@ class SessionDrivers(Section):
     vehicles: VehiclesSection = VehiclesSection()
     patience: PatienceSection = PatienceSection()
     choice: ChoiceSection = ChoiceSection()
+
+    @model_validator(mode="after")
+    def _layout(self) -> SessionDrivers:
+        for key in self.columns:
+            if key not in SESSION_COLUMNS:
+                close = difflib.get_close_matches(key, SESSION_COLUMNS, n=1)
+                hint = f" (closest: {close[0]})" if close else ""
+                raise refused(f"columns.{key}", self.columns[key], f"one of {', '.join(SESSION_COLUMNS)}{hint}")
+        missing = [key for key in NEEDED_COLUMNS if self.columns and key not in self.columns]
+        if missing:
+            raise refused("columns", self.columns, f"the file's names of {', '.join(missing)} too")
+        for key in ("time_format", "energy_unit"):
+            if not self.columns and getattr(self, key) != type(self).model_fields[key].default:
+                raise refused(key, getattr(self, key), "this key only beside columns, for a CSV file of your own")
+        if self.time_zone is not None:
+            check_zone("time_zone", self.time_zone)
+        return self
 
     @model_validator(mode="after")
     def _target(self) -> SessionDrivers:

@@ -24,6 +24,9 @@ Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 _ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
 """Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
+RULE = "rule"
+"""The key that says which of a section's other keys mean something: another rule begins a section anew."""
+
 _EXTENDS_LIMIT = 20
 """Most scenarios of a chain in which each extends the next one."""
 
@@ -191,7 +194,9 @@ def _laid_over(under: Document, over: Document, schema: type[CaseFile]) -> Docum
     replaced: set[KeyPath] = set()
 
     def same(keys: KeyPath, old: dict[str, object], new: dict[str, object]) -> bool:
-        """Whether a tag such as ``drivers.source`` gives both sections the same keys."""
+        """Whether a tag such as ``drivers.source`` or ``network_charge.rule`` gives both sections the same keys."""
+        if RULE in new and new[RULE] != old.get(RULE):
+            return False
         before, after = (section_at(schema, keys, _nested(keys, part)) for part in (old, {**old, **new}))
         return before is after
 

@@ -123,6 +123,35 @@ class DynamicCharge:
             self.worth[hit, zone] += (1.0 - self.memory) * (value[hit] / stressed[hit] - self.worth[hit, zone])
 
 
+class SubscribedCapacity:
+    """Every lot draws up to its subscribed capacity without a charge, and pays for what it draws above.
+
+    The price of the excess is in the lots' contracts (:class:`equilibrium.grid.assets.Subscription`), so that it enters
+    their game; nothing is charged by bus and nothing is remembered.
+
+    Parameters
+    ----------
+    network
+        The feeder.
+
+    References
+    ----------
+    R. Hennig, M. Jonker, S. Tindemans, L. De Vries, "Capacity subscription tariffs for electricity distribution
+    networks: design choices and congestion management", 17th International Conference on the European Energy Market,
+    2020.
+    """
+
+    def __init__(self, network: Network) -> None:
+        self._buses = len(network.feeder.buses)
+
+    def charges(self, axis: TimeAxis) -> FloatArray:
+        """Return no charge at each bus, currency/kWh drawn, shape ``(periods, buses)``."""
+        return np.zeros((axis.length_h.size, self._buses))
+
+    def learn(self, day: ScenarioDay, clearing: Clearing) -> None:
+        """Do nothing."""
+
+
 def at_limit(network: Network, clearing: Clearing) -> BoolArray:
     """Return where the voltage of a bus, or the flow of the branch that feeds it, stands at a limit.
 
@@ -159,9 +188,14 @@ def _dynamic(network: Network, section: NetworkChargeSection) -> ChargeRule:
     )
 
 
+def _subscribed(network: Network, _section: NetworkChargeSection) -> ChargeRule:
+    return SubscribedCapacity(network)
+
+
 CHARGE_RULES: Mapping[str, Callable[[Network, NetworkChargeSection], ChargeRule]] = {
     "time-of-use": _time_of_use,
     "dynamic": _dynamic,
+    "subscribed-capacity": _subscribed,
 }
 """The rules by the name that a scenario's ``network_charge: {rule: NAME}`` gives, beside ``none``."""
 

@@ -11,6 +11,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.charging.lots import subscription_payments
 from scenarios.markets.charging.day import ScenarioDay
 
 
@@ -82,7 +83,8 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
         self._income = 0.0
         if self.charge is not None:
             paid = self.charge[:, [site.bus for site in self.network.lots]]
-            self._income = float(((day.axis.length_h[:, None] * clearing.lot_kw) * paid).sum())
+            above = subscription_payments(self.network.lots, clearing.lot_kw, day.axis.length_h)
+            self._income = float(((day.axis.length_h[:, None] * clearing.lot_kw) * paid).sum() + above.sum())
         if self.rule is not None:
             self.rule.learn(day, clearing)
 

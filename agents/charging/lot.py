@@ -197,6 +197,8 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
         self._unserved_kwh = float(clearing.unserved_kwh[:, self.index].sum())
         drawn_kwh = self._length_h * clearing.lot_kw[:, self.index]
         self._network_charge = float(self._charge @ drawn_kwh) if self._charge is not None else 0.0
+        if self.site.subscription is not None:
+            self._network_charge += self.site.subscription.payment(clearing.lot_kw[:, self.index], self._length_h)
         self._payment = self._paid(clearing)
         if self._fixed is not None:
             energy = self._length_h * clearing.lot_kw[:, self.index]

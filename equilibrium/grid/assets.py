@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 
 
@@ -113,6 +114,32 @@ class StorageUnit:
 
 
 @dataclass(frozen=True)
+class Subscription:
+    """A subscribed capacity: what a lot draws beyond it costs more.
+
+    Attributes
+    ----------
+    power_kw
+        The capacity, kW.
+    charge
+        What a kWh above it costs on top of everything else, currency/kWh.
+    """
+
+    power_kw: float
+    charge: float
+
+    def payment(self, power_kw: FloatArray, length_h: FloatArray) -> float:
+        """Return what powers cost, currency.
+
+        Parameters
+        ----------
+        power_kw, length_h
+            Power drawn in each period, kW, and the periods' lengths, h, both of shape ``(periods,)``.
+        """
+        return float(self.charge * (length_h @ np.maximum(power_kw - self.power_kw, 0.0)))
+
+
+@dataclass(frozen=True)
 class LotSite:
     """A parking lot's connection.
 
@@ -128,6 +155,8 @@ class LotSite:
         ``"corrected"`` counts the first hour's charging in (3c); ``"as_printed"`` leaves it out: switch D1.
     discharge_efficiency
         kWh given to the grid per kWh taken from the battery; used by markets with vehicle-to-grid.
+    subscription
+        The capacity that it has subscribed to, if there is such a contract; the nodal market knows it.
     """
 
     name: str
@@ -136,3 +165,4 @@ class LotSite:
     terminal: str = "eq"
     first_hour: str = "corrected"
     discharge_efficiency: float = 0.95
+    subscription: Subscription | None = None

@@ -184,12 +184,6 @@ class ReducedModel:
         lower, upper, _, shift = self._limits(instance, self._beyond(instance))
         return (lower - shift)[ids], (upper - shift)[ids]
 
-    def taken(self, ids: IntArray, right: FloatArray) -> FloatArray:
-        """Return what right-hand sides take off the limits of the rows ``ids``, through the state that they make."""
-        made = np.zeros(self._all.shape[1])
-        made[self._state] = self._factor.solve(right[self._state_rows])
-        return np.asarray(self._all[ids, :] @ made)
-
     def entries(self, ids: IntArray, y: FloatArray, z: FloatArray) -> FloatArray:
         """Return the entries of the rows ``ids``: rows from ``y``, state limits from the columns ``z``."""
         return np.concatenate([y[: self._rows], z[self._limited]])[ids]

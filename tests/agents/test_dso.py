@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from mesa import Model
 
-from agents.charging.charges import DynamicCharge, TimeOfUse, at_limit
+from agents.charging.charges import DynamicCharge, SubscribedCapacity, TimeOfUse, at_limit
 from agents.charging.dso import DistributionSystemOperator
-from equilibrium.grid.assets import LotSite
+from equilibrium.grid.assets import LotSite, Subscription
 from equilibrium.grid.distribution import polygon
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
@@ -86,6 +86,17 @@ def test_the_time_of_use_charge_is_by_the_clock_and_is_collected():
     power = np.repeat([[10.0, 4.0]], HOURS, axis=0)
     operator.settle(replace(seen(), lot_kw=power))
     assert operator.record().income == pytest.approx(2.1)
+
+
+def test_what_is_drawn_above_a_subscribed_capacity_is_collected():
+    """Lot a has subscribed to 6 kW and draws 10 all day, 96 kWh above: 4.8 at 0.05; lot b has no contract."""
+    network = Network(
+        FEEDER, polygon_edges=12, lots=(LotSite("a", 1, subscription=Subscription(6.0, 0.05)), LotSite("b", 2))
+    )
+    operator = DistributionSystemOperator(Model(rng=0), network=network, rule=SubscribedCapacity(network))
+    settle(operator, replace(seen(), lot_kw=np.repeat([[10.0, 4.0]], HOURS, axis=0)))
+    assert not operator.charge.any()
+    assert operator.record().income == pytest.approx(4.8)
 
 
 def dynamic(zone=(0, 0, 0), **changes):

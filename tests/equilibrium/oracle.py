@@ -150,7 +150,7 @@ def own_powers(site: LotSite, lot: LotDay) -> FeasiblePowers:
         matrix = np.vstack([matrix, sets])
         upper = np.append(upper, most)
         lower = np.append(lower, np.where(sets.all(axis=1), need.sum(), -np.inf))
-    return FeasiblePowers(sp.csr_array(matrix), lower, upper, lot.power_max_kw)
+    return FeasiblePowers(sp.csr_array(matrix), lower, upper, lot.power_max_kw, subscription=site.subscription)
 
 
 def schedule_rows(site: LotSite, lot: LotDay) -> tuple[FloatArray, FloatArray, FloatArray]:

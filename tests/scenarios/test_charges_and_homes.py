@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from equilibrium.errors import InputError
+from equilibrium.grid.assets import Subscription
 from scenarios.loading import load_scenario
 from scenarios.markets.charging.residents import resident_sessions, typical_residents
 from scenarios.markets.charging.schema import DEFAULT_GRID, LotSection
@@ -18,6 +19,7 @@ from tests.scenarios.conftest import scenario_data
 LOT = {"name": "lot", "bus": "c", "places": 4, "charger_kw": 22, "charging_price_eur_per_kwh": 0.4}
 HOMES = {**LOT, "name": "homes", "residents": {"vehicles": 4}}
 DYNAMIC = {"rule": "dynamic", "ceiling_eur_per_kwh": 0.1}
+SUBSCRIBED = {"rule": "subscribed-capacity", "capacity_kw": {"lot": 9}, "excess_eur_per_kwh": 0.05}
 
 
 def window(begin: int, end: int) -> dict[str, object]:
@@ -70,6 +72,15 @@ def test_coefficients_of_the_wrong_sign_are_refused(case: Path, choice: dict[str
         ({**DYNAMIC, "ceiling_eur_per_kwh": 0.28}, "got 0.28, expected less than the 0.28 that lot lot may earn"),
         ({"rule": "time-of-use", "windows": [window(17, 20), window(19, 22)]}, "each hour in one window at most"),
         ({"rule": "time-of-use", "windows": [window(20, 17)]}, "more than from_h (20)"),
+        (SUBSCRIBED, "got 'subscribed-capacity', expected none, time-of-use or dynamic"),
+        ({**SUBSCRIBED, "capacity_kw": {}}, "the subscribed capacity of one lot or more"),
+        ({**SUBSCRIBED, "capacity_kw": {"lot": 0}}, "network_charge.capacity_kw.lot: got 0"),
+        ({"rule": "subscribed-capacity", "capacity_kw": {"lot": 9}}, "what a kWh above the subscribed capacity costs"),
+        (
+            {**SUBSCRIBED, "capacity_kw": {"lott": 9}},
+            "network_charge.capacity_kw: got 'lott', expected one of the lots lot",
+        ),
+        ({**SUBSCRIBED, "rule": "none"}, "network_charge.capacity_kw: got {'lot': 9"),
         ({**DYNAMIC, "zones": {"a": ["9"]}}, "network_charge.zones.a[0]: got '9'"),
         ({**DYNAMIC, "zones": {"a": ["b"], "d": ["b"]}}, "a bus of one zone only (zone a has it)"),
     ],
@@ -78,6 +89,47 @@ def test_charges_that_leave_no_market_or_no_sense_are_refused(
     case: Path, charge: dict[str, object], expected: str
 ) -> None:
     assert expected in message(case, network_charge=charge)
+
+
+NODAL = {"market": {"kind": "nodal"}, "network_charge": SUBSCRIBED}
+
+
+def test_a_subscription_is_in_the_contract_of_its_lot_alone(case: Path) -> None:
+    case.write_text(yaml.safe_dump(scenario_data() | NODAL | {"lots": [LOT, {**LOT, "name": "other"}]}))
+    assert [site.subscription for site in load_scenario(str(case)).network.lots] == [Subscription(9.0, 0.05), None]
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"microturbines": [{**scenario_data()["microturbines"][0], "ramp_kw_per_h": 10.0}]},
+        {
+            "storage": [
+                {
+                    "name": "cell",
+                    "bus": "b",
+                    "energy_kwh": 50,
+                    "charge_max_kw": 9,
+                    "discharge_max_kw": 9,
+                    "initial_kwh": 20,
+                }
+            ]
+        },
+    ],
+)
+def test_a_subscription_needs_hours_that_are_apart(case: Path, keys: dict[str, object]) -> None:
+    assert "network_charge.rule: got 'subscribed-capacity', expected another rule" in message(case, **NODAL, **keys)
+
+
+def test_another_rule_in_a_file_that_extends_begins_the_section_anew(case: Path, tmp_path: Path) -> None:
+    """The keys of the rule below it are not those of the new one; keys of the same rule are merged."""
+    case.write_text(yaml.safe_dump(scenario_data() | {"network_charge": {**DYNAMIC, "factor": 0.5}}))
+    over = tmp_path / "over.yaml"
+    over.write_text(yaml.safe_dump({"extends": str(case), **NODAL}))
+    assert load_scenario(str(over)).network.lots[0].subscription == Subscription(9.0, 0.05)
+    over.write_text(yaml.safe_dump({"extends": str(case), "network_charge": {"memory": 0.1}}))
+    charge = load_scenario(str(over)).file.network_charge
+    assert (charge.rule, charge.factor, charge.memory) == ("dynamic", 0.5, 0.1)
 
 
 def test_a_lot_learns_where_drivers_choose_and_nothing_else_is_said(case: Path) -> None:

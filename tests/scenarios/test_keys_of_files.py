@@ -149,6 +149,8 @@ KEYS = {
     "NetworkChargeSection.factor": "1.0 (0, )",
     "NetworkChargeSection.ceiling_per_kwh": "None (0, )",
     "NetworkChargeSection.memory": "0.7 [0, 1)",
+    "NetworkChargeSection.capacity_kw": "{} (0, ) {1,}",
+    "NetworkChargeSection.excess_per_kwh": "None (0, )",
     "ChargeWindow.from_h": "needed [0, 23]",
     "ChargeWindow.to_h": "needed [1, 24]",
     "ChargeWindow.charge_per_kwh": "needed [0, )",

@@ -18,7 +18,14 @@ from agents.records import Outcome, SessionRecord
 from equilibrium.certificate import Certificate, SecondMethod, Verdict
 from equilibrium.fleet.day import LotDay
 from equilibrium.games.answer import GameVerdict
-from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.assets import (
+    LotSite,
+    Microturbine,
+    RenewableUnit,
+    StaticVarCompensator,
+    StorageUnit,
+    Subscription,
+)
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
@@ -57,7 +64,7 @@ NETWORK = Network(
     microturbines=(Microturbine("mt-a", 3, 500.0, 0.1), Microturbine("mt-b", 1, 400.0, 0.2)),
     compensators=(StaticVarCompensator("svc", 4, 300.0),),
     renewables=(RenewableUnit("wind", 2, 100.0, "wind"), RenewableUnit("sun", 4, 200.0, "pv")),
-    lots=(LotSite("lot-z", 3), LotSite("lot-x", 1), LotSite("lot-y", 4)),
+    lots=(LotSite("lot-z", 3), LotSite("lot-x", 1, subscription=Subscription(37.0, 0.031)), LotSite("lot-y", 4)),
     storage=(
         StorageUnit("cell-a", 2, 90.0, 20.0, 20.0, 30.0, 0.9, 0.9, 12.0),
         StorageUnit("cell-b", 4, 80.0, 20.0, 20.0, 31.0, 0.9, 0.9, 13.0),

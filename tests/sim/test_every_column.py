@@ -195,6 +195,8 @@ def expected_lots(day: DayResult) -> Iterator[Row]:
             }
             if hasattr(c, "behaviours"):
                 row |= {
+                    "subscribed_kw": np.inf if site.subscription is None else site.subscription.power_kw,
+                    "excess_per_kwh": 0.0 if site.subscription is None else site.subscription.charge,
                     "lot_price_per_mwh": 1000.0 * c.lot_price[t, k],
                     "lot_price_low_per_mwh": 1000.0 * c.lot_price_low[t, k],
                     "lot_price_high_per_mwh": 1000.0 * c.lot_price_high[t, k],

@@ -211,6 +211,11 @@ def about_agents(run: Run) -> list[str]:
     dearest = max(rows, key=lambda row: row.network_charge_per_kwh)
     plain = dearest.start[11:16] == f"{dearest.period:02d}:00" and dearest.hours == 1.0
     moment = f"hour {dearest.hour}" if plain else f"period {dearest.period} from {dearest.start}"
+    charge = f"{dearest.network_charge_per_kwh:.4f} EUR/kWh"
+    what = f"the highest charge was {charge} ({dearest.lot}, day {dearest.day}, {moment})"
+    if "subscribed_kw" in run.lots:  # lot-x has a contract
+        above = sum(max(row.power_kw - row.subscribed_kw, 0.0) * row.hours for row in rows)
+        what = f"they drew {above:.0f} kWh above their subscribed capacities"
     posted = []
     for lot in LOTS:
         first, last = (of(run, "lot_days", "price_per_kwh", d, lot=lot) for d in (0, 2))
@@ -220,8 +225,7 @@ def about_agents(run: Run) -> list[str]:
     forgone = sum(row.regret for row in measured) / len(measured)
     return [
         "drivers: 3 stayed away, 3 found no place",
-        f"network charges: the lots paid the operator {sum(of_days(run, 'network_charge')):.1f} EUR; the highest "
-        f"charge was {dearest.network_charge_per_kwh:.4f} EUR/kWh ({dearest.lot}, day {dearest.day}, {moment})",
+        f"network charges: the lots paid the operator {sum(of_days(run, 'network_charge')):.1f} EUR; {what}",
         f"posted prices, first to last day, EUR/kWh: {', '.join(posted)}",
         f"yardstick: posted prices {sum(far) / len(far):.4f} EUR/kWh from the equilibrium and regret {forgone:.2f} EUR "
         f"a lot and day, on average; no equilibrium was found on 1 of 3 days",

@@ -166,7 +166,7 @@ def test_a_lots_lead_run_has_no_column_of_the_nodal_market(make_day):
     own = {name: [column for column in there[name] if column not in here[name]] for name in there}
     assert {name: len(columns) for name, columns in own.items() if columns} == {
         "days": 8,
-        "lots": 5,
+        "lots": 7,
         "lot_days": 7,
         "certificates": 10,
     }

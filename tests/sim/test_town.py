@@ -47,6 +47,30 @@ def test_every_day_is_certified_and_buses_differ_in_price(plain):
     assert any(np.ptp(day.clearing.dlmp, axis=1).max() > 1e-3 for day in plain)
 
 
+@pytest.fixture(scope="module")
+def subscribed():
+    """The town whose lots have subscribed to less than they would like to draw at times."""
+    charge = {"rule": "subscribed-capacity", "capacity_kw": {"lot-1": 40, "lot-3": 25}, "excess_eur_per_kwh": 0.05}
+    town = load_scenario("town-33").resolved()
+    return load_scenario("town-33", {"drivers": {**town["drivers"], "sessions_per_day": 120}, "network_charge": charge})
+
+
+def test_power_above_a_subscription_is_paid_for_by_who_draws_it(subscribed):
+    """The operator gets what the lots pay above their capacities, and a lot learns from what is left to it."""
+    above = np.zeros(4)
+    for day in run(subscribed, 3):
+        cleared, length = day.clearing, day.axis.length_h
+        assert cleared.certificate.certified
+        for k, (capacity, lot) in enumerate(zip((40.0, np.inf, 25.0, np.inf), day.lots, strict=True)):
+            excess = float(length @ np.maximum(cleared.lot_kw[:, k] - capacity, 0.0))
+            above[k] += excess
+            assert lot.network_charge == pytest.approx(0.05 * excess, abs=1e-9)
+            assert lot.profit == pytest.approx(cleared.lot_profit[k], abs=1e-6)
+            assert lot.revenue == pytest.approx(lot.profit + lot.payment + lot.network_charge, abs=1e-9)
+        assert day.operator.income == pytest.approx(sum(lot.network_charge for lot in day.lots), abs=1e-9)
+    assert (above > 0.0).tolist() == [True, False, True, False]
+
+
 def test_money_balances_with_every_charge(plain):
     """What drivers pay is the lots' profit, the energy and the charge; the operator gets what the lots pay it."""
     for day in plain:

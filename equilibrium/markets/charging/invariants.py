@@ -25,7 +25,7 @@ from equilibrium.invariants import (
 )
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
-from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.charging.lots import stacked, subscription_payments
 
 Charging: TypeAlias = Invariant[MarketDay, Clearing]
 
@@ -238,11 +238,11 @@ def _cost(network: Network, day: MarketDay, cleared: Clearing) -> float:
     return most(abs(cleared.network_cost - cost), abs(cleared.fuel_cost - fuel)) / scale
 
 
-def _profit(network: Network, day: MarketDay, cleared: Clearing) -> float:  # noqa: ARG001 - the same for all
+def _profit(network: Network, day: MarketDay, cleared: Clearing) -> float:
     drawn_kwh = day.length_h[:, None] * cleared.lot_kw
     charged = stacked(day.lots, "net_price", day.hours) * drawn_kwh
     paid = cleared.lot_price * drawn_kwh
-    profit = (charged - paid).sum(axis=0)
+    profit = (charged - paid).sum(axis=0) - subscription_payments(network.lots, cleared.lot_kw, day.length_h)
     return most(abs(cleared.lot_profit - profit)) / most(1.0, abs(charged).sum(axis=0), abs(paid).sum(axis=0))
 
 

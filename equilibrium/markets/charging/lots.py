@@ -15,6 +15,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.errors import InputError
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
 from equilibrium.lengths import Periods, period_lengths
@@ -22,7 +23,7 @@ from equilibrium.programs.program import INF, Program, ProgramBuilder
 
 
 def add_lots(build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray, periods: Periods) -> None:
-    """State the dynamics and bounds of every lot on given power columns.
+    """State the dynamics and bounds of every lot on given power columns, and what power above a subscription costs.
 
     Ports: ``soe_min_kwh``, ``soe_max_kwh``, ``soe_change_kwh`` (Cin - Cout), each ``(hours, lots)``, and
     ``soe_end_kwh`` ``(lots,)``.
@@ -50,6 +51,42 @@ def add_lots(build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray,
     end = build.rows("soe_end", (len(lots),), lower=0.0, upper=np.where(at_least, INF, 0.0))  # (3d), D3
     build.coefficients(end, soe[-1], 1.0)
     build.row_ports(end, build.port("soe_end_kwh", (len(lots),)), -1.0)
+    _add_subscriptions(build, lots, lot_kw, length)
+
+
+def _add_subscriptions(
+    build: ProgramBuilder, lots: tuple[LotSite, ...], lot_kw: IntArray, length_h: FloatArray
+) -> None:
+    """State the power above each subscribed capacity, which has a price."""
+    places = [k for k, lot in enumerate(lots) if lot.subscription is not None]
+    if not places:
+        return
+    contracts = [lot.subscription for lot in lots if lot.subscription is not None]
+    charge = np.array([contract.charge for contract in contracts])
+    excess = build.columns("excess_kw", (length_h.size, len(places)), cost=charge * length_h)
+    capacity = np.array([contract.power_kw for contract in contracts])
+    row = build.rows("subscription", excess.shape, upper=capacity)
+    build.coefficients(row, lot_kw[:, places], 1.0)
+    build.coefficients(row, excess, -1.0)
+
+
+def subscription_payments(lots: tuple[LotSite, ...], power_kw: FloatArray, length_h: FloatArray) -> FloatArray:
+    """Return what the lots pay for power above what they have subscribed to, currency, shape ``(lots,)``.
+
+    ``power_kw`` has shape ``(hours, lots)``.
+    """
+    paid = [
+        0.0 if lot.subscription is None else lot.subscription.payment(power_kw[:, k], length_h)
+        for k, lot in enumerate(lots)
+    ]
+    return np.array(paid, dtype=np.float64)
+
+
+def refuse_subscriptions(lots: tuple[LotSite, ...], expected: str) -> None:
+    """Raise :class:`InputError` if a lot has a subscription, and say what was expected."""
+    for lot in lots:
+        if lot.subscription is not None:
+            raise InputError(f"lot {lot.name}", "subscription", f"{lot.subscription.power_kw:g} kW", expected)
 
 
 def compile_lots(lots: tuple[LotSite, ...], periods: Periods) -> Program:

@@ -19,7 +19,7 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
-from equilibrium.markets.charging.lots import compile_lots, lot_bounds, lot_ports
+from equilibrium.markets.charging.lots import compile_lots, lot_bounds, lot_ports, refuse_subscriptions
 from equilibrium.markets.charging.shortage import compile_shedding, diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
@@ -93,6 +93,9 @@ class LotsLeadMarket:
         on_infeasible: str = "stop",
         value_of_lost_load: float = 3.0,
     ) -> None:
+        refuse_subscriptions(
+            network.lots, "none: lots that lead pay nothing for power (the nodal market has subscriptions)"
+        )
         self.network = network
         self._solver = check_solver(solver)
         self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load

@@ -9,6 +9,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.charging.lots import subscription_payments
 from equilibrium.markets.nodal.efficient import Efficient
 from equilibrium.markets.nodal.prices import PublishedPrices
 
@@ -44,14 +45,16 @@ def compare(
         for units, name in ((network.microturbines, "microturbine_kw"), (network.renewables, "renewable_kw"))
     )
     trade = dispatch["network_cost"] - dispatch["fuel_cost"]
-    value = float((charging_price * energy).sum()) - dispatch["network_cost"]
+    above = subscription_payments(network.lots, dispatch["lot_kw"], day.length_h)
+    above_there = subscription_payments(network.lots, welfare.power, day.length_h)
+    value = float((charging_price * energy).sum() - above.sum()) - dispatch["network_cost"]
     return {
         "lot_payment": payment,
-        "value_optimistic": _earned(charging_price - prices.low, energy),
-        "value_pessimistic": _earned(charging_price - prices.high, energy),
+        "value_optimistic": _earned(charging_price - prices.low, energy) - above,
+        "value_pessimistic": _earned(charging_price - prices.high, energy) - above,
         "competitive_kw": welfare.power,
         "competitive_dlmp": welfare.dlmp,
-        "competitive_profit": ((charging_price - competitive) * energy_there).sum(axis=0),
+        "competitive_profit": ((charging_price - competitive) * energy_there).sum(axis=0) - above_there,
         "competitive_cost": welfare.network_cost,
         "markdown": _mean(paid_there, drawn_there) - _mean(payment, drawn),
         "shifted_kwh": np.maximum(shifted, 0.0),

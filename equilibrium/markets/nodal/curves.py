@@ -15,6 +15,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
+from equilibrium.grid.assets import Subscription
 from equilibrium.programs.hourly.vertices import Vertices
 from equilibrium.programs.hourly.walk import walk
 
@@ -29,10 +30,15 @@ _MAXIMUM_STEPS = 2000
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """One hour: ``knots`` ``(segments + 1,)`` in kW and ``slopes`` ``(segments,)`` in currency/kWh, not decreasing."""
+    """One hour: ``knots`` ``(segments + 1,)`` in kW and ``slopes`` ``(segments,)`` in currency/kWh, not decreasing.
+
+    With a ``subscription`` the player also pays for power above it; that power is one of the knots, so that what the
+    player earns is linear on every segment.
+    """
 
     knots: FloatArray
     slopes: FloatArray
+    subscription: Subscription | None = None
     kinks: list[float] = field(init=False, repr=False)
     _steps: list[float] = field(init=False, repr=False)
 
@@ -50,6 +56,22 @@ class Curve:
         """Return the right slope: the price of the next kW (pessimistic)."""
         segment = bisect_right(self.kinks, power + SHORTEST) - 1
         return self._steps[min(max(segment, 0), len(self._steps) - 1)]
+
+    def earned(self, worth: float, power: float, price: float) -> float:
+        """Return what a power earns in an hour where a kWh is worth ``worth`` and costs ``price``, currency/h."""
+        margin = (worth - price) * power
+        above = self.subscription
+        return margin if above is None else margin - above.charge * max(power - above.power_kw, 0.0)
+
+    def under(self, subscription: Subscription | None) -> Curve:
+        """Return the curve with a subscription, its power a knot if it is inside."""
+        if subscription is None:
+            return self
+        at, knots, slopes = subscription.power_kw, self.knots, self.slopes
+        place = bisect_left(self.kinks, at - SHORTEST)
+        if 0 < place < knots.size and knots[place] > at + SHORTEST:
+            knots, slopes = np.insert(knots, place, at), np.insert(slopes, place, slopes[place - 1])
+        return Curve(knots, slopes, subscription)
 
 
 def trace(vertices: Vertices, lot: int, power_max_kw: FloatArray, hours: IntArray | None = None) -> list[Curve]:

@@ -18,7 +18,7 @@ from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
-from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.charging.lots import stacked, subscription_payments
 from equilibrium.markets.charging.shortage import diagnose
 from equilibrium.markets.charging.splitting import (
     MAXIMUM_CUT_ROUNDS,
@@ -45,7 +45,8 @@ class Efficient:
     """An efficient point.
 
     ``power`` ``(hours, lots)`` in kW, ``dlmp`` ``(hours, buses)`` in currency/kWh, network cost NC and system cost
-    (NC minus the lots' revenue) in currency. ``split`` is the power of every lot, split among its vehicles.
+    (NC minus the lots' revenue, plus what they pay for power above a subscription) in currency. ``split`` is the power
+    of every lot, split among its vehicles.
     """
 
     power: FloatArray
@@ -142,10 +143,11 @@ class EfficientSchedules:
             if schedules.take(optimum):
                 cost = float(instance.cost @ optimum.x)
                 found = self.program.value(optimum.x, "lot_kw")
+                above = subscription_payments(self.network.lots, found, day.length_h)
                 return Efficient(
                     power=found,
                     dlmp=self.program.multiplier(optimum.y, "active_balance") / day.length_h[:, None],
-                    network_cost=cost + float((_worth(day) * found).sum()),
+                    network_cost=cost + float((_worth(day) * found).sum() - above.sum()),
                     system_cost=cost,
                     optimum=optimum,
                     cuts=tuple(schedules.cuts),

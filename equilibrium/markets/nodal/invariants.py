@@ -14,7 +14,7 @@ from equilibrium.invariants import PUBLISHED_TOLERANCE, Invariant, most, outside
 from equilibrium.markets.charging import invariants as charging
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.invariants import price_scale
-from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.charging.lots import stacked, subscription_payments
 from equilibrium.markets.nodal.clearing import NodalClearing
 
 Nodal: TypeAlias = Invariant[MarketDay, NodalClearing]
@@ -26,10 +26,10 @@ def _buses(network: Network) -> list[int]:
     return [site.bus for site in network.lots]
 
 
-def _charged(day: MarketDay, power: FloatArray) -> FloatArray:
+def _charged(network: Network, day: MarketDay, power: FloatArray) -> FloatArray:
     """Return what drivers pay for charging powers, network charges off, currency, shape ``(lots,)``."""
     paid: FloatArray = day.length_h @ (stacked(day.lots, "net_price", day.hours) * power)
-    return paid
+    return paid - subscription_payments(network.lots, power, day.length_h)
 
 
 def _at_bus(network: Network, day: MarketDay, cleared: NodalClearing) -> float:
@@ -62,9 +62,9 @@ def _paid(network: Network, day: MarketDay, cleared: NodalClearing) -> float:
 
 def _competition(network: Network, day: MarketDay, cleared: NodalClearing) -> float:
     price = cleared.competitive_dlmp[:, _buses(network)]
-    profit = _charged(day, cleared.competitive_kw) - day.length_h @ (price * cleared.competitive_kw)
-    best = float(_charged(day, cleared.competitive_kw).sum()) - cleared.competitive_cost
-    reached = float(_charged(day, cleared.lot_kw).sum()) - cleared.network_cost
+    profit = _charged(network, day, cleared.competitive_kw) - day.length_h @ (price * cleared.competitive_kw)
+    best = float(_charged(network, day, cleared.competitive_kw).sum()) - cleared.competitive_cost
+    reached = float(_charged(network, day, cleared.lot_kw).sum()) - cleared.network_cost
     scale = most(1.0, abs(best), abs(reached), abs(profit))
     anarchy = 0.0 if math.isnan(cleared.price_of_anarchy) else abs(cleared.price_of_anarchy * reached - best)
     return most(abs(cleared.competitive_profit - profit), max(reached - best, 0.0), anarchy) / scale

@@ -34,7 +34,7 @@ from equilibrium.grid.network import Network
 from equilibrium.lengths import ByLengths, named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
-from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.charging.lots import refuse_subscriptions, stacked
 from equilibrium.markets.charging.splitting import split_lots, vehicle_powers
 from equilibrium.markets.nodal.apart.game import HoursApart
 from equilibrium.markets.nodal.clearing import NodalClearing, best_of
@@ -93,6 +93,7 @@ class _Compiled:
         joined = max(joined_hours(program, "lot_kw"), key=len, default=())
         structure: Structure
         if len(joined) > 1:
+            refuse_subscriptions(network.lots, "none where storage or ramp limits join the hours of a day")
             structure = HoursJoined(network, program, joined, length_h, solver)
         else:
             structure = HoursApart(network, program, length_h, solver)
@@ -291,7 +292,7 @@ class NodalMarket:
         efficient = self._compiled[day.length_h].efficient
 
         def answer(play: Play) -> bool:
-            before = play.cost() - float((players.price * (day.length_h[:, None] * play.power)).sum())
+            before = play.cost() - float(players.earned(play.power, np.zeros_like(play.power)).sum())
             found = efficient.solve(day, play.power, tuple(self._strategic), welfare.cuts)
             if before - found.system_cost <= GAP * (1.0 + abs(before)):
                 return False
@@ -315,7 +316,7 @@ class NodalMarket:
         power, prices = play.power, self._publish(play, players)
         point, energy = play.point(prices), day.length_h[:, None] * power
         dispatch = read_dispatch(self.network, day, compiled.program, point.x, point.y)
-        profit = ((players.price - prices.price) * energy).sum(axis=0)
+        profit = players.earned(power, prices.price)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
         best, second = self._confirm(play, players, profit, best)
         unproved = play.unproved_hours(order)

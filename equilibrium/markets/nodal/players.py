@@ -17,7 +17,7 @@ from equilibrium.fleet.split import Cut, EvenSplit, greedy_split, most_kwh
 from equilibrium.grid.assets import LotSite
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
-from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.charging.lots import stacked, subscription_payments
 from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
@@ -91,6 +91,8 @@ class Players:
     def at_prices(self, lot: int, price: FloatArray) -> float:
         """Return the most that a lot can earn at given prices, a proven bound: the dual objective's value."""
         own = self._own[lot]
+        if own.subscription is not None:
+            return self._under_subscription(lot, price)
         if own.vehicles is not None:
             return _most_earned(own.vehicles, self.price[:, lot] - price)
         instance = Instance(
@@ -106,6 +108,24 @@ class Players:
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"a price-taking lot's problem ended {solution.status}")
         return -float(instance.cost @ solution.x)
+
+    def _under_subscription(self, lot: int, price: FloatArray) -> float:
+        """Return the same with a charge for power above a subscription: a best response at prices that stay."""
+        own = self._own[lot]
+        curves = [
+            Curve(np.array([0.0, most]), np.array([each])).under(own.subscription)
+            for most, each in zip(own.power_max_kw.tolist(), price.tolist(), strict=True)
+        ]
+        answer = best_response(self.price[:, lot], curves, own, solver=self._solver)
+        if answer is None:
+            raise SolverError("a price-taking lot has no schedule")
+        self.seconds += answer.seconds
+        return answer.bound
+
+    def earned(self, power: FloatArray, price: FloatArray) -> FloatArray:
+        """Return what schedules earn the lots at given prices, both ``(hours, lots)``; currency, shape ``(lots,)``."""
+        above = subscription_payments(self._sites, power, self.length_h)
+        return np.asarray(((self.price - price) * (self.length_h[:, None] * power)).sum(axis=0) - above)
 
     def state_of_energy(self, power: FloatArray) -> FloatArray:
         """Return the lots' state of energy at the end of each hour, kWh, shape ``(hours, lots)``."""
@@ -204,4 +224,5 @@ def _own_powers(
         power_max_kw=lot.power_max_kw,
         period_h=length_h,
         vehicles=vehicles,
+        subscription=site.subscription,
     )

@@ -54,6 +54,19 @@ class Taker:
     charging_price: FloatArray
     own: FeasiblePowers
 
+    def margins(self, power: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what the price may differ by from what a kWh is worth at a schedule, both ends, shape ``(hours,)``.
+
+        Nothing inside the limits, less at the highest power, more at none; above a subscription its charge less, at it
+        anything between.
+        """
+        at = AT_LIMIT * (1.0 + np.abs(power))
+        low, high = np.zeros_like(power), np.zeros_like(power)
+        if self.own.subscription is not None:
+            capacity, charge = self.own.subscription.power_kw, self.own.subscription.charge
+            low, high = np.where(power >= capacity - at, -charge, 0.0), np.where(power > capacity + at, -charge, 0.0)
+        return np.where(np.abs(power - self.own.power_max_kw) <= at, -INF, low), np.where(power <= at, INF, high)
+
 
 @dataclass(frozen=True, eq=False)
 class DualFace:
@@ -99,9 +112,9 @@ class DualFace:
             unique = np.where(np.isin(hours, self.hour), 0.0, price[:, lot])
             right.append(taker.charging_price - unique)
             value = own.matrix @ power[:, lot]
-            for at, low, high in ((value, own.lower, own.upper), (power[:, lot], 0.0, own.power_max_kw)):
-                lower.append(np.where(np.abs(at - high) <= AT_LIMIT * (1.0 + np.abs(at)), -INF, 0.0))
-                upper.append(np.where(np.abs(at - low) <= AT_LIMIT * (1.0 + np.abs(at)), INF, 0.0))
+            at, (least, most) = AT_LIMIT * (1.0 + np.abs(value)), taker.margins(power[:, lot])
+            lower += [np.where(np.abs(value - own.upper) <= at, -INF, 0.0), least]
+            upper += [np.where(np.abs(value - own.lower) <= at, INF, 0.0), most]
         own_columns = sp.block_diag([sp.hstack(blocks[1:]) for blocks in matrices[1:]])
         top = sp.hstack([self.instance.matrix, sp.csr_array((self.instance.shape[0], own_columns.shape[1]))])
         below = sp.hstack([sp.vstack([blocks[0] for blocks in matrices[1:]]), own_columns])

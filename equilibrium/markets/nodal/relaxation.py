@@ -23,6 +23,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.chain import fill
 from equilibrium.fleet.exchange import Concave, best_energies
+from equilibrium.grid.assets import Subscription
 from equilibrium.lengths import spread_lengths
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
 from equilibrium.programs.program import Instance
@@ -50,7 +51,8 @@ class FeasiblePowers:
     """A lot's own feasible set as rows on its powers: ``lower <= matrix p <= upper``, ``0 <= p <= power_max_kw``.
 
     ``period_h`` is the length of the periods, h: one number for all, or shape ``(hours,)``. With ``vehicles`` the set
-    is what they can draw, and the rows are those of its facets that are known.
+    is what they can draw, and the rows are those of its facets that are known. A ``subscription`` limits nothing: power
+    above it costs more.
     """
 
     matrix: sp.csr_array
@@ -59,6 +61,7 @@ class FeasiblePowers:
     power_max_kw: FloatArray
     period_h: float | FloatArray = 1.0
     vehicles: Vehicles | None = None
+    subscription: Subscription | None = None
 
     @cached_property
     def length_h(self) -> FloatArray:
@@ -97,16 +100,16 @@ class Majorant:
 def majorant(price: float, curve: Curve, low: float, high: float, length_h: float) -> Majorant:
     """Return the least concave majorant of a period's profit on ``[low, high]``.
 
-    On a segment with slope s the profit is ``h (F - s) p``; candidates for the hull are the ends of the segments, each
-    with the slope of its left segment. At ``low`` the profit of the right segment counts when the box begins there: the
-    box to the left owns the better value.
+    On a segment with slope s the profit is ``h (F - s) p``, less a subscription's charge; candidates for the hull are
+    the ends of the segments, each with the slope of its left segment. At ``low`` the profit of the right segment counts
+    when the box begins there: the box to the left owns the better value.
     """
     if high - low <= SHORTEST:
-        value = (price - curve.price(low)) * low * length_h
+        value = curve.earned(price, low, curve.price(low)) * length_h
         return Majorant([low], [value], [])
-    points, values = [low], [(price - curve.right_price(low)) * low * length_h]
+    points, values = [low], [curve.earned(price, low, curve.right_price(low)) * length_h]
     for knot in (*(knot for knot in curve.kinks if low + SHORTEST < knot < high - SHORTEST), high):
-        value = (price - curve.price(knot)) * knot * length_h
+        value = curve.earned(price, knot, curve.price(knot)) * length_h
         while len(points) > 1 and _on_or_below(points, values, knot, value):
             points.pop()
             values.pop()

@@ -2,12 +2,12 @@
 
     max sum_t h_t (F_t - lambda_t(p_t)) p_t    over the lot's own feasible set X_c (3b)-(3f)
 
-``lambda_t`` is a step function: at a kink the player may count on the left slope, so each hour's profit is upper
-semicontinuous with downward jumps. Its least concave majorant is piecewise linear, which makes relaxations that are
-solved exactly and fast (:mod:`equilibrium.markets.nodal.relaxation`). Branching on the hour where the majorant exceeds
-the profit most closes the gap exactly, because on a single segment the profit is linear. A branch differs from the
-relaxation above it in one hour: where that one came with prices, they bound the branch (Lagrangian duality), and it is
-solved only when no other could be better.
+less the charge for power above a subscription. ``lambda_t`` is a step function: at a kink the player may count on the
+left slope, so each hour's profit is upper semicontinuous with downward jumps. Its least concave majorant is piecewise
+linear, which makes relaxations that are solved exactly and fast (:mod:`equilibrium.markets.nodal.relaxation`).
+Branching on the hour where the majorant exceeds the profit most closes the gap exactly, because on a single segment the
+profit is linear. A branch differs from the relaxation above it in one hour: where that one came with prices, they bound
+the branch (Lagrangian duality), and it is solved only when no other could be better.
 """
 
 from __future__ import annotations
@@ -49,13 +49,16 @@ class BestResponse:
 
 
 def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray, length_h: FloatArray) -> float:
-    """Return ``sum_t h_t (F_t - lambda_t) p_t`` with the left slope as the price, h_t the length of a period."""
+    """Return ``sum_t h_t (F_t - lambda_t) p_t`` with the left slope as the price, h_t the length of a period.
+
+    What the curves say of a subscription is taken off.
+    """
     return sum(_profits(price.tolist(), curves, power.tolist(), length_h.tolist()))
 
 
 def _profits(price: list[float], curves: list[Curve], power: list[float], length: list[float]) -> list[float]:
     """Return each period's profit with the left slope as the price."""
-    return [(f - curve.price(p)) * p * h for f, curve, p, h in zip(price, curves, power, length, strict=True)]
+    return [curve.earned(f, p, curve.price(p)) * h for f, curve, p, h in zip(price, curves, power, length, strict=True)]
 
 
 def best_response(
@@ -194,7 +197,8 @@ class _Search:
             return None
         for hour, power in enumerate(found.power):
             if power != above.power[hour]:
-                profits[hour] = (self._price[hour] - self._curves[hour].price(power)) * power * self._length[hour]
+                curve = self._curves[hour]
+                profits[hour] = curve.earned(self._price[hour], power, curve.price(power)) * self._length[hour]
                 most[hour] = majorants[hour](power)
         most[box.hour] = box.majorant(found.power[box.hour])
         return _Node(majorants, found.power, most, profits, min(sum(most), box.bound), found.price, found.drawn_kwh)

@@ -67,7 +67,7 @@ def deviation_program(
     price
         What a unit of power earns, currency: F_t times the length of the period, shape ``(hours,)``.
     own
-        The lot's own feasible set.
+        The lot's own feasible set; what power above its subscription costs is part of the payment.
     low
         Smallest powers, 0 by default, shape ``(hours,)``.
     """
@@ -76,6 +76,11 @@ def deviation_program(
     p = build.columns("power", (hours,), lower=lowest, upper=own.power_max_kw, cost=-price)
     y = build.columns("dispatch", f.cost.shape, lower=-INF, cost=f.cost)
     build.block(build.rows("own", own.lower.shape, lower=own.lower, upper=own.upper), p, own.matrix)
+    if own.subscription is not None:
+        above = build.columns("above", (hours,), cost=own.subscription.charge * own.length_h)
+        rows = build.rows("subscription", (hours,), upper=own.subscription.power_kw)
+        build.coefficients(rows, p, 1.0)
+        build.coefficients(rows, above, -1.0)
     stationary = build.rows("stationary", f.cost.shape, lower=f.cost, upper=f.cost)
     equal = f.lower == f.upper
     held = np.flatnonzero(equal)

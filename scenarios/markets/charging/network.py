@@ -9,7 +9,14 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator, StorageUnit
+from equilibrium.grid.assets import (
+    LotSite,
+    Microturbine,
+    RenewableUnit,
+    StaticVarCompensator,
+    StorageUnit,
+    Subscription,
+)
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 from scenarios.assembly import GridData, Placed, build_feeder, bus_index, check_names, check_powers
@@ -61,7 +68,7 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
             for unit, bus in placed("renewables", file.renewables)
         ),
         lots=tuple(
-            LotSite(lot.name, bus, lot.efficiency, lot.terminal, lot.first_hour)
+            LotSite(lot.name, bus, lot.efficiency, lot.terminal, lot.first_hour, subscription=_subscription(lot, file))
             for lot, bus in placed("lots", file.lots)
         ),
         export_price_factor=file.market.export_price_factor,
@@ -73,6 +80,14 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
         ),
     )
     return network, grid
+
+
+def _subscription(lot: Unit, file: ChargingFile) -> Subscription | None:
+    """Return the capacity that a lot has subscribed to, if the network charge is of that kind."""
+    charge = file.network_charge
+    if lot.name not in charge.capacity_kw or charge.excess_per_kwh is None:
+        return None
+    return Subscription(charge.capacity_kw[lot.name], charge.excess_per_kwh)
 
 
 def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyPath) -> StorageUnit:

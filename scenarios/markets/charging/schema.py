@@ -306,18 +306,24 @@ class ChargeWindow(Section):
 class NetworkChargeSection(Section):
     """What lots pay the operator for the network, on top of the price of energy."""
 
-    rule: Literal["none", "time-of-use", "dynamic"] = "none"
+    rule: Literal["none", "time-of-use", "dynamic", "subscribed-capacity"] = "none"
     windows: tuple[ChargeWindow, ...] = ()
     zones: dict[Label, tuple[Label, ...]] = Field(default_factory=dict)
     factor: Positive = 1.0
     ceiling_per_kwh: Positive | None = None
     memory: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = 0.7
+    capacity_kw: dict[Label, Positive] = Field(default_factory=dict)
+    excess_per_kwh: Positive | None = None
 
     @model_validator(mode="after")
     def _parts(self) -> NetworkChargeSection:
-        keys = {"time-of-use": ("windows",), "dynamic": ("zones", "factor", "ceiling_per_kwh", "memory")}
+        keys = {
+            "time-of-use": ("windows",),
+            "dynamic": ("zones", "factor", "ceiling_per_kwh", "memory"),
+            "subscribed-capacity": ("capacity_kw", "excess_per_kwh"),
+        }
         mine = keys.get(self.rule, ())
-        for key in ("windows", "zones", "factor", "ceiling_per_kwh", "memory"):
+        for key in (key for own in keys.values() for key in own):
             stated = getattr(self, key) != NetworkChargeSection.model_fields[key].get_default(call_default_factory=True)
             if key not in mine and stated:
                 owner = next(rule for rule, own in keys.items() if key in own)
@@ -326,6 +332,11 @@ class NetworkChargeSection(Section):
             raise refused("windows", [], "one or more hours with a charge for rule time-of-use")
         if self.rule == "dynamic" and self.ceiling_per_kwh is None:
             raise refused(schema_key("ceiling_per_kwh"), None, "the highest charge of rule dynamic")
+        if self.rule == "subscribed-capacity":
+            if not self.capacity_kw:
+                raise refused("capacity_kw", {}, "the subscribed capacity of one lot or more, by name")
+            if self.excess_per_kwh is None:
+                raise refused(schema_key("excess_per_kwh"), None, "what a kWh above the subscribed capacity costs")
         taken = [hour for window in self.windows for hour in range(window.from_h, window.to_h)]
         if len(taken) != len(set(taken)):
             raise refused("windows", "hours in two windows", "each hour in one window at most")
@@ -368,6 +379,14 @@ class ChargingFile(GridFile):
                     raise refused("drivers", "counts", f"replay or resample, because lot {lot.name} has residents")
         if all(lot.residents is not None for lot in self.lots):
             raise refused("lots", [lot.name for lot in self.lots], "at least one lot without residents")
+        return self
+
+    @model_validator(mode="after")
+    def _subscribers(self) -> ChargingFile:
+        names = [lot.name for lot in self.lots]
+        for name in self.network_charge.capacity_kw:
+            if name not in names:
+                raise refused("network_charge.capacity_kw", name, f"one of the lots {', '.join(names)}")
         return self
 
     @model_validator(mode="after")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from scenarios.markets.charging.schema import ChargingFile, ChargingMarketSection
-from scenarios.schema import Positive
+from scenarios.schema import Positive, refused
 
 
 class LotsLeadMarketSection(ChargingMarketSection):
@@ -20,3 +22,10 @@ class LotsLeadFile(ChargingFile):
     """The whole file."""
 
     market: LotsLeadMarketSection = LotsLeadMarketSection()
+
+    @model_validator(mode="after")
+    def _no_subscription(self) -> LotsLeadFile:
+        if self.network_charge.rule == "subscribed-capacity":
+            expected = "none, time-of-use or dynamic (of these markets the nodal one knows a subscribed capacity)"
+            raise refused("network_charge.rule", self.network_charge.rule, expected)
+        return self

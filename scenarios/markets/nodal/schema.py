@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scenarios.markets.charging.schema import ChargingFile, ChargingMarketSection, LotSection
-from scenarios.schema import Count, Positive
+from scenarios.schema import Count, Positive, refused
 
 
 class NodalMarketSection(ChargingMarketSection):
@@ -30,3 +30,11 @@ class NodalFile(ChargingFile):
 
     market: NodalMarketSection
     lots: Annotated[tuple[NodalLotSection, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _hours_apart(self) -> NodalFile:
+        ramps = any(unit.ramp_kw_per_h is not None for unit in self.microturbines)
+        if self.network_charge.rule == "subscribed-capacity" and (self.storage or ramps):
+            expected = "another rule where there is storage or a ramp limit, which join the hours of a day"
+            raise refused("network_charge.rule", self.network_charge.rule, expected)
+        return self

@@ -165,12 +165,8 @@ def about_agents(run: Run) -> list[str]:
     if full or away:
         lines.append(f"drivers: {away} stayed away, {full} found no place")
     if charges(run):
-        paid, lots = days["network_charge"].sum(), run.lots
-        dearest = lots.iloc[int(lots["network_charge_per_kwh"].argmax())]
-        lines.append(
-            f"network charges: the lots paid the operator {paid:.1f} {currency}; the highest charge was "
-            f"{dearest['network_charge_per_kwh']:.4f} {currency}/kWh ({dearest['lot']}, {when(dearest)})"
-        )
+        paid = days["network_charge"].sum()
+        lines.append(f"network charges: the lots paid the operator {paid:.1f} {currency}; {_what_for(run, currency)}")
     posted = [
         f"{lot} {rows['price_per_kwh'].iloc[0]:.3f} to {rows['price_per_kwh'].iloc[-1]:.3f}"
         for lot, rows in run.lot_days.groupby("lot", sort=False)
@@ -179,6 +175,17 @@ def about_agents(run: Run) -> list[str]:
     if posted:
         lines.append(f"posted prices, first to last day, {currency}/kWh: {', '.join(posted)}")
     return [*lines, *_about_yardstick(run.yardstick, currency)]
+
+
+def _what_for(run: Run, currency: str) -> str:
+    """Say what network charges were paid for: power above subscribed capacities, or energy by its highest charge."""
+    lots = run.lots
+    if "excess_per_kwh" in lots and lots["excess_per_kwh"].any():
+        above = ((lots["power_kw"] - lots["subscribed_kw"]).clip(lower=0.0) * lots["hours"]).sum()
+        return f"they drew {above:.0f} kWh above their subscribed capacities"
+    dearest = lots.iloc[int(lots["network_charge_per_kwh"].argmax())]
+    charge = f"{dearest['network_charge_per_kwh']:.4f} {currency}/kWh"
+    return f"the highest charge was {charge} ({dearest['lot']}, {when(dearest)})"
 
 
 def _about_yardstick(measured: pd.DataFrame, currency: str) -> list[str]:

@@ -23,18 +23,24 @@ def _interval(run: Run) -> float:
     return beyond(lots["lot_price_per_mwh"], lots["lot_price_low_per_mwh"], lots["lot_price_high_per_mwh"])
 
 
+def _above(rows: pd.DataFrame, power: str) -> pd.Series[float]:
+    """Return what power above the subscribed capacity costs, currency."""
+    return rows["excess_per_kwh"] * (rows[power] - rows["subscribed_kw"]).clip(lower=0.0) * rows["hours"]
+
+
 def _payments(run: Run) -> float:
     rows, days = run.lots, run.lot_days.set_index(_LOT_DAY)
     left = rows["charging_price_per_kwh"] - rows["network_charge_per_kwh"]
     margin = left - rows["competitive_price_per_mwh"] / PER_MWH
     drawn_kwh = rows["power_kw"] * rows["hours"]
+    above, above_there = (_above(rows, power) for power in ("power_kw", "competitive_kw"))
     sums = pd.DataFrame(
         {
             **{name: rows[name] for name in _LOT_DAY},
             "revenue": rows["charging_price_per_kwh"] * drawn_kwh,
             "payment": rows["lot_price_per_mwh"] * drawn_kwh / PER_MWH,
-            "network_charge": rows["network_charge_per_kwh"] * drawn_kwh,
-            "competitive_profit": margin * rows["competitive_kw"] * rows["hours"],
+            "network_charge": rows["network_charge_per_kwh"] * drawn_kwh + above,
+            "competitive_profit": margin * rows["competitive_kw"] * rows["hours"] - above_there,
         }
     )
     sums = sums.groupby(_LOT_DAY).sum().reindex(days.index)

@@ -6,7 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
+
 from equilibrium.arrays import FloatArray
+from equilibrium.grid.assets import LotSite
 from equilibrium.markets.nodal.clearing import NodalClearing
 from sim.columns import PER_MWH, Column, count, flag, number, text
 from sim.markets.charging.hourly import ClearedDay, at_lots
@@ -61,7 +64,23 @@ _DAYS: DayColumns = (
     count("rounds", "rounds of best responses, the proving one included", _of("rounds")),
 )
 
+
+def _each_period(day: ClearedDay, of_lot: Callable[[LotSite], float]) -> FloatArray:
+    """Return one number of each lot in every period."""
+    return np.tile([of_lot(site) for site in day.network.lots], day.market.hours)
+
+
 _LOTS: tuple[Column[ClearedDay], ...] = (
+    number(
+        "subscribed_kw",
+        "capacity that the lot has subscribed to, infinite without a contract, kW",
+        lambda d: _each_period(d, lambda site: math.inf if site.subscription is None else site.subscription.power_kw),
+    ),
+    number(
+        "excess_per_kwh",
+        "what a kWh above that capacity costs on top of everything else, currency",
+        lambda d: _each_period(d, lambda site: 0.0 if site.subscription is None else site.subscription.charge),
+    ),
     number(
         "lot_price_per_mwh",
         "published price that the lot pays, currency/MWh",

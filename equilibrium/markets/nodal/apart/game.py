@@ -142,14 +142,19 @@ class PlayApart:
         """Return the lot's residual curves, traced anew in the hours in which a rival has moved since the last time."""
         rivals, most = np.delete(self.power, lot, axis=1), self.players.power_max[:, lot]
         if lot not in self._traced:
-            self._traced[lot] = rivals, trace(self.vertices, lot, most)
+            self._traced[lot] = rivals, self._trace(lot, most)
         before, curves = self._traced[lot]
         hours = np.flatnonzero(np.abs(rivals - before).max(axis=1, initial=0.0) > FEASIBILITY)
         if hours.size:
             before[hours] = rivals[hours]
-            for hour, curve in zip(hours.tolist(), trace(self.vertices, lot, most, hours), strict=True):
+            for hour, curve in zip(hours.tolist(), self._trace(lot, most, hours), strict=True):
                 curves[hour] = curve
         return curves
+
+    def _trace(self, lot: int, most: FloatArray, hours: IntArray | None = None) -> list[Curve]:
+        """Trace the lot's curves, with what it has subscribed to."""
+        contract = self.players.own(lot).subscription
+        return [curve.under(contract) for curve in trace(self.vertices, lot, most, hours)]
 
     def move(self, power: FloatArray) -> None:
         """Go to powers that have a dispatch."""

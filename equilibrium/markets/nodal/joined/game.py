@@ -186,10 +186,16 @@ class PlayJoined:
 
     def publish(self, weight: FloatArray, takers: Sequence[Taker]) -> PublishedPrices:
         """Choose the published prices from the face of the whole day."""
-        length, structure = self.day.length_h, self.structure
-        loaded = structure.model.taken(self.ids, one_more_kw(structure.program))
-        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, length, loaded, structure.solver)
+        length, solver = self.day.length_h, self.structure.solver
+        face = JoinedFace(self.reduced, self.lots, self._settled, self.power, length, self._loaded(), solver)
         return publish(face, weight, takers)
+
+    def _loaded(self) -> FloatArray:
+        """Return what one more kW at every bus takes off the limits of the reduced rows."""
+        more, nothing = one_more_kw(self.structure.program), np.zeros(self.instance.shape[1])
+        # Where every limit is 0, what is left of it is what the loads take.
+        alone = replace(self.instance, row_lower=more, row_upper=more, col_lower=nothing, col_upper=nothing)
+        return -self.structure.model.limits(alone, self.ids)[0]
 
     def point(self, prices: PublishedPrices) -> Point:
         """Lift the multipliers to every row of the program, and take the dispatch of least effort that they support."""

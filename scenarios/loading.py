@@ -21,6 +21,9 @@ AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 """Whether two mappings under a key have the same keys, so that one is merged into the other."""
 
+FILE_OF_A_FOLDER = "scenario.yaml"
+"""What the scenario of a folder is called, so that the folder's name is enough."""
+
 _ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
 """Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
@@ -83,13 +86,21 @@ def load_scenario(
         fitting = [each.name for each in kinds.values() if issubclass(each.case, kind)]
         raise document.error(("market", "kind"), chosen.name, f"{' or '.join(fitting)} here")
     prices, price_paths = build_prices(file, document)
-    case = chosen.build(case_path(str(name_or_path)).stem, file, document, prices, (*yaml_files, *price_paths))
+    case = chosen.build(case_name(str(name_or_path)), file, document, prices, (*yaml_files, *price_paths))
     return replace(case, notes=(*prices.notes, *case.notes)) if prices.notes else case
 
 
+def case_name(name_or_path: str) -> str:
+    """Return the name of a scenario: that of its file, or of its folder where the file is ``scenario.yaml``."""
+    path = case_path(name_or_path)
+    return path.resolve().parent.name if path.name == FILE_OF_A_FOLDER else path.stem
+
+
 def case_path(name_or_path: str) -> Path:
-    """Return the file of a bundled scenario, or the user's own."""
+    """Return the file of a bundled scenario, or the user's own: of a folder, its ``scenario.yaml``."""
     own = own_path(name_or_path)
+    if own.is_dir() and (own / FILE_OF_A_FOLDER).is_file():
+        own = own / FILE_OF_A_FOLDER
     bundled = CASES / f"{name_or_path}.yaml"
     if Path(name_or_path).name == name_or_path and bundled.is_file():
         return bundled

@@ -146,6 +146,18 @@ def read_sessions(
     battery = _optional(table, "battery_kwh", VEHICLE_KWH)
     wish = _energy(table, battery, energy)
 
+    return _log(table, arrival, leaving, wish, battery, notes)
+
+
+def _log(
+    table: Table,
+    arrival: list[_Time],
+    leaving: list[_Time],
+    wish: FloatArray,
+    battery: FloatArray,
+    notes: tuple[str, ...],
+) -> SessionLog:
+    """Put the log together, in order of arrival."""
     midnight = [dt.datetime.combine(time.clock.date(), dt.time()) for time in arrival]
     first = min(midnight).date()
     day = np.array([(time.date() - first).days for time in midnight], dtype=np.int64)

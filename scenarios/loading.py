@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from equilibrium.errors import InputError
+from equilibrium.plain import closest
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
 from scenarios.checking import section_at, validated
@@ -107,11 +107,8 @@ def case_path(name_or_path: str) -> Path:
     if own.is_file():
         return own
     names = scenario_names()
-    close = difflib.get_close_matches(str(name_or_path), names, n=1)
-    hint = f" (closest: {close[0]})" if close else ""
-    raise InputError(
-        str(name_or_path), "scenario", str(name_or_path), f"a YAML file or one of {', '.join(names)}{hint}"
-    )
+    expected = f"a YAML file or one of {', '.join(names)}{closest(name_or_path, names)}"
+    raise InputError(str(name_or_path), "scenario", str(name_or_path), expected)
 
 
 def read_case(

@@ -16,7 +16,7 @@ from scenarios.assembly import read_bus_loads
 from scenarios.draws.vehicles import draw_stays, forecast_stays
 from scenarios.loading import load_scenario
 from scenarios.markets.charging.arrivals import Arrivals
-from scenarios.markets.charging.schema import SessionDrivers
+from scenarios.markets.charging.driver_schema import SessionDrivers
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.readers.feeders import limited_by_currents, load_feeder
 from scenarios.readers.sessions import read_sessions, read_vehicles

@@ -11,7 +11,7 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.draws.fitted import FittedSessions
-from scenarios.markets.charging.schema import SessionDrivers
+from scenarios.markets.charging.driver_schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
 from scenarios.session import Session
 from scenarios.streams import Streams

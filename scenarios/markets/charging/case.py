@@ -18,10 +18,11 @@ from scenarios.case import Case
 from scenarios.files import Document, bundled_or_own
 from scenarios.markets.charging.arrivals import WEEK, Arrivals
 from scenarios.markets.charging.day import ScenarioDay
+from scenarios.markets.charging.driver_schema import CountDrivers, SessionDrivers
 from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
 from scenarios.markets.charging.network import build_network, expected_renewables
 from scenarios.markets.charging.residents import resident_sessions
-from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
+from scenarios.markets.charging.schema import ChargingFile, LotSection
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.session_layouts import SessionWishes
 from scenarios.readers.sessions import check_clock_change, read_sessions, read_vehicles

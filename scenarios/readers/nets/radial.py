@@ -7,7 +7,6 @@ flow is the same one: impedances take the square of the ratio, and the bands of 
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
+from equilibrium.plain import closest
 from scenarios.readers.nets.loops import loop_error
 from scenarios.readers.nets.net import SWITCH, Net, NetBranch, NetRoot, power_text, turned
 from scenarios.readers.nets.record import listed
@@ -137,10 +137,8 @@ def _chosen_roots(net: Net, wanted: Sequence[str], notes: list[str]) -> list[Net
         return list(by_label.values())
     for label in wanted:
         if label not in labels:
-            close = difflib.get_close_matches(label, labels, n=1)
-            hint = f" (closest: {close[0]})" if close else ""
             such = f", such as {listed(by_label)}" if by_label else ""
-            raise InputError(net.source, "roots", label, f"buses of the grid{such}{hint}")
+            raise InputError(net.source, "roots", label, f"buses of the grid{such}{closest(label, labels)}")
     left = [label for label in by_label if label not in wanted]
     if left:
         notes.append(f"{len(left)} external grids feed nothing, as feeder.roots leaves them out: {listed(left)}")
@@ -156,9 +154,8 @@ def _closed(net: Net, opened: Sequence[str]) -> list[NetBranch]:
     left_out = set()
     for label in opened:
         if label not in names:
-            close = difflib.get_close_matches(label, names, n=1)
-            hint = f" (closest: {close[0]})" if close else ""
-            raise InputError(net.source, "open", label, f"a line, transformer or switch of the grid{hint}")
+            expected = f"a line, transformer or switch of the grid{closest(label, names)}"
+            raise InputError(net.source, "open", label, expected)
         left_out.add(names[label].label)
     return [branch for branch in net.branches if branch.closed and branch.label not in left_out]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from equilibrium.certificate import Verdict
-from equilibrium.errors import InputError, SolverError
+from equilibrium.errors import InputError
 from equilibrium.markets.aggregator import group
 from equilibrium.markets.aggregator.answer import answer
 from equilibrium.markets.aggregator.checks import check_day
@@ -506,8 +506,17 @@ def test_a_flow_says_by_how_much_it_misses_its_limits() -> None:
     assert free.substation_kw(flow) == pytest.approx((100.0 + float(free.losses_kw(flow).sum())) / 0.98)
 
 
-def test_powers_beyond_the_range_of_flows_are_told() -> None:
+def test_powers_beyond_the_range_of_flows_miss_it_and_their_gradient_is_a_cut() -> None:
+    """2,000 kW is the range of the one branch: what is missed grows with the load, and no allowed load is cut off."""
     day = on_line(bare(generators=()), buses=2)
     assert day.grid is not None
-    with pytest.raises(SolverError, match="beyond the range of flows: give the grid a wider flow_range"):
-        Flows(day, day.grid).violation(fixed(np.zeros(0), np.zeros(0), 1e5))
+    flows = Flows(day, day.grid)
+    loads = np.array([2500.0, 1e4, 1e5])
+    missed = [flows.violation(fixed(np.zeros(0), np.zeros(0), load)) for load in loads]
+    assert all(not within(each) for each in missed)
+    assert 0.0 < missed[0].value < missed[1].value < missed[2].value
+    assert missed[0].value >= 500.0  # kW beyond the range alone
+    for each, load in zip(missed, loads, strict=True):
+        for allowed in (0.0, 100.0, 400.0):
+            assert flows.solve(0, fixed(np.zeros(0), np.zeros(0), allowed)) is not None
+            assert each.value + each.gradient[-1] * (allowed - load) <= 1e-6 * each.value

@@ -8,13 +8,16 @@ allowed point satisfies.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.grid.assets import LotSite
+from equilibrium.grid.flow_range import FlowRange
 from equilibrium.grid.lossy import (
+    AXES,
     WATTS_PER_KILOWATT,
     add_lossy_flow,
     loss_kw,
@@ -28,6 +31,10 @@ from equilibrium.markets.aggregator.day import AggregatorDay, Grid
 from equilibrium.programs.duality import Residuals, kkt_residuals, reduced_costs
 from equilibrium.programs.program import FEASIBILITY, INF, Instance, Program, ProgramBuilder
 from equilibrium.programs.solvers import Status, open_handle
+
+ACTIVE, REACTIVE = AXES
+RANGED = (*ACTIVE, *REACTIVE)
+"""Columns that the range of the pieces limits."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,10 +93,13 @@ class Flows:
     ----------
     day
         With a grid.
+    wide
+        Let flows go beyond the range of their pieces too, as an excess: a violation is finite then at any powers.
     """
 
-    def __init__(self, day: AggregatorDay, grid: Grid) -> None:
+    def __init__(self, day: AggregatorDay, grid: Grid, *, wide: bool = False) -> None:
         self.day, self.grid = day, grid
+        self._soft = ("voltage_square_kv2", "current_square", *(RANGED if wide else ()))
         sites = [LotSite(lot.name, lot.bus) for lot in day.lots]
         sites += [LotSite(unit.name, unit.bus) for unit in day.generators]
         self.network = Network(grid.feeder, lots=tuple(sites))
@@ -113,7 +123,7 @@ class Flows:
         total = float(feeder.load_kw.sum())
         for row, load in (("active_balance", feeder.load_kw), ("reactive_balance", feeder.load_kvar)):
             build.coefficients(build.row_index(row)[0], served, -load / total)
-        excess = [self._soften(build, name) for name in ("voltage_square_kv2", "current_square")]
+        excess = [self._soften(build, name) for name in self._soft]
         return build.compile(), np.concatenate([units[0], served]), np.concatenate(excess)
 
     def _soften(self, build: ProgramBuilder, name: str) -> IntArray:
@@ -132,6 +142,10 @@ class Flows:
 
     def _limits(self, name: str) -> tuple[FloatArray, FloatArray]:
         feeder, branches = self.grid.feeder, lossy_branches(self.network)
+        if name in RANGED:
+            given = self.grid.flow_range or FlowRange(feeder.rating_kva, feeder.rating_kva)
+            span = np.broadcast_to(given.kw if name in ACTIVE else given.kvar, feeder.size)
+            return (-span, span) if name.startswith("flow") else (np.full(branches.size, -INF), span[branches])
         if name == "current_square":
             return np.full(branches.size, -INF), (feeder.rating_kva[branches] / feeder.base_kv) ** 2
         low, high = ((side * feeder.base_kv) ** 2 for side in (feeder.voltage_min_pu, feeder.voltage_max_pu))
@@ -150,8 +164,10 @@ class Flows:
         base = self.program.bind(ports)
         # What passes the substation may go either way and has no price; limits of columns are rows here.
         base = base.with_columns(self.program.columns["import_kw"].index, -INF, INF)
-        base = base.with_columns(self.program.columns["voltage_square_kv2"].index.ravel(), -INF, INF)
-        return base.with_columns(self.program.columns["current_square"].index.ravel(), 0.0, INF)
+        for name in self._soft:
+            at = self.program.columns[name].index.ravel()
+            base = base.with_columns(at, 0.0 if name.endswith("square") else -INF, INF)
+        return base
 
     def solve(self, period: int, powers: Powers, earn: FloatArray | None = None) -> Flow | None:
         """Return the flow of least loss cost less what the powers earn, or ``None`` where no flow is allowed.
@@ -176,8 +192,13 @@ class Flows:
         cost[self._excess] = 1.0
         found = self._solve(self._base.with_cost(cost), powers)
         if found is None:
-            raise SolverError("the powers of a period are beyond the range of flows: give the grid a wider flow_range")
+            return self._beyond.violation(powers)
         return found
+
+    @cached_property
+    def _beyond(self) -> Flows:
+        """The same feeder for powers that are beyond the range of flows."""
+        return Flows(self.day, self.grid, wide=True)
 
     def _solve(self, instance: Instance, powers: Powers) -> Flow | None:
         asked = instance.with_columns(self._powers, *powers.stacked)

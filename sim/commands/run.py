@@ -28,7 +28,7 @@ def add_to(commands: Commands) -> None:
         metavar="SCENARIO",
         nargs="?",
         default=DEFAULT_SCENARIO,
-        help="a name of `equilot scenarios` or a YAML file (default: %(default)s)",
+        help="a name of `equilot scenarios`, a YAML file or its folder (default: %(default)s)",
     )
     run.add_argument("--days", metavar="N", type=count(1), default=7, help="days to simulate (default: %(default)s)")
     run.add_argument("--seed", metavar="S", type=count(0), default=0, help="the run's one seed (default: %(default)s)")

@@ -20,7 +20,7 @@ from scenarios.assembly import (
     retail_load,
     time_notes,
 )
-from scenarios.case import Case, ScenarioKind
+from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations, still_parked
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.files import Document
@@ -74,6 +74,10 @@ class AggregatorCase(Case[AggregatorInputs]):
     lot_bus: tuple[int, ...]
     generator_bus: tuple[int, ...]
     base_load_kw: FloatArray
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        return Contents(self.feeder, self.base_load_kw)
 
     def day(self, index: int, streams: Streams) -> AggregatorInputs:
         """Return one day: a pure function of the scenario, the seed and the index.

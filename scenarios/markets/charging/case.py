@@ -14,7 +14,7 @@ from equilibrium.fleet.day import LotDay
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.assembly import expected_load, time_notes
-from scenarios.case import Case
+from scenarios.case import Case, Contents
 from scenarios.files import Document, bundled_or_own
 from scenarios.markets.charging.arrivals import WEEK, Arrivals
 from scenarios.markets.charging.day import ScenarioDay
@@ -70,6 +70,11 @@ class ChargingCase(Case[ScenarioDay]):
     def drivers(self) -> SessionDrivers | CountDrivers:
         """The drivers' settings."""
         return self.file.drivers
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        logs = () if self.arrivals is None else self.arrivals.logs
+        return Contents(self.network.feeder, self.base_load_kw.sum(axis=1), logs)
 
     def day(self, index: int, streams: Streams) -> ScenarioDay:
         """Return one day: a pure function of the scenario, the seed and the index.

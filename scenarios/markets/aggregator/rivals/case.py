@@ -11,7 +11,7 @@ import numpy as np
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.aggregator.rivals.market import RivalsMarket
 from scenarios.assembly import build_rated_feeder, bus_index, check_powers, retail_load, time_notes
-from scenarios.case import Case, ScenarioKind
+from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.files import Document
 from scenarios.markets.aggregator.case import PER_MWH, AggregatorCase
 from scenarios.markets.aggregator.day import AggregatorInputs
@@ -69,6 +69,10 @@ class RivalsCase(Case[RivalsInputs]):
         """Fee for trade with another aggregator than one's own, currency/kWh; infinite where there is none."""
         rules = self.file.market
         return np.inf if rules.trade == "own" else PER_MWH * rules.wheeling_per_mwh
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        return Contents(self.parts[0].feeder, np.sum([part.base_load_kw for part in self.parts], axis=0))
 
     def day(self, index: int, streams: Streams) -> RivalsInputs:
         """Return one day: a pure function of the scenario, the seed and the index.

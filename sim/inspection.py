@@ -92,9 +92,27 @@ def _feeder_rows(feeder: Feeder | None) -> list[tuple[str, str]]:
         ("ratings", f"{rated.size} of {rating.size} branches: {limits}"),
     ]
     if feeder.size > 1:
+        rows.append(("its flow", _flow_text(feeder)))
         band = f"at least {_span(low)}, at most {_span(high)}"
         rows.append(("voltages", f"{feeder.root_voltage_pu:g} per unit at the root, {band} elsewhere"))
     return rows
+
+
+def _flow_text(feeder: Feeder) -> str:
+    """Say how far the base-case load fills the limits, by the linear flow without losses."""
+    active, reactive = feeder.subtree_sum(feeder.load_kw), feeder.subtree_sum(feeder.load_kvar)
+    drop = (feeder.r_ohm * active + feeder.x_ohm * reactive) / (1000.0 * feeder.base_kv**2)
+    voltage = feeder.root_voltage_pu - feeder.path_sum(drop)
+    lowest, loading = int(voltage.argmin()), np.hypot(active, reactive) / feeder.rating_kva
+    fullest = int(loading.argmax())
+    said = f"lowest voltage {voltage[lowest]:.4f} at {feeder.buses[lowest]}"
+    if loading[fullest] > 0.0:
+        into = "the supply" if fullest == 0 else f"the branch into {feeder.buses[fullest]}"
+        said += f", {into} at {100.0 * loading[fullest]:.0f} % of its rating"
+    over, under = int((loading > 1.0).sum()), int((voltage < feeder.voltage_min_pu).sum())
+    if over or under:
+        said += f"; BEYOND THEIR LIMITS: {over} branches and {under} buses"
+    return said
 
 
 def _span(values: FloatArray) -> str:

@@ -79,7 +79,7 @@ def test_a_new_scenario_runs_at_once(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert main(["new", str(folder)]) == 0
     assert "run it: equilot run" in capsys.readouterr().out
     case = load_scenario(str(folder))
-    assert (case.name, case.title, case.prices.days) == ("my town", "my town, eight buses, two parking lots", 14)
+    assert (case.name, case.title, case.prices.days) == ("my town", "my town, two parking lots", 14)
     assert case.notes == ()
     assert main(["run", str(folder), "--days", "1", "--no-figures", "--out", str(tmp_path / "run")]) == 0
     assert main(["new", str(folder)]) == 2

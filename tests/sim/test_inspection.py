@@ -31,6 +31,7 @@ def test_a_new_town(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
         "1,170 kW and 355 kvar of load at 7 buses",
         "7 of 7 branches: 1,000 to 4,000 kVA",
         "1 per unit at the root, at least 0.94, at most 1.06 elsewhere",
+        "lowest voltage 0.9920 at farm, the supply at 31 % of its rating",  # 1,170 kW and 355 kvar of 4,000 kVA
         "14 days, 2024-06-03 to 2024-06-16, 24 prices a day",
         "148 on 14 days from 2024-06-03",
         "lot station at bus station",
@@ -81,6 +82,15 @@ def test_every_market_says_what_it_has(name: str, capsys: pytest.CaptureFixture[
     assert f"{contents.load_kw.min():,.0f} to {contents.load_kw.max():,.0f} kW" in said
     for kind, unit, bus in assets(case):
         assert f"{kind.removesuffix('s')} {unit} at bus {bus}" in said
+
+
+def test_limits_that_the_base_case_breaks_are_named(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = town / "feeder" / "branches.csv"
+    path.write_text(path.read_text().replace("hill,farm,0.60,0.30,1,1000", "hill,farm,60,30,1,50"))
+    assert main(["inspect", str(town), "--no-figures"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    # 90 kW and 30 kvar: 94.87 of 50 kVA, and 60 * 90 + 30 * 30 = 6300 more of 100,000: 0.063 per unit
+    assert "the branch into farm at 190 % of its rating; BEYOND THEIR LIMITS: 1 branches and 1 buses" in said
 
 
 def test_the_mean_price_is_drawn(town: Path) -> None:

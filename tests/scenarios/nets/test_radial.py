@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -152,3 +153,47 @@ def test_a_file_takes_the_place_of_the_name_that_it_extends(tmp_path: Path, case
         "lots:\n- {name: x, bus: 7, places: 2, charger_kw: 22, charging_price_eur_per_kwh: 0.4}\n"
     )
     assert load_scenario(str(over)).network.feeder.name == "small"
+
+
+@pytest.mark.parametrize("name", ["disco-15", "aggregator-37", "aggregators-37"])
+def test_the_other_markets_read_a_net(tmp_path: Path, name: str) -> None:
+    (tmp_path / "small.m").write_text(MATPOWER)
+    bundled = load_scenario(name)
+    data = bundled.resolved()
+    own = {
+        "name": None,
+        "file": str(tmp_path / "small.m"),
+        "root_voltage_pu": None,
+        "trunk": [],
+        "trunk_current_max_a": None,
+    }
+    data["feeder"] |= own
+    for section in (data, *data.get("aggregators", ())):
+        for kind in ("lots", "generators", "renewables"):
+            for unit in section.get(kind, ()):
+                unit["bus"] = "7"
+    data["loads"] |= {"file": None, "profile": "load" if name == "disco-15" else data["loads"]["profile"]}
+    path = tmp_path / "own.yaml"
+    path.write_text(yaml.safe_dump(data))
+    loaded = load_scenario(str(path))
+    contents = loaded.contents()
+    assert contents.feeder is not None
+    assert contents.load_kw is not None
+    assert contents.feeder.buses == ("1", "2", "3", "7")
+    assert contents.feeder.root_voltage_pu == 1.02
+    assert tmp_path / "small.m" in loaded.paths
+    assert any("1 generators feed in 30 kW" in note for note in loaded.notes)
+    without = load_scenario(str(path), {"feeder": {"generation_scale": 0.0}}).contents().load_kw
+    assert without - contents.load_kw == pytest.approx(np.full(without.size, 30.0))
+
+
+def test_a_retailer_sells_at_least_nothing(tmp_path: Path) -> None:
+    (tmp_path / "small.m").write_text(MATPOWER)
+    data = load_scenario("aggregator-37").resolved()
+    data["feeder"] |= {"name": None, "file": "small.m", "generation_scale": 40.0}
+    data["loads"]["file"] = None
+    (tmp_path / "own.yaml").write_text(yaml.safe_dump(data))
+    with pytest.raises(
+        InputError, match=r"feeder.generation_scale: got 40.0, expected generators that feed in no more"
+    ):
+        load_scenario(str(tmp_path / "own.yaml"))

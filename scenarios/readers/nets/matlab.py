@@ -130,9 +130,9 @@ class MatlabFile:
                 if cells:
                     rows.append([self._cell(line + number, cell) for cell in cells])
                     lines.append(line + number)
-                if len(rows[-1:]) and len(rows[-1]) != len(rows[0]):
+                if rows and len(rows[-1]) != len(rows[0]):
                     raise self.fault(line + number, f"{len(rows[-1])} numbers", f"{len(rows[0])} numbers in each row")
-        self.matrices[name] = np.array(rows, dtype=np.float64).reshape(len(rows), -1)
+        self.matrices[name] = np.array(rows, dtype=np.float64).reshape(len(rows), len(rows[0]) if rows else 0)
         self.lines[name] = lines
 
     def _cell(self, line: int, cell: str) -> float:

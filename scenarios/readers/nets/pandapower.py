@@ -1,9 +1,9 @@
 """Grids that pandapower has written with ``to_json``, read without pandapower: nothing of the file is executed.
 
 A table of elements is a text of JSON inside the JSON (as pandapower writes it) or an object, with ``columns``,
-``index`` and ``data``. Read are buses, lines, two-winding transformers with their taps, switches, external grids,
-loads, static generators, generators, shunts, wards, motors, storage and asymmetric loads. What has no model here is
-refused where it would change the flow, and noted where it would not.
+``index`` and ``data``. Read are buses, lines, transformers of two and three windings with their taps, switches,
+external grids, loads, static generators, generators, shunts, wards, motors, storage and asymmetric loads. What has no
+model here is refused where it would change the flow, and noted where it would not.
 
 Transformers are the short-circuit impedance of pandapower's T and pi models; what they and lines draw when idle is
 constant power (:mod:`scenarios.readers.nets.net`).
@@ -22,17 +22,19 @@ from scenarios.files import read_text, shown
 from scenarios.readers.nets.net import LINE, SWITCH, TRANSFORMER, Net, NetBranch, NetBuilder, NetBus, NetRoot
 from scenarios.readers.nets.radial import needless_rating
 from scenarios.readers.nets.record import Record, listed, own_labels
+from scenarios.readers.nets.windings import SIDES, Winding, idle_kva, three_windings, two_windings
 
 KILO = 1000.0
 
 _READ = (
-    "bus", "ext_grid", "line", "trafo", "switch", "load", "sgen", "gen", "shunt", "ward", "motor", "storage",
+    "bus", "ext_grid", "line", "trafo", "trafo3w", "switch", "load", "sgen", "gen", "shunt", "ward", "motor", "storage",
     "asymmetric_load", "asymmetric_sgen",
 )  # fmt: skip
 _REFUSED = (
-    "trafo3w", "impedance", "xward", "dcline", "svc", "ssc", "tcsc", "vsc", "vsc_stacked", "vsc_bipolar", "bus_dc",
+    "impedance", "xward", "dcline", "svc", "ssc", "tcsc", "vsc", "vsc_stacked", "vsc_bipolar", "bus_dc",
     "line_dc", "load_dc", "source_dc", "b2b_vsc", "bi_vsc",
 )  # fmt: skip
+_STAR_BUSES = ("hv_bus", "mv_bus", "lv_bus")
 _SWITCH_R, _SWITCH_X = 2.0 / math.sqrt(5.0), 1.0 / math.sqrt(5.0)
 """Shares of a bus-bus switch's impedance: pandapower's ratio of resistance to reactance is 2."""
 
@@ -89,12 +91,17 @@ class _Reader:
         names = [row.text("name") for row in rows]
         clash = any(name in indices and name != indices[k] for k, name in enumerate(names))
         labels = own_labels(names, [f"bus {index}" if clash else index for index in indices])
-        self._build = NetBuilder(self.source, self.name, [_bus(row, labels[k]) for k, row in enumerate(rows)])
         self._out: dict[str, list[str]] = {}
         self._served: dict[str, list[tuple[Record, str, list[int]]]] = {}
+        buses = [_bus(row, labels[k]) for k, row in enumerate(rows)]
+        stars = self._serving("trafo3w", *_STAR_BUSES)
+        self._middles = [len(buses) + k for k in range(len(stars))]
+        buses += [NetBus(f"{name} (star)", buses[upper].kv) for _, name, (upper, *_) in stars]
+        self._build = NetBuilder(self.source, self.name, buses)
         open_at = self._open_switches()
         self._lines(open_at["l"])
         self._transformers(open_at["t"])
+        self._stars(open_at["t3"])
         self._bus_switches()
         self._roots()
         self._loads()
@@ -144,11 +151,11 @@ class _Reader:
 
     def _open_switches(self) -> dict[str, dict[str, set[int]]]:
         """Return, by kind and index of the element, the buses at which an open switch cuts it off."""
-        found: dict[str, dict[str, set[int]]] = {"l": {}, "t": {}}
+        found: dict[str, dict[str, set[int]]] = {"l": {}, "t": {}, "t3": {}}
         for row in self._rows("switch"):
             kind = row.text("et")
-            if kind not in {"b", "l", "t"}:
-                raise row.error("et", kind, "b (two buses), l (line) or t (transformer)")
+            if kind not in {"b", *found}:
+                raise row.error("et", kind, "b (two buses), l (line), t or t3 (transformers)")
             if kind != "b" and not row.flag("closed", default=True):
                 found[kind].setdefault(str(row.whole("element")), set()).add(self._bus_of(row, "bus"))
         return found
@@ -196,55 +203,37 @@ class _Reader:
 
     def _transformers(self, open_at: dict[str, set[int]]) -> None:
         for row, name, buses in self._serving("trafo", "hv_bus", "lv_bus"):
-            parallel, rated = row.whole("parallel", 1, minimum=1), row.number("sn_mva", minimum=1e-9)
-            high, low = (self._tapped(row, name, side) for side in ("hv", "lv"))
-            z = row.number("vk_percent", minimum=0.0) / 100.0 * low**2 / rated
-            r = row.number("vkr_percent", minimum=0.0) / 100.0 * low**2 / rated
-            if r > z:
-                raise row.error("vkr_percent", row.cells["vkr_percent"], "at most vk_percent")
-            limit = row.number("df", 1.0, minimum=0.0) * row.number("max_loading_percent", 100.0, minimum=0.0) / 100.0
-            cut = open_at.get(_index(row), set())
-            self._build.branches.append(
-                NetBranch(
-                    label=name,
-                    other=row.where,
-                    kind=TRANSFORMER,
-                    start=buses[0],
-                    end=buses[1],
-                    r_ohm=r / parallel,
-                    x_ohm=math.sqrt(z**2 - r**2) / parallel,
-                    ratio=high / low,
-                    rating_kva=needless_rating(KILO * rated * parallel * limit, high),
-                    closed=not cut,
-                )
-            )
-            iron = row.number("pfe_kw", 0.0, minimum=0.0)
-            idle = KILO * rated * row.number("i0_percent", 0.0, minimum=0.0) / 100.0
-            drawn = complex(iron, math.sqrt(max(idle**2 - iron**2, 0.0))) * parallel
+            winding, cut = two_windings(row, self._build.notes, name), open_at.get(_index(row), set())
+            self._winding(row, name, winding, buses, closed=not cut)
+            drawn = idle_kva(row, "sn_mva") * row.whole("parallel", 1, minimum=1)
             self._idle("iron and magnetisation of transformers", name, buses, cut, drawn)
 
-    def _tapped(self, row: Record, name: str, side: str) -> float:
-        """Return the voltage of a side at the position of its taps, kV."""
-        voltage = row.number(f"vn_{side}_kv", minimum=1e-9)
-        for tap in ("tap", "tap2"):
-            if row.text(f"{tap}_side") != side or not row.has(f"{tap}_pos"):
-                continue
-            steps = row.number(f"{tap}_pos") - row.number(f"{tap}_neutral", 0.0)
-            kind = row.text(f"{tap}_changer_type")
-            if steps == 0.0:
-                continue
-            if kind == "Tabular" or row.flag(f"{tap}_dependency_table", default=False):
-                raise row.error(f"{tap}_changer_type", kind, "a tap changer without a table of its own")
-            if f"{tap}_changer_type" in row.cells and not kind:
-                said = f"{name}: {tap}_pos is not at neutral, but without a {tap}_changer_type it has no effect"
-                self._build.notes.append(said)
-                continue
-            if kind == "Ideal" or row.flag(f"{tap}_phase_shifter", default=False):
-                continue  # turns the angle alone, which a radial feeder does not feel
-            step = steps * row.number(f"{tap}_step_percent", 0.0) / 100.0
-            angle = math.radians(row.number(f"{tap}_step_degree", 0.0))
-            voltage *= math.hypot(1.0 + step * math.cos(angle), step * math.sin(angle))
-        return voltage
+    def _stars(self, open_at: dict[str, set[int]]) -> None:
+        """Put a star in the place of each transformer with three windings."""
+        for (row, name, buses), middle in zip(self._serving("trafo3w", *_STAR_BUSES), self._middles, strict=True):
+            windings, cut = three_windings(row, self._build.notes, name), open_at.get(_index(row), set())
+            for side, bus in zip(SIDES, buses, strict=True):
+                ends = [bus, middle] if side == "hv" else [middle, bus]
+                self._winding(row, f"{name} ({side})", windings[side], ends, closed=bus not in cut)
+            self._idle("iron and magnetisation of transformers", name, buses[:1], cut, idle_kva(row, "sn_hv_mva"))
+
+    def _winding(self, row: Record, name: str, winding: Winding, buses: list[int], *, closed: bool) -> None:
+        limit = row.number("df", 1.0, minimum=0.0) * row.number("max_loading_percent", 100.0, minimum=0.0) / 100.0
+        kv = max(self._build.buses[bus].kv for bus in buses)
+        self._build.branches.append(
+            NetBranch(
+                label=name,
+                other=row.where if name == row.text("name") else name,
+                kind=TRANSFORMER,
+                start=buses[0],
+                end=buses[1],
+                r_ohm=winding.r_ohm,
+                x_ohm=winding.x_ohm,
+                ratio=winding.ratio,
+                rating_kva=needless_rating(KILO * winding.rated_mva * limit, kv),
+                closed=closed,
+            )
+        )
 
     def _bus_switches(self) -> None:
         rows = self._rows("switch")

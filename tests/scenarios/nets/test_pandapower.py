@@ -221,3 +221,42 @@ def test_ratio_and_tap_are_exact(
     voltage, imported = flow(radial_net(read_pandapower(path), BAND))
     assert voltage == pytest.approx(net.res_bus.vm_pu.to_numpy(), abs=1e-7)
     assert imported == pytest.approx(1000 * float(net.res_ext_grid.p_mw.sum()), rel=1e-6)
+
+
+@pytest.mark.parametrize("side", ["hv", "mv", "lv"])
+def test_three_windings_are_exact(tmp_path: Path, side: str) -> None:
+    pp = pandapower()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        net = pp.create_empty_network()
+        upper, middle, lower = (
+            pp.create_bus(net, kv, name=name) for name, kv in zip("abc", (110, 20, 10), strict=True)
+        )
+        pp.create_ext_grid(net, upper, vm_pu=1.01)
+        pp.create_transformer3w_from_parameters(
+            net,
+            upper,
+            middle,
+            lower,
+            *(110, 20.5, 10.2, 40, 25, 15, 10.0, 11.0, 12.0, 0.3, 0.31, 0.32, 0.0, 0.0),
+            tap_side=side,
+            tap_pos=2,
+            tap_neutral=0,
+            tap_step_percent=1.5,
+            tap_step_degree=0.0,
+            tap_changer_type="Ratio",
+            name="big",
+        )
+        for bus, load in ((middle, 15.0), (lower, 8.0)):
+            pp.create_load(net, bus, p_mw=load, q_mvar=load / 4)
+    solved(net, tmp_path / "net.json")
+    radial = radial_net(read_pandapower(tmp_path / "net.json"), BAND)
+    assert radial.feeder.buses == ("a", "b", "c", "big (star)")
+    assert radial.feeder.rating_kva.tolist()[1:] == [25_000, 15_000, 40_000]
+    voltage, imported = flow(radial)
+    assert voltage[:3] == pytest.approx(net.res_bus.vm_pu.to_numpy(), abs=1e-7)
+    assert imported == pytest.approx(1000 * float(net.res_ext_grid.p_mw.sum()), rel=1e-6)
+    net.trafo3w["tap_at_star_point"] = True
+    solved(net, tmp_path / "net.json")
+    with pytest.raises(InputError, match="trafo3w 0, tap_at_star_point: got True, expected false"):
+        read_pandapower(tmp_path / "net.json")

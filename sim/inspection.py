@@ -16,6 +16,7 @@ from rich.text import Text
 
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.feeder import Feeder
+from equilibrium.plain import cut
 from scenarios.case import Case, Contents
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import SessionLog
@@ -42,7 +43,7 @@ def assets(case: Case[Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def show_contents(screen: Console, case: Case[Any]) -> None:
+def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
     """Print what was read, and the notes.
 
     Parameters
@@ -51,6 +52,8 @@ def show_contents(screen: Console, case: Case[Any]) -> None:
         Where to print.
     case
         The scenario.
+    note_limit
+        Most characters of a note.
     """
     contents = case.contents()
     table = Table(show_header=False, box=None, padding=(0, 1))
@@ -69,7 +72,7 @@ def show_contents(screen: Console, case: Case[Any]) -> None:
         add_text_row(table, what, how)
     screen.print(table)
     for note in case.notes:
-        screen.print(Text(f"note: {note}"), soft_wrap=True)
+        screen.print(Text(f"note: {cut(note, note_limit)}"), soft_wrap=True)
 
 
 def _feeder_rows(feeder: Feeder | None) -> list[tuple[str, str]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sim.commands.base import OK, Commands
+from sim.commands.base import NOTE_LIMIT, OK, Commands
 
 _INSPECT = """Read a scenario with all its files, say what was read and what was left out or approximated, and draw it:
 the feeder, prices, load and sessions. Nothing is run."""
@@ -29,7 +29,7 @@ def _inspect(given: argparse.Namespace) -> int:
     case = load_scenario(given.scenario)
     screen = console()
     screen.print(f"{case.name}: {case.title}", soft_wrap=True, markup=False)
-    show_contents(screen, case)
+    show_contents(screen, case, NOTE_LIMIT)
     if given.no_figures:
         return OK
     folder = given.out or Path("runs") / f"{case.name}-inspect"
@@ -37,5 +37,8 @@ def _inspect(given: argparse.Namespace) -> int:
     feeder = case.contents().feeder
     if feeder is not None:
         files.append(write_buses(feeder, folder / "buses.csv"))
+    if case.notes:
+        files.append(folder / "notes.txt")
+        files[-1].write_text("\n".join(case.notes) + "\n", encoding="utf-8")
     screen.print(f"drawn in {folder}: {', '.join(path.name for path in files)}", soft_wrap=True, markup=False)
     return OK

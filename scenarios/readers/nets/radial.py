@@ -137,7 +137,7 @@ def _chosen_roots(net: Net, wanted: Sequence[str], notes: list[str]) -> list[Net
         return list(by_label.values())
     for label in wanted:
         if label not in labels:
-            such = f", such as {listed(by_label)}" if by_label else ""
+            such = f", such as {listed(by_label, 8)}" if by_label else ""
             raise InputError(net.source, "roots", label, f"buses of the grid{such}{closest(label, labels)}")
     left = [label for label in by_label if label not in wanted]
     if left:
@@ -281,7 +281,7 @@ def _note_levels(net: Net, kept: list[int], idle: FloatArray, notes: list[str]) 
         notes.append(f"voltage levels ({said}) are referred to {net.buses[kept[0]].kv:g} kV, the root's")
     for (nominal, kv), buses in levels.items():
         if abs(kv / nominal - 1.0) > LEVEL_NOTE:
-            names = listed((net.buses[bus].label for bus in buses), 4)
+            names = listed(net.buses[bus].label for bus in buses)
             notes.append(
                 f"ratio and tap: {len(buses)} buses of {nominal:g} kV idle at {kv:g} kV ({kv / nominal:.4f} of it), "
                 f"and 1 per unit is that voltage there: {names}"

@@ -121,8 +121,9 @@ def own_labels(wanted: Sequence[str], other: Sequence[str]) -> list[str]:
     ]
 
 
-def listed(names: Iterable[str], most: int = 8) -> str:
-    """Return names for a sentence: the first ones, and how many more there are."""
+def listed(names: Iterable[str], most: int | None = None) -> str:
+    """Return names for a sentence: all, or the first ones and how many more there are."""
     every = list(names)
+    most = len(every) if most is None else most
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more

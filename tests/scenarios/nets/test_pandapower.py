@@ -156,7 +156,9 @@ LIBRARY = {
 and transformers draw depends on the voltage there and not here."""
 
 
-@pytest.mark.parametrize("name", LIBRARY)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.long] if "sun" in name else []) for name in LIBRARY]
+)
 def test_losses_beside_pandapower(tmp_path: Path, name: str) -> None:
     given_options, options, percent = LIBRARY[name]
     with warnings.catch_warnings():
@@ -174,7 +176,7 @@ def test_losses_beside_pandapower(tmp_path: Path, name: str) -> None:
     assert voltage == pytest.approx([by_name[label] for label in radial.feeder.buses], abs=2e-3)
 
 
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=3, deadline=None)
 @given(
     tap=st.integers(-3, 3),
     side=st.sampled_from(["hv", "lv"]),
@@ -223,7 +225,10 @@ def test_ratio_and_tap_are_exact(
     assert imported == pytest.approx(1000 * float(net.res_ext_grid.p_mw.sum()), rel=1e-6)
 
 
-@pytest.mark.parametrize("side", ["hv", "mv", "lv"])
+LONG = pytest.mark.long
+
+
+@pytest.mark.parametrize("side", [pytest.param("hv", marks=LONG), "mv", pytest.param("lv", marks=LONG)])
 def test_three_windings_are_exact(tmp_path: Path, side: str) -> None:
     pp = pandapower()
     with warnings.catch_warnings():

@@ -23,7 +23,7 @@ from pathlib import Path
 from equilibrium.errors import InputError
 from scenarios.files import Table, read_text, separator_of, shown, table_rows
 from scenarios.readers.price_layout import ForeignPrices, PriceLayout, PriceWishes, localised
-from scenarios.time_axis import day_axis
+from scenarios.time_axis import day_axis, time_zone
 
 _ENTSOE_ZONES = {
     "CET/CEST": "Europe/Brussels",
@@ -43,7 +43,7 @@ _MOMENT = re.compile(
 _SUMMER = {"CEST": 2, "CET": 1, "EEST": 3, "EET": 2, "WEST": 1, "WET": 0, "UTC": 0}
 """UTC offset of a marked time, h."""
 
-_UNIT = re.compile(r"(?P<money>[A-Z]{3}|€|£)\s*/\s*(?P<energy>MWh|kWh)", re.IGNORECASE)
+_UNIT = re.compile(r"(?P<money>(?<![A-Z])[A-Z]{3}|€|£)(?:\s*/\s*|_per_)(?P<energy>MWh|kWh)", re.IGNORECASE)
 _MONEY = {"€": "EUR", "£": "GBP"}
 
 
@@ -205,8 +205,9 @@ def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
         raise table.error(row, "row_is_current", "FALSE", "rows that are current, as Data Miner gives them")
     starts = []
     for row, cell in enumerate(table.columns["datetime_beginning_utc"]):
-        moment = _written(table, row, "datetime_beginning_utc", cell, "%m/%d/%Y %I:%M:%S %p")
-        starts.append(moment.replace(tzinfo=dt.UTC))
+        form = None if "T" in cell else "%m/%d/%Y %I:%M:%S %p"  # Data Miner's pages and its interface
+        moment = _written(table, row, "datetime_beginning_utc", cell, form)
+        starts.append(moment.replace(tzinfo=dt.UTC).astimezone(time_zone(_PJM_ZONE)))
     return PriceLayout("PJM", table, "datetime_beginning_utc", column, "USD", True, starts, _PJM_ZONE)
 
 

@@ -127,8 +127,8 @@ def localised(layout: PriceLayout, zone: str | None) -> ForeignPrices:
         if any(one.utcoffset() != other.utcoffset() for one, other in zip(moments, local, strict=True)):
             local, table, left = _whole_days(local, table, zone)
             notes.append(
-                f"prices {name}: times of {clock_zone} are turned to {zone}; {left} prices of parts of days at the "
-                f"ends are left out"
+                f"prices {name}: times {f'of {layout.zone}' if layout.zone else 'with other offsets'} are turned to "
+                f"{zone}; {left} prices of parts of days at the ends are left out"
             )
     columns = {**table.columns, layout.time_column: [each.isoformat() for each in local]}
     return ForeignPrices(
@@ -150,7 +150,10 @@ def _moments(layout: PriceLayout, zone: str) -> list[dt.datetime]:
             known = offsets_at(start, zone)
             if not known:
                 cell = layout.table.columns[layout.time_column][row]
-                expected = f"a local time that exists: the clock of {zone} skips this one"
+                expected = (
+                    f"a local time that exists: the clock of {zone} skips this one (of a clock that is never changed "
+                    f"say so, for one hour before UTC time_column and time_zone: Etc/GMT-1)"
+                )
                 raise layout.table.error(row, layout.time_column, cell, expected)
             again = start in seen
             seen.add(start)

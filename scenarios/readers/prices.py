@@ -38,6 +38,8 @@ from scenarios.units import price_fault
 
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
 
+_OTHER_LAYOUT = ", or prices.time_column and prices.price_column for a file of another layout"
+
 Place = tuple[dt.date | None, int]
 """Date of a row, and the index of its period in the day."""
 
@@ -202,7 +204,7 @@ def _read(path: Path, wishes: PriceWishes, rule: _Rule) -> PriceSeries:
 
 def _price_column(table: Table, wanted: str | None) -> tuple[str, str, float]:
     """Return the name of the price column, its currency and the factor to currency/kWh."""
-    expected = "one column such as price_eur_per_mwh"
+    expected = f"one column such as price_eur_per_mwh{_OTHER_LAYOUT}"
     if wanted is None:
         found = [name for name in table.columns if name.startswith("price_") and _UNIT.search(name)]
         if len(found) != 1:
@@ -247,7 +249,9 @@ def _places(table: Table, rule: _Rule) -> tuple[str, list[Place]]:
         return "start", [(None, _clock_period(table, row, cell, rule)) for row, cell in enumerate(table.text("start"))]
     numbered = "period" if "date" in table.columns and "period" in table.columns else "hour"
     if numbered not in table.columns or (numbered == "hour" and not rule.hourly):
-        expected = "the columns date and hour, or date and period, or start_local, or hour or start alone"
+        expected = (
+            f"the columns date and hour, or date and period, or start_local, or hour or start alone{_OTHER_LAYOUT}"
+        )
         expected = expected if rule.hourly else f"the columns date and period, start_local or start: {rule.said}"
         raise InputError(table.source, "header", ",".join(table.columns), expected)
     return numbered, _numbered(table, numbered, rule)

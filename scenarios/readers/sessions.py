@@ -133,7 +133,7 @@ def read_sessions(
         the battery: with file and line.
     """
     foreign = foreign_sessions(path, wishes or SessionWishes({}), zone)
-    table, notes = (Table.read(path, NEEDED_COLUMNS, OPTIONAL_COLUMNS), ()) if foreign is None else foreign
+    table, notes = (_own_table(path), ()) if foreign is None else foreign
     _check_once(table)
     arrival, leaving = _times(table, "arrival_local", zone), _times(table, "departure_local", zone)
     _check_stay(table, "departure_local", arrival, leaving)
@@ -147,6 +147,17 @@ def read_sessions(
     wish = _energy(table, battery, energy)
 
     return _log(table, arrival, leaving, wish, battery, notes)
+
+
+def _own_table(path: Path) -> Table:
+    """Read a file in our own layout; about other columns it is said how they are named."""
+    try:
+        return Table.read(path, NEEDED_COLUMNS, OPTIONAL_COLUMNS)
+    except InputError as error:
+        if "column" not in error.expected:
+            raise
+        expected = f"{error.expected}; drivers.columns names those of a CSV file of another layout"
+        raise InputError(error.source, error.where, error.value, expected) from None
 
 
 def _log(

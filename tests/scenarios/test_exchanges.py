@@ -203,6 +203,23 @@ def test_a_layout_of_its_own(tmp_path: Path) -> None:
         read(tmp_path, bare, zone="Europe/Paris", price_column="Preis", **said)
 
 
+def test_an_own_layout_in_utc_and_on_a_clock_that_is_never_changed(tmp_path: Path) -> None:
+    rows = [
+        f"{start.astimezone(dt.UTC):%Y-%m-%dT%H:%MZ},{price(k):.2f}" for k, start in enumerate(moments(AUTUMN, PARIS))
+    ]
+    text = "\n".join(["start_utc,es_eur_per_mwh", *rows])
+    said = {"time_column": "start_utc", "price_column": "es_eur_per_mwh"}
+    series = read(tmp_path, text, zone="Europe/Paris", **said)
+    same(series, AUTUMN, [24, 25])
+    assert "times with other offsets are turned to Europe/Paris; 0 prices" in series.notes[1]
+    always = [start.astimezone(ZoneInfo("Etc/GMT-1")) for start in moments(SPRING, PARIS)]
+    rows = [f"{start:%Y-%m-%dT%H:%M},{price(k):.2f}" for k, start in enumerate(always)]
+    text = "\n".join(["start_utc,es_eur_per_mwh", *rows])
+    with pytest.raises(InputError, match=r"line 28, column start_utc.*skips this one \(of a clock that is never"):
+        read(tmp_path, text, zone="Europe/Paris", **said)
+    same(read(tmp_path, text, zone="Europe/Paris", time_zone="Etc/GMT-1", **said), SPRING, [24, 23])
+
+
 DAY = moments(dt.date(2024, 6, 1), PARIS, days=1)
 NEW = entsoe(DAY)
 BAD = [

@@ -39,7 +39,7 @@ class Arrivals:
     drivers
         The settings.
     vehicles
-        Columns of the vehicle table, in order of battery size (:func:`scenarios.readers.sessions.read_vehicles`).
+        Columns of the vehicle table, in order of battery size (:func:`scenarios.readers.vehicles.read_vehicles`).
     home_lots
         Index of the lot that stands for a recorded site.
     notes

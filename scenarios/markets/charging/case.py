@@ -25,7 +25,8 @@ from scenarios.markets.charging.residents import resident_sessions
 from scenarios.markets.charging.schema import ChargingFile, LotSection
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.session_layouts import SessionWishes
-from scenarios.readers.sessions import check_clock_change, read_sessions, read_vehicles
+from scenarios.readers.sessions import check_clock_change, read_sessions
+from scenarios.readers.vehicles import read_vehicles
 from scenarios.session import Session
 from scenarios.streams import Streams, day_factor
 from scenarios.time_axis import TimeAxis, elapsed_since

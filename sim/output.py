@@ -12,6 +12,7 @@ from rich.text import Text
 from equilibrium.errors import InputError
 from equilibrium.invariants import Finding
 from sim.checks import check_run
+from sim.folder import FIGURES, note_drawn
 from sim.kinds import market_kinds
 from sim.markets.base import MarketKind
 from sim.store import Run
@@ -56,12 +57,14 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     from sim.show.drawing import day_title, save  # here, because matplotlib is slow to import
 
     kind = market_of_run(run)
-    inside = run.folder / "figures"
+    inside = run.folder / FIGURES
     if inside.is_symlink():
         raise InputError(str(inside), "folder", "a link to another place", "a folder of the run, or none")
     chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
     figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
-    return [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
+    files = [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
+    note_drawn(run.folder, files)
+    return files
 
 
 def show_run(screen: Console, run: Run) -> None:

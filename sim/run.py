@@ -11,11 +11,13 @@ from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.markets.ruled import MarketRule
 from scenarios.case import Case
 from sim.daily_model import DailyModel, day_name
+from sim.folder import check_folder
 from sim.manifest import versions, write_manifest
 from sim.markets.base import MarketKind
 from sim.options import RunOptions
+from sim.resume import Checkpoints
 from sim.simulate import Opener, finished_days, kind_of, opened
-from sim.store import Run, RunWriter, check_folder
+from sim.store import Run, RunWriter
 
 COMPLETE = "complete"
 RUNNING = "running"
@@ -49,12 +51,14 @@ def run_scenario(
     model: Opener | None = None,
     rule: MarketRule[Any, Any] | None = None,
     force: bool = False,
+    resume: bool = False,
     progress: Callable[[str], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Outcome:
     """Run a scenario into a folder.
 
-    Bad input is found before the folder is touched. Whatever ends the run, finished days are saved.
+    Bad input is found before the folder is touched. Whatever ends the run, finished days are saved, and a day is told
+    as finished once it is on disk.
 
     Parameters
     ----------
@@ -71,35 +75,71 @@ def run_scenario(
         A rule of one's own under which the market clears (:class:`equilibrium.markets.ruled.MarketRule`).
     force
         Whether an earlier run in the folder may be overwritten.
+    resume
+        Whether a run in the folder that stopped or was killed goes on where it was; its days and digits are those of a
+        run that nothing ended. Without one it begins.
     progress, stop
-        Called with the day's name after every finished day; asked before every day whether to stop.
+        Called with the day's name for every finished day; asked before every day whether to stop.
 
     Raises
     ------
     InputError
-        When an option or the folder cannot be used, or a market's rows do not fit its tables.
+        When an option or the folder cannot be used, a market's rows do not fit its tables, or the run to be resumed is
+        one of another scenario, version or option.
     InfeasibleError
         When what comes before the first day cannot be served; nothing is written then.
     SolverError
         When a solver ends without an answer.
     """
-    check_folder(folder, force=force)
+    check_folder(folder, force=force or resume)
     kind = kind_of(scenario)
     running = opened(kind, scenario, options, model, rule)
-    writer = RunWriter(folder, kind.name, kind.tables, force=force)
     content = _manifest(scenario, options, running, rule)
-    write_manifest(folder, content)
-    status = "stopped: unexpected error"
-    reasons: tuple[str, ...] = ()
+    going_on = Checkpoints(folder, running, content, progress)
+    writer = _writer(folder, kind, going_on, force=force, resume=resume)
+    write_manifest(folder, {**content, "days_done": writer.days_taken})
+    outcome = _run(kind, running, writer, options.days, going_on, stop)
+    return Outcome(Run(folder), *outcome)
+
+
+def _writer(folder: Path, kind: MarketKind[Any, Any], going_on: Checkpoints, *, force: bool, resume: bool) -> RunWriter:
+    """Open the tables of a run, after its last saved day where one is to be resumed."""
+    done = going_on.load() if resume else None
+    writer = RunWriter(
+        folder,
+        kind.name,
+        kind.tables,
+        force=force or resume,
+        resume=done is not None,
+        save=going_on.save,
+        written=going_on.written,
+    )
+    if done is not None:
+        writer.keep(done)
+        going_on.tell_done()
+    return writer
+
+
+def _run(
+    kind: MarketKind[Any, Any],
+    model: DailyModel[Any, Any],
+    writer: RunWriter,
+    days: int,
+    going_on: Checkpoints,
+    stop: Callable[[], bool] | None,
+) -> tuple[str, tuple[str, ...]]:
+    """Simulate, and write down how it ended, whatever ended it."""
+    status, reasons = "stopped: unexpected error", tuple[str, ...]()
     try:
-        status, reasons = _days(kind, running, writer, options.days, progress, stop)
+        status, reasons = _days(kind, model, writer, days, going_on, stop)
     except SolverError as error:
         status = f"stopped: {error}"
         raise
     finally:
         writer.close()
-        write_manifest(folder, {**content, "status": status, "reasons": reasons, "days_done": writer.days_taken})
-    return Outcome(Run(folder), status, reasons)
+        ended = {"status": status, "reasons": reasons, "days_done": writer.days_taken}
+        write_manifest(writer.folder, {**going_on.content, **ended})
+    return status, reasons
 
 
 def _days(
@@ -107,20 +147,25 @@ def _days(
     model: DailyModel[Any, Any],
     writer: RunWriter,
     days: int,
-    progress: Callable[[str], None] | None,
+    going_on: Checkpoints,
     stop: Callable[[], bool] | None,
 ) -> tuple[str, tuple[str, ...]]:
     """Simulate and write the days; return the status, and the limits that could not be met."""
-    simulated = finished_days(kind, model, days)
+    left = days - writer.days_taken
+    if not left:
+        model.close()
+        return COMPLETE, ()
+    simulated = finished_days(kind, model, left)
     try:
-        for _ in range(days):
+        for _ in range(left):
             if stop is not None and stop():
                 simulated.close()
+                writer.flush()
                 return INTERRUPTED, ()
             day = next(simulated)
+            going_on.names[day.result.index] = day_name(day.result)
             writer.add(day.result.index, day.tables)
-            if progress is not None:
-                progress(day_name(day.result))
+        writer.flush()
     except InfeasibleError as error:
         return "stopped: a day could not be served", error.reasons or (str(error),)
     except KeyboardInterrupt:

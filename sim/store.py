@@ -10,73 +10,49 @@ When the run ends, for whatever reason, the parts are merged into one file a tab
 from __future__ import annotations
 
 import shutil
-import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
-from scenarios.files import own_path
 from sim.columns import Columns, Table
+from sim.folder import ARRAYS, CHECKPOINT, COLUMNS, MANIFEST, PARTS, STATE, check_folder, clear, leftovers, locked
 from sim.manifest import FORMAT, read_json, write_json
 
 TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
-_PARTS = "parts"
-_COLUMNS = "columns.json"
 _MERGE_ROWS = 5_000
-
-
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Make sure that a run can be written to ``folder``; nothing is left behind or changed.
-
-    Raises
-    ------
-    InputError
-        When the folder is a file, cannot be written, or already holds a run and ``force`` is false.
-    """
-    own_path(str(folder))
-    if folder.exists() and not folder.is_dir():
-        raise InputError(str(folder), "output folder", "a file", "a folder, or a name that is free")
-    nearest = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
-    try:
-        Path(tempfile.mkdtemp(prefix=".equilot-", dir=nearest)).rmdir()
-    except OSError as error:
-        found = f"{nearest}: {error.strerror}"
-        raise InputError(str(folder), "output folder", found, "a folder that can be written") from None
-    if not force and (left := _leftovers(folder)):
-        raise InputError(
-            str(folder), "output folder", f"a run ({left[0].name})", "an empty or new folder, or --force to overwrite"
-        )
-
-
-def _leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
-    """Return what an earlier run left in the folder: also files of tables that are about to be written."""
-    names = ["manifest.json", _COLUMNS, _PARTS, f".{_PARTS}"]
-    for table in dict.fromkeys([*read_json(folder / _COLUMNS).get("tables", {}), *tables]):
-        names += [f"{table}.parquet", f".{table}.parquet"]
-    return [folder / name for name in names if (folder / name).exists()]
+PART_S = 1.0
+"""How long finished days may wait in memory, s: what is told as finished is on disk."""
 
 
 class RunWriter:
-    """Writes the tables of a run, a few days at a time.
+    """Writes the tables of a run, the days of about a second at a time.
 
     Parameters
     ----------
     folder
         The run folder; it is made, and an earlier run in it is removed when ``force`` is true.
-    force
-        Whether an earlier run may be overwritten.
-    days_per_part
-        How many days are kept in memory before they are written.
     market
         Name of the market.
     tables
         Its tables.
+    force
+        Whether an earlier run may be overwritten.
+    resume
+        Whether an earlier run is gone on with; :meth:`keep` says from where.
+    days_per_part
+        How many days are written together; ``None`` lets days wait for :data:`PART_S`.
+    save
+        Writes the state of the simulation into the folder that it is given, where a run may be resumed.
+    written
+        Called with the days of every part that is in its place.
 
     Attributes
     ----------
@@ -86,7 +62,7 @@ class RunWriter:
     Raises
     ------
     InputError
-        As :func:`check_folder`, or when the folder cannot be made.
+        As :func:`sim.folder.check_folder`, when the folder cannot be made, or while another run writes into it.
     """
 
     def __init__(
@@ -96,11 +72,15 @@ class RunWriter:
         tables: Sequence[Table[Any, Any]],
         *,
         force: bool = False,
-        days_per_part: int = 5,
+        resume: bool = False,
+        days_per_part: int | None = None,
+        save: Callable[[Path], None] | None = None,
+        written: Callable[[Sequence[int]], None] | None = None,
     ) -> None:
-        check_folder(folder, force=force)
+        check_folder(folder, force=force or resume)
         self._folder = folder
-        self._days_per_part = days_per_part
+        self._days_per_part, self._since = days_per_part, time.monotonic()
+        self._save, self._written = save, written
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._days: list[int] = []
         self.days_taken = 0
@@ -108,10 +88,11 @@ class RunWriter:
         self._needed = [table.name for table in tables if not table.optional]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for path in _leftovers(folder, self._schemas):
-                shutil.rmtree(path) if path.is_dir() else path.unlink()
-            (folder / _PARTS).mkdir()
-            write_json(folder / _COLUMNS, _dictionary(market, tables))
+            self._lock = locked(folder)
+            if not resume:
+                clear(leftovers(folder, self._schemas))
+                (folder / PARTS).mkdir()
+                write_json(folder / COLUMNS, _dictionary(market, tables))
         except OSError as error:
             raise InputError(str(folder), "output folder", error.strerror, "a folder that can be written") from None
 
@@ -120,8 +101,33 @@ class RunWriter:
         """The run folder."""
         return self._folder
 
+    def keep(self, days: int) -> None:
+        """Go on with the run after its first ``days`` days; what it has of later ones is written anew."""
+        parts, inside = _parts(self._folder), self._folder / PARTS
+        inside.mkdir(exist_ok=True)
+        clear(path for path in inside.iterdir() if path.name.startswith("."))
+        if not parts:
+            self._part_of_merged(days)
+        clear(part for part in parts if int(part.name) >= days)
+        merged = [self._folder / f"{name}.parquet" for name in self._schemas]
+        clear(path for path in (*merged, self._folder / CHECKPOINT) if path.exists())
+        self.days_taken = days
+
+    def _part_of_merged(self, days: int) -> None:
+        """Make a part of the first days of merged tables, with the state that stands beside them."""
+        fresh, part = (self._folder / PARTS / name for name in (".000000", "000000"))
+        fresh.mkdir()
+        for name in self._schemas:
+            path = self._folder / f"{name}.parquet"
+            if path.exists():
+                rows = pq.read_table(path)
+                pq.write_table(rows.filter(pc.less(rows["day"], days)), fresh / path.name)
+        for name in (STATE, ARRAYS):
+            shutil.copy(self._folder / CHECKPOINT / name, fresh / name)
+        fresh.rename(part)
+
     def add(self, day: int, tables: Mapping[str, Columns]) -> None:
-        """Take the rows of one finished day.
+        """Take the rows of one finished day; the simulation stands at its end.
 
         Parameters
         ----------
@@ -140,26 +146,43 @@ class RunWriter:
             self._waiting.setdefault(table, []).append(batch)
         self._days.append(day)
         self.days_taken += 1
-        if len(self._days) >= self._days_per_part:
+        many = self._days_per_part
+        if time.monotonic() - self._since >= PART_S if many is None else len(self._days) >= many:
             self.flush()
 
-    def flush(self) -> None:
-        """Write the waiting days as one part; the rename makes all its tables appear at once."""
+    def flush(self, *, save: bool = True) -> None:
+        """Write the waiting days as one part; the rename makes all its tables appear at once.
+
+        With ``save`` the simulation stands at the end of the last of them, and its state is saved beside them.
+        """
+        self._since = time.monotonic()
         if not self._days:
             return
-        part = self._folder / _PARTS / f"{self._days[0]:06d}"
+        part = self._folder / PARTS / f"{self._days[0]:06d}"
         fresh = part.with_name(f".{part.name}")
         if not part.exists():  # it does when the user interrupted the run right after the rename
             fresh.mkdir(exist_ok=True)
             for table, batches in self._waiting.items():
                 pq.write_table(pa.Table.from_batches(batches, self._schemas[table]), fresh / f"{table}.parquet")
+            if save and self._save is not None:
+                self._save(fresh)
             fresh.rename(part)
         self._waiting.clear()
-        self._days.clear()
+        days, self._days = self._days, []
+        if (part / STATE).exists():
+            clear(path for other in _parts(self._folder) if other != part for path in _state_in(other))
+        if self._written is not None:
+            self._written(days)
 
     def close(self) -> None:
-        """Write what waits and merge the parts into one file a table."""
-        self.flush()
+        """Write what waits, merge the parts into one file a table, and let the folder go."""
+        try:
+            self.flush(save=False)
+            self._merge()
+        finally:
+            self._lock.release()
+
+    def _merge(self) -> None:
         parts = _parts(self._folder)
         present = [table for table in self._schemas if any((part / f"{table}.parquet").exists() for part in parts)]
         for table in present or self._needed:
@@ -169,8 +192,33 @@ class RunWriter:
                 for rows in _gathered(part / f"{table}.parquet" for part in parts):
                     writer.write_table(rows)
             fresh.replace(self._folder / f"{table}.parquet")
-        retired = (self._folder / _PARTS).rename(self._folder / f".{_PARTS}")
+        self._keep_state(parts)
+        retired = (self._folder / PARTS).rename(self._folder / f".{PARTS}")
         shutil.rmtree(retired)
+
+    def _keep_state(self, parts: Sequence[Path]) -> None:
+        """Put the last saved state beside the merged tables, in one step."""
+        saved = [path for part in parts for path in _state_in(part)]
+        if not saved:
+            return
+        fresh, place = (self._folder / name for name in (f".{CHECKPOINT}", CHECKPOINT))
+        clear(path for path in (fresh, place) if path.exists())
+        fresh.mkdir()
+        for path in saved[-2:]:
+            shutil.copy(path, fresh / path.name)
+        fresh.rename(place)
+
+
+def state_of_run(folder: Path) -> Path | None:
+    """Return the folder with the last saved state of a run; ``None`` where there is none."""
+    places = reversed(_parts(folder) or [folder / CHECKPOINT])
+    return next((place for place in places if _state_in(place)), None)
+
+
+def _state_in(place: Path) -> list[Path]:
+    """Return the two files of a saved state, or nothing where one is missing."""
+    files = [place / ARRAYS, place / STATE]
+    return files if all(path.exists() for path in files) else []
 
 
 def _dictionary(market: str, tables: Sequence[Table[Any, Any]]) -> dict[str, Any]:
@@ -200,8 +248,8 @@ def _batch(table: str, wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
 
 def _parts(folder: Path) -> list[Path]:
     """Return the finished parts of a run in the order of the days; empty when they have been merged."""
-    inside = folder / _PARTS
-    return sorted(path for path in inside.iterdir() if not path.name.startswith(".")) if inside.is_dir() else []
+    inside = folder / PARTS
+    return sorted(path for path in inside.iterdir() if path.name.isdigit()) if inside.is_dir() else []
 
 
 def _gathered(files: Iterator[Path]) -> Iterator[pa.Table]:
@@ -243,28 +291,28 @@ class Run:
 
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
-        content = read_json(self.folder / _COLUMNS)
-        if not content and not _leftovers(self.folder):
+        content = read_json(self.folder / COLUMNS)
+        if not content and not any((self.folder / name).exists() for name in (MANIFEST, COLUMNS, PARTS)):
             raise InputError(str(self.folder), "run folder", "no tables", "a folder written by `equilot run`")
         if content.get("format") != FORMAT:
-            manifest = read_json(self.folder / "manifest.json")
+            manifest = read_json(self.folder / MANIFEST)
             versions = manifest.get("versions")
             written = versions.get("equilot", "another version") if isinstance(versions, dict) else "another version"
             expected = f"{FORMAT}: the run is of equilot {written}; read it with that, or run its scenario again"
             found = content.get("format", manifest.get("format"))
             if not content and found == FORMAT:
-                raise InputError(str(self.folder / _COLUMNS), "file", "missing", "the run folder as it was written")
+                raise InputError(str(self.folder / COLUMNS), "file", "missing", "the run folder as it was written")
             raise InputError(str(self.folder), "format of the run", found, expected)
         if not isinstance(content.get("market"), str) or not _are_tables(content.get("tables")):
             expected = "the market and the tables of a run, as `equilot run` writes them"
-            raise InputError(str(self.folder / _COLUMNS), "file", content, expected)
+            raise InputError(str(self.folder / COLUMNS), "file", content, expected)
         self.market: str = content["market"]
         self.columns: dict[str, dict[str, dict[str, str]]] = content["tables"]
 
     @cached_property
     def manifest(self) -> dict[str, Any]:
         """The run's ``manifest.json``; empty when the run was killed before it could be written."""
-        return read_json(self.folder / "manifest.json")
+        return read_json(self.folder / MANIFEST)
 
     def table(self, name: str, day: int | None = None) -> pd.DataFrame:
         """Return a table of the run, or the rows of one day of it; one that was not written has no rows.

@@ -23,9 +23,9 @@ def add_to(commands: Commands) -> None:
 
 def _reproduce(given: argparse.Namespace) -> int:
     """``equilot reproduce``."""
+    from sim.folder import check_folder
     from sim.reproduce import load_reproduction
     from sim.show.console import console
-    from sim.store import check_folder
 
     reproduce = load_reproduction(given.name)
     folder = given.out or Path("runs") / f"reproduce-{given.name}"

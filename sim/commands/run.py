@@ -63,6 +63,11 @@ def add_to(commands: Commands) -> None:
         help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
     )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
+    )
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
         "--sessions",
@@ -76,11 +81,13 @@ def add_to(commands: Commands) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
+    from sim.folder import check_folder
     from sim.options import RunOptions
-    from sim.store import check_folder
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
-    check_folder(folder, force=given.force)
+    if given.force and given.resume:
+        raise InputError("--resume", "with", "--force", "one of them: to go on with a run, or to overwrite it")
+    check_folder(folder, force=given.force or given.resume)
     options = RunOptions(
         days=given.days,
         seed=given.seed,
@@ -107,7 +114,9 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     for note in scenario.notes:
         screen.print(cut(note, NOTE_LIMIT), soft_wrap=True, markup=False)
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
-        outcome = run_scenario(scenario, folder, options, force=given.force, progress=advance, stop=stop)
+        outcome = run_scenario(
+            scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop
+        )
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
     show_run(screen, outcome.run)

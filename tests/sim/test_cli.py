@@ -283,7 +283,7 @@ def test_a_killed_run_leaves_readable_days(here):
     process.communicate()
     run = Run(here / "out")
     days = run.days["day"].tolist()
-    assert len(days) >= 10
+    assert len(days) >= 2
     assert days == list(range(len(days)))
     assert set(run.prices["day"]) == set(run.certificates["day"]) == set(days)
     assert run.manifest["status"] == "running"

@@ -10,6 +10,7 @@ import yaml
 
 from equilibrium.errors import InputError, SolverError
 from scenarios.loading import load_scenario
+from sim import store
 from sim.markets.charging.model import LocalMarket
 from sim.markets.lots_lead.kind import KIND
 from sim.options import RunOptions
@@ -81,7 +82,8 @@ def test_the_files_agree_with_the_model(tmp_path, week):
 
 
 @pytest.mark.parametrize("done", [0, 3])
-def test_a_stopped_run_keeps_its_days(tmp_path, done):
+def test_a_stopped_run_keeps_its_days(tmp_path, done, monkeypatch):
+    monkeypatch.setattr(store, "PART_S", 0.0)  # a day is told at once
     finished = []
     outcome = run_scenario(
         load_scenario(PAPER),
@@ -98,7 +100,9 @@ def test_a_stopped_run_keeps_its_days(tmp_path, done):
 @pytest.mark.parametrize(
     ("error", "status"), [(KeyboardInterrupt, "stopped: interrupted"), (SolverError, "stopped: x")]
 )
-def test_an_exception_between_days_loses_nothing(tmp_path, error, status):
+def test_an_exception_between_days_loses_nothing(tmp_path, error, status, monkeypatch):
+    monkeypatch.setattr(store, "PART_S", 0.0)
+
     def progress(text):
         if text.startswith("day 2"):
             raise error("x")

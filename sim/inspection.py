@@ -82,7 +82,7 @@ def _feeder_rows(feeder: Feeder | None) -> list[tuple[str, str]]:
     loaded = int(np.count_nonzero(feeder.load_kw))
     rating = feeder.rating_kva[1:]
     rated = rating[np.isfinite(rating)]
-    limits = f"{rated.min():,.0f} to {rated.max():,.0f} kVA" if rated.size else "none"
+    limits = f"{_span(rated, ',.0f')} kVA" if rated.size else "none"
     low, high = feeder.voltage_min_pu[1:], feeder.voltage_max_pu[1:]
     more = f" and {feeder.size - _SHOWN_BUSES} more" if feeder.size > _SHOWN_BUSES else ""
     rows = [
@@ -118,9 +118,9 @@ def _flow_text(feeder: Feeder) -> str:
     return said
 
 
-def _span(values: FloatArray) -> str:
+def _span(values: FloatArray, form: str = ".4g") -> str:
     """Return the range of some numbers, or the one that they all are."""
-    low, high = f"{values.min():.4g}", f"{values.max():.4g}"
+    low, high = format(float(values.min()), form), format(float(values.max()), form)
     return low if low == high else f"{low} to {high}"
 
 

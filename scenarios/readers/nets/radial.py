@@ -293,6 +293,8 @@ def _feeder(net: Net, tree: Tree, kept: list[int], idle: FloatArray, band: Band,
     place = {bus: k for k, bus in enumerate(kept)}
     base_kv = net.buses[kept[0]].kv
     fallback = math.inf if rating_kva is None else rating_kva
+    if (fault := power_fault(fallback, base_kv, "kVA")) is not None:
+        raise InputError(net.source, "rating_kva", rating_kva, fault)
     size = len(kept)
     parent: IntArray = np.zeros(size, dtype=np.int64)
     parent[0] = -1

@@ -135,6 +135,7 @@ def test_what_the_keys_refuse(tmp_path: Path, case: Path, tables_file: Path) -> 
         ({"file": "none.json"}, "feeder.file: got 'none.json', expected an existing file or folder"),
         ({"name": "net.json"}, "or feeder.file for a file of another program"),
         ({"rating_kva": 100}, "feeder.name: got None, expected name, a bundled feeder or a folder, or file"),
+        ({"file": "net.json", "rating_kva": 5e8}, "feeder.rating_kva: got 500000000.0, expected at most"),
         ({"file": "net.json", "generation_profile": "sea"}, "feeder.generation_profile: got 'sea', expected one of"),
     ):
         with pytest.raises(InputError) as raised:

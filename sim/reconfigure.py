@@ -21,12 +21,12 @@ from equilibrium.grid.radial_flow import RadialFlow, radial_flow
 from equilibrium.grid.reconfiguration import Reconfiguration, reconfigure
 from scenarios.files import own_path
 from scenarios.readers.meshed import Limits, load_meshed
+from sim.folder import check_folder
 from sim.manifest import put, versions, write_json
 from sim.show.console import console
 from sim.show.drawing import save
 from sim.show.switching import switching_figure
 from sim.show.telling import add_text_row
-from sim.store import check_folder
 
 _ANSWER = "reconfiguration.json"
 _FEW = 3  # broken limits that are named on the screen

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
-from sim.commands.base import FAILED, INTERRUPTED, LEVELS, OK, SOLVERS, Commands, cannot_serve, count
+from equilibrium.plain import cut
+from sim.commands.base import FAILED, INTERRUPTED, LEVELS, NOTE_LIMIT, OK, SOLVERS, Commands, cannot_serve, count
 from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_to(commands: Commands) -> None:
         metavar="SCENARIO",
         nargs="?",
         default=DEFAULT_SCENARIO,
-        help="a name of `equilot scenarios` or a YAML file (default: %(default)s)",
+        help="a name of `equilot scenarios`, a YAML file or its folder (default: %(default)s)",
     )
     run.add_argument("--days", metavar="N", type=count(1), default=7, help="days to simulate (default: %(default)s)")
     run.add_argument("--seed", metavar="S", type=count(0), default=0, help="the run's one seed (default: %(default)s)")
@@ -128,7 +129,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
-        screen.print(note, soft_wrap=True, markup=False)
+        screen.print(cut(note, NOTE_LIMIT), soft_wrap=True, markup=False)
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(
             scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop

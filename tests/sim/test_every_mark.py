@@ -347,6 +347,7 @@ def test_the_day_that_is_drawn_is_the_one_with_the_highest_price(
     peaks = [day.clearing.dlmp.max() for day in made]
     dearest = peaks.index(max(peaks))
     assert dearest not in (0, peaks.index(min(peaks)))
+    (tmp_path / "figures").mkdir()
     files = draw_run(stored_run(tmp_path, LOTS_LEAD, made))
     names = {f"{name}-day-{dearest}" for name in ("scheduling", "voltage", "prices", "feeder", "lots")}
     assert {path.name for path in files} == names | {*OF_A_RUN}

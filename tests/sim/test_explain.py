@@ -118,7 +118,7 @@ def test_what_is_not_said_is_that_of_the_highest_price(run: Run) -> None:
     [
         ((9, None, None), "--day: got 9, expected a day from 0 to 0"),
         ((None, 24, None), "--hour: got 24, expected an hour of the day, 0 to 23"),
-        ((None, None, "188"), "--bus: got '188', expected a bus of the feeder, 1 to 33; did you mean 18?"),
+        ((None, None, "188"), "bus: got '188', expected a bus, 1 to 33; did you mean 18?"),
     ],
 )
 def test_a_place_that_is_not_there_is_refused(

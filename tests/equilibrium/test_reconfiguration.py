@@ -123,16 +123,18 @@ def test_a_node_bounds_every_configuration_in_it(made: MeshedGrid, scale: float,
         assert relaxed.bound <= min(inside, default=np.inf) * (1.0 + 1e-9)
 
 
-@pytest.mark.parametrize("solver", ["highs", "gurobi"])
-def test_ieee33_is_proved(solver: str) -> None:
+@pytest.mark.parametrize(
+    ("solver", "gap"), [("highs", 0.05), ("gurobi", 0.05), pytest.param("highs", 0.01, marks=pytest.mark.long)]
+)
+def test_ieee33_is_proved(solver: str, gap: float) -> None:
     """33 buses: the published least loss, 139.55 kW with branches 7-8, 9-10, 14-15, 32-33 and 25-29 open."""
     made = load_meshed("ieee33")
-    found = reconfigure(made, gap=0.01 if solver == "highs" else 0.05, solver=solver)
+    found = reconfigure(made, gap=gap, solver=solver)
     assert found.loss_kw == pytest.approx(139.5513, abs=1e-4)
     assert found.base_loss_kw == pytest.approx(202.6771, abs=1e-4)
     assert {made.label(k) for k in np.flatnonzero(~found.closed)} == {"7-8", "9-10", "14-15", "32-33", "25-29"}
     assert found.finished
-    assert found.bound_kw >= (0.99 if solver == "highs" else 0.95) * found.loss_kw
+    assert found.bound_kw >= (1.0 - gap) * found.loss_kw
 
 
 def test_a_limit_of_nodes_leaves_a_bound_that_holds() -> None:

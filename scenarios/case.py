@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -63,6 +63,8 @@ class Case(ABC, Generic[Inputs]):
         What a reader should know about the input, e.g. how many stays were capped; one sentence each.
     paths
         Every file that was read.
+    settings
+        Keys that were set by name on top of the file, each with the text of its value.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Case(ABC, Generic[Inputs]):
     prices: PriceSeries
     notes: tuple[str, ...]
     paths: tuple[Path, ...]
+    settings: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @abstractmethod
     def day(self, index: int, streams: Streams) -> Inputs:

@@ -340,11 +340,11 @@ def _section_error(document: Document, section: KeyPath, keys: KeyPath, value: o
     Where the key comes from a file that this one extends, it is a key of this file that does not fit it.
     """
     found = document.lines.get(keys)
-    if found is None or found[0] == document.source:
+    if found is None or document.states(keys):
         return document.error(keys, value, expected)
-    own = [other for other in document.lines if other[:-1] == keys[:-1] and document.lines[other][0] == document.source]
+    own = [other for other in document.lines if other[:-1] == keys[:-1] and document.states(other)]
     own = own or [other for other in document.lines if other[: len(section)] == section and other != section]
-    own = [other for other in own if document.lines[other][0] == document.source]
+    own = [other for other in own if document.states(other)]
     if not own:
         return document.error(keys, value, expected)
     blamed = next((other for other in own if str(other[-1]) in expected), own[0])

@@ -363,6 +363,11 @@ class Document:
         """Return what stands in the file under ``keys``, where ``value`` is what YAML made of it: ``010``, not 8."""
         return self.written.get(keys, value)
 
+    def states(self, keys: KeyPath) -> bool:
+        """Return whether this document states the value itself, and no other one that it is laid over."""
+        source = self.lines[keys][0] if keys in self.lines else ""
+        return source == self.source or source.startswith(f"{self.source} ")
+
     def check_number(self, keys: KeyPath, value: object) -> None:
         """Refuse a number that YAML reads otherwise than people do, such as ``010`` and ``1_000``."""
         written = self.written.get(keys)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -15,6 +15,7 @@ from scenarios.checking import section_at, validated
 from scenarios.files import CASES, Document, bundled_or_own, own_path
 from scenarios.kinds import DEFAULT, scenario_kinds
 from scenarios.schema import CaseFile, FileKeys
+from scenarios.settings import SET, setting_layer
 from scenarios.yaml_tree import KeyPath
 
 AnyCase = TypeVar("AnyCase", bound=Case[Any])
@@ -45,17 +46,25 @@ def scenario_titles() -> dict[str, str]:
 
 
 @overload
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None) -> Case[Any]: ...
+def load_scenario(
+    name_or_path: str, overrides: Mapping[str, object] | None = None, *, settings: Mapping[str, str] | None = None
+) -> Case[Any]: ...
 
 
 @overload
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None, kind: type[AnyCase]) -> AnyCase: ...
+def load_scenario(
+    name_or_path: str,
+    overrides: Mapping[str, object] | None,
+    kind: type[AnyCase],
+    settings: Mapping[str, str] | None = None,
+) -> AnyCase: ...
 
 
 def load_scenario(
     name_or_path: str,
     overrides: Mapping[str, object] | None = None,
     kind: type[Case[Any]] = Case,
+    settings: Mapping[str, str] | None = None,
 ) -> Case[Any]:
     """Read a bundled scenario or the user's own YAML file, with everything that it names.
 
@@ -68,6 +77,8 @@ def load_scenario(
         file that extends it (mappings key by key, lists replaced), with paths relative to the current folder.
     kind
         The class of the scenario when only that will do.
+    settings
+        Single keys by name, each with its value as YAML, on top of all: ``{"lots.lot-1.places": "40"}``.
 
     Returns
     -------
@@ -79,7 +90,7 @@ def load_scenario(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    file, document, yaml_files = read_case(str(name_or_path), overrides)
+    file, document, yaml_files = read_case(str(name_or_path), overrides, settings)
     kinds = scenario_kinds()
     chosen = kinds[file.market.kind]
     if not issubclass(chosen.case, kind):
@@ -87,7 +98,9 @@ def load_scenario(
         raise document.error(("market", "kind"), chosen.name, f"{' or '.join(fitting)} here")
     prices, price_paths = build_prices(file, document)
     case = chosen.build(case_name(str(name_or_path)), file, document, prices, (*yaml_files, *price_paths))
-    return replace(case, notes=(*prices.notes, *case.notes)) if prices.notes else case
+    if prices.notes:
+        case = dataclasses.replace(case, notes=(*prices.notes, *case.notes))
+    return dataclasses.replace(case, settings=dict(settings)) if settings else case
 
 
 def case_name(name_or_path: str) -> str:
@@ -112,7 +125,7 @@ def case_path(name_or_path: str) -> Path:
 
 
 def read_case(
-    name_or_path: str, overrides: Mapping[str, object] | None = None
+    name_or_path: str, overrides: Mapping[str, object] | None = None, settings: Mapping[str, str] | None = None
 ) -> tuple[CaseFile, Document, tuple[Path, ...]]:
     """Read a scenario file and what it extends; ``market.kind`` says which keys it has.
 
@@ -123,6 +136,8 @@ def read_case(
     overrides
         Keys that take the place of the file's own, merged like those of a file that extends it; relative paths are
         relative to the current folder.
+    settings
+        Single keys by name, as in :func:`load_scenario`.
 
     Returns
     -------
@@ -134,11 +149,15 @@ def read_case(
         The YAML files that were read.
     """
     layers = _layers(name_or_path, overrides)
-    kind = _kind([document for document, _ in layers])
+    kind = _kind([setting_layer(Document(SET, {}, {}), settings or {}), *(document for document, _ in layers)])
     for document, path in layers:
         _absolute_paths(document, Path.cwd() if path is None else path.parent, kind.file_keys)
     *over, merged = [document for document, _ in layers]
     for document in reversed(over):
+        merged = _laid_over(merged, document, kind.schema)
+    if settings:
+        document = setting_layer(merged, settings)
+        _absolute_paths(document, Path.cwd(), kind.file_keys)
         merged = _laid_over(merged, document, kind.schema)
     others = {each.name: each.schema for each in scenario_kinds().values() if each.name != kind.name}
     file = validated(kind.schema, merged, others)

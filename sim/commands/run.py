@@ -68,6 +68,13 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
     )
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    _add_data(run)
+    run.set_defaults(command=_run)
+
+
+def _add_data(run: argparse.ArgumentParser) -> None:
+    """Add what takes the place of parts of the scenario."""
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
         "--sessions",
@@ -75,8 +82,15 @@ def add_to(commands: Commands) -> None:
         type=Path,
         help="charging sessions in the place of the scenario's, if the market has sessions",
     )
-    run.add_argument("--no-figures", action="store_true", help="write no figures")
-    run.set_defaults(command=_run)
+    run.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="a key of the scenario in the place of its own value, items of lists by name: lots.lot-1.places=40; "
+        "may stand several times",
+    )
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -104,11 +118,12 @@ def _run(given: argparse.Namespace) -> int:
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
+    from scenarios.settings import read_settings
     from sim.output import draw_run, show_run
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
-    scenario = load_scenario(given.scenario, _own_data(given))
+    scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
@@ -98,9 +98,9 @@ def load_scenario(
         raise document.error(("market", "kind"), chosen.name, f"{' or '.join(fitting)} here")
     prices, price_paths = build_prices(file, document)
     case = chosen.build(case_name(str(name_or_path)), file, document, prices, (*yaml_files, *price_paths))
-    if prices.notes:
-        case = dataclasses.replace(case, notes=(*prices.notes, *case.notes))
-    return dataclasses.replace(case, settings=dict(settings)) if settings else case
+    if not prices.notes and not settings:
+        return case
+    return replace(case, notes=(*prices.notes, *case.notes), settings=dict(settings or {}))
 
 
 def case_name(name_or_path: str) -> str:

@@ -202,13 +202,15 @@ def _summed_up(values: FloatArray, confidence: float) -> dict[str, float]:
 def summary_table(specification: Specification, results: StudyResults, rows: int = 30) -> Table:
     """Return the first rows of a study's summary for the terminal."""
     keys = list(results.points.columns[1:])
-    table = Table(*keys, "output", "runs", "mean", "95 % interval", "5 % to 95 %", caption=None)
+    table = Table(*keys, "output", box=None, pad_edge=False, padding=(0, 0, 0, 1))
+    for title in ("runs", "mean", "95 % interval of it", "5 % and 95 % quantile"):
+        table.add_column(title, justify="right", no_wrap=True)
     if not len(results.runs):
         return table
     points = results.points.set_index("point")
     for _, row in summary(specification, results).head(rows).iterrows():
         at = [str(points.loc[row["point"], key]) for key in keys]
-        interval, spread = f"{row['t_low']:.5g} .. {row['t_high']:.5g}", f"{row['q05']:.5g} .. {row['q95']:.5g}"
+        interval, spread = f"{row['t_low']:.5g} {row['t_high']:.5g}", f"{row['q05']:.5g} {row['q95']:.5g}"
         table.add_row(*at, str(row["output"]), str(row["runs"]), f"{row['mean']:.5g}", interval, spread)
     return table
 

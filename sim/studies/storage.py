@@ -130,7 +130,7 @@ class ChunkStore:
         try:
             found = [self._read(name, number).num_rows for name in ("runs", "failures")]
             self._read("days", number)
-        except (pa.ArrowException, OSError, ValueError):
+        except (pa.ArrowException, OSError, ValueError, KeyError):
             found = []
         if found and sum(found) == runs:
             return True

@@ -21,9 +21,8 @@ from sim.options import RunOptions
 from sim.simulate import kind_of
 from sim.store import comparable
 
-ROTH, GREEDY = (
-    {"rule": rule, "price_grid_eur_per_kwh": [0.2, 0.25, 0.3, 0.35, 0.4]} for rule in ("roth-erev", "epsilon-greedy")
-)
+GRID = [0.2, 0.25, 0.3, 0.35, 0.4]
+ROTH, GREEDY = ({"rule": rule, "price_grid_eur_per_kwh": GRID} for rule in ("roth-erev", "epsilon-greedy"))
 CHEAP = {"market": {"network": False}, "scenarios": {"draws": 4, "kept": 1}}
 QUICK: dict[str, tuple[str, dict[str, Any], dict[str, str]]] = {
     "best replies, dynamic charges, homes": ("town-33", {}, {}),

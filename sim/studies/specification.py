@@ -22,8 +22,8 @@ from scenarios.yaml_tree import KeyPath
 POINTS_LIMIT, RUNS_LIMIT = 100_000, 1_000_000
 """Most points and most runs of a study."""
 
-_SEED_BITS = 62
-"""Bits of a replication's seed, so that a signed whole number of 64 bits holds it."""
+_SEED_BITS = 52
+"""Bits of a replication's seed, so that a floating-point number holds it: a row of a data frame may be made of them."""
 
 REDUCTIONS = ("sum", "mean", "min", "max", "last", "count")
 

@@ -5,10 +5,17 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import aggregator, closeness, disco, first_light, nodal
+from benchmarks import aggregator, closeness, disco, first_light, nodal, studies
 from benchmarks.harness import report
 
-BENCHMARKS = first_light.BENCHMARKS | nodal.BENCHMARKS | disco.BENCHMARKS | aggregator.BENCHMARKS | closeness.BENCHMARKS
+BENCHMARKS = {
+    **first_light.BENCHMARKS,
+    **nodal.BENCHMARKS,
+    **disco.BENCHMARKS,
+    **aggregator.BENCHMARKS,
+    **closeness.BENCHMARKS,
+    **studies.BENCHMARKS,
+}
 
 
 def main(names: list[str]) -> int:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 
 from equilibrium.arrays import FloatArray
@@ -30,8 +28,6 @@ class Reputation:
     values
         The reputations, shape ``(lots,)``.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("values",)
 
     def __init__(self, lots: int, memory: float) -> None:
         self.memory = memory

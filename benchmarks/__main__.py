@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import aggregator, closeness, disco, first_light, nodal, studies
+from benchmarks import aggregator, closeness, disco, first_light, nodal, studies, switching
 from benchmarks.harness import report
 
-BENCHMARKS = {
-    **first_light.BENCHMARKS,
-    **nodal.BENCHMARKS,
-    **disco.BENCHMARKS,
-    **aggregator.BENCHMARKS,
-    **closeness.BENCHMARKS,
-    **studies.BENCHMARKS,
-}
+BENCHMARKS = (
+    first_light.BENCHMARKS
+    | nodal.BENCHMARKS
+    | disco.BENCHMARKS
+    | aggregator.BENCHMARKS
+    | closeness.BENCHMARKS
+    | studies.BENCHMARKS
+    | switching.BENCHMARKS
+)
 
 
 def main(names: list[str]) -> int:

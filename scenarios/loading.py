@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dataclasses
-import difflib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from equilibrium.errors import InputError
+from equilibrium.plain import closest
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
 from scenarios.checking import section_at, validated
@@ -22,6 +22,11 @@ AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 """Whether two mappings under a key have the same keys, so that one is merged into the other."""
 
+FILE_OF_A_FOLDER = "scenario.yaml"
+"""What the scenario of a folder is called, so that the folder's name is enough."""
+
+_ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
+"""Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
 RULE = "rule"
 """The key that says which of a section's other keys mean something: another rule begins a section anew."""
@@ -91,25 +96,32 @@ def load_scenario(
     if not issubclass(chosen.case, kind):
         fitting = [each.name for each in kinds.values() if issubclass(each.case, kind)]
         raise document.error(("market", "kind"), chosen.name, f"{' or '.join(fitting)} here")
-    prices, price_path = build_prices(file, document)
-    case = chosen.build(case_path(str(name_or_path)).stem, file, document, prices, (*yaml_files, price_path))
-    return dataclasses.replace(case, settings=dict(settings)) if settings else case
+    prices, price_paths = build_prices(file, document)
+    case = chosen.build(case_name(str(name_or_path)), file, document, prices, (*yaml_files, *price_paths))
+    if not prices.notes and not settings:
+        return case
+    return replace(case, notes=(*prices.notes, *case.notes), settings=dict(settings or {}))
+
+
+def case_name(name_or_path: str) -> str:
+    """Return the name of a scenario: that of its file, or of its folder where the file is ``scenario.yaml``."""
+    path = case_path(name_or_path)
+    return path.resolve().parent.name if path.name == FILE_OF_A_FOLDER else path.stem
 
 
 def case_path(name_or_path: str) -> Path:
-    """Return the file of a bundled scenario, or the user's own."""
+    """Return the file of a bundled scenario, or the user's own: of a folder, its ``scenario.yaml``."""
     own = own_path(name_or_path)
+    if own.is_dir() and (own / FILE_OF_A_FOLDER).is_file():
+        own = own / FILE_OF_A_FOLDER
     bundled = CASES / f"{name_or_path}.yaml"
     if Path(name_or_path).name == name_or_path and bundled.is_file():
         return bundled
     if own.is_file():
         return own
     names = scenario_names()
-    close = difflib.get_close_matches(str(name_or_path), names, n=1)
-    hint = f" (closest: {close[0]})" if close else ""
-    raise InputError(
-        str(name_or_path), "scenario", str(name_or_path), f"a YAML file or one of {', '.join(names)}{hint}"
-    )
+    expected = f"a YAML file or one of {', '.join(names)}{closest(name_or_path, names)}"
+    raise InputError(str(name_or_path), "scenario", str(name_or_path), expected)
 
 
 def read_case(
@@ -263,6 +275,10 @@ def _merge(
     """Merge mappings key by key and note which keys are replaced as a whole: lists, values, other sections."""
     merged = dict(under)
     for key, value in over.items():
+        other = _ALTERNATIVES.get((*keys, key))
+        if other in merged and other not in over and value is not None:
+            del merged[other]
+            replaced.add((*keys, other))
         old = merged.get(key)
         merged[key] = value
         if isinstance(old, dict) and isinstance(value, dict) and same((*keys, key), old, value):

@@ -118,13 +118,6 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         """Run through the day number :attr:`day` and return it."""
         raise NotImplementedError
 
-    def keepers(self) -> tuple[object, ...]:
-        """Return who has a memory that lasts over days: the model and its agents, in the order in which they were made.
-
-        A checkpoint saves what their ``state`` names (:mod:`agents.state`).
-        """
-        return (self, *self.agents)
-
     def close(self) -> None:
         """Close the market; the model takes no further step."""
         self.market.close()

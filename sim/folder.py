@@ -1,32 +1,29 @@
-"""A run folder: what in it is a run's, and who writes it.
+"""Run folders: whose they are, who writes into one, and what an earlier run may lose.
 
-What belongs to a run is told by content, never by name alone: ``columns.json`` and ``manifest.json`` say what a run
-wrote, and nothing else is ever overwritten or removed. One process at a time writes a folder; the operating system
-holds its lock, so that one whose holder has died is free.
+Only what a run of Equilot wrote is ever removed: the tables that its ``columns.json`` names, parts that are made of
+such tables, its manifest, its saved state, and the figures that their ``index.json`` names. A file that only has such a
+name is left alone, and the folder is refused. One process writes into a folder at a time: it holds a lock, which the
+system takes back when the process ends, however it ends.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-import platform
-import re
 import shutil
 import tempfile
-import weakref
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+
+from filelock import FileLock, Timeout
 
 from equilibrium.errors import InputError
 from scenarios.files import own_path
-from sim.manifest import read_json
+from sim.manifest import read_json, write_json
 
-COLUMNS, MANIFEST, PARTS, CHECKPOINT, LOCK = "columns.json", "manifest.json", "parts", "checkpoint.json", ".lock"
-FIGURES = "figures"
+MANIFEST, COLUMNS, PARTS, CHECKPOINT, FIGURES = "manifest.json", "columns.json", "parts", "checkpoint", "figures"
+STATE, ARRAYS = "state.json", "state.npz"
+"""The two files of a saved state (:mod:`sim.snapshot`)."""
 
-_PART = re.compile(r"\.?\d{6,}")
-_A_FREE_FOLDER = "an empty or new folder: nothing but a run is overwritten"
+_LOCK, _INDEX = ".lock", "index.json"
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
@@ -35,8 +32,8 @@ def check_folder(folder: Path, *, force: bool) -> None:
     Raises
     ------
     InputError
-        When the folder is a file, cannot be written, already holds a run and ``force`` is false, or holds files of
-        other origin under the names that a run uses.
+        When the folder is a file, cannot be written, holds a file that no run of Equilot wrote and that has the name of
+        one that a run writes, or already holds a run and ``force`` is false.
     """
     own_path(str(folder))
     if folder.exists() and not folder.is_dir():
@@ -47,139 +44,85 @@ def check_folder(folder: Path, *, force: bool) -> None:
     except OSError as error:
         found = f"{nearest}: {error.strerror}"
         raise InputError(str(folder), "output folder", found, "a folder that can be written") from None
-    left = files_of_run(folder)
+    left = leftovers(folder)
     if left and not force:
-        raise InputError(
-            str(folder), "output folder", f"a run ({left[0].name})", "an empty or new folder, or --force to overwrite"
-        )
+        expected = "an empty or new folder, --resume to go on with it, or --force to overwrite"
+        raise InputError(str(folder), "output folder", f"a run ({left[0].name})", expected)
 
 
-def files_of_run(folder: Path) -> list[Path]:
-    """Return what a run has left in a folder, what says so last; empty where there is none.
-
-    Raises
-    ------
-    InputError
-        When something of other origin has a name that a run uses.
-    """
-    columns, manifest = (_content(folder / name) for name in (COLUMNS, MANIFEST))
-    tables = columns.get("tables")
-    described = isinstance(columns.get("format"), int) and isinstance(tables, dict) and "market" in columns
-    told = isinstance(manifest.get("format"), int) and (described or "equilot" in _mapping(manifest.get("versions")))
-    found: list[Path] = []
-    for name in (PARTS, f".{PARTS}"):
-        path = folder / name
-        if _stands(path):
-            inside = [] if path.is_symlink() or not path.is_dir() else sorted(path.iterdir())
-            strangers = [each.name for each in inside if not _PART.fullmatch(each.name)]
-            if strangers or path.is_symlink() or not path.is_dir() or not (described or told or not inside):
-                raise _stranger(folder, f"{name}/{strangers[0]}" if strangers else name)
-            found.append(path)
-    named = (CHECKPOINT, *_tables(tables if described else None), *_figures(manifest))
-    found += [folder / name for name in named if _stands(folder / name)]
-    for name, ours in ((COLUMNS, described), (MANIFEST, told)):
-        if _stands(folder / name):
-            if not ours:
-                raise _stranger(folder, name)
-            found.append(folder / name)
-    return found
-
-
-def remove_run(folder: Path, tables: Iterable[str]) -> None:
-    """Remove a run from a folder; everything else stays.
-
-    Parameters
-    ----------
-    folder
-        The run folder.
-    tables
-        Tables that are about to be written.
+def leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
+    """Return what an earlier run left in a folder, and with it what a run with ``tables`` would write over.
 
     Raises
     ------
     InputError
-        When something of other origin has a name that the new run uses.
+        When something of that was not written by a run of Equilot.
     """
-    left = files_of_run(folder)
-    for name in _tables(dict.fromkeys(tables)):
-        if _stands(folder / name) and folder / name not in left:
-            raise _stranger(folder, name)
-    for path in left:  # what says that it is a run last, so that one that is half removed is still known
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
+    columns, manifest = read_json(folder / COLUMNS), read_json(folder / MANIFEST)
+    named = columns.get("tables") if isinstance(columns.get("tables"), dict) and "format" in columns else {}
+    is_run = bool(named) or ("format" in manifest and bool(manifest.keys() & {"versions", "seed"}))
+    own = [MANIFEST, COLUMNS, PARTS, f".{PARTS}", CHECKPOINT, f".{CHECKPOINT}"]
+    own += [name for table in named or {} for name in (f"{table}.parquet", f".{table}.parquet")]
+    found = [folder / name for name in own if _exists(folder / name)]
+    wanted = [folder / f"{table}.parquet" for table in tables if f"{table}.parquet" not in own]
+    foreign = [path for path in wanted if _exists(path)]
+    foreign += [path for path in found if not is_run or not _of_a_run(path)]
+    if foreign:
+        expected = "a folder without it: no run of Equilot wrote it, so it is not overwritten"
+        raise InputError(str(folder), "output folder", foreign[0].name, expected)
+    return [*found, *drawn(folder)]
 
 
-class FolderLock:
-    """The right to write a folder, held by one process at a time; it ends with the process.
+def _exists(path: Path) -> bool:
+    """Whether something has a name, be it a link that leads nowhere."""
+    return path.exists() or path.is_symlink()
 
-    Parameters
-    ----------
-    folder
-        The folder.
+
+def _of_a_run(path: Path) -> bool:
+    """Whether a folder holds nothing but what a run writes there; a file or a link is judged by its name."""
+    if path.is_symlink() or not path.is_dir():
+        return True
+    known = (STATE, ARRAYS)
+    return all(p.suffix == ".parquet" or p.name in known for p in path.rglob("*") if p.is_symlink() or not p.is_dir())
+
+
+def drawn(folder: Path) -> list[Path]:
+    """Return the figures that were drawn of a run, and their list, by that list."""
+    inside = folder / FIGURES
+    index = inside / _INDEX
+    if inside.is_symlink() or index.is_symlink() or not index.is_file():
+        return []
+    names = read_json(index).get(FIGURES)
+    own = (
+        [name for name in names if isinstance(name, str) and Path(name).name == name] if isinstance(names, list) else []
+    )
+    return [inside / name for name in (*own, _INDEX) if _exists(inside / name)]
+
+
+def note_drawn(folder: Path, files: Iterable[Path]) -> None:
+    """Put figures on the list of those that were drawn of a run."""
+    names = {path.name for path in (*drawn(folder), *files)} - {_INDEX}
+    write_json(folder / FIGURES / _INDEX, {FIGURES: sorted(names)})
+
+
+def clear(paths: Iterable[Path]) -> None:
+    """Remove files and folders of an earlier run; of a link, the link."""
+    for path in paths:
+        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def locked(folder: Path) -> FileLock:
+    """Return the lock of a folder, held; the folder must exist.
 
     Raises
     ------
     InputError
-        When another process writes the folder.
+        When another process holds it.
     """
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / LOCK
-        while True:
-            held = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o666)
-            try:
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                who = os.read(held, 300).decode("utf-8", "replace").strip() or "another process"
-                os.close(held)
-                raise InputError(str(folder), "output folder", f"written by {who}", "one run at a time") from None
-            if self._path.exists() and os.path.samestat(os.fstat(held), self._path.stat()):
-                break
-            os.close(held)  # the one who held it has just removed it
-        os.ftruncate(held, 0)
-        os.write(held, f"process {os.getpid()} on {platform.node()}\n".encode())
-        self._close = weakref.finalize(self, os.close, held)
-
-    def release(self) -> None:
-        """Give the folder free."""
-        if self._close.alive:
-            self._path.unlink(missing_ok=True)
-            self._close()
-
-
-def _content(path: Path) -> dict[str, Any]:
-    """Return what stands in a JSON file; nothing where it is none of ours."""
-    if path.is_symlink():
-        return {}
+    lock = FileLock(folder / _LOCK, timeout=0)
     try:
-        return read_json(path)
-    except InputError:
-        return {}
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _stands(path: Path) -> bool:
-    """Return whether a name is taken, be it by a link that leads nowhere."""
-    return path.is_symlink() or path.exists()
-
-
-def _tables(tables: object) -> list[str]:
-    """Return the files of tables; a name with a folder in it is none that a run wrote."""
-    names = [str(name) for name in tables if Path(str(name)).name == str(name)] if isinstance(tables, dict) else []
-    return [file for name in names for file in (f"{name}.parquet", f".{name}.parquet")]
-
-
-def _figures(manifest: dict[str, Any]) -> list[str]:
-    """Return the figures that the manifest names."""
-    names = manifest.get(FIGURES)
-    names = [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
-    return [f"{FIGURES}/{name}" for name in names if Path(name).name == name]
-
-
-def _stranger(folder: Path, name: str) -> InputError:
-    return InputError(str(folder), "output folder", f"{name}, which no run wrote", _A_FREE_FOLDER)
+        lock.acquire()
+    except Timeout:
+        expected = "a folder into which nobody else writes: end that run, or choose another with --out"
+        raise InputError(str(folder), "output folder", "another run in progress", expected) from None
+    return lock

@@ -12,9 +12,8 @@ from rich.text import Text
 from equilibrium.errors import InputError
 from equilibrium.invariants import Finding
 from sim.checks import check_run
-from sim.folder import FIGURES
+from sim.folder import FIGURES, note_drawn
 from sim.kinds import market_kinds
-from sim.manifest import write_manifest
 from sim.markets.base import MarketKind
 from sim.store import Run
 
@@ -64,10 +63,7 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
     figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
     files = [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
-    if run.manifest:  # so that --force takes them away with the run
-        known = {*run.manifest.get(FIGURES, []), *(path.name for path in files)}
-        run.manifest[FIGURES] = sorted(known)
-        write_manifest(run.folder, run.manifest)
+    note_drawn(run.folder, files)
     return files
 
 

@@ -7,16 +7,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from agents.state import saved
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.markets.ruled import MarketRule
 from scenarios.case import Case
-from sim.checkpoint import check_resumable, resumable, take_up
 from sim.daily_model import DailyModel, day_name
-from sim.folder import COLUMNS, FIGURES, MANIFEST, check_folder, files_of_run
-from sim.manifest import read_json, versions, write_manifest
+from sim.folder import check_folder
+from sim.manifest import versions, write_manifest
 from sim.markets.base import MarketKind
 from sim.options import RunOptions
+from sim.resume import Checkpoints
 from sim.simulate import Opener, finished_days, kind_of, opened
 from sim.store import Run, RunWriter
 
@@ -58,7 +57,8 @@ def run_scenario(
 ) -> Outcome:
     """Run a scenario into a folder.
 
-    Bad input is found before the folder is touched. Whatever ends the run, finished days are saved.
+    Bad input is found before the folder is touched. Whatever ends the run, finished days are saved, and a day is told
+    as finished once it is on disk.
 
     Parameters
     ----------
@@ -76,134 +76,105 @@ def run_scenario(
     force
         Whether an earlier run in the folder may be overwritten.
     resume
-        Whether the run in the folder goes on after its last finished day; where there is none, it begins.
+        Whether a run in the folder that stopped or was killed goes on where it was; its days and digits are those of a
+        run that nothing ended. Without one it begins.
     progress, stop
-        Called with the name of every finished day once it is safe on the disk; asked before every day whether to stop.
+        Called with the day's name for every finished day; asked before every day whether to stop.
 
     Raises
     ------
     InputError
-        When an option or the folder cannot be used, or a market's rows do not fit its tables.
+        When an option or the folder cannot be used, a market's rows do not fit its tables, or the run to be resumed is
+        one of another scenario, version or option.
     InfeasibleError
         When what comes before the first day cannot be served; nothing is written then.
     SolverError
         When a solver ends without an answer.
-    OSError
-        When the folder cannot be written any more; the message says which days are safe.
     """
     check_folder(folder, force=force or resume)
     kind = kind_of(scenario)
     running = opened(kind, scenario, options, model, rule)
     content = _manifest(scenario, options, running, rule)
-    goes_on = resume and bool(files_of_run(folder))
-    if goes_on:
-        check_resumable(folder, content)
-        content[FIGURES] = read_json(folder / MANIFEST).get(FIGURES, [])
-    writer = RunWriter(folder, kind.name, kind.tables, force=force, resume=goes_on)
-    written = _Written(writer, content)
-    asked = _Asked(options.days, progress, stop)
-    status, reasons = _simulated(kind, running, written, asked, goes_on=goes_on)
-    return Outcome(Run(folder), status, reasons)
+    going_on = Checkpoints(folder, running, content, progress)
+    writer = _writer(folder, kind, going_on, force=force, resume=resume)
+    write_manifest(folder, {**content, "days_done": writer.days_taken})
+    outcome = _run(kind, running, writer, options.days, going_on, stop)
+    return Outcome(Run(folder), *outcome)
 
 
-@dataclass(frozen=True)
-class _Asked:
-    """How many days are asked for, who hears of them, and who may stop them."""
+def _writer(folder: Path, kind: MarketKind[Any, Any], going_on: Checkpoints, *, force: bool, resume: bool) -> RunWriter:
+    """Open the tables of a run, after its last saved day where one is to be resumed."""
+    done = going_on.load() if resume else None
+    writer = RunWriter(
+        folder,
+        kind.name,
+        kind.tables,
+        force=force or resume,
+        resume=done is not None,
+        save=going_on.save,
+        written=going_on.written,
+    )
+    if done is not None:
+        writer.keep(done)
+        going_on.tell_done()
+    return writer
 
-    days: int
-    progress: Callable[[str], None] | None
-    stop: Callable[[], bool] | None
 
-
-def _simulated(
-    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], written: _Written, asked: _Asked, *, goes_on: bool
+def _run(
+    kind: MarketKind[Any, Any],
+    model: DailyModel[Any, Any],
+    writer: RunWriter,
+    days: int,
+    going_on: Checkpoints,
+    stop: Callable[[], bool] | None,
 ) -> tuple[str, tuple[str, ...]]:
-    """Simulate into the folder; whatever ends the run, its finished days are merged."""
-    status = "stopped: unexpected error"
-    reasons: tuple[str, ...] = ()
+    """Simulate, and write down how it ended, whatever ended it."""
+    status, reasons = "stopped: unexpected error", tuple[str, ...]()
     try:
-        if goes_on:
-            take_up(written.writer.folder, model)
-        written.note(status=RUNNING)
-        status, reasons = _days(kind, model, written, asked)
+        status, reasons = _days(kind, model, writer, days, going_on, stop)
     except SolverError as error:
         status = f"stopped: {error}"
         raise
-    except OSError as error:
-        raise written.said(error) from error
     finally:
-        written.close(status=status, reasons=reasons)
+        try:
+            writer.close()
+            ended = {"status": status, "reasons": reasons, "days_done": writer.days_taken}
+            write_manifest(writer.folder, {**going_on.content, **ended})
+        except OSError as error:
+            raise _with_what_is_safe(error, writer.folder) from error
     return status, reasons
 
 
-class _Written:
-    """The folder of a run and its manifest, which says how far the run has come.
-
-    Parameters
-    ----------
-    writer
-        Writes the tables.
-    content
-        The manifest.
-    """
-
-    def __init__(self, writer: RunWriter, content: dict[str, Any]) -> None:
-        self.writer, self._content = writer, content
-        self.resumable = content["resumable"] is True
-        self._lost = False
-
-    def note(self, **changes: object) -> None:
-        """Write the manifest with the number of days that are safe."""
-        write_manifest(self.writer.folder, {**self._content, **changes, "days_done": self.writer.days_written})
-
-    def said(self, error: OSError) -> OSError:
-        """Return the error of a folder that cannot be written, with what of the run is safe."""
-        self._lost = True
-        folder, days = self.writer.folder, self.writer.days_written
-        safe = f"{days} finished days are safe in {folder}" if (folder / COLUMNS).exists() else "the folder has gone"
-        where = f"{error.filename}: " if error.filename else ""
-        return OSError(f"{where}{error.strerror or error}; {safe}")
-
-    def close(self, **changes: object) -> None:
-        """Merge the tables and write the manifest for the last time; where nothing can be written, leave it."""
-        try:
-            if not self._lost:
-                self.writer.close()
-                self.note(**changes)
-        except OSError as error:
-            raise self.said(error) from error
-        finally:
-            self.writer.release()
+def _with_what_is_safe(error: OSError, folder: Path) -> OSError:
+    """Return an error of the disk with what of the run is safe: it has no room, or the folder has gone."""
+    safe = f"{len(Run(folder).days)} finished days are safe in {folder}" if folder.exists() else "the folder has gone"
+    return OSError(error.errno, f"{error.strerror or error}; {safe}", error.filename)
 
 
 def _days(
-    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], written: _Written, asked: _Asked
+    kind: MarketKind[Any, Any],
+    model: DailyModel[Any, Any],
+    writer: RunWriter,
+    days: int,
+    going_on: Checkpoints,
+    stop: Callable[[], bool] | None,
 ) -> tuple[str, tuple[str, ...]]:
-    """Simulate and write the days that are left; return the status, and the limits that could not be met."""
-    writer = written.writer
-    left = asked.days - writer.days_taken
+    """Simulate and write the days; return the status, and the limits that could not be met."""
+    left = days - writer.days_taken
+    if not left:
+        model.close()
+        return COMPLETE, ()
     simulated = finished_days(kind, model, left)
-    waiting: list[str] = []
-
-    def report() -> None:
-        written.note(status=RUNNING)
-        while waiting:
-            name = waiting.pop(0)
-            if asked.progress is not None:
-                asked.progress(name)
-
     try:
         for _ in range(left):
-            if asked.stop is not None and asked.stop():
+            if stop is not None and stop():
                 simulated.close()
+                writer.flush()
                 return INTERRUPTED, ()
             day = next(simulated)
-            writer.add(day.result.index, day.tables, saved(model.keepers()) if written.resumable else None)
-            waiting.append(day_name(day.result))
-            if writer.days_written == writer.days_taken:
-                report()
+            going_on.names[day.result.index] = day_name(day.result)
+            writer.add(day.result.index, day.tables)
         writer.flush()
-        report()
     except InfeasibleError as error:
         return "stopped: a day could not be served", error.reasons or (str(error),)
     except KeyboardInterrupt:
@@ -224,7 +195,6 @@ def _manifest(
         "currency": scenario.currency,
         "days_asked": options.days,
         "days_done": 0,
-        "resumable": resumable(model, rule),
         **{key: value for key, value in asdict(options).items() if key != "days"},
         "versions": versions(optional=options.ac),
         "notes": list(scenario.notes),

@@ -4,61 +4,65 @@ A run folder holds one file for each table of its market, ``columns.json``, whic
 ``manifest.json`` (:mod:`sim.manifest`). While the run goes on, finished days stand in ``parts/<first day>/``: each part
 is written beside its place and then renamed as a whole, so a part is either there with all its tables or not there.
 When the run ends, for whatever reason, the parts are merged into one file a table. After a kill the parts stay, and
-:class:`Run` reads them. With the last day stands ``checkpoint.json``, from which the run can go on.
+:class:`Run` reads them.
 """
 
 from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
 from sim.columns import Columns, Table
-from sim.folder import CHECKPOINT, COLUMNS, MANIFEST, PARTS, FolderLock, check_folder, remove_run
-from sim.manifest import FORMAT, put, read_json, write_json
+from sim.folder import ARRAYS, CHECKPOINT, COLUMNS, MANIFEST, PARTS, STATE, check_folder, clear, leftovers, locked
+from sim.manifest import FORMAT, read_json, write_json
 
 TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
-_FIRST = "000000"
 _MERGE_ROWS = 5_000
+PART_S = 1.0
+"""How long finished days may wait in memory, s: what is told as finished is on disk."""
 
 
 class RunWriter:
-    """Writes the tables of a run, a few days at a time.
+    """Writes the tables of a run, the days of about a second at a time.
 
     Parameters
     ----------
     folder
         The run folder; it is made, and an earlier run in it is removed when ``force`` is true.
-    force
-        Whether an earlier run may be overwritten.
-    days_per_part
-        How many days are kept in memory before they are written.
-    wait_s
-        How long a finished day is kept in memory at most, s.
-    resume
-        Whether the days of the run that stands in the folder are kept, and those that follow are added to them.
     market
         Name of the market.
     tables
         Its tables.
+    force
+        Whether an earlier run may be overwritten.
+    resume
+        Whether an earlier run is gone on with; :meth:`keep` says from where.
+    days_per_part
+        How many days are written together; ``None`` lets days wait for :data:`PART_S`.
+    save
+        Writes the state of the simulation into the folder that it is given, where a run may be resumed.
+    written
+        Called with the days of every part that is in its place.
 
     Attributes
     ----------
     days_taken
-        Days given to :meth:`add` so far, and those that were there before.
+        Days given to :meth:`add` so far.
 
     Raises
     ------
     InputError
-        As :func:`sim.folder.check_folder`, when another process writes the folder, or when it cannot be made.
+        As :func:`sim.folder.check_folder`, when the folder cannot be made, or while another run writes into it.
     """
 
     def __init__(
@@ -68,61 +72,62 @@ class RunWriter:
         tables: Sequence[Table[Any, Any]],
         *,
         force: bool = False,
-        days_per_part: int = 5,
-        wait_s: float = 1.0,
         resume: bool = False,
+        days_per_part: int | None = None,
+        save: Callable[[Path], None] | None = None,
+        written: Callable[[Sequence[int]], None] | None = None,
     ) -> None:
         check_folder(folder, force=force or resume)
         self._folder = folder
-        self._days_per_part, self._wait_s = days_per_part, wait_s
+        self._days_per_part, self._since = days_per_part, time.monotonic()
+        self._save, self._written = save, written
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
         self._days: list[int] = []
-        self._since = 0.0
-        self._state: dict[str, object] | None = None
         self.days_taken = 0
         self._schemas = {table.name: table.schema() for table in tables}
         self._needed = [table.name for table in tables if not table.optional]
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            self._lock = FolderLock(folder)
-            if resume:
-                self._take_up()
-                return
-            remove_run(folder, self._schemas)
-            (folder / PARTS).mkdir()
-            write_json(folder / COLUMNS, _dictionary(market, tables))
+            self._lock = locked(folder)
+            if not resume:
+                clear(leftovers(folder, self._schemas))
+                (folder / PARTS).mkdir()
+                write_json(folder / COLUMNS, _dictionary(market, tables))
         except OSError as error:
             raise InputError(str(folder), "output folder", error.strerror, "a folder that can be written") from None
-
-    def _take_up(self) -> None:
-        """Make parts again of what a run has left: its parts, or the tables into which they have been merged."""
-        parts = self._folder / PARTS
-        for unfinished in [*parts.glob(".*"), self._folder / f".{PARTS}"]:
-            shutil.rmtree(unfinished, ignore_errors=True)
-        checkpoint = self._folder / CHECKPOINT
-        if not parts.is_dir():
-            fresh = self._folder / f".{PARTS}"
-            fresh.mkdir()
-            if checkpoint.exists():
-                (fresh / _FIRST).mkdir()
-                for name in (CHECKPOINT, *(f"{table}.parquet" for table in self._schemas)):
-                    if (self._folder / name).exists():
-                        shutil.copyfile(self._folder / name, fresh / _FIRST / name)
-            fresh.rename(parts)
-        self.days_taken = int(read_checkpoint(self._folder).get("day", 0))
 
     @property
     def folder(self) -> Path:
         """The run folder."""
         return self._folder
 
-    @property
-    def days_written(self) -> int:
-        """Days that are safe on the disk."""
-        return self.days_taken - len(self._days)
+    def keep(self, days: int) -> None:
+        """Go on with the run after its first ``days`` days; what it has of later ones is written anew."""
+        parts, inside = _parts(self._folder), self._folder / PARTS
+        inside.mkdir(exist_ok=True)
+        clear(path for path in inside.iterdir() if path.name.startswith("."))
+        if not parts:
+            self._part_of_merged(days)
+        clear(part for part in parts if int(part.name) >= days)
+        merged = [self._folder / f"{name}.parquet" for name in self._schemas]
+        clear(path for path in (*merged, self._folder / CHECKPOINT) if path.exists())
+        self.days_taken = days
 
-    def add(self, day: int, tables: Mapping[str, Columns], state: object = None) -> None:
-        """Take the rows of one finished day.
+    def _part_of_merged(self, days: int) -> None:
+        """Make a part of the first days of merged tables, with the state that stands beside them."""
+        fresh, part = (self._folder / PARTS / name for name in (".000000", "000000"))
+        fresh.mkdir()
+        for name in self._schemas:
+            path = self._folder / f"{name}.parquet"
+            if path.exists():
+                rows = pq.read_table(path)
+                pq.write_table(rows.filter(pc.less(rows["day"], days)), fresh / path.name)
+        for name in (STATE, ARRAYS):
+            shutil.copy(self._folder / CHECKPOINT / name, fresh / name)
+        fresh.rename(part)
+
+    def add(self, day: int, tables: Mapping[str, Columns]) -> None:
+        """Take the rows of one finished day; the simulation stands at its end.
 
         Parameters
         ----------
@@ -130,8 +135,6 @@ class RunWriter:
             Day of the run.
         tables
             Columns of each table, all of the schema's, as sequences or arrays of equal length.
-        state
-            What the run needs to go on after this day, as JSON has it; ``None`` for a run that cannot.
 
         Raises
         ------
@@ -141,37 +144,46 @@ class RunWriter:
         batches = {table: _batch(table, self._schemas[table], columns) for table, columns in tables.items()}
         for table, batch in batches.items():
             self._waiting.setdefault(table, []).append(batch)
-        self._since = self._since if self._days else time.monotonic()
         self._days.append(day)
-        self._state = None if state is None else {"day": day + 1, "state": state}
         self.days_taken += 1
-        if len(self._days) >= self._days_per_part or time.monotonic() - self._since >= self._wait_s:
+        many = self._days_per_part
+        if time.monotonic() - self._since >= PART_S if many is None else len(self._days) >= many:
             self.flush()
 
-    def flush(self) -> None:
-        """Write the waiting days as one part; the rename makes all its tables and the checkpoint appear at once."""
+    def flush(self, *, save: bool = True) -> None:
+        """Write the waiting days as one part; the rename makes all its tables appear at once.
+
+        With ``save`` the simulation stands at the end of the last of them, and its state is saved beside them.
+        """
+        self._since = time.monotonic()
         if not self._days:
             return
         part = self._folder / PARTS / f"{self._days[0]:06d}"
         fresh = part.with_name(f".{part.name}")
         if not part.exists():  # it does when the user interrupted the run right after the rename
-            shutil.rmtree(fresh, ignore_errors=True)
-            fresh.mkdir()
+            fresh.mkdir(exist_ok=True)
             for table, batches in self._waiting.items():
                 pq.write_table(pa.Table.from_batches(batches, self._schemas[table]), fresh / f"{table}.parquet")
-            if self._state is not None:
-                write_json(fresh / CHECKPOINT, self._state)
-            before = parts_of(self._folder)
+            if save and self._save is not None:
+                self._save(fresh)
             fresh.rename(part)
-            for each in before[-1:]:
-                (each / CHECKPOINT).unlink(missing_ok=True)  # that of the new part is after it
         self._waiting.clear()
-        self._days.clear()
+        days, self._days = self._days, []
+        if (part / STATE).exists():
+            clear(path for other in _parts(self._folder) if other != part for path in _state_in(other))
+        if self._written is not None:
+            self._written(days)
 
     def close(self) -> None:
-        """Write what waits and merge the parts into one file a table; the checkpoint stays, so that a run may go on."""
-        self.flush()
-        parts = parts_of(self._folder)
+        """Write what waits, merge the parts into one file a table, and let the folder go."""
+        try:
+            self.flush(save=False)
+            self._merge()
+        finally:
+            self._lock.release()
+
+    def _merge(self) -> None:
+        parts = _parts(self._folder)
         present = [table for table in self._schemas if any((part / f"{table}.parquet").exists() for part in parts)]
         for table in present or self._needed:
             fresh = self._folder / f".{table}.parquet"
@@ -180,21 +192,33 @@ class RunWriter:
                 for rows in _gathered(part / f"{table}.parquet" for part in parts):
                     writer.write_table(rows)
             fresh.replace(self._folder / f"{table}.parquet")
-        if parts and (parts[-1] / CHECKPOINT).exists():
-            put(self._folder / CHECKPOINT, (parts[-1] / CHECKPOINT).read_bytes())
+        self._keep_state(parts)
         retired = (self._folder / PARTS).rename(self._folder / f".{PARTS}")
         shutil.rmtree(retired)
-        self.release()
 
-    def release(self) -> None:
-        """Let others write the folder."""
-        self._lock.release()
+    def _keep_state(self, parts: Sequence[Path]) -> None:
+        """Put the last saved state beside the merged tables, in one step."""
+        saved = [path for part in parts for path in _state_in(part)]
+        if not saved:
+            return
+        fresh, place = (self._folder / name for name in (f".{CHECKPOINT}", CHECKPOINT))
+        clear(path for path in (fresh, place) if path.exists())
+        fresh.mkdir()
+        for path in saved[-2:]:
+            shutil.copy(path, fresh / path.name)
+        fresh.rename(place)
 
 
-def read_checkpoint(folder: Path) -> dict[str, Any]:
-    """Return the checkpoint of a run, ``day`` and ``state``; empty where no day can be taken up."""
-    parts = parts_of(folder)
-    return read_json((parts[-1] if parts else folder) / CHECKPOINT)
+def state_of_run(folder: Path) -> Path | None:
+    """Return the folder with the last saved state of a run; ``None`` where there is none."""
+    places = reversed(_parts(folder) or [folder / CHECKPOINT])
+    return next((place for place in places if _state_in(place)), None)
+
+
+def _state_in(place: Path) -> list[Path]:
+    """Return the two files of a saved state, or nothing where one is missing."""
+    files = [place / ARRAYS, place / STATE]
+    return files if all(path.exists() for path in files) else []
 
 
 def _dictionary(market: str, tables: Sequence[Table[Any, Any]]) -> dict[str, Any]:
@@ -222,7 +246,7 @@ def _batch(table: str, wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
-def parts_of(folder: Path) -> list[Path]:
+def _parts(folder: Path) -> list[Path]:
     """Return the finished parts of a run in the order of the days; empty when they have been merged."""
     inside = folder / PARTS
     return sorted(path for path in inside.iterdir() if path.name.isdigit()) if inside.is_dir() else []
@@ -268,7 +292,7 @@ class Run:
     def __init__(self, folder: Path | str) -> None:
         self.folder = Path(folder)
         content = read_json(self.folder / COLUMNS)
-        if not content and not any((self.folder / name).exists() for name in (MANIFEST, PARTS)):
+        if not content and not any((self.folder / name).exists() for name in (MANIFEST, COLUMNS, PARTS)):
             raise InputError(str(self.folder), "run folder", "no tables", "a folder written by `equilot run`")
         if content.get("format") != FORMAT:
             manifest = read_json(self.folder / MANIFEST)
@@ -300,7 +324,7 @@ class Run:
         """
         columns = self.columns[name]
         merged = self.folder / f"{name}.parquet"
-        parts = parts_of(self.folder)
+        parts = _parts(self.folder)
         files = [part / merged.name for part in parts] if parts else [merged]
         chosen = None if day is None else [("day", "==", day)]
         tables = [_rows_of(path, columns, chosen) for path in files if path.exists()]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -57,8 +56,6 @@ class ContractDrivers(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     share, attendance
         Today's shares, and today's arrivals relative to the usual ones.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("reputation",)
 
     def __init__(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar
 
 from mesa import Model
 
@@ -37,8 +36,6 @@ class ContractLot(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     step, tariffs
         Today's.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("learner",)
 
     def __init__(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from mesa import Model
 
 from agents.aggregator.records import GeneratorRecord
@@ -39,8 +37,6 @@ class GeneratorOwner(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     markup
         Part by which today's stated cost exceeds the true one.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("learner",)
 
     def __init__(
         self,

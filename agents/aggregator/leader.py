@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -44,8 +43,6 @@ class Aggregator(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     load_factor
         Remembered share of the expected load.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("energy_price", "reserve_price", "attendance", "load_factor")
 
     def __init__(
         self,

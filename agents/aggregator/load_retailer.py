@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from mesa import Model
 
@@ -39,8 +37,6 @@ class LoadRetailer(MarketAgent[AggregatorInputs, AggregatorSettlement]):
     willing
         Share of these customers who are willing, 0 to 1.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("willing",)
 
     def __init__(
         self,

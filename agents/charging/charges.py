@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -41,8 +41,6 @@ class TimeOfUse:
     windows
         Hours from and to, and the charge between them, currency/kWh.
     """
-
-    state: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, network: Network, windows: Sequence[tuple[int, int, float]]) -> None:
         self._buses = len(network.feeder.buses)
@@ -96,8 +94,6 @@ class DynamicCharge:
     distribution grid congestion from electric vehicles", Electric Power Systems Research 92, 106-114, 2012.
     """
 
-    state: ClassVar[tuple[str, ...]] = ("share", "worth")
-
     def __init__(self, network: Network, *, zone: IntArray, factor: float, ceiling: float, memory: float) -> None:
         self.network, self.zone = network, zone
         self.factor, self.ceiling, self.memory = factor, ceiling, memory
@@ -144,8 +140,6 @@ class SubscribedCapacity:
     networks: design choices and congestion management", 17th International Conference on the European Energy Market,
     2020.
     """
-
-    state: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, network: Network) -> None:
         self._buses = len(network.feeder.buses)

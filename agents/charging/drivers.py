@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -16,7 +15,7 @@ from agents.reputation import Reputation
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.charging.clearing import Clearing
 from scenarios.markets.charging.day import ScenarioDay
-from scenarios.markets.charging.schema import ChoiceSection
+from scenarios.markets.charging.driver_schema import ChoiceSection
 from scenarios.session import Session
 from scenarios.streams import Streams
 
@@ -65,8 +64,6 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     ----------
     D. McFadden, "Conditional logit analysis of qualitative choice behavior", in Frontiers in Econometrics, 1974.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("reputation",)
 
     def __init__(self, model: Model, *, lots: Sequence[ParkingLot], choice: ChoiceSection, streams: Streams) -> None:
         super().__init__(model)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from mesa import Model
 
 from agents.base import MarketAgent
@@ -36,8 +34,6 @@ class DistributionSystemOperator(MarketAgent[ScenarioDay, Clearing]):
     charge
         Today's charges, currency/kWh drawn, shape ``(periods, buses)``; ``None`` for none.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("rule",)
 
     def __init__(self, model: Model, *, network: Network, rule: ChargeRule | None = None) -> None:
         super().__init__(model)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import heapq
 from dataclasses import replace
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -59,8 +58,6 @@ class ParkingLot(MarketAgent[ScenarioDay, Clearing]):
     streams
         The run's random streams; the lot draws its price from ``price-<name>``.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("vehicles", "_departures", "learner")
 
     def __init__(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from mesa import Model
 
 from agents.base import MarketAgent
@@ -24,8 +22,6 @@ class Residents(MarketAgent[ScenarioDay, Clearing]):
     lot
         Their homes.
     """
-
-    state: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, model: Model, *, lot: ParkingLot) -> None:
         super().__init__(model)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -57,8 +56,6 @@ class DistributionCompany(MarketAgent[CompanyDay, DiscoSettlement]):
     tariff_rule
         The rule by which it sets the lots' tariff, with what that remembers; by default that of the program.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("tariff_rule",)
 
     def __init__(
         self,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 import numpy as np
 from mesa import Model
 
@@ -41,8 +39,6 @@ class Customers(MarketAgent[CompanyDay, DiscoSettlement]):
     load_kw, load_kvar
         Today's load after the response, shape ``(periods, buses)``; ``None`` before the first answer.
     """
-
-    state: ClassVar[tuple[str, ...]] = ()
 
     def __init__(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -58,8 +57,6 @@ class DriverPool(MarketAgent[CompanyDay, DiscoSettlement]):
     ----------
     D. McFadden, "Conditional logit analysis of qualitative choice behavior", in Frontiers in Econometrics, 1974.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("reputation",)
 
     def __init__(
         self, model: Model, *, owner: ParkingLotOwner, drivers: Sequence[int], choice: ParticipationSection | None

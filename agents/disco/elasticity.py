@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -62,8 +61,6 @@ class ElasticityBelief:
     L. Ljung, System Identification: Theory for the User, 2nd ed., Prentice Hall, 1999, section 11.2; C. L. Lawson,
     R. J. Hanson, Solving Least Squares Problems, Prentice Hall, 1974, chapter 23 (least squares with signs).
     """
-
-    state: ClassVar[tuple[str, ...]] = ("mean", "covariance")
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Literal
+from typing import Literal
 
 import numpy as np
 from mesa import Model
@@ -62,8 +62,6 @@ class ParkingLotOwner(MarketAgent[CompanyDay, DiscoSettlement]):
     finished
         Records of the sessions that ended today, in the order of the lots.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("learner",)
 
     def __init__(
         self,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -36,8 +36,6 @@ class LotTariff(Protocol):
 
 class ProgramTariff:
     """Lots trade at the tariff of the day's program, as in the papers: nothing is remembered."""
-
-    state: ClassVar[tuple[str, ...]] = ()
 
     def tariff(self, day: CompanyDay, program: FloatArray) -> FloatArray:  # noqa: ARG002 - every day is alike
         """Return the program's tariff."""
@@ -77,8 +75,6 @@ class MarginalCostTariff:
     F. C. Schweppe, M. C. Caramanis, R. D. Tabors, R. E. Bohn, Spot Pricing of Electricity, Kluwer, 1988, chapter 3:
     predetermined and time-of-use prices are the spot prices that are expected when they are set.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("expected_price",)
 
     def __init__(
         self, buses: Sequence[int], period_of_hour: Sequence[str], memory: float, source: str = "company"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 import numpy as np
 
@@ -42,8 +42,6 @@ class ProgramChoice(Protocol):
 class Steady:
     """Always the first program: no learning."""
 
-    state: ClassVar[tuple[str, ...]] = ()
-
     def probabilities(self, forecast: FloatArray, drawn: Drawn) -> FloatArray:  # noqa: ARG002 - no draw is needed
         """Return one for the first program and zero for the others."""
         return self.propensities(forecast)
@@ -77,8 +75,6 @@ class EpsilonGreedy:
     ----------
     R. S. Sutton, A. G. Barto, Reinforcement Learning: An Introduction, 2nd ed., MIT Press, 2018, section 2.2.
     """
-
-    state: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, epsilon: float, source: str = "learning") -> None:
         if not 0.0 <= epsilon <= 1.0:
@@ -121,8 +117,6 @@ class ThompsonSampling:
     Thompson sampling", Foundations and Trends in Machine Learning 11(1), 1-96, 2018.
     """
 
-    state: ClassVar[tuple[str, ...]] = ()
-
     def __init__(self, draws: int, source: str = "learning") -> None:
         if draws < 1:
             raise InputError(source, "draws", draws, "a whole number >= 1")
@@ -150,8 +144,6 @@ class Reinforced:
     learner
         The rule over as many alternatives as there are programs (:class:`agents.learning.RothErev`).
     """
-
-    state: ClassVar[tuple[str, ...]] = ("learner",)
 
     def __init__(self, learner: RothErev) -> None:
         self.learner = learner

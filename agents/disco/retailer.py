@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import ClassVar
 
 import numpy as np
 from mesa import Model
@@ -60,8 +59,6 @@ class DemandResponseRetailer(MarketAgent[CompanyDay, DiscoSettlement]):
     chosen
         Index of today's program.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("belief", "choice", "expected_cost")
 
     def __init__(
         self,

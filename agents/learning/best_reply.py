@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import least_squares
@@ -81,8 +80,6 @@ class BestReply:
     Academic Press, 1975: firms that fit a demand of their own to what they see, and answer by it. The logit:
     D. McFadden, 1974, as in :class:`agents.charging.drivers.Drivers`.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("belief", "cost", "rivals", "room", "_first", "_days")
 
     def __init__(
         self, prices: Sequence[float], *, exploration: float = 0.25, recency: float = 0.005, source: str = "learning"

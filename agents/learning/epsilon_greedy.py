@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -50,8 +49,6 @@ class EpsilonGreedy:
     ----------
     R. S. Sutton, A. G. Barto, "Reinforcement Learning: An Introduction", 2nd ed., MIT Press, 2018, sections 2.2 to 2.5.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("values", "played")
 
     def __init__(
         self, prices: Sequence[float], *, exploration: float = 0.1, recency: float = 0.1, source: str = "learning"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -66,8 +65,6 @@ class RothErev:
     discriminatory double-auction pricing", IEEE Transactions on Evolutionary Computation 5(5), 504-523, 2001,
     doi 10.1109/4235.956714. The original rule: I. Erev, A. E. Roth, American Economic Review 88(4), 848-881, 1998.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("propensities", "_unit", "_earning_days")
 
     def __init__(
         self,

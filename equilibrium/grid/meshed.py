@@ -19,7 +19,7 @@ from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder, radial_parents
 
 
-class _Parts:
+class Parts:
     """Disjoint sets of nodes."""
 
     def __init__(self, nodes: int) -> None:
@@ -143,6 +143,14 @@ class MeshedGrid:
                 raise self._fault(name, values.shape, f"one number for each of {self.size} buses")
             for bus in np.flatnonzero(~np.isfinite(values)).tolist():
                 raise self._fault(f"{name} of bus {self.buses[bus]}", float(values[bus]), "a finite number")
+        low, high = self.voltage_min_pu, self.voltage_max_pu
+        for bus in np.flatnonzero(~((low > 0.0) & (low < high))).tolist():
+            expected = f"a number above 0 and below {high[bus]:g}"
+            raise self._fault(f"voltage_min_pu of bus {self.buses[bus]}", float(low[bus]), expected)
+        for root in self.roots:
+            if not low[root] <= self.root_voltage_pu <= high[root]:
+                expected = f"a voltage inside the band {low[root]:g} .. {high[root]:g} of root {self.buses[root]}"
+                raise self._fault("root_voltage_pu", self.root_voltage_pu, expected)
 
     def _check_branches(self) -> None:
         """Refuse branches that lead nowhere, stand twice or have no impedance that a branch can have."""
@@ -171,7 +179,7 @@ class MeshedGrid:
 
     def _check_radial(self) -> None:
         """Refuse a grid that no switching makes radial."""
-        parts = _Parts(self.size)
+        parts = Parts(self.size)
         start, end = self.nodes
         for branch in np.flatnonzero(self.closed & ~self.switchable).tolist():
             if not parts.join(int(start[branch]), int(end[branch])):
@@ -190,9 +198,13 @@ class MeshedGrid:
                     "a way to a root along branches that are closed or can be closed",
                 )
 
+    def parts(self) -> Parts:
+        """Return every bus alone, for :attr:`nodes` to be joined."""
+        return Parts(self.size)
+
     def is_forest(self, closed: BoolArray) -> bool:
         """Whether the closed branches have no loop and join no two roots; buses may be without supply."""
-        parts = _Parts(self.size)
+        parts = Parts(self.size)
         start, end = self.nodes
         return all(parts.join(int(start[k]), int(end[k])) for k in np.flatnonzero(closed))
 
@@ -206,7 +218,7 @@ class MeshedGrid:
 
     def supplied(self, closed: BoolArray, failed: Collection[int] = ()) -> BoolArray:
         """Whether each bus that has not failed has a way to a root along closed branches, shape ``(buses,)``."""
-        parts = _Parts(self.size)
+        parts = Parts(self.size)
         start, end = self.nodes
         for branch in np.flatnonzero(closed):
             parts.join(int(start[branch]), int(end[branch]))
@@ -231,7 +243,7 @@ class MeshedGrid:
 
     def _feeder(self, root: int, closed: BoolArray) -> Feeder:
         """Return what one root feeds, the root first and the other buses in their order."""
-        alone = _Parts(self.size)
+        alone = Parts(self.size)
         for branch in np.flatnonzero(closed):
             alone.join(int(self.start[branch]), int(self.end[branch]))
         own = [bus for bus in range(self.size) if bus != root and alone.find(bus) == alone.find(root)]

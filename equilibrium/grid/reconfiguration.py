@@ -1,31 +1,39 @@
-"""Which branches to open for the least loss: a search by branch exchange, judged by an exact power flow, and a bound.
+"""Which branches to open for the least loss: branch exchange from several starts, and branch and bound that proves it.
 
-The bound holds for every radial configuration with loads, resistances and reactances from 0. There the flows into a
-branch are at least the loads behind it and no bus lies above its root's voltage, so the loss is at least
-
-    sum over branches of r (P^2 + Q^2) / V_root^2
-
-with P and Q the flows without losses. The least of this over *all* flows that serve the loads, loops included, is that
-of currents in a network of resistors: one linear system, no solver. It is what no switching can go below, and no more:
-the distance between the two is a gap that is reported, not closed.
+The search is judged by an exact power flow. The bound is that of :mod:`equilibrium.grid.branch_flow`, made tight by
+holding branches open and closed: no configuration that keeps the limits loses less.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import heapq
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
-from equilibrium.arrays import BoolArray, FloatArray
-from equilibrium.errors import InfeasibleError, InputError
-from equilibrium.grid.feeder import Feeder
-from equilibrium.grid.lossy import WATTS_PER_KILOWATT
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.deadline import Deadline
+from equilibrium.errors import InfeasibleError, SolverError
+from equilibrium.grid.branch_flow import ROUNDS, BranchFlow, Relaxed
+from equilibrium.grid.exchange import Exchange, heaviest_tree, loss_bound, starts_of
 from equilibrium.grid.meshed import MeshedGrid
+from equilibrium.grid.radial_flow import ac_loss, broken_limits, radial_flow
+from equilibrium.programs.program import INF
 
-SWEEPS = 500
-"""Most sweeps of one power flow; each shortens the error, so far fewer are needed where an answer exists."""
-_VOLTAGE_CHANGE = 1e-12
-"""Greatest change of a voltage, per unit, after the last sweep."""
+NEAR_ENOUGH = 1e-4
+"""Share of the loss up to which a better configuration is not looked for."""
+
+SAME_LOSS = 1e-9
+"""Relative difference of one loss that is computed in two ways."""
+
+NODE_ROUNDS = 8
+"""Rounds of cuts at a node; what is not found then is found below it."""
+
+_HELD = 1e-6
+"""Distance from 0 or 1 up to which a branch is open or closed."""
+
+_NAMED = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,18 +45,27 @@ class Reconfiguration:
     closed
         The branches that are closed, shape ``(branches,)``.
     loss_kw, base_loss_kw
-        AC loss of this configuration and of the base one, kW; the second is nan where the base is not radial.
+        AC loss of this configuration and of the base one, kW; the second is nan where the base is not radial or has no
+        power flow.
+    base_breaks
+        The limits that the base configuration breaks.
     bound_kw
-        Proved lower bound of the loss of every radial configuration, kW.
-    flows
-        Power flows that were computed.
+        Proved lower bound of the loss of every radial configuration that keeps the limits, kW.
+    flows, nodes, cuts
+        Power flows that were computed, nodes of the branch and bound, and cuts of its relaxation.
+    finished
+        False where a limit of time or nodes ended the search before the gap was closed.
     """
 
     closed: BoolArray
     loss_kw: float
     base_loss_kw: float
+    base_breaks: tuple[str, ...]
     bound_kw: float
     flows: int
+    nodes: int
+    cuts: int
+    finished: bool
 
     @property
     def gap(self) -> float:
@@ -56,150 +73,175 @@ class Reconfiguration:
         return 1.0 - self.bound_kw / self.loss_kw if self.loss_kw > 0.0 else 0.0
 
 
-def feeder_loss(feeder: Feeder) -> float:
-    """Return the AC loss of a feeder, kW, by a backward/forward sweep over complex currents.
+def reconfigure(
+    grid: MeshedGrid, *, gap: float = NEAR_ENOUGH, deadline: Deadline | None = None, solver: str = "auto"
+) -> Reconfiguration:
+    """Find the radial configuration of the least AC loss that keeps ratings and voltage limits, and bound all others.
+
+    Parameters
+    ----------
+    grid
+        The grid.
+    gap
+        Share of the loss at which the bound is near enough.
+    deadline
+        When to stop; the bound holds all the same. ``None`` is never.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`.
 
     Raises
     ------
     InfeasibleError
-        When the sweeps do not settle: the loads are more than the feeder can carry.
+        When no configuration was found that has a power flow and keeps the limits.
+    SolverError
+        When two ways to compute the loss of the answer differ.
     """
-    root = feeder.root_voltage_pu * feeder.base_kv
-    power = (feeder.load_kw + 1j * feeder.load_kvar) / WATTS_PER_KILOWATT  # MVA
-    impedance = feeder.r_ohm + 1j * feeder.x_ohm
-    voltage = np.full(feeder.size, root, dtype=np.complex128)
-    downward = feeder.order[1:]
-    for _ in range(SWEEPS):
-        current = np.conj(power / voltage)
-        for bus in downward[::-1]:
-            current[feeder.parent[bus]] += current[bus]
-        new = voltage.copy()
-        for bus in downward:
-            new[bus] = new[feeder.parent[bus]] - impedance[bus] * current[bus]
-        change = float(np.abs(new - voltage).max())
-        voltage = new
-        if change <= _VOLTAGE_CHANGE * root:
-            return float((feeder.r_ohm * np.abs(current) ** 2)[1:].sum() * WATTS_PER_KILOWATT)
-        if not (np.isfinite(change) and np.abs(voltage).min() > 0.0):
-            break
-    raise InfeasibleError((f"feeder {feeder.name}: no power flow was found, its loads are too great",))
+    deadline = deadline or Deadline()
+    exchange = Exchange(grid)
+    for start in starts_of(grid):
+        exchange.descend(start, deadline)
+    if exchange.worth[0] > 0.0:
+        raise InfeasibleError(_why(grid, exchange))
+    base = radial_flow(grid, grid.closed) if grid.is_radial(grid.closed) else None
+    search = _Search(exchange, gap, solver)
+    finished = search.run(deadline)
+    loss = ac_loss(grid, exchange.best)
+    if not abs(loss - exchange.worth[1]) <= SAME_LOSS * (1.0 + loss):
+        raise SolverError(f"grid {grid.name}: two power flows differ, {loss:g} and {exchange.worth[1]:g} kW")
+    return Reconfiguration(
+        closed=exchange.best,
+        loss_kw=loss,
+        base_loss_kw=float("nan") if base is None else base.loss_kw,
+        base_breaks=() if base is None else broken_limits(grid, base),
+        bound_kw=min(search.bound_kw, loss),
+        flows=exchange.flows,
+        nodes=search.nodes,
+        cuts=search.cuts,
+        finished=finished,
+    )
 
 
-def ac_loss(grid: MeshedGrid, closed: BoolArray) -> float:
-    """Return the AC loss of a radial configuration, kW; ``inf`` where a feeder has no power flow."""
-    try:
-        return sum(feeder_loss(feeder) for feeder in grid.feeders_of(closed))
-    except InfeasibleError:
-        return float("inf")
+def _why(grid: MeshedGrid, exchange: Exchange) -> tuple[str, ...]:
+    """Say what stands against every configuration that was looked at, by the one that comes nearest."""
+    if not np.isfinite(exchange.worth[0]):
+        return (f"grid {grid.name}: no configuration with a power flow was found",)
+    flow = radial_flow(grid, exchange.best)
+    broken = () if flow is None else broken_limits(grid, flow)
+    more = f" and {len(broken) - _NAMED} more" if len(broken) > _NAMED else ""
+    return (f"grid {grid.name}: no configuration that keeps the limits was found; {'; '.join(broken[:_NAMED])}{more}",)
 
 
-def loss_bound(grid: MeshedGrid) -> float:
-    """Return a proved lower bound of the AC loss of every radial configuration, kW (see the module's text).
+class _Node(NamedTuple):
+    """Branches that are held, and what the relaxation says of them; the first two fields are the order of the heap."""
 
-    Raises
-    ------
-    InputError
-        When a load is negative: then voltages may lie above the root's and the bound does not hold.
-    """
-    for name in ("load_kw", "load_kvar"):
-        for bus in np.flatnonzero(getattr(grid, name) < 0.0).tolist():
-            value = float(getattr(grid, name)[bus])
-            raise InputError(f"grid {grid.name}", f"{name} of bus {grid.buses[bus]}", value, "a load from 0")
-    node = _merged(grid)
-    source = node[grid.roots[0]]
-    usable = grid.closed | grid.switchable
-    start, end = node[grid.start], node[grid.end]
-    live = np.flatnonzero(usable & (grid.r_ohm > 0.0) & (start != end))
-    laplace: FloatArray = np.zeros((grid.size, grid.size))
-    for k in live.tolist():
-        one, other, weight = start[k], end[k], 1.0 / grid.r_ohm[k]
-        laplace[[one, other], [one, other]] += weight
-        laplace[[one, other], [other, one]] -= weight
-    inner = np.array([k for k in np.unique(node).tolist() if k != source], dtype=np.int64)
-    if not inner.size:
-        return 0.0
-    loads = np.zeros((grid.size, 2))
-    np.add.at(loads, node, np.stack([grid.load_kw, grid.load_kvar], axis=1))
-    own = loads[inner]
-    squares = float((own * np.linalg.solve(laplace[np.ix_(inner, inner)], own)).sum())
-    return squares / (grid.root_voltage_pu * grid.base_kv) ** 2 / WATTS_PER_KILOWATT
+    bound: float
+    number: int
+    open: IntArray
+    closed: IntArray
+    use: FloatArray
 
 
-def _merged(grid: MeshedGrid) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return for every bus the one that stands for it: roots are one, and so are ends of a usable branch without r."""
-    start, end = grid.nodes
-    node = np.arange(grid.size)
-    node[list(grid.roots)] = grid.roots[0]
-    for k in np.flatnonzero((grid.closed | grid.switchable) & (grid.r_ohm == 0.0)).tolist():
-        node[node == node[end[k]]] = node[start[k]]
-    return node
+@dataclass(eq=False)
+class _Search:
+    """Best-first branch and bound on the state of branches, led by what each branching has brought so far."""
 
+    exchange: Exchange
+    gap: float
+    solver: str
+    nodes: int = 0
+    bound_kw: float = 0.0
+    cuts: int = 0
+    _dropped: float = INF
+    _gains: FloatArray = field(init=False)
+    _heap: list[_Node] = field(default_factory=list)
 
-def _loop(grid: MeshedGrid, closed: BoolArray, tie: int) -> list[int]:
-    """Return the closed branches of the loop (or path between roots) that closing a tie makes."""
-    start, end = grid.nodes
-    around: list[list[tuple[int, int]]] = [[] for _ in range(grid.size)]
-    for k in np.flatnonzero(closed).tolist():
-        around[start[k]].append((int(end[k]), k))
-        around[end[k]].append((int(start[k]), k))
-    came = {int(start[tie]): (-1, -1)}
-    stack = [int(start[tie])]
-    while stack:
-        bus = stack.pop()
-        for other, branch in around[bus]:
-            if other not in came:
-                came[other] = (bus, branch)
-                stack.append(other)
-    loop, bus = [], int(end[tie])
-    while came[bus][0] >= 0:
-        loop.append(came[bus][1])
-        bus = came[bus][0]
-    return loop
+    @property
+    def cutoff(self) -> float:
+        """Bound from which on a node is of no interest."""
+        return (1.0 - self.gap) * self.exchange.worth[1]
 
+    def run(self, deadline: Deadline) -> bool:
+        """Search until the gap is closed; False where the deadline came first."""
+        grid = self.exchange.grid
+        self.bound_kw = min(loss_bound(grid), self.exchange.worth[1])
+        if self.bound_kw >= self.cutoff:
+            return True
+        if deadline.passed:
+            return False
+        relaxation = BranchFlow(grid, self.exchange.worth[1], self.solver)
+        self._gains = np.zeros((2, 2, grid.branches))  # sum and number of gains, by state, by branch
+        nobody = np.zeros(0, dtype=np.int64)
+        whole = relaxation.bound(nobody, nobody, self.cutoff, ROUNDS)
+        if whole.use is None:
+            return False  # the solver failed at the first program; what is known without it stands
+        self._take(whole, nobody, nobody, deadline)
+        while self._heap and not deadline.passed:
+            node = heapq.heappop(self._heap)
+            if node.bound >= self.cutoff:
+                heapq.heappush(self._heap, node)
+                break
+            self._branch(node, relaxation, deadline)
+        self.cuts = relaxation.cuts
+        left = min([each.bound for each in self._heap], default=INF)
+        self.bound_kw = max(self.bound_kw, min(left, self._dropped, self.exchange.worth[1]))
+        return left >= self.cutoff
 
-def first_tree(grid: MeshedGrid) -> BoolArray:
-    """Return the base configuration where it is radial, else a tree of fixed branches, closed ones and ties."""
-    if grid.is_radial(grid.closed):
-        return grid.closed.copy()
-    rank = np.where(grid.closed & ~grid.switchable, 0, np.where(grid.closed, 1, 2))
-    tree = np.zeros(grid.branches, dtype=np.bool_)
-    for k in np.argsort(rank, kind="stable").tolist():
-        if grid.closed[k] or grid.switchable[k]:
-            tree[k] = True
-            tree[k] = grid.is_forest(tree)
-    return tree
+    def _branch(self, node: _Node, relaxation: BranchFlow, deadline: Deadline) -> None:
+        """Open and close one branch of a node."""
+        branch = self._choice(node)
+        if branch is None:
+            return  # every branch is held: the one configuration that is left was looked at
+        share = node.use[branch]
+        for state in (0, 1):
+            held_open = node.open if state else np.append(node.open, branch)
+            held_closed = np.append(node.closed, branch) if state else node.closed
+            if not self._possible(held_open, held_closed):
+                continue
+            relaxed = relaxation.bound(held_open, held_closed, self.cutoff, NODE_ROUNDS)
+            gain = max(0.0, min(relaxed.bound, self.cutoff) - node.bound)
+            self._gains[:, state, branch] += gain / max(share if state == 0 else 1.0 - share, _HELD), 1.0
+            use = node.use if relaxed.use is None and relaxed.bound < INF else relaxed.use  # where a solver failed
+            self._take(Relaxed(max(relaxed.bound, node.bound), use), held_open, held_closed, deadline)
 
+    def _possible(self, held_open: IntArray, held_closed: IntArray) -> bool:
+        """Tell whether a radial configuration is left."""
+        grid = self.exchange.grid
+        weight = np.zeros(grid.branches)
+        weight[held_closed], weight[held_open] = 1.0, -1.0
+        tree = heaviest_tree(grid, weight)
+        return bool(tree[held_closed].all() and not tree[held_open].any())
 
-def reconfigure(grid: MeshedGrid) -> Reconfiguration:
-    """Exchange one open branch for one closed branch of its loop as long as the AC loss falls.
+    def _take(self, relaxed: Relaxed, held_open: IntArray, held_closed: IntArray, deadline: Deadline) -> None:
+        """Count a node, look at the configuration nearest to it, and keep it if it can hold a better one."""
+        self.nodes += 1
+        deadline.spend(1)
+        use = relaxed.use
+        if use is None:
+            return
+        weight = use.copy()
+        weight[held_closed], weight[held_open] = 2.0, -1.0
+        before, tree = self.exchange.worth, heaviest_tree(self.exchange.grid, weight)
+        if self.exchange.look(tree) < before or self.nodes == 1:
+            self.exchange.descend(tree, deadline)
+        if relaxed.bound < self.cutoff:
+            heapq.heappush(self._heap, _Node(relaxed.bound, self.nodes, held_open, held_closed, use))
+        else:
+            self._dropped = min(self._dropped, relaxed.bound)
 
-    Each step takes the best exchange of all; the end is a configuration that no single exchange improves.
-
-    Raises
-    ------
-    InputError
-        When a load is negative.
-    InfeasibleError
-        When the configuration at the end has no power flow.
-    """
-    bound = loss_bound(grid)
-    best = first_tree(grid)
-    loss, flows = ac_loss(grid, best), 1
-    base = loss if grid.is_radial(grid.closed) else float("nan")
-    while True:
-        step, least = best, loss
-        for tie in np.flatnonzero(~best & grid.switchable).tolist():
-            for branch in _loop(grid, best, tie):
-                if not grid.switchable[branch]:
-                    continue
-                trial = best.copy()
-                trial[[tie, branch]] = True, False
-                value, flows = ac_loss(grid, trial), flows + 1
-                if value < least:
-                    step, least = trial, value
-        if step is best:
-            break
-        best, loss = step, least
-    if not np.isfinite(loss):
-        raise InfeasibleError((f"grid {grid.name}: no configuration with a power flow was found",))
-    return Reconfiguration(best, loss, base, bound, flows)
+    def _choice(self, node: _Node) -> int | None:
+        """Return the branch whose two states promise to lift the bound most; None when all are held."""
+        grid = self.exchange.grid
+        free = grid.switchable.copy()
+        free[node.open] = free[node.closed] = False
+        at = np.flatnonzero(free)
+        if not at.size:
+            return None
+        between = at[np.abs(node.use[at] - 0.5) < 0.5 - _HELD]
+        if not between.size:  # a tree, or loops of buses without load: hold one more branch
+            return int(at[np.argmin(np.abs(node.use[at] - 0.5))])
+        known = self._gains[1] > 0.0
+        average = [self._gains[0, s].sum() / max(1.0, self._gains[1, s].sum()) for s in (0, 1)]
+        mean = np.where(known, self._gains[0] / np.maximum(self._gains[1], 1.0), np.array(average)[:, None])
+        share = node.use[between]
+        promise = np.maximum(mean[0, between] * share, _HELD) * np.maximum(mean[1, between] * (1.0 - share), _HELD)
+        return int(between[np.argmax(promise)])

@@ -62,6 +62,19 @@ def dual_objective(instance: Instance, y: FloatArray, z: FloatArray) -> float:
     )
 
 
+def proved_bound(instance: Instance, y: FloatArray) -> float:
+    """Return the lower bound of the optimum that any multipliers prove, right or wrong.
+
+    A multiplier on a side that a row does not have is taken as zero. Where a reduced cost has the sign of a side that
+    its column does not have, they prove nothing: minus infinity.
+    """
+    y = np.where(np.isfinite(np.where(y > 0.0, instance.row_lower, instance.row_upper)), y, 0.0)
+    z = instance.cost - instance.matrix.T @ y
+    if not np.isfinite(np.where(z > 0.0, instance.col_lower, instance.col_upper)[z != 0.0]).all():
+        return -INF
+    return dual_objective(instance, y, z)
+
+
 def kkt_residuals(instance: Instance, x: FloatArray, y: FloatArray) -> Residuals:
     """Measure how well ``(x, y)`` satisfies the optimality conditions of ``instance``.
 

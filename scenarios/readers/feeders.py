@@ -4,7 +4,8 @@ A feeder is a folder with three files:
 
 ``feeder.yaml``
     ``base_kv`` (line-to-line, kV), and optionally ``root`` (label of the substation's bus; default the first row of
-    ``buses.csv``), ``substation_rating_kva``, ``title``, ``source``, ``doi``, ``licence``, ``notes``.
+    ``buses.csv``), ``roots`` (for :mod:`scenarios.readers.meshed`), ``substation_rating_kva``, ``title``, ``source``,
+    ``doi``, ``licence``, ``notes``.
 ``buses.csv``
     ``bus`` (label), ``load_kw``, ``load_kvar`` (three-phase base-case load), and optionally ``voltage_min_pu``,
     ``voltage_max_pu`` and ``note``.
@@ -29,7 +30,7 @@ from equilibrium.plain import number_fault
 from scenarios.files import Document, Table, bundled_names, bundled_or_own
 from scenarios.units import BASE_KV, VOLTAGE_PU, feeder_load_fault, power_fault
 
-_YAML_KEYS = ("base_kv", "root", "substation_rating_kva", "title", "source", "doi", "licence", "notes")
+_YAML_KEYS = ("base_kv", "root", "roots", "substation_rating_kva", "title", "source", "doi", "licence", "notes")
 
 
 def feeder_names() -> list[str]:
@@ -73,7 +74,7 @@ def load_feeder(
     yaml_file, buses_file, branches_file = feeder_files(name_or_folder)
     folder = yaml_file.parent
     _positive("rating_kva", rating_kva, folder)
-    about, base_kv, substation = _about(yaml_file)
+    about, base_kv, substation = about_feeder(yaml_file)
     if rating_kva is not None and (fault := power_fault(rating_kva, base_kv, "kVA")) is not None:
         raise InputError(f"feeder {folder.name}", "rating_kva", rating_kva, fault)
     fallback = math.inf if rating_kva is None else rating_kva
@@ -82,7 +83,7 @@ def load_feeder(
     parent, r_ohm, x_ohm, rating = _branches(branches_file, labels, fallback, base_kv)
     rating[0] = fallback if substation is None else substation
     low, high = (
-        _column(table, name, order, value)
+        number_column(table, name, order, value)
         for name, value in (("voltage_min_pu", voltage_min_pu), ("voltage_max_pu", voltage_max_pu))
     )
     _check_band(table, order, low, high, root_voltage_pu)
@@ -110,7 +111,7 @@ def _fixed(values: FloatArray) -> FloatArray:
     return values
 
 
-def _about(path: Path) -> tuple[Document, float, float | None]:
+def about_feeder(path: Path) -> tuple[Document, float, float | None]:
     """Read ``feeder.yaml``; return it with the base voltage (kV) and the substation's rating (kVA)."""
     about = Document.read(path)
     for key in about.data:
@@ -173,7 +174,7 @@ def _branches(
         if (before := first.setdefault(frozenset(pair), row)) != row and state[row] == state[before] == "0":
             raise table.error(row, "to_bus", pair[1], f"each tie once (it stands in line {table.lines[before]})")
     r, x = table.numbers("r_ohm", minimum=0.0), table.numbers("x_ohm", minimum=0.0)
-    rating = _column(table, "rating_kva", list(range(len(table))), fallback)
+    rating = number_column(table, "rating_kva", list(range(len(table))), fallback)
     for row, value in enumerate(rating):
         if (fault := power_fault(float(value), base_kv, "kVA")) is not None:
             raise table.error(row, "rating_kva", table.columns["rating_kva"][row], fault)
@@ -209,7 +210,7 @@ def _no_loop(table: Table, closed: list[int], starts: list[str], ends: list[str]
         group[end] = start
 
 
-def _column(table: Table, name: str, rows: list[int], empty: float) -> FloatArray:
+def number_column(table: Table, name: str, rows: list[int], empty: float) -> FloatArray:
     """Return an optional column of numbers > 0, with ``empty`` where there is none."""
     if name not in table.columns:
         return np.full(len(rows), empty)

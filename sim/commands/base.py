@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
-from equilibrium.plain import cut, plain, shown
+from equilibrium.plain import cut, decimal, plain, shown
 from sim.show.streams import complain
 
 if TYPE_CHECKING:
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 _MESSAGE_LIMIT = 1_500
 """Most characters of a complaint about the command line."""
+
+NOTE_LIMIT = 400
+"""Most characters of a note on the screen; the manifest has all of it."""
 
 _WHOLE = re.compile("[0-9]{1,18}")
 
@@ -47,6 +51,19 @@ def count(minimum: int) -> Callable[[str], int]:
         value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
         if value < minimum:
             raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
+        return value
+
+    return read
+
+
+def number(minimum: float, maximum: float = math.inf) -> Callable[[str], float]:
+    """Return a reader of finite numbers for argparse."""
+
+    def read(text: str) -> float:
+        value = decimal(text)
+        if value is None or not (math.isfinite(value) and minimum <= value <= maximum):
+            most = f" and at most {maximum:g}" if math.isfinite(maximum) else ""
+            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a number, at least {minimum:g}{most}")
         return value
 
     return read

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
-from sim.commands.base import FAILED, INTERRUPTED, LEVELS, OK, SOLVERS, Commands, cannot_serve, count
+from equilibrium.plain import cut
+from sim.commands.base import FAILED, INTERRUPTED, LEVELS, NOTE_LIMIT, OK, SOLVERS, Commands, cannot_serve, count
 from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_to(commands: Commands) -> None:
         metavar="SCENARIO",
         nargs="?",
         default=DEFAULT_SCENARIO,
-        help="a name of `equilot scenarios` or a YAML file (default: %(default)s)",
+        help="a name of `equilot scenarios`, a YAML file or its folder (default: %(default)s)",
     )
     run.add_argument("--days", metavar="N", type=count(1), default=7, help="days to simulate (default: %(default)s)")
     run.add_argument("--seed", metavar="S", type=count(0), default=0, help="the run's one seed (default: %(default)s)")
@@ -61,18 +62,19 @@ def add_to(commands: Commands) -> None:
         type=count(1),
         help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
     )
-    _add_own_data(run)
-    run.set_defaults(command=_run)
-
-
-def _add_own_data(run: argparse.ArgumentParser) -> None:
-    """Add what takes the place of the scenario's own, and what the output folder is for."""
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument(
         "--resume",
         action="store_true",
-        help="go on after the last finished day of the run in the output folder, which must be the same but for --days",
+        help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
     )
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    _add_data(run)
+    run.set_defaults(command=_run)
+
+
+def _add_data(run: argparse.ArgumentParser) -> None:
+    """Add what takes the place of parts of the scenario."""
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
         "--sessions",
@@ -89,7 +91,6 @@ def _add_own_data(run: argparse.ArgumentParser) -> None:
         help="a key of the scenario in the place of its own value, items of lists by name: lots.lot-1.places=40; "
         "may stand several times",
     )
-    run.add_argument("--no-figures", action="store_true", help="write no figures")
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -98,8 +99,8 @@ def _run(given: argparse.Namespace) -> int:
     from sim.options import RunOptions
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
-    if given.resume and given.force:
-        raise InputError("--resume", "--force", "both", "one of them")
+    if given.force and given.resume:
+        raise InputError("--resume", "with", "--force", "one of them: to go on with a run, or to overwrite it")
     check_folder(folder, force=given.force or given.resume)
     options = RunOptions(
         days=given.days,
@@ -126,7 +127,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
-        screen.print(note, soft_wrap=True, markup=False)
+        screen.print(cut(note, NOTE_LIMIT), soft_wrap=True, markup=False)
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(
             scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop

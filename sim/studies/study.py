@@ -17,9 +17,9 @@ import pyarrow as pa
 
 from equilibrium.errors import InputError
 from scenarios.loading import load_scenario, read_case
-from sim.checkpoint import differences
-from sim.folder import MANIFEST, FolderLock
+from sim.folder import MANIFEST, locked
 from sim.manifest import read_json, versions, write_json
+from sim.resume import differences
 from sim.simulate import kind_of
 from sim.studies.executors import Workers, in_process
 from sim.studies.handing_out import worked
@@ -148,7 +148,7 @@ class Study:
         manifest = self._manifest()
         self._check_same(folder, manifest)
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FolderLock(folder)
+        lock = locked(folder)
         try:
             write_json(folder / MANIFEST, {**manifest, "status": "running"})
             write_points(folder, self.specification.points)

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from scipy.optimize import linprog
 
 from equilibrium.errors import InputError, SolverError
-from equilibrium.programs.duality import dual_objective, dualise, kkt_residuals, optimal_face, reduced_costs
+from equilibrium.programs.duality import (
+    dual_objective,
+    dualise,
+    kkt_residuals,
+    optimal_face,
+    proved_bound,
+    reduced_costs,
+)
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import Status, open_handle, solve_mixed
@@ -325,3 +332,18 @@ def test_a_knapsack(solver: str):
 def test_an_unknown_solver_is_refused():
     with pytest.raises(InputError, match=r"cplex.*one of auto, highs, gurobi"):
         open_handle(too_large(), "cplex")
+
+
+def test_any_multipliers_prove_a_bound() -> None:
+    """min x + y with x + y >= 2 and x, y in [0, 3]: the multiplier 1 proves 2, others prove less, none proves wrong."""
+    build = ProgramBuilder()
+    column = build.columns("x", (2,), upper=[3.0, np.inf], cost=1.0)
+    row = build.rows("demand", (), lower=2.0)
+    build.coefficients(row, column, 1.0)
+    instance = build.compile().bind({})
+    assert proved_bound(instance, np.array([1.0])) == 2.0
+    assert proved_bound(instance, np.array([0.5])) == 1.0
+    assert proved_bound(instance, np.array([-1.0])) == 0.0  # a side that the row does not have
+    assert proved_bound(instance, np.array([2.0])) == -np.inf  # the second column has no upper bound
+    held = instance.with_columns(np.array([1]), 0.0, 3.0)
+    assert proved_bound(held, np.array([2.0])) == -2.0

@@ -214,6 +214,9 @@ def test_links_in_a_run_folder_are_not_followed(town: Path, capsys: pytest.Captu
     for name in (".manifest.json", ".columns.json", ".days.parquet", "days.parquet", ".lots.parquet"):
         (folder / name).symlink_to(victim)
     (folder / ".prices.parquet").symlink_to(town / "nowhere")
+    assert run("--no-figures", "--force") == 2  # days.parquet is of no run
+    assert "days.parquet" in capsys.readouterr().err
+    (folder / "days.parquet").unlink()
     assert run("--no-figures", "--force") == 0
     assert victim.read_text(encoding="utf-8") == "keep\n"
     assert not (town / "nowhere").exists()

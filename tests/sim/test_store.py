@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 
 from equilibrium.errors import InputError
+from sim.folder import check_folder
 from sim.manifest import write_manifest
 from sim.markets.lots_lead.kind import KIND
-from sim.store import Run, RunWriter, check_folder, comparable, read_run
+from sim.store import Run, RunWriter, comparable, read_run
 from tests.sim.conftest import rows_of
 
 TABLES = {table.name: [column.name for column in table.columns] for table in KIND.tables}
@@ -50,7 +51,7 @@ def test_every_table_comes_back_with_its_columns_and_days(tmp_path, make_day):
 def test_merging_leaves_one_file_a_table_and_nothing_else(tmp_path, make_day):
     write(tmp_path / "run", make_day, 4, days_per_part=2)
     assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(
-        ["columns.json", "feeder.parquet", *(f"{name}.parquet" for name in MAIN)]
+        [".lock", "columns.json", "feeder.parquet", *(f"{name}.parquet" for name in MAIN)]
     )
 
 

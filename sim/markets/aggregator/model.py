@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -81,8 +81,6 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
     InputError
         When the scenario or a parameter cannot be used.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("day",)
 
     reporters = REPORTERS
 

@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from equilibrium.arrays import FloatArray
+from equilibrium.grid.feeder import Feeder
 from sim.show.day_axis import DayAxis
 from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, name_legend
 from sim.show.telling import clock
@@ -206,6 +207,29 @@ def feeder_map(
             _tree(axis, parent, places)
             _buses(axis, labels, parent, places, values.loc[labels].to_numpy(float), names, bar)
             axis.set_title(f"{title}: {what}" if title else what, loc="left")
+    return figure
+
+
+def load_map(feeder: Feeder, names: Mapping[str, str], title: str) -> Figure:
+    """Draw a feeder as a tree, coloured by the base-case load of its buses.
+
+    Parameters
+    ----------
+    feeder
+        The feeder.
+    names
+        What stands at a bus, by its label: such buses are squares.
+    title
+        Title of the figure.
+    """
+    places = tree_places(feeder.parent.tolist())
+    with mpl.rc_context({**STYLE, "axes.grid": False}):
+        figure = Figure(figsize=(7.2, _panel_inches(places)), layout="constrained")
+        axis = figure.subplots()
+        _tree(axis, feeder.parent.tolist(), places)
+        at = pd.Series(dict(names), dtype=object)
+        _buses(axis, feeder.buses, feeder.parent.tolist(), places, feeder.load_kw, at, "load, kW")
+        axis.set_title(title, loc="left")
     return figure
 
 

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -22,7 +22,8 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
-from scenarios.markets.charging.schema import ChoiceSection, LotSection, SessionDrivers
+from scenarios.markets.charging.driver_schema import ChoiceSection, SessionDrivers
+from scenarios.markets.charging.schema import LotSection
 from scenarios.time_axis import TimeAxis
 from sim.acflow import AcFlow, require_pandapower
 from sim.daily_model import DailyModel, case_of, naming_the_day
@@ -87,8 +88,6 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
     InputError
         When the scenario or a parameter cannot be used.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("day",)
 
     reporters = REPORTERS
 

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -96,8 +96,6 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
     InfeasibleError
         When the network cannot serve the baseline of the CO2 term.
     """
-
-    state: ClassVar[tuple[str, ...]] = ("day",)
 
     reporters = REPORTERS
 

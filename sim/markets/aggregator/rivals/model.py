@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -120,8 +120,6 @@ class RivalsModel(DailyModel[RivalsCase, RivalsDayResult]):
         When the scenario or a parameter cannot be used.
     """
 
-    state: ClassVar[tuple[str, ...]] = ("day",)
-
     reporters = REPORTERS
 
     def __init__(
@@ -173,10 +171,6 @@ class RivalsModel(DailyModel[RivalsCase, RivalsDayResult]):
             settlement = AggregatorSettlement(forecast, plan, came.markets[who], _answer(markets, cleared, who))
             parts.append(model.settle(day.parts[who], settlement, distance, seconds))
         return RivalsDayResult(day, cleared, (came, markets), tuple(parts), time.perf_counter() - start)
-
-    def keepers(self) -> tuple[object, ...]:
-        """Return who has a memory that lasts over days, in every aggregator's part too."""
-        return (*super().keepers(), *(keeper for part in self.parts for keeper in part.keepers()))
 
     def close(self) -> None:
         """Close the markets; the model takes no further step."""

@@ -1,0 +1,25 @@
+"""Unit commitment: which units run when, what it costs, and which prices go with it."""
+
+from equilibrium.programs.commitment.fuels import Burning, Fuel
+from equilibrium.programs.commitment.prices import PRICE_RULES, Prices, price_schedule
+from equilibrium.programs.commitment.schedule import Schedule, commit
+from equilibrium.programs.commitment.services import Ability, Service
+from equilibrium.programs.commitment.system import Demand, Line, Reserve, Store, System, Unit
+
+__all__ = [
+    "PRICE_RULES",
+    "Ability",
+    "Burning",
+    "Demand",
+    "Fuel",
+    "Line",
+    "Prices",
+    "Reserve",
+    "Schedule",
+    "Service",
+    "Store",
+    "System",
+    "Unit",
+    "commit",
+    "price_schedule",
+]

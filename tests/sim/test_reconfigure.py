@@ -1,0 +1,99 @@
+"""``equilot reconfigure``: what is printed, written and drawn, and its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from equilibrium.grid.reconfiguration import reconfigure
+from scenarios.readers.meshed import load_meshed
+from sim.cli import main
+from sim.show.switching import grid_places, switching_figure
+from tests.scenarios.test_meshed_files import pair
+from tests.sim.drawn import assert_tidy
+
+RING = "from_bus,to_bus,r_ohm,x_ohm,tie_open_in_base\na,b,1,0.5,0\nb,c,4,2,0\na,c,1,0.5,1\n"
+LOADS = "bus,p_kw,q_kvar,base_kv,source\na,0,0,11,1\nb,1000,0,11,0\nc,1000,0,11,0\n"
+
+
+@pytest.fixture
+def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A ring of two loads: the tie a-c is closed and b-c is opened."""
+    monkeypatch.chdir(tmp_path)
+    return pair(tmp_path, LOADS, RING)
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_answer_is_printed_written_and_drawn(town: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reconfigure", town]) == 0
+    printed = capsys.readouterr().out
+    answer = reconfigure(load_meshed(town))
+    assert f"{answer.base_loss_kw:.3f}" in printed
+    assert f"{answer.loss_kw:.3f}" in printed
+    assert "open branches: b-c\nclosed of those open in the base: a-c\n" in printed
+    assert f"lower bound: {answer.bound_kw:.3f} kW, gap {answer.gap:.4%} (proved)" in printed
+    folder = Path("runs") / "reconfigure-town"
+    held = json.loads((folder / "reconfiguration.json").read_text())
+    assert held["loss_kw"] == answer.loss_kw
+    assert held["base_loss_kw"] == answer.base_loss_kw
+    assert held["bound_kw"] <= held["loss_kw"]
+    assert (held["open_branches"], held["finished"], held["base_breaks"]) == (["b-c"], True, [])
+    branches = rows(folder / "branches.csv")
+    assert [row["closed_before"] for row in branches] == ["1", "1", "0"]
+    assert [row["closed_after"] for row in branches] == ["1", "0", "1"]
+    assert [float(row["flow_after_kva"]) > 1000.0 for row in branches] == [True, False, True]
+    buses = rows(folder / "buses.csv")
+    assert held["lowest_voltage_pu"][0] == min(float(row["voltage_before_pu"]) for row in buses)
+    assert held["lowest_voltage_pu"][1] == min(float(row["voltage_after_pu"]) for row in buses)
+    assert {path.name for path in folder.glob("configuration.*")} == {"configuration.svg", "configuration.png"}
+    assert main(["reconfigure", town]) == 2
+    assert "--force" in capsys.readouterr().err
+    assert main(["reconfigure", town, "--force", "--no-figures"]) == 0
+
+
+def test_exit_codes(town: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["reconfigure", "nowhere"]) == 2
+    assert "expected a bundled feeder" in capsys.readouterr().err
+    assert main(["reconfigure", town, "--rating", "900"]) == 3
+    assert "infeasible: grid town: no configuration that keeps the limits was found" in capsys.readouterr().err
+    assert not Path("runs").exists()
+    limited = ["reconfigure", "ieee33", "--node-limit", "1", "--out", "out", "--no-figures", "--voltage-min", "0.93"]
+    assert main(limited) == 1
+    printed = capsys.readouterr().out
+    assert "(a limit came first)" in printed
+    assert "note: base: bus 10: 0.9" in printed
+    with pytest.raises(SystemExit):
+        main(["reconfigure", town, "--gap", "2"])
+    assert "got '2', expected a number, at least 0 and at most 1" in capsys.readouterr().err
+
+
+def test_the_map_shows_both_configurations(town: str) -> None:
+    grid = load_meshed(town)
+    answer = reconfigure(grid)
+    figure = switching_figure(grid, answer)
+    assert_tidy(figure)
+    before, after = figure.axes
+    assert before.get_title(loc="left") == f"Before: {answer.base_loss_kw:.2f} kW of loss"
+    assert after.get_title(loc="left") == f"After: {answer.loss_kw:.2f} kW of loss"
+    assert [line.get_label() for line in before.lines] == ["Open", "Closed", "_nolegend_"]
+    assert [line.get_label() for line in after.lines] == ["Closed", "Opened now", "Closed now"]
+    places = grid_places(grid)
+    for line, branch in zip(after.lines, (0, 1, 2), strict=True):
+        way = np.column_stack(line.get_data())
+        assert way[[0, -1]].tolist() == places[[grid.start[branch], grid.end[branch]]].tolist()
+    assert {text.get_text() for text in after.texts} == {"a", "b", "c"}
+
+
+def test_roots_stand_below_each_other_and_a_base_without_a_tree_is_drawn() -> None:
+    das = load_meshed("das70")
+    places = grid_places(das)
+    assert len(set(map(tuple, places.tolist()))) == das.size
+    assert places[0, 1] > places[69, 1]

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from sim.run import Outcome, run_scenario
     from sim.simulate import simulate
     from sim.store import Run, read_run
+    from sim.studies.study import Study
 
 PACKAGES = ("equilibrium", "scenarios", "agents", "sim")
 """Equilot's own packages; each must be found beside this file."""
@@ -75,6 +76,7 @@ _HOME = {
     "Run": "sim.store",
     "RunOptions": "sim.options",
     "SolverError": "equilibrium.errors",
+    "Study": "sim.studies.study",
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
     "load_scenario": "scenarios.loading",
@@ -116,6 +118,7 @@ __all__ = [
     "Run",
     "RunOptions",
     "SolverError",
+    "Study",
     "Verdict",
     "draw_run",
     "load_scenario",

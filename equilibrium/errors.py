@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from equilibrium.plain import cut, plain, shown
+
+LINES_LIMIT = 12
+"""Most errors of one input that are said at once, so that they fit a screen."""
 
 _SOURCE_LIMIT, _WHERE_LIMIT, _EXPECTED_LIMIT = 320, 240, 900
 """Most characters of the parts of a message, so that it fits a screen."""
@@ -34,9 +39,35 @@ class InputError(ValueError):
         source, where, expected = (cut(plain(str(text)), limit) for text, limit in parts)
         super().__init__(f"{source}: {where}: got {shown(value)}, expected {expected}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[object, ...]]:
+        """Return what makes the error again in another process."""
+        return InputError, (self.source, self.where, self.value, self.expected)
+
     def located(self, source: str, where: str | None = None) -> InputError:
         """Return the same error with the file (and field) that the caller knows."""
         return InputError(source, where or self.where, self.value, self.expected)
+
+
+class SeveralInputErrors(InputError):  # noqa: N818 - there are several
+    """Several values in one input cannot be used: the first as :class:`InputError` has it, and a line for each.
+
+    Parameters
+    ----------
+    errors
+        Two or more of them; beyond the first :data:`LINES_LIMIT` only their number is said.
+    """
+
+    def __init__(self, errors: Sequence[InputError]) -> None:
+        first = errors[0]
+        super().__init__(first.source, first.where, first.value, first.expected)
+        self.errors = tuple(errors)
+        more = len(errors) - LINES_LIMIT
+        rest = (f"and {more} more",) if more > 0 else ()
+        self.args = ("\n".join([*map(str, errors[:LINES_LIMIT]), *rest]),)
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[object, ...]]:
+        """Return what makes the errors again in another process."""
+        return SeveralInputErrors, (self.errors,)
 
 
 class InfeasibleError(RuntimeError):

@@ -6,9 +6,11 @@ name and a number can be meant; whatever shows it asks here how it is shown.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import unicodedata
+from collections.abc import Iterable
 
 NAME_LIMIT = 255
 """Most characters of a name: as many as the name of a file may have."""
@@ -62,6 +64,12 @@ def shown(value: object) -> str:
     except (ValueError, RecursionError):  # a number of thousands of digits, a nest of thousands of levels
         text = f"a value of type {type(value).__name__} that is too large to be shown"
     return cut(plain(text), SHOWN_LIMIT)
+
+
+def closest(text: object, known: Iterable[str]) -> str:
+    """Return a hint at the known name most like a text, ``(closest: bus-7)`` after a blank; nothing without one."""
+    near = difflib.get_close_matches(str(text), list(known), n=1)
+    return f" (closest: {near[0]})" if near else ""
 
 
 def is_name(text: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -12,8 +13,11 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
 from scenarios.files import Document, Table, bundled_or_own, shown
-from scenarios.readers.feeders import limited_by_currents, load_feeder
-from scenarios.readers.prices import PriceSeries, read_prices
+from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
+from scenarios.readers.nets.files import net_files, read_net
+from scenarios.readers.nets.radial import Band, radial_net
+from scenarios.readers.price_layout import PriceWishes
+from scenarios.readers.prices import PriceSeries, price_files, read_prices
 from scenarios.readers.profiles import read_profiles
 from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection
 from scenarios.units import feeder_load_fault, power_fault
@@ -33,7 +37,34 @@ class Placed(Protocol):
         ...
 
 
-def build_feeder(settings: FeederSection, document: Document) -> Feeder:
+@dataclass(frozen=True, eq=False)
+class GridData:
+    """A feeder as read, with what stands on it besides the loads.
+
+    Attributes
+    ----------
+    feeder
+        With the base-case loads.
+    generation_kw, generation_kvar
+        What static generators of the file feed in, shape ``(buses,)``.
+    shunt_kw, shunt_kvar
+        What shunts, charging of lines and idle transformers draw at every hour, shape ``(buses,)``.
+    notes
+        What was left out or approximated, one sentence each.
+    paths
+        The files that were read.
+    """
+
+    feeder: Feeder
+    generation_kw: FloatArray
+    generation_kvar: FloatArray
+    shunt_kw: FloatArray
+    shunt_kvar: FloatArray
+    notes: tuple[str, ...]
+    paths: tuple[Path, ...]
+
+
+def build_feeder(settings: FeederSection, document: Document) -> GridData:
     """Read the feeder of a file with the limits that the file gives.
 
     Raises
@@ -42,31 +73,61 @@ def build_feeder(settings: FeederSection, document: Document) -> Feeder:
         For a feeder that cannot be used.
     """
     try:
-        return load_feeder(
-            settings.name,
-            rating_kva=settings.rating_kva,
-            voltage_min_pu=settings.voltage_min_pu,
-            voltage_max_pu=settings.voltage_max_pu,
-            root_voltage_pu=settings.root_voltage_pu,
-        )
+        return _foreign_grid(settings, settings.file) if settings.file is not None else _own_grid(settings)
     except InputError as error:
         if error.where not in FeederSection.model_fields:
             raise
         raise document.error(("feeder", error.where), error.value, error.expected) from None
 
 
-def build_rated_feeder(settings: RatedFeederSection, document: Document) -> Feeder:
+def _own_grid(settings: FeederSection) -> GridData:
+    """Read a bundled feeder, or a folder in the same format."""
+    assert settings.name is not None
+    feeder = load_feeder(
+        settings.name,
+        rating_kva=settings.rating_kva,
+        voltage_min_pu=settings.voltage_min_pu,
+        voltage_max_pu=settings.voltage_max_pu,
+        root_voltage_pu=1.0 if settings.root_voltage_pu is None else settings.root_voltage_pu,
+    )
+    nothing = np.zeros(feeder.size)
+    return GridData(feeder, nothing, nothing, nothing, nothing, (), feeder_files(settings.name))
+
+
+def _foreign_grid(settings: FeederSection, file: str) -> GridData:
+    """Read a grid of another program and make it radial."""
+    path = bundled_or_own("", file, "")
+    radial = radial_net(
+        read_net(path),
+        Band(settings.voltage_min_pu, settings.voltage_max_pu, settings.root_voltage_pu),
+        opened=settings.open,
+        roots=settings.roots,
+        rating_kva=settings.rating_kva,
+    )
+    return GridData(
+        radial.feeder,
+        radial.generation_kw,
+        radial.generation_kvar,
+        radial.shunt_kw,
+        radial.shunt_kvar,
+        radial.notes,
+        net_files(path),
+    )
+
+
+def build_rated_feeder(settings: RatedFeederSection, document: Document) -> GridData:
     """Read the feeder of a file whose branches may be limited by currents; raises as :func:`build_feeder`."""
-    feeder = build_feeder(settings, document)
+    grid = build_feeder(settings, document)
     for k, label in enumerate(settings.trunk):
-        bus_index(feeder, label, document, ("feeder", "trunk", k))
-    return limited_by_currents(
-        feeder,
+        bus_index(grid.feeder, label, document, ("feeder", "trunk", k))
+    feeder = limited_by_currents(
+        grid.feeder,
         settings.current_max_a,
         trunk=settings.trunk,
         trunk_current_max_a=settings.trunk_current_max_a,
         impedance_factor=settings.impedance_factor,
     )
+    return replace(grid, feeder=feeder)
 
 
 def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | int, ...]) -> int:
@@ -97,15 +158,23 @@ def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, documen
                     raise document.error((key, k, name), value, fault)
 
 
-def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, Path]:
-    """Read the prices from the chosen start on; their currency must be that of the file."""
+def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, tuple[Path, ...]]:
+    """Read the prices from the chosen start on, and return their files; their currency must be that of the file."""
     path = bundled_or_own("prices", file.prices.file, ".csv")
     rules = file.prices
-    series = read_prices(path, rules.price_column, zone=file.time.zone, step_minutes=rules.step_minutes)
+    wishes = PriceWishes(
+        rules.price_column, rules.unit, rules.time_column, rules.time_format, rules.time_zone, rules.area
+    )
+    try:
+        series = read_prices(path, zone=file.time.zone, step_minutes=rules.step_minutes, wishes=wishes)
+    except InputError as error:
+        if error.where not in type(rules).model_fields or getattr(rules, error.where) is None:
+            raise
+        raise document.error(("prices", error.where), error.value, error.expected) from None
     if series.currency != file.currency:
         expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
         raise document.error(("prices", "file"), file.prices.file, expected)
-    return series if file.prices.start is None else series.starting(file.prices.start), path
+    return series if rules.start is None else series.starting(rules.start), price_files(path)
 
 
 def time_notes(file: GridFile, profile_steps: int) -> tuple[str, ...]:
@@ -123,26 +192,60 @@ def time_notes(file: GridFile, profile_steps: int) -> tuple[str, ...]:
 
 
 def expected_load(
-    file: GridFile, feeder: Feeder, document: Document
+    file: GridFile, grid: GridData, document: Document
 ) -> tuple[FloatArray, FloatArray, dict[str, FloatArray], tuple[Path, ...]]:
     """Return expected load (kW and kvar, shape ``(steps, buses)``), the profiles, and the files read.
 
     The peak of each bus comes from ``loads.file`` with the columns ``bus``, ``load_kw``, ``load_kvar`` and ``profile``,
-    or without it from the feeder's base case with one profile for all.
+    or without it from the feeder's base case with one profile for all. What a foreign grid has besides loads is added:
+    shunts at every hour, and static generators with their profile.
     """
     profile_path = bundled_or_own("profiles", file.loads.profiles, ".csv")
     profiles = read_profiles(profile_path)
+    load_kw, load_kvar, paths = _loads(file, grid.feeder, document, profiles, profile_path)
+    section, shape = file.feeder, np.ones(len(load_kw))
+    if section.generation_profile is not None:
+        if section.generation_profile not in profiles:
+            expected = f"one of {', '.join(profiles)}"
+            raise document.error(("feeder", "generation_profile"), section.generation_profile, expected)
+        shape = profiles[section.generation_profile]
+    fed_in = section.generation_scale * shape[:, None]
+    load_kw = load_kw + grid.shunt_kw - fed_in * grid.generation_kw
+    load_kvar = load_kvar + grid.shunt_kvar - fed_in * grid.generation_kvar
+    return load_kw, load_kvar, profiles, paths
+
+
+def _loads(
+    file: GridFile, feeder: Feeder, document: Document, profiles: dict[str, FloatArray], profile_path: Path
+) -> tuple[FloatArray, FloatArray, tuple[Path, ...]]:
+    """Return the loads alone, and the files read."""
     if file.loads.file is None:
         if file.loads.profile not in profiles:
             raise document.error(("loads", "profile"), file.loads.profile, f"one of {', '.join(profiles)}")
         shape = file.loads.scale * profiles[file.loads.profile][:, None]
-        return shape * feeder.load_kw, shape * feeder.load_kvar, profiles, (profile_path,)
+        return shape * feeder.load_kw, shape * feeder.load_kvar, (profile_path,)
     stated = file.loads.profile
     if stated not in profiles and stated != LoadsSection.model_fields["profile"].default:
         raise document.error(("loads", "profile"), stated, f"one of {', '.join(profiles)}, or no profile beside a file")
     path = bundled_or_own("loads", file.loads.file, ".csv")
     load_kw, load_kvar = read_bus_loads(path, profiles, shown(profile_path), feeder)
-    return file.loads.scale * load_kw, file.loads.scale * load_kvar, profiles, (path, profile_path)
+    return file.loads.scale * load_kw, file.loads.scale * load_kvar, (path, profile_path)
+
+
+def retail_load(file: GridFile, grid: GridData, document: Document) -> tuple[FloatArray, tuple[Path, ...]]:
+    """Return the expected load of all buses together, kW, shape ``(steps,)``, and the files read.
+
+    Raises
+    ------
+    InputError
+        Where generators of the grid's file feed in more than the loads draw: a retailer sells at least nothing.
+    """
+    load_kw, _, _, paths = expected_load(file, grid, document)
+    total: FloatArray = load_kw.sum(axis=1)
+    if total.min() < 0.0:
+        expected = "generators that feed in no more than all loads draw at any time, e.g. generation_scale: 0"
+        raise document.error(("feeder", "generation_scale"), file.feeder.generation_scale, expected)
+    return total, paths
 
 
 def read_bus_loads(

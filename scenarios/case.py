@@ -4,22 +4,45 @@ from __future__ import annotations
 
 import datetime as dt
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
+from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.base import Market
 from scenarios.checking import money_keys
 from scenarios.files import Document, sha256, shown
 from scenarios.readers.prices import PriceSeries
+from scenarios.readers.sessions import SessionLog
 from scenarios.schema import CaseFile, FileKeys
 from scenarios.streams import Streams
 from scenarios.time_axis import TimeAxis, day_axis
 
 Inputs = TypeVar("Inputs")
 File = TypeVar("File", bound=CaseFile)
+
+
+@dataclass(frozen=True, eq=False)
+class Contents:
+    """What a scenario was made from, for those who look at it before it runs.
+
+    Attributes
+    ----------
+    feeder
+        The feeder, or ``None``.
+    load_kw
+        Expected load of all buses less the generation of the grid's file, in equal steps of the clock, kW, shape
+        ``(steps,)``, or ``None``.
+    sessions
+        The recorded sessions.
+    """
+
+    feeder: Feeder | None = None
+    load_kw: FloatArray | None = None
+    sessions: tuple[SessionLog, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,6 +63,8 @@ class Case(ABC, Generic[Inputs]):
         What a reader should know about the input, e.g. how many stays were capped; one sentence each.
     paths
         Every file that was read.
+    settings
+        Keys that were set by name on top of the file, each with the text of its value.
     """
 
     name: str
@@ -47,6 +72,7 @@ class Case(ABC, Generic[Inputs]):
     prices: PriceSeries
     notes: tuple[str, ...]
     paths: tuple[Path, ...]
+    settings: Mapping[str, str] = field(default_factory=dict, kw_only=True)
 
     @abstractmethod
     def day(self, index: int, streams: Streams) -> Inputs:
@@ -121,6 +147,10 @@ class Case(ABC, Generic[Inputs]):
         """Raise :class:`InputError` when the prices have ended by a day of the run and may not repeat."""
         if self.days is not None and index >= self.days:
             raise InputError(self.prices.source, "after_end: stop", f"day {index + 1}", f"at most {self.days} days")
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        return Contents()
 
     def refuse(self, option: str, value: object, expected: str) -> InputError:
         """Return the complaint about an option of :meth:`market` that is not this market's."""

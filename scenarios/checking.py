@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
@@ -10,9 +9,10 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
 
-from equilibrium.errors import InputError
-from equilibrium.plain import shown
+from equilibrium.errors import InputError, SeveralInputErrors
+from equilibrium.plain import closest, shown
 from scenarios.files import Document
 from scenarios.schema import MONEY
 from scenarios.yaml_tree import KeyPath, dotted
@@ -42,7 +42,7 @@ def validated(schema: type[File], document: Document, others: Schemas | None = N
     Raises
     ------
     InputError
-        With file, line and key of the first complaint.
+        With file, line and key; :class:`~equilibrium.errors.SeveralInputErrors` where there are several complaints.
     """
     currency = document.data.get("currency", MONEY.upper())
     if not isinstance(currency, str) or not re.fullmatch("[A-Z]{3}", currency):
@@ -55,7 +55,7 @@ def validated(schema: type[File], document: Document, others: Schemas | None = N
             return schema.model_validate(data)
         except ValidationError as error:
             if not _leave_out(error, schema, data, others or {}):
-                raise _first_error(error, document, currency, schema, data, others or {}) from None
+                raise _every_error(error, document, currency, schema, data, others or {}) from None
 
 
 def read_as_written(schema: type[BaseModel], document: Document, data: dict[str, object]) -> None:
@@ -266,7 +266,7 @@ def _without_tags(schema: type[BaseModel], place: tuple[str | int, ...], data: o
     return tuple(keys)
 
 
-def _first_error(
+def _every_error(
     error: ValidationError,
     document: Document,
     currency: str,
@@ -274,8 +274,37 @@ def _first_error(
     data: dict[str, object],
     others: Schemas,
 ) -> InputError:
-    """Turn pydantic's first complaint into one line for people."""
-    first = error.errors(include_url=False)[0]
+    """Turn pydantic's complaints into lines for people, one for each place."""
+    complaints = error.errors(include_url=False)
+    places = {each["loc"] for each in complaints}
+    found: dict[tuple[str, str], InputError] = {}
+    for complaint in complaints:
+        size = len(complaint["loc"])
+        if complaint["type"] == "too_short" and any(
+            len(place) > size and place[:size] == complaint["loc"] for place in places
+        ):
+            continue  # pydantic leaves out items that are wrong, and then misses them in their list
+        one = _one_error(complaint, document, currency, schema, data, others)
+        found.setdefault((one.source, one.where), one)
+    errors = sorted(found.values(), key=lambda each: _line(each.where))
+    return errors[0] if len(errors) == 1 else SeveralInputErrors(errors)
+
+
+def _line(where: str) -> int:
+    """Return the number of the line that a complaint names; 0 where it names none."""
+    found = re.match(r"line (\d+)", where)
+    return int(found[1]) if found else 0
+
+
+def _one_error(
+    first: ErrorDetails,
+    document: Document,
+    currency: str,
+    schema: type[BaseModel],
+    data: dict[str, object],
+    others: Schemas,
+) -> InputError:
+    """Turn one complaint of pydantic's into one line for people."""
     in_schema = _without_tags(schema, first["loc"], data)
     keys = tuple(_own_money(key, currency) for key in in_schema)
     kind, value = first["type"], first["input"]
@@ -299,6 +328,8 @@ def _first_error(
     plain = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     if kind in ("less_than_equal", "less_than") and 1.0 in first["ctx"].values() and isinstance(value, int | float):
         plain += f"; {value:g} % would be {value / 100:g}"
+    if kind == "literal_error":
+        plain += closest(value, re.findall("'([^']*)'", plain))
     said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
     return document.error(keys, value, said.get(kind, plain))
 
@@ -309,11 +340,11 @@ def _section_error(document: Document, section: KeyPath, keys: KeyPath, value: o
     Where the key comes from a file that this one extends, it is a key of this file that does not fit it.
     """
     found = document.lines.get(keys)
-    if found is None or found[0] == document.source:
+    if found is None or document.states(keys):
         return document.error(keys, value, expected)
-    own = [other for other in document.lines if other[:-1] == keys[:-1] and document.lines[other][0] == document.source]
+    own = [other for other in document.lines if other[:-1] == keys[:-1] and document.states(other)]
     own = own or [other for other in document.lines if other[: len(section)] == section and other != section]
-    own = [other for other in own if document.lines[other][0] == document.source]
+    own = [other for other in own if document.states(other)]
     if not own:
         return document.error(keys, value, expected)
     blamed = next((other for other in own if str(other[-1]) in expected), own[0])
@@ -350,7 +381,6 @@ def _unknown_key(
     section = section_at(schema, in_schema[:-1], data)
     fields = {} if section is None else section.model_fields
     known = [str(_own_money(field.alias or name, currency)) for name, field in fields.items()]
-    close = difflib.get_close_matches(str(keys[-1]), known, n=1)
-    hint = f" (closest: {close[0]})" if close else ""
+    hint = closest(keys[-1], known)
     hint = f", or market.kind: {knowing}, which has this one" if foreign else hint
     return document.error(keys, keys[-1], f"one of the keys {', '.join(known)}{hint}")

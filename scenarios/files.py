@@ -7,7 +7,7 @@ import datetime as dt
 import hashlib
 import io
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
@@ -29,6 +29,9 @@ YAML_LIMIT, TABLE_LIMIT = 1_000_000, 64_000_000
 YEARS = 1990, 2100
 """First and last year of a date in a table."""
 
+_FOLDERS_TOO = frozenset({"prices"})
+"""Kinds of files in the place of which a folder of such files may stand."""
+
 CELL_LIMIT, CELLS_LIMIT, COLUMNS_LIMIT = 1_000, 8_000_000, 1_000
 """Most characters of a cell, most cells of a table and most columns."""
 
@@ -49,7 +52,8 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None
     Parameters
     ----------
     kind
-        Folder below ``scenarios/data``: ``feeders``, ``prices``, ...
+        Folder below ``scenarios/data``: ``feeders``, ``prices``, ...; ``""`` for files and folders
+        of which none is bundled.
     name
         A bundled name such as ``"ieee33"``, or a path.
     suffix
@@ -62,14 +66,20 @@ def bundled_or_own(kind: str, name: str, suffix: str, folder: Path | None = None
     InputError
         When there is neither; the message lists the bundled names.
     """
-    if name in bundled_names(kind):
+    if kind and name in bundled_names(kind):
         return DATA / kind / f"{name}{suffix}"
     own = own_path(name, folder)
+    if not kind:
+        if own.exists():
+            return own
+        raise InputError(str(own), "path", name, "an existing file or folder")
     if own.is_dir() if not suffix else own.is_file():
         return own
-    raise InputError(
-        str(own), kind, name, f"an existing {'file' if suffix else 'folder'} or one of {', '.join(bundled_names(kind))}"
-    )
+    if kind in _FOLDERS_TOO and own.is_dir():
+        return own
+    file_of_a_grid = ", or feeder.file for a file of another program" if kind == "feeders" and own.is_file() else ""
+    expected = f"an existing {'file' if suffix else 'folder'} or one of {', '.join(bundled_names(kind))}"
+    raise InputError(str(own), kind, name, expected + file_of_a_grid)
 
 
 def bundled_names(kind: str) -> list[str]:
@@ -124,14 +134,27 @@ class Table:
         Stripped cells by column name.
     lines
         Line number in the file of each row.
+    row_word
+        What a row is called in messages.
+    names
+        What columns are called in the file, where that is another name.
     """
 
     source: str
     columns: dict[str, list[str]]
     lines: list[int]
+    row_word: str = "line"
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def read(cls, path: Path, required: Sequence[str] = (), optional: Sequence[str] | None = None) -> Table:
+    def read(
+        cls,
+        path: Path,
+        required: Sequence[str] = (),
+        optional: Sequence[str] | None = None,
+        *,
+        separator: str = ",",
+    ) -> Table:
         """Read a CSV file with a header line; blank lines are skipped.
 
         Parameters
@@ -142,12 +165,14 @@ class Table:
             Columns that must be there.
         optional
             Further columns that may be there; any other is an error. ``None`` allows all.
+        separator
+            What stands between the cells of a row.
         """
         source = shown(path)
         header: list[str] = []
         rows: list[list[str]] = []
         lines: list[int] = []
-        for line, cells in _rows(source, read_text(path)):
+        for line, cells in table_rows(source, read_text(path), separator):
             if not header:
                 header = cls._header(source, line, cells, required, optional)
                 continue
@@ -185,7 +210,7 @@ class Table:
 
     def where(self, row: int, column: str) -> str:
         """Return ``line 7, column r_ohm`` for the message about a cell."""
-        return f"line {self.lines[row]}, column {column}"
+        return f"{self.row_word} {self.lines[row]}, column {self.names.get(column, column)}"
 
     def error(self, row: int, column: str, value: object, expected: str) -> InputError:
         """Return the complaint about one cell."""
@@ -263,9 +288,30 @@ class Table:
         return values
 
 
-def _rows(source: str, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line number and the stripped cells of every row that has any."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def separator_of(text: str) -> str:
+    """Return what separates the columns of a table: comma, semicolon or tab, what its first line has most."""
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return max(",;\t", key=first.count)
+
+
+def table_rows(source: str, text: str, separator: str = ",") -> Iterator[tuple[int, list[str]]]:
+    """Yield the line number and the stripped cells of every row of a table that has any.
+
+    Parameters
+    ----------
+    source
+        Name of the file in messages.
+    text
+        Its content.
+    separator
+        What stands between the cells of a row.
+
+    Raises
+    ------
+    InputError
+        For a row that is none, a cell that is too long, or one with control characters.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=separator)
     while True:
         try:
             row = next(reader, None)
@@ -316,6 +362,11 @@ class Document:
     def text(self, keys: KeyPath, value: object) -> object:
         """Return what stands in the file under ``keys``, where ``value`` is what YAML made of it: ``010``, not 8."""
         return self.written.get(keys, value)
+
+    def states(self, keys: KeyPath) -> bool:
+        """Return whether this document states the value itself, and no other one that it is laid over."""
+        source = self.lines[keys][0] if keys in self.lines else ""
+        return source == self.source or source.startswith(f"{self.source} ")
 
     def check_number(self, keys: KeyPath, value: object) -> None:
         """Refuse a number that YAML reads otherwise than people do, such as ``010`` and ``1_000``."""

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from equilibrium.errors import InputError
+from equilibrium.plain import closest
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
 from scenarios.checking import section_at, validated
 from scenarios.files import CASES, Document, bundled_or_own, own_path
 from scenarios.kinds import DEFAULT, scenario_kinds
 from scenarios.schema import CaseFile, FileKeys
+from scenarios.settings import SET, setting_layer
 from scenarios.yaml_tree import KeyPath
 
 AnyCase = TypeVar("AnyCase", bound=Case[Any])
 Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 """Whether two mappings under a key have the same keys, so that one is merged into the other."""
 
+FILE_OF_A_FOLDER = "scenario.yaml"
+"""What the scenario of a folder is called, so that the folder's name is enough."""
+
+_ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
+"""Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
 RULE = "rule"
 """The key that says which of a section's other keys mean something: another rule begins a section anew."""
@@ -39,17 +46,25 @@ def scenario_titles() -> dict[str, str]:
 
 
 @overload
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None = None) -> Case[Any]: ...
+def load_scenario(
+    name_or_path: str, overrides: Mapping[str, object] | None = None, *, settings: Mapping[str, str] | None = None
+) -> Case[Any]: ...
 
 
 @overload
-def load_scenario(name_or_path: str, overrides: Mapping[str, object] | None, kind: type[AnyCase]) -> AnyCase: ...
+def load_scenario(
+    name_or_path: str,
+    overrides: Mapping[str, object] | None,
+    kind: type[AnyCase],
+    settings: Mapping[str, str] | None = None,
+) -> AnyCase: ...
 
 
 def load_scenario(
     name_or_path: str,
     overrides: Mapping[str, object] | None = None,
     kind: type[Case[Any]] = Case,
+    settings: Mapping[str, str] | None = None,
 ) -> Case[Any]:
     """Read a bundled scenario or the user's own YAML file, with everything that it names.
 
@@ -62,6 +77,8 @@ def load_scenario(
         file that extends it (mappings key by key, lists replaced), with paths relative to the current folder.
     kind
         The class of the scenario when only that will do.
+    settings
+        Single keys by name, each with its value as YAML, on top of all: ``{"lots.lot-1.places": "40"}``.
 
     Returns
     -------
@@ -73,34 +90,42 @@ def load_scenario(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    file, document, yaml_files = read_case(str(name_or_path), overrides)
+    file, document, yaml_files = read_case(str(name_or_path), overrides, settings)
     kinds = scenario_kinds()
     chosen = kinds[file.market.kind]
     if not issubclass(chosen.case, kind):
         fitting = [each.name for each in kinds.values() if issubclass(each.case, kind)]
         raise document.error(("market", "kind"), chosen.name, f"{' or '.join(fitting)} here")
-    prices, price_path = build_prices(file, document)
-    return chosen.build(case_path(str(name_or_path)).stem, file, document, prices, (*yaml_files, price_path))
+    prices, price_paths = build_prices(file, document)
+    case = chosen.build(case_name(str(name_or_path)), file, document, prices, (*yaml_files, *price_paths))
+    if not prices.notes and not settings:
+        return case
+    return replace(case, notes=(*prices.notes, *case.notes), settings=dict(settings or {}))
+
+
+def case_name(name_or_path: str) -> str:
+    """Return the name of a scenario: that of its file, or of its folder where the file is ``scenario.yaml``."""
+    path = case_path(name_or_path)
+    return path.resolve().parent.name if path.name == FILE_OF_A_FOLDER else path.stem
 
 
 def case_path(name_or_path: str) -> Path:
-    """Return the file of a bundled scenario, or the user's own."""
+    """Return the file of a bundled scenario, or the user's own: of a folder, its ``scenario.yaml``."""
     own = own_path(name_or_path)
+    if own.is_dir() and (own / FILE_OF_A_FOLDER).is_file():
+        own = own / FILE_OF_A_FOLDER
     bundled = CASES / f"{name_or_path}.yaml"
     if Path(name_or_path).name == name_or_path and bundled.is_file():
         return bundled
     if own.is_file():
         return own
     names = scenario_names()
-    close = difflib.get_close_matches(str(name_or_path), names, n=1)
-    hint = f" (closest: {close[0]})" if close else ""
-    raise InputError(
-        str(name_or_path), "scenario", str(name_or_path), f"a YAML file or one of {', '.join(names)}{hint}"
-    )
+    expected = f"a YAML file or one of {', '.join(names)}{closest(name_or_path, names)}"
+    raise InputError(str(name_or_path), "scenario", str(name_or_path), expected)
 
 
 def read_case(
-    name_or_path: str, overrides: Mapping[str, object] | None = None
+    name_or_path: str, overrides: Mapping[str, object] | None = None, settings: Mapping[str, str] | None = None
 ) -> tuple[CaseFile, Document, tuple[Path, ...]]:
     """Read a scenario file and what it extends; ``market.kind`` says which keys it has.
 
@@ -111,6 +136,8 @@ def read_case(
     overrides
         Keys that take the place of the file's own, merged like those of a file that extends it; relative paths are
         relative to the current folder.
+    settings
+        Single keys by name, as in :func:`load_scenario`.
 
     Returns
     -------
@@ -122,11 +149,15 @@ def read_case(
         The YAML files that were read.
     """
     layers = _layers(name_or_path, overrides)
-    kind = _kind([document for document, _ in layers])
+    kind = _kind([setting_layer(Document(SET, {}, {}), settings or {}), *(document for document, _ in layers)])
     for document, path in layers:
         _absolute_paths(document, Path.cwd() if path is None else path.parent, kind.file_keys)
     *over, merged = [document for document, _ in layers]
     for document in reversed(over):
+        merged = _laid_over(merged, document, kind.schema)
+    if settings:
+        document = setting_layer(merged, settings)
+        _absolute_paths(document, Path.cwd(), kind.file_keys)
         merged = _laid_over(merged, document, kind.schema)
     others = {each.name: each.schema for each in scenario_kinds().values() if each.name != kind.name}
     file = validated(kind.schema, merged, others)
@@ -244,6 +275,10 @@ def _merge(
     """Merge mappings key by key and note which keys are replaced as a whole: lists, values, other sections."""
     merged = dict(under)
     for key, value in over.items():
+        other = _ALTERNATIVES.get((*keys, key))
+        if other in merged and other not in over and value is not None:
+            del merged[other]
+            replaced.add((*keys, other))
         old = merged.get(key)
         merged[key] = value
         if isinstance(old, dict) and isinstance(value, dict) and same((*keys, key), old, value):

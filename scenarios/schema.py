@@ -140,11 +140,35 @@ class Section(BaseModel):
 class FeederSection(Section):
     """Feeder and limits."""
 
-    name: Label
+    name: Label | None = None
+    file: Label | None = None
+    open: tuple[Label, ...] = ()
+    roots: tuple[Label, ...] = ()
+    generation_scale: NonNegative = 1.0
+    generation_profile: Label | None = None
     rating_kva: Positive | None = None
     voltage_min_pu: VoltagePu = 0.90
     voltage_max_pu: VoltagePu = 1.10
-    root_voltage_pu: VoltagePu = 1.0
+    root_voltage_pu: VoltagePu | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _held(cls, given: object) -> object:
+        """A feeder of ours holds 1 per unit at its root, one of another program what its file says."""
+        if isinstance(given, dict) and given.get("file") is None and given.get("root_voltage_pu") is None:
+            return {**given, "root_voltage_pu": 1.0}
+        return given
+
+    @model_validator(mode="after")
+    def _one(self) -> FeederSection:
+        if self.name is None and self.file is None:
+            raise refused("name", None, "name, a bundled feeder or a folder, or file, a grid of another program")
+        if self.name is not None and self.file is not None:
+            raise refused("file", self.file, "one of name and file")
+        for key in ("open", "roots", "generation_scale", "generation_profile"):
+            if self.file is None and getattr(self, key) != type(self).model_fields[key].default:
+                raise refused(key, getattr(self, key), "this key only beside feeder.file, a grid of another program")
+        return self
 
     @model_validator(mode="after")
     def _band(self) -> FeederSection:
@@ -179,11 +203,16 @@ class TimeSection(Section):
     @model_validator(mode="after")
     def _known(self) -> TimeSection:
         if self.zone is not None:
-            try:
-                time_zone(self.zone)
-            except InputError as error:
-                raise refused("zone", self.zone, error.expected) from None
+            check_zone("zone", self.zone)
         return self
+
+
+def check_zone(key: str, name: str) -> None:
+    """Refuse a time zone that does not exist under a key."""
+    try:
+        time_zone(name)
+    except InputError as error:
+        raise refused(key, name, error.expected) from None
 
 
 class PricesSection(Section):
@@ -191,9 +220,26 @@ class PricesSection(Section):
 
     file: Label
     price_column: Label | None = None
+    unit: Label | None = None
+    area: Label | None = None
+    time_column: Label | None = None
+    time_format: Label | None = None
+    time_zone: Label | None = None
     step_minutes: Step = 60
     start: Date | None = None
     after_end: Literal["repeat", "stop"] = "repeat"
+
+    @model_validator(mode="after")
+    def _own_layout(self) -> PricesSection:
+        if self.time_column is None:
+            for key in ("time_format", "time_zone"):
+                if getattr(self, key) is not None:
+                    raise refused(key, getattr(self, key), "this key only beside time_column, for a layout of your own")
+        elif self.price_column is None:
+            raise refused("price_column", None, "the name of the column of the prices, beside time_column")
+        if self.time_zone is not None:
+            check_zone("time_zone", self.time_zone)
+        return self
 
 
 class LoadsSection(Section):
@@ -248,13 +294,15 @@ class GridFile(CaseFile):
 
 
 FileKeys = Mapping[KeyPath, tuple[str, str]]
-"""Keys that name a bundled data file or the user's own, with the bundled folder and the suffix."""
+"""Keys that name a bundled data file or the user's own, with the bundled folder and the suffix; no bundled folder where
+only the user has files or folders of this kind."""
 
 CASE_FILE_KEYS: FileKeys = {("prices", "file"): ("prices", ".csv")}
 
 GRID_FILE_KEYS: FileKeys = {
     **CASE_FILE_KEYS,
     ("feeder", "name"): ("feeders", ""),
+    ("feeder", "file"): ("", ""),
     ("loads", "file"): ("loads", ".csv"),
     ("loads", "profiles"): ("profiles", ".csv"),
 }

@@ -15,7 +15,6 @@ Periods begin at midnight and at every multiple of the step on the clock, and wh
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import functools
 import zoneinfo
 from collections import Counter
@@ -28,6 +27,7 @@ import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
+from equilibrium.plain import closest
 
 DAY_H = 24
 """Hours on the face of the clock."""
@@ -317,9 +317,8 @@ def time_zone(name: str) -> zoneinfo.ZoneInfo:
         known = sorted(zoneinfo.available_timezones())
     if not known:
         raise InputError("time axis", "zone", name, "time zones on this computer: `pip install tzdata` brings them")
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" (closest: {close[0]})" if close else ""
-    raise InputError("time axis", "zone", name, f"a zone of the IANA database such as Europe/Madrid{hint}")
+    expected = f"a zone of the IANA database such as Europe/Madrid{closest(name, known)}"
+    raise InputError("time axis", "zone", name, expected)
 
 
 def offsets_at(local: dt.datetime, name: str) -> tuple[int, ...]:

@@ -13,15 +13,28 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import equilibrium
-from equilibrium.errors import InfeasibleError, InputError, SolverError
-from sim.commands import check, figures, games, reconfigure, reproduce, run, scenarios
+from equilibrium.errors import InfeasibleError, InputError, SeveralInputErrors, SolverError
+from sim.commands import (
+    check,
+    explain,
+    figures,
+    games,
+    inspect,
+    new,
+    reconfigure,
+    report,
+    reproduce,
+    run,
+    scenarios,
+    study,
+)
 from sim.commands.base import BAD_INPUT, FAILED, INTERRUPTED, OK, Parser, cannot_serve
 from sim.show.streams import complain, discard_output, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = (run, scenarios, figures, check, reproduce, games, reconfigure)
+COMMANDS = (run, new, inspect, study, scenarios, figures, report, explain, check, reproduce, games, reconfigure)
 """The modules of the commands, in the order of the help."""
 
 
@@ -46,7 +59,8 @@ def _execute(given: argparse.Namespace) -> int:
     try:
         return command(given)
     except (InputError, SolverError) as error:
-        complain(f"error: {error}")
+        for each in error.errors if isinstance(error, SeveralInputErrors) else (error,):
+            complain(f"error: {each}")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except InfeasibleError as error:  # already what comes before the first day cannot be served
         return cannot_serve(error.reasons or (str(error),))

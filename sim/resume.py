@@ -14,7 +14,18 @@ from sim.manifest import read_json, write_manifest
 from sim.snapshot import Snapshots, UnsavableError
 from sim.store import state_of_run
 
-_MAY_DIFFER = ("status", "reasons", "days_asked", "days_done", "figures", "notes", "title", "not_resumable")
+_MAY_DIFFER = (
+    "format",
+    "status",
+    "reasons",
+    "days_asked",
+    "days_done",
+    "figures",
+    "notes",
+    "title",
+    "settings",
+    "not_resumable",
+)
 """What two manifests of one run may say differently."""
 
 
@@ -64,17 +75,19 @@ class Checkpoints:
         present = read_json(self._folder / MANIFEST)
         if not present:
             return None
-        for key, found, wanted in _differences(present, json.loads(json.dumps(self.content, default=str))):
-            expected = f"{wanted}, as in the run that is to be resumed, or --force to begin anew"
-            raise InputError(str(self._folder), f"--resume, {key}", found, expected)
-        place = state_of_run(self._folder)
-        if place is None:
+        now = json.loads(json.dumps(self.content, default=str))
+        for key in (key for key in dict.fromkeys([*now, *present]) if key not in _MAY_DIFFER):
+            for place, old, new in differences(key, present.get(key), now.get(key)):
+                expected = f"{old}, as in the run that is to be resumed, or --force to begin anew"
+                raise InputError(str(self._folder), f"--resume, {place}", new, expected)
+        saved = state_of_run(self._folder)
+        if saved is None:
             reason = present.get("not_resumable")
             if reason or present.get("days_done"):
                 found = reason or "no saved state"
                 raise InputError(str(self._folder), "--resume", found, "a run whose state could be saved, or --force")
             return None
-        self._snapshots.load(place)
+        self._snapshots.load(saved)
         if self._model.day > int(self.content["days_asked"]):
             expected = f"at least {self._model.day}, which are done"
             raise InputError(str(self._folder), "--resume, days", self.content["days_asked"], expected)
@@ -104,19 +117,13 @@ class Checkpoints:
                 self._progress(name)
 
 
-def _differences(present: Mapping[str, Any], wanted: Mapping[str, Any]) -> Iterator[tuple[str, object, object]]:
-    """Return where two manifests say different things: the key, what is asked for now and what the run says."""
-    for key in dict.fromkeys([*wanted, *present]):
-        if key not in (*_MAY_DIFFER, "format"):
-            yield from _inside(key, present.get(key), wanted.get(key))
-
-
-def _inside(key: str, present: object, wanted: object) -> Iterator[tuple[str, object, object]]:
-    if isinstance(present, dict) and isinstance(wanted, dict):
-        for name in dict.fromkeys([*wanted, *present]):
-            yield from _inside(f"{key}.{name}", present.get(name), wanted.get(name))
-    elif isinstance(present, list) and isinstance(wanted, list) and len(present) == len(wanted):
-        for k, (old, new) in enumerate(zip(present, wanted, strict=True)):
-            yield from _inside(f"{key}[{k}]", old, new)
-    elif present != wanted:
-        yield key, wanted, present
+def differences(place: str, old: object, new: object) -> Iterator[tuple[str, object, object]]:
+    """Yield the places where two plain values differ, with what stands there in each."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        for name in dict.fromkeys([*new, *old]):
+            yield from differences(f"{place}.{name}", old.get(name), new.get(name))
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for k, (one, other) in enumerate(zip(old, new, strict=True)):
+            yield from differences(f"{place}[{k}]", one, other)
+    elif old != new:
+        yield place, old, new

@@ -136,10 +136,19 @@ def _run(
         status = f"stopped: {error}"
         raise
     finally:
-        writer.close()
-        ended = {"status": status, "reasons": reasons, "days_done": writer.days_taken}
-        write_manifest(writer.folder, {**going_on.content, **ended})
+        try:
+            writer.close()
+            ended = {"status": status, "reasons": reasons, "days_done": writer.days_taken}
+            write_manifest(writer.folder, {**going_on.content, **ended})
+        except OSError as error:
+            raise _with_what_is_safe(error, writer.folder) from error
     return status, reasons
+
+
+def _with_what_is_safe(error: OSError, folder: Path) -> OSError:
+    """Return an error of the disk with what of the run is safe: it has no room, or the folder has gone."""
+    safe = f"{len(Run(folder).days)} finished days are safe in {folder}" if folder.exists() else "the folder has gone"
+    return OSError(error.errno, f"{error.strerror or error}; {safe}", error.filename)
 
 
 def _days(
@@ -181,6 +190,7 @@ def _manifest(
         "rule": rule.name if rule is not None else None,
         "scenario": scenario.name,
         "title": scenario.title,
+        "settings": dict(scenario.settings),
         "status": RUNNING,
         "currency": scenario.currency,
         "days_asked": options.days,

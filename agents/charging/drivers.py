@@ -15,7 +15,7 @@ from agents.reputation import Reputation
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.charging.clearing import Clearing
 from scenarios.markets.charging.day import ScenarioDay
-from scenarios.markets.charging.schema import ChoiceSection
+from scenarios.markets.charging.driver_schema import ChoiceSection
 from scenarios.session import Session
 from scenarios.streams import Streams
 

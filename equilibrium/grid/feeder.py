@@ -16,6 +16,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
+from equilibrium.plain import closest
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +80,10 @@ class Feeder:
             return self.buses.index(str(label))
         except ValueError:
             raise InputError(
-                source, where, label, f"a bus of feeder {self.name} ({self.buses[0]} .. {self.buses[-1]})"
+                source,
+                where,
+                label,
+                f"a bus of feeder {self.name} ({self.buses[0]} .. {self.buses[-1]}){closest(label, self.buses)}",
             ) from None
 
     def subtree_sum(self, values: FloatArray) -> FloatArray:

@@ -10,6 +10,9 @@ price
     ``price_eur_per_mwh``, or any other three-letter currency code and ``_per_kwh``. A column of another name can be
     chosen with ``price_column`` when it ends in ``<currency>_per_mwh`` or ``<currency>_per_kwh``.
 
+Files of exchanges, and files with columns of the user's own, are read by :mod:`scenarios.readers.exchanges`; a folder
+holds files of days that follow each other.
+
 In a time zone the days of a clock change have their 23 or 25 hours: numbers go on to 25 (100), and of local times
 without an offset that stand twice the first is the earlier one. Without a zone every day has 24 hours.
 """
@@ -20,18 +23,22 @@ import datetime as dt
 import itertools
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from scenarios.files import Table
+from scenarios.files import Table, shown
+from scenarios.readers.exchanges import foreign_prices
+from scenarios.readers.price_layout import PriceWishes
 from scenarios.time_axis import TimeAxis, day_axis, offset_text, offsets_at
 from scenarios.units import price_fault
 
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
+
+_OTHER_LAYOUT = ", or prices.time_column and prices.price_column for a file of another layout"
 
 Place = tuple[dt.date | None, int]
 """Date of a row, and the index of its period in the day."""
@@ -53,6 +60,8 @@ class PriceSeries:
         W_t of each day, currency/kWh, each of shape ``(periods of the day,)``.
     axes
         The periods of each day.
+    notes
+        What a reader should know of the file, one sentence each.
     """
 
     source: str
@@ -60,6 +69,7 @@ class PriceSeries:
     dates: tuple[dt.date, ...]
     price: tuple[FloatArray, ...]
     axes: tuple[TimeAxis, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def days(self) -> int:
@@ -72,7 +82,7 @@ class PriceSeries:
             held = f"{self.dates[0]} .. {self.dates[-1]}" if self.dates else "a typical day without a date"
             raise InputError(self.source, "start", str(first), f"a date of the series ({held})")
         at = self.dates.index(first)
-        return PriceSeries(self.source, self.currency, self.dates[at:], self.price[at:], self.axes[at:])
+        return replace(self, dates=self.dates[at:], price=self.price[at:], axes=self.axes[at:])
 
     def row(self, day: int) -> int:
         """Return the row for a day of a run; after the end, whole weeks repeat (or all days, if fewer than seven)."""
@@ -100,20 +110,27 @@ class PriceSeries:
 
 
 def read_prices(
-    path: Path, price_column: str | None = None, *, zone: str | None = None, step_minutes: int = 60
+    path: Path,
+    price_column: str | None = None,
+    *,
+    zone: str | None = None,
+    step_minutes: int = 60,
+    wishes: PriceWishes | None = None,
 ) -> PriceSeries:
     """Read a price series; see the module's text for the format.
 
     Parameters
     ----------
     path
-        The CSV file.
+        The file, or a folder of files.
     price_column
         Name of the price column where the file has several.
     zone
         Time zone of its dates, or ``None`` for days of 24 hours.
     step_minutes
         Length of the periods that the file has a price for.
+    wishes
+        What a scenario says of the file, in the place of ``price_column``.
 
     Raises
     ------
@@ -121,15 +138,55 @@ def read_prices(
         A price that is not a finite number, a period that is missing, doubled or out of order, a day with more or fewer
         periods than it has, an offset that its zone does not have then, a missing day: with the file and the line.
     """
-    table = Table.read(path)
-    column, currency, factor = _price_column(table, price_column)
+    wishes = wishes or PriceWishes(price_column)
+    if not path.is_dir():
+        return _read(path, wishes, _Rule(zone, step_minutes))
+    found = [_read(each, wishes, _Rule(zone, step_minutes)) for each in price_files(path)]
+    if not found:
+        raise InputError(shown(path), "folder", "no files", "files of prices")
+    return _joined(shown(path), found)
+
+
+def price_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that prices consist of: the file itself, or those of a folder in the order of their names."""
+    return tuple(sorted(each for each in path.iterdir() if each.is_file())) if path.is_dir() else (path,)
+
+
+def _joined(source: str, parts: Sequence[PriceSeries]) -> PriceSeries:
+    """Put the series of several files together, in order of time."""
+    parts = sorted(parts, key=lambda part: part.dates[:1])
+    for before, after in itertools.pairwise(parts):
+        if after.currency != before.currency:
+            raise InputError(after.source, "currency", after.currency, f"{before.currency}, as in {before.source}")
+        if not before.dates or not after.dates or after.dates[0] - before.dates[-1] != dt.timedelta(days=1):
+            follows = f"the day after {before.dates[-1]}, the last one of {before.source}" if before.dates else "dates"
+            raise InputError(after.source, "first date", after.dates[0] if after.dates else None, follows)
+    return PriceSeries(
+        source,
+        parts[0].currency,
+        tuple(date for part in parts for date in part.dates),
+        tuple(price for part in parts for price in part.price),
+        tuple(axis for part in parts for axis in part.axes),
+        (*parts[0].notes, f"prices {source}: {len(parts)} files"),
+    )
+
+
+def _read(path: Path, wishes: PriceWishes, rule: _Rule) -> PriceSeries:
+    """Read the prices of one file."""
+    foreign = foreign_prices(path, wishes, rule.zone, rule.step_minutes)
+    if foreign is not None:
+        table, column, currency = foreign.table, foreign.price_column, foreign.currency
+        factor, time_column = (0.001 if foreign.per_mwh else 1.0), foreign.time_column
+        places = _starts(table, time_column, rule)
+    else:
+        table = Table.read(path)
+        column, currency, factor = _price_column(table, wishes.price_column)
+        time_column, places = _places(table, rule)
     written = table.numbers(column)
     fault = price_fault(written, currency, per_mwh=factor != 1.0)
     if fault is not None:
         raise InputError(table.source, f"column {column}", f"prices around {np.median(np.abs(written)):g}", fault)
     price = written * factor
-    rule = _Rule(zone, step_minutes)
-    time_column, places = _places(table, rule)
     _check_order(table, time_column, places, rule)
     rows: dict[dt.date | None, list[int]] = {}
     for row, (date, _) in enumerate(places):
@@ -141,12 +198,13 @@ def read_prices(
             where = f"line {table.lines[rows[later][0]]}, {later}"
             raise InputError(table.source, where, f"the day after {earlier}", "days without a gap")
     ends = np.cumsum([axis.size for axis in axes])[:-1]
-    return PriceSeries(table.source, currency, tuple(dates), tuple(np.split(price, ends)), axes)
+    notes = () if foreign is None else foreign.notes
+    return PriceSeries(table.source, currency, tuple(dates), tuple(np.split(price, ends)), axes, notes)
 
 
 def _price_column(table: Table, wanted: str | None) -> tuple[str, str, float]:
     """Return the name of the price column, its currency and the factor to currency/kWh."""
-    expected = "one column such as price_eur_per_mwh"
+    expected = f"one column such as price_eur_per_mwh{_OTHER_LAYOUT}"
     if wanted is None:
         found = [name for name in table.columns if name.startswith("price_") and _UNIT.search(name)]
         if len(found) != 1:
@@ -191,7 +249,9 @@ def _places(table: Table, rule: _Rule) -> tuple[str, list[Place]]:
         return "start", [(None, _clock_period(table, row, cell, rule)) for row, cell in enumerate(table.text("start"))]
     numbered = "period" if "date" in table.columns and "period" in table.columns else "hour"
     if numbered not in table.columns or (numbered == "hour" and not rule.hourly):
-        expected = "the columns date and hour, or date and period, or start_local, or hour or start alone"
+        expected = (
+            f"the columns date and hour, or date and period, or start_local, or hour or start alone{_OTHER_LAYOUT}"
+        )
         expected = expected if rule.hourly else f"the columns date and period, start_local or start: {rule.said}"
         raise InputError(table.source, "header", ",".join(table.columns), expected)
     return numbered, _numbered(table, numbered, rule)
@@ -278,7 +338,8 @@ def _check_order(table: Table, column: str, places: Sequence[Place], rule: _Rule
     order = [((date or dt.date.min).toordinal(), period) for date, period in places]
     for row in range(1, len(order)):
         if order[row] == order[row - 1]:
-            raise table.error(row, column, table.columns[column][row], f"each {rule.word} once")
+            zone = "" if rule.zone else ", or time.zone in the scenario where the clock is put back"
+            raise table.error(row, column, table.columns[column][row], f"each {rule.word} once{zone}")
         if order[row] < order[row - 1]:
             raise table.error(row, column, table.columns[column][row], f"{rule.word}s in order of time")
 

@@ -4,10 +4,13 @@ One row per session, in any order. Times are local clock times, as the charge po
 time zone they may carry the UTC offset that the zone has then.
 
 Needed: ``arrival_local``, ``departure_local`` (2018-06-11T08:30), ``energy_kwh`` (energy added to the battery).
-Optional: ``session_id`` (unique); ``site``; ``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw``
-(the vehicle's own limit); ``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced).
-Cells of optional columns may be empty. Rows that are the same in every column are refused: a session stands twice,
-or a ``session_id`` tells two equal ones apart.
+Optional: ``session_id`` (unique); ``site``; ``connector`` (of the site; two sessions on one do not overlap);
+``charger_kw`` (where it was recorded); ``battery_kwh``; ``vehicle_kw`` (the vehicle's own limit);
+``energy_requested_kwh`` and ``departure_estimated_local`` (what the driver had announced). Cells of optional columns
+may be empty. Rows that are the same in every column are refused: a session stands twice, or a ``session_id`` tells two
+equal ones apart.
+
+ACN-Data, OCPI and CSV files with other names of columns are read by :mod:`scenarios.readers.session_layouts`.
 """
 
 from __future__ import annotations
@@ -22,19 +25,24 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
+from scenarios.readers.session_layouts import SessionWishes, foreign_sessions
 from scenarios.time_axis import offset_text, offsets_at
 from scenarios.units import CHARGER_KW, VEHICLE_KWH, Magnitude
 
-_NEEDED = ("arrival_local", "departure_local", "energy_kwh")
-_OPTIONAL = (
+NEEDED_COLUMNS = ("arrival_local", "departure_local", "energy_kwh")
+OPTIONAL_COLUMNS = (
     "session_id",
     "site",
+    "connector",
     "charger_kw",
     "battery_kwh",
     "vehicle_kw",
     "energy_requested_kwh",
     "departure_estimated_local",
 )
+
+SESSION_COLUMNS = (*NEEDED_COLUMNS, *OPTIONAL_COLUMNS)
+"""Every column of a log of sessions."""
 
 _GAP_D, _GAP_FACTOR = 60.0, 10.0
 """Days without an arrival after which a log may have stray dates, and times the middle gap of the log."""
@@ -63,6 +71,8 @@ class SessionLog:
         Length of the stay on the clock, h, shape ``(sessions,)``; another time passes where the clock is changed.
     arrival_again, departure_again
         True where a time that the clock shows twice is the second of the two, shape ``(sessions,)``.
+    notes
+        What a reader should know of the file, one sentence each.
     energy_kwh
         Energy wanted in the battery, kWh, shape ``(sessions,)``.
     battery_kwh, vehicle_kw
@@ -83,6 +93,7 @@ class SessionLog:
     site: tuple[str, ...]
     arrival_again: BoolArray
     departure_again: BoolArray
+    notes: tuple[str, ...] = ()
 
     def weekday_of(self, day: int) -> int:
         """Return the weekday of a day of the log, Monday is 0."""
@@ -90,7 +101,13 @@ class SessionLog:
 
 
 def read_sessions(
-    path: Path, *, energy: str = "delivered", departure: str = "recorded", zone: str | None = None
+    path: Path,
+    *,
+    energy: str = "delivered",
+    departure: str = "recorded",
+    zone: str | None = None,
+    wishes: SessionWishes | None = None,
+    overlaps: str = "stop",
 ) -> SessionLog:
     """Read a log of sessions; see the module's text for the format.
 
@@ -104,6 +121,10 @@ def read_sessions(
         ``"recorded"``, or ``"estimated"`` for ``departure_estimated_local`` where given.
     zone
         Time zone of the times, or ``None`` for times without UTC offset.
+    wishes
+        What is said of a file in another layout.
+    overlaps
+        ``"stop"`` refuses sessions that overlap on a connector, ``"keep"`` counts them in the notes.
 
     Raises
     ------
@@ -111,10 +132,12 @@ def read_sessions(
         A time that cannot be read, a session that leaves before it arrives, an energy that is negative or larger than
         the battery: with file and line.
     """
-    table = Table.read(path, _NEEDED, _OPTIONAL)
+    foreign = foreign_sessions(path, wishes or SessionWishes({}), zone)
+    table, notes = (_own_table(path), ()) if foreign is None else foreign
     _check_once(table)
     arrival, leaving = _times(table, "arrival_local", zone), _times(table, "departure_local", zone)
     _check_stay(table, "departure_local", arrival, leaving)
+    notes = (*notes, *_check_overlaps(table, arrival, leaving, overlaps))
     if departure == "estimated" and "departure_estimated_local" in table.columns:
         announced = _times(table, "departure_estimated_local", zone, leaving)
         _check_stay(table, "departure_estimated_local", arrival, announced)
@@ -123,6 +146,29 @@ def read_sessions(
     battery = _optional(table, "battery_kwh", VEHICLE_KWH)
     wish = _energy(table, battery, energy)
 
+    return _log(table, arrival, leaving, wish, battery, notes)
+
+
+def _own_table(path: Path) -> Table:
+    """Read a file in our own layout; about other columns it is said how they are named."""
+    try:
+        return Table.read(path, NEEDED_COLUMNS, OPTIONAL_COLUMNS)
+    except InputError as error:
+        if "column" not in error.expected:
+            raise
+        expected = f"{error.expected}; drivers.columns names those of a CSV file of another layout"
+        raise InputError(error.source, error.where, error.value, expected) from None
+
+
+def _log(
+    table: Table,
+    arrival: list[_Time],
+    leaving: list[_Time],
+    wish: FloatArray,
+    battery: FloatArray,
+    notes: tuple[str, ...],
+) -> SessionLog:
+    """Put the log together, in order of arrival."""
     midnight = [dt.datetime.combine(time.clock.date(), dt.time()) for time in arrival]
     first = min(midnight).date()
     day = np.array([(time.date() - first).days for time in midnight], dtype=np.int64)
@@ -143,6 +189,7 @@ def read_sessions(
         site=tuple(site[row] for row in order),
         arrival_again=np.array([time.again for time in arrival], dtype=bool)[order],
         departure_again=np.array([time.again for time in leaving], dtype=bool)[order],
+        notes=notes,
     )
 
 
@@ -205,6 +252,29 @@ def _check_once(table: Table) -> None:
             )
             raise table.error(row, "arrival_local", table.columns["arrival_local"][row], expected)
         first[cells] = row
+
+
+def _check_overlaps(table: Table, arrival: list[_Time], leaving: list[_Time], rule: str) -> tuple[str, ...]:
+    """Refuse sessions that overlap on one connector of a site, or say how many there are."""
+    if "connector" not in table.columns:
+        return ()
+    places: dict[tuple[str, str], list[int]] = {}
+    sites = table.columns.get("site", [""] * len(table))
+    for row, place in enumerate(zip(sites, table.columns["connector"], strict=True)):
+        if place[1]:
+            places.setdefault(place, []).append(row)
+    found = []
+    for rows in places.values():
+        rows.sort(key=lambda row: arrival[row].clock)
+        for before, row in itertools.pairwise(rows):
+            if leaving[before].after(arrival[row]):
+                found.append((before, row))
+    if found and rule == "stop":
+        before, row = min(found)
+        said = f"an arrival after {table.row_word} {table.lines[before]} has left this connector"
+        expected = f"{said} at {leaving[before].clock} ({len(found)} overlap so; drivers.overlaps: keep takes them)"
+        raise table.error(row, "arrival_local", table.columns["arrival_local"][row], expected)
+    return (f"{table.source}: {len(found)} sessions begin before the one before has left the connector",) * bool(found)
 
 
 def _check_gap(table: Table, dates: list[dt.date]) -> None:
@@ -310,27 +380,3 @@ def _put_forward(date: dt.date) -> bool:
     The rules of 1996 and 2007.
     """
     return date.month == 3 and date.weekday() == 6 and (date.day > 24 or 8 <= date.day <= 14)
-
-
-def read_vehicles(path: Path) -> dict[str, FloatArray]:
-    """Read a table of vehicle models: ``model, registrations, battery_kwh, ac_kw, dc_kw``.
-
-    Returns
-    -------
-    dict[str, FloatArray]
-        The number columns by name, each of shape ``(models,)``, in order of battery size.
-    """
-    table = Table.read(path, ("model", "registrations", "battery_kwh", "ac_kw", "dc_kw"), ())
-    table.each_once("model")
-    columns = {}
-    for name, magnitude in (("battery_kwh", VEHICLE_KWH), ("ac_kw", CHARGER_KW), ("dc_kw", CHARGER_KW)):
-        columns[name] = table.numbers(name, minimum=0.1)
-        for row, value in enumerate(columns[name]):
-            if (fault := magnitude.fault(float(value))) is not None:
-                raise table.error(row, name, table.columns[name][row], fault)
-    order = np.argsort(columns["battery_kwh"], kind="stable")
-    columns = {name: values[order] for name, values in columns.items()}
-    columns["registrations"] = table.numbers("registrations", minimum=0.0)[order]
-    if not columns["registrations"].sum() > 0:
-        raise InputError(table.source, "column registrations", 0, "at least one model with registrations")
-    return columns

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
-from sim.commands.base import FAILED, INTERRUPTED, LEVELS, OK, SOLVERS, Commands, cannot_serve, count
+from equilibrium.plain import cut
+from sim.commands.base import FAILED, INTERRUPTED, LEVELS, NOTE_LIMIT, OK, SOLVERS, Commands, cannot_serve, count
 from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def add_to(commands: Commands) -> None:
         metavar="SCENARIO",
         nargs="?",
         default=DEFAULT_SCENARIO,
-        help="a name of `equilot scenarios` or a YAML file (default: %(default)s)",
+        help="a name of `equilot scenarios`, a YAML file or its folder (default: %(default)s)",
     )
     run.add_argument("--days", metavar="N", type=count(1), default=7, help="days to simulate (default: %(default)s)")
     run.add_argument("--seed", metavar="S", type=count(0), default=0, help="the run's one seed (default: %(default)s)")
@@ -67,6 +68,14 @@ def add_to(commands: Commands) -> None:
         action="store_true",
         help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
     )
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
+    _add_data(run)
+    run.set_defaults(command=_run)
+
+
+def _add_data(run: argparse.ArgumentParser) -> None:
+    """Add what takes the place of parts of the scenario."""
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
     run.add_argument(
         "--sessions",
@@ -74,8 +83,15 @@ def add_to(commands: Commands) -> None:
         type=Path,
         help="charging sessions in the place of the scenario's, if the market has sessions",
     )
-    run.add_argument("--no-figures", action="store_true", help="write no figures")
-    run.set_defaults(command=_run)
+    run.add_argument(
+        "--set",
+        metavar="KEY=VALUE",
+        action="append",
+        default=[],
+        dest="settings",
+        help="a key of the scenario in the place of its own value, items of lists by name: lots.lot-1.places=40; "
+        "may stand several times",
+    )
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -103,21 +119,25 @@ def _run(given: argparse.Namespace) -> int:
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
+    from scenarios.settings import read_settings
     from sim.output import draw_run, show_run
+    from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
-    scenario = load_scenario(given.scenario, _own_data(given))
+    scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
     screen = console()
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
-        screen.print(note, soft_wrap=True, markup=False)
+        screen.print(cut(note, NOTE_LIMIT), soft_wrap=True, markup=False)
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(
             scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop
         )
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
+    if len(outcome.run.days) and given.report:
+        write_report(outcome.run)
     show_run(screen, outcome.run)
     if outcome.reasons:
         return cannot_serve(outcome.reasons)

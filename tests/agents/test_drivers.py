@@ -10,7 +10,7 @@ from mesa import Model
 
 from agents.charging.drivers import Drivers
 from agents.records import Outcome
-from scenarios.markets.charging.schema import ChoiceSection
+from scenarios.markets.charging.driver_schema import ChoiceSection
 from scenarios.streams import Streams
 from tests.agents.town import cleared, day_of, parking, session, sessions
 

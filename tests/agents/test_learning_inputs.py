@@ -23,7 +23,7 @@ from agents.vehicle import Vehicle
 from equilibrium.demand_response import Elasticity, ResponseProgram
 from equilibrium.fleet.day import LotDay
 from equilibrium.grid.assets import LotSite
-from scenarios.markets.charging.schema import ChoiceSection
+from scenarios.markets.charging.driver_schema import ChoiceSection
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import ParticipationSection
 from scenarios.streams import Streams

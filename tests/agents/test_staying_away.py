@@ -11,7 +11,7 @@ from mesa import Model
 from agents.charging.drivers import Drivers
 from agents.charging.residents import Residents
 from agents.records import Outcome
-from scenarios.markets.charging.schema import ChoiceSection, OutsideSection
+from scenarios.markets.charging.driver_schema import ChoiceSection, OutsideSection
 from scenarios.streams import Streams
 from tests.agents.town import cleared, day_of, parking, session
 

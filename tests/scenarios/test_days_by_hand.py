@@ -16,10 +16,11 @@ from scenarios.assembly import read_bus_loads
 from scenarios.draws.vehicles import draw_stays, forecast_stays
 from scenarios.loading import load_scenario
 from scenarios.markets.charging.arrivals import Arrivals
-from scenarios.markets.charging.schema import SessionDrivers
+from scenarios.markets.charging.driver_schema import SessionDrivers
 from scenarios.markets.disco.case import DiscoCase
 from scenarios.readers.feeders import limited_by_currents, load_feeder
-from scenarios.readers.sessions import read_sessions, read_vehicles
+from scenarios.readers.sessions import read_sessions
+from scenarios.readers.vehicles import read_vehicles
 from scenarios.streams import Streams
 from scenarios.time_axis import day_axis
 from tests.scenarios.conftest import scenario_data

@@ -12,8 +12,9 @@ import pytest
 from equilibrium.errors import InputError
 from scenarios.files import DATA, Table
 from scenarios.markets.charging.arrivals import Arrivals
-from scenarios.markets.charging.schema import SessionDrivers
-from scenarios.readers.sessions import read_sessions, read_vehicles
+from scenarios.markets.charging.driver_schema import SessionDrivers
+from scenarios.readers.sessions import read_sessions
+from scenarios.readers.vehicles import read_vehicles
 from scenarios.streams import Streams
 
 VEHICLES = DATA / "vehicles" / "netherlands.csv"

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from equilibrium.errors import InputError
+from scenarios.loading import load_scenario
+from sim import store
 from sim.cli import main
 from sim.folder import check_folder, drawn, locked, note_drawn
 from sim.manifest import write_manifest
 from sim.markets.lots_lead.kind import KIND
-from sim.store import Run, RunWriter
+from sim.options import RunOptions
+from sim.run import run_scenario
+from sim.store import Run, RunWriter, comparable
 from tests.sim.conftest import rows_of
 
 PAPER = "epec-lots-33-case1"
@@ -117,3 +126,58 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path: Path) -> None:
     check_folder(tmp_path, force=True)
     with pytest.raises(InputError, match=r"got 'a run \(manifest.json\)', expected an empty or new folder, --resume"):
         check_folder(tmp_path, force=False)
+
+
+def run(folder: Path, days: int = 2, **options: Any) -> Run:
+    return run_scenario(load_scenario(PAPER), folder, RunOptions(days=days, seed=4), **options).run
+
+
+def same(one: Run, other: Run) -> None:
+    for table in one.columns:
+        pd.testing.assert_frame_equal(comparable(one.table(table)), comparable(other.table(table)), check_exact=True)
+
+
+@pytest.mark.parametrize("name", ["manifest.json", "columns.json", "parts", "days.parquet", "checkpoint", ".lock"])
+def test_nothing_is_written_through_a_planted_link(tmp_path: Path, name: str) -> None:
+    folder, secret = tmp_path / "run", tmp_path / "secret"
+    run(folder)
+    secret.mkdir() if name in ("parts", "checkpoint") else secret.write_text("secret")
+    if (folder / name).is_dir():
+        shutil.rmtree(folder / name)
+    (folder / name).unlink(missing_ok=True)
+    (folder / name).symlink_to(secret)
+    try:
+        run(folder, force=True)
+    except InputError as error:
+        assert str(folder) in str(error)  # noqa: PT017 - either is right, as long as the secret is whole
+    assert list(secret.iterdir()) == [] if secret.is_dir() else secret.read_text() == "secret"
+
+
+def test_a_full_disk_says_what_is_safe(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "PART_S", 0.0)
+    flush = RunWriter.flush
+
+    def full(writer: RunWriter, **how: bool) -> None:
+        if writer.days_taken > 5:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        flush(writer, **how)
+
+    whole = run(tmp_path / "whole", 12)
+    monkeypatch.setattr(RunWriter, "flush", full)
+    with pytest.raises(OSError, match=r"No space left on device; 5 finished days are safe in .*run"):
+        run(tmp_path / "run", 12)
+    monkeypatch.setattr(RunWriter, "flush", flush)
+    assert Run(tmp_path / "run").days["day"].tolist() == [0, 1, 2, 3, 4]
+    same(run(tmp_path / "run", 12, resume=True), whole)
+
+
+def test_a_folder_that_goes_away_under_a_run_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "PART_S", 0.0)
+
+    def move(_: str) -> None:
+        if (tmp_path / "run").exists():
+            (tmp_path / "run").rename(tmp_path / "gone")
+
+    with pytest.raises(OSError, match="No such file or directory; the folder has gone"):
+        run(tmp_path / "run", 12, progress=move)
+    assert len(Run(tmp_path / "gone").days) >= 1

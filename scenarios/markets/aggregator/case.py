@@ -17,16 +17,15 @@ from scenarios.assembly import (
     bus_index,
     check_names,
     check_powers,
-    expected_load,
+    retail_load,
     time_notes,
 )
-from scenarios.case import Case, ScenarioKind
+from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations, still_parked
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.files import Document
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.markets.aggregator.schema import FILE_KEYS, AggregatorFile, ContractLotSection
-from scenarios.readers.feeders import feeder_files
 from scenarios.readers.prices import PriceSeries
 from scenarios.streams import Streams, day_factor
 from scenarios.time_axis import TimeAxis
@@ -75,6 +74,10 @@ class AggregatorCase(Case[AggregatorInputs]):
     lot_bus: tuple[int, ...]
     generator_bus: tuple[int, ...]
     base_load_kw: FloatArray
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        return Contents(self.feeder, self.base_load_kw)
 
     def day(self, index: int, streams: Streams) -> AggregatorInputs:
         """Return one day: a pure function of the scenario, the seed and the index.
@@ -265,22 +268,23 @@ def build_aggregator(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    feeder = build_rated_feeder(file.feeder, document)
+    grid = build_rated_feeder(file.feeder, document)
+    feeder = grid.feeder
     check_names({"lots": file.lots, "generators": file.generators}, document)
     check_powers({"lots": file.lots, "generators": file.generators}, feeder.base_kv, document)
-    load_kw, _, _, load_paths = expected_load(file, feeder, document)
+    load_kw, load_paths = retail_load(file, grid, document)
     return AggregatorCase(
         name=name,
         file=file,
         prices=prices,
-        notes=time_notes(file, len(load_kw)),
-        paths=(*paths, *feeder_files(file.feeder.name), *load_paths),
+        notes=(*grid.notes, *time_notes(file, len(load_kw))),
+        paths=(*paths, *grid.paths, *load_paths),
         feeder=feeder,
         lot_bus=tuple(bus_index(feeder, lot.bus, document, ("lots", k, "bus")) for k, lot in enumerate(file.lots)),
         generator_bus=tuple(
             bus_index(feeder, unit.bus, document, ("generators", k, "bus")) for k, unit in enumerate(file.generators)
         ),
-        base_load_kw=load_kw.sum(axis=1),
+        base_load_kw=load_kw,
     )
 
 

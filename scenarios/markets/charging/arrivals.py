@@ -11,7 +11,7 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.draws.fitted import FittedSessions
-from scenarios.markets.charging.schema import SessionDrivers
+from scenarios.markets.charging.driver_schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
 from scenarios.session import Session
 from scenarios.streams import Streams
@@ -39,7 +39,7 @@ class Arrivals:
     drivers
         The settings.
     vehicles
-        Columns of the vehicle table, in order of battery size (:func:`scenarios.readers.sessions.read_vehicles`).
+        Columns of the vehicle table, in order of battery size (:func:`scenarios.readers.vehicles.read_vehicles`).
     home_lots
         Index of the lot that stands for a recorded site.
     notes
@@ -71,7 +71,7 @@ class Arrivals:
             When a log does not cover every weekday, or most of its sessions want more than any battery holds.
         """
         largest = float(vehicles["battery_kwh"][-1]) * (1.0 - drivers.vehicles.arrival_share_min)
-        capped, notes = [], []
+        capped, notes = [], [note for log in logs for note in log.notes]
         for log in logs:
             for weekday in range(WEEK):
                 if not any(log.weekday_of(day) == weekday for day in range(min(log.days, WEEK))):

@@ -14,16 +14,19 @@ from equilibrium.fleet.day import LotDay
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.assembly import expected_load, time_notes
-from scenarios.case import Case
+from scenarios.case import Case, Contents
 from scenarios.files import Document, bundled_or_own
 from scenarios.markets.charging.arrivals import WEEK, Arrivals
 from scenarios.markets.charging.day import ScenarioDay
+from scenarios.markets.charging.driver_schema import CountDrivers, SessionDrivers
 from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
 from scenarios.markets.charging.network import build_network, expected_renewables
 from scenarios.markets.charging.residents import resident_sessions
-from scenarios.markets.charging.schema import ChargingFile, CountDrivers, LotSection, SessionDrivers
+from scenarios.markets.charging.schema import ChargingFile, LotSection
 from scenarios.readers.prices import PriceSeries
-from scenarios.readers.sessions import check_clock_change, read_sessions, read_vehicles
+from scenarios.readers.session_layouts import SessionWishes
+from scenarios.readers.sessions import check_clock_change, read_sessions
+from scenarios.readers.vehicles import read_vehicles
 from scenarios.session import Session
 from scenarios.streams import Streams, day_factor
 from scenarios.time_axis import TimeAxis, elapsed_since
@@ -68,6 +71,11 @@ class ChargingCase(Case[ScenarioDay]):
     def drivers(self) -> SessionDrivers | CountDrivers:
         """The drivers' settings."""
         return self.file.drivers
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        logs = () if self.arrivals is None else self.arrivals.logs
+        return Contents(self.network.feeder, self.base_load_kw.sum(axis=1), logs)
 
     def day(self, index: int, streams: Streams) -> ScenarioDay:
         """Return one day: a pure function of the scenario, the seed and the index.
@@ -187,8 +195,8 @@ def build_charging(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    network, feeder_paths = build_network(name, file, document)
-    load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
+    network, grid = build_network(name, file, document)
+    load_kw, load_kvar, profiles, load_paths = expected_load(file, grid, document)
     potential = expected_renewables(file, profiles, document)
     if isinstance(file.drivers, CountDrivers):
         count_path = bundled_or_own("lots", file.drivers.file, ".csv")
@@ -201,8 +209,8 @@ def build_charging(
         name=name,
         file=file,
         prices=prices,
-        notes=(*time_notes(file, len(load_kw)), *(arrivals.notes if arrivals else ())),
-        paths=(*paths, *feeder_paths, *load_paths, *driver_paths),
+        notes=(*grid.notes, *time_notes(file, len(load_kw)), *(arrivals.notes if arrivals else ())),
+        paths=(*paths, *grid.paths, *load_paths, *driver_paths),
         network=network,
         base_load_kw=load_kw,
         base_load_kvar=load_kvar,
@@ -218,8 +226,17 @@ def _arrivals(file: ChargingFile, drivers: SessionDrivers, document: Document) -
     for k, path in enumerate(paths):
         if path.resolve() in [earlier.resolve() for earlier in paths[:k]]:
             raise document.error(("drivers", "files", k), drivers.files[k], "each file once")
+    wishes = SessionWishes(drivers.columns, drivers.time_format, drivers.time_zone, drivers.energy_unit)
     logs = tuple(
-        read_sessions(path, energy=drivers.energy, departure=drivers.departure, zone=file.time.zone) for path in paths
+        read_sessions(
+            path,
+            energy=drivers.energy,
+            departure=drivers.departure,
+            zone=file.time.zone,
+            wishes=wishes,
+            overlaps=drivers.overlaps,
+        )
+        for path in paths
     )
     if file.time.zone is None:
         charger_kw = max(lot.charger_kw for lot in file.lots)

@@ -13,8 +13,9 @@ from equilibrium.errors import InputError
 from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.fleet.envelope import lot_day, period_at, plugged_share
 from scenarios.files import Table
+from scenarios.markets.charging.driver_schema import CountDrivers
 from scenarios.markets.charging.residents import typical_residents
-from scenarios.markets.charging.schema import CountDrivers, LotSection
+from scenarios.markets.charging.schema import LotSection
 from scenarios.session import Session
 from scenarios.time_axis import DAY_H, TimeAxis
 

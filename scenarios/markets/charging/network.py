@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -20,31 +19,31 @@ from equilibrium.grid.assets import (
 )
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
-from scenarios.assembly import Placed, build_feeder, bus_index, check_names, check_powers
+from scenarios.assembly import GridData, Placed, build_feeder, bus_index, check_names, check_powers
 from scenarios.files import Document
 from scenarios.markets.charging.schema import ChargingFile, StorageSection
-from scenarios.readers.feeders import feeder_files
 from scenarios.yaml_tree import KeyPath
 
 Unit = TypeVar("Unit", bound=Placed)
 
 
-def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
+def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Network, GridData]:
     """Read the feeder and place the assets.
 
     Returns
     -------
     Network
         Fuel costs in currency/kWh.
-    tuple[Path, ...]
-        The feeder's files.
+    GridData
+        The feeder as read.
 
     Raises
     ------
     InputError
         For a feeder that cannot be used, an unknown bus, or a name that is used twice.
     """
-    feeder = build_feeder(file.feeder, document)
+    grid = build_feeder(file.feeder, document)
+    feeder = grid.feeder
     kinds = ("microturbines", "compensators", "renewables", "lots", "storage")
     check_names({key: getattr(file, key) for key in kinds}, document)
     check_powers({key: getattr(file, key) for key in kinds}, feeder.base_kv, document)
@@ -80,7 +79,7 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
             for k, (unit, bus) in enumerate(placed("storage", file.storage))
         ),
     )
-    return network, feeder_files(file.feeder.name)
+    return network, grid
 
 
 def _subscription(lot: Unit, file: ChargingFile) -> Subscription | None:

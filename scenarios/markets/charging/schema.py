@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from scenarios.markets.charging.driver_schema import CountDrivers, Drivers, SessionDrivers
 from scenarios.schema import (
     GRID_FILE_KEYS,
-    MOST_DRAWN,
     ChargerKw,
     Count,
     FileKeys,
@@ -20,7 +20,6 @@ from scenarios.schema import (
     Positive,
     RothErevKeys,
     Section,
-    Share,
     VehicleKwh,
     a_number,
     refused,
@@ -171,97 +170,6 @@ class LotSection(Section):
         """Return the prices that the lot may post where it learns, currency/kWh."""
         own = self.learning.price_grid_per_kwh
         return own or tuple(round(share * self.charging_price_per_kwh, 9) for share in DEFAULT_GRID)
-
-
-class OutsideSection(Section):
-    """What drivers can do instead of using a lot: charge at home, or drive on to another one."""
-
-    price_per_kwh: Positive
-    constant: Number = 0.0
-
-
-class ChoiceSection(Section):
-    """Utility of a lot for a driver (a logit over the lots, and an outside option)."""
-
-    price_utility_per_kwh: Annotated[Number, Field(le=0)] = Field(default=-10.0, alias="price_utility_per_eur_per_kwh")
-    walking_utility_per_m: Annotated[Number, Field(le=0)] = -0.004
-    experience_utility: NonNegative = 1.0
-    experience_memory: Share = 0.7
-    outside: OutsideSection | None = None
-
-
-class PatienceSection(Section):
-    """How many lots a driver tries."""
-
-    lots_min: Count = 1
-    lots_max: Count = 3
-
-    @model_validator(mode="after")
-    def _order(self) -> PatienceSection:
-        if self.lots_max < self.lots_min:
-            raise refused("lots_max", self.lots_max, f"at least lots_min ({self.lots_min})")
-        return self
-
-
-class VehiclesSection(Section):
-    """What is drawn for each session that the log does not say."""
-
-    file: Label = "netherlands"
-    charging: Literal["dc", "ac"] = "dc"
-    arrival_share_min: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = 0.1
-    arrival_share_max: Share = 0.8
-
-    @model_validator(mode="after")
-    def _order(self) -> VehiclesSection:
-        if self.arrival_share_max < self.arrival_share_min:
-            raise refused(
-                "arrival_share_max", self.arrival_share_max, f"at least arrival_share_min ({self.arrival_share_min:g})"
-            )
-        return self
-
-
-class SessionDrivers(Section):
-    """Drivers whose sessions come from recorded ones."""
-
-    source: Literal["replay", "resample", "fitted"]
-    files: Annotated[tuple[Label, ...], Field(min_length=1)]
-    sessions_per_day: Annotated[Positive, Field(le=MOST_DRAWN)] | None = None
-    energy: Literal["delivered", "requested"] = "delivered"
-    departure: Literal["recorded", "estimated"] = "recorded"
-    energy_scale: Positive = 1.0
-    stay_max_h: Annotated[float, BeforeValidator(a_number), Field(gt=0, le=168)] = 24.0
-    vehicles: VehiclesSection = VehiclesSection()
-    patience: PatienceSection = PatienceSection()
-    choice: ChoiceSection = ChoiceSection()
-
-    @model_validator(mode="after")
-    def _target(self) -> SessionDrivers:
-        if self.source == "replay" and self.sessions_per_day is not None:
-            raise refused(
-                "sessions_per_day", self.sessions_per_day, "source: resample or fitted (a replay has its own number)"
-            )
-        return self
-
-
-class CountDrivers(Section):
-    """Vehicles known only as counts per hour, as papers give them: fixed lot envelopes."""
-
-    source: Literal["counts"]
-    file: Label
-    battery_kwh: VehicleKwh
-    energy_min_kwh: NonNegative
-    arrival_energy_kwh: NonNegative
-    departure_energy_kwh: NonNegative
-
-    @model_validator(mode="after")
-    def _order(self) -> CountDrivers:
-        for key in ("energy_min_kwh", "arrival_energy_kwh", "departure_energy_kwh"):
-            if getattr(self, key) > self.battery_kwh:
-                raise refused(key, getattr(self, key), f"at most battery_kwh ({self.battery_kwh:g})")
-        return self
-
-
-Drivers = Annotated[SessionDrivers | CountDrivers, Field(discriminator="source")]
 
 
 class ChargeWindow(Section):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity
 from equilibrium.grid.assets import LotSite, RenewableUnit
 from equilibrium.grid.network import Network
-from scenarios.assembly import build_rated_feeder, bus_index, check_names, check_powers
+from scenarios.assembly import GridData, build_rated_feeder, bus_index, check_names, check_powers
 from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull
 from scenarios.draws.weather import Weather
 from scenarios.files import Document
 from scenarios.markets.disco.schema import DiscoFile, FleetSection, TruncatedNormalSection
-from scenarios.readers.feeders import feeder_files
 from scenarios.readers.programs import ProgramSet, read_programs
 
 
-def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Network, tuple[Path, ...]]:
+def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Network, GridData]:
     """Read the feeder and place units and lots."""
-    feeder = build_rated_feeder(file.feeder, document)
+    grid = build_rated_feeder(file.feeder, document)
+    feeder = grid.feeder
     check_names({"renewables": file.renewables, "lots": file.lots}, document)
     check_powers({"renewables": file.renewables}, feeder.base_kv, document)
     network = Network(
@@ -41,7 +39,7 @@ def build_network(name: str, file: DiscoFile, document: Document) -> tuple[Netwo
         ),
         name=name,
     )
-    return network, feeder_files(file.feeder.name)
+    return network, grid
 
 
 def build_programs(file: DiscoFile, document: Document) -> ProgramSet:

@@ -17,7 +17,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.assembly import expected_load, time_notes
-from scenarios.case import Case, ScenarioKind
+from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import FleetSettings, draw_vehicles
 from scenarios.draws.weather import Weather
@@ -105,6 +105,10 @@ class DiscoCase(Case[CompanyDay]):
             return np.ones(DAY_H, dtype=np.bool_)
         inside: NDArray[np.bool_] = np.any([self.programs.hours(name) for name in periods], axis=0)
         return inside
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        return Contents(self.network.feeder, self.base_load_kw.sum(axis=1))
 
     def day(self, index: int, streams: Streams) -> CompanyDay:
         """Return one day: a pure function of the scenario, the seed and the index.
@@ -260,16 +264,16 @@ def build_disco(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    network, feeder_paths = build_network(name, file, document)
-    load_kw, load_kvar, profiles, load_paths = expected_load(file, network.feeder, document)
+    network, grid = build_network(name, file, document)
+    load_kw, load_kvar, profiles, load_paths = expected_load(file, grid, document)
     program_path = bundled_or_own("programs", file.retailer.programs.set, ".yaml")
     programs = build_programs(file, document)
     case = DiscoCase(
         name=name,
         file=file,
         prices=prices,
-        notes=time_notes(file, len(load_kw)),
-        paths=(*paths, *feeder_paths, *load_paths, program_path),
+        notes=(*grid.notes, *time_notes(file, len(load_kw))),
+        paths=(*paths, *grid.paths, *load_paths, program_path),
         network=network,
         programs=programs,
         elasticity=true_elasticity(file, programs, document),

@@ -22,7 +22,8 @@ from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
-from scenarios.markets.charging.schema import ChoiceSection, LotSection, SessionDrivers
+from scenarios.markets.charging.driver_schema import ChoiceSection, SessionDrivers
+from scenarios.markets.charging.schema import LotSection
 from scenarios.time_axis import TimeAxis
 from sim.acflow import AcFlow, require_pandapower
 from sim.daily_model import DailyModel, case_of, naming_the_day

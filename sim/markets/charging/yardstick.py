@@ -17,7 +17,7 @@ from equilibrium.markets.charging.posted_prices import PostedPriceGame
 from equilibrium.markets.charging.price_points import Yardstick
 from scenarios.markets.charging.case import ChargingCase
 from scenarios.markets.charging.day import ScenarioDay
-from scenarios.markets.charging.schema import SessionDrivers
+from scenarios.markets.charging.driver_schema import SessionDrivers
 
 
 @dataclass(frozen=True, eq=False)

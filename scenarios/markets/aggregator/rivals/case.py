@@ -10,14 +10,13 @@ import numpy as np
 
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.aggregator.rivals.market import RivalsMarket
-from scenarios.assembly import build_rated_feeder, bus_index, check_powers, expected_load, time_notes
-from scenarios.case import Case, ScenarioKind
+from scenarios.assembly import build_rated_feeder, bus_index, check_powers, retail_load, time_notes
+from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.files import Document
 from scenarios.markets.aggregator.case import PER_MWH, AggregatorCase
 from scenarios.markets.aggregator.day import AggregatorInputs
 from scenarios.markets.aggregator.rivals.schema import RivalSection, RivalsFile
 from scenarios.markets.aggregator.schema import FILE_KEYS, AggregatorFile, AggregatorMarketSection
-from scenarios.readers.feeders import feeder_files
 from scenarios.readers.prices import PriceSeries
 from scenarios.streams import Streams
 from scenarios.time_axis import TimeAxis
@@ -70,6 +69,10 @@ class RivalsCase(Case[RivalsInputs]):
         """Fee for trade with another aggregator than one's own, currency/kWh; infinite where there is none."""
         rules = self.file.market
         return np.inf if rules.trade == "own" else PER_MWH * rules.wheeling_per_mwh
+
+    def contents(self) -> Contents:
+        """Return what the scenario was made from, besides its prices."""
+        return Contents(self.parts[0].feeder, np.sum([part.base_load_kw for part in self.parts], axis=0))
 
     def day(self, index: int, streams: Streams) -> RivalsInputs:
         """Return one day: a pure function of the scenario, the seed and the index.
@@ -124,11 +127,12 @@ def build_rivals(
     InputError
         For the first thing that cannot be used, with file, line or key, value and what was expected.
     """
-    feeder = build_rated_feeder(file.feeder, document)
+    grid = build_rated_feeder(file.feeder, document)
+    feeder = grid.feeder
     _check_names(file, document)
-    load_kw, _, _, load_paths = expected_load(file, feeder, document)
-    every = (*paths, *feeder_files(file.feeder.name), *load_paths)
-    notes = time_notes(file, len(load_kw))
+    load_kw, load_paths = retail_load(file, grid, document)
+    every = (*paths, *grid.paths, *load_paths)
+    notes = (*grid.notes, *time_notes(file, len(load_kw)))
     parts = []
     for number, section in enumerate(file.aggregators):
         check_powers({"lots": section.lots, "generators": section.generators}, feeder.base_kv, document)
@@ -143,7 +147,7 @@ def build_rivals(
                 feeder=feeder,
                 lot_bus=lots,
                 generator_bus=units,
-                base_load_kw=section.load_share * load_kw.sum(axis=1),
+                base_load_kw=section.load_share * load_kw,
             )
         )
     return RivalsCase(name=name, file=file, prices=prices, notes=notes, paths=every, parts=tuple(parts))

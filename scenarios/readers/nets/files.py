@@ -1,0 +1,42 @@
+"""Grids of other programs: which reader a file or folder gets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from equilibrium.errors import InputError
+from scenarios.files import shown
+from scenarios.readers.nets.matpower import read_matpower
+from scenarios.readers.nets.net import Net
+from scenarios.readers.nets.pandapower import read_pandapower
+from scenarios.readers.nets.pypsa import read_pypsa
+
+READERS: Mapping[str, Callable[[Path], Net]] = {".json": read_pandapower, ".m": read_matpower, "": read_pypsa}
+"""By suffix; a folder has none."""
+
+FORMATS = "a pandapower net (.json), a MATPOWER case (.m) or a folder of PyPSA's CSV files"
+
+
+def read_net(path: Path) -> Net:
+    """Read a grid that another program wrote.
+
+    Parameters
+    ----------
+    path
+        The file, or the folder of a PyPSA network.
+
+    Raises
+    ------
+    InputError
+        For another format, and for what cannot be used, with its place in the file.
+    """
+    suffix = "" if path.is_dir() else path.suffix.lower() or "."
+    if suffix not in READERS:
+        raise InputError(shown(path), "file", path.suffix, FORMATS)
+    return READERS[suffix](path)
+
+
+def net_files(path: Path) -> tuple[Path, ...]:
+    """Return the files that a grid consists of."""
+    return tuple(sorted(path.glob("*.csv"))) if path.is_dir() else (path,)

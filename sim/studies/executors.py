@@ -1,0 +1,129 @@
+"""Where a study works: in this process, in a pool of processes, or on a Dask cluster, through one interface."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from multiprocessing import get_context
+from typing import Any, ParamSpec, TypeVar
+
+from equilibrium.errors import InputError
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""What says how many threads a process of linear algebra takes: one, because every core has a worker already."""
+
+
+class InProcess(Executor):
+    """Does everything at once, in the process that asks."""
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+        """Call a function and return what came of it."""
+        future: Future[T] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:  # noqa: BLE001 - it is the future's
+            future.set_exception(error)
+        return future
+
+
+@dataclass(frozen=True)
+class Workers:
+    """A way to work.
+
+    Attributes
+    ----------
+    name
+        What a manifest calls it.
+    count
+        How many chunks are worked at at once.
+    opened
+        Opens the executor; it can be opened again after one of its processes has died.
+    """
+
+    name: str
+    count: int
+    opened: Callable[[], Any]
+
+
+def in_process() -> Workers:
+    """Return the way to work in this process alone."""
+    return Workers("in-process", 1, InProcess)
+
+
+def processes(count: int) -> Workers:
+    """Return a pool of processes of this machine, each with one thread.
+
+    Parameters
+    ----------
+    count
+        How many, at least 1.
+    """
+    if count < 1:
+        raise InputError("study", "workers", count, "a whole number, at least 1")
+
+    @contextmanager
+    def pool() -> Iterator[Executor]:
+        before = {name: os.environ.get(name) for name in _THREADS}
+        os.environ.update(dict.fromkeys(_THREADS, "1"))  # inherited by the workers before they import anything
+        executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=True, cancel_futures=True)
+            for name, value in before.items():
+                os.environ.pop(name) if value is None else os.environ.update({name: value})
+
+    return Workers(f"{count} processes", count, pool)
+
+
+def dask(address: str | None = None, workers: int = 2) -> Workers:
+    """Return a Dask cluster; it needs the extra ``equilot[dask]``.
+
+    Parameters
+    ----------
+    address
+        Of the scheduler of a running cluster, ``tcp://host:8786``; ``None`` starts one on this machine. The workers
+        must have the same version of Equilot, and see the scenario's files under the same paths.
+    workers
+        How many processes a cluster on this machine has.
+
+    Raises
+    ------
+    InputError
+        When Dask is not installed, or nobody answers at the address.
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise InputError("study", "--dask", "not installed", "dask.distributed: pip install 'equilot[dask]'") from None
+
+    @contextmanager
+    def cluster() -> Iterator[Executor]:
+        try:
+            if address is None:
+                at = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+                client = Client(at)
+            else:
+                at, client = None, Client(address, timeout="10s")
+        except OSError as error:
+            raise InputError("study", "--dask", address, f"the address of a Dask scheduler ({error})") from None
+        try:
+            yield client.get_executor(pure=False, retries=0)
+        finally:
+            client.close()
+            if at is not None:
+                at.close()
+
+    return Workers(f"dask {address or 'local'}", workers, cluster)
+
+
+def _ignore_interrupts() -> None:
+    """Let Ctrl-C be the matter of the process that asks."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

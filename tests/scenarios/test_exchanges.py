@@ -1,0 +1,277 @@
+"""Prices in the layouts of exchanges: what is read at changes of the clock, and what is refused with the row."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pytest
+import yaml
+
+from equilibrium.errors import InputError
+from scenarios.loading import load_scenario
+from scenarios.readers.price_layout import PriceWishes
+from scenarios.readers.prices import PriceSeries, read_prices
+
+MADRID, PARIS, NEW_YORK = ZoneInfo("Europe/Madrid"), ZoneInfo("Europe/Paris"), ZoneInfo("America/New_York")
+SPRING, AUTUMN = dt.date(2024, 3, 30), dt.date(2024, 10, 26)
+"""The days before the clock is changed in Europe: a normal day, then one of 23 and of 25 hours."""
+
+
+def moments(first: dt.date, zone: ZoneInfo, minutes: int = 60, days: int = 2) -> list[dt.datetime]:
+    """Starts of the periods of some local days, with the zone."""
+    now = dt.datetime.combine(first, dt.time(), zone).astimezone(dt.UTC)
+    end = dt.datetime.combine(first + dt.timedelta(days=days), dt.time(), zone).astimezone(dt.UTC)
+    found = []
+    while now < end:
+        found.append(now.astimezone(zone))
+        now += dt.timedelta(minutes=minutes)
+    return found
+
+
+def price(number: int) -> float:
+    return 40.0 + number / 4
+
+
+def entsoe(starts: Iterable[dt.datetime], minutes: int = 60, *, old: bool = False, marked: bool = True) -> str:
+    """Day-ahead prices as the transparency platform writes them; it marks the times of days with a change."""
+    form = "%d.%m.%Y %H:%M" if old else "%d/%m/%Y %H:%M:%S"
+    head = (
+        '"MTU (CET/CEST)","Day-ahead Price [EUR/MWh]","Currency","BZN|FR"'
+        if old
+        else ('"MTU (CET/CEST)","Area","Sequence","Day-ahead Price (EUR/MWh)","Intraday Period (CET/CEST)"')
+    )
+    lines = [head]
+    for number, start in enumerate(starts):
+        end = (start.astimezone(dt.UTC) + dt.timedelta(minutes=minutes)).astimezone(PARIS)
+        both = [
+            each.strftime(form) + (f" ({each.tzname()})" if marked and not old and each.day in {27, 31} else "")
+            for each in (start, end)
+        ]
+        value = f"{price(number):.2f}"
+        cells = (
+            [" - ".join(both), value, "EUR", ""] if old else [" - ".join(both), "BZN|FR", "Without Sequence", value, ""]
+        )
+        lines.append(",".join(f'"{cell}"' for cell in cells))
+    return "\n".join(lines) + "\n"
+
+
+def omie(starts: list[dt.datetime]) -> str:
+    lines, number = ["MARGINALPDBC;"], {}
+    for k, start in enumerate(starts):
+        number[start.date()] = number.get(start.date(), 0) + 1
+        lines.append(f"{start:%Y;%m;%d};{number[start.date()]};{price(k) - 1:.2f};{price(k):.2f};")
+    return "\n".join([*lines, "*"]) + "\n"
+
+
+def pjm(starts: list[dt.datetime]) -> str:
+    lines = ["datetime_beginning_utc,datetime_beginning_ept,pnode_id,pnode_name,type,total_lmp_da,row_is_current"]
+    form = "%-m/%-d/%Y %-I:%M:%S %p"
+    for k, start in enumerate(starts):
+        for node, add in (("WEST", 0.0), ("EAST", 5.0)):
+            times = f"{start.astimezone(dt.UTC).strftime(form)},{start.strftime(form)}"
+            lines.append(f"{times},1,{node},HUB,{price(k) + add},TRUE")
+    return "\n".join(lines) + "\n"
+
+
+def nord_pool(starts: list[dt.datetime], decimal: str = ",") -> str:
+    lines = ["Delivery Start (CET);Delivery End (CET);SE3 Price (EUR);SE4 Price (EUR)"]
+    for k, start in enumerate(starts):
+        ends = [each.strftime("%d.%m.%Y %H:%M:%S") for each in (start, start + dt.timedelta(hours=1))]
+        lines.append(f"{ends[0]};{ends[1]};{price(k):.2f};{price(k) + 1:.2f}".replace(".", decimal, 0))
+        if decimal == ",":
+            head, *cells = lines.pop().rsplit(";", 2)
+            lines.append(";".join([head, *(cell.replace(".", ",") for cell in cells)]))
+    return "\n".join(lines) + "\n"
+
+
+def read(
+    folder: Path, text: str, *, zone: str | None, step: int = 60, name: str = "prices.csv", **said: str
+) -> PriceSeries:
+    (folder / name).write_text(text)
+    return read_prices(folder / name, zone=zone, step_minutes=step, wishes=PriceWishes(**said))
+
+
+def same(series: PriceSeries, first: dt.date, sizes: list[int]) -> None:
+    assert series.dates[0] == first
+    assert [axis.size for axis in series.axes] == sizes
+    expected = [price(number) / 1000 for number in range(sum(sizes))]
+    assert np.concatenate(series.price) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("old", [True, False], ids=["old platform", "new platform"])
+@pytest.mark.parametrize(("first", "hours"), [(SPRING, 23), (AUTUMN, 25)], ids=["23 hours", "25 hours"])
+@pytest.mark.parametrize("minutes", [60, 15])
+def test_entsoe(tmp_path: Path, old: bool, first: dt.date, hours: int, minutes: int) -> None:
+    text = entsoe(moments(first, PARIS, minutes), minutes, old=old)
+    series = read(tmp_path, text, zone="Europe/Paris", step=minutes)
+    same(series, first, [24 * 60 // minutes, hours * 60 // minutes])
+    assert series.currency == "EUR"
+    assert "read as ENTSO-E, Day-ahead Price" in series.notes[0]
+
+
+def test_entsoe_in_utc_is_turned_to_the_zone(tmp_path: Path) -> None:
+    text = entsoe(moments(dt.date(2024, 6, 1), ZoneInfo("UTC"), days=3), old=True).replace("CET/CEST", "UTC")
+    rows = [row.replace(" CEST", "") for row in text.splitlines()]
+    utc = [start.strftime("%d.%m.%Y %H:%M") for start in moments(dt.date(2024, 6, 1), ZoneInfo("UTC"), days=4)]
+    rows[1:] = [f'"{utc[k]} - {utc[k + 1]}","{price(k):.2f}","EUR",""' for k in range(72)]
+    series = read(tmp_path, "\n".join(rows), zone="Europe/Paris")
+    assert series.dates == (dt.date(2024, 6, 2), dt.date(2024, 6, 3))
+    assert series.price[0][0] == pytest.approx(price(22) / 1000)  # midnight in Paris is 22:00 of the day before
+    assert "turned to Europe/Paris; 24 prices of parts of days at the ends are left out" in series.notes[1]
+    with pytest.raises(InputError, match=r"line 2, column MTU \(UTC\).*or time.zone in the scenario"):
+        read(tmp_path, "\n".join(rows), zone=None)
+
+
+def test_entsoe_with_several_areas_and_sequences(tmp_path: Path) -> None:
+    one = entsoe(moments(dt.date(2024, 6, 1), PARIS, days=1))
+    other = one.replace("BZN|FR", "BZN|BE").replace("Without Sequence", "Sequence 1")
+    both = one + other.split("\n", 1)[1]
+    with pytest.raises(InputError, match=r"area: got None, expected one of.*BZN\|FR, Without Sequence, BZN\|BE, Seq"):
+        read(tmp_path, both, zone=None)
+    same(read(tmp_path, both, zone=None, area="BZN|BE, Sequence 1"), dt.date(2024, 6, 1), [24])
+
+
+@pytest.mark.parametrize(("first", "hours"), [(SPRING, 23), (AUTUMN, 25)], ids=["23 hours", "25 hours"])
+@pytest.mark.parametrize("minutes", [60, 15])
+def test_omie(tmp_path: Path, first: dt.date, hours: int, minutes: int) -> None:
+    text = omie(moments(first, MADRID, minutes))
+    same(
+        read(tmp_path, text, zone="Europe/Madrid", step=minutes, area="ES"),
+        first,
+        [1440 // minutes, hours * 60 // minutes],
+    )
+    spain, portugal = (read(tmp_path, text, zone="Europe/Madrid", step=minutes, area=area) for area in ("ES", "PT"))
+    assert spain.price[0] - portugal.price[0] == pytest.approx(0.001)
+
+
+def test_omie_in_lisbon_is_an_hour_earlier(tmp_path: Path) -> None:
+    series = read(tmp_path, omie(moments(dt.date(2024, 6, 1), MADRID, days=3)), zone="Europe/Lisbon", area="PT")
+    assert series.dates == (dt.date(2024, 6, 1), dt.date(2024, 6, 2))
+    assert series.price[0][0] == pytest.approx((price(1) - 1) / 1000)
+
+
+def test_a_folder_of_days(tmp_path: Path) -> None:
+    folder = tmp_path / "omie"
+    folder.mkdir()
+    starts = moments(AUTUMN, MADRID, days=3)
+    text = {date: omie([each for each in starts if each.date() == date]) for date in {each.date() for each in starts}}
+    for date, content in text.items():
+        (folder / f"marginalpdbc_{date:%Y%m%d}.1").write_text(content)
+    series = read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES"))
+    assert [axis.size for axis in series.axes] == [24, 25, 24]
+    (folder / "marginalpdbc_20241027.1").unlink()
+    with pytest.raises(
+        InputError, match=r"_20241028.1: first date: got .*2024, 10, 28.*expected the day after 2024-10-26"
+    ):
+        read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES"))
+
+
+@pytest.mark.parametrize(("first", "hours"), [(dt.date(2024, 3, 9), 23), (dt.date(2024, 11, 2), 25)])
+def test_pjm(tmp_path: Path, first: dt.date, hours: int) -> None:
+    text = pjm(moments(first, NEW_YORK))
+    series = read(tmp_path, text, zone="America/New_York", area="WEST")
+    same(series, first, [24, hours])
+    assert series.currency == "USD"
+    with pytest.raises(InputError, match="area: got None, expected one of the areas of the file: WEST, EAST"):
+        read(tmp_path, text, zone="America/New_York")
+
+
+@pytest.mark.parametrize("decimal", [",", "."])
+def test_nord_pool(tmp_path: Path, decimal: str) -> None:
+    text = nord_pool(moments(AUTUMN, ZoneInfo("Europe/Stockholm")), decimal)
+    same(read(tmp_path, text, zone="Europe/Stockholm", area="SE3"), AUTUMN, [24, 25])
+
+
+def own(starts: list[dt.datetime], unit: str = "Preis [EUR/MWh]") -> str:
+    rows = [f"{start:%d.%m.%Y %H:%M};{price(k):.2f}".replace(".", ",") for k, start in enumerate(starts)]
+    rows = [row.split(";")[0].replace(",", ".") + ";" + row.split(";")[1] for row in rows]
+    return "\n".join([f"Beginn;{unit}", *rows]) + "\n"
+
+
+def test_a_layout_of_its_own(tmp_path: Path) -> None:
+    text = own(moments(SPRING, PARIS))
+    said = {"time_column": "Beginn", "time_format": "%d.%m.%Y %H:%M"}
+    same(read(tmp_path, text, zone="Europe/Paris", price_column="Preis [EUR/MWh]", **said), SPRING, [24, 23])
+    bare = own(moments(SPRING, PARIS), "Preis")
+    same(read(tmp_path, bare, zone="Europe/Paris", price_column="Preis", unit="EUR/MWh", **said), SPRING, [24, 23])
+    with pytest.raises(InputError, match=r"column Preis: got 'Preis', expected a unit such as EUR/MWh"):
+        read(tmp_path, bare, zone="Europe/Paris", price_column="Preis", **said)
+
+
+def test_an_own_layout_in_utc_and_on_a_clock_that_is_never_changed(tmp_path: Path) -> None:
+    rows = [
+        f"{start.astimezone(dt.UTC):%Y-%m-%dT%H:%MZ},{price(k):.2f}" for k, start in enumerate(moments(AUTUMN, PARIS))
+    ]
+    text = "\n".join(["start_utc,es_eur_per_mwh", *rows])
+    said = {"time_column": "start_utc", "price_column": "es_eur_per_mwh"}
+    series = read(tmp_path, text, zone="Europe/Paris", **said)
+    same(series, AUTUMN, [24, 25])
+    assert "times with other offsets are turned to Europe/Paris; 0 prices" in series.notes[1]
+    always = [start.astimezone(ZoneInfo("Etc/GMT-1")) for start in moments(SPRING, PARIS)]
+    rows = [f"{start:%Y-%m-%dT%H:%M},{price(k):.2f}" for k, start in enumerate(always)]
+    text = "\n".join(["start_utc,es_eur_per_mwh", *rows])
+    with pytest.raises(InputError, match=r"line 28, column start_utc.*skips this one \(of a clock that is never"):
+        read(tmp_path, text, zone="Europe/Paris", **said)
+    same(read(tmp_path, text, zone="Europe/Paris", time_zone="Etc/GMT-1", **said), SPRING, [24, 23])
+
+
+DAY = moments(dt.date(2024, 6, 1), PARIS, days=1)
+NEW = entsoe(DAY)
+BAD = [
+    (NEW.replace('"45.75"', '"n/e"'), 60, "line 25, column Day-ahead Price (EUR/MWh): got 'n/e'"),
+    (NEW.replace(NEW.splitlines()[3] + "\n", ""), 60, "got '23 prices', expected 24 prices (hour 3 is missing)"),
+    (NEW.replace(NEW.splitlines()[3], NEW.splitlines()[2]), 60, "line 4, column MTU (CET/CEST)"),
+    (NEW, 15, "line 2, column MTU (CET/CEST)"),
+    (NEW.replace("01/06/2024 03:00:00 - ", "06/31/2024 03:00:00 - "), 60, "a time such as 01/06/2024"),
+    (NEW.replace("(EUR/MWh)", "(EUR/kWh)"), 60, "per MWh these would be"),
+    (re.sub(r'"4\d\.\d\d"', '"0.04"', NEW), 60, "(per kWh these would be up to 40 EUR"),
+    (entsoe(moments(SPRING, ZoneInfo("Etc/GMT-1")), marked=False), 60, "line 28, column MTU (CET/CEST)"),
+    (omie(DAY).replace(";1;", ";30;"), 60, "period"),
+    (omie(DAY).replace(";40.00;", ";;"), 60, "line 2, column ES: got ''"),
+    (omie(DAY), 15, "expected a price every 15 minutes (prices.step_minutes), and not every 60"),
+    (nord_pool(DAY).replace("42,00", "42.00"), 60, "a number with one decimal comma"),
+]
+
+
+@pytest.mark.parametrize(("text", "step", "message"), BAD, ids=[message[:50] for *_, message in BAD])
+def test_bad_files(tmp_path: Path, text: str, step: int, message: str) -> None:
+    area = "ES" if text.startswith("MARGINAL") else "SE3" if text.startswith("Delivery") else None
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, text, zone="Europe/Paris", step=step, **({"area": area} if area else {}))
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 1000
+
+
+def test_without_a_zone_the_change_of_the_clock_is_named(tmp_path: Path) -> None:
+    for first, message in ((SPRING, "or time.zone if the clock is changed"), (AUTUMN, "or time.zone in the scenario")):
+        with pytest.raises(InputError, match=message):
+            read(tmp_path, entsoe(moments(first, PARIS)), zone=None)
+
+
+def test_a_scenario_says_what_to_read(tmp_path: Path, case: Path) -> None:
+    data = yaml.safe_load(case.read_text())
+    (tmp_path / "spot.csv").write_text(entsoe(moments(dt.date(2024, 6, 1), PARIS, days=3)))
+    data |= {"prices": {"file": "spot.csv", "start": "2024-06-02"}, "time": {"zone": "Europe/Paris"}}
+    case.write_text(yaml.safe_dump(data))
+    loaded = load_scenario(str(case))
+    assert loaded.prices.dates == (dt.date(2024, 6, 2), dt.date(2024, 6, 3))
+    assert loaded.notes[0].startswith("prices spot.csv: read as ENTSO-E")
+    for prices, message in (
+        ({"file": "spot.csv", "area": "BZN|XX"}, "prices.area: got 'BZN|XX', expected one of the areas"),
+        ({"file": "spot.csv", "time_zone": "UTC"}, "prices.time_zone: got 'UTC', expected this key only beside"),
+        ({"file": "spot.csv", "time_column": "MTU"}, "prices.price_column: got None, expected the name of the column"),
+        ({"file": "spot.csv", "time_column": "a", "price_column": "b"}, "prices.time_column: got 'a', expected one of"),
+        (
+            {"file": "spot.csv", "time_column": "a", "price_column": "b", "time_zone": "Mars"},
+            "prices.time_zone: got 'Mars', expected a zone",
+        ),
+    ):
+        case.write_text(yaml.safe_dump(data | {"prices": prices}))
+        with pytest.raises(InputError) as raised:
+            load_scenario(str(case))
+        assert message in str(raised.value)

@@ -1,0 +1,239 @@
+"""Sessions of ACN-Data, OCPI and CSV files with other columns: times, overlaps, units, and what is refused."""
+
+from __future__ import annotations
+
+import copy
+import datetime as dt
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from equilibrium.errors import InputError
+from scenarios.loading import load_scenario
+from scenarios.readers.session_layouts import SessionWishes
+from scenarios.readers.sessions import SessionLog, read_sessions
+
+ACN = {
+    "_meta": {"site": "caltech"},
+    "_items": [
+        {
+            "_id": "5bc90cb9f9af8b0d7fe77cd2",
+            "connectionTime": "Wed, 25 Apr 2018 15:30:00 GMT",
+            "disconnectTime": "Thu, 26 Apr 2018 00:00:00 GMT",
+            "doneChargingTime": None,
+            "kWhDelivered": 7.932,
+            "sessionID": "2_39_78_362_2018",
+            "siteID": "0002",
+            "spaceID": "CA-496",
+            "stationID": "2-39-78-362",
+            "timezone": "America/Los_Angeles",
+            "userInputs": [
+                {"kWhRequested": 5, "requestedDeparture": "Wed, 25 Apr 2018 20:00:00 GMT"},
+                {"kWhRequested": 12.5, "requestedDeparture": "Wed, 25 Apr 2018 22:30:00 GMT"},
+            ],
+        },
+        {
+            "connectionTime": "Sun, 11 Mar 2018 09:30:00 GMT",
+            "disconnectTime": "Sun, 11 Mar 2018 11:30:00 GMT",
+            "kWhDelivered": 3.0,
+            "sessionID": "night",
+            "siteID": "0002",
+            "stationID": "2-39-78-362",
+            "timezone": "America/Los_Angeles",
+            "userInputs": None,
+        },
+    ],
+}
+"""Two sessions: one with two inputs of its driver, one of two hours while the clock is put forward."""
+
+OCPI_211 = [
+    {
+        "id": "12345",
+        "start_date_time": "2024-06-03T06:30:00Z",
+        "stop_date_time": "2024-06-03T10:00:00Z",
+        "total_energy": 15.3,
+        "location": {"id": "LOC1", "evses": [{"uid": "3256", "connectors": [{"id": "1"}]}]},
+    }
+]
+OCPI_221 = {
+    "data": [
+        {
+            "id": "cdr-1",
+            "start_date_time": "2024-10-26T22:30:00Z",
+            "end_date_time": "2024-10-27T02:30:00Z",
+            "cdr_location": {"id": "LOC2", "evse_uid": "E1", "connector_id": "2"},
+            "total_energy": 20,
+            "total_time": 4.0,
+        }
+    ],
+    "status_code": 1000,
+}
+
+
+def read(folder: Path, content: object, zone: str | None, name: str = "log.json", **options: Any) -> SessionLog:
+    (folder / name).write_text(content if isinstance(content, str) else json.dumps(content))
+    said = {key: options.pop(key) for key in ("columns", "time_format", "time_zone", "energy_unit") if key in options}
+    wishes = SessionWishes(**({"columns": {}} | said))
+    return read_sessions(folder / name, zone=zone, wishes=wishes, **options)
+
+
+def test_acn_keeps_the_clock_of_its_site(tmp_path: Path) -> None:
+    for zone in ("Europe/Madrid", None):
+        log = read(tmp_path, ACN, zone)
+        assert (log.first, log.days) == (dt.date(2018, 3, 11), 46)
+        assert log.arrival_h.tolist() == [1.5, 8.5]  # 09:30 GMT in winter, 15:30 GMT in summer
+        assert log.stay_h.tolist() == [2.0, 8.5]  # what has passed
+        assert log.site == ("0002", "0002")
+        assert "2 sessions keep the clock of America/Los_Angeles" in log.notes[1]
+
+
+def test_acn_in_its_own_zone(tmp_path: Path) -> None:
+    log = read(tmp_path, ACN, "America/Los_Angeles")
+    assert log.arrival_h.tolist() == [1.5, 8.5]
+    assert log.stay_h.tolist() == [3.0, 8.5]  # on the clock, which skips an hour of the first
+    asked = read(tmp_path, ACN, "America/Los_Angeles", energy="requested", departure="estimated")
+    assert asked.energy_kwh.tolist() == [3.0, 12.5]
+    assert asked.stay_h.tolist() == [3.0, 7.0]
+
+
+def test_ocpi(tmp_path: Path) -> None:
+    old = read(tmp_path, OCPI_211, "Europe/Madrid")
+    assert (old.arrival_h.tolist(), old.stay_h.tolist(), old.energy_kwh.tolist()) == ([8.5], [3.5], [15.3])
+    new = read(tmp_path, OCPI_221, "Europe/Madrid")
+    assert (new.arrival_h.tolist(), new.site) == ([0.5], ("LOC2",))
+    assert new.stay_h.tolist() == [3.0]  # four hours, one of which the clock shows twice
+    with pytest.raises(InputError, match=r"item 1 \(12345\), start_date_time: .*expected time.zone in the scenario"):
+        read(tmp_path, OCPI_211, None)
+    local = copy.deepcopy(OCPI_211)
+    local[0]["location"]["time_zone"] = "Europe/Madrid"
+    assert read(tmp_path, local, None).arrival_h.tolist() == [8.5]
+
+
+def changed(content: Any, item: int, **cells: object) -> Any:
+    changed = copy.deepcopy(content)
+    items = changed.get("_items", changed) if isinstance(changed, dict) else changed
+    items[item].update(cells)
+    return changed
+
+
+FIRST = ACN["_items"][0]
+BAD = [
+    (
+        changed(ACN, 0, connectionTime="2018-04-25"),
+        "item 1 (2_39_78_362_2018), connectionTime: got '2018-04-25', expected a",
+    ),
+    (changed(ACN, 1, disconnectTime=None), "item 2 (night), disconnectTime: got None, expected a time such as Wed,"),
+    (changed(ACN, 0, kWhDelivered="7"), "item 1 (2_39_78_362_2018), kWhDelivered: got '7', expected a number of kWh"),
+    (
+        changed(ACN, 0, kWhDelivered=7932.0),
+        "item 1, column energy_kwh: got '7932.0', expected kWh, up to 2000; 7932 Wh",
+    ),
+    (changed(ACN, 0, timezone="America/Los Angeles"), "timezone: got 'America/Los Angeles', expected a zone"),
+    (changed(ACN, 0, timezone=None), "timezone: got None, expected the zone of the site, or drivers.time_zone"),
+    ({"_items": [FIRST, FIRST]}, "item 2, column session_id: got '2_39_78_362_2018', expected each session_id once"),
+    (
+        {"_items": [FIRST, FIRST | {"sessionID": "b", "connectionTime": "Wed, 25 Apr 2018 20:00:00 GMT"}]},
+        "item 2, column arrival_local: got '2018-04-25T13:00:00-07:00', expected an arrival after item 1 has left",
+    ),
+    ({"_items": []}, "got 'no sessions', expected ACN-Data with at least one session"),
+    ({"_items": [3]}, "item 1: got 3, expected an object"),
+    (changed(OCPI_211, 0, stop_date_time="soon"), "item 1 (12345), stop_date_time: got 'soon'"),
+    (changed(OCPI_211, 0, stop_date_time="2024-06-03T06:00:00Z"), "expected a time after the arrival"),
+    (3, "got 'neither', expected ACN-Data (_items) or a list of OCPI"),
+    ("{", "got 'line 1: Expecting property name"),
+]
+
+
+@pytest.mark.parametrize(("content", "message"), BAD, ids=[message[:45] for _, message in BAD])
+def test_bad_files(tmp_path: Path, content: object, message: str) -> None:
+    with pytest.raises(InputError) as raised:
+        read(tmp_path, content, "America/Los_Angeles")
+    assert message in str(raised.value)
+    assert len(str(raised.value)) < 700
+
+
+OWN = """Ladepunkt;Beginn;Ende;Energie
+A;03.06.2024 08:15;03.06.2024 17:00;12,5
+A;03.06.2024 17:00;03.06.2024 19:30;7,25
+"""
+COLUMNS = {"arrival_local": "Beginn", "departure_local": "Ende", "energy_kwh": "Energie", "connector": "Ladepunkt"}
+GERMAN = {"columns": COLUMNS, "time_format": "%d.%m.%Y %H:%M", "name": "log.csv"}
+
+
+def test_a_csv_of_its_own(tmp_path: Path) -> None:
+    log = read(tmp_path, OWN, None, **GERMAN)
+    assert (log.arrival_h.tolist(), log.energy_kwh.tolist()) == ([8.25, 17.0], [12.5, 7.25])
+    utc = read(tmp_path, OWN, "Europe/Berlin", time_zone="UTC", **GERMAN)
+    assert utc.arrival_h.tolist() == [10.25, 19.0]
+    watt = read(tmp_path, OWN.replace("12,5", "12500").replace("7,25", "7250"), None, energy_unit="Wh", **GERMAN)
+    assert watt.energy_kwh.tolist() == [12.5, 7.25]
+    fewer = {**COLUMNS}
+    del fewer["connector"]
+    assert "columns that are not read: Ladepunkt" in read(tmp_path, OWN, None, **{**GERMAN, "columns": fewer}).notes[0]
+
+
+def test_what_a_csv_of_its_own_is_told(tmp_path: Path) -> None:
+    for text, zone, extra, message in (
+        (
+            OWN.replace("12,5", "12500"),
+            None,
+            {},
+            "line 2, column Energie: got '12500', expected kWh, up to 2000; 12500 Wh",
+        ),
+        (OWN.replace("12,5", "1.012,5"), None, {}, "line 2, column Energie: got '1.012,5', expected a number with one"),
+        (
+            OWN.replace("03.06.2024 08:15", "2024-06-03"),
+            None,
+            {},
+            "line 2, column Beginn: got '2024-06-03', expected a time",
+        ),
+        (OWN.replace("Ende;", "End;"), None, {}, "expected a column 'Ende'"),
+        (OWN, None, {"time_zone": "UTC"}, "expected time.zone in the scenario, to which drivers.time_zone is turned"),
+        (
+            OWN.replace("03.06.2024 08:15", "31.03.2024 02:15"),
+            "Europe/Lisbon",
+            {"time_zone": "Europe/Berlin"},
+            "the clock of Europe/Berlin skips this time",
+        ),
+        (
+            OWN.replace("03.06.2024 17:00;0", "03.06.2024 16:59;0"),
+            None,
+            {},
+            "line 3, column Beginn: got '2024-06-03T16:59:00'",
+        ),
+    ):
+        with pytest.raises(InputError) as raised:
+            read(tmp_path, text, zone, **{**GERMAN, **extra})
+        assert message in str(raised.value)
+    kept = read(tmp_path, OWN.replace("17:00;0", "16:59;0"), None, overlaps="keep", **GERMAN)
+    assert kept.notes[-1].endswith("1 sessions begin before the one before has left the connector")
+
+
+def test_a_scenario_with_foreign_sessions(tmp_path: Path, case: Path) -> None:
+    items = [
+        changed(ACN, 0, connectionTime=f"{day}, {number} Apr 2018 15:30:00 GMT", sessionID=str(number))["_items"][0]
+        | {"disconnectTime": f"{day}, {number} Apr 2018 20:30:00 GMT", "userInputs": None}
+        for number, day in zip(range(23, 30), ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"), strict=True)
+    ]
+    (tmp_path / "acn.json").write_text(json.dumps({"_items": items}))
+    data = yaml.safe_load(case.read_text())
+    drivers = {"source": "replay", "files": ["acn.json"]}
+    case.write_text(yaml.safe_dump(data | {"drivers": drivers}))
+    loaded = load_scenario(str(case))
+    assert loaded.arrivals is not None
+    assert np.array_equal(loaded.arrivals.logs[0].arrival_h, np.full(7, 8.5))
+    assert any("7 sessions read as ACN-Data" in note for note in loaded.notes)
+    for extra, message in (
+        ({"columns": {"arival_local": "a"}}, "drivers.columns.arival_local: got 'a', expected one of arrival_local"),
+        ({"columns": {"arrival_local": "a"}}, "the file's names of departure_local, energy_kwh too"),
+        ({"time_format": "%d"}, "drivers.time_format: got '%d', expected this key only beside columns"),
+        ({"time_zone": "Mars"}, "drivers.time_zone: got 'Mars', expected a zone"),
+    ):
+        case.write_text(yaml.safe_dump(data | {"drivers": drivers | extra}))
+        with pytest.raises(InputError) as raised:
+            load_scenario(str(case))
+        assert message in str(raised.value)

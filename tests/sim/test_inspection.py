@@ -1,0 +1,102 @@
+"""`equilot inspect`: what is said and drawn of a scenario before it runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from scenarios.loading import load_scenario
+from scenarios.starter import new_scenario
+from sim.cli import main
+from sim.inspection import assets, price_figure
+from tests.scenarios.nets.made import pandapower_json, pandapower_net
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Path:
+    new_scenario(str(tmp_path / "town"))
+    return tmp_path / "town"
+
+
+def test_a_new_town(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "seen"
+    assert main(["inspect", str(town), "--out", str(out)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    for part in (
+        "feeder: 8 buses, fed at substation with 10 kV",
+        "substation, mill, school, market, church, station, hill, farm",
+        "1,170 kW and 355 kvar of load at 7 buses",
+        "7 of 7 branches: 1,000 to 4,000 kVA",
+        "1 per unit at the root, at least 0.94, at most 1.06 elsewhere",
+        "lowest voltage 0.9920 at farm, the supply at 31 % of its rating",  # 1,170 kW and 355 kvar of 4,000 kVA
+        "14 days, 2024-06-03 to 2024-06-16, 24 prices a day",
+        "148 on 14 days from 2024-06-03",
+        "lot station at bus station",
+        "renewable roofs at bus school",
+    ):
+        assert part in said
+    assert sorted(path.name for path in out.glob("*.png")) == ["feeder.png", "load.png", "prices.png", "sessions.png"]
+    buses = pd.read_csv(out / "buses.csv")
+    assert buses["bus"].tolist()[:3] == ["substation", "mill", "school"]
+    assert buses["fed_from"].tolist()[1:4] == ["substation", "mill", "school"]
+    assert buses["load_kw"].sum() == 1170
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_foreign_net_with_its_notes(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (town / "net.json").write_text(pandapower_json(pandapower_net()))
+    text = (town / "scenario.yaml").read_text().replace("  name: feeder ", "  file: net.json #")
+    text = (
+        text.replace("bus: station ", "bus: low ").replace("bus: market", "bus: end").replace("bus: school", "bus: low")
+    )
+    (town / "scenario.yaml").write_text(text)
+    assert main(["inspect", str(town), "--no-figures"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "net: 4 buses, fed at feed with 10 kV" in said
+    assert "note: 1 generators feed in 40 kW, as in the file, at every hour: pv 40 kW" in said
+    assert "note: out of service, left out: 1 of table load: off" in said
+
+
+def test_nothing_is_drawn_of_what_cannot_be_read(
+    town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (town / "prices.csv").write_text((town / "prices.csv").read_text().replace("2024-06-04,3,", "2024-06-04,30,"))
+    assert main(["inspect", str(town), "--out", str(tmp_path / "seen")]) == 2
+    assert "line 28, column hour: got '30'" in capsys.readouterr().err
+    assert not (tmp_path / "seen").exists()
+
+
+@pytest.mark.parametrize("name", ["disco-15", "aggregator-37", "aggregators-37", "epec-lots-33-case1"])
+def test_every_market_says_what_it_has(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", name, "--no-figures"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    case = load_scenario(name)
+    contents = case.contents()
+    assert contents.feeder is not None
+    assert contents.load_kw is not None
+    assert f"market {case.file.market.kind}" in said
+    assert f"{contents.feeder.size} buses" in said
+    assert f"{contents.load_kw.min():,.0f} to {contents.load_kw.max():,.0f} kW" in said
+    for kind, unit, bus in assets(case):
+        assert f"{kind.removesuffix('s')} {unit} at bus {bus}" in said
+
+
+def test_limits_that_the_base_case_breaks_are_named(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = town / "feeder" / "branches.csv"
+    path.write_text(path.read_text().replace("hill,farm,0.60,0.30,1,1000", "hill,farm,60,30,1,50"))
+    assert main(["inspect", str(town), "--no-figures"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    # 90 kW and 30 kvar: 94.87 of 50 kVA, and 60 * 90 + 30 * 30 = 6300 more of 100,000: 0.063 per unit
+    assert "the branch into farm at 190 % of its rating; BEYOND THEIR LIMITS: 1 branches and 1 buses" in said
+
+
+def test_the_mean_price_is_drawn(town: Path) -> None:
+    prices = load_scenario(str(town)).prices
+    axis = price_figure(prices).axes[0]
+    mean = axis.lines[-1].get_ydata()
+    assert np.asarray(mean)[::2] == pytest.approx(1000 * np.mean(prices.price, axis=0))
+    assert axis.get_title(loc="left") == "Prices of prices.csv"
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["each of 14 days", "mean at each hour"]

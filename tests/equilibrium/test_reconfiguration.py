@@ -80,9 +80,11 @@ def test_branches_without_resistance_join_their_ends() -> None:
 def test_both_power_flows_are_one(made: MeshedGrid, scale: float) -> None:
     made = scaled(made, scale)
     for closed in made.radial_configurations():
-        flow = radial_flow(made, closed)
-        assert flow is not None
-        assert flow.loss_kw == pytest.approx(ac_loss(made, closed), rel=1e-9, abs=1e-12)
+        flow, loss = radial_flow(made, closed), ac_loss(made, closed)
+        assert (flow is None) == np.isinf(loss)
+        if flow is None:
+            continue
+        assert flow.loss_kw == pytest.approx(loss, rel=1e-9, abs=1e-12)
         assert (flow.flow_kva[~closed] == 0.0).all()
 
 
@@ -113,7 +115,7 @@ def test_a_node_bounds_every_configuration_in_it(made: MeshedGrid, scale: float,
     made = scaled(made, scale)
     every = list(made.radial_configurations())
     losses = {tuple(closed.tolist()): ac_loss(made, closed) for closed in every}
-    relaxation = BranchFlow(made, max(losses.values()))
+    relaxation = BranchFlow(made, max(loss for loss in losses.values() if np.isfinite(loss)))
     for _ in range(3):
         state = np.array([draw.choice((-1, 0, 1)) for _ in range(made.branches)])  # type: ignore[attr-defined]
         inside = [

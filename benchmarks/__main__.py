@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import aggregator, closeness, disco, first_light, nodal, switching
+from benchmarks import aggregator, closeness, disco, first_light, nodal, studies, switching
 from benchmarks.harness import report
 
 BENCHMARKS = (
@@ -14,6 +14,7 @@ BENCHMARKS = (
     | disco.BENCHMARKS
     | aggregator.BENCHMARKS
     | closeness.BENCHMARKS
+    | studies.BENCHMARKS
     | switching.BENCHMARKS
 )
 

@@ -43,7 +43,8 @@ def _explain(given: argparse.Namespace) -> int:
         return OK
     from scenarios.loading import load_scenario
 
-    scenario = load_scenario(given.scenario or str(run.manifest.get("scenario")))
+    name = given.scenario or str(run.manifest.get("scenario"))
+    scenario = load_scenario(name, settings=run.manifest.get("settings"))
     again, around = check_price(run, place, scenario)
     lines = told_check(found.price, again, around, str(run.manifest.get("currency", "currency")))
     sys.stdout.writelines(f"{line}\n" for line in lines)

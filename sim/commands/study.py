@@ -38,13 +38,14 @@ def add_to(commands: Commands) -> None:
         const="local",
         help="work on the Dask cluster with this scheduler, or on one of this machine with N workers (equilot[dask])",
     )
+    study.add_argument("--no-figures", action="store_true", help="write no figures")
     study.set_defaults(command=_study)
 
 
 def _study(given: argparse.Namespace) -> int:
     """``equilot study``."""
     from sim.show.console import console
-    from sim.studies.statistics import summary_table
+    from sim.studies.show import draw_study, summary_table
     from sim.studies.study import Study
 
     if not given.study.is_file():
@@ -59,6 +60,8 @@ def _study(given: argparse.Namespace) -> int:
     with stop_signals() as stop:
         results = study.run(workers, folder, progress=_teller(screen), stop=stop)
     screen.print(summary_table(study.specification, results))
+    if not given.no_figures:
+        draw_study(study.specification, results, folder)
     if len(results.failures):
         first = results.failures.iloc[0]
         said = f"{len(results.failures)} runs failed; the first: point {first['point']}, replication "

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from scipy.stats import qmc
 
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from scenarios.files import Document, own_path
 from scenarios.settings import as_text
@@ -22,8 +23,8 @@ from scenarios.yaml_tree import KeyPath
 POINTS_LIMIT, RUNS_LIMIT = 100_000, 1_000_000
 """Most points and most runs of a study."""
 
-_SEED_BITS = 62
-"""Bits of a replication's seed, so that a signed whole number of 64 bits holds it."""
+_SEED_BITS = 52
+"""Bits of a replication's seed, so that a floating-point number holds it: a row of a data frame may be made of them."""
 
 REDUCTIONS = ("sum", "mean", "min", "max", "last", "count")
 
@@ -54,16 +55,19 @@ class RangeSection(_Part):
 
 
 class SampleSection(_Part):
-    """Points drawn from ranges."""
+    """Points drawn from ranges.
 
-    method: Literal["latin-hypercube", "sobol"] = "latin-hypercube"
+    ``saltelli`` is what Sobol's indices need: ``points`` times two more than there are keys (:func:`saltelli_shares`).
+    """
+
+    method: Literal["latin-hypercube", "sobol", "saltelli"] = "latin-hypercube"
     points: int = Field(ge=1, le=POINTS_LIMIT)
     seed: int = Field(default=0, ge=0)
     keys: dict[str, RangeSection] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _balanced(self) -> Self:
-        if self.method == "sobol" and self.points & (self.points - 1):
+        if self.method != "latin-hypercube" and self.points & (self.points - 1):
             raise ValueError("a number of points that is a power of two, which is what balances a Sobol sequence")
         return self
 
@@ -187,17 +191,51 @@ def _points(file: StudyFile, document: Document) -> list[dict[str, str]]:
 def _sampled(sample: SampleSection | None) -> list[dict[str, str]]:
     if sample is None:
         return [{}]
-    sampler: qmc.QMCEngine
-    if sample.method == "sobol":
-        sampler = qmc.Sobol(len(sample.keys), scramble=True, seed=np.random.default_rng(sample.seed))
+    generator, count = np.random.default_rng(sample.seed), len(sample.keys)
+    if sample.method == "saltelli":
+        shares = saltelli_shares(count, sample.points, generator)
+    elif sample.method == "sobol":
+        shares = qmc.Sobol(count, scramble=True, seed=generator).random(sample.points)
     else:
-        sampler = qmc.LatinHypercube(len(sample.keys), seed=np.random.default_rng(sample.seed))
-    shares = sampler.random(sample.points)
+        shares = qmc.LatinHypercube(count, seed=generator).random(sample.points)
     ranges = sample.keys.items()
     return [
         {key: as_text(each.value(float(share))) for (key, each), share in zip(ranges, row, strict=True)}
         for row in shares
     ]
+
+
+def saltelli_shares(count: int, points: int, generator: np.random.Generator) -> FloatArray:
+    """Return the points of two samples A and B, and of A with each column taken from B in turn.
+
+    Parameters
+    ----------
+    count
+        Number of keys.
+    points
+        Points of one sample, a power of two.
+    generator
+        Scrambles the Sobol sequence.
+
+    Returns
+    -------
+    FloatArray
+        Shares from 0 to 1, shape ``(points * (count + 2), count)``: A, B, and A with the first column of B, and so on.
+
+    References
+    ----------
+    A. Saltelli et al., "Variance based sensitivity analysis of model output. Design and estimator for the total
+    sensitivity index", Computer Physics Communications 181, 2010.
+    """
+    both = qmc.Sobol(2 * count, scramble=True, seed=generator).random(points)
+    first, second = both[:, :count], both[:, count:]
+    mixed = []
+    for key in range(count):
+        part = first.copy()
+        part[:, key] = second[:, key]
+        mixed.append(part)
+    shares: FloatArray = np.vstack([first, second, *mixed])
+    return shares
 
 
 def _first_error(error: ValidationError, document: Document) -> InputError:

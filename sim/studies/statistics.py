@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from rich.table import Table
 from scipy import stats
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from sim.studies.specification import Specification
-
-if TYPE_CHECKING:
-    from sim.studies.study import StudyResults
+from sim.studies.storage import StudyResults
 
 _RESAMPLES = 9_999
+_SOBOL = ("first", "first_low", "first_high", "total", "total_low", "total_high")
 
 
 @dataclass(frozen=True)
@@ -161,6 +158,58 @@ def convergence(values: FloatArray, confidence: float = 0.95) -> pd.DataFrame:
     return pd.DataFrame([{"replications": r.count, "mean": r.mean, "low": r.low, "high": r.high} for r in rows])
 
 
+def sobol_indices(specification: Specification, results: StudyResults, output: str) -> pd.DataFrame:
+    """Return how much of the variance of an output is due to each sampled key, alone and with all others.
+
+    Parameters
+    ----------
+    specification
+        A study whose sample is ``saltelli``, without a grid.
+    results
+        Its results; the replications of a point are averaged.
+    output
+        An output of runs.
+
+    Returns
+    -------
+    DataFrame
+        ``key``, ``first`` and ``total``, each with the 95 % interval of a bootstrap over the points.
+
+    Raises
+    ------
+    InputError
+        When the sample is another one, or a point has no value.
+
+    References
+    ----------
+    A. Saltelli et al., 2010, as in :func:`sim.studies.specification.saltelli_shares`.
+    """
+    sample = specification.file.sample
+    if sample is None or sample.method != "saltelli" or specification.file.grid:
+        found = "none" if sample is None else sample.method
+        raise InputError(specification.source, "sample.method", found, "saltelli, without a grid")
+    if output not in results.runs.columns:
+        raise InputError("statistics", "output", output, f"one of {', '.join(specification.file.outputs)}, of runs")
+    means = results.runs.groupby("point")[output].mean().reindex(results.points["point"]).to_numpy(dtype=np.float64)
+    if not np.isfinite(means).all():
+        expected = "a value at every point: Sobol's indices allow no gap"
+        raise InputError(
+            specification.source, f"point {int(np.argmin(np.isfinite(means)))}", "no finished run", expected
+        )
+    first, second, *mixed = np.split(means, len(sample.keys) + 2)
+    values = {"f_A": first[None], "f_B": second[None], "f_AB": np.stack(mixed)[:, None]}
+    if np.ptp(means) == 0.0:
+        zero = np.zeros(len(sample.keys))
+        return pd.DataFrame({"key": list(sample.keys), **dict.fromkeys(_SOBOL, zero)})
+    found = stats.sobol_indices(func=values, n=sample.points, random_state=np.random.default_rng(sample.seed))
+    spread = found.bootstrap(confidence_level=0.95)
+    columns = [
+        *(found.first_order, spread.first_order.confidence_interval.low, spread.first_order.confidence_interval.high),
+        *(found.total_order, spread.total_order.confidence_interval.low, spread.total_order.confidence_interval.high),
+    ]
+    return pd.DataFrame({"key": list(sample.keys), **dict(zip(_SOBOL, map(np.ravel, columns), strict=True))})
+
+
 def summary(specification: Specification, results: StudyResults, confidence: float = 0.95) -> pd.DataFrame:
     """Return a row for each point and output of runs: mean, t and bootstrap interval, quantiles and CVaR.
 
@@ -197,20 +246,6 @@ def _summed_up(values: FloatArray, confidence: float) -> dict[str, float]:
         "cvar_low": cvar(kept),
         "cvar_high": cvar(kept, upper=True),
     }
-
-
-def summary_table(specification: Specification, results: StudyResults, rows: int = 30) -> Table:
-    """Return the first rows of a study's summary for the terminal."""
-    keys = list(results.points.columns[1:])
-    table = Table(*keys, "output", "runs", "mean", "95 % interval", "5 % to 95 %", caption=None)
-    if not len(results.runs):
-        return table
-    points = results.points.set_index("point")
-    for _, row in summary(specification, results).head(rows).iterrows():
-        at = [str(points.loc[row["point"], key]) for key in keys]
-        interval, spread = f"{row['t_low']:.5g} .. {row['t_high']:.5g}", f"{row['q05']:.5g} .. {row['q95']:.5g}"
-        table.add_row(*at, str(row["output"]), str(row["runs"]), f"{row['mean']:.5g}", interval, spread)
-    return table
 
 
 def _kept(values: FloatArray, confidence: float) -> FloatArray:

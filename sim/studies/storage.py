@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,38 @@ from sim.studies.work import Done
 FORMAT = 1
 """Version of what a study folder holds."""
 
-POINTS = "points.parquet"
+POINTS, SUMMARY = "points.parquet", "summary.parquet"
 TABLES = ("runs", "days", "failures")
 ORDER = ["point", "replication"]
 TIMING = ["seconds", "processor_seconds"]
 
 _WHERE = [("point", pa.int32()), ("replication", pa.int32())]
 _FAILURE = ["type", "message", "origin", "traceback"]
+
+
+@dataclass(frozen=True)
+class StudyResults:
+    """The tables of a study.
+
+    Attributes
+    ----------
+    points
+        The settings of every point.
+    runs
+        A row a run: point, replication, seed, days, outputs of runs, wall and processor seconds.
+    days
+        A row a day of every run, with the outputs of days.
+    failures
+        A row a run that failed: where, with which seed, on which day, why.
+    complete
+        Whether all runs have been tried.
+    """
+
+    points: pd.DataFrame
+    runs: pd.DataFrame
+    days: pd.DataFrame
+    failures: pd.DataFrame
+    complete: bool
 
 
 def schemas(outputs: Mapping[str, OutputSection]) -> dict[str, pa.Schema]:
@@ -130,7 +156,7 @@ class ChunkStore:
         try:
             found = [self._read(name, number).num_rows for name in ("runs", "failures")]
             self._read("days", number)
-        except (pa.ArrowException, OSError, ValueError):
+        except (pa.ArrowException, OSError, ValueError, KeyError):
             found = []
         if found and sum(found) == runs:
             return True

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
-import pandas as pd
+import pyarrow as pa
 
 from equilibrium.errors import InputError
 from scenarios.loading import load_scenario, read_case
@@ -25,7 +25,17 @@ from sim.studies.executors import Workers, in_process
 from sim.studies.handing_out import worked
 from sim.studies.outputs import check_outputs
 from sim.studies.specification import Specification, read_specification
-from sim.studies.storage import FORMAT, ChunkStore, check_study_folder, point_frame, write_points
+from sim.studies.statistics import summary
+from sim.studies.storage import (
+    FORMAT,
+    SUMMARY,
+    ChunkStore,
+    StudyResults,
+    check_study_folder,
+    point_frame,
+    write_points,
+    write_table,
+)
 from sim.studies.work import Chunk, Replication
 
 _CHUNKS, _LARGEST = 32, 64
@@ -33,31 +43,6 @@ _CHUNKS, _LARGEST = 32, 64
 
 _CHECKED = 200
 """Values of keys that are tried before the study begins."""
-
-
-@dataclass(frozen=True)
-class StudyResults:
-    """The tables of a study.
-
-    Attributes
-    ----------
-    points
-        The settings of every point.
-    runs
-        A row a run: point, replication, seed, days, outputs of runs, wall and processor seconds.
-    days
-        A row a day of every run, with the outputs of days.
-    failures
-        A row a run that failed: where, with which seed, on which day, why.
-    complete
-        Whether all runs have been tried.
-    """
-
-    points: pd.DataFrame
-    runs: pd.DataFrame
-    days: pd.DataFrame
-    failures: pd.DataFrame
-    complete: bool
 
 
 @dataclass(frozen=True)
@@ -169,10 +154,10 @@ class Study:
             write_points(folder, self.specification.points)
             results = self._run(workers, folder, progress, stop)
             status = "complete" if results.complete else "stopped: interrupted"
-            write_json(
-                folder / MANIFEST,
-                {**manifest, "status": status, "runs_done": len(results.runs), "failures": len(results.failures)},
-            )
+            if len(results.runs):
+                write_table(folder / SUMMARY, pa.Table.from_pandas(summary(self.specification, results)))
+            counts = {"runs_done": len(results.runs), "failures": len(results.failures)}
+            write_json(folder / MANIFEST, {**manifest, "status": status, **counts})
         finally:
             lock.release()
         return results

@@ -1,0 +1,76 @@
+"""What a study shows: the small table of its outputs, and figures of means and of their convergence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from rich.table import Table
+
+from sim.show.drawing import BLUE, CYCLE, GREY, panels_of, save
+from sim.studies.specification import Specification
+from sim.studies.statistics import convergence, summary
+from sim.studies.storage import StudyResults
+
+_PANEL_IN = 1.7
+_LINES = len(CYCLE)
+_ROWS = 30
+
+
+def summary_table(specification: Specification, results: StudyResults, rows: int = _ROWS) -> Table:
+    """Return the first rows of a study's summary for the terminal."""
+    keys = list(results.points.columns[1:])
+    table = Table(*keys, "output", box=None, pad_edge=False, padding=(0, 0, 0, 1))
+    for title in ("runs", "mean", "95 % interval of it", "5 % and 95 % quantile"):
+        table.add_column(title, justify="right", no_wrap=True)
+    if not len(results.runs):
+        return table
+    points = results.points.set_index("point")
+    for _, row in summary(specification, results).head(rows).iterrows():
+        at = [str(points.loc[row["point"], key]) for key in keys]
+        interval, spread = f"{row['t_low']:.5g} {row['t_high']:.5g}", f"{row['q05']:.5g} {row['q95']:.5g}"
+        table.add_row(*at, str(row["output"]), str(row["runs"]), f"{row['mean']:.5g}", interval, spread)
+    return table
+
+
+def draw_study(specification: Specification, results: StudyResults, folder: Path) -> list[Path]:
+    """Draw the figures of a study into its ``figures`` folder; a study without a finished run has none."""
+    if not len(results.runs):
+        return []
+    inside = folder / "figures"
+    table = summary(specification, results)
+    files = save(means_figure(table), inside / "means")
+    return files + save(convergence_figure(specification, results), inside / "convergence")
+
+
+def means_figure(table: pd.DataFrame) -> Figure:
+    """Draw the mean of every output at every point, with its interval where there is one."""
+    outputs = list(dict.fromkeys(table["output"]))
+    figure, axes = panels_of(len(outputs), _PANEL_IN)
+    for axis, output in zip(axes, outputs, strict=True):
+        rows = table[table["output"] == output]
+        reach = np.array([rows["mean"] - rows["t_low"], rows["t_high"] - rows["mean"]])
+        axis.errorbar(rows["point"], rows["mean"], np.nan_to_num(reach), fmt="o", ms=3, color=BLUE, ecolor=GREY)
+        axis.set_ylabel(output)
+    axes[-1].set_xlabel("Point")
+    return figure
+
+
+def convergence_figure(specification: Specification, results: StudyResults) -> Figure:
+    """Draw how the mean of every output of runs moves with the number of replications, at the first points."""
+    outputs = [name for name, each in specification.file.outputs.items() if each.per == "run"]
+    figure, axes = panels_of(max(len(outputs), 1), _PANEL_IN)
+    for axis, output in zip(axes, outputs, strict=False):
+        for point, colour in zip(results.points["point"].head(_LINES), CYCLE, strict=False):
+            values = results.runs.loc[results.runs["point"] == point, output].dropna().to_numpy(dtype=np.float64)
+            moved = convergence(values)
+            if not len(moved):
+                continue
+            axis.plot(moved["replications"], moved["mean"], color=colour, lw=1.0, label=f"Point {point}")
+            axis.fill_between(moved["replications"], moved["low"], moved["high"], color=colour, alpha=0.12, lw=0)
+        axis.set_ylabel(output)
+    axes[-1].set_xlabel("Replications")
+    axes[0].legend(ncols=4)
+    return figure

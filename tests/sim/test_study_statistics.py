@@ -1,0 +1,166 @@
+"""Statistics of studies, by hand and by coverage."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from equilibrium.arrays import FloatArray
+from equilibrium.errors import InputError
+from sim.studies.show import draw_study, summary_table
+from sim.studies.specification import Specification, read_specification, saltelli_shares
+from sim.studies.statistics import (
+    bootstrap_interval,
+    convergence,
+    cvar,
+    paired_difference,
+    sobol_indices,
+    summary,
+    t_interval,
+)
+from sim.studies.storage import StudyResults, point_frame
+
+values_ = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=30).map(np.array)
+
+
+def test_the_t_interval_by_hand() -> None:
+    found = t_interval(np.array([1.0, 2.0, 3.0, 4.0]))
+    # mean 2.5, deviation sqrt(5 / 3), three degrees of freedom: t = 3.182446
+    assert (found.mean, found.count) == (2.5, 4)
+    assert found.high - found.mean == pytest.approx(3.182446305 * np.sqrt(5.0 / 3.0) / 2.0)
+    assert found.mean - found.low == pytest.approx(found.high - found.mean)
+    alone = t_interval(np.array([np.nan, 7.0]))
+    assert (alone.mean, alone.count) == (7.0, 1)
+    assert np.isnan([alone.low, alone.high]).all()
+    assert np.isnan(t_interval(np.zeros(0)).mean)
+    with pytest.raises(InputError, match="confidence"):
+        t_interval(np.zeros(3), 1.0)
+
+
+def test_both_intervals_cover_the_true_mean_as_often_as_they_say() -> None:
+    generator = np.random.default_rng(3)
+    drawn = generator.exponential(1.0, (300, 40))
+    by_t = [t_interval(row, 0.9) for row in drawn]
+    assert 0.83 <= np.mean([each.low <= 1.0 <= each.high for each in by_t]) <= 0.95
+    by_bootstrap = [bootstrap_interval(row, 0.9) for row in drawn[:40]]
+    assert 0.75 <= np.mean([each.low <= 1.0 <= each.high for each in by_bootstrap]) <= 1.0
+    skewed = bootstrap_interval(drawn[0])
+    assert skewed.high - skewed.mean > skewed.mean - skewed.low  # the long tail is above
+    same = bootstrap_interval(np.full(4, 2.0))
+    assert (same.low, same.mean, same.high) == (2.0, 2.0, 2.0)
+    assert bootstrap_interval(drawn[1]) == bootstrap_interval(drawn[1])
+
+
+def test_cvar_by_hand() -> None:
+    profits = np.arange(1.0, 11.0)
+    assert cvar(profits, 0.8) == pytest.approx(1.5)  # the worst two of ten
+    assert cvar(profits, 0.8, upper=True) == pytest.approx(9.5)
+    assert cvar(profits, 0.75) == pytest.approx((1.0 + 2.0 + 0.5 * 3.0) / 2.5)
+    assert cvar(profits, 0.0) == 5.5
+    assert np.isnan(cvar(np.zeros(0)))
+    with pytest.raises(InputError, match="level"):
+        cvar(profits, 1.0)
+
+
+@given(values_, st.floats(0.0, 0.99), st.floats(-1e3, 1e3))
+def test_cvar_is_coherent(values: FloatArray, level: float, shift: float) -> None:
+    low = cvar(values, level)
+    scale = 1e-9 * (1.0 + np.abs(values).max() + abs(shift))
+    assert values.min() - scale <= low <= values.mean() + scale
+    assert cvar(values + shift, level) == pytest.approx(low + shift, abs=scale)
+    assert cvar(-values, level, upper=True) == pytest.approx(-low, abs=scale)
+    assert cvar(values, min(level + 0.005, 0.995)) <= low + scale
+
+
+def test_pairs_take_away_what_is_common() -> None:
+    common = np.array([5.0, -3.0, 8.0, 1.0])
+    other = common + np.array([1.0, 1.1, 0.9, 1.0])
+    runs = pd.DataFrame(
+        {
+            "point": np.repeat([0, 1], 4),
+            "replication": np.tile(range(4), 2),
+            "profit": [*common, *other],
+        }
+    ).drop(index=2)  # a run that failed: its partner counts no more
+    found, ratio = paired_difference(runs, "profit", 1, 0)
+    assert found.count == 3
+    assert found.mean == pytest.approx((1.0 + 1.1 + 1.0) / 3)
+    assert ratio < 0.01
+    assert paired_difference(runs, "profit", 0, 0)[0].mean == 0.0
+    with pytest.raises(InputError, match="point: got 7"):
+        paired_difference(runs, "profit", 0, 7)
+    with pytest.raises(InputError, match="output: got 'cost'"):
+        paired_difference(runs, "cost", 0, 1)
+
+
+def test_convergence_ends_at_the_mean() -> None:
+    moved = convergence(np.array([2.0, 4.0, 6.0]))
+    assert moved["mean"].tolist() == [2.0, 3.0, 4.0]
+    assert moved["high"].iloc[-1] == t_interval(np.array([2.0, 4.0, 6.0])).high
+
+
+def specification(folder: Path, **keys: Any) -> Specification:
+    outputs = {
+        "profit": {"table": "days", "column": "lot_profit", "reduce": "sum"},
+        "lowest": {"table": "prices", "column": "voltage_pu", "reduce": "min", "per": "day"},
+    }
+    path = folder / "study.yaml"
+    path.write_text(
+        yaml.safe_dump({"scenario": "week-33", "days": 2, "outputs": outputs, **keys}, sort_keys=False),
+        encoding="utf-8",
+    )
+    return read_specification(path)
+
+
+def results(points: pd.DataFrame, runs: pd.DataFrame, days: pd.DataFrame) -> StudyResults:
+    return StudyResults(points, runs, days, pd.DataFrame(), True)
+
+
+def test_days_of_a_run_are_no_independent_values(tmp_path: Path) -> None:
+    study = specification(tmp_path, replications=2, grid={"loads.scale": [1.0]})
+    runs = pd.DataFrame({"point": [0, 0], "replication": [0, 1], "profit": [10.0, 14.0]})
+    days = pd.DataFrame(
+        {"point": [0] * 4, "replication": [0, 0, 1, 1], "day": [0, 1] * 2, "lowest": [0.9, 1.0, 0.94, 1.0]}
+    )
+    found = results(point_frame(study.points), runs, days)
+    table = summary(study, found).set_index("output")
+    assert table["runs"].tolist() == [2, 2]
+    assert table["mean"].tolist() == [12.0, pytest.approx(0.96)]
+    assert table.loc["lowest", "t_high"] == t_interval(np.array([0.95, 0.97])).high
+    assert summary_table(study, found).row_count == 2
+    names = sorted(path.name for path in draw_study(study, found, tmp_path))
+    assert names == ["convergence.png", "convergence.svg", "means.png", "means.svg"]
+
+
+def test_sobol_indices_of_a_function_that_is_known(tmp_path: Path) -> None:
+    keys = {key: {"from": -np.pi, "to": np.pi} for key in ("loads.scale", "feeder.rating_kva", "prices.scale")}
+    study = specification(tmp_path, sample={"method": "saltelli", "points": 1024, "keys": keys})
+    points = point_frame(study.points)
+    one, two, three = (points[key].to_numpy() for key in keys)
+    ishigami = np.sin(one) + 7.0 * np.sin(two) ** 2 + 0.1 * three**4 * np.sin(one)
+    runs = pd.DataFrame({"point": points["point"], "replication": 0, "profit": ishigami})
+    found = sobol_indices(study, results(points, runs, pd.DataFrame()), "profit").set_index("key")
+    # T. Ishigami and T. Homma, 1990, with a = 7, b = 0.1
+    np.testing.assert_allclose(found["first"], [0.3139, 0.4424, 0.0], atol=0.02)
+    np.testing.assert_allclose(found["total"], [0.5576, 0.4424, 0.2437], atol=0.02)
+    assert (found["first_low"] <= found["first"]).all()
+    with pytest.raises(InputError, match=r"point 3: got 'no finished run'"):
+        sobol_indices(study, results(points, runs.drop(index=3), pd.DataFrame()), "profit")
+    grid = specification(tmp_path, grid={"loads.scale": [1.0]})
+    with pytest.raises(InputError, match=r"sample\.method: got 'none', expected saltelli"):
+        sobol_indices(grid, results(points, runs, pd.DataFrame()), "profit")
+
+
+def test_the_points_of_saltelli() -> None:
+    shares = saltelli_shares(3, 8, np.random.default_rng(0)).reshape(5, 8, 3)
+    for key in range(3):
+        others = [each for each in range(3) if each != key]
+        np.testing.assert_array_equal(shares[2 + key][:, key], shares[1][:, key])
+        np.testing.assert_array_equal(shares[2 + key][:, others], shares[0][:, others])

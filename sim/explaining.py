@@ -122,7 +122,8 @@ def told(run: Run, place: Place, found: Explanation) -> list[str]:
         f"  {'price':<{width}}  {_amount(found.price)}  {currency}/MWh"
         + ("" if abs(found.rest) <= RESIDUAL_TOLERANCE * PER_MWH else f"  (the parts miss {found.rest:.3g})"),
         *found.lines,
-        f"one more kW there would cost {found.price * row['hours'] / PER_MWH:.6g} {currency} more in this period",
+        f"a kW there is worth {found.price * row['hours'] / PER_MWH:.6g} {currency} in this period; where the cost "
+        "has a kink the next one may cost more (--check)",
     ]
 
 

@@ -176,7 +176,7 @@ def test_every_word_of_an_explanation(tmp_path: Path) -> None:
         "  congestion       10.0000",
         "  price            40.0000  EUR/MWh",
         "why",
-        "one more kW there would cost 0.04 EUR more in this period",
+        "a kW there is worth 0.04 EUR in this period; where the cost has a kink the next one may cost more (--check)",
     ]
     missing = told(run, place, Explanation(40.0, (("energy", 30.0),), ()))
     assert missing[2].endswith("(the parts miss 10)")

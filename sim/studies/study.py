@@ -158,6 +158,9 @@ class Study:
                 write_table(folder / SUMMARY, pa.Table.from_pandas(summary(self.specification, results)))
             counts = {"runs_done": len(results.runs), "failures": len(results.failures)}
             write_json(folder / MANIFEST, {**manifest, "status": status, **counts})
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise OSError(f"{where}{error.strerror or error}; the runs that were told are safe in {folder}") from error
         finally:
             lock.release()
         return results

@@ -39,6 +39,10 @@ class InputError(ValueError):
         source, where, expected = (cut(plain(str(text)), limit) for text, limit in parts)
         super().__init__(f"{source}: {where}: got {shown(value)}, expected {expected}")
 
+    def __reduce__(self) -> tuple[type[InputError], tuple[object, ...]]:
+        """Return what makes the error again in another process."""
+        return InputError, (self.source, self.where, self.value, self.expected)
+
     def located(self, source: str, where: str | None = None) -> InputError:
         """Return the same error with the file (and field) that the caller knows."""
         return InputError(source, where or self.where, self.value, self.expected)
@@ -60,6 +64,10 @@ class SeveralInputErrors(InputError):  # noqa: N818 - there are several
         more = len(errors) - LINES_LIMIT
         rest = (f"and {more} more",) if more > 0 else ()
         self.args = ("\n".join([*map(str, errors[:LINES_LIMIT]), *rest]),)
+
+    def __reduce__(self) -> tuple[type[InputError], tuple[object, ...]]:
+        """Return what makes the errors again in another process."""
+        return SeveralInputErrors, (self.errors,)
 
 
 class InfeasibleError(RuntimeError):

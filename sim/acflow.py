@@ -30,6 +30,9 @@ BUSBAR_OHM = 1e-4
 TOLERANCE_MVA = 1e-9
 """Mismatch of power at a bus at which a flow is solved, MVA, where rounding allows it (:func:`rounding_mva`)."""
 
+SAME = 1e-9
+"""Values of two buses that differ by less, per unit or kVA, differ by rounding: the first bus is named."""
+
 _ROUNDINGS = 32.0
 """Rounding errors of one term that a mismatch may have gathered."""
 
@@ -52,7 +55,15 @@ class FlowCheck:
     loss_share
         ``loss_kw`` divided by what loads, lots and storage draw; generation is not taken off.
     voltage_min_pu, voltage_min_bus
-        Lowest AC voltage, per unit, and the index of its bus, shape ``(periods,)``.
+        Lowest AC voltage, per unit, and the index of its bus, shape ``(periods,)``. Of buses that differ by rounding
+        only, here and elsewhere, the first is named.
+    undervoltage_pu, undervoltage_bus
+        By how much an AC voltage falls below what its bus may have, per unit, and the bus; 0 and -1 where none does.
+    overvoltage_pu, overvoltage_bus
+        By how much one rises above it, likewise.
+    overload_kva, overload_bus
+        By how much a branch carries more than its rating at the end where that is most, kVA, and the bus that it feeds
+        (the root: the substation); likewise.
     """
 
     converged: np.ndarray
@@ -62,6 +73,12 @@ class FlowCheck:
     loss_share: FloatArray
     voltage_min_pu: FloatArray
     voltage_min_bus: IntArray
+    undervoltage_pu: FloatArray
+    undervoltage_bus: IntArray
+    overvoltage_pu: FloatArray
+    overvoltage_bus: IntArray
+    overload_kva: FloatArray
+    overload_bus: IntArray
 
 
 def require_pandapower() -> None:
@@ -133,7 +150,7 @@ class AcFlow:
         pp, net, feeder = self._pp, self._net, self._feeder
         child = np.flatnonzero(feeder.parent >= 0)
         solid = np.hypot(feeder.r_ohm[child], feeder.x_ohm[child]) < BUSBAR_OHM
-        line = child[~solid]
+        self._line = line = child[~solid]
         with _quiet():
             buses = pp.create_buses(net, feeder.size, vn_kv=feeder.base_kv)
             pp.create_ext_grid(net, buses[0], vm_pu=feeder.root_voltage_pu)
@@ -170,6 +187,11 @@ class AcFlow:
         SolverError
             When the power flow does not converge (the load is beyond what the feeder can carry).
         """
+        voltage_pu, loss_kw, _ = self._solved(load_kw, load_kvar)
+        return voltage_pu, float(loss_kw.sum())
+
+    def _solved(self, load_kw: FloatArray, load_kvar: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Solve one period; voltages, and losses by receiving bus, kW and kvar."""
         self._net.load["p_mw"] = load_kw / _KW_PER_MW
         self._net.load["q_mvar"] = load_kvar / _KW_PER_MW
         try:
@@ -177,8 +199,9 @@ class AcFlow:
                 self._pp.runpp(self._net, init="flat", numba=False, tolerance_mva=self._tolerance_mva)
         except self._pp.LoadflowNotConverged as error:
             raise SolverError(f"the AC power flow of feeder {self._feeder.name} does not converge") from error
-        loss = float(self._net.res_line["pl_mw"].sum()) * _KW_PER_MW
-        return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss
+        loss = np.zeros((2, self._feeder.size))
+        loss[:, self._line] = self._net.res_line[["pl_mw", "ql_mvar"]].to_numpy(dtype=np.float64).T * _KW_PER_MW
+        return self._net.res_bus["vm_pu"].to_numpy(dtype=np.float64), loss[0], loss[1]
 
     def check(self, clearing: Clearing, load_kw: FloatArray) -> FlowCheck:
         """Run the cleared injections of every period through the AC flow and compare.
@@ -199,28 +222,62 @@ class AcFlow:
         net_kvar = net_load(self._feeder, clearing.flow_kvar)
         periods = net_kw.shape[0]
         voltage = np.full(net_kw.shape, np.nan)
-        loss = np.full(periods, np.nan)
+        loss_kw, loss_kvar = np.full(net_kw.shape, np.nan), np.full(net_kw.shape, np.nan)
         for period in range(periods):
             try:
-                voltage[period], loss[period] = self.solve(net_kw[period], net_kvar[period])
+                voltage[period], loss_kw[period], loss_kvar[period] = self._solved(net_kw[period], net_kvar[period])
             except SolverError:
                 continue  # the period stays NaN and is reported as not converged
+        loss = loss_kw.sum(axis=1)
         converged = np.isfinite(loss)
-        error = np.where(converged[:, None], np.abs(voltage - clearing.voltage_pu), 0.0)
-        lowest = np.where(converged[:, None], voltage, 0.0)
-        each = np.arange(periods)
-        worst_bus, lowest_bus = error.argmax(axis=1), lowest.argmin(axis=1)
+        error_pu, error_bus = _largest(np.abs(voltage - clearing.voltage_pu), converged)
+        lowest_pu, lowest_bus = _largest(-voltage, converged)
+        feeder = self._feeder
         drawn = load_kw.sum(axis=1) - clearing.shed_kw.sum(axis=1)
         drawn = drawn + np.maximum(clearing.lot_kw, 0.0).sum(axis=1) + clearing.storage_charge_kw.sum(axis=1)
         return FlowCheck(
-            converged=converged,
-            voltage_error_pu=np.where(converged, error[each, worst_bus], np.nan),
-            voltage_error_bus=worst_bus,
-            loss_kw=loss,
-            loss_share=loss / np.where(drawn > 0, drawn, np.inf),
-            voltage_min_pu=voltage[each, lowest_bus],
-            voltage_min_bus=lowest_bus,
+            converged,
+            error_pu,
+            error_bus,
+            loss,
+            loss / np.where(drawn > 0, drawn, np.inf),
+            -lowest_pu,
+            lowest_bus,
+            *_beyond(feeder.voltage_min_pu - voltage, converged),
+            *_beyond(voltage - feeder.voltage_max_pu, converged),
+            *_beyond(carried_kva(feeder, (net_kw, net_kvar), (loss_kw, loss_kvar)) - feeder.rating_kva, converged),
         )
+
+
+def carried_kva(feeder: Feeder, load: tuple[FloatArray, FloatArray], loss: tuple[FloatArray, FloatArray]) -> FloatArray:
+    """Return what each branch carries at the end where it is more, kVA, shape ``(periods, buses)``.
+
+    On a tree it follows from the balances: a branch gives what the buses beyond it draw and what is lost on the way.
+
+    Parameters
+    ----------
+    load
+        What each bus draws, kW and kvar, shape ``(periods, buses)`` each.
+    loss
+        What is lost in the branch into each bus, likewise; 0 at the root, whose branch is the substation.
+    """
+    sent = [feeder.subtree_sum(drawn + lost) for drawn, lost in zip(load, loss, strict=True)]
+    received = [flow - lost for flow, lost in zip(sent, loss, strict=True)]
+    return np.asarray(np.maximum(np.hypot(*sent), np.hypot(*received)))
+
+
+def _largest(values: FloatArray, converged: np.ndarray) -> tuple[FloatArray, IntArray]:
+    """Return the largest value of each period and its bus; NaN and bus 0 where no flow converged."""
+    known = np.where(converged[:, None], values, 0.0)
+    bus = (known >= known.max(axis=1, keepdims=True) - SAME).argmax(axis=1)
+    return np.where(converged, known[np.arange(bus.size), bus], np.nan), bus
+
+
+def _beyond(excess: FloatArray, converged: np.ndarray) -> tuple[FloatArray, IntArray]:
+    """Return the largest excess of each period and its bus: 0 and -1 where there is none but rounding."""
+    most, bus = _largest(excess, converged)
+    broken = most > SAME
+    return np.where(converged, np.where(broken, most, 0.0), np.nan), np.where(broken, bus, -1)
 
 
 def base_case(feeder: Feeder) -> tuple[float, float, int]:
@@ -237,7 +294,8 @@ def base_case(feeder: Feeder) -> tuple[float, float, int]:
         Active loss, kW; lowest voltage, per unit; the index of its bus.
     """
     voltage, loss_kw = AcFlow(feeder).solve(feeder.load_kw, feeder.load_kvar)
-    return loss_kw, float(voltage.min()), int(voltage.argmin())
+    lowest, bus = _largest(-voltage[None], np.ones(1, dtype=bool))
+    return loss_kw, -float(lowest[0]), int(bus[0])
 
 
 def _pandapower() -> ModuleType:

@@ -14,14 +14,27 @@ from typing import TYPE_CHECKING
 
 import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SeveralInputErrors, SolverError
-from sim.commands import check, figures, games, inspect, new, reconfigure, reproduce, run, scenarios, study
+from sim.commands import (
+    check,
+    explain,
+    figures,
+    games,
+    inspect,
+    new,
+    reconfigure,
+    report,
+    reproduce,
+    run,
+    scenarios,
+    study,
+)
 from sim.commands.base import BAD_INPUT, FAILED, INTERRUPTED, OK, Parser, cannot_serve
 from sim.show.streams import complain, discard_output, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = (run, new, inspect, study, scenarios, figures, check, reproduce, games, reconfigure)
+COMMANDS = (run, new, inspect, study, scenarios, figures, report, explain, check, reproduce, games, reconfigure)
 """The modules of the commands, in the order of the help."""
 
 

@@ -20,6 +20,9 @@ from scenarios.files import own_path
 from sim.manifest import read_json, write_json
 
 MANIFEST, COLUMNS, PARTS, CHECKPOINT, FIGURES = "manifest.json", "columns.json", "parts", "checkpoint", "figures"
+REPORT = "report.html"
+"""The report of a run, if one was written (:mod:`sim.report.write`)."""
+
 STATE, ARRAYS = "state.json", "state.npz"
 """The two files of a saved state (:mod:`sim.snapshot`)."""
 
@@ -61,7 +64,7 @@ def leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
     columns, manifest = read_json(folder / COLUMNS), read_json(folder / MANIFEST)
     named = columns.get("tables") if isinstance(columns.get("tables"), dict) and "format" in columns else {}
     is_run = bool(named) or ("format" in manifest and bool(manifest.keys() & {"versions", "seed"}))
-    own = [MANIFEST, COLUMNS, PARTS, f".{PARTS}", CHECKPOINT, f".{CHECKPOINT}"]
+    own = [MANIFEST, COLUMNS, PARTS, f".{PARTS}", CHECKPOINT, f".{CHECKPOINT}", REPORT]
     own += [name for table in named or {} for name in (f"{table}.parquet", f".{table}.parquet")]
     found = [folder / name for name in own if _exists(folder / name)]
     wanted = [folder / f"{table}.parquet" for table in tables if f"{table}.parquet" not in own]

@@ -22,13 +22,14 @@ from equilibrium.grid.reconfiguration import Reconfiguration, reconfigure
 from scenarios.files import own_path
 from scenarios.readers.meshed import Limits, load_meshed
 from sim.folder import check_folder
-from sim.manifest import put, versions, write_json
+from sim.manifest import put, read_json, versions, write_json
 from sim.show.console import console
 from sim.show.drawing import save
 from sim.show.switching import switching_figure
 from sim.show.telling import add_text_row
 
-_ANSWER = "reconfiguration.json"
+_ANSWER, _BRANCHES, _BUSES, _MAP = "reconfiguration.json", "switching.csv", "voltages.csv", "configuration"
+_FILES = (_ANSWER, _BRANCHES, _BUSES, f"{_MAP}.svg", f"{_MAP}.png")
 _FEW = 3  # broken limits that are named on the screen
 
 
@@ -36,17 +37,26 @@ def reconfigure_feeder(given: argparse.Namespace) -> int:
     """Reconfigure ``given.feeder``; return the exit code."""
     grid = load_meshed(given.feeder, _limits(given))
     folder = own_path(str(given.out)) if given.out else Path("runs") / f"reconfigure-{grid.name}"
-    check_folder(folder, force=given.force)
-    if (folder / _ANSWER).exists() and not given.force:
-        raise InputError(str(folder), "output folder", _ANSWER, "an empty or new folder, or --force to overwrite")
+    _check_folder(folder, force=given.force)
     deadline = Deadline(given.time_limit, np.inf if given.node_limit is None else given.node_limit)
     answer = reconfigure(grid, gap=given.gap, deadline=deadline, solver=given.solver)
     flows = _flow(grid, grid.closed), _flow(grid, answer.closed)
     _write(folder, grid, answer, flows)
     if not given.no_figures:
-        save(switching_figure(grid, answer), folder / "configuration")
+        save(switching_figure(grid, answer), folder / _MAP)
     _tell(console(), grid, answer, flows, folder)
     return 0 if answer.finished else 1
+
+
+def _check_folder(folder: Path, *, force: bool) -> None:
+    """Make sure that an answer can be written: only an earlier answer is written over, and only if that is wanted."""
+    check_folder(folder, force=False)
+    found = [name for name in _FILES if (folder / name).exists()]
+    if found and not read_json(folder / _ANSWER).keys() >= {"feeder", "bound_kw"}:
+        expected = "a folder without it: no answer of this command wrote it, so it is not overwritten"
+        raise InputError(str(folder), "output folder", found[0], expected)
+    if found and not force:
+        raise InputError(str(folder), "output folder", found[0], "an empty or new folder, or --force to overwrite")
 
 
 def _limits(given: argparse.Namespace) -> Limits:
@@ -94,7 +104,7 @@ def _write(
     )
     before, after = flows
     _write_table(
-        folder / "branches.csv",
+        folder / _BRANCHES,
         ("from_bus", "to_bus", "closed_before", "closed_after", "flow_before_kva", "flow_after_kva", "rating_kva"),
         zip(
             (grid.buses[bus] for bus in grid.start),
@@ -108,7 +118,7 @@ def _write(
         ),
     )
     _write_table(
-        folder / "buses.csv",
+        folder / _BUSES,
         ("bus", "voltage_before_pu", "voltage_after_pu"),
         zip(
             grid.buses,

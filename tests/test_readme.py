@@ -1,4 +1,4 @@
-"""The README's Python runs as it stands."""
+"""The Python of the README and of the documents runs as it stands, and their links lead somewhere."""
 
 from __future__ import annotations
 
@@ -7,19 +7,36 @@ from pathlib import Path
 
 import pytest
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-BLOCKS = [block for block in re.findall(r"```python\n(.*?)```", README, re.DOTALL) if "read_run" not in block]
+ROOT = Path(__file__).parents[1]
+TEXTS = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))}
+BLOCKS = [
+    (name, block)
+    for name, text in TEXTS.items()
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    if "read_run" not in block and "Study" not in block
+]
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: re.sub(r"\W+", " ", block)[:40])
-def test_block(block: str) -> None:
-    exec(compile(block, "README.md", "exec"), {})
+@pytest.mark.parametrize(("name", "block"), BLOCKS, ids=lambda part: re.sub(r"\W+", " ", part)[:40])
+def test_block(name: str, block: str) -> None:
+    exec(compile(block, name, "exec"), {})
 
 
 def test_the_duopoly_has_its_closed_form() -> None:
-    block = next(block for block in BLOCKS if "duopoly" in block)
+    block = next(block for _, block in BLOCKS if "duopoly" in block)
     names: dict[str, object] = {}
-    exec(compile(block, "README.md", "exec"), names)
+    exec(compile(block, "games.md", "exec"), names)
     answer = names["answer"]
     assert str(answer.verdict) == "exact"
     assert answer.variables == pytest.approx({"q": 6.0, "r": 3.0})
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_links_to_files_lead_somewhere(name: str) -> None:
+    folder = ROOT if name == "README.md" else ROOT / "docs"
+    links = [link for link in re.findall(r"\]\(([^)#]+)", TEXTS[name]) if "://" not in link]
+    assert [link for link in links if not (folder / link).exists()] == []
+
+
+def test_the_readme_is_short() -> None:
+    assert len(TEXTS["README.md"].splitlines()) < 200

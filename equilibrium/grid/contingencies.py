@@ -142,7 +142,7 @@ class Study:
 
 
 def study(grid: MeshedGrid, hours: Sequence[Hour], outages: Sequence[Outage], solver: str = "auto") -> Study:
-    """Restore after every outage in every hour, each for itself; what screening settles at nothing is not looked at.
+    """Restore after every outage in every hour, each for itself, and say what screening alone would have settled.
 
     Raises
     ------

@@ -69,6 +69,7 @@ def add_to(commands: Commands) -> None:
         help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
     )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
     _add_data(run)
     run.set_defaults(command=_run)
 
@@ -120,6 +121,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     from scenarios.loading import load_scenario
     from scenarios.settings import read_settings
     from sim.output import draw_run, show_run
+    from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
@@ -134,6 +136,8 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         )
     if len(outcome.run.days) and not given.no_figures:
         draw_run(outcome.run)
+    if len(outcome.run.days) and given.report:
+        write_report(outcome.run)
     show_run(screen, outcome.run)
     if outcome.reasons:
         return cannot_serve(outcome.reasons)

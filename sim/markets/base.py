@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic
 
+import pandas as pd
 import pyarrow as pa
 from rich.table import Table as Screen
 
@@ -14,6 +15,7 @@ from scenarios.case import ScenarioKind
 from sim.checks import RunInvariant
 from sim.columns import Column, Table
 from sim.daily_model import AnyCase, DailyModel, Result
+from sim.explanation import Explanation, NextKw, Place
 from sim.options import RunOptions
 from sim.store import Run
 
@@ -49,6 +51,17 @@ class MarketKind(Generic[AnyCase, Result]):
         ``on_infeasible``, ``ac``, ``certify``, ``node_limit``, ``sessions``.
     invariants
         What must hold in the tables of every run.
+    price_column
+        Column of the table ``prices`` with the price at each bus, where the market has such prices.
+    explain
+        Says why one of them is what it is; ``None`` in a market without prices by bus.
+    next_kw
+        Returns what a finished day's operator would pay for the last and the next kW at a place, where that can be
+        asked.
+    map_at
+        Draws the feeder in one period: the run, day, period, title and currency; ``None`` where no map is drawn.
+    payments
+        Who paid whom over a run: columns ``payer``, ``receiver``, ``account`` and ``amount``, currency.
     """
 
     name: str
@@ -60,6 +73,11 @@ class MarketKind(Generic[AnyCase, Result]):
     remarks: Callable[[Run], Sequence[str]]
     refuses: Mapping[str, str]
     invariants: tuple[RunInvariant, ...]
+    price_column: str = ""
+    explain: Callable[[Run, Place], Explanation] | None = None
+    next_kw: Callable[[Result, Place], NextKw] | None = None
+    map_at: Callable[[Run, int, int, str, str], Figure] | None = None
+    payments: Callable[[Run], pd.DataFrame] | None = None
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,7 @@ def cleared(offers: list[LotDay], served=1.0, **changes) -> Clearing:
         "lot_soe_kwh": np.zeros_like(lots),
         "unserved_kwh": np.zeros_like(lots),
         "lot_price": np.zeros_like(lots),
+        "limits": (),
         "vehicle_kw": tuple(split),
         **dict.fromkeys(("network_cost", "fuel_cost", "shortage_cost", "seconds", "solver_seconds"), 0.0),
         "lot_maximum": np.zeros(len(offers)),

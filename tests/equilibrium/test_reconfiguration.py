@@ -80,9 +80,11 @@ def test_branches_without_resistance_join_their_ends() -> None:
 def test_both_power_flows_are_one(made: MeshedGrid, scale: float) -> None:
     made = scaled(made, scale)
     for closed in made.radial_configurations():
-        flow = radial_flow(made, closed)
-        assert flow is not None
-        assert flow.loss_kw == pytest.approx(ac_loss(made, closed), rel=1e-9, abs=1e-12)
+        flow, loss = radial_flow(made, closed), ac_loss(made, closed)
+        assert (flow is None) == np.isinf(loss)
+        if flow is None:
+            continue
+        assert flow.loss_kw == pytest.approx(loss, rel=1e-9, abs=1e-12)
         assert (flow.flow_kva[~closed] == 0.0).all()
 
 
@@ -113,7 +115,7 @@ def test_a_node_bounds_every_configuration_in_it(made: MeshedGrid, scale: float,
     made = scaled(made, scale)
     every = list(made.radial_configurations())
     losses = {tuple(closed.tolist()): ac_loss(made, closed) for closed in every}
-    relaxation = BranchFlow(made, max(losses.values()))
+    relaxation = BranchFlow(made, max(loss for loss in losses.values() if np.isfinite(loss)))
     for _ in range(3):
         state = np.array([draw.choice((-1, 0, 1)) for _ in range(made.branches)])  # type: ignore[attr-defined]
         inside = [
@@ -123,16 +125,18 @@ def test_a_node_bounds_every_configuration_in_it(made: MeshedGrid, scale: float,
         assert relaxed.bound <= min(inside, default=np.inf) * (1.0 + 1e-9)
 
 
-@pytest.mark.parametrize("solver", ["highs", "gurobi"])
-def test_ieee33_is_proved(solver: str) -> None:
+@pytest.mark.parametrize(
+    ("solver", "gap"), [("highs", 0.05), ("gurobi", 0.05), pytest.param("highs", 0.01, marks=pytest.mark.long)]
+)
+def test_ieee33_is_proved(solver: str, gap: float) -> None:
     """33 buses: the published least loss, 139.55 kW with branches 7-8, 9-10, 14-15, 32-33 and 25-29 open."""
     made = load_meshed("ieee33")
-    found = reconfigure(made, gap=0.01 if solver == "highs" else 0.05, solver=solver)
+    found = reconfigure(made, gap=gap, solver=solver)
     assert found.loss_kw == pytest.approx(139.5513, abs=1e-4)
     assert found.base_loss_kw == pytest.approx(202.6771, abs=1e-4)
     assert {made.label(k) for k in np.flatnonzero(~found.closed)} == {"7-8", "9-10", "14-15", "32-33", "25-29"}
     assert found.finished
-    assert found.bound_kw >= (0.99 if solver == "highs" else 0.95) * found.loss_kw
+    assert found.bound_kw >= (1.0 - gap) * found.loss_kw
 
 
 def test_a_limit_of_nodes_leaves_a_bound_that_holds() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,13 @@ def test_a_hundred_errors_fit_a_screen(tmp_path: Path) -> None:
     lines = str(raised.value).splitlines()
     assert len(lines) == 13
     assert lines[-1] == f"and {len(raised.value.errors) - 12} more"
+
+
+def test_errors_come_through_to_another_process() -> None:
+    one = InputError("case.yaml", "line 2, x", 3, "4")
+    for error in (one, SeveralInputErrors([one, InputError("case.yaml", "line 5, y", None, "a key")])):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), str(again), again.where) == (type(error), str(error), "line 2, x")
 
 
 def test_the_nearest_bus_is_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ hour among those of an hour, and its buses, lots and units stand in no order.
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Iterable
 from dataclasses import fields, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ from equilibrium.grid.assets import (
     StorageUnit,
     Subscription,
 )
+from equilibrium.grid.binding import NAMES, Limit
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.clearing import Clearing
@@ -89,6 +91,18 @@ def _certificate(draw: np.random.Generator, verdict: Verdict, *, second: bool) -
     )
 
 
+def _limits(draw: np.random.Generator, t: int, *, shed: bool) -> tuple[Limit, ...]:
+    """A limit of every kind, in every second period; some are reached to the last digit, some are not."""
+    found = []
+    for k, name in enumerate(NAMES):
+        value, multiplier, shortage = draw.uniform(1.0, 9.0, size=3).tolist()
+        slack = float(draw.uniform(0.01, 0.02)) if k % 2 else 0.0
+        place, unit = f"place {k}", ("kVA", "p.u.", "kW")[k % 3]
+        worth = shortage * (k % 3 == 0) if shed else 0.0
+        found.append(Limit(name, place, k % 5, 2 * k % t, unit, value, value + slack, slack, multiplier, worth))
+    return tuple(found)
+
+
 def _clearing(draw: np.random.Generator, axis: TimeAxis, verdict: Verdict, *, nodal: bool, shed: bool) -> Clearing:
     t, buses, lots = axis.size, len(LABELS), len(NETWORK.lots)
     shapes: dict[str, tuple[int, ...]] = {
@@ -124,6 +138,7 @@ def _clearing(draw: np.random.Generator, axis: TimeAxis, verdict: Verdict, *, no
         "order": (2, 0),
         "iteration": "gauss-seidel",
         "cycle": 5,
+        "limits": _limits(draw, t, shed=shed),
     }
     values: dict[str, object] = {}
     for field in fields(NodalClearing if nodal else Clearing):
@@ -224,9 +239,15 @@ def _offer(draw: np.random.Generator, t: int) -> LotDay:
 def _flow(draw: np.random.Generator, axis: TimeAxis) -> FlowCheck:
     t = axis.size
     solved = np.arange(t) != 4
-    bus = draw.integers(0, len(LABELS), size=(2, t))
-    error, loss, share, lowest = np.where(solved, draw.uniform(0.01, 0.9, size=(4, t)), np.nan)
-    return FlowCheck(solved, error, np.where(solved, bus[0], 0), loss * 100, share, lowest, np.where(solved, bus[1], 0))
+    bus = draw.integers(0, len(LABELS), size=(5, t))
+    error, loss, share, lowest, *beyond = np.where(solved, draw.uniform(0.01, 0.9, size=(7, t)), np.nan)
+    broken = [solved & (np.arange(t) % 3 == k) for k in range(3)]
+    pairs = [
+        (np.where(solved & ~at, 0.0, each), np.where(at, place, -1))
+        for at, each, place in zip(broken, beyond, bus[2:], strict=True)
+    ]
+    first, second = np.where(solved, bus[:2], 0)
+    return FlowCheck(solved, error, first, loss * 100, share, lowest, second, *itertools.chain(*pairs))
 
 
 def _session(draw: np.random.Generator, name: str, day: int, outcome: Outcome) -> SessionRecord:

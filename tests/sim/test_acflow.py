@@ -15,7 +15,7 @@ from equilibrium.grid.feeder import Feeder
 from scenarios.files import DATA
 from scenarios.readers.feeders import load_feeder
 from sim import acflow
-from sim.acflow import AcFlow, base_case, net_load, require_pandapower
+from sim.acflow import AcFlow, base_case, carried_kva, net_load, require_pandapower
 
 pytest.importorskip("pandapower")
 
@@ -110,6 +110,47 @@ def test_a_load_beyond_the_feeder_is_reported_hour_by_hour(cleared):
     tree = cleared.network.feeder
     with pytest.raises(SolverError, match="does not converge"):
         AcFlow(tree).solve(100 * tree.load_kw, 100 * tree.load_kvar)
+
+
+def test_limits_that_the_ac_flow_breaks_are_measured(cleared):
+    """Losses lower the voltage and load the branches: what the linear flow just keeps the AC flow breaks."""
+    network, clearing = cleared.network, cleared.clearing
+    tree = network.feeder
+    free = AcFlow(tree).check(clearing, cleared.market.load_kw)
+    drawn = [net_load(tree, flow) for flow in (clearing.flow_kw, clearing.flow_kvar)]
+    hour, bus = 19, tree.size - 1
+    voltage, _ = AcFlow(tree).solve(drawn[0][hour], drawn[1][hour])
+    low, high = np.full(tree.size, 0.5), np.full(tree.size, 1.5)
+    low[bus], high[1] = voltage[bus] + 0.003, voltage[1] - 0.002
+    rating = np.full(tree.size, np.inf)
+    sent_kva = math.hypot(drawn[0][hour].sum() + free.loss_kw[hour], drawn[1][hour].sum())
+    rating[0] = sent_kva - 25.0
+    tight = replace(tree, voltage_min_pu=low, voltage_max_pu=high, rating_kva=rating)
+    check = AcFlow(tight).check(clearing, cleared.market.load_kw)
+    assert check.undervoltage_pu[hour] == pytest.approx(0.003, abs=1e-12)
+    assert check.overvoltage_pu[hour] == pytest.approx(0.002, abs=1e-12)
+    assert [check.undervoltage_bus[hour], check.overvoltage_bus[hour], check.overload_bus[hour]] == [bus, 1, 0]
+    assert check.overload_kva[hour] > 25.0  # reactive losses come on top
+    wide = replace(tight, voltage_min_pu=np.full(tree.size, 0.5), rating_kva=np.full(tree.size, np.inf))
+    kept = AcFlow(wide).check(clearing, cleared.market.load_kw)
+    for size, place in ((kept.undervoltage_pu, kept.undervoltage_bus), (kept.overload_kva, kept.overload_bus)):
+        assert (size.tolist(), place.tolist()) == ([0.0] * 24, [-1] * 24)
+
+
+def test_what_a_branch_carries_counts_its_own_loss():
+    """Two branches: 100 kW beyond the second, 10 kW and 3 kW lost; a branch is measured where it carries more."""
+    chain = feeder([-1, 0, 1], [0, 0.8, 0.8], [0, 0.6, 0.6], [0, 0, 100], [0, 0, 0])
+    nothing = np.zeros((1, 3))
+    carried = carried_kva(chain, (np.array([[0.0, 0.0, 100.0]]), nothing), (np.array([[0.0, 10.0, 3.0]]), nothing))
+    assert carried.tolist() == [[113.0, 113.0, 103.0]]
+    fed = carried_kva(chain, (np.array([[0.0, 0.0, -100.0]]), nothing), (np.array([[0.0, 10.0, 3.0]]), nothing))
+    assert fed.tolist() == [[87.0, 97.0, 100.0]]  # backwards the receiving end carries more
+
+
+def test_of_buses_that_differ_by_rounding_the_first_is_named():
+    """Bus 1 and bus 2 are one busbar, bus 3 hangs alike on another branch: their lowest voltages are one."""
+    tree = feeder([-1, 0, 1, 0], [0, 0.8, 0, 0.8], [0, 0.6, 0, 0.6], [0, 0, 500, 500 + 1e-9], [0, 0, 0, 0])
+    assert base_case(tree)[2] == 1
 
 
 def test_without_pandapower_the_extra_is_named(monkeypatch):

@@ -129,6 +129,22 @@ def expected_prices(day: DayResult) -> Iterator[Row]:
             }
 
 
+def expected_limits(day: DayResult) -> Iterator[Row]:
+    for limit in day.clearing.limits:
+        yield period(day, limit.period) | {
+            "limit": limit.name,
+            "place": limit.place,
+            "bus": LABELS[limit.bus],
+            "unit": limit.unit,
+            "value": limit.value,
+            "bound": limit.bound,
+            "slack": limit.slack,
+            "reached": limit.slack == 0.0,
+            "multiplier": limit.multiplier,
+            "shortage": limit.shortage,
+        }
+
+
 def expected_dispatch(day: DayResult) -> Iterator[Row]:
     c, m = day.clearing, day.market
     for t in range(day.axis.size):
@@ -330,6 +346,12 @@ def expected_ac(day: DayResult) -> Iterator[Row]:
             "loss_share": f.loss_share[t],
             "voltage_min_pu": f.voltage_min_pu[t],
             "voltage_min_bus": LABELS[f.voltage_min_bus[t]],
+            "undervoltage_pu": f.undervoltage_pu[t],
+            "undervoltage_bus": LABELS[f.undervoltage_bus[t]] if f.undervoltage_bus[t] >= 0 else None,
+            "overvoltage_pu": f.overvoltage_pu[t],
+            "overvoltage_bus": LABELS[f.overvoltage_bus[t]] if f.overvoltage_bus[t] >= 0 else None,
+            "overload_kva": f.overload_kva[t],
+            "overload_bus": LABELS[f.overload_bus[t]] if f.overload_bus[t] >= 0 else None,
         }
 
 
@@ -341,6 +363,9 @@ def expected_feeder(day: DayResult) -> Iterator[Row]:
             "bus": label,
             "parent": parents[label],
             "rating_kva": 9000.0 + bus,
+            "r_ohm": bus / 10.0,
+            "x_ohm": (bus + 1) / 10.0 if bus else 0.0,
+            "base_kv": 11.0,
             "voltage_min_pu": 9.9 + 0.01 * bus,
             "voltage_max_pu": 700.0 + bus,
         }
@@ -349,6 +374,7 @@ def expected_feeder(day: DayResult) -> Iterator[Row]:
 EXPECTED: dict[str, Callable[[DayResult], Iterator[Row]]] = {
     "days": expected_days,
     "prices": expected_prices,
+    "limits": expected_limits,
     "dispatch": expected_dispatch,
     "storage": expected_storage,
     "lots": expected_lots,

@@ -347,6 +347,7 @@ def test_the_day_that_is_drawn_is_the_one_with_the_highest_price(
     peaks = [day.clearing.dlmp.max() for day in made]
     dearest = peaks.index(max(peaks))
     assert dearest not in (0, peaks.index(min(peaks)))
+    (tmp_path / "figures").mkdir()
     files = draw_run(stored_run(tmp_path, LOTS_LEAD, made))
     names = {f"{name}-day-{dearest}" for name in ("scheduling", "voltage", "prices", "feeder", "lots")}
     assert {path.name for path in files} == names | {*OF_A_RUN}
@@ -445,16 +446,25 @@ def test_without_charges_only_prices_are_drawn_and_a_lot_that_draws_nothing_has_
 
 def test_a_map_without_a_limit_that_binds_says_so(run: Run) -> None:
     rows = run.table("prices", 1).assign(congestion_per_mwh=0.0, voltage_per_mwh=0.0)
-    shown = drawn(price_map(rows, "EUR", "T"))
-    assert shown[1, "texts", "#0"] == "zero: no limit of the network binds"
-    image = price_map(rows, "EUR", "T").axes[1].get_images()[0]
+    limits = run.table("limits", 1)
+    named = limits["limit"].isin(["substation", "branch", "voltage-min", "voltage-max"])
+    for at_work, said in (
+        (limits[~named], "zero: no limit of the network binds"),
+        (limits[named & ~limits["reached"]], "zero: no limit of the network binds"),
+        (limits[limits["limit"] == "substation"], "zero: 1 limit of the network is reached, none at a price"),
+        (limits, f"zero: {(named & limits['reached']).sum()} limits of the network are reached, none at a price"),
+    ):
+        assert drawn(price_map(rows, at_work, "EUR", "T"))[1, "texts", "#0"] == said
+    image = price_map(rows, limits, "EUR", "T").axes[1].get_images()[0]
     assert image.get_clim() == (-1.0, 1.0)
 
 
 def test_the_colours_of_the_map_are_even_on_both_sides(run: Run) -> None:
     rows = run.table("prices", 1)
     reach = max(abs(v) for v in rows["congestion_per_mwh"] + rows["voltage_per_mwh"])
-    assert price_map(rows, "EUR").axes[1].get_images()[0].get_clim() == pytest.approx((-reach, reach))
+    assert price_map(rows, run.table("limits", 1), "EUR").axes[1].get_images()[0].get_clim() == pytest.approx(
+        (-reach, reach)
+    )
 
 
 def test_an_open_end_of_a_price_has_no_band(run: Run) -> None:

@@ -13,7 +13,7 @@ import pytest
 from rich.table import Table
 
 from equilibrium.certificate import Verdict
-from sim.markets.charging.terminal import ac_line
+from sim.markets.charging.terminal import ac_lines
 from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
 from sim.markets.nodal.kind import KIND as NODAL
 from sim.show.telling import small
@@ -180,10 +180,18 @@ def test_the_row_of_an_uncertified_day_stands_out(runs: dict[str, Run]) -> None:
 def short_of(run: Run, day: int) -> str:
     shed = sum(row.p_kw * row.hours for row in run.table("dispatch", day).itertuples() if row.kind == "shed")
     unserved = sum(run.table("lots", day)["unserved_kwh"])
-    return f"day {day} had a shortage: {shed:.1f} kWh of load and {unserved:.1f} kWh of charging were not served"
+    worth: dict[str, float] = {}
+    for row in run.table("limits", day).itertuples():
+        if row.shortage > 0.0:
+            worth[f"{row.limit} {row.place}"] = row.shortage
+    first, second, third, *others = sorted(worth, key=lambda name: -worth[name])
+    return (
+        f"day {day} had a shortage: {shed:.1f} kWh of load and {unserved:.1f} kWh of charging were not served; "
+        f"held by {first}, {second}, {third} and {len(others)} more (table limits)"
+    )
 
 
-def flow_of(run: Run) -> str:
+def flow_of(run: Run) -> list[str]:
     rows = [row for row in run.ac.itertuples() if row.converged]
     worst = max(rows, key=lambda row: row.voltage_error_pu)
     lossy = max(rows, key=lambda row: row.loss_share)
@@ -193,12 +201,24 @@ def flow_of(run: Run) -> str:
             return f"day {row.day}, period {row.period} from {row.start}"
         return f"day {row.day}, hour {row.hour}"
 
-    return (
+    broken = []
+    for name, said in (
+        ("undervoltage", "{:.4f} p.u. below the lowest voltage at bus {}"),
+        ("overvoltage", "{:.4f} p.u. above the highest voltage at bus {}"),
+        ("overload", "{:.1f} kVA above the rating of the branch into bus {}"),
+    ):
+        column = "overload_kva" if name == "overload" else f"{name}_pu"
+        beyond = [row for row in rows if getattr(row, column) > 0.0]
+        most = max(beyond, key=lambda row: getattr(row, column))
+        words = said.format(getattr(most, column), getattr(most, f"{name}_bus"))
+        broken.append(f"{words} ({when(most)}; {len(beyond)} periods)")
+    return [
         f"AC power flow: voltage error of the linear flow at most {worst.voltage_error_pu:.4f} p.u. "
         f"({when(worst)}, bus {worst.voltage_error_bus}), loss at most {lossy.loss_kw:.0f} kW or "
         f"{lossy.loss_share * 100.0:.1f} % of the load ({when(lossy)}); "
-        f"for {len(run.ac) - len(rows)} periods no solution was found"
-    )
+        f"for {len(run.ac) - len(rows)} periods no solution was found",
+        f"limits in the AC flow: {', '.join(broken)}",
+    ]
 
 
 def closing(run: Run) -> list[str]:
@@ -239,7 +259,7 @@ NOT_CERTIFIED = "day 1 is NOT certified: its verdict is kkt-consistent (first no
 
 def test_every_line_below_the_table_of_the_lots_lead_market(runs: dict[str, Run]) -> None:
     run = runs["lots-lead"]
-    lines = [UNITS, NOT_CERTIFIED, *about_agents(run), short_of(run, 0), short_of(run, 1), flow_of(run), *closing(run)]
+    lines = [UNITS, NOT_CERTIFIED, *about_agents(run), short_of(run, 0), short_of(run, 1), *flow_of(run), *closing(run)]
     assert LOTS_LEAD.remarks(run) == lines
 
 
@@ -264,7 +284,7 @@ def test_every_line_below_the_table_of_the_nodal_market(runs: dict[str, Run]) ->
         proved,
         short_of(run, 0),
         short_of(run, 1),
-        flow_of(run),
+        *flow_of(run),
         *closing(run),
     ]
 
@@ -290,9 +310,11 @@ def test_what_nobody_did_is_not_told(runs: dict[str, Run], tmp_path: Path) -> No
 
 def test_a_flow_that_never_has_a_solution_is_told(runs: dict[str, Run]) -> None:
     ac = runs["lots-lead"].ac
-    assert ac_line(ac[~ac["converged"].astype(bool)]) == "AC power flow: no solution was found for any period"
-    solved = ac_line(ac[ac["converged"].astype(bool)])
-    assert solved.endswith(")")
+    assert ac_lines(ac[~ac["converged"].astype(bool)]) == ["AC power flow: no solution was found for any period"]
+    solved = ac[ac["converged"].astype(bool)]
+    assert ac_lines(solved)[0].endswith(")")
+    within = solved.assign(undervoltage_pu=0.0, overvoltage_pu=0.0, overload_kva=0.0)
+    assert ac_lines(within)[1] == "limits in the AC flow: all hold"
 
 
 def test_an_undefined_price_of_anarchy_is_a_dash_and_no_markdown_has_no_sign(

@@ -16,6 +16,7 @@ from sim.markets.charging.figures import (
 )
 from sim.markets.charging.grid_figures import price_map, voltage_figure
 from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
+from sim.markets.charging.limits import LIMITS
 from sim.output import draw_run
 from sim.show.drawing import save
 
@@ -67,7 +68,8 @@ def test_voltage_lines_show_the_lowest_voltage_of_each_bus(cleared, prices):
 
 
 def test_the_price_map_has_buses_down_and_hours_across(cleared, prices):
-    figure = price_map(prices, "EUR")
+    limits = LIMITS.frame(SingleDay(cleared.network, cleared.market, cleared.clearing))
+    figure = price_map(prices, limits, "EUR")
     image = figure.axes[0].get_images()[0]
     np.testing.assert_allclose(image.get_array(), cleared.clearing.dlmp.T * 1000)
     network = figure.axes[1].get_images()[0].get_array()

@@ -46,17 +46,20 @@ def test_the_answer_is_printed_written_and_drawn(town: str, capsys: pytest.Captu
     assert held["base_loss_kw"] == answer.base_loss_kw
     assert held["bound_kw"] <= held["loss_kw"]
     assert (held["open_branches"], held["finished"], held["base_breaks"]) == (["b-c"], True, [])
-    branches = rows(folder / "branches.csv")
+    branches = rows(folder / "switching.csv")
     assert [row["closed_before"] for row in branches] == ["1", "1", "0"]
     assert [row["closed_after"] for row in branches] == ["1", "0", "1"]
     assert [float(row["flow_after_kva"]) > 1000.0 for row in branches] == [True, False, True]
-    buses = rows(folder / "buses.csv")
+    buses = rows(folder / "voltages.csv")
     assert held["lowest_voltage_pu"][0] == min(float(row["voltage_before_pu"]) for row in buses)
     assert held["lowest_voltage_pu"][1] == min(float(row["voltage_after_pu"]) for row in buses)
     assert {path.name for path in folder.glob("configuration.*")} == {"configuration.svg", "configuration.png"}
     assert main(["reconfigure", town]) == 2
     assert "--force" in capsys.readouterr().err
     assert main(["reconfigure", town, "--force", "--no-figures"]) == 0
+    (folder / "reconfiguration.json").unlink()
+    assert main(["reconfigure", town, "--force"]) == 2
+    assert "switching.csv" in capsys.readouterr().err
 
 
 def test_exit_codes(town: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -139,7 +139,7 @@ def test_every_table_is_an_attribute_and_no_other(tmp_path, make_day):
     assert run.storage.empty
     assert list(run.storage.columns) == TABLES["storage"]
     assert run.storage["energy_kwh"].dtype == "float64"
-    with pytest.raises(AttributeError, match="no 'accounts'; its tables are days, prices, dispatch"):
+    with pytest.raises(AttributeError, match="no 'accounts'; its tables are days, prices, limits, dispatch"):
         _ = run.accounts
 
 

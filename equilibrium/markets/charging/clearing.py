@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import Certificate
+from equilibrium.grid.binding import Limit
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +38,8 @@ class Clearing:
     dlmp
         Distribution locational marginal price, shape ``(hours, buses)``: the derivative of the network cost with
         respect to load at the bus. ``dlmp = dlmp_energy + dlmp_congestion + dlmp_voltage``.
+    limits
+        The limits of the network and its units that are reached or near, with their multipliers.
     lot_price
         What each lot pays for its energy, currency/kWh, shape ``(hours, lots)``: zero in the lots-lead market.
     vehicle_kw
@@ -69,6 +72,7 @@ class Clearing:
     dlmp_energy: FloatArray
     dlmp_congestion: FloatArray
     dlmp_voltage: FloatArray
+    limits: tuple[Limit, ...]
     lot_price: FloatArray
     vehicle_kw: tuple[NDArray[np.float64] | None, ...]
     network_cost: float

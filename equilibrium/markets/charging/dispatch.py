@@ -8,20 +8,30 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import NEGLIGIBLE
+from equilibrium.grid.binding import binding_limits
 from equilibrium.grid.network import Network
 from equilibrium.grid.prices import nodal_prices
 from equilibrium.lengths import named
 from equilibrium.markets.charging.day import MarketDay
-from equilibrium.programs.program import Program
+from equilibrium.programs.program import Instance, Program
 
 STORAGE = ("storage_charge_kw", "storage_discharge_kw", "storage_kwh")
 """Columns of the storage units; a network without storage has none of them."""
 
 
-def read_dispatch(network: Network, day: MarketDay, program: Program, x: FloatArray, y: FloatArray) -> dict[str, Any]:
+def read_dispatch(
+    network: Network,
+    day: MarketDay,
+    program: Program,
+    instance: Instance,
+    x: FloatArray,
+    y: FloatArray,
+    shortage: tuple[Instance, FloatArray] | None = None,
+) -> dict[str, Any]:
     """Return the fields of a :class:`~.Clearing` that follow from a primal and dual point.
 
-    These are the dispatch, flows, voltages, prices, network cost and fuel cost.
+    These are the dispatch, flows, voltages, prices, limits at work, network cost and fuel cost. ``shortage`` is as in
+    :func:`equilibrium.grid.binding.binding_limits`.
     """
     values = {name: program.value(x, name) for name in program.columns}
     none = np.zeros((day.hours, 0))
@@ -48,6 +58,7 @@ def read_dispatch(network: Network, day: MarketDay, program: Program, x: FloatAr
         "dlmp_voltage": prices.voltage,
         "network_cost": float(day.wholesale_price @ (length * (bought - network.export_price_factor * sold))) + fuel,
         "fuel_cost": fuel,
+        "limits": binding_limits(network, program, instance, x, y, shortage),
     }
 
 

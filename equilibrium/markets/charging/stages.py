@@ -67,13 +67,17 @@ class Own:
 
 @dataclass(frozen=True, eq=False)
 class Optimum:
-    """A cost-minimal point: the instance that it solves, primal and dual, and what was decided on the way."""
+    """A cost-minimal point: the instance that it solves, primal and dual, and what was decided on the way.
+
+    On a day that cannot be served ``shortage`` has the instance of least shortage before it, and its multipliers.
+    """
 
     instance: Instance
     x: FloatArray
     y: FloatArray
     seconds: float
     notes: tuple[str, ...]
+    shortage: tuple[Instance, FloatArray] | None = None
 
 
 def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own | None:

@@ -215,14 +215,16 @@ class LotsLeadMarket:
         solution = model.solve(instance.with_cost(shortage))
         if solution.status is not Status.OPTIMAL:
             raise InfeasibleError(diagnose(self.network, day, joint_ports(self.network, day), cuts))
-        least = optimal_face(instance.with_cost(shortage), solution.y).with_cost(instance.cost)
+        priced = instance.with_cost(shortage)
+        least = optimal_face(priced, solution.y).with_cost(instance.cost)
         stages = self._stages(day, program, model, least)
         found = stages.most_profit()
         optimum = stages.settled(found[0]) if found is not None else None
         if optimum is None:
             raise SolverError("the day with the least shortage could not be cleared")
         note = "shortage: " + "; ".join(diagnose(self.network, day, joint_ports(self.network, day), cuts))
-        return stages, own, replace(optimum, notes=(*optimum.notes, note))
+        settled = replace(optimum, notes=(*optimum.notes, note), shortage=(priced, solution.y))
+        return stages, own, settled
 
     def _clearing(
         self,
@@ -240,7 +242,7 @@ class LotsLeadMarket:
         profit = (stages.worth * power).sum(axis=0)
         shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
         unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
-        dispatch = read_dispatch(self.network, day, program, x, optimum.y)
+        dispatch = read_dispatch(self.network, day, program, optimum.instance, x, optimum.y, optimum.shortage)
         burnt = storage_notes(self.network, day, program, x, dispatch["dlmp"])
         proof, proof_seconds = self._prove(stages, own, replace(optimum, notes=(*optimum.notes, *burnt)), profit)
         return Clearing(

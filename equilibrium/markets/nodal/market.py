@@ -315,7 +315,7 @@ class NodalMarket:
         proof_start, compiled = time.perf_counter(), self._compiled[day.length_h]
         power, prices = play.power, self._publish(play, players)
         point, energy = play.point(prices), day.length_h[:, None] * power
-        dispatch = read_dispatch(self.network, day, compiled.program, point.x, point.y)
+        dispatch = read_dispatch(self.network, day, compiled.program, point.instance, point.x, point.y)
         profit = players.earned(power, prices.price)
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
         best, second = self._confirm(play, players, profit, best)

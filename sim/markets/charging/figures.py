@@ -249,7 +249,7 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
     figures = {
         f"scheduling-day-{day}": scheduling_figure({title: run.table("dispatch", day)}),
         f"voltage-day-{day}": voltage_figure({title: prices}, feeder),
-        f"prices-day-{day}": price_map(prices, currency, title),
+        f"prices-day-{day}": price_map(prices, run.table("limits", day), currency, title),
     }
     if len(feeder):
         figures[f"feeder-day-{day}"] = feeder_map(feeder, prices, lots, currency, title)
@@ -262,3 +262,8 @@ def charging_figures(run: Run, day: int, title: str, currency: str) -> dict[str,
     if len(run.yardstick):
         figures["yardstick"] = yardstick_figure(run.yardstick, currency)
     return figures
+
+
+def map_at(run: Run, day: int, period: int, title: str, currency: str) -> Figure:
+    """Draw the feeder in one period of a run, coloured by DLMP and voltage; as :func:`charging_figures`."""
+    return feeder_map(run.table("feeder"), run.table("prices", day), run.table("lots", day), currency, title, period)

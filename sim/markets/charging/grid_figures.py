@@ -20,6 +20,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from equilibrium.arrays import FloatArray
+from equilibrium.grid.binding import NETWORK
 from equilibrium.grid.feeder import Feeder
 from sim.show.day_axis import DayAxis
 from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, name_legend
@@ -120,13 +121,13 @@ def bus_marks(axis: Axes, labels: Sequence[str], *, inches: float, upright: bool
     along.set_major_formatter(FixedFormatter(list(labels[::step])))
 
 
-def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
+def price_map(prices: pd.DataFrame, limits: pd.DataFrame, currency: str, title: str = "") -> Figure:
     """Draw the DLMP of every bus and period as a heat map, and below it the part that the network adds.
 
     Parameters
     ----------
-    prices
-        ``prices`` rows of one day.
+    prices, limits
+        Rows of one day.
     currency
         Name of the currency for the colour bars.
     title
@@ -144,11 +145,21 @@ def price_map(prices: pd.DataFrame, currency: str, title: str = "") -> Figure:
         extreme = 1 if idle else reach
         _heat_map(below, day, labels, network, label, cmap="PuOr_r", vmin=-extreme, vmax=extreme)
         if idle:
-            note = "zero: no limit of the network binds"
+            note = _why_idle(limits)
             below.text(0.5, 0.5, note, transform=below.transAxes, ha="center", va="center", color=GREY)
         above.set_title(title, loc="left")
         below.set_xlabel(day.label)
     return figure
+
+
+def _why_idle(limits: pd.DataFrame) -> str:
+    """Say why the network adds nothing to the prices of a day: none of its limits is reached, or none has a price."""
+    at_work = limits[limits["limit"].isin(NETWORK) & limits["reached"].astype(bool)]
+    if not len(at_work):
+        return "zero: no limit of the network binds"
+    places = len(at_work.drop_duplicates(["limit", "place"]))
+    noun = "limit of the network is" if places == 1 else "limits of the network are"
+    return f"zero: {places} {noun} reached, none at a price"
 
 
 def _heat_map(
@@ -168,11 +179,16 @@ def _heat_map(
 
 
 def feeder_map(
-    feeder: pd.DataFrame, prices: pd.DataFrame, lots: pd.DataFrame, currency: str, title: str = ""
+    feeder: pd.DataFrame,
+    prices: pd.DataFrame,
+    lots: pd.DataFrame,
+    currency: str,
+    title: str = "",
+    period: int | None = None,
 ) -> Figure:
     """Draw the feeder as a tree, coloured by the DLMP when it differs most, and by the lowest voltage of the day.
 
-    Where no bus differs from another, the DLMP is that of the dearest period.
+    Where no bus differs from another, the DLMP is that of the dearest period. With a period both are those of it.
 
     Parameters
     ----------
@@ -184,13 +200,19 @@ def feeder_map(
         Name of the currency for the colour bar.
     title
         Title of the figure.
+    period
+        Period of the map.
     """
     labels = feeder["bus"].tolist()
     number = {label: bus for bus, label in enumerate(labels)}
     parent = [number.get(above, -1) for above in feeder["parent"].fillna(_ROOT)]
     places = tree_places(parent)
     moment, when = _telling_period(prices)
-    lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+    voltage, of_voltage = prices.groupby("bus", sort=False)["voltage_pu"].min(), "lowest voltage of the day"
+    if period is not None:
+        moment = prices[prices["period"] == period]
+        when = clock(moment.iloc[0])
+        voltage, of_voltage = moment.set_index("bus")["voltage_pu"], f"voltage in {when}"
     names = lots.drop_duplicates("lot").groupby("bus", sort=False)["lot"].agg(", ".join)
     with mpl.rc_context({**STYLE, "axes.grid": False}):
         figure = Figure(figsize=(7.2, 2 * _panel_inches(places)), layout="constrained")
@@ -202,7 +224,7 @@ def feeder_map(
                 f"DLMP in {when}",
                 f"{currency}/MWh",
             ),
-            (below, lowest, "lowest voltage of the day", "p.u."),
+            (below, voltage, of_voltage, "p.u."),
         ):
             _tree(axis, parent, places)
             _buses(axis, labels, parent, places, values.loc[labels].to_numpy(float), names, bar)

@@ -328,6 +328,17 @@ def _checked(day: DayResult) -> _Flow | None:
 
 _CHECKED: tuple[Column[_Flow], ...] = periods(lambda f: (f.axis, np.arange(f.axis.size)))
 
+
+def _beyond(name: str, meaning: str, where: str = "its bus, empty if none") -> tuple[Column[_Flow], ...]:
+    """Return the columns of a limit that the AC flow breaks: by how much most, and where."""
+    place = f"{name.rsplit('_', 1)[0]}_bus"
+
+    def labels(flow: _Flow) -> list[str | None]:
+        return [None if bus < 0 else flow.labels[bus] for bus in getattr(flow.check, place)]
+
+    return number(name, meaning, lambda f: getattr(f.check, name)), text(place, where, labels)
+
+
 AC: Table[DayResult, _Flow] = Table(
     "ac",
     _checked,
@@ -346,6 +357,13 @@ AC: Table[DayResult, _Flow] = Table(
         number("loss_share", "loss divided by what loads, lots and storage draw", lambda f: f.check.loss_share),
         number("voltage_min_pu", "lowest AC voltage, per unit", lambda f: f.check.voltage_min_pu),
         text("voltage_min_bus", "its bus", lambda f: f.labels[f.check.voltage_min_bus]),
+        *_beyond("undervoltage_pu", "by how much the AC voltage of a bus falls below its lowest, per unit, 0 if none"),
+        *_beyond("overvoltage_pu", "by how much that of a bus rises above its highest, per unit, 0 if none"),
+        *_beyond(
+            "overload_kva",
+            "by how much a branch carries more than its rating, kVA, 0 if none; the market keeps within the polygon",
+            "the bus that it feeds, the root for the substation, empty if none",
+        ),
     ),
     optional=True,
 )

@@ -29,6 +29,7 @@ from sim.columns import (
     text,
 )
 from sim.markets.charging.hourly import AC, DISPATCH, PRICES, STORAGE, ClearedDay, lots_table
+from sim.markets.charging.limits import LIMITS
 from sim.markets.charging.results import DayResult
 from sim.markets.charging.yardstick import PriceMeasure
 
@@ -188,6 +189,9 @@ FEEDER: Table[DayResult, DayResult] = Table(
             "rating of the branch that feeds it, the root's is the substation's, kVA, inf for none",
             _of_feeder("rating_kva"),
         ),
+        number("r_ohm", "resistance of that branch, ohm", _of_feeder("r_ohm")),
+        number("x_ohm", "reactance of that branch, ohm", _of_feeder("x_ohm")),
+        number("base_kv", "base voltage, line to line, kV", lambda d: d.network.feeder.base_kv),
         number("voltage_min_pu", "lowest voltage that it may have, per unit", _of_feeder("voltage_min_pu")),
         number("voltage_max_pu", "highest voltage that it may have, per unit", _of_feeder("voltage_max_pu")),
     ),
@@ -346,6 +350,7 @@ def charging_tables(
     return (
         days_table(days),
         PRICES,
+        LIMITS,
         DISPATCH,
         STORAGE,
         lots_table(lots),

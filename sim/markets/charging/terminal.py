@@ -15,6 +15,7 @@ from sim.show.telling import add_text_row, closing, long_run, short_date, shown_
 from sim.store import Run
 
 _LOT_COLUMNS = 3
+_NAMED_LIMITS = 3
 _ROUND = 1000.0  # money from here on is written without decimals
 
 Cell = Callable[[Mapping[Any, Any]], str]
@@ -195,10 +196,9 @@ def _about_yardstick(measured: pd.DataFrame, currency: str) -> list[str]:
     distance = measured["distance_per_kwh"].astype("float64").abs().mean()
     days = measured.groupby("day")["equilibria"].first()
     near = "" if np.isnan(distance) else f"posted prices {distance:.4f} {currency}/kWh from the equilibrium and "
-    return [
-        f"yardstick: {near}regret {measured['regret'].mean():.2f} {currency} a lot and day, on average; "
-        f"no equilibrium was found on {int((days == 0).sum())} of {len(days)} days"
-    ]
+    without = int((days == 0).sum())
+    none = f"; no equilibrium was found on {without} of {len(days)} days" if without else ""
+    return [f"yardstick: {near}regret {measured['regret'].mean():.2f} {currency} a lot and day, on average{none}"]
 
 
 def about_shortages(run: Run) -> list[str]:
@@ -206,17 +206,28 @@ def about_shortages(run: Run) -> list[str]:
     days, flow = run.days, run.ac
     lines = [
         f"day {row['day']} had a shortage: {row['shed_kwh']:.1f} kWh of load and {row['unserved_kwh']:.1f} kWh of "
-        f"charging were not served"
+        f"charging were not served{_held_by(run.limits, row['day'])}"
         for row in days[(days["shed_kwh"] > 0) | (days["unserved_kwh"] > 0)].to_dict("records")
     ]
-    return [*lines, ac_line(flow)] if len(flow) else lines
+    return [*lines, *ac_lines(flow)] if len(flow) else lines
 
 
-def ac_line(ac: pd.DataFrame) -> str:
-    """Return one sentence with the largest errors of the linear flow over the run."""
+def _held_by(limits: pd.DataFrame, day: int) -> str:
+    """Return the limits that a day's shortage comes from, the one that costs most first."""
+    rows = limits[(limits["day"] == day) & (limits["shortage"] > 0.0)]
+    if not len(rows):
+        return ""
+    worth = rows.groupby(["limit", "place"], sort=False)["shortage"].sum().sort_values(ascending=False, kind="stable")
+    named = [f"{limit} {place}" for limit, place in worth.index[:_NAMED_LIMITS]]
+    more = len(worth) - len(named)
+    return f"; held by {', '.join(named)}{f' and {more} more' if more else ''} (table limits)"
+
+
+def ac_lines(ac: pd.DataFrame) -> list[str]:
+    """Return the sentences about the AC power flow of a run: errors of the linear flow, and limits that it breaks."""
     solved = ac[ac["converged"].astype(bool)]
     if not len(solved):
-        return "AC power flow: no solution was found for any period"
+        return ["AC power flow: no solution was found for any period"]
     worst = solved.iloc[int(solved["voltage_error_pu"].argmax())]
     lossy = solved.iloc[int(solved["loss_share"].argmax())]
     line = (
@@ -226,4 +237,20 @@ def ac_line(ac: pd.DataFrame) -> str:
         f"({when(lossy)})"
     )
     missing = len(ac) - len(solved)
-    return line + (f"; for {missing} periods no solution was found" if missing else "")
+    line += f"; for {missing} periods no solution was found" if missing else ""
+    return [line, _broken_line(solved)]
+
+
+def _broken_line(solved: pd.DataFrame) -> str:
+    """Return the sentence about limits that hold in the linear flow and not in the AC flow."""
+    parts = []
+    for column, place, said in (
+        ("undervoltage_pu", "undervoltage_bus", "{:.4f} p.u. below the lowest voltage at bus {}"),
+        ("overvoltage_pu", "overvoltage_bus", "{:.4f} p.u. above the highest voltage at bus {}"),
+        ("overload_kva", "overload_bus", "{:.1f} kVA above the rating of the branch into bus {}"),
+    ):
+        if (broken := solved[solved[column] > 0.0]).empty:
+            continue
+        worst = broken.iloc[int(broken[column].argmax())]
+        parts.append(f"{said.format(worst[column], worst[place])} ({when(worst)}; {len(broken)} periods)")
+    return f"limits in the AC flow: {', '.join(parts)}" if parts else "limits in the AC flow: all hold"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pandas as pd
+
 from sim.markets.base import MarketKind
+from sim.markets.disco.explanation import explain
 from sim.markets.disco.invariants import INVARIANTS
 from sim.markets.disco.model import DiscoModel
 from sim.markets.disco.tables import TABLES
@@ -21,6 +24,12 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     return disco_figures(run, day, title, currency)
 
 
+def payments(run: Run) -> pd.DataFrame:
+    """Return the accounts of a run, summed over its days."""
+    sums = run.accounts.groupby(["payer", "receiver", "account"], sort=False)["amount"].sum().reset_index()
+    return sums[sums["amount"] != 0.0]
+
+
 KIND = MarketKind(
     name="disco",
     tables=TABLES,
@@ -35,4 +44,7 @@ KIND = MarketKind(
         "sessions": "a scenario of another market: in the DISCO market vehicles are drawn (key fleet)",
     },
     invariants=INVARIANTS,
+    price_column="price_per_mwh",
+    explain=explain,
+    payments=payments,
 )

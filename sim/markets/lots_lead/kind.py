@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.charging.explanation import explain, next_kw
 from sim.markets.charging.invariants import INVARIANTS
 from sim.markets.charging.model import LocalMarket
+from sim.markets.charging.payments import payments
 from sim.markets.charging.tables import charging_tables
 from sim.markets.charging.terminal import day_table, remarks
 from sim.store import Run
@@ -21,6 +23,12 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     return charging_figures(run, day, title, currency)
 
 
+def _map_at(run: Run, day: int, period: int, title: str, currency: str) -> Figure:
+    from sim.markets.charging.figures import map_at  # here, because matplotlib is slow to import
+
+    return map_at(run, day, period, title, currency)
+
+
 KIND = MarketKind(
     name="lots-lead",
     tables=charging_tables(maximum="stand-alone maximum of the profit, currency"),
@@ -31,4 +39,9 @@ KIND = MarketKind(
     remarks=remarks,
     refuses={"node_limit": "no limit of nodes: no search of this market takes one"},
     invariants=INVARIANTS,
+    price_column="dlmp_per_mwh",
+    explain=explain,
+    next_kw=next_kw,
+    map_at=_map_at,
+    payments=payments,
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sim.markets.base import MarketKind
+from sim.markets.charging.explanation import explain, next_kw
 from sim.markets.charging.model import LocalMarket
+from sim.markets.charging.payments import payments
 from sim.markets.nodal.invariants import INVARIANTS
 from sim.markets.nodal.tables import TABLES
 from sim.markets.nodal.terminal import day_table, remarks
@@ -21,6 +23,12 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     return nodal_figures(run, day, title, currency)
 
 
+def _map_at(run: Run, day: int, period: int, title: str, currency: str) -> Figure:
+    from sim.markets.charging.figures import map_at  # here, because matplotlib is slow to import
+
+    return map_at(run, day, period, title, currency)
+
+
 KIND = MarketKind(
     name="nodal",
     tables=TABLES,
@@ -31,4 +39,9 @@ KIND = MarketKind(
     remarks=remarks,
     refuses={"node_limit": "no option: the nodal market takes the key market.node_limit of its scenario"},
     invariants=INVARIANTS,
+    price_column="dlmp_per_mwh",
+    explain=explain,
+    next_kw=next_kw,
+    map_at=_map_at,
+    payments=payments,
 )

@@ -1,0 +1,135 @@
+"""The parts of a report of a run: what came out, how it is proved, who pays whom, what was not served, and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from agents.records import Outcome
+from sim.markets.base import MarketKind
+from sim.report.page import Html, element, section, table
+from sim.show.telling import when
+from sim.store import Run
+
+_MOST_ROWS = 40
+"""Rows of a table on the page; the tables of the run have all of them."""
+
+_REASONS = {
+    str(Outcome.UNREACHABLE): "the stay is too short, or the charger too small, for what was wished",
+    str(Outcome.SHORTAGE): "the network or the lot could not give what was due",
+    str(Outcome.FULL): "no lot had a free place",
+    str(Outcome.AWAY): "the driver preferred to stay away",
+}
+
+
+def summary(run: Run, kind: MarketKind[Any, Any]) -> Html:
+    """Return the small table of the run and the lines below it, as the terminal has them."""
+    shown = kind.day_table(run)
+    head = [" ".join(str(column.header).split()) for column in shown.columns]
+    rows = zip(*([str(cell) for cell in column.cells] for column in shown.columns), strict=True)
+    lines = element("ul", *(element("li", line) for line in kind.remarks(run)))
+    return section("Summary", table(head, rows), lines)
+
+
+def proof(run: Run) -> Html:
+    """Return the certificate of every day."""
+    if "certificates" not in run.columns or not len(run.certificates):
+        return Html("")
+    rows = run.certificates
+    fine = int(rows["certified"].astype(bool).sum())
+    look = "fine" if fine == len(rows) else "wrong"
+    said = element("p", f"{fine} of {len(rows)} answers are proved to be equilibria", class_=look)
+    columns = [
+        name
+        for name in ("day", "stage", "verdict", "worst_regret", "epsilon", "primal", "dual", "complementarity", "gap")
+        if name in rows
+    ]
+    cells = [[_cell(row[name]) for name in columns] for row in rows.head(_MOST_ROWS).to_dict("records")]
+    notes = [f"day {row['day']}: {row['notes']}" for row in rows.to_dict("records") if row["notes"]]
+    told = element("ul", *(element("li", note) for note in notes[:_MOST_ROWS]))
+    how = element("p", f"Method: {_each(rows['method'])}. Solver: {_each(rows['solver'])}.")
+    panel = element("div", said, table(columns, cells, words=("stage", "verdict")), how, *([told] if notes else []))
+    return section("Certificate", element("div", panel, class_="panel"), _rest(len(rows)))
+
+
+def money(run: Run, kind: MarketKind[Any, Any], currency: str) -> Html:
+    """Return who paid whom over the run."""
+    if kind.payments is None or not len(rows := kind.payments(run)):
+        return Html("")
+    cells = [
+        [str(row["payer"]), str(row["receiver"]), str(row["account"]), f"{row['amount']:.2f}"]
+        for row in rows.to_dict("records")
+    ]
+    words = ("payer", "receiver", "for")
+    return section("Who pays whom", table(["payer", "receiver", "for", currency], cells, words=words))
+
+
+def unmet(run: Run) -> Html:
+    """Return the energy that was wished or due and not given, with the reasons."""
+    parts: list[str] = []
+    if "sessions" in run.columns and {"outcome", "asked_kwh"} <= run.columns["sessions"].keys():
+        parts += _unmet_sessions(run.sessions)
+    if "shed_kwh" in run.days and float(run.days["shed_kwh"].sum()) > 0.0:
+        parts.append(element("p", f"Load that was not served: {run.days['shed_kwh'].sum():.1f} kWh."))
+        held = run.limits[run.limits["shortage"] > 0.0]
+        parts.append(_limit_table(held, "shortage", "what the shortage would fall by"))
+    return section("Energy that was not served", *parts) if parts else Html("")
+
+
+def _unmet_sessions(sessions: pd.DataFrame) -> list[str]:
+    served = str(Outcome.SERVED)
+    missed = sessions[sessions["outcome"] != served]
+    counted = f"{len(sessions) - len(missed)} of {len(sessions)} sessions got all that they asked for."
+    if not len(missed):
+        return [element("p", counted)]
+    given = "got_kwh" if "got_kwh" in sessions else "drawn_kwh"
+    cells = [
+        [
+            str(outcome),
+            str(len(rows)),
+            f"{rows['asked_kwh'].sum():.1f}",
+            f"{(rows['asked_kwh'] - rows[given]).clip(lower=0.0).sum():.1f}",
+            _REASONS.get(str(outcome), ""),
+        ]
+        for outcome, rows in missed.groupby("outcome", sort=False)
+    ]
+    head = ["outcome", "sessions", "asked, kWh", "not given, kWh", "reason"]
+    return [element("p", counted), table(head, cells, words=("outcome", "reason"))]
+
+
+def limits(run: Run, currency: str) -> Html:
+    """Return the limits that cost most over the run."""
+    if "limits" not in run.columns or not len(run.limits):
+        return Html("")
+    rows = run.limits[run.limits["multiplier"] > 0.0]
+    told = f"worth of one unit more, {currency}"
+    return section("Limits at work", _limit_table(rows, "multiplier", told))
+
+
+def _limit_table(rows: pd.DataFrame, column: str, told: str) -> Html:
+    """Return limits by name and place, the one that costs most first."""
+    if not len(rows):
+        return element("p", "No limit has a price.")
+    groups = rows.groupby(["limit", "place", "unit"], sort=False)
+    found = groups.agg(periods=(column, "size"), worth=(column, "sum"), hours=("hours", "sum"))
+    found = found.sort_values("worth", ascending=False, kind="stable").reset_index()
+    cells = [
+        [row["limit"], row["place"], f"{row['hours']:g}", f"{row['worth']:.4g} per {row['unit']}"]
+        for row in found.head(_MOST_ROWS).to_dict("records")
+    ]
+    dearest = rows.iloc[int(rows[column].argmax())]
+    line = f"Dearest: {dearest['limit']} {dearest['place']}, {when(dearest)}, {dearest[column]:.4g}."
+    return Html(table(["limit", "place", "hours", told], cells, words=("limit", "place")) + element("p", line))
+
+
+def _rest(count: int) -> Html:
+    return element("p", f"{count - _MOST_ROWS} more rows stand in the tables.") if count > _MOST_ROWS else Html("")
+
+
+def _each(names: pd.Series[str]) -> str:
+    return ", ".join(dict.fromkeys(map(str, names)))
+
+
+def _cell(value: object) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -45,7 +45,7 @@ def add_to(commands: Commands) -> None:
 def _study(given: argparse.Namespace) -> int:
     """``equilot study``."""
     from sim.show.console import console
-    from sim.studies.show import draw_study, summary_table
+    from sim.studies.show import draw_study, summary_table, tell_claims
     from sim.studies.study import Study
 
     if not given.study.is_file():
@@ -60,6 +60,7 @@ def _study(given: argparse.Namespace) -> int:
     with stop_signals() as stop:
         results = study.run(workers, folder, progress=_teller(screen), stop=stop)
     screen.print(summary_table(study.specification, results))
+    tell_claims(screen, study.specification, results)
     if not given.no_figures:
         draw_study(study.specification, results, folder)
     if len(results.failures):

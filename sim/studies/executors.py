@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context, parent_process
 from typing import Any, ParamSpec, TypeVar
 
 from equilibrium.errors import InputError
@@ -72,11 +73,15 @@ def processes(count: int) -> Workers:
     def pool() -> Iterator[Executor]:
         before = {name: os.environ.get(name) for name in _THREADS}
         os.environ.update(dict.fromkeys(_THREADS, "1"))  # inherited by the workers before they import anything
-        executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_ignore_interrupts)
+        others = set(active_children())
+        executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
         try:
             yield executor
         finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+            executor.shutdown(wait=False, cancel_futures=True)
+            for worker in set(active_children()) - others:  # what is still at work has been given up
+                worker.terminate()
+            executor.shutdown(wait=True)
             for name, value in before.items():
                 os.environ.pop(name) if value is None else os.environ.update({name: value})
 
@@ -124,6 +129,14 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
     return Workers(f"dask {address or 'local'}", workers, cluster)
 
 
-def _ignore_interrupts() -> None:
-    """Let Ctrl-C be the matter of the process that asks."""
+def _begin() -> None:
+    """Let Ctrl-C be the matter of the process that asks, and end with it when it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    asking = parent_process()
+    assert asking is not None
+
+    def watch() -> None:
+        asking.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()

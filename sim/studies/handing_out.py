@@ -71,7 +71,7 @@ def _until_one_dies(
                     break
                 left.popleft()
             finished, _ = wait(pending, timeout=_LOOK_S, return_when=FIRST_COMPLETED)
-            for future in finished:
+            for future in [each for each in pending if each in finished]:  # in the order of the chunks
                 error = future.exception()
                 if error is None:
                     pending.pop(future)

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from rich.console import Console
 from rich.table import Table
 
 from sim.show.drawing import BLUE, CYCLE, GREY, panels_of, save
+from sim.studies.claims import examined, verdicts
 from sim.studies.specification import Specification
 from sim.studies.statistics import convergence, summary
 from sim.studies.storage import StudyResults
@@ -33,6 +35,19 @@ def summary_table(specification: Specification, results: StudyResults, rows: int
         interval, spread = f"{row['t_low']:.5g} {row['t_high']:.5g}", f"{row['q05']:.5g} {row['q95']:.5g}"
         table.add_row(*at, str(row["output"]), str(row["runs"]), f"{row['mean']:.5g}", interval, spread)
     return table
+
+
+def tell_claims(screen: Console, specification: Specification, results: StudyResults) -> None:
+    """Print a line for each claim: what is said of it, and the counts."""
+    claims = specification.file.claims
+    for _, row in verdicts(examined(specification, results), claims).iterrows():
+        claim = claims[str(row["claim"])]
+        screen.print(
+            f"{row['claim']}: {row['verdict']}; {claim.output} is larger in {row['holds']} of {row['replications']} "
+            f"replications, in the mean at {row['held']} of {row['pairs']} pairs of points, clearly at {row['clear']}",
+            soft_wrap=True,
+            markup=False,
+        )
 
 
 def draw_study(specification: Specification, results: StudyResults, folder: Path) -> list[Path]:

@@ -82,6 +82,14 @@ class OutputSection(_Part):
     where: dict[str, Any] = Field(default_factory=dict)
 
 
+class ClaimSection(_Part):
+    """An output of runs that is larger at points with some settings than at those with others."""
+
+    output: str
+    larger: dict[str, Any] = Field(min_length=1)
+    than: dict[str, Any] = Field(min_length=1)
+
+
 class OptionsSection(_Part):
     """How every run is run."""
 
@@ -110,6 +118,7 @@ class StudyFile(_Part):
     )
     sample: SampleSection | None = None
     outputs: dict[str, OutputSection] = Field(min_length=1)
+    claims: dict[str, ClaimSection] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -256,7 +265,12 @@ def _first_error(error: ValidationError, document: Document) -> InputError:
 
 def _known_keys(keys: KeyPath) -> list[str]:
     """Return the keys that a section of the file has."""
-    sections: dict[object, type[_Part]] = {"options": OptionsSection, "sample": SampleSection, "outputs": OutputSection}
+    sections: dict[object, type[_Part]] = {
+        "options": OptionsSection,
+        "sample": SampleSection,
+        "outputs": OutputSection,
+        "claims": ClaimSection,
+    }
     section = sections.get(keys[0], StudyFile) if keys else StudyFile
     if keys[:2] == ("sample", "keys"):
         section = RangeSection

@@ -21,6 +21,7 @@ from sim.folder import MANIFEST, locked
 from sim.manifest import read_json, versions, write_json
 from sim.resume import differences
 from sim.simulate import kind_of
+from sim.studies.claims import check_claims
 from sim.studies.executors import Workers, in_process
 from sim.studies.handing_out import worked
 from sim.studies.outputs import check_outputs
@@ -40,6 +41,9 @@ from sim.studies.work import Chunk, Replication
 
 _CHUNKS, _LARGEST = 32, 64
 """Chunks that a study is cut into at least, where it has as many runs, and most runs of one."""
+
+_SAYS_NOTHING = ("specification.title", "specification.claims")
+"""What of a specification may differ where the runs are the same."""
 
 _CHECKED = 200
 """Values of keys that are tried before the study begins."""
@@ -74,6 +78,7 @@ class Study:
         file = specification.file
         case = load_scenario(file.scenario, settings=specification.points[0])
         check_outputs(specification, kind_of(case))
+        check_claims(specification)
         self._hashes = case.input_hashes()
         self._check_keys()
 
@@ -158,6 +163,9 @@ class Study:
                 write_table(folder / SUMMARY, pa.Table.from_pandas(summary(self.specification, results)))
             counts = {"runs_done": len(results.runs), "failures": len(results.failures)}
             write_json(folder / MANIFEST, {**manifest, "status": status, **counts})
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            raise OSError(f"{where}{error.strerror or error}; the runs that were told are safe in {folder}") from error
         finally:
             lock.release()
         return results
@@ -182,6 +190,8 @@ class Study:
         for key in ("specification", "input_sha256", "versions"):
             now = json.loads(json.dumps(manifest[key], default=str))
             for place, old, new in differences(key, before.get(key), now):
+                if place.startswith(_SAYS_NOTHING):
+                    continue
                 expected = f"{old!r}, as in the study that stands there; choose another folder for another study"
                 raise InputError(str(folder / MANIFEST), place, new, expected)
 

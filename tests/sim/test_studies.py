@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -24,7 +25,7 @@ from scenarios.loading import load_scenario
 from sim.cli import main
 from sim.options import RunOptions
 from sim.simulate import simulate
-from sim.studies import handing_out, work
+from sim.studies import handing_out, storage, work
 from sim.studies.executors import Workers, dask, in_process, processes
 from sim.studies.specification import read_specification
 from sim.studies.storage import TIMING, StudyResults
@@ -128,7 +129,7 @@ def test_damaged_files_are_done_again(tmp_path: Path, plain: StudyResults, damag
     else:
         pd.read_parquet(file).iloc[:0].to_parquet(file)
     same(study.run(None, tmp_path / "out"), plain)
-    assert not list((tmp_path / "out").rglob(".*"))
+    assert not list((tmp_path / "out").rglob(".0*"))
 
 
 def test_a_stopped_study_goes_on(tmp_path: Path, plain: StudyResults) -> None:
@@ -140,6 +141,28 @@ def test_a_stopped_study_goes_on(tmp_path: Path, plain: StudyResults) -> None:
     told: list[int] = []
     same(study.run(None, tmp_path / "out", progress=lambda p: told.append(p.done)), plain)
     assert told == list(range(len(first.runs) + 1, 5))
+
+
+def test_a_full_disk_says_what_is_safe(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plain: StudyResults, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write = storage.write_table
+
+    def full(path: Path, table: Any) -> None:
+        if path.name == "000002.parquet":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+        write(path, table)
+
+    monkeypatch.setattr(storage, "write_table", full)
+    assert main(["study", str(written(tmp_path)), "--out", str(tmp_path / "out")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert "000002.parquet: No space left on device; the runs that were told are safe in" in error
+    monkeypatch.undo()
+    done: list[int] = []
+    study = Study.from_file(tmp_path / "study.yaml")
+    same(study.run(None, tmp_path / "out", progress=lambda p: done.append(p.done)), plain)
+    assert done == [3, 4]
 
 
 def test_what_fails_is_a_row_and_stops_nothing(tmp_path: Path) -> None:
@@ -279,9 +302,9 @@ def test_samples_fill_their_ranges_evenly(tmp_path: Path, method: str) -> None:
     assert len(both) == 32
 
 
-def killed_and_taken_up(tmp_path: Path, plain: StudyResults, kills: int) -> None:
+def killed_and_taken_up(tmp_path: Path, plain: StudyResults, kills: int, workers: str) -> None:
     """Kill a study at random moments, give the same command again each time, and compare."""
-    words = [sys.executable, "-m", "sim.cli", "study", str(written(tmp_path)), "--out", "out"]
+    words = [sys.executable, "-m", "sim.cli", "study", str(written(tmp_path)), "--out", "out", "--workers", workers]
     draws = random.Random(7)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     for kill in range(kills):
@@ -295,9 +318,9 @@ def killed_and_taken_up(tmp_path: Path, plain: StudyResults, kills: int) -> None
 
 
 def test_a_killed_study_goes_on(tmp_path: Path, plain: StudyResults) -> None:
-    killed_and_taken_up(tmp_path, plain, 1)
+    killed_and_taken_up(tmp_path, plain, 1, "1")
 
 
 @pytest.mark.long
 def test_a_study_killed_often_goes_on(tmp_path: Path, plain: StudyResults) -> None:
-    killed_and_taken_up(tmp_path, plain, 20)
+    killed_and_taken_up(tmp_path, plain, 20, "2")

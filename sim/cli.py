@@ -12,10 +12,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import equilibrium
 from equilibrium.errors import InfeasibleError, InputError, SeveralInputErrors, SolverError
 from sim.commands import (
     check,
+    completion,
     explain,
     figures,
     games,
@@ -28,13 +28,27 @@ from sim.commands import (
     scenarios,
     study,
 )
-from sim.commands.base import BAD_INPUT, FAILED, INTERRUPTED, OK, Parser, cannot_serve
+from sim.commands.base import BAD_INPUT, FAILED, INTERRUPTED, OK, Parser, Versions, cannot_serve
 from sim.show.streams import complain, discard_output, open_output
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-COMMANDS = (run, new, inspect, study, scenarios, figures, report, explain, check, reproduce, games, reconfigure)
+COMMANDS = (
+    run,
+    new,
+    inspect,
+    study,
+    scenarios,
+    figures,
+    report,
+    explain,
+    check,
+    reproduce,
+    games,
+    reconfigure,
+    completion,
+)
 """The modules of the commands, in the order of the help."""
 
 
@@ -84,10 +98,11 @@ def _parser() -> argparse.ArgumentParser:
         "certified answer or a solver failed (those of games: docs/games.md), 2 the input cannot be used, 3 a day "
         "could not be served, 130 interrupted.",
     )
-    parser.add_argument("--version", action="version", version=f"equilot {equilibrium.__version__}")
+    parser.add_argument("--version", action=Versions, nargs=0, help="print versions and licences")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for each in COMMANDS:
         each.add_to(commands)
+    parser.set_defaults(parser=parser)
     return parser
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -21,9 +20,6 @@ from sim.store import Run
 if TYPE_CHECKING:
     from scenarios.case import Case
     from sim.markets.base import MarketKind
-
-_CLOSE = 3
-"""Names that are offered in the place of one that is not there."""
 
 
 def explainable(run: Run) -> MarketKind[Any, Any]:
@@ -63,9 +59,7 @@ def place_of(run: Run, day: int | None, hour: int | None, bus: str | None) -> Pl
         expected = f"a day from 0 to {days[-1]}" if days else "a run with at least one finished day"
         raise InputError(source, "--day", day, expected)
     chosen = days[int(run.days[kind.peak_column].argmax())] if day is None else day
-    prices = run.table("prices", chosen)
-    if bus is not None:
-        prices = _only(prices, "bus", bus, source)
+    prices = run.table("prices", chosen, bus)
     if hour is not None:
         hours = prices["hour"].unique().tolist()
         if hour not in hours:
@@ -74,16 +68,6 @@ def place_of(run: Run, day: int | None, hour: int | None, bus: str | None) -> Pl
         prices = prices[prices["period"] == prices["period"].min()]
     highest = prices.iloc[int(prices[kind.price_column].argmax())]
     return Place(int(chosen), int(highest["period"]), str(highest["bus"]))
-
-
-def _only(prices: pd.DataFrame, column: str, bus: str, source: str) -> pd.DataFrame:
-    """Return the rows of a bus, or name those that are meant instead."""
-    labels = prices[column].drop_duplicates().tolist()
-    if bus not in labels:
-        near = difflib.get_close_matches(bus, labels, n=_CLOSE)
-        meant = f"; did you mean {', '.join(near)}?" if near else ""
-        raise InputError(source, "--bus", bus, f"a bus of the feeder, {labels[0]} to {labels[-1]}{meant}")
-    return prices[prices[column] == bus]
 
 
 def check_price(run: Run, place: Place, scenario: Case[Any]) -> tuple[float, NextKw]:
@@ -129,7 +113,7 @@ def told(run: Run, place: Place, found: Explanation) -> list[str]:
     currency = run.manifest.get("currency", "currency")
     prices = run.table("prices", place.day)
     row = prices[prices["period"] == place.period].iloc[0]
-    date = "" if row["date"] is None else f" ({row['date']})"
+    date = "" if pd.isna(row["date"]) else f" ({row['date']:%Y-%m-%d})"
     length = "" if row["hours"] == 1.0 else f", {row['hours']:g} h long"
     width = max(len(name) for name, _ in (*found.parts, ("price", 0.0)))
     return [
@@ -138,7 +122,8 @@ def told(run: Run, place: Place, found: Explanation) -> list[str]:
         f"  {'price':<{width}}  {_amount(found.price)}  {currency}/MWh"
         + ("" if abs(found.rest) <= RESIDUAL_TOLERANCE * PER_MWH else f"  (the parts miss {found.rest:.3g})"),
         *found.lines,
-        f"one more kW there would cost {found.price * row['hours'] / PER_MWH:.6g} {currency} more in this period",
+        f"a kW there is worth {found.price * row['hours'] / PER_MWH:.6g} {currency} in this period; where the cost "
+        "has a kink the next one may cost more (--check)",
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -82,6 +83,15 @@ def show_run(screen: Console, run: Run) -> None:
         screen.print(kind.day_table(run))
     for line in kind.remarks(run):
         screen.print(Text(line), soft_wrap=True)
+
+
+def run_json(run: Run) -> str:
+    """Return a run as one JSON object: what it was made of, how it ended, and its table ``days``."""
+    names = ("scenario", "market", "status", "currency", "seed", "days_asked", "days_done", "reasons")
+    content = {"folder": str(run.folder), **run.manifest, "market": run.market}
+    days = json.loads(run.days.to_json(orient="records", date_format="iso", double_precision=15))
+    told = {name: content.get(name) for name in ("folder", *names)}
+    return json.dumps({**told, "days": days}, ensure_ascii=False, allow_nan=False)
 
 
 def check_tables(run: Run) -> tuple[Finding, ...]:

@@ -22,6 +22,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
+from sim.buses import rows_at_bus
 from sim.columns import Columns, Table
 from sim.folder import ARRAYS, CHECKPOINT, COLUMNS, MANIFEST, PARTS, STATE, check_folder, clear, leftovers, locked
 from sim.manifest import FORMAT, read_json, write_json
@@ -314,13 +315,26 @@ class Run:
         """The run's ``manifest.json``; empty when the run was killed before it could be written."""
         return read_json(self.folder / MANIFEST)
 
-    def table(self, name: str, day: int | None = None) -> pd.DataFrame:
-        """Return a table of the run, or the rows of one day of it; one that was not written has no rows.
+    def __repr__(self) -> str:
+        """Return what the run is of, how it ended, and its tables."""
+        of, done = self.manifest.get("scenario", "an unknown scenario"), self.manifest.get("days_done", "some")
+        state = f"{done} days, seed {self.manifest.get('seed', '?')}, {self.manifest.get('status', 'killed')}"
+        return f"Run({str(self.folder)!r}): {of}, market {self.market}, {state}; tables: {', '.join(self.columns)}"
+
+    def table(self, name: str, day: int | None = None, bus: str | int | None = None) -> pd.DataFrame:
+        """Return a table of the run, or the rows of one day or bus of it; one that was not written has no rows.
+
+        Parameters
+        ----------
+        name, day, bus
+            Name of the table, day of the run, and label of a bus; a number is a label too.
 
         Raises
         ------
         KeyError
             When the market of the run has no table of that name.
+        InputError
+            When a bus is asked for and the table has no column of them, or none of that label.
         """
         columns = self.columns[name]
         merged = self.folder / f"{name}.parquet"
@@ -331,8 +345,8 @@ class Run:
         if not tables:
             empty = [pa.field(column, _type(each["type"])) for column, each in columns.items()]
             tables = [pa.schema(empty).empty_table()]
-        frame: pd.DataFrame = pa.concat_tables(tables).to_pandas()
-        return frame
+        frame: pd.DataFrame = pa.concat_tables(tables).to_pandas(date_as_object=False)
+        return frame if bus is None else rows_at_bus(f"{self.folder}, table {name}", frame, str(bus))
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Return a whole table and keep it."""

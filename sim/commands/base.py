@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import math
 import re
+import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NoReturn, Protocol
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from equilibrium.plain import cut, decimal, plain, shown
 from sim.show.streams import complain
@@ -35,6 +36,29 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with one line about the command line."""
         self.exit(BAD_INPUT, f"equilot: error: {plain(cut(message, _MESSAGE_LIMIT))}\n")
+
+
+class Versions(argparse.Action):
+    """Prints the versions of Equilot and of the solvers, with their licences, and ends."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,  # noqa: ARG002 - argparse's signature, as are the next two
+        values: str | Sequence[Any] | None,  # noqa: ARG002
+        option_string: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Look the versions up only when they are asked for."""
+        from sim.manifest import versions
+
+        found = versions()
+        sys.stdout.write(
+            f"equilot {found['equilot']} (MIT licence)\n"
+            f"Python {found['python']}\n"
+            f"HiGHS {found['highspy']} (MIT licence), the default solver\n"
+            f"Gurobi {found['gurobipy']} (with its free licence models of at most 2000 variables and 2000 rows)\n"
+        )
+        parser.exit(OK)
 
 
 class Commands(Protocol):

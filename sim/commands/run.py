@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,6 +70,10 @@ def add_to(commands: Commands) -> None:
         help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
     )
     run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.add_argument("--json", action="store_true", help="print one JSON object in the place of the table")
+    told = run.add_mutually_exclusive_group()
+    told.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    told.add_argument("--verbose", action="store_true", help="also tell each day and what the solvers say")
     run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
     _add_data(run)
     run.set_defaults(command=_run)
@@ -98,6 +103,7 @@ def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
     from sim.folder import check_folder
     from sim.options import RunOptions
+    from sim.show.console import logging_to_stderr
 
     folder = given.out or Path("runs") / f"{Path(given.scenario).stem}-seed{given.seed}"
     if given.force and given.resume:
@@ -113,20 +119,22 @@ def _run(given: argparse.Namespace) -> int:
         node_limit=given.node_limit,
         yardstick=given.yardstick,
     )
-    return _run_into(folder, given, options)
+    with logging_to_stderr(quiet=given.quiet, verbose=given.verbose):
+        return _run_into(folder, given, options)
 
 
 def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> int:
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
     from scenarios.settings import read_settings
-    from sim.output import draw_run, show_run
+    from sim.output import draw_run, run_json, show_run
     from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
     scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
     screen = console()
+    screen.quiet = given.quiet or given.json
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
     for note in scenario.notes:
         screen.print(cut(note, NOTE_LIMIT), soft_wrap=True, markup=False)
@@ -139,6 +147,8 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     if len(outcome.run.days) and given.report:
         write_report(outcome.run)
     show_run(screen, outcome.run)
+    if given.json:
+        sys.stdout.write(f"{run_json(outcome.run)}\n")
     if outcome.reasons:
         return cannot_serve(outcome.reasons)
     if outcome.status != COMPLETE:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -12,6 +13,15 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from sim.show.streams import discard_output
 
 _PIPED_WIDTH = 80
+_TENTHS = 10
+
+PROGRESS = 25
+"""Level of a log record that tells how far a run is: above ``INFO``, below ``WARNING``."""
+
+_OURS = ("equilot", "equilibrium", "scenarios", "agents", "sim")
+"""Packages whose log records are shown; those of libraries below the level ``WARNING`` say nothing of a run."""
+
+_log = logging.getLogger(__name__)
 
 _AS_IT_IS: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
 """Names are printed as they are: neither ``[bold]`` nor ``:car:`` in one means anything to the terminal."""
@@ -50,7 +60,13 @@ class _Console(Console):
 
 @contextmanager
 def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
-    """Show a bar over the days of a run; nothing is shown when the output is piped."""
+    """Show a bar over the days of a run; without a terminal every tenth of a run of ten days or more is logged.
+
+    A day that is no such tenth is logged too, at the level ``INFO``.
+    """
+    if not screen.is_terminal:
+        yield _logged(days)
+        return
     bar = Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -60,7 +76,6 @@ def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
         TimeRemainingColumn(),
         console=screen,
         transient=True,
-        disable=not screen.is_terminal,
     )
     with bar:
         task = bar.add_task("starting", total=days)
@@ -69,3 +84,42 @@ def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
             bar.update(task, advance=1, description=text)
 
         yield advance
+
+
+def _logged(days: int) -> Advance:
+    """Return what logs the days of a run: the tenths as progress that is always told, the others for those who ask."""
+    done = 0
+
+    def advance(text: str) -> None:
+        nonlocal done
+        done += 1
+        tenth = days >= _TENTHS and done * _TENTHS // days > (done - 1) * _TENTHS // days
+        _log.log(PROGRESS if tenth else logging.INFO, "%s: %d of %d days", text, done, days)
+
+    return advance
+
+
+@contextmanager
+def logging_to_stderr(*, quiet: bool = False, verbose: bool = False) -> Iterator[None]:
+    """Write our log records to standard error while a command runs, one plain line each.
+
+    Parameters
+    ----------
+    quiet
+        Errors alone.
+    verbose
+        Also what is worth knowing only to those who ask.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.setLevel(logging.ERROR if quiet else logging.INFO if verbose else PROGRESS)
+    handler.addFilter(lambda record: record.name.split(".")[0] in _OURS or record.levelno >= logging.WARNING)
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level or logging.WARNING, handler.level))
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)

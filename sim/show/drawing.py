@@ -84,7 +84,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) ->
 def day_title(days: pd.DataFrame, day: int) -> str:
     """Return the title of one day's figure."""
     date = days.loc[days["day"] == day, "date"].iloc[0]
-    return f"Day {day}" + ("" if date is None else f" ({date})")
+    return f"Day {day}" + ("" if pd.isna(date) else f" ({date:%Y-%m-%d})")
 
 
 def panels_of(count: int, height: float) -> tuple[Figure, list[Axes]]:

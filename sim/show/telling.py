@@ -46,7 +46,7 @@ def small(value: float) -> str:
 
 def short_date(date: dt.date | None) -> str:
     """Return month and day of a date; nothing for a typical day."""
-    return "" if date is None else f"{date:%m-%d}"
+    return "" if pd.isna(date) else f"{date:%m-%d}"
 
 
 def proved(run: Run) -> pd.Series[bool]:

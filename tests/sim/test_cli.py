@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
 import threading
 import time
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -261,7 +263,11 @@ def test_scenarios_are_one_line_each(capsys):
 
 def test_version_and_help(capsys):
     assert code(["--version"]) == 0
-    assert capsys.readouterr().out == f"equilot {equilibrium.__version__}\n"
+    first, python, highs, gurobi = capsys.readouterr().out.splitlines()
+    assert first == f"equilot {equilibrium.__version__} (MIT licence)"
+    assert python.split() == ["Python", platform.python_version()]
+    assert highs.startswith(f"HiGHS {version('highspy')} (MIT licence)")
+    assert gurobi.startswith(f"Gurobi {version('gurobipy')} (with its free licence")
     assert code(["run", "--help"]) == 0
     text = capsys.readouterr().out
     assert all(option in text for option in ("--days", "--seed", "--out", "--solver", "--on-infeasible", "--prices"))

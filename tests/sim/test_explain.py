@@ -118,7 +118,7 @@ def test_what_is_not_said_is_that_of_the_highest_price(run: Run) -> None:
     [
         ((9, None, None), "--day: got 9, expected a day from 0 to 0"),
         ((None, 24, None), "--hour: got 24, expected an hour of the day, 0 to 23"),
-        ((None, None, "188"), "--bus: got '188', expected a bus of the feeder, 1 to 33; did you mean 18?"),
+        ((None, None, "188"), "bus: got '188', expected a bus, 1 to 33; did you mean 18?"),
     ],
 )
 def test_a_place_that_is_not_there_is_refused(
@@ -176,7 +176,7 @@ def test_every_word_of_an_explanation(tmp_path: Path) -> None:
         "  congestion       10.0000",
         "  price            40.0000  EUR/MWh",
         "why",
-        "one more kW there would cost 0.04 EUR more in this period",
+        "a kW there is worth 0.04 EUR in this period; where the cost has a kink the next one may cost more (--check)",
     ]
     missing = told(run, place, Explanation(40.0, (("energy", 30.0),), ()))
     assert missing[2].endswith("(the parts miss 10)")

@@ -51,6 +51,9 @@ COMMANDS = (
 )
 """The modules of the commands, in the order of the help."""
 
+_SHOWN = 20
+"""Most faults of an input that are told at once: a screen."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
@@ -73,8 +76,11 @@ def _execute(given: argparse.Namespace) -> int:
     try:
         return command(given)
     except (InputError, SolverError) as error:
-        for each in error.errors if isinstance(error, SeveralInputErrors) else (error,):
+        errors = error.errors if isinstance(error, SeveralInputErrors) else (error,)
+        for each in errors[:_SHOWN]:
             complain(f"error: {each}")
+        if len(errors) > _SHOWN:
+            complain(f"error: and {len(errors) - _SHOWN} more of the kind; mend these first")
         return BAD_INPUT if isinstance(error, InputError) else FAILED
     except InfeasibleError as error:  # already what comes before the first day cannot be served
         return cannot_serve(error.reasons or (str(error),))

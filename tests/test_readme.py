@@ -13,7 +13,7 @@ BLOCKS = [
     (name, block)
     for name, text in TEXTS.items()
     for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    if "read_run" not in block and "Study" not in block
+    if not any(word in block for word in ("read_run", "Study", "dask"))  # needs a run, a study's file, a cluster
 ]
 
 

@@ -17,6 +17,9 @@ from equilibrium.errors import InputError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+ANY_NUMBER = 256
+"""Chunks that are handed out at once where nobody says how many workers there are: clusters grow while they work."""
+
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What says how many threads a process of linear algebra takes: one, because every core has a worker already."""
 
@@ -126,7 +129,7 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
             if at is not None:
                 at.close()
 
-    return Workers(f"dask {address or 'local'}", workers, cluster)
+    return Workers(f"dask {address or 'local'}", workers if address is None else ANY_NUMBER, cluster)
 
 
 def _begin() -> None:

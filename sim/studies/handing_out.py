@@ -76,9 +76,13 @@ def _until_one_dies(
                 if error is None:
                     pending.pop(future)
                     yield future.result()
-                elif _died(error):
+                elif isinstance(
+                    error, BrokenExecutor
+                ):  # a pool ends with its process, so nobody knows whose fault it is
                     suspects += pending.values()
                     return
+                elif _died(error):
+                    suspects.append(pending.pop(future))
                 else:
                     raise error
 

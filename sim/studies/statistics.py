@@ -14,6 +14,9 @@ from sim.studies.specification import Specification
 from sim.studies.storage import StudyResults
 
 _RESAMPLES = 9_999
+_IN_MEMORY = 1_000_000
+"""Values that are resampled at once."""
+
 _SOBOL = ("first", "first_low", "first_high", "total", "total_low", "total_high")
 
 
@@ -76,13 +79,19 @@ def bootstrap_interval(values: FloatArray, confidence: float = 0.95, seed: int =
     kept = _kept(values, confidence)
     if kept.size < 2:
         return _alone(kept)
-    mean = float(kept.mean())
-    if np.ptp(kept) == 0.0:
+    mean, spread = float(kept.mean()), float(np.ptp(kept))
+    if spread == 0.0:
         return Interval(mean, mean, mean, kept.size)
+    scaled = (kept - mean) / spread  # the interval moves with its values, and nothing is lost by rounding
     found = stats.bootstrap(
-        (kept,), np.mean, n_resamples=_RESAMPLES, confidence_level=confidence, random_state=np.random.default_rng(seed)
+        (scaled,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        batch=max(1, _IN_MEMORY // scaled.size),
+        confidence_level=confidence,
+        random_state=np.random.default_rng(seed),
     ).confidence_interval
-    return Interval(mean, float(found.low), float(found.high), kept.size)
+    return Interval(mean, mean + spread * float(found.low), mean + spread * float(found.high), kept.size)
 
 
 def cvar(values: FloatArray, level: float = 0.95, *, upper: bool = False) -> float:

@@ -22,7 +22,7 @@ from sim.manifest import read_json, versions, write_json
 from sim.resume import differences
 from sim.simulate import kind_of
 from sim.studies.claims import check_claims
-from sim.studies.executors import Workers, in_process
+from sim.studies.executors import ANY_NUMBER, Workers, in_process
 from sim.studies.handing_out import worked
 from sim.studies.outputs import check_outputs
 from sim.studies.specification import Specification, read_specification
@@ -137,7 +137,9 @@ class Study:
         workers = in_process() if executor is None else executor
         if isinstance(workers, Executor):
             given = workers
-            workers = Workers(type(given).__name__, getattr(given, "_max_workers", 1), lambda: nullcontext(given))
+            workers = Workers(
+                type(given).__name__, getattr(given, "_max_workers", ANY_NUMBER), lambda: nullcontext(given)
+            )
         if folder is None:
             return self._run(workers, None, progress, stop)
         return self._run_into(Path(folder), workers, progress, stop)

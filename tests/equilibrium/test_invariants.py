@@ -198,6 +198,17 @@ def more_for_one_vehicle(cleared):
     return replace(cleared, vehicle_kw=tuple(split))
 
 
+def of_sun(name: str, by: float) -> Callable[[Any], Any]:
+    """Return what adds to a number of the first unit of sun or wind that is all used."""
+
+    def change(cleared: Any) -> Any:
+        at = next(k for k, limit in enumerate(cleared.limits) if limit.name == "renewable")
+        other = replace(cleared.limits[at], **{name: getattr(cleared.limits[at], name) + by})
+        return replace(cleared, limits=(*cleared.limits[:at], other, *cleared.limits[at + 1 :]))
+
+    return change
+
+
 CHARGING = {
     "active-balance": moved("flow_kw", 5.0, (3, 4)),
     "reactive-balance": moved("compensator_kvar", -5.0, (3, 0)),
@@ -213,6 +224,8 @@ CHARGING = {
     "voltage-price": at_slackest,
     "renewable-price": curtailed,
     "fuel-price": lambda cleared: moved("dlmp", 0.05)(inside(cleared)),
+    "limit-slack": of_sun("value", -1.0),
+    "limit-worth": of_sun("multiplier", 0.01),
     "network-cost": moved("network_cost", 1.0),
     "lot-profit": moved("lot_profit", 1.0, 1),
     "proof": moved("lot_maximum", -1.0, 1),

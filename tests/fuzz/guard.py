@@ -22,6 +22,8 @@ MEMORY = 1 << 30
 """Bytes that a command may take beside what the process has already."""
 
 LONGEST_LINE = 2_500
+SCREEN = 24
+"""Most lines that say what is wrong with an input."""
 
 CODES = range(10)
 """Those of runs, and of games what their verdicts have (docs/games.md)."""
@@ -82,7 +84,8 @@ def _said(code: int, out: str, err: str) -> list[str]:
     lines = err.splitlines()
     if code not in CODES:
         faults.append(f"exit code {code}")
-    told = len(lines) == 1 and lines[0].startswith("equilot: ")
+    several = SCREEN if code == 2 else 1  # all that is wrong with the keys of a file is said at once
+    told = 1 <= len(lines) <= several and all(line.startswith("equilot: ") for line in lines)
     if not told and (code == 2 or (code == 1 and (lines or not out))):
         faults.append(f"exit code {code} with {len(lines)} lines: {lines[:3]}")
     if code == 3 and not all(line.startswith("equilot: infeasible: ") for line in lines):

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -102,8 +102,19 @@ def test_two_processes_and_a_folder_give_the_same(tmp_path: Path, plain: StudyRe
 
 @pytest.mark.long
 def test_dask_gives_the_same(tmp_path: Path, plain: StudyResults) -> None:
-    pytest.importorskip("distributed")
-    same(Study.from_file(written(tmp_path)).run(dask(workers=2), tmp_path / "out"), plain)
+    distributed = pytest.importorskip("distributed")
+    study = Study.from_file(written(tmp_path))
+    same(study.run(dask(workers=2), tmp_path / "out"), plain)
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None) as cluster:
+        same(study.run(dask(cluster.scheduler_address), tmp_path / "running"), plain)
+        with distributed.Client(cluster) as client:
+            same(study.run(client.get_executor(pure=False), tmp_path / "given"), plain)
+
+
+def test_any_executor_of_concurrent_futures_will_do(tmp_path: Path, plain: StudyResults) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        same(Study.from_file(written(tmp_path)).run(executor), plain)
+        assert executor.submit(int).result() == 0  # it is the user's, and still open
 
 
 def test_without_dask_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

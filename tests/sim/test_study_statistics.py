@@ -56,6 +56,9 @@ def test_both_intervals_cover_the_true_mean_as_often_as_they_say() -> None:
     same = bootstrap_interval(np.full(4, 2.0))
     assert (same.low, same.mean, same.high) == (2.0, 2.0, 2.0)
     assert bootstrap_interval(drawn[1]) == bootstrap_interval(drawn[1])
+    for few in ([0.975, 0.975 + 1e-16 * 2, 0.975], [1.0, 2.0], [0.975, 0.9750000001], [1e-200, 2e-200, 4e-200]):
+        close = bootstrap_interval(np.array(few))
+        assert min(few) <= close.low <= close.high <= max(few)
 
 
 def test_cvar_by_hand() -> None:

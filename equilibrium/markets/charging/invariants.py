@@ -25,6 +25,7 @@ from equilibrium.invariants import (
 )
 from equilibrium.markets.charging.clearing import Clearing
 from equilibrium.markets.charging.day import MarketDay
+from equilibrium.markets.charging.limit_invariants import LIMITS
 from equilibrium.markets.charging.lots import stacked, subscription_payments
 
 Charging: TypeAlias = Invariant[MarketDay, Clearing]
@@ -373,4 +374,4 @@ MONEY: tuple[Charging, ...] = (
     ),
 )
 
-INVARIANTS: tuple[Charging, ...] = (*NETWORK, *LOTS, *PRICES, *MONEY)
+INVARIANTS: tuple[Charging, ...] = (*NETWORK, *LOTS, *PRICES, *LIMITS, *MONEY)

@@ -18,6 +18,8 @@ from sim.simulate import kind_of, simulate
 from sim.store import Run
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from scenarios.case import Case
     from sim.markets.base import MarketKind
 
@@ -70,6 +72,22 @@ def place_of(run: Run, day: int | None, hour: int | None, bus: str | None) -> Pl
     return Place(int(chosen), int(highest["period"]), str(highest["bus"]))
 
 
+def checkable(run: Run) -> Callable[[Any, Place], NextKw]:
+    """Return what tells the costs around a price of a run, where its days can be cleared again.
+
+    Raises
+    ------
+    InputError
+        When the market has no such check, or the run had a rule of its own.
+    """
+    next_kw, source = explainable(run).next_kw, str(run.folder)
+    if next_kw is None:
+        raise InputError(source, "--check", run.market, "a market whose operator's program can be asked again")
+    if run.manifest.get("rule") is not None:
+        raise InputError(source, "--check", run.manifest["rule"], "a run without a rule of one's own")
+    return next_kw
+
+
 def check_price(run: Run, place: Place, scenario: Case[Any]) -> tuple[float, NextKw]:
     """Clear the days of a run again up to a place, then its day with a little less and a little more load there.
 
@@ -86,13 +104,9 @@ def check_price(run: Run, place: Place, scenario: Case[Any]) -> tuple[float, Nex
     Raises
     ------
     InputError
-        When the market has no such check, the run had agents or a rule of its own, or the scenario is another one.
+        As :func:`checkable`, or when the scenario is another one.
     """
-    kind, source, manifest = explainable(run), str(run.folder), run.manifest
-    if kind.next_kw is None:
-        raise InputError(source, "--check", run.market, "a market whose operator's program can be asked again")
-    if manifest.get("rule") is not None:
-        raise InputError(source, "--check", manifest["rule"], "a run without a rule of one's own")
+    next_kw, kind, source, manifest = checkable(run), explainable(run), str(run.folder), run.manifest
     if kind_of(scenario).name != run.market or scenario.resolved() != manifest.get("resolved_scenario"):
         raise InputError(source, "scenario", scenario.name, "the scenario of the run, unchanged")
     if scenario.input_hashes() != manifest.get("input_sha256"):
@@ -105,7 +119,7 @@ def check_price(run: Run, place: Place, scenario: Case[Any]) -> tuple[float, Nex
     assert last is not None  # a run has at least one day
     prices = pd.DataFrame(dict(last.tables["prices"]))
     there = prices[(prices["period"] == place.period) & (prices["bus"] == place.bus)]
-    return float(there[kind.price_column].iloc[0]), kind.next_kw(last.result, place)
+    return float(there[kind.price_column].iloc[0]), next_kw(last.result, place)
 
 
 def told(run: Run, place: Place, found: Explanation) -> list[str]:

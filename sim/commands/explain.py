@@ -30,12 +30,14 @@ def add_to(commands: Commands) -> None:
 
 def _explain(given: argparse.Namespace) -> int:
     """``equilot explain``."""
-    from sim.explaining import check_price, explainable, place_of, told, told_check
+    from sim.explaining import check_price, checkable, explainable, place_of, told, told_check
     from sim.store import Run
 
     run = Run(given.folder)
     kind = explainable(run)
     assert kind.explain is not None  # it is explainable
+    if given.check:
+        checkable(run)
     place = place_of(run, given.day, given.hour, given.bus)
     found = kind.explain(run, place)
     sys.stdout.writelines(f"{line}\n" for line in told(run, place, found))

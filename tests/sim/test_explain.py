@@ -146,6 +146,18 @@ def test_a_market_without_buses_says_so_in_one_line(tmp_path: Path, capsys: pyte
     ]
 
 
+def test_a_check_that_a_market_has_not_got_is_refused_before_a_word(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind = market_kinds()["disco"]
+    RunWriter(tmp_path, kind.name, kind.tables).close()
+    assert main(["explain", str(tmp_path), "--check"]) == 2
+    said = capsys.readouterr()
+    expected = "a market whose operator's program can be asked again"
+    assert said.out == ""
+    assert said.err == f"equilot: error: {tmp_path}: --check: got 'disco', expected {expected}\n"
+
+
 def test_a_price_of_the_disco_market(tmp_path: Path) -> None:
     run = run_scenario(load_scenario("disco-15"), tmp_path, RunOptions(days=1)).run
     row = run.prices.iloc[200]

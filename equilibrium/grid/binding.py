@@ -46,7 +46,8 @@ class Limit:
     value, bound, slack
         What is reached, what is allowed, and how far it is off; a slack is never negative but for rounding.
     multiplier
-        What one unit more of the bound would save the operator, currency.
+        What one unit more of the bound would save the operator, currency; not a number where limits of several hours
+        share what they are worth and no rule parts it.
     shortage
         By how much the priced shortage of the day would fall with it, currency; 0 on a day without one.
     """
@@ -106,9 +107,9 @@ class _Family:
     width: FloatArray
     weight: tuple[FloatArray, ...]
 
-    def limits(self) -> Iterator[Limit]:
-        """Return those that are reached, near, or have a price."""
-        multiplier, shortage = self.weight
+    def limits(self, *, told: bool) -> Iterator[Limit]:
+        """Return those that are reached, near, or have a price; where prices are not told, those that are near."""
+        multiplier, shortage = self.weight if told else (np.full_like(each, np.nan) for each in self.weight)
         priced = (np.abs(multiplier) > SAME_PRICE) | (np.abs(shortage) > SAME_PRICE)
         real = np.isfinite(self.bound) & (self.width > 0.0)
         near = self.slack <= NEAR * self.width
@@ -130,7 +131,7 @@ class _Family:
 
 def _worth(multiplier: float) -> float:
     """Return a multiplier without rounding."""
-    return float(multiplier) if abs(multiplier) > SAME_PRICE else 0.0
+    return 0.0 if abs(multiplier) <= SAME_PRICE else float(multiplier)
 
 
 class _Reader:
@@ -164,6 +165,8 @@ def binding_limits(
     x: FloatArray,
     y: FloatArray,
     shortage: tuple[Instance, FloatArray] | None = None,
+    *,
+    told: bool = True,
 ) -> tuple[Limit, ...]:
     """Return the limits that a dispatch reaches or comes near, by period and then in the order of :data:`NAMES`.
 
@@ -177,6 +180,8 @@ def binding_limits(
         The day bound into it, a point of least cost and its multipliers.
     shortage
         On a day that cannot be served: the instance of least shortage and its multipliers.
+    told
+        Whether the multipliers are the only ones, or chosen by a rule: those that a solver happens to give are not.
     """
     reader = _Reader(program, x, [(instance, y), *([] if shortage is None else [shortage])])
     families = [
@@ -186,7 +191,7 @@ def binding_limits(
         *_storage(network, reader),
     ]
     order = {name: at for at, name in enumerate(NAMES)}
-    found = [limit for family in families for limit in family.limits()]
+    found = [limit for family in families for limit in family.limits(told=told)]
     return tuple(sorted(found, key=lambda limit: (limit.period, order[limit.name], limit.bus, limit.place)))
 
 

@@ -89,26 +89,41 @@ def test_units_at_their_limits_are_worth_what_they_save() -> None:
     assert {limit.name for limit in LotsLeadMarket(network).clear(off).limits} == {"renewable"}
 
 
+def operators_limits(network: Network, day: MarketDay) -> tuple[Limit, ...]:
+    """The limits at work of the operator's own program, with the multipliers that a solver gives."""
+    idle = np.zeros((day.hours, len(network.lots)))
+    program = compile_distribution(network, day.hours)
+    instance = program.bind(distribution_ports(network, day, idle, idle))
+    answer = open_handle(instance).solve()
+    return binding_limits(network, program, instance, answer.x, answer.y)
+
+
 def test_a_store_is_full_and_a_ramp_holds() -> None:
     battery = StorageUnit("battery", 2, 40.0, 50.0, 25.0, 0.0, 1.0, 1.0)
     network = replace(small_network(lots=0), storage=(battery,))
-    limits = LotsLeadMarket(network).clear(small_day([0.02, 0.05, 0.04], (), load_kw=100.0)).limits
-    full = found(limits, "storage-full")
+    day = small_day([0.02, 0.05, 0.04], (), load_kw=100.0)
+    limits = operators_limits(network, day)
+    full = next(limit for limit in limits if limit.name == "storage-full")
     assert (full.place, full.period, full.unit, full.value) == ("battery", 0, "kWh", pytest.approx(40.0))
     assert full.multiplier == pytest.approx(0.02)  # bought at 0.02, the last of it given at 0.04
-    given_kw = found(limits, "storage-discharge")
+    given_kw = next(limit for limit in limits if limit.name == "storage-discharge")
     assert (given_kw.period, given_kw.value, given_kw.multiplier) == (1, pytest.approx(25.0), pytest.approx(0.01))
+    # In a cleared day no rule says what part of it is whose: the limits are there without a price.
+    cleared = LotsLeadMarket(network).clear(day).limits
+    assert {limit.name for limit in cleared} >= {"storage-full", "storage-discharge"}
+    assert all(np.isnan(limit.multiplier) for limit in cleared)
 
     turbine = replace(TURBINE, fuel_cost_per_kwh=0.03, ramp_kw_per_h=20.0)
     day = small_day([0.02, 0.05], (), load_kw=100.0, turbines=1)
-    limits = LotsLeadMarket(small_network(lots=0, turbine=turbine)).clear(day).limits
-    rise = found(limits, "ramp-up")
+    rise = found(operators_limits(small_network(lots=0, turbine=turbine), day), "ramp-up")
     # 10 kW run at a loss of 0.01 in the first hour would bring 10 kW at a gain of 0.02 in the second: all that fit.
     assert (rise.period, rise.value, rise.bound) == (1, pytest.approx(20.0), 20.0)
     assert rise.multiplier == pytest.approx(0.01)
     day = small_day([0.05, 0.02], (), load_kw=100.0, turbines=1)
-    fall = found(LotsLeadMarket(small_network(lots=0, turbine=turbine)).clear(day).limits, "ramp-down")
+    fall = found(operators_limits(small_network(lots=0, turbine=turbine), day), "ramp-down")
     assert (fall.period, fall.value, fall.multiplier) == (1, pytest.approx(20.0), pytest.approx(0.01))
+    cleared = LotsLeadMarket(small_network(lots=0, turbine=turbine)).clear(day).limits
+    assert np.isnan(found(cleared, "ramp-down").multiplier)
 
 
 def test_a_compensator_at_its_rating_lifts_a_voltage() -> None:

@@ -27,11 +27,13 @@ def read_dispatch(
     x: FloatArray,
     y: FloatArray,
     shortage: tuple[Instance, FloatArray] | None = None,
+    *,
+    told: bool = True,
 ) -> dict[str, Any]:
     """Return the fields of a :class:`~.Clearing` that follow from a primal and dual point.
 
-    These are the dispatch, flows, voltages, prices, limits at work, network cost and fuel cost. ``shortage`` is as in
-    :func:`equilibrium.grid.binding.binding_limits`.
+    These are the dispatch, flows, voltages, prices, limits at work, network cost and fuel cost. ``shortage`` and
+    ``told`` are as in :func:`equilibrium.grid.binding.binding_limits`.
     """
     values = {name: program.value(x, name) for name in program.columns}
     none = np.zeros((day.hours, 0))
@@ -58,7 +60,7 @@ def read_dispatch(
         "dlmp_voltage": prices.voltage,
         "network_cost": float(day.wholesale_price @ (length * (bought - network.export_price_factor * sold))) + fuel,
         "fuel_cost": fuel,
-        "limits": binding_limits(network, program, instance, x, y, shortage),
+        "limits": binding_limits(network, program, instance, x, y, shortage, told=told),
     }
 
 

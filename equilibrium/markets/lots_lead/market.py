@@ -97,6 +97,8 @@ class LotsLeadMarket:
             network.lots, "none: lots that lead pay nothing for power (the nodal market has subscriptions)"
         )
         self.network = network
+        # Where hours are joined, several multipliers of storage and ramps give the same prices.
+        self._apart = not network.storage and all(np.isinf(unit.ramp_kw_per_h) for unit in network.microturbines)
         self._solver = check_solver(solver)
         self._on_infeasible, self._value_of_lost_load = on_infeasible, value_of_lost_load
         self._compiled = ByLengths(partial(_Compiled.of, network, solver))
@@ -242,7 +244,8 @@ class LotsLeadMarket:
         profit = (stages.worth * power).sum(axis=0)
         shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
         unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
-        dispatch = read_dispatch(self.network, day, program, optimum.instance, x, optimum.y, optimum.shortage)
+        found = optimum.instance, x, optimum.y, optimum.shortage
+        dispatch = read_dispatch(self.network, day, program, *found, told=self._apart)
         burnt = storage_notes(self.network, day, program, x, dispatch["dlmp"])
         proof, proof_seconds = self._prove(stages, own, replace(optimum, notes=(*optimum.notes, *burnt)), profit)
         return Clearing(

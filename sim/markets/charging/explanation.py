@@ -7,6 +7,7 @@ resistance of the way that both share (:mod:`equilibrium.grid.prices`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -136,13 +137,18 @@ def _branch(period: _Period, bus: str, rated: pd.DataFrame) -> str:
     if bus not in rated.index:
         return name
     row = rated.loc[bus]
-    worth = row["multiplier"] / period.hours
-    return f"{name} ({row['value']:.1f} of {row['bound']:.1f} kVA, {worth:.6g} per kVA and hour)"
+    worth = float(rated["multiplier"][bus]) / period.hours
+    told = f", {worth:.6g} per kVA and hour" if math.isfinite(worth) else ""
+    return f"{name} ({row['value']:.1f} of {row['bound']:.1f} kVA{told})"
 
 
 def _voltage_lines(period: _Period, bus: str) -> Iterator[str]:
     """Name the buses at a voltage limit, with what each adds: its multiplier times the resistance of the shared way."""
     limits = period.limits[period.limits["limit"].isin(["voltage-min", "voltage-max"])]
+    if limits["multiplier"].isna().any():
+        reached = ", ".join(limits.loc[limits["reached"].astype(bool), "bus"].astype(str))
+        yield f"voltage: at a limit at bus {reached or 'none'}; limits of several hours share what they add"
+        return
     found = False
     for row in limits.to_dict("records"):
         part = voltage_part(period.feeder, period.prices, row, period.path(bus), period.path(str(row["bus"])))

@@ -28,9 +28,6 @@ FILE_OF_A_FOLDER = "scenario.yaml"
 _ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
 """Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
-RULE = "rule"
-"""The key that says which of a section's other keys mean something: another rule begins a section anew."""
-
 _EXTENDS_LIMIT = 20
 """Most scenarios of a chain in which each extends the next one."""
 
@@ -222,10 +219,9 @@ def _laid_over(under: Document, over: Document, schema: type[CaseFile]) -> Docum
 
     def same(keys: KeyPath, old: dict[str, object], new: dict[str, object]) -> bool:
         """Whether a tag such as ``drivers.source`` or ``network_charge.rule`` gives both sections the same keys."""
-        if RULE in new and new[RULE] != old.get(RULE):
-            return False
         before, after = (section_at(schema, keys, _nested(keys, part)) for part in (old, {**old, **new}))
-        return before is after
+        tag = getattr(before, "begins_anew_with", None)
+        return before is after and (tag not in new or new[tag] == old.get(tag))
 
     data = _merge(under.data, over.data, (), replaced, same)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
@@ -188,6 +188,9 @@ class ChargeWindow(Section):
 
 class NetworkChargeSection(Section):
     """What lots pay the operator for the network, on top of the price of energy."""
+
+    begins_anew_with: ClassVar[str] = "rule"
+    """In a file that extends another: the keys of another rule are not those of this one."""
 
     rule: Literal["none", "time-of-use", "dynamic", "subscribed-capacity"] = "none"
     windows: tuple[ChargeWindow, ...] = ()

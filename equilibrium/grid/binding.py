@@ -177,7 +177,7 @@ def binding_limits(
     program
         The operator's program (:mod:`equilibrium.grid.distribution`), or one that contains it.
     instance, x, y
-        The day bound into it, a point of least cost and its multipliers.
+        The day bound into it with all its limits, not an optimal face of it, a point of least cost and its multipliers.
     shortage
         On a day that cannot be served: the instance of least shortage and its multipliers.
     told
@@ -187,7 +187,7 @@ def binding_limits(
     families = [
         *_branches(network, reader),
         *_voltages(network, reader),
-        *_units(network, reader, instance),
+        *_units(network, reader, instance if shortage is None else shortage[0]),
         *_storage(network, reader),
     ]
     order = {name: at for at, name in enumerate(NAMES)}

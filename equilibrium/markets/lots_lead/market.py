@@ -244,7 +244,7 @@ class LotsLeadMarket:
         profit = (stages.worth * power).sum(axis=0)
         shed = program.value(x, "shed_kw") if "shed_kw" in program.columns else np.zeros_like(day.load_kw)
         unserved = program.value(x, "unserved_kwh") if "unserved_kwh" in program.columns else np.zeros_like(power)
-        found = optimum.instance, x, optimum.y, optimum.shortage
+        found = stages.instance, x, optimum.y, optimum.shortage
         dispatch = read_dispatch(self.network, day, program, *found, told=self._apart)
         burnt = storage_notes(self.network, day, program, x, dispatch["dlmp"])
         proof, proof_seconds = self._prove(stages, own, replace(optimum, notes=(*optimum.notes, *burnt)), profit)

@@ -89,6 +89,9 @@ NAMES = {
 NETWORK = ("substation", "branch", "voltage-min", "voltage-max")
 """Those that make the price at one bus differ from that at another."""
 
+ALONE = ("renewable",)
+"""Those that are worth the price at their bus whatever other limits are worth."""
+
 _Asset = Any
 """A unit with a name and a bus."""
 
@@ -107,9 +110,12 @@ class _Family:
     width: FloatArray
     weight: tuple[FloatArray, ...]
 
-    def limits(self, *, told: bool) -> Iterator[Limit]:
+    def limits(self, *, told: bool, short: bool) -> Iterator[Limit]:
         """Return those that are reached, near, or have a price; where prices are not told, those that are near."""
-        multiplier, shortage = self.weight if told else (np.full_like(each, np.nan) for each in self.weight)
+        multiplier, shortage = self.weight
+        if not told:
+            shortage = np.full_like(shortage, np.nan if short else 0.0)
+            multiplier = multiplier if self.name in ALONE else np.full_like(multiplier, np.nan)
         priced = (np.abs(multiplier) > SAME_PRICE) | (np.abs(shortage) > SAME_PRICE)
         real = np.isfinite(self.bound) & (self.width > 0.0)
         near = self.slack <= NEAR * self.width
@@ -191,7 +197,7 @@ def binding_limits(
         *_storage(network, reader),
     ]
     order = {name: at for at, name in enumerate(NAMES)}
-    found = [limit for family in families for limit in family.limits(told=told)]
+    found = [limit for family in families for limit in family.limits(told=told, short=shortage is not None)]
     return tuple(sorted(found, key=lambda limit: (limit.period, order[limit.name], limit.bus, limit.place)))
 
 

@@ -187,6 +187,7 @@ def _schema_money(data: object, keys: KeyPath, currency: str, document: Document
     """Translate money keys to the schema's currency; a key in another currency than the file's is an error."""
 
     def walk(item: object, path: KeyPath) -> object:
+        """Return the same with the schema's names, mapping by mapping and item by item."""
         if isinstance(item, list):
             return [walk(part, (*path, k)) for k, part in enumerate(item)]
         if not isinstance(item, dict):

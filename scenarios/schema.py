@@ -61,6 +61,7 @@ def of_magnitude(magnitude: Magnitude) -> AfterValidator:
     """Return the check that a number has a size that there is, with the other reading of one that has not."""
 
     def check(value: float) -> float:
+        """Refuse a number that is of another magnitude."""
         fault = magnitude.fault(value)
         if fault is not None:
             raise ValueError(fault)

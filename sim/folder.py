@@ -20,8 +20,8 @@ from scenarios.files import own_path
 from sim.manifest import read_json, write_json
 
 MANIFEST, COLUMNS, PARTS, CHECKPOINT, FIGURES = "manifest.json", "columns.json", "parts", "checkpoint", "figures"
-REPORT = "report.html"
-"""The report of a run, if one was written (:mod:`sim.report.write`)."""
+REPORT, PICTURES = "report.html", "report"
+"""The report of a run, if one was written, and the folder of its pictures (:mod:`sim.report.write`)."""
 
 STATE, ARRAYS = "state.json", "state.npz"
 """The two files of a saved state (:mod:`sim.snapshot`)."""
@@ -73,7 +73,7 @@ def leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
     if foreign:
         expected = "a folder without it: no run of Equilot wrote it, so it is not overwritten"
         raise InputError(str(folder), "output folder", foreign[0].name, expected)
-    return [*found, *drawn(folder)]
+    return [*found, *drawn(folder / FIGURES), *drawn(folder / PICTURES)]
 
 
 def _exists(path: Path) -> bool:
@@ -89,9 +89,8 @@ def _of_a_run(path: Path) -> bool:
     return all(p.suffix == ".parquet" or p.name in known for p in path.rglob("*") if p.is_symlink() or not p.is_dir())
 
 
-def drawn(folder: Path) -> list[Path]:
-    """Return the figures that were drawn of a run, and their list, by that list."""
-    inside = folder / FIGURES
+def drawn(inside: Path) -> list[Path]:
+    """Return the files that were drawn of a run into a folder of it, and their list, by that list."""
     index = inside / _INDEX
     if inside.is_symlink() or index.is_symlink() or not index.is_file():
         return []
@@ -102,10 +101,10 @@ def drawn(folder: Path) -> list[Path]:
     return [inside / name for name in (*own, _INDEX) if _exists(inside / name)]
 
 
-def note_drawn(folder: Path, files: Iterable[Path]) -> None:
-    """Put figures on the list of those that were drawn of a run."""
-    names = {path.name for path in (*drawn(folder), *files)} - {_INDEX}
-    write_json(folder / FIGURES / _INDEX, {FIGURES: sorted(names)})
+def note_drawn(inside: Path, files: Iterable[Path]) -> None:
+    """Put files on the list of those that were drawn of a run into a folder of it."""
+    names = {path.name for path in (*drawn(inside), *files)} - {_INDEX}
+    write_json(inside / _INDEX, {FIGURES: sorted(names)})
 
 
 def clear(paths: Iterable[Path]) -> None:

@@ -64,7 +64,7 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
     figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
     files = [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
-    note_drawn(run.folder, files)
+    note_drawn(inside, files)
     return files
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ def run_scenario(
     going_on = Checkpoints(folder, running, content, progress)
     writer = _writer(folder, kind, going_on, force=force, resume=resume)
     write_manifest(folder, {**content, "days_done": writer.days_taken})
-    outcome = _run(kind, running, writer, options.days, going_on, stop)
+    outcome = _written_down(writer, going_on, partial(_days, kind, running, writer, options.days, going_on, stop))
     return Outcome(Run(folder), *outcome)
 
 
@@ -120,18 +121,13 @@ def _writer(folder: Path, kind: MarketKind[Any, Any], going_on: Checkpoints, *, 
     return writer
 
 
-def _run(
-    kind: MarketKind[Any, Any],
-    model: DailyModel[Any, Any],
-    writer: RunWriter,
-    days: int,
-    going_on: Checkpoints,
-    stop: Callable[[], bool] | None,
+def _written_down(
+    writer: RunWriter, going_on: Checkpoints, simulate: Callable[[], tuple[str, tuple[str, ...]]]
 ) -> tuple[str, tuple[str, ...]]:
     """Simulate, and write down how it ended, whatever ended it."""
     status, reasons = "stopped: unexpected error", tuple[str, ...]()
     try:
-        status, reasons = _days(kind, model, writer, days, going_on, stop)
+        status, reasons = simulate()
     except SolverError as error:
         status = f"stopped: {error}"
         raise

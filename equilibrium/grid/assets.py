@@ -128,6 +128,12 @@ class Subscription:
     power_kw: float
     charge: float
 
+    def __post_init__(self) -> None:
+        """Check both: a charge below zero would pay for power, and no more for less."""
+        for name, value in (("power_kw", self.power_kw), ("charge", self.charge)):
+            if not (value >= 0.0 and np.isfinite(value)):
+                raise InputError("subscription", name, value, "a finite number >= 0")
+
     def payment(self, power_kw: FloatArray, length_h: FloatArray) -> float:
         """Return what powers cost, currency.
 

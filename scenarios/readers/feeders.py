@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from scipy.cluster.hierarchy import DisjointSet
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
@@ -195,19 +196,11 @@ def _branches(
 
 
 def _no_loop(table: Table, closed: list[int], starts: list[str], ends: list[str]) -> None:
-    """Name the line of the first closed branch that closes a loop (a union-find over the rows)."""
-    group: dict[str, str] = {}
-
-    def head(label: str) -> str:
-        while (up := group.get(label, label)) != label:
-            label = up
-        return label
-
+    """Name the line of the first closed branch that closes a loop."""
+    joined = DisjointSet([*starts, *ends])
     for row in closed:
-        start, end = head(starts[row]), head(ends[row])
-        if start == end:
+        if not joined.merge(starts[row], ends[row]):
             raise table.error(row, "closed", "1", f"a radial feeder: {starts[row]}-{ends[row]} closes a loop")
-        group[end] = start
 
 
 def number_column(table: Table, name: str, rows: list[int], empty: float) -> FloatArray:

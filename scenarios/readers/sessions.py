@@ -202,6 +202,7 @@ class _Time:
     again: bool = False
 
     def after(self, other: _Time) -> bool:
+        """Tell whether this moment is later, by the offsets where both are known."""
         passed = (self.clock - other.clock).total_seconds()
         if self.offset_s is not None and other.offset_s is not None:
             passed -= self.offset_s - other.offset_s

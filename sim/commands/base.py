@@ -72,6 +72,7 @@ def count(minimum: int) -> Callable[[str], int]:
     """Return a reader of whole numbers for argparse."""
 
     def read(text: str) -> int:
+        """Return the whole number that a text is."""
         value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
         if value < minimum:
             raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
@@ -84,6 +85,7 @@ def number(minimum: float, maximum: float = math.inf) -> Callable[[str], float]:
     """Return a reader of finite numbers for argparse."""
 
     def read(text: str) -> float:
+        """Return the number that a text is."""
         value = decimal(text)
         if value is None or not (math.isfinite(value) and minimum <= value <= maximum):
             most = f" and at most {maximum:g}" if math.isfinite(maximum) else ""

@@ -89,6 +89,7 @@ def _teller(screen: Console) -> Callable[[Progress], None]:
     told = [time.monotonic()]
 
     def tell(progress: Progress) -> None:
+        """Say how far the study is, now and then and at the end."""
         now, last = time.monotonic(), progress.done == progress.runs
         if now - told[0] < _TOLD_S and not last:
             return

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from equilibrium.errors import InputError
-from sim.folder import REPORT
+from sim.folder import PICTURES, REPORT, note_drawn
 from sim.manifest import put
 from sim.markets.base import MarketKind
 from sim.output import market_of_run
@@ -16,8 +16,6 @@ from sim.store import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-_FOLDER = "report"
 
 
 def write_report(run: Run, day: int | None = None, hour: int | None = None) -> list[Path]:
@@ -42,7 +40,7 @@ def write_report(run: Run, day: int | None = None, hour: int | None = None) -> l
     """
     kind = market_of_run(run)
     chosen, period = _moment(run, kind, day, hour)
-    inside = run.folder / _FOLDER
+    inside = run.folder / PICTURES
     if inside.is_symlink():
         raise InputError(str(inside), "folder", "a link to another place", "a folder of the run, or none")
     currency = str(run.manifest.get("currency", "currency"))
@@ -52,6 +50,7 @@ def write_report(run: Run, day: int | None = None, hour: int | None = None) -> l
         picture, written = _picture(name, figure, inside)
         pictures.append(picture)
         files += written
+    note_drawn(inside, files)
     title = f"{run.manifest.get('scenario', run.folder.name)}, seed {run.manifest.get('seed', '?')}"
     content = page(
         f"Equilot: {title}",

@@ -81,6 +81,7 @@ def progress_bar(screen: Console, days: int) -> Iterator[Advance]:
         task = bar.add_task("starting", total=days)
 
         def advance(text: str) -> None:
+            """Move the bar on by one day."""
             bar.update(task, advance=1, description=text)
 
         yield advance
@@ -91,6 +92,7 @@ def _logged(days: int) -> Advance:
     done = 0
 
     def advance(text: str) -> None:
+        """Log one more day."""
         nonlocal done
         done += 1
         tenth = days >= _TENTHS and done * _TENTHS // days > (done - 1) * _TENTHS // days

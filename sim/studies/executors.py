@@ -74,6 +74,7 @@ def processes(count: int) -> Workers:
 
     @contextmanager
     def pool() -> Iterator[Executor]:
+        """Start the processes, and end them whatever they do."""
         before = {name: os.environ.get(name) for name in _THREADS}
         os.environ.update(dict.fromkeys(_THREADS, "1"))  # inherited by the workers before they import anything
         others = set(active_children())
@@ -114,6 +115,7 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
 
     @contextmanager
     def cluster() -> Iterator[Executor]:
+        """Connect to the scheduler, or start one for this study."""
         try:
             if address is None:
                 at = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any
@@ -100,7 +100,7 @@ def failure(replication: Replication, day: int, error: BaseException) -> dict[st
     }
 
 
-def _days(kind: MarketKind[Any, Any], case: Case[Any], chunk: Chunk, seed: int, gathered: Outputs) -> Any:  # noqa: ANN401
+def _days(kind: MarketKind[Any, Any], case: Case[Any], chunk: Chunk, seed: int, gathered: Outputs) -> Iterator[None]:
     """Simulate the days of a run; only the tables that are asked for are filled."""
     given = chunk.options
     options = RunOptions(

@@ -190,6 +190,12 @@ def test_where_it_is_not_known_it_is_refused() -> None:
         )
 
 
+@pytest.mark.parametrize(("power", "charge"), [(-1.0, 0.1), (np.nan, 0.1), (np.inf, 0.1), (9.0, -0.1), (9.0, np.nan)])
+def test_a_contract_that_pays_or_is_no_number_is_refused(power: float, charge: float) -> None:
+    with pytest.raises(InputError, match=r"subscription: (power_kw|charge): got .*, expected a finite number >= 0"):
+        Subscription(power, charge)
+
+
 def test_what_is_paid_is_the_charge_times_what_is_above() -> None:
     paid = Subscription(60.0, 0.02).payment(np.array([50.0, 60.0, 100.0]), np.array([1.0, 1.0, 0.25]))
     assert paid == pytest.approx(0.02 * 40.0 * 0.25, rel=SAME)

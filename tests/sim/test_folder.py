@@ -100,10 +100,14 @@ def test_no_figure_of_an_earlier_run_stays(tmp_path: Path) -> None:
     assert main(["figures", str(folder), "--day", "1"]) == 0
     before = {path.name for path in (folder / "figures").iterdir()}
     (folder / "figures" / "mine.png").write_bytes(b"mine")
-    assert {path.name for path in drawn(folder)} == before
+    assert {path.name for path in drawn(folder / "figures")} == before
     assert any("day-1" in name for name in before)
+    assert main(["report", str(folder)]) == 0
+    assert len(list((folder / "report").iterdir())) > 2
     assert main([*words, "--days", "1", "--no-figures"]) == 0
     assert [path.name for path in (folder / "figures").iterdir()] == ["mine.png"]
+    assert not (folder / "report.html").exists()
+    assert list((folder / "report").iterdir()) == []
 
 
 def test_the_list_of_figures_leads_nowhere_else(tmp_path: Path) -> None:
@@ -111,8 +115,8 @@ def test_the_list_of_figures_leads_nowhere_else(tmp_path: Path) -> None:
     (tmp_path / "victim.txt").write_text("keep")
     (tmp_path / "figures" / "a.png").write_bytes(b"")
     (tmp_path / "figures" / "index.json").write_text(json.dumps({"figures": ["../victim.txt", "a.png", 3, "gone.png"]}))
-    assert sorted(path.name for path in drawn(tmp_path)) == ["a.png", "index.json"]
-    note_drawn(tmp_path, [tmp_path / "figures" / "b.png"])
+    assert sorted(path.name for path in drawn(tmp_path / "figures")) == ["a.png", "index.json"]
+    note_drawn(tmp_path / "figures", [tmp_path / "figures" / "b.png"])
     assert json.loads((tmp_path / "figures" / "index.json").read_text()) == {"figures": ["a.png", "b.png"]}
 
 

@@ -61,6 +61,7 @@ class _Compiled:
 
     @classmethod
     def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
+        """Compile the programs for periods of these lengths."""
         program = compile_joint(network, length_h)
         model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, solver)
         effort = effort_rule(network, program, model, length_h)

@@ -89,6 +89,7 @@ class _Compiled:
 
     @classmethod
     def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
+        """Compile the programs for periods of these lengths."""
         program = compile_distribution(network, length_h)
         joined = max(joined_hours(program, "lot_kw"), key=len, default=())
         structure: Structure
@@ -292,6 +293,7 @@ class NodalMarket:
         efficient = self._compiled[day.length_h].efficient
 
         def answer(play: Play) -> bool:
+            """Go to the efficient point if it is better; return whether anything moved."""
             before = play.cost() - float(players.earned(play.power, np.zeros_like(play.power)).sum())
             found = efficient.solve(day, play.power, tuple(self._strategic), welfare.cuts)
             if before - found.system_cost <= GAP * (1.0 + abs(before)):

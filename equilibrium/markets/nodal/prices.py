@@ -9,6 +9,8 @@ so its own optimality conditions stand beside the DSO's.
 That may leave a choice: at buses without a strategic lot, and on days without any. There, as everywhere, the price is
 that of the next kW: of what is left, the multipliers with the highest sum of the prices of all buses, which is the cost
 of one more kW at each (of one less, where the network cannot carry more), and of these the ones of least squares.
+Where hours are apart and every lot is strategic, programs would cost more than the rest of the day: the walk of the
+first rule ends at a vertex of the face, which is published. Tests find the same on other ways; it is not proved.
 
 At the smallest power that leaves a dispatch a price has no lower end, and the least payment would have none either.
 There the price of the next kW counts, the highest of its interval: it is the only one that powers with a dispatch come

@@ -175,6 +175,7 @@ class _Exchanges:
         self._vehicles, self._length = vehicles, length
 
     def solve(self, majorants: Sequence[Majorant], begin: FloatArray | None) -> Relaxed | None:
+        """Exchange energy between hours, from what the vehicles draw now."""
         profits = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
         drawn = self._vehicles.drawn_kwh if begin is None else begin
         best = best_energies(self._vehicles.limit_kwh, drawn, profits)
@@ -194,6 +195,7 @@ class _Chain:
         self._length: list[float] = own.length_h.tolist()
 
     def solve(self, majorants: Sequence[Majorant], _begin: FloatArray | None) -> Relaxed | None:
+        """Fill the steps of the hours, the best first."""
         each = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
         steps = [list(zip(slopes, _widths(points), strict=True)) for points, slopes in each]
         energy = fill([points[0] for points, _ in each], steps, self._lower, self._upper)
@@ -214,6 +216,7 @@ class _Rows:
         self._own, self._solver, self.seconds = own, solver, 0.0
 
     def solve(self, majorants: Sequence[Majorant], _begin: FloatArray | None) -> Relaxed | None:
+        """Solve the linear program of the steps."""
         first = np.array([part.points[0] for part in majorants])
         hour = np.repeat(np.arange(first.size), [len(part.slopes) for part in majorants])
         gain = np.array([slope for part in majorants for slope in part.slopes])

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.cluster.hierarchy import DisjointSet
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
@@ -194,23 +195,14 @@ def _parallel(net: Net, group: list[NetBranch]) -> NetBranch:
 
 def _without_rings(branches: list[NetBranch], buses: int, notes: list[str]) -> list[NetBranch]:
     """Leave out closed switches without impedance between buses that other such switches join already."""
-    head = list(range(buses))
-
-    def find(bus: int) -> int:
-        while head[bus] != bus:
-            head[bus] = head[head[bus]]
-            bus = head[bus]
-        return bus
-
+    joined = DisjointSet(range(buses))
     kept, idle = [], []
     for branch in branches:
-        if branch.kind == SWITCH and branch.r_ohm == branch.x_ohm == 0.0:
-            start, end = find(branch.start), find(branch.end)
-            if start == end:
-                idle.append(branch.label)
-                continue
-            head[start] = end
-        kept.append(branch)
+        solid = branch.kind == SWITCH and branch.r_ohm == branch.x_ohm == 0.0
+        if solid and not joined.merge(branch.start, branch.end):
+            idle.append(branch.label)
+        else:
+            kept.append(branch)
     if idle:
         notes.append(f"{len(idle)} closed switches join buses that others join already: {listed(idle)}")
     return kept

@@ -204,6 +204,7 @@ def next_kw(result: DayResult, place: Place) -> NextKw:
     hours = float(result.market.length_h[period])
 
     def cost(more_kw: float) -> float:
+        """Return the operator's cost with so much more load; infinite where it cannot be carried."""
         try:
             return cost_with_more_load(result.network, result.market, result.clearing, period, bus, more_kw)
         except InfeasibleError:

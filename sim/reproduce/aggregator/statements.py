@@ -111,7 +111,7 @@ def _held(results: Results) -> tuple[Statement, ...]:
             "At every day pools, contracts, powers, money and the flow balance, and no follower could earn more",
             not any(results.broken.values()),
             "; ".join(f"{name}: {', '.join(each)}" for name, each in results.broken.items() if each)
-            or f"{len(results.broken)} days",
+            or f"days checked: {len(results.broken)}",
         ),
         by_construction(
             "T6",

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from rich.console import Console
 from rich.table import Table
 
-from sim.show.drawing import BLUE, CYCLE, GREY, panels_of, save
+from sim.show.drawing import BLUE, CYCLE, GREY, STYLE, panels_of, save
 from sim.studies.claims import examined, verdicts
 from sim.studies.specification import Specification
 from sim.studies.statistics import convergence, summary
@@ -56,36 +59,49 @@ def draw_study(specification: Specification, results: StudyResults, folder: Path
         return []
     inside = folder / "figures"
     table = summary(specification, results)
-    files = save(means_figure(table), inside / "means")
+    files = save(means_figure(table, results.points), inside / "means")
     return files + save(convergence_figure(specification, results), inside / "convergence")
 
 
-def means_figure(table: pd.DataFrame) -> Figure:
+def means_figure(table: pd.DataFrame, points: pd.DataFrame) -> Figure:
     """Draw the mean of every output at every point, with its interval where there is one."""
     outputs = list(dict.fromkeys(table["output"]))
-    figure, axes = panels_of(len(outputs), _PANEL_IN)
-    for axis, output in zip(axes, outputs, strict=True):
-        rows = table[table["output"] == output]
-        reach = np.array([rows["mean"] - rows["t_low"], rows["t_high"] - rows["mean"]])
-        axis.errorbar(rows["point"], rows["mean"], np.nan_to_num(reach), fmt="o", ms=3, color=BLUE, ecolor=GREY)
-        axis.set_ylabel(output)
-    axes[-1].set_xlabel("Point")
+    with mpl.rc_context(STYLE):
+        figure, axes = panels_of(len(outputs), _PANEL_IN)
+        for axis, output in zip(axes, outputs, strict=True):
+            rows = table[table["output"] == output]
+            reach = np.array([rows["mean"] - rows["t_low"], rows["t_high"] - rows["mean"]])
+            axis.errorbar(rows["point"], rows["mean"], np.nan_to_num(reach), fmt="o", ms=3, color=BLUE, ecolor=GREY)
+            axis.set_ylabel(output)
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[-1].set_xlabel("Point")
+        if len(points) <= _LINES:
+            axes[-1].set_xticks(points["point"], [_settings_of(point) for _, point in points.iterrows()])
+            axes[-1].set_xlabel(", ".join(points.columns[1:]) or "Point")
     return figure
+
+
+def _settings_of(point: pd.Series[Any]) -> str:
+    """Return a point by the values that are set there; by its number where none is."""
+    return ", ".join(map(str, point.iloc[1:])) or str(point["point"])
 
 
 def convergence_figure(specification: Specification, results: StudyResults) -> Figure:
     """Draw how the mean of every output of runs moves with the number of replications, at the first points."""
     outputs = [name for name, each in specification.file.outputs.items() if each.per == "run"]
-    figure, axes = panels_of(max(len(outputs), 1), _PANEL_IN)
-    for axis, output in zip(axes, outputs, strict=False):
-        for point, colour in zip(results.points["point"].head(_LINES), CYCLE, strict=False):
-            values = results.runs.loc[results.runs["point"] == point, output].dropna().to_numpy(dtype=np.float64)
-            moved = convergence(values)
-            if not len(moved):
-                continue
-            axis.plot(moved["replications"], moved["mean"], color=colour, lw=1.0, label=f"Point {point}")
-            axis.fill_between(moved["replications"], moved["low"], moved["high"], color=colour, alpha=0.12, lw=0)
-        axis.set_ylabel(output)
-    axes[-1].set_xlabel("Replications")
-    axes[0].legend(ncols=4)
+    shown = [(int(point["point"]), _settings_of(point)) for _, point in results.points.head(_LINES).iterrows()]
+    with mpl.rc_context(STYLE):
+        figure, axes = panels_of(max(len(outputs), 1), _PANEL_IN)
+        for axis, output in zip(axes, outputs, strict=False):
+            for (point, name), colour in zip(shown, CYCLE, strict=False):
+                values = results.runs.loc[results.runs["point"] == point, output].dropna().to_numpy(dtype=np.float64)
+                moved = convergence(values)
+                if not len(moved):
+                    continue
+                axis.plot(moved["replications"], moved["mean"], color=colour, lw=1.0, label=name)
+                axis.fill_between(moved["replications"], moved["low"], moved["high"], color=colour, alpha=0.12, lw=0)
+            axis.set_ylabel(output)
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes[-1].set_xlabel("Replications")
+        axes[0].legend(ncols=4, title=", ".join(results.points.columns[1:]) or None)
     return figure

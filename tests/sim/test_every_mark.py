@@ -178,6 +178,8 @@ def lots(run: Run, day: int) -> Shown:
         left, right = 2 * k, 2 * k + 1
         shown[left, "bars", "Charging power"] = boxes(rows, rows["power_kw"], share=0.8)
         shown[left, "lines", "Power limit"] = level(rows, rows["power_max_kw"])
+        if "subscribed_kw" in rows and lot == "lot-x":  # it alone has a contract
+            shown[left, "lines", "Subscribed"] = level(rows, rows["subscribed_kw"])
         band = np.column_stack([middle(rows), rows["soe_min_kwh"], rows["soe_max_kwh"]])
         shown[right, "bands", "Band"] = band
         shown[right, "lines", "State of energy"] = np.column_stack([middle(rows), rows["soe_kwh"]])
@@ -266,7 +268,13 @@ EXPECTED: dict[str, Callable[[Run, int], Shown]] = {
     "prices-posted": posted,
 }
 LEGENDS = {
-    "lots": {"Charging power": ORANGE, "Power limit": BLACK, "Band": SKY, "State of energy": BLUE},
+    "lots": {
+        "Charging power": ORANGE,
+        "Power limit": BLACK,
+        "Subscribed": RED,
+        "Band": SKY,
+        "State of energy": BLUE,
+    },
     "market-power": {
         "Charging, equilibrium": ORANGE,
         "Charging, competitive": GREY,

@@ -29,7 +29,7 @@ REASONS = {
     "T2": ["87767.55 and 39782.96 cents"],
     "T3": ["distance at most 0.0e+00 cents"],
     "T4": ["18 of 18 days to 1e-6; above 0.1 %: none"],
-    "T5": ["1 days"],
+    "T5": ["days checked: 1"],
     "T6": ["ieee37: 0.9729 per unit, 79000.0 of at most 79000.0 (0.00 %), without the limit 80000.0"],
     "R1": ["case I, cap 10: 87767.55, case II, cap 10: 39782.96, case II, cap 13.5: 53049.87"],
     "R2": ["12: 86693.4, 11.2: 86693.4, 11: 86478.2, 10.5: 85821.3"],

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from sim.studies.show import draw_study, summary_table
+from sim.studies.show import convergence_figure, draw_study, means_figure, summary_table
 from sim.studies.specification import Specification, read_specification, saltelli_shares
 from sim.studies.statistics import (
     bootstrap_interval,
@@ -140,6 +140,21 @@ def test_days_of_a_run_are_no_independent_values(tmp_path: Path) -> None:
     assert summary_table(study, found).row_count == 2
     names = sorted(path.name for path in draw_study(study, found, tmp_path))
     assert names == ["convergence.png", "convergence.svg", "means.png", "means.svg"]
+
+
+def test_figures_name_points_by_what_is_set_there(tmp_path: Path) -> None:
+    study = specification(tmp_path, replications=2, grid={"loads.scale": [0.5, 1.5]})
+    runs = pd.DataFrame({"point": [0, 0, 1, 1], "replication": [0, 1] * 2, "profit": [10.0, 14.0, 20.0, 26.0]})
+    days = pd.DataFrame({"point": [], "replication": [], "day": [], "lowest": []})
+    found = results(point_frame(study.points), runs, days)
+    figure = means_figure(summary(study, found), found.points)
+    axis = figure.axes[-1]
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["0.5", "1.5"]
+    assert axis.get_xlabel() == "loads.scale"
+    assert figure.axes[0].containers[0][0].get_ydata().tolist() == [12.0, 23.0]
+    moved = convergence_figure(study, found).axes[0]
+    assert [line.get_label() for line in moved.get_lines()] == ["0.5", "1.5"]
+    assert [line.get_ydata().tolist() for line in moved.get_lines()] == [[10.0, 12.0], [20.0, 23.0]]
 
 
 def test_sobol_indices_of_a_function_that_is_known(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -78,6 +79,8 @@ def lots_figure(lots: pd.DataFrame, title: str = "") -> Figure:
             rows = lots[lots["lot"] == name]
             day.bars(left, rows["power_kw"], color=ORANGE, label="Charging power")
             day.steps(left, rows["power_max_kw"], color=BLACK, linewidth=1, label="Power limit")
+            if "subscribed_kw" in rows and np.isfinite(rows["subscribed_kw"]).all():
+                day.steps(left, rows["subscribed_kw"], color=RED, linewidth=1, label="Subscribed")
             low, high = rows["soe_min_kwh"].to_numpy(float), rows["soe_max_kwh"].to_numpy(float)
             right.fill_between(day.middle, low, high, color=SKY, alpha=0.35, linewidth=0, label="Band")
             right.plot(day.middle, rows["soe_kwh"], color=BLUE, marker="o", markersize=2.5, label="State of energy")
@@ -89,8 +92,9 @@ def lots_figure(lots: pd.DataFrame, title: str = "") -> Figure:
             day.mark(left, right)
         for axis in grid[-1]:
             axis.set_xlabel(day.label)
-        handles = [item for axis in grid[0] for item in axis.get_legend_handles_labels()[0]]
-        figure.legend(handles=handles, loc="outside upper center", ncols=4)
+        shown = [item for axis in grid.ravel() for item in zip(*axis.get_legend_handles_labels(), strict=True)]
+        handles = {label: handle for handle, label in reversed(shown)}
+        figure.legend(handles=[*reversed(handles.values())], loc="outside upper center", ncols=5)
     return figure
 
 

@@ -19,7 +19,7 @@ from equilibrium.markets.aggregator.followers import Follower
 from equilibrium.markets.aggregator.halves import halve
 from equilibrium.markets.aggregator.hours import Graphs, graph_value
 from equilibrium.markets.aggregator.reaction import react
-from equilibrium.markets.aggregator.search import Found, Prices, Search
+from equilibrium.markets.aggregator.search import Found, Prices, Problem, Search
 from equilibrium.programs.program import FEASIBILITY, GAP
 
 SHARE = 0.75
@@ -102,7 +102,7 @@ class Group:
     ) -> None:
         self.scenarios, self.probability, self.caps = scenarios, probability, caps
         self._periods, self._graphs, self.nodes, self.seconds = periods, graphs, 0, 0.0
-        self._halves = [halve(each, caps, periods, graphs) for each in scenarios]
+        self._problems: dict[int, Problem] = {}
 
     def snapped(self, prices: Prices) -> dict[str, FloatArray]:
         """Return prices that stand on a breakpoint where they are as good as there, and within their caps."""
@@ -166,8 +166,8 @@ class Group:
             for members, weight in zip(self.scenarios, self.probability, strict=True)
             for follower in members
         ]
-        halves = halve(every, self.caps, self._periods, self._graphs)
-        search = Search(halves, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
+        problem = Problem.of(halve(every, self.caps, self._periods, self._graphs))
+        search = Search(problem, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
         found = search.run(deadline)
         self.nodes += found.nodes
         self.seconds += found.seconds
@@ -237,7 +237,9 @@ class Group:
         enough: float,
     ) -> Found:
         low, high = limits
-        search = Search(self._halves[number], lambda prices: self.earned(number, prices), start, gap)
+        if number not in self._problems:
+            self._problems[number] = Problem.of(halve(self.scenarios[number], self.caps, self._periods, self._graphs))
+        search = Search(self._problems[number], lambda prices: self.earned(number, prices), start, gap)
         found = search.run(deadline, low=low, high=high, enough=enough)
         self.nodes += found.nodes
         self.seconds += found.seconds

@@ -113,18 +113,11 @@ class _Maker:
         rows, columns, values, upper = list[int](), list[int](), list[float](), list[float]()
         for row, each in enumerate(told):
             pair, scale = each.pair, float(self._sign[each.pair] / self._reach[each.pair])
-            entries = [
-                (int(halves.quantity[pair]), scale),
-                (width + int(halves.multiplier[pair]), side[pair] / each.number),
-            ]
-            entries += [
-                (width + int(halves.multiplier[other]), -side[other] * weight / each.number)
-                for other, weight in each.pulls.items()
-            ]
-            for column, value in entries:
-                rows.append(row)
-                columns.append(column)
-                values.append(float(value))
+            sizes = {other: -weight for other, weight in each.pulls.items()}
+            sizes[pair] = sizes.get(pair, 0.0) + 1.0
+            columns += [int(halves.quantity[pair]), *(width + int(halves.multiplier[other]) for other in sizes)]
+            values += [scale, *(float(side[other]) * weight / each.number for other, weight in sizes.items())]
+            rows += [row] * (1 + len(sizes))
             upper.append(1.0 + scale * float(self._held[pair]))
         shape = (len(told), width + halves.prices.shape[1])
         return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=shape)), np.array(upper)

@@ -38,6 +38,9 @@ LEAST_FALL = 1e-6
 TOGETHER = 2_000
 """Nodes of the search with all scenarios in one problem, before prices are split."""
 
+GUESSED = 150
+"""Nodes after which a guess is good enough: what is left of its search would only prove it."""
+
 MOST_BOXES = 200
 """Boxes of prices after which the bound that is proved is what is told."""
 
@@ -174,9 +177,9 @@ class Group:
         return found
 
     def guess(self, gap: float, deadline: Deadline) -> Prices:
-        """Return the best prices for the expected scenario: no bound, and often good for all."""
+        """Return the best prices that are soon found for the expected scenario: no bound, and often good for all."""
         if len(self.scenarios) == 1:
-            return self._box(*self._limits(), None, gap, deadline, ()).prices[0]
+            return self._box(*self._limits(), None, gap, deadline.part(nodes=GUESSED), ()).prices[0]
         middle = [expected(each, self.probability) for each in zip(*self.scenarios, strict=True)]
         group = Group([middle], np.ones(1), self.caps, self._periods, self._graphs)
         prices = group.guess(gap, deadline)

@@ -120,7 +120,7 @@ class _Program:
     """A linear program that is solved at many bounds, each time from a given basis."""
 
     def __init__(self, instance: Instance) -> None:
-        self._instance, self._handle = instance, open_handle(instance)
+        self._instance, self._handle = instance, open_handle(instance, restored=True)
         self.seconds = 0.0
 
     def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> _Side:

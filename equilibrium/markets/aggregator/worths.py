@@ -9,7 +9,7 @@ at a point whose multipliers give the edges their lengths.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -129,14 +129,12 @@ class Worths:
             rest = np.arange(column.size) != at
             told = self._bounded(column[rest], factor[rest], right, sign, float(abs(factor[at])))
             if np.isfinite(told.number):
-                self.told.append(
-                    Told(told.number, told.pulls, told.up, told.down, told.weight, int(self._pair[column[at]]))
-                )
+                self.told.append(replace(told, pair=int(self._pair[column[at]])))
         for sign in (1.0, -1.0) if ends.size else ():
             # Of the whole row nothing is left, so what bounds it bounds its worths, turned round.
             told = self._bounded(column, factor, right, sign, float(abs(factor[ends[0]])))
             if np.isfinite(told.number):
-                self.edges.append(Told(told.number, told.pulls, told.down, told.up, 1.0))
+                self.edges.append(replace(told, up=told.down, down=told.up))
 
     def _bounded(self, column: IntArray, factor: FloatArray, right: float, sign: float, scale: float) -> Told:
         """Return a bound on ``sign (right - factor @ columns) / scale``."""

@@ -226,10 +226,9 @@ class Search:
             for name, at in halves.columns.items():
                 if given is not None and name in given:
                     side[at] = given[name]
-        given = halves.quantities
-        limits = [(given.col_lower, given.col_upper), (lower, upper)]
+        limits = [(halves.quantities.col_lower, halves.quantities.col_upper), (lower, upper)]
         if len(self._programs) == 1:
-            limits = [(np.concatenate([given.col_lower, lower]), np.concatenate([given.col_upper, upper]))]
+            limits = [_together(*limits)]
         sides = tuple(program.solve(*each) for program, each in zip(self._programs, limits, strict=True))
         return _Node(sides, self._order.start())
 
@@ -365,9 +364,16 @@ class Search:
         zero = self._first + np.concatenate([halves.multiplier[known.zero & ~node.known.zero], banned])
         held = [(halves.quantity[new], self._held_at[new]), (zero, np.zeros(zero.size))]
         if len(self._programs) == 1:
-            held = [tuple(np.concatenate(each) for each in zip(*held, strict=True))]
+            held = [_together(*held)]
         parts = zip(self._programs, node.sides, held, strict=True)
         return _Node(tuple(program.held(side, *each) for program, side, each in parts), known)
+
+
+def _together(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is said of both programs' columns as said of the one that joins them."""
+    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
 
 
 def _score(first: FloatArray, second: FloatArray) -> FloatArray:

@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-all mutants lint format bench clean
+.PHONY: help run test test-long test-all mutants notebooks lint format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -34,6 +34,9 @@ test-all:  ## run the suite on every Python that is present, with the oldest and
 mutants: $(READY)  ## plant faults and see which ones the tests notice (SEED=1 SAMPLE=100)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	$(BIN)/python -m benchmarks.mutants --seed $(SEED) --sample $(SAMPLE) --workers $(WORKERS) $(ARGS)
+
+notebooks: $(READY)  ## run the notebooks and keep what they show
+	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
 
 lint: $(READY)  ## check style and types
 	$(BIN)/ruff check .

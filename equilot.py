@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from equilibrium.markets.nodal.market import NodalMarket
     from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
+    from scenarios.draws.price_fit import fit_price_model
+    from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
     from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.aggregator.rivals.model import RivalsModel
@@ -68,6 +70,7 @@ _HOME = {
     "NodalMarket": "equilibrium.markets.nodal.market",
     "Outcome": "sim.run",
     "Player": "equilibrium.games",
+    "PriceModel": "scenarios.draws.sarima",
     "RivalsDay": "equilibrium.markets.aggregator.rivals.day",
     "RivalsMarket": "equilibrium.markets.aggregator.rivals.market",
     "RivalsModel": "sim.markets.aggregator.rivals.model",
@@ -79,6 +82,7 @@ _HOME = {
     "Study": "sim.studies.study",
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
+    "fit_price_model": "scenarios.draws.price_fit",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
@@ -110,6 +114,7 @@ __all__ = [
     "NodalMarket",
     "Outcome",
     "Player",
+    "PriceModel",
     "RivalsDay",
     "RivalsMarket",
     "RivalsModel",
@@ -121,6 +126,7 @@ __all__ = [
     "Study",
     "Verdict",
     "draw_run",
+    "fit_price_model",
     "load_scenario",
     "random_markets",
     "read_game",

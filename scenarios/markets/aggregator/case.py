@@ -87,7 +87,7 @@ class AggregatorCase(Case[AggregatorInputs]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load`` and ``reserve`` are used.
+            The run's random streams; ``load``, ``reserve`` and those of the prices are used.
 
         Raises
         ------
@@ -103,7 +103,7 @@ class AggregatorCase(Case[AggregatorInputs]):
             date=self.date(index),
             axis=axis,
             start_h=self.start_h(index),
-            energy_price=self.prices.on(self.prices.row(index), axis) + PER_MWH * upstream.adder_per_mwh,
+            energy_price=self.prices.of_day(index, axis, streams) + PER_MWH * upstream.adder_per_mwh,
             reserve_price=reserve * day_factor(streams, "reserve", index, upstream.reserve_day_sigma),
             forecast_kw=forecast,
             load_kw=forecast * day_factor(streams, "load", index, self.file.loads.day_sigma),

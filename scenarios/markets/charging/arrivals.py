@@ -15,8 +15,7 @@ from scenarios.markets.charging.driver_schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
 from scenarios.session import Session
 from scenarios.streams import Streams
-
-WEEK = 7
+from scenarios.time_axis import WEEK
 
 Elapsed = Callable[[FloatArray, BoolArray], FloatArray]
 """Turns hours on the clock into hours that have passed, both since a day's midnight; of times that are shown twice the

@@ -16,7 +16,7 @@ from equilibrium.markets.charging.day import MarketDay
 from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case, Contents
 from scenarios.files import Document, bundled_or_own
-from scenarios.markets.charging.arrivals import WEEK, Arrivals
+from scenarios.markets.charging.arrivals import Arrivals
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.driver_schema import CountDrivers, SessionDrivers
 from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
@@ -29,7 +29,7 @@ from scenarios.readers.sessions import check_clock_change, read_sessions
 from scenarios.readers.vehicles import read_vehicles
 from scenarios.session import Session
 from scenarios.streams import Streams, day_factor
-from scenarios.time_axis import TimeAxis, elapsed_since
+from scenarios.time_axis import WEEK, TimeAxis, elapsed_since
 
 _WEDNESDAY = 2
 
@@ -85,8 +85,8 @@ class ChargingCase(Case[ScenarioDay]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load``, ``renewable-<kind>``, ``residents-<lot>`` and those of the arrivals are
-            used.
+            The run's random streams; ``load``, ``renewable-<kind>``, ``residents-<lot>``, those of the arrivals and
+            those of the prices are used.
 
         Raises
         ------
@@ -104,7 +104,7 @@ class ChargingCase(Case[ScenarioDay]):
             date=self.date(index),
             axis=axis,
             start_h=self.start_h(index),
-            wholesale_price=self.prices.on(self.prices.row(index), axis),
+            wholesale_price=self.prices.of_day(index, axis, streams),
             load_kw=axis.of_clock(self.base_load_kw) * load,
             load_kvar=axis.of_clock(self.base_load_kvar) * load,
             renewable_kw=potential * self._in_service("renewables"),

@@ -118,7 +118,7 @@ class DiscoCase(Case[CompanyDay]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load`` is used.
+            The run's random streams; ``load`` and those of the prices are used.
 
         Raises
         ------
@@ -137,7 +137,7 @@ class DiscoCase(Case[CompanyDay]):
             forecast_kvar=load_kvar,
             base_kw=load_kw * factor,
             base_kvar=load_kvar * factor,
-            upstream_price=self.prices.on(self.prices.row(index), axis),
+            upstream_price=self.prices.of_day(index, axis, streams),
         )
 
     def forecast(self, day: CompanyDay, streams: Streams, arriving: Arriving) -> Forecast:

@@ -165,6 +165,7 @@ def _published() -> tuple[Constant, ...]:
 _WITHOUT_EFFECT = (
     *("*.time.*", "*.prices.price_column", "*.prices.step_minutes", "*.prices.start", "*.prices.after_end"),
     *(f"*.prices.{key}" for key in ("unit", "area", "time_column", "time_format", "time_zone")),
+    *("*.prices.draw", "*.prices.sarima.*"),
     *("*.feeder.generation_scale", "*.feeder.generation_profile"),
     *("*.market.on_infeasible", "*.market.value_of_lost_load_per_kwh"),
     *("*.loads.profile", "*.loads.scale", "*.loads.day_sigma"),

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr, ndtri
-from scipy.stats import rankdata
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -64,7 +63,7 @@ class FittedSessions:
         if arrival_h.size < FEWEST:
             raise InputError(source, "sessions", arrival_h.size, f"at least {FEWEST} on each weekday to fit them")
         columns = (arrival_h, np.maximum(stay_h, _SMALLEST), np.maximum(energy_kwh, _SMALLEST))
-        scores = np.array([ndtri(rankdata(column) / (column.size + 1.0)) for column in columns])
+        scores = np.array([ndtri(_ranks(column) / (column.size + 1.0)) for column in columns])
         spread = scores.std(axis=1)
         safe = np.where(spread > 0.0, spread, 1.0)
         joint = (scores @ scores.T / arrival_h.size - np.outer(scores.mean(axis=1), scores.mean(axis=1))) / np.outer(
@@ -90,3 +89,10 @@ class FittedSessions:
         stay = np.exp(self.stay[0] + self.stay[1] * scores[1])
         energy = np.exp(self.energy[0] + self.energy[1] * scores[2])
         return np.stack([arrival, stay, energy])
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Ranks from one on, equal values share the mean of theirs: ``scipy.stats`` has it too and is slow to import."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: FloatArray = (np.cumsum(count) - 0.5 * (count - 1))[place]
+    return ranks

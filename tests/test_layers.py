@@ -22,6 +22,7 @@ LOWEST_LAYER = {"mesa": "agents", "matplotlib": "sim", "rich": "sim", "pandapowe
 PART_OF = {"pydantic_core": "pydantic"}
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 400
+LONGEST_TESTS = 450
 # The floors inside the core, from the ground up; a module imports from the floors below and from the rooms of its own
 # floor that stand before it here.
 FLOORS = (
@@ -122,6 +123,11 @@ def test_module_and_functions_are_short(path: Path) -> None:
     lines = {n.name: (n.end_lineno or 0) - n.lineno + 1 for n in ast.walk(tree) if isinstance(n, Function)}
     assert {name: count for name, count in lines.items() if count > LONGEST_FUNCTION} == {}
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_no_file_of_tests_is_too_long() -> None:
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_TESTS} == {}
 
 
 def dotted(path: Path) -> str:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from equilibrium.markets.nodal.market import NodalMarket
     from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
+    from scenarios.draws.fitted import FittedSessions
     from scenarios.draws.price_fit import fit_price_model
     from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
@@ -59,6 +60,7 @@ _HOME = {
     "DiscoMarket": "equilibrium.markets.disco.market",
     "DiscoModel": "sim.markets.disco.model",
     "Equilibrium": "equilibrium.games",
+    "FittedSessions": "scenarios.draws.fitted",
     "Game": "equilibrium.games",
     "InfeasibleError": "equilibrium.errors",
     "InputError": "equilibrium.errors",
@@ -103,6 +105,7 @@ __all__ = [
     "DiscoMarket",
     "DiscoModel",
     "Equilibrium",
+    "FittedSessions",
     "Game",
     "InfeasibleError",
     "InputError",

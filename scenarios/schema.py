@@ -284,6 +284,14 @@ class LoadsSection(Section):
     profile: Label = "residential"
     scale: NonNegative = 1.0
     day_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
+    hour_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
+
+
+class WeibullSection(Section):
+    """A Weibull variable."""
+
+    shape: Positive
+    scale: Positive
 
 
 class RothErevKeys(Section):

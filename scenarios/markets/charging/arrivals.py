@@ -94,7 +94,7 @@ class Arrivals:
                     log, stay_h=np.minimum(log.stay_h, drivers.stay_max_h), energy_kwh=np.minimum(wish, room)
                 )
             )
-        fits = _fits(capped) if drivers.source == "fitted" else ()
+        fits = _fits(capped, drivers.copula) if drivers.source == "fitted" else ()
         return cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes), fits)
 
     def day(
@@ -224,7 +224,7 @@ class Arrivals:
         return battery, lowest + drawn[1] * (highest - lowest), power
 
 
-def _fits(logs: Sequence[SessionLog]) -> tuple[FittedSessions, ...]:
+def _fits(logs: Sequence[SessionLog], copula: str) -> tuple[FittedSessions, ...]:
     """Fit the sessions of each weekday in all logs together."""
     sources, found = ", ".join(log.source for log in logs), []
     for weekday in range(WEEK):
@@ -233,7 +233,7 @@ def _fits(logs: Sequence[SessionLog]) -> tuple[FittedSessions, ...]:
             np.concatenate([getattr(log, name)[row] for log, row in zip(logs, rows, strict=True)])
             for name in ("arrival_h", "stay_h", "energy_kwh")
         )
-        found.append(FittedSessions.fit(arrival, stay, energy, sources))
+        found.append(FittedSessions.fit(arrival, stay, energy, sources, copula=copula))
     return tuple(found)
 
 

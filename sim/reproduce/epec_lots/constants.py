@@ -168,7 +168,13 @@ _WITHOUT_EFFECT = (
     *("*.prices.draw", "*.prices.sarima.*"),
     *("*.feeder.generation_scale", "*.feeder.generation_profile"),
     *("*.market.on_infeasible", "*.market.value_of_lost_load_per_kwh"),
-    *("*.loads.profile", "*.loads.scale", "*.loads.day_sigma"),
-    *("*.renewables.*.profile", "*.renewables.*.day_sigma", "*.microturbines.*.ramp_kw_per_h"),
+    *("*.loads.profile", "*.loads.scale", "*.loads.*_sigma"),
+    *(
+        "*.renewables.*.profile",
+        "*.renewables.*.day_sigma",
+        "*.renewables.*.wind_speed*",
+        "*.microturbines.*.ramp_kw_per_h",
+    ),
+    *("*.renewables.*.irradiance_*", "*.failures_per_year", "*.repair_h"),
     *("*.lots.*.walking_distance_m", "*.lots.*.learning.*", "*.lots.*.residents", "*.network_charge.*"),
 )

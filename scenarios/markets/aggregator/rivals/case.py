@@ -82,8 +82,8 @@ class RivalsCase(Case[RivalsInputs]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load``, ``reserve`` and those of the prices are used, the same for all
-            aggregators.
+            The run's random streams; ``reserve`` and those of the loads and the prices are used, the same
+            for all aggregators.
 
         Raises
         ------

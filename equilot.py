@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from equilibrium.markets.nodal.market import NodalMarket
     from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
+    from scenarios.draws.fitted import FittedSessions
+    from scenarios.draws.price_fit import fit_price_model
+    from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
     from sim.explaining import explain_price
     from sim.markets.aggregator.model import AggregatorModel
@@ -58,6 +61,7 @@ _HOME = {
     "DiscoMarket": "equilibrium.markets.disco.market",
     "DiscoModel": "sim.markets.disco.model",
     "Equilibrium": "equilibrium.games",
+    "FittedSessions": "scenarios.draws.fitted",
     "Game": "equilibrium.games",
     "InfeasibleError": "equilibrium.errors",
     "InputError": "equilibrium.errors",
@@ -69,6 +73,7 @@ _HOME = {
     "NodalMarket": "equilibrium.markets.nodal.market",
     "Outcome": "sim.run",
     "Player": "equilibrium.games",
+    "PriceModel": "scenarios.draws.sarima",
     "RivalsDay": "equilibrium.markets.aggregator.rivals.day",
     "RivalsMarket": "equilibrium.markets.aggregator.rivals.market",
     "RivalsModel": "sim.markets.aggregator.rivals.model",
@@ -81,6 +86,7 @@ _HOME = {
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
     "explain_price": "sim.explaining",
+    "fit_price_model": "scenarios.draws.price_fit",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
@@ -102,6 +108,7 @@ __all__ = [
     "DiscoMarket",
     "DiscoModel",
     "Equilibrium",
+    "FittedSessions",
     "Game",
     "InfeasibleError",
     "InputError",
@@ -113,6 +120,7 @@ __all__ = [
     "NodalMarket",
     "Outcome",
     "Player",
+    "PriceModel",
     "RivalsDay",
     "RivalsMarket",
     "RivalsModel",
@@ -125,6 +133,7 @@ __all__ = [
     "Verdict",
     "draw_run",
     "explain_price",
+    "fit_price_model",
     "load_scenario",
     "random_markets",
     "read_game",

@@ -30,13 +30,14 @@ author = "Equilot contributors"
 version = release = equilot.__version__
 
 extensions = ["sphinx.ext.autodoc", "sphinx.ext.autosummary", "sphinx.ext.mathjax", "numpydoc", "myst_nb"]
-source_suffix = {".md": "myst-nb", ".ipynb": "myst-nb"}
-exclude_patterns = ["_build", "mutants.md"]
+source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-nb"}
+exclude_patterns = ["_build", "templates", "mutants.md"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
 nb_execution_mode = "off"  # the notebooks hold their outputs, and a test of the long tier compares them
 myst_enable_extensions = ["dollarmath"]
 myst_heading_anchors = 3
 autosummary_generate = True
+templates_path = ["templates"]  # a class with its own members alone, not with those of Mesa or of str
 autodoc_typehints = "none"  # the signature has them
 autodoc_default_options = {"members": True}
 numpydoc_show_class_members = False

@@ -72,6 +72,8 @@ IDLE_KEYWORDS = frozenset(
         "markersize",
         "height_ratios",
         "columnspacing",
+        "padding",
+        "pad_edge",
     )
 )
 """Arguments whose value no result rests on: a guard against ourselves, a type's variance, the look of a figure."""

@@ -22,6 +22,7 @@ MOST = 6
 """Files that are taken because of names."""
 
 FROZEN = "tests/test_frozen_digits.py"
+NAMED = f"{FROZEN}::test_no_named_number_and_no_default_has_changed"
 RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
 NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
@@ -152,7 +153,7 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     frozen = [test for test in listed if test.startswith(FROZEN)]
     files = [path for test in listed if test not in frozen for path in _files(root, test)]
     own = _importers(root, module)
-    return list(dict.fromkeys([*own[:OWN], *frozen, *own, *_speaking(root, module), *files]))
+    return list(dict.fromkeys([*own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files]))
 
 
 def _files(root: Path, test: str) -> list[str]:

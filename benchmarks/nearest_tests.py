@@ -153,7 +153,15 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     frozen = [test for test in listed if test.startswith(FROZEN)]
     files = [path for test in listed if test not in frozen for path in _files(root, test)]
     own = _importers(root, module)
-    return list(dict.fromkeys([*own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files]))
+    return list(
+        dict.fromkeys([*own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)])
+    )
+
+
+def _layer(root: Path, module: str) -> list[str]:
+    """All files of tests of a module's layer: what time is left for them."""
+    folder = "games" if module.startswith("equilibrium/games") else module.split("/")[0]
+    return _files(root, f"tests/{folder}") if (root / "tests" / folder).is_dir() else []
 
 
 def _files(root: Path, test: str) -> list[str]:

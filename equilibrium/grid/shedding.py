@@ -119,8 +119,10 @@ class _Stated:
     def tolerance(self) -> tuple[FloatArray, FloatArray, FloatArray]:
         """What columns, lower and upper limits of rows may be missed by."""
         column = np.abs(self.high).max(axis=0) + self.state_high.max(axis=0)
-        sizes = column, *(np.abs(np.where(np.isfinite(each), each, 0.0)).max(axis=0) for each in (self.row, self.row_high))
-        return tuple(FEASIBILITY * (1.0 + size) for size in sizes)  # type: ignore[return-value]
+        row, row_high = (
+            np.abs(np.where(np.isfinite(limit), limit, 0.0)).max(axis=0) for limit in (self.row, self.row_high)
+        )
+        return FEASIBILITY * (1.0 + column), FEASIBILITY * (1.0 + row), FEASIBILITY * (1.0 + row_high)
 
     def at(self, hour: int, state: int) -> Instance:
         """Return the program of one hour and state."""
@@ -150,7 +152,7 @@ def least_shedding(grid: MeshedGrid, tree: Tree, hours: Sequence[Hour], units: U
     share = np.where(at_load, load[:, 1] / np.where(at_load, load[:, 0], 1.0), 0.0)
     share[~at_load & (load[:, 1] != 0.0)] = INF  # reactive load alone, which costs nothing to shed
     alone = Units(units.bus[own], units.kw[own], units.kvar[own])
-    for same in _alike(np.round(share, SHARE_DIGITS), hours, list(tree.bus)):
+    for same in _alike(np.asarray(np.round(share, SHARE_DIGITS), dtype=np.float64), hours, list(tree.bus)):
         answer[same] = _solve(_state(grid, tree, [hours[k] for k in same], alone, share[same[0]]))
     return answer
 

@@ -100,8 +100,10 @@ class Unserved:
         options = list(ways(self.grid, outage)) if switching else [next(ways(self.grid, outage))]
         if switching and _one_band(self.grid):
             closed = np.array([option for option, _ in options])
-            sub = (closed[:, None, :] <= closed[None, :, :]).all(axis=2) & ~np.eye(len(options), dtype=np.bool_)
-            options = [option for option, inside in zip(options, sub.any(axis=1).tolist(), strict=True) if not inside]
+            sub = np.asarray(
+                (closed[:, None, :] <= closed[None, :, :]).all(axis=2) & ~np.eye(len(options), dtype=np.bool_)
+            )
+            options = [option for option, inside in zip(options, np.any(sub, axis=1), strict=True) if not inside]
         return tuple(Choice(closed, self._lost(forest), trees_of(forest)) for closed, forest in options)
 
     def _lost(self, forest: Forest) -> FloatArray:
@@ -139,8 +141,8 @@ class Unserved:
                 np.add.at(own, period, weight[k][:, None] * table.cost)
         largest = [each for each in parts if not any(set(each) < set(other) for other in parts)]
         gathered: dict[tuple[int, ...], list[Table]] = {each: [] for each in largest}
-        for own, cost in parts.items():
-            gathered[next(each for each in largest if set(own) <= set(each))].append(Table(own, cost))
+        for own_units, cost in parts.items():
+            gathered[next(each for each in largest if set(own_units) <= set(each))].append(Table(own_units, cost))
         return tuple(self._sum(tables) for tables in gathered.values())
 
     def _common(self, outage: int) -> Table:

@@ -27,9 +27,12 @@ from equilibrium.programs.solvers.base import Handle, ModelTooLargeError, Soluti
 from equilibrium.programs.solvers.choose import log_fallback, open_handle
 from equilibrium.programs.solvers.highs import HighsHandle
 
-WHOLE = 1e-6
+NEARLY_WHOLE = 1e-6
 """What a column is away from a whole number, or both of a pair from zero, and still counts as there: it is then fixed
 there, and the program solved anew."""
+
+PAIR_ROUNDS = 3
+"""Times that a rounded point may lose sides of pairs before it is given up."""
 
 ROUNDS = 200
 """Times that rows are added to one linear program before that is an error."""
@@ -147,7 +150,7 @@ class _Loaded:
 
 @dataclass(eq=False)
 class _Search:
-    """The state of a search."""
+    """The state of a search; ``closed`` is the least bound of nodes that were given up with a point in hand."""
 
     loaded: _Loaded
     integer: IntArray
@@ -158,30 +161,39 @@ class _Search:
     y: FloatArray = field(default_factory=lambda: np.zeros(0))
     fixed: Instance | None = None
     tried: set[bytes] = field(default_factory=set)
+    nodes: int = 0
+    closed: float = INF
 
     @property
     def cut(self) -> float:
         """A node whose bound reaches this is of no use."""
         return self.best - self.gap * max(1.0, abs(self.best)) if np.isfinite(self.best) else INF
 
-    def try_point(self, x: FloatArray) -> None:
-        """Fix whole columns at the nearest whole numbers, and pairs at their larger side, and keep the point if best."""
+    def try_point(self, x: FloatArray, node: _Node) -> None:
+        """Fix whole columns at the nearest whole numbers and the node's pairs at zero; keep the point if it is best.
+
+        Pairs of which both are used then lose the smaller one, a few times.
+        """
         whole = np.round(x[self.integer])
-        one, other = x[self.pairs.one], x[self.pairs.other]
-        both = np.minimum(one, other) > WHOLE
-        zero = np.where(one < other, self.pairs.one, self.pairs.other)[both]
-        key = whole.tobytes() + zero.tobytes()
-        if key in self.tried:
-            return
-        self.tried.add(key)
-        columns = [*self.integer.tolist(), *zero.tolist()]
-        found = self.loaded.solve(columns, [*whole.tolist(), *[0.0] * zero.size])
-        if found is None:
-            return
-        instance, answer = found
-        value = float(instance.cost @ answer.x)
-        if value < self.best and not (np.minimum(answer.x[self.pairs.one], answer.x[self.pairs.other]) > WHOLE).any():
-            self.best, self.x, self.y, self.fixed = value, answer.x, answer.y, instance
+        zero = sorted(set(node.columns) - set(self.integer.tolist()))
+        for _ in range(PAIR_ROUNDS):
+            used = np.minimum(x[self.pairs.one], x[self.pairs.other]) > NEARLY_WHOLE
+            smaller = np.where(x[self.pairs.one] < x[self.pairs.other], self.pairs.one, self.pairs.other)
+            zero = sorted({*zero, *smaller[used].tolist()})
+            key = whole.tobytes() + np.array(zero).tobytes()
+            if key in self.tried:
+                return
+            self.tried.add(key)
+            found = self.loaded.solve([*self.integer.tolist(), *zero], [*whole.tolist(), *[0.0] * len(zero)])
+            if found is None:
+                return
+            instance, answer = found
+            x, value = answer.x, float(instance.cost @ answer.x)
+            if value >= self.best:
+                return
+            if not (np.minimum(x[self.pairs.one], x[self.pairs.other]) > NEARLY_WHOLE).any():
+                self.best, self.x, self.y, self.fixed = value, x, answer.y, instance
+                return
 
     def branching(self, x: FloatArray) -> tuple[int, float, float] | tuple[int, int] | None:
         """Return a column with its two values, or a pair of which one is to be zero, or None where all is whole."""
@@ -191,11 +203,48 @@ class _Search:
             near = float(np.round(x[self.integer[k]]))
             return int(self.integer[k]), near, 1.0 - near
         both = np.minimum(x[self.pairs.one], x[self.pairs.other])
-        if both.max(initial=0.0) > WHOLE:
+        if both.max(initial=0.0) > NEARLY_WHOLE:
             k = int(both.argmax())
             ends = int(self.pairs.one[k]), int(self.pairs.other[k])
             return ends if x[ends[0]] < x[ends[1]] else (ends[1], ends[0])
         return None
+
+    def look_at(self, node: _Node) -> tuple[_Node, _Node] | None:
+        """Solve a node and return its children, the nearer one first; None where nothing is left below it."""
+        self.nodes += 1
+        found = self.loaded.solve(node.columns, node.values)
+        if found is None:
+            return None
+        instance, answer = found
+        bound = max(node.bound, proved_bound(instance, answer.y))
+        if bound < self.cut:
+            self.try_point(answer.x, node)
+        split = self.branching(answer.x) if bound < self.cut else None
+        if split is None:
+            self.closed = min(self.closed, bound)
+            return None
+        if len(split) == 3:
+            return node.child(split[0], split[1], bound), node.child(split[0], split[2], bound)
+        return node.child(split[0], 0.0, bound), node.child(split[1], 0.0, bound)
+
+    def run(self, deadline: Deadline) -> list[float]:
+        """Look at nodes, the best bound first, but straight down until there is a point; return bounds left open."""
+        order = count()
+        heap: list[tuple[float, int, _Node]] = []
+        node: _Node | None = _Node()
+        while node is not None and not deadline.passed:
+            deadline.spend(1)
+            children = self.look_at(node)
+            node = None
+            if children is not None:
+                node, far = children
+                heapq.heappush(heap, (far.bound, next(order), far))
+                if np.isfinite(self.best):
+                    heapq.heappush(heap, (node.bound, next(order), node))
+                    node = None
+            if node is None and heap and heap[0][0] < self.cut:
+                node = heapq.heappop(heap)[2]
+        return [bound for bound, *_ in heap] + ([] if node is None else [node.bound])
 
 
 def _nothing(_: FloatArray) -> Rows | None:
@@ -234,55 +283,20 @@ def branch(
     solver
         One of :data:`equilibrium.programs.solvers.SOLVERS`, for the linear programs.
     """
-    deadline = Deadline() if deadline is None else deadline
     loaded = _Loaded(instance, open_handle(instance, solver), broken)
     search = _Search(loaded, np.flatnonzero(integer), pairs, gap)
     for x in start:
-        search.try_point(x)
-    order = count()
-    heap = [(-INF, 0, _Node())]
-    nodes, closed, dive = 0, INF, None
-    while (heap or dive is not None) and not deadline.passed:
-        node = dive if dive is not None else heapq.heappop(heap)[2]
-        dive = None
-        if node.bound >= search.cut:
-            closed = min(closed, node.bound)
-            continue
-        nodes += 1
-        deadline.spend(1)
-        found = loaded.solve(node.columns, node.values)
-        if found is None:
-            continue
-        now, answer = found
-        bound = max(node.bound, proved_bound(now, answer.y))
-        if bound >= search.cut:
-            closed = min(closed, bound)
-            continue
-        search.try_point(answer.x)
-        split = search.branching(answer.x)
-        if split is None or bound >= search.cut:
-            closed = min(closed, bound)
-            continue
-        if len(split) == 3:
-            near, far = node.child(split[0], split[1], bound), node.child(split[0], split[2], bound)
-        else:
-            near, far = node.child(split[0], 0.0, bound), node.child(split[1], 0.0, bound)
-        heapq.heappush(heap, (bound, next(order), far))
-        if np.isfinite(search.best):
-            heapq.heappush(heap, (bound, next(order), near))
-        else:
-            dive = near
-    left = [entry[2].bound for entry in heap] + ([dive.bound] if dive is not None else [])
-    bound = min(closed, search.best, *left)
+        search.try_point(x, _Node())
+    left = search.run(Deadline() if deadline is None else deadline)
     return Branched(
-        loaded.instance,
-        search.x,
-        search.y,
-        search.fixed if search.fixed is not None else loaded.instance,
-        search.best,
-        bound,
-        nodes,
-        loaded.programs,
-        not left or min(left) >= search.cut,
-        loaded.seconds,
+        instance=loaded.instance,
+        x=search.x,
+        y=search.y,
+        fixed=search.fixed if search.fixed is not None else loaded.instance,
+        objective=search.best,
+        bound=min(search.closed, search.best, *left),
+        nodes=search.nodes,
+        programs=loaded.programs,
+        finished=not left or min(left) >= search.cut,
+        seconds=loaded.seconds,
     )

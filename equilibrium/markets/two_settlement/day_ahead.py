@@ -1,4 +1,4 @@
-"""The day ahead as one mixed-integer program: states, trade and accepted bids before, operation in every scenario after.
+"""The day ahead as one mixed-integer program: states, trade and bids before, operation in every scenario after.
 
     maximise    F1 = trade + reserve sold - bids - generators - deviations - load shed
     minimise    F2 = expected cost of what outages leave unserved
@@ -44,6 +44,8 @@ class Compiled:
         The program without rows of the network; its cost is ``-F1``.
     interruption
         F2 as a cost of the columns, shape ``(columns,)``.
+    tabled
+        Which columns are states of a table of F2.
     integer
         Which columns are whole: the generators' states.
     setting, first, scenarios
@@ -54,6 +56,7 @@ class Compiled:
 
     instance: Instance
     interruption: FloatArray
+    tabled: BoolArray
     integer: BoolArray
     setting: Setting
     first: FirstStage
@@ -61,13 +64,17 @@ class Compiled:
     net: IntArray
 
 
-def compile_day_ahead(system: ActiveSystem, radial: Radial, day: DayAhead, tables: Sequence[Table]) -> Compiled:
+def compile_day_ahead(
+    system: ActiveSystem, radial: Radial, day: DayAhead, tables: Sequence[Table], *, arbitrage: bool = True
+) -> Compiled:
     """State the program of a day.
 
     Parameters
     ----------
     tables
         The expected cost of what outages leave unserved, in every period and state of the generators.
+    arbitrage
+        Whether storage may be used and more may be sold than the operator's own units make.
     """
     setting = Setting(system, radial, day, _reach(system, day))
     build = ProgramBuilder()
@@ -76,13 +83,35 @@ def compile_day_ahead(system: ActiveSystem, radial: Radial, day: DayAhead, table
     on = np.array([states.on for states in first.states], dtype=np.int64).reshape(-1, day.length_h.size).T
     states = [add_table(build, f"of {k}", on[:, list(each.units)], 0.0 * each.cost) for k, each in enumerate(tables)]
     scenarios = tuple(state_operation(build, setting, k, first) for k in range(len(day.scenarios)))
+    if not arbitrage:
+        _state_own(build, system, first, scenarios)
     instance = build.compile().bind({})
     interruption = np.zeros(instance.shape[1])
     for columns, table in zip(states, tables, strict=True):
         interruption[columns] = table.cost
+    tabled = np.zeros(instance.shape[1], dtype=np.bool_)
+    for columns in states:
+        tabled[columns] = True
+    if not arbitrage:
+        for each in scenarios:
+            for idle in (each.charge, each.discharge, each.ready):
+                instance = instance.with_columns(idle, 0.0, 0.0)
     integer = np.zeros(instance.shape[1], dtype=np.bool_)
     integer[on] = True
-    return Compiled(_bounded(instance, setting, scenarios), interruption, integer, setting, first, scenarios, net)
+    bounded = _bounded(instance, setting, scenarios)
+    return Compiled(bounded, interruption, tabled, integer, setting, first, scenarios, net)
+
+
+def _state_own(build: ProgramBuilder, system: ActiveSystem, first: FirstStage, scenarios: Sequence[Operation]) -> None:
+    """Let no more be sold than generators, sun and wind make in every scenario."""
+    least = np.array([unit.least_kw for unit in system.generators])
+    on = np.array([states.on for states in first.states], dtype=np.int64).reshape(-1, first.sold.size).T
+    for k, each in enumerate(scenarios):
+        row = build.rows(f"own in {k}", first.sold.shape, upper=0.0)
+        build.coefficients(row, first.sold, 1.0)
+        build.coefficients(row[:, None], each.above, -1.0)
+        build.coefficients(row[:, None], on, -least)
+        build.coefficients(row[:, None], each.renewable, -1.0)
 
 
 def _reach(system: ActiveSystem, day: DayAhead) -> float:

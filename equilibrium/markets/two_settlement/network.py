@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,38 +122,68 @@ class Injections:
         return self.column[period, keep], value[keep], constant
 
 
-def broken_rows(radial: Radial, scenarios: tuple[Injections, ...], x: FloatArray, columns: int) -> Rows | None:
-    """Return the worst broken limit of every tree and period: voltages and, as a polygon, ratings; None if all hold."""
-    found: list[tuple[IntArray, FloatArray, float, float]] = []
+@dataclass(frozen=True, eq=False)
+class LimitRow:
+    """A limit of the network in one scenario and period, as a row over the columns of injections.
+
+    Attributes
+    ----------
+    scenario, period
+        Where it holds.
+    weight
+        What a kW and a kvar taken at each bus adds to the row's value, shape ``(2, buses)``.
+    column, value
+        The row.
+    lower, upper
+        Its limits.
+    """
+
+    scenario: int
+    period: int
+    weight: FloatArray
+    column: IntArray
+    value: FloatArray
+    lower: float
+    upper: float
+
+
+def rows_of(limits: Sequence[LimitRow], columns: int) -> Rows:
+    """Return limits as rows of a program with so many columns."""
+    start = np.concatenate([[0], np.cumsum([each.column.size for each in limits])])
+    arrays = np.concatenate([each.value for each in limits]), np.concatenate([each.column for each in limits]), start
+    matrix = sp.csr_array(arrays, shape=(len(limits), columns))
+    matrix.sum_duplicates()
+    return Rows(matrix, np.array([each.lower for each in limits]), np.array([each.upper for each in limits]))
+
+
+def broken_limits(radial: Radial, scenarios: Sequence[Injections], x: FloatArray) -> list[LimitRow]:
+    """Return the worst broken limit of every tree and period: voltages and, as a polygon, ratings."""
+    found: list[LimitRow] = []
     cosine, sine, reach = polygon()
     rated = np.flatnonzero(np.isfinite(radial.rating_kva))
-    for each in scenarios:
+    for number, each in enumerate(scenarios):
         taken = each.taken(x)
         square = radial.square - np.einsum("kbj,ktj->tb", radial.drop, taken)
-        short, over = radial.low - square, square - radial.high
-        excess = np.maximum(short, over) / (1.0 + np.abs(square))
+        excess = np.maximum(radial.low - square, square - radial.high) / (1.0 + np.abs(square))
         for period, bus in _worst(excess, radial.tree):
-            index, value, constant = each.row(period, radial.drop[:, bus])
-            left = radial.square - constant
-            found.append((index, value, left - float(radial.high[bus]), left - float(radial.low[bus])))
-        if rated.size:
-            flow = np.einsum("bj,ktj->ktb", radial.below[rated], taken)
-            side = cosine[:, None, None] * flow[0] + sine[:, None, None] * flow[1]
-            limit = reach * radial.rating_kva[rated]
-            excess = np.zeros(square.shape)
-            excess[:, rated] = (side.max(axis=0) - limit) / (1.0 + limit)
-            for period, bus in _worst(excess, radial.tree):
-                turn = int(side[:, period, np.searchsorted(rated, bus)].argmax())
-                weight = np.stack([cosine[turn] * radial.below[bus], sine[turn] * radial.below[bus]])
-                index, value, constant = each.row(period, weight)
-                found.append((index, value, -INF, reach * float(radial.rating_kva[bus]) - constant))
-    if not found:
-        return None
-    start = np.concatenate([[0], np.cumsum([index.size for index, *_ in found])])
-    arrays = np.concatenate([row[1] for row in found]), np.concatenate([row[0] for row in found]), start
-    matrix = sp.csr_array(arrays, shape=(len(found), columns))
-    matrix.sum_duplicates()
-    return Rows(matrix, np.array([row[2] for row in found]), np.array([row[3] for row in found]))
+            weight = radial.drop[:, bus]
+            index, value, constant = each.row(period, weight)
+            sides = (radial.square - constant - float(limit[bus]) for limit in (radial.high, radial.low))
+            found.append(LimitRow(number, period, weight, index, value, *sides))
+        if not rated.size:
+            continue
+        flow = np.einsum("bj,ktj->ktb", radial.below[rated], taken)
+        side = cosine[:, None, None] * flow[0] + sine[:, None, None] * flow[1]
+        limit = reach * radial.rating_kva[rated]
+        excess = np.zeros(square.shape)
+        excess[:, rated] = (side.max(axis=0) - limit) / (1.0 + limit)
+        for period, bus in _worst(excess, radial.tree):
+            turn = int(side[:, period, np.searchsorted(rated, bus)].argmax())
+            weight = np.stack([cosine[turn] * radial.below[bus], sine[turn] * radial.below[bus]])
+            index, value, constant = each.row(period, weight)
+            upper = reach * float(radial.rating_kva[bus]) - constant
+            found.append(LimitRow(number, period, weight, index, value, -INF, upper))
+    return found
 
 
 def _worst(excess: FloatArray, tree: IntArray) -> list[tuple[int, int]]:

@@ -1,7 +1,7 @@
 """The operation of the system in one scenario, given what was fixed before it was known: the second stage.
 
-Every column has finite limits, so that any multipliers prove a bound. Powers pass the roots as they were traded; where a
-scenario does not keep to that, it buys and sells the difference at its own prices and pays a penalty. What cannot be
+Every column has finite limits, so that any multipliers prove a bound. Powers pass the roots as they were traded; where
+a scenario does not keep to that, it buys and sells the difference at its own prices and pays a penalty. What cannot be
 served is shed at the value of lost load.
 """
 
@@ -186,9 +186,7 @@ def _state_generators(
     )
 
 
-def _state_reactive(
-    build: ProgramBuilder, generator: Generator, on: IntArray, above: IntArray, label: str
-) -> IntArray:
+def _state_reactive(build: ProgramBuilder, generator: Generator, on: IntArray, above: IntArray, label: str) -> IntArray:
     """Keep apparent power inside a polygon; only sides that some output between its limits can reach are stated."""
     cosine, sine, reach = polygon()
     most = generator.rating_kva

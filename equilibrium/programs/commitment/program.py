@@ -117,9 +117,7 @@ def state_states(build: ProgramBuilder, unit: Unit, periods: int, hours: float) 
     return states
 
 
-def state_output(
-    build: ProgramBuilder, unit: Unit, states: StateColumns, hours: float, label: str = ""
-) -> UnitColumns:
+def state_output(build: ProgramBuilder, unit: Unit, states: StateColumns, hours: float, label: str = "") -> UnitColumns:
     """State the output of a unit and what it keeps free, within what its states allow.
 
     Parameters

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from equilibrium.markets.nodal.market import NodalMarket
     from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
+    from scenarios.draws.fitted import FittedSessions
+    from scenarios.draws.price_fit import fit_price_model
+    from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
     from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.aggregator.rivals.model import RivalsModel
@@ -57,6 +60,7 @@ _HOME = {
     "DiscoMarket": "equilibrium.markets.disco.market",
     "DiscoModel": "sim.markets.disco.model",
     "Equilibrium": "equilibrium.games",
+    "FittedSessions": "scenarios.draws.fitted",
     "Game": "equilibrium.games",
     "InfeasibleError": "equilibrium.errors",
     "InputError": "equilibrium.errors",
@@ -68,6 +72,7 @@ _HOME = {
     "NodalMarket": "equilibrium.markets.nodal.market",
     "Outcome": "sim.run",
     "Player": "equilibrium.games",
+    "PriceModel": "scenarios.draws.sarima",
     "RivalsDay": "equilibrium.markets.aggregator.rivals.day",
     "RivalsMarket": "equilibrium.markets.aggregator.rivals.market",
     "RivalsModel": "sim.markets.aggregator.rivals.model",
@@ -79,6 +84,7 @@ _HOME = {
     "Study": "sim.studies.study",
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
+    "fit_price_model": "scenarios.draws.price_fit",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
@@ -99,6 +105,7 @@ __all__ = [
     "DiscoMarket",
     "DiscoModel",
     "Equilibrium",
+    "FittedSessions",
     "Game",
     "InfeasibleError",
     "InputError",
@@ -110,6 +117,7 @@ __all__ = [
     "NodalMarket",
     "Outcome",
     "Player",
+    "PriceModel",
     "RivalsDay",
     "RivalsMarket",
     "RivalsModel",
@@ -121,6 +129,7 @@ __all__ = [
     "Study",
     "Verdict",
     "draw_run",
+    "fit_price_model",
     "load_scenario",
     "random_markets",
     "read_game",

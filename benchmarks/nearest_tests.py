@@ -15,7 +15,9 @@ RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
 NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
 CHARGING = LOTS_LEAD + NODAL
-MARKETS = ("tests/equilibrium/test_lots_lead.py", "tests/equilibrium/test_nodal.py")
+LEADING = ("tests/equilibrium/test_lots_lead_by_hand.py", "tests/equilibrium/test_lots_lead.py")
+AT_NODES = ("tests/equilibrium/test_nodal.py", "tests/equilibrium/test_nodal_behaviours.py")
+MARKETS = LEADING + AT_NODES
 CASES = ("tests/scenarios/test_disco_scenario.py", "tests/scenarios/test_disco_cases.py")
 DISCO = (f"{RUNS}[disco-15]",)
 PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
@@ -36,31 +38,32 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "equilibrium/grid": (*CHARGING, *DISCO, *MARKETS),
     "equilibrium/markets/aggregator": (
         "tests/equilibrium/test_aggregator_numbers.py",
+        "tests/equilibrium/test_aggregator_edges.py",
         "tests/equilibrium/test_aggregator_proofs.py",
         "tests/equilibrium/test_aggregator.py",
         "tests/sim/test_contract_market.py",
     ),
     "equilibrium/markets/charging": (
         *CHARGING,
-        "tests/equilibrium/test_lots_lead.py",
-        "tests/equilibrium/test_nodal.py",
+        *MARKETS,
     ),
     "equilibrium/markets/disco": (
         *DISCO,
+        "tests/equilibrium/test_disco_waste.py",
         "tests/equilibrium/test_disco_market.py",
         "tests/equilibrium/test_disco_parts.py",
         "tests/equilibrium/test_disco_exclusive.py",
     ),
-    "equilibrium/markets/lots_lead": (*LOTS_LEAD, "tests/equilibrium/test_lots_lead.py"),
+    "equilibrium/markets/lots_lead": (*LOTS_LEAD, *LEADING),
     "equilibrium/markets/nodal": (
         *NODAL,
-        "tests/equilibrium/test_nodal.py",
+        *AT_NODES,
         "tests/equilibrium/test_coupled.py",
         "tests/equilibrium/test_traps.py",
         "tests/equilibrium/test_edge_powers.py",
     ),
     "equilibrium/programs": (*CHARGING, *DISCO, "tests/equilibrium/test_duality_and_solvers.py"),
-    "equilibrium": (*CHARGING, *GAMES, "tests/equilibrium/test_lots_lead.py"),
+    "equilibrium": (*CHARGING, *GAMES, *LEADING),
     "equilot.py": ("tests/test_face.py",),
     "scenarios/draws": (*CHARGING, *DISCO, "tests/scenarios"),
     "scenarios/markets/aggregator": (
@@ -116,6 +119,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "sim/show": (
         "tests/sim/test_every_mark.py",
+        "tests/sim/test_marks_in_detail.py",
         "tests/sim/test_every_word.py",
         "tests/sim/test_contract_shown.py",
         "tests/sim/test_disco_shown.py",

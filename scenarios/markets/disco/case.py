@@ -18,6 +18,7 @@ from equilibrium.markets.disco.day import DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case, Contents, ScenarioKind
+from scenarios.draws.loads import load_factor
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import FleetSettings, draw_vehicles
 from scenarios.draws.weather import Weather
@@ -27,7 +28,7 @@ from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import FILE_KEYS, DiscoFile
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.programs import ProgramSet
-from scenarios.streams import Streams, day_factor
+from scenarios.streams import Streams
 from scenarios.time_axis import DAY_H, TimeAxis
 
 NO_SECOND_METHOD = "the DISCO market has no second method; the KKT program is compared in its tests"
@@ -118,7 +119,7 @@ class DiscoCase(Case[CompanyDay]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load`` is used.
+            The run's random streams; those of the loads and the prices are used.
 
         Raises
         ------
@@ -126,7 +127,9 @@ class DiscoCase(Case[CompanyDay]):
             When the prices have ended and ``after_end`` is ``stop``.
         """
         self.check_day(index)
-        axis, factor = self.axis(index), day_factor(streams, "load", index, self.file.loads.day_sigma)
+        axis, loads = self.axis(index), self.file.loads
+        sigmas = {"day_sigma": loads.day_sigma, "hour_sigma": loads.hour_sigma}
+        factor = load_factor(streams, index, axis, self.network.feeder.size, **sigmas)
         load_kw, load_kvar = axis.of_clock(self.base_load_kw), axis.of_clock(self.base_load_kvar)
         return CompanyDay(
             index=index,
@@ -137,7 +140,7 @@ class DiscoCase(Case[CompanyDay]):
             forecast_kvar=load_kvar,
             base_kw=load_kw * factor,
             base_kvar=load_kvar * factor,
-            upstream_price=self.prices.on(self.prices.row(index), axis),
+            upstream_price=self.prices.of_day(index, axis, streams),
         )
 
     def forecast(self, day: CompanyDay, streams: Streams, arriving: Arriving) -> Forecast:

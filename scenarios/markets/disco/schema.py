@@ -26,6 +26,7 @@ from scenarios.schema import (
     Section,
     Share,
     VehicleKwh,
+    WeibullSection,
     a_number,
     refused,
     schema_key,
@@ -67,13 +68,6 @@ class UnitSection(Section):
     bus: Label
     rated_kw: Positive
     kind: Literal["pv", "wind"]
-
-
-class WeibullSection(Section):
-    """A Weibull variable."""
-
-    shape: Positive
-    scale: Positive
 
 
 class DayFactorSection(Section):

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scenarios.draws.price_fit import fit_price_model
     from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
+    from sim.draws import keep_draws, replay_draws
     from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.aggregator.rivals.model import RivalsModel
     from sim.markets.base import MarketPlugin
@@ -85,11 +86,13 @@ _HOME = {
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
     "fit_price_model": "scenarios.draws.price_fit",
+    "keep_draws": "sim.draws",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
     "read_run": "sim.store",
     "register_learning_rule": "agents.learning",
+    "replay_draws": "sim.draws",
     "run_scenario": "sim.run",
     "scenario_names": "scenarios.loading",
     "simulate": "sim.simulate",
@@ -130,11 +133,13 @@ __all__ = [
     "Verdict",
     "draw_run",
     "fit_price_model",
+    "keep_draws",
     "load_scenario",
     "random_markets",
     "read_game",
     "read_run",
     "register_learning_rule",
+    "replay_draws",
     "run_scenario",
     "scenario_names",
     "simulate",

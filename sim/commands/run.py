@@ -88,6 +88,7 @@ def _add_data(run: argparse.ArgumentParser) -> None:
         type=Path,
         help="charging sessions in the place of the scenario's, if the market has sessions",
     )
+    _add_draws(run)
     run.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -96,6 +97,18 @@ def _add_data(run: argparse.ArgumentParser) -> None:
         dest="settings",
         help="a key of the scenario in the place of its own value, items of lists by name: lots.lot-1.places=40; "
         "may stand several times",
+    )
+
+
+def _add_draws(run: argparse.ArgumentParser) -> None:
+    """Add what writes down the draws of a run, and what reads those of another one."""
+    draws = run.add_mutually_exclusive_group()
+    draws.add_argument("--save-draws", metavar="DIR", type=Path, help="write what the days draw into a folder")
+    draws.add_argument(
+        "--draws",
+        metavar="DIR",
+        type=Path,
+        help="take the draws of a folder of --save-draws; agents decide by the seed",
     )
 
 
@@ -127,12 +140,17 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
     from scenarios.settings import read_settings
+    from sim.draws import keep_draws, replay_draws
     from sim.output import draw_run, run_json, show_run
     from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
     scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
+    if given.save_draws is not None:
+        scenario = keep_draws(scenario, given.save_draws)
+    if given.draws is not None:
+        scenario = replay_draws(scenario, given.draws, given.days)
     screen = console()
     screen.quiet = given.quiet or given.json
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from equilibrium.errors import InputError
 from equilibrium.plain import cut
 from sim.commands.base import FAILED, INTERRUPTED, LEVELS, NOTE_LIMIT, OK, SOLVERS, Commands, cannot_serve, count
+from sim.show.streams import complain
 from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ def add_to(commands: Commands) -> None:
         metavar="N",
         type=count(1),
         help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
+    )
+    run.add_argument(
+        "--check",
+        choices=("off", "cheap", "full"),
+        default="off",
+        help="cheap: check what must hold of every clearing and of the tables; full: also clear every day in other "
+        "forms, where the market has them (default: %(default)s)",
     )
     run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
     run.add_argument(
@@ -131,6 +139,7 @@ def _run(given: argparse.Namespace) -> int:
         certify=given.certify,
         node_limit=given.node_limit,
         yardstick=given.yardstick,
+        check=given.check,
     )
     with logging_to_stderr(quiet=given.quiet, verbose=given.verbose):
         return _run_into(folder, given, options)
@@ -171,7 +180,19 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         return cannot_serve(outcome.reasons)
     if outcome.status != COMPLETE:
         return INTERRUPTED
-    return FAILED if _unproved(outcome.run) else OK
+    wrong = given.check != "off" and _broken(outcome.run)
+    return FAILED if wrong or _unproved(outcome.run) else OK
+
+
+def _broken(run: Run) -> bool:
+    """Tell the statements that a checked run breaks, at its clearings and in its tables; whether there is one."""
+    from sim.checks import broken, violations
+    from sim.output import check_tables
+
+    found = violations(run) + [f"tables: {broken(each)}" for each in check_tables(run) if not each.holds]
+    for line in found:
+        complain(f"check: {line}")
+    return bool(found)
 
 
 def _unproved(run: Run) -> bool:

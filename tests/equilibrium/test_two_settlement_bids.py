@@ -131,10 +131,13 @@ def test_demand_against_all_ways(sold: FloatArray, spread: FloatArray, demand: F
 
 def test_a_delivery_is_as_near_as_it_can_be() -> None:
     """The customers use 1 kW more in period 0: it moves to period 2, where they use less; no energy is missing."""
-    own = zone([5.0, 4.0, 3.0])
-    assert deliver_demand(own, np.array([-4.0, -4.0, -4.0]), HOURS) == pytest.approx([-4.0, -4.0, -4.0])
-    more = zone([6.0, 4.0, 4.0], movable=0.0)
-    assert deliver_demand(more, np.array([-4.0, -4.0, -4.0]), HOURS) == pytest.approx([-6.0, -4.0, -4.0])
+    power, ready = deliver_demand(zone([5.0, 4.0, 3.0]), np.array([-4.0, -4.0, -4.0]), HOURS)
+    assert power == pytest.approx([-4.0, -4.0, -4.0])
+    assert ready[0] == pytest.approx(1.5)  # of the 2.5 kW that may be cut, 1 is
+    own = zone([6.0, 4.0, 4.0], movable=0.0, generator_kw=np.array([1.0, 0.0, 1.0]))
+    power, ready = deliver_demand(own, np.array([-4.0, -4.0, -4.0]), HOURS)
+    assert power == pytest.approx([-5.0, -4.0, -4.0])
+    assert ready == pytest.approx([0.0, 0.0, 1.0])
 
 
 # Lots

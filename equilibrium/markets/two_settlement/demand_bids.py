@@ -153,7 +153,9 @@ def _bid(zone: DemandZone, prices: BidPrices, power_kw: FloatArray, spinning_kw:
     )
 
 
-def deliver_demand(zone: DemandZone, position_kw: FloatArray, length_h: FloatArray, solver: str = "auto") -> FloatArray:
+def deliver_demand(
+    zone: DemandZone, position_kw: FloatArray, length_h: FloatArray, solver: str = "auto"
+) -> tuple[FloatArray, FloatArray]:
     """Return the net power of a zone as its day came, as near to its accepted position as it can get.
 
     Parameters
@@ -165,8 +167,9 @@ def deliver_demand(zone: DemandZone, position_kw: FloatArray, length_h: FloatArr
 
     Returns
     -------
-    FloatArray
-        Net power given, kW, shape ``(T,)``: the energy of its distances from the position is the least.
+    tuple
+        Net power given, kW, and what could be given on top of it, shape ``(T,)`` each; the energy of the distances from
+        the position is the least.
     """
     zone.check(length_h.size)
     shape, movable, build = length_h.shape, zone.movable * zone.demand_kw, ProgramBuilder()
@@ -182,7 +185,9 @@ def deliver_demand(zone: DemandZone, position_kw: FloatArray, length_h: FloatArr
     build.coefficients(owed, back, -length_h)
     program = build.compile()
     x = require_optimal(solve_linear(program.bind({}), solver), f"the delivery of aggregator {zone.name}").x
-    return np.asarray(position_kw + program.value(x, "over") - program.value(x, "under"))
+    value = {name: program.value(x, name) for name in ("cut", "made", "over", "under")}
+    ready = movable - value["cut"] + zone.generator_kw - value["made"]
+    return position_kw + value["over"] - value["under"], np.maximum(ready, 0.0)
 
 
 # As printed

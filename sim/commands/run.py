@@ -42,6 +42,31 @@ def add_to(commands: Commands) -> None:
         choices=("stop", "shed"),
         help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
     )
+    _add_proofs(run)
+    run.add_argument(
+        "--node-limit",
+        metavar="N",
+        type=count(1),
+        help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
+    )
+    run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
+    run.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
+    )
+    run.add_argument("--no-figures", action="store_true", help="write no figures")
+    run.add_argument("--json", action="store_true", help="print one JSON object in the place of the table")
+    told = run.add_mutually_exclusive_group()
+    told.add_argument("--quiet", action="store_true", help="print nothing but errors")
+    told.add_argument("--verbose", action="store_true", help="also tell each day and what the solvers say")
+    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
+    _add_data(run)
+    run.set_defaults(command=_run)
+
+
+def _add_proofs(run: argparse.ArgumentParser) -> None:
+    """Add what every day is proved, checked and measured by."""
     run.add_argument(
         "--certify",
         choices=LEVELS,
@@ -59,32 +84,12 @@ def add_to(commands: Commands) -> None:
         help="measure every day's posted prices against their Nash equilibrium (where lots post prices to drivers)",
     )
     run.add_argument(
-        "--node-limit",
-        metavar="N",
-        type=count(1),
-        help="nodes of the searches of one clearing, where the market searches (default: the scenario's)",
-    )
-    run.add_argument(
         "--check",
         choices=("off", "cheap", "full"),
         default="off",
         help="cheap: check what must hold of every clearing and of the tables; full: also clear every day in other "
         "forms, where the market has them (default: %(default)s)",
     )
-    run.add_argument("--force", action="store_true", help="overwrite an earlier run in the output folder")
-    run.add_argument(
-        "--resume",
-        action="store_true",
-        help="go on with a run that stopped or was killed, or with more days (begins where there is none)",
-    )
-    run.add_argument("--no-figures", action="store_true", help="write no figures")
-    run.add_argument("--json", action="store_true", help="print one JSON object in the place of the table")
-    told = run.add_mutually_exclusive_group()
-    told.add_argument("--quiet", action="store_true", help="print nothing but errors")
-    told.add_argument("--verbose", action="store_true", help="also tell each day and what the solvers say")
-    run.add_argument("--report", action="store_true", help="also write report.html, as `equilot report` does")
-    _add_data(run)
-    run.set_defaults(command=_run)
 
 
 def _add_data(run: argparse.ArgumentParser) -> None:

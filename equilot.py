@@ -36,13 +36,14 @@ if TYPE_CHECKING:
     from scenarios.draws.price_fit import fit_price_model
     from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
+    from sim.explaining import explain_price
     from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.aggregator.rivals.model import RivalsModel
     from sim.markets.base import MarketPlugin
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
     from sim.options import RunOptions
-    from sim.output import draw_run
+    from sim.output import draw_run, run_figures
     from sim.run import Outcome, run_scenario
     from sim.simulate import simulate
     from sim.store import Run, read_run
@@ -84,12 +85,14 @@ _HOME = {
     "Study": "sim.studies.study",
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
+    "explain_price": "sim.explaining",
     "fit_price_model": "scenarios.draws.price_fit",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
     "read_run": "sim.store",
     "register_learning_rule": "agents.learning",
+    "run_figures": "sim.output",
     "run_scenario": "sim.run",
     "scenario_names": "scenarios.loading",
     "simulate": "sim.simulate",
@@ -129,12 +132,14 @@ __all__ = [
     "Study",
     "Verdict",
     "draw_run",
+    "explain_price",
     "fit_price_model",
     "load_scenario",
     "random_markets",
     "read_game",
     "read_run",
     "register_learning_rule",
+    "run_figures",
     "run_scenario",
     "scenario_names",
     "simulate",

@@ -7,6 +7,7 @@ import configparser
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -101,6 +102,7 @@ def overridden(node: Function) -> bool:
     return bool(names & {"overload", "override", "setter"})
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -201,6 +203,7 @@ def known_markets(graph: nx.DiGraph) -> list[str]:
     return sorted(set(faults))
 
 
+@cache
 def house() -> nx.DiGraph:
     return import_graph({dotted(path): parse(path) for path in MODULES})
 

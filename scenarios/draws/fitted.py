@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtr
-from scipy.stats import rankdata
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -75,7 +74,7 @@ class FittedSessions:
         if arrival_h.size < FEWEST:
             raise InputError(source, "sessions", arrival_h.size, f"at least {FEWEST} on each weekday to fit them")
         columns = (arrival_h, np.maximum(stay_h, _SMALLEST), np.maximum(energy_kwh, _SMALLEST))
-        ranks = np.array([rankdata(column) / (column.size + 1.0) for column in columns])
+        ranks = np.array([_ranks(column) / (column.size + 1.0) for column in columns])
         logs = [np.log(column) for column in columns[1:]]
         return cls(
             arrivals_h=np.sort(arrival_h),
@@ -92,3 +91,10 @@ class FittedSessions:
         stay = np.exp(self.stay[0] + self.stay[1] * scores[1])
         energy = np.exp(self.energy[0] + self.energy[1] * scores[2])
         return np.stack([arrival, stay, energy])
+
+
+def _ranks(values: FloatArray) -> FloatArray:
+    """Ranks from one on, equal values share the mean of theirs: ``scipy.stats`` has it too and is slow to import."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: FloatArray = (np.cumsum(count) - 0.5 * (count - 1))[place]
+    return ranks

@@ -9,7 +9,7 @@ from equilibrium.errors import InputError
 from sim.folder import PICTURES, REPORT, note_drawn
 from sim.manifest import put
 from sim.markets.base import MarketKind
-from sim.output import market_of_run
+from sim.output import day_of_run, market_of_run, run_figures
 from sim.report import sections
 from sim.report.page import Html, data_address, element, page, section
 from sim.store import Run
@@ -71,11 +71,7 @@ def write_report(run: Run, day: int | None = None, hour: int | None = None) -> l
 
 def _moment(run: Run, kind: MarketKind[Any, Any], day: int | None, hour: int | None) -> tuple[int, int | None]:
     """Return the day of the figures, and the period of the map where the market draws one."""
-    days = run.days["day"].tolist()
-    if not days or day not in (None, *days):
-        expected = f"a day from 0 to {days[-1]}" if days else "a run with at least one finished day"
-        raise InputError(str(run.folder), "--day", day, expected)
-    chosen = int(days[int(run.days[kind.peak_column].argmax())] if day is None else day)
+    chosen = day_of_run(run, day)
     if kind.map_at is None:
         if hour is not None:
             raise InputError(str(run.folder), "--hour", hour, "nothing: this market draws no map of its feeder")
@@ -94,7 +90,7 @@ def _figures(run: Run, kind: MarketKind[Any, Any], day: int, period: int | None,
     from sim.show.drawing import day_title  # here, because matplotlib is slow to import
 
     title = day_title(run.days, day)
-    figures = dict(kind.figures(run, day, title, currency))
+    figures = run_figures(run, day)
     if kind.map_at is None or period is None:
         return figures
     figures.pop(f"feeder-day-{day}", None)  # the same map, in the hour that the figure chooses itself

@@ -20,7 +20,7 @@ from scenarios.assembly import Placed, build_feeder, bus_index, check_names, che
 from scenarios.draws.outages import outage_probability
 from scenarios.files import Document
 from scenarios.markets.charging.network import storage_unit
-from scenarios.markets.two_settlement.schema import GeneratorSection, TwoSettlementFile
+from scenarios.markets.two_settlement.schema import CommittedUnitSection, TwoSettlementFile
 from scenarios.readers.meshed import Limits, load_meshed
 
 PER_MWH = 1e-3
@@ -106,7 +106,7 @@ def build_system(file: TwoSettlementFile, grid: MeshedGrid, feeder: Feeder, docu
     )
 
 
-def _generator(unit: GeneratorSection, bus: int) -> Generator:
+def _generator(unit: CommittedUnitSection, bus: int) -> Generator:
     return Generator(
         name=unit.name,
         bus=bus,

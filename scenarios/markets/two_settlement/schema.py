@@ -84,7 +84,7 @@ class PenaltiesSection(Section):
     output_per_mwh: NonNegative = 20.0
 
 
-class GeneratorSection(Section):
+class CommittedUnitSection(Section):
     """One generator of the operator that is on or off."""
 
     name: Label
@@ -101,7 +101,7 @@ class GeneratorSection(Section):
     before_kw: Positive | None = None
 
     @model_validator(mode="after")
-    def _order(self) -> GeneratorSection:
+    def _order(self) -> CommittedUnitSection:
         if not self.min_kw <= self.max_kw:
             raise refused("min_kw", self.min_kw, f"at most max_kw ({self.max_kw:g})")
         if not self.max_kw <= self.rating_kva:
@@ -192,7 +192,7 @@ class TwoSettlementFile(GridFile):
     real_time: RealTimeSection = RealTimeSection()
     penalties: PenaltiesSection = PenaltiesSection()
     lost_load_per_mwh: Annotated[tuple[NonNegative, ...], Field(min_length=1)]
-    generators: tuple[GeneratorSection, ...] = ()
+    generators: tuple[CommittedUnitSection, ...] = ()
     renewables: tuple[RenewableSection, ...] = ()
     storage: tuple[StorageSection, ...] = ()
     offers: OffersSection = OffersSection()

@@ -19,6 +19,7 @@ from sim.show.drawing import (
     RED,
     SKY,
     STYLE,
+    YELLOW,
     Stack,
     legend_below,
     name_legend,
@@ -32,10 +33,10 @@ DISPATCH: Stack = {
     "output": ("Generators", -1, GREEN),
     "renewable": ("Sun and wind", -1, SKY),
     "discharge": ("Storage discharging", -1, PINK),
-    "given": ("Aggregators giving", -1, CYCLE[0]),
+    "given": ("Aggregators giving", -1, YELLOW),
     "load": ("Load served", 1, GREY),
     "charge": ("Storage charging", 1, ORANGE),
-    "taken": ("Aggregators taking", 1, CYCLE[3]),
+    "taken": ("Aggregators taking", 1, RED),
     "sold": ("Sold", 1, BLACK),
 }
 
@@ -136,13 +137,13 @@ def prices_figure(periods: pd.DataFrame, currency: str, title: str = "") -> Figu
             day.steps(prices, periods[column], line, color=color, linewidth=1.4, label=label)
         prices.set_title(title, loc="left")
         prices.set_ylabel(f"{currency} per MWh")
-        name_legend(prices, prices, loc="upper left", columns=3)
+        name_legend(prices, prices, loc="center left", bbox_to_anchor=(1.01, 0.5))
         day.band(volts, periods["voltage_min_pu"], periods["voltage_max_pu"], color=SKY, alpha=0.6)
         day.steps(volts, periods["voltage_min_pu"], color=BLUE, linewidth=1.0, label="Lowest voltage")
         day.steps(volts, periods["voltage_max_pu"], color=GREEN, linewidth=1.0, label="Highest voltage")
         volts.set_ylabel("per unit")
         volts.set_xlabel(day.label)
-        name_legend(volts, volts, loc="upper left", columns=2)
+        name_legend(volts, volts, loc="center left", bbox_to_anchor=(1.01, 0.5))
         day.mark(volts)
     return figure
 

@@ -67,8 +67,6 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
     ----------
     case, market, day, last
         As in :class:`sim.daily_model.DailyModel`.
-    real_time
-        Real time.
     operator, demand, lots
         The agents.
 
@@ -94,7 +92,7 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
         case = case_of(scenario, TwoSettlementCase)
         super().__init__(case, seed=seed, days=days, collect=collect)
         self.market = case.market(solver=solver, certify=certify, on_infeasible=on_infeasible, node_limit=node_limit)
-        self.real_time = case.real_time(solver)
+        self._real_time = case.real_time(solver)  # programs, no state
         self.solver = solver
         self.operator = self.make_operator()
         self.demand = tuple(self.make_demand(number) for number in range(len(case.file.demand_aggregators)))
@@ -226,7 +224,7 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
         bids = tuple(case.offers.priced(bid, prices) for bid in forecast.bids)
         demand, lots = self.deliveries(day, plan)
         real = self.real_day(day)
-        done = self.real_time.run(real, plan.positions, bids, (*demand, *lots))
+        done = self._real_time.run(real, plan.positions, bids, (*demand, *lots))
         money = settle(case.system, real, day.axis.length_h, prices, plan.positions, bids, done)
         settled = DaySettled(
             forecast=replace(forecast, bids=bids),

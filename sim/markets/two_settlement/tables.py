@@ -114,7 +114,11 @@ _PROOF: DayColumns = (
     flag("certified", "whether both markets are certified", lambda d: _proof(d).certified and real_time_proved(d)),
     text("verdict", "how much is proved", _verdict),
     number("seconds", "wall time of the day, s", lambda d: d.seconds),
-    number("real_time_seconds", "wall time of real time, s", lambda d: d.real_time_seconds),
+    number(
+        "solver_seconds",
+        "part of it inside solvers, s",
+        lambda d: d.plan.solver_seconds + d.settlement.done.solver_seconds,
+    ),
 )
 
 DAYS: Table[TwoSettlementDayResult, TwoSettlementDayResult] = Table(

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from scenarios.draws.price_fit import fit_price_model
     from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
+    from sim.draws import keep_draws, replay_draws
     from sim.explaining import explain_price
     from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.aggregator.rivals.model import RivalsModel
@@ -87,11 +88,13 @@ _HOME = {
     "draw_run": "sim.output",
     "explain_price": "sim.explaining",
     "fit_price_model": "scenarios.draws.price_fit",
+    "keep_draws": "sim.draws",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
     "read_run": "sim.store",
     "register_learning_rule": "agents.learning",
+    "replay_draws": "sim.draws",
     "run_figures": "sim.output",
     "run_scenario": "sim.run",
     "scenario_names": "scenarios.loading",
@@ -134,11 +137,13 @@ __all__ = [
     "draw_run",
     "explain_price",
     "fit_price_model",
+    "keep_draws",
     "load_scenario",
     "random_markets",
     "read_game",
     "read_run",
     "register_learning_rule",
+    "replay_draws",
     "run_figures",
     "run_scenario",
     "scenario_names",

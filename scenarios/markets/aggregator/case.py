@@ -76,6 +76,8 @@ class AggregatorCase(Case[AggregatorInputs]):
     generator_bus: tuple[int, ...]
     base_load_kw: FloatArray
 
+    DRAWING = ("day", "forecast", "outcome")
+
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""
         return Contents(self.feeder, self.base_load_kw)

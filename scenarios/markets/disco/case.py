@@ -85,6 +85,8 @@ class DiscoCase(Case[CompanyDay]):
     base_load_kvar: FloatArray
     weather: Weather
 
+    DRAWING = ("day", "forecast", "outcome")
+
     @property
     def offered(self) -> tuple[str, ...]:
         """Names of the programs that the retailer may offer: those of the file, or all of the set."""

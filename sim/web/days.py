@@ -21,7 +21,7 @@ from sim.simulate import kind_of, opened
 from sim.store import Run, RunWriter
 
 
-class RunDays(Model):
+class RunDays(Model):  # type: ignore[misc]  # Mesa ships no types
     """The days of a stored run, one after the other.
 
     Parameters
@@ -68,7 +68,7 @@ class RunDays(Model):
             self.show(self.days[self.days.index(self.day) + 1])
 
 
-class ScenarioDays(Model):
+class ScenarioDays(Model):  # type: ignore[misc]  # Mesa ships no types
     """A scenario that is simulated day by day; what has passed stands in a folder that goes with the model.
 
     Parameters
@@ -104,7 +104,7 @@ class ScenarioDays(Model):
         write_manifest(self._folder, {**content, "notes": list(case.notes)})
         self._end = weakref.finalize(self, _ended, self._model, self._folder)
         self.days: list[int] = []
-        self.note = ""
+        self.note, self.running = "", True
         self._simulate()
 
     @property

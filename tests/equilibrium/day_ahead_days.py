@@ -224,8 +224,9 @@ def least_cost(system: ActiveSystem, day: DayAhead, on: FloatArray) -> float:
                     lp.var(0, bid.regulating_kw[t], length * bid.regulating_price[t]),
                 ]
             )
+    plan = [[lp.var(0, unit.most_kw) for unit in system.generators] for _ in periods]
     for scenario in day.scenarios:
-        _operate(lp, system, day, scenario, on, (bought, sold, kvar, spin), (accepted, kept))
+        _operate(lp, system, day, scenario, on, (bought, sold, kvar, spin, plan), (accepted, kept))
     return total + lp.least()
 
 
@@ -234,7 +235,7 @@ def _operate(
 ) -> None:
     """State one scenario."""
     net, length, weight = system.grid, float(day.length_h[0]), scenario.probability * float(day.length_h[0])
-    bought, sold, kvar, spin = first
+    bought, sold, kvar, spin, plan = first
     accepted, kept = bids
     output: list[list[int]] = []
     held: list[list[tuple[int, int]]] = []
@@ -262,6 +263,8 @@ def _operate(
                 [*[row[g] for row in held[:-1]], (s, r)],
                 length,
             )
+            up, down = (lp.var(0, np.inf, weight * day.penalties.output[t]) for _ in range(2))
+            lp.add([(p, 1.0), (plan[t][g], -1.0), (up, -1.0), (down, 1.0)], "=", 0.0)
             output[t].append(p)
             held[t].append((s, r))
             give[unit.bus].append((p, 1.0))

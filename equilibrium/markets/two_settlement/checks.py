@@ -79,6 +79,7 @@ def check_day(system: ActiveSystem, day: DayAhead) -> None:
         raise InputError("day", "length_h", length.tolist(), "at least one period, each of a length above 0")
     if np.ptp(length) > FEASIBILITY * float(length[0]):
         raise InputError("day", "length_h", length.tolist(), "periods of one length")
+    _check_held(day)
     for unit in system.generators:
         for name in ("min_up_h", "min_down_h"):
             if ceil(getattr(unit, name) / float(length[0])) > length.size:
@@ -100,6 +101,17 @@ def check_day(system: ActiveSystem, day: DayAhead) -> None:
         check_shape("day", name, getattr(day, name), (length.size,))
         _check_least("day", name, getattr(day, name), 0.0)
     _check_penalties(day)
+
+
+def _check_held(day: DayAhead) -> None:
+    """Refuse periods that do not fall together as positions want it, and bids that change in between."""
+    if day.held < 1 or day.length_h.size % day.held:
+        raise InputError("day", "held", day.held, f"a divisor of {day.length_h.size}, the number of periods")
+    for bid in day.bids:
+        for name in ("power_kw", "spinning_kw", "regulating_kw"):
+            series = np.asarray(getattr(bid, name), dtype=np.float64)
+            if series.size == day.length_h.size and np.ptp(series.reshape(-1, day.held), axis=1).any():
+                raise InputError(bid.name, name, series.tolist(), f"one value for every {day.held} periods")
 
 
 def _check_penalties(day: DayAhead) -> None:

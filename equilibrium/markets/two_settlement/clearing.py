@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -158,7 +158,7 @@ def states_at(compiled: Compiled, x: FloatArray) -> FloatArray:
 
 
 def read_positions(compiled: Compiled, x: FloatArray, dispatch: Dispatch) -> Positions:
-    """Read what is fixed before real time off a point; outputs and storage are means over the scenarios."""
+    """Read what is fixed before real time off a point; storage, and outputs without a schedule, are means."""
     first = compiled.first
     weight = np.array([scenario.probability for scenario in compiled.setting.day.scenarios])
 
@@ -167,7 +167,7 @@ def read_positions(compiled: Compiled, x: FloatArray, dispatch: Dispatch) -> Pos
 
     return Positions(
         on=states_at(compiled, x),
-        generator_kw=mean(dispatch.generator_kw),
+        generator_kw=x[first.plan] if first.plan.size else mean(dispatch.generator_kw),
         storage_kw=mean(dispatch.discharge_kw - dispatch.charge_kw),
         storage_kwh=mean(dispatch.stored_kwh),
         trade_kw=x[first.bought] - x[first.sold],
@@ -177,6 +177,18 @@ def read_positions(compiled: Compiled, x: FloatArray, dispatch: Dispatch) -> Pos
         accepted_spinning_kw=x[first.reserve[0]],
         accepted_regulating_kw=x[first.reserve[1]],
     )
+
+
+def thinned(positions: Positions, held: int) -> Positions:
+    """Return positions that hold for so many periods once each; stored energy is that of the last period."""
+
+    def mean(values: FloatArray) -> FloatArray:
+        return np.asarray(values.reshape(-1, held, *values.shape[1:]).mean(axis=1))
+
+    if held == 1:
+        return positions
+    made = {each.name: mean(getattr(positions, each.name)) for each in fields(Positions)}
+    return Positions(**{**made, "storage_kwh": positions.storage_kwh[held - 1 :: held]})
 
 
 def keep_accounts(compiled: Compiled, positions: Positions, dispatch: Dispatch) -> dict[str, float]:
@@ -197,6 +209,9 @@ def keep_accounts(compiled: Compiled, positions: Positions, dispatch: Dispatch) 
         dear = np.stack([prices.buy + penalty.energy, prices.reactive + penalty.reactive])
         cheap = np.stack([prices.sell - penalty.energy, prices.reactive - penalty.reactive])
         terms["deviations"] -= float(((dear * dispatch.more[k] - cheap * dispatch.less[k]) @ weight).sum())
+        if compiled.first.plan.size:
+            left = np.abs(dispatch.generator_kw[k] - positions.generator_kw).sum(axis=1)
+            terms["deviations"] -= float((weight * penalty.output) @ left)
         terms["missing reserve"] -= float((dispatch.missing_kw[k] @ (weight * penalty.spinning)).sum())
         terms["lost load"] -= float(weight @ (dispatch.shed_kw[k] @ system.lost_load_value))
     idle = np.array([unit.idle_cost_per_h for unit in system.generators])

@@ -172,7 +172,27 @@ def _state_first(build: ProgramBuilder, about: Setting) -> FirstStage:
     ready += sum(unit.discharge_max_kw for unit in system.storages)
     spinning = build.columns("spinning", shape, upper=ready, cost=-length * mean["spinning"])
     accepted, reserve = _state_bids(build, day)
-    return FirstStage(units, states, bought, sold, reactive, spinning, accepted, reserve, ready)
+    plan = np.zeros((shape[0], 0), dtype=np.int64)
+    if (day.penalties.output > 0.0).any() and units:
+        outputs = np.array([unit.most_kw for unit in system.generators])
+        plan = build.columns("plan", (shape[0], len(units)), upper=outputs)
+    first = FirstStage(units, states, bought, sold, reactive, spinning, accepted, reserve, plan, ready)
+    _hold(build, first, day.held)
+    return first
+
+
+def _hold(build: ProgramBuilder, first: FirstStage, held: int) -> None:
+    """Keep what is fixed before the same over periods that belong together."""
+    inside = np.flatnonzero(np.arange(first.bought.size) % held)
+    if not inside.size:
+        return
+    on = np.array([states.on for states in first.states], dtype=np.int64).reshape(-1, first.bought.size).T
+    series = [each[:, None] for each in (first.bought, first.sold, first.reactive, first.spinning)]
+    series += [first.accepted, first.reserve[SPINNING], first.reserve[REGULATING], first.plan, on]
+    columns = np.concatenate(series, axis=1)
+    row = build.rows("held", (inside.size, columns.shape[1]), lower=0.0, upper=0.0)
+    build.coefficients(row, columns[inside], 1.0)
+    build.coefficients(row, columns[inside - 1], -1.0)
 
 
 def _state_bids(build: ProgramBuilder, day: DayAhead) -> tuple[IntArray, IntArray]:

@@ -19,6 +19,7 @@ from equilibrium.markets.two_settlement.clearing import (
     keep_accounts,
     read_dispatch,
     read_positions,
+    thinned,
 )
 from equilibrium.markets.two_settlement.day_ahead import compile_day_ahead
 from equilibrium.markets.two_settlement.interruption import interruption_of, interruption_tables, unserved_of
@@ -153,8 +154,9 @@ class DayAheadMarket:
             return self._clear(day, tables, begin)
 
     def _check_gamma(self, day: DayAhead) -> None:
-        if self.options.gamma > day.length_h.size:
-            expected = f"a number from 0 to {day.length_h.size}, the periods of the day"
+        count = day.length_h.size // day.held
+        if self.options.gamma > count:
+            expected = f"a number from 0 to {count}, the periods of the day"
             raise InputError("day-ahead market", "gamma", self.options.gamma, expected)
 
     def _clear(self, day: DayAhead, tables: tuple[Table, ...], begin: float) -> DayAheadClearing:
@@ -171,7 +173,7 @@ class DayAheadMarket:
         objective = float(asked.cost @ found.x)
         protection = search.budget.protection(found.x) if options.gamma > 0.0 else 0.0
         return DayAheadClearing(
-            positions=positions,
+            positions=thinned(positions, day.held),
             dispatch=dispatch,
             accounts=accounts,
             profit=sum(accounts.values()),

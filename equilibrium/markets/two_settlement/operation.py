@@ -58,6 +58,8 @@ class FirstStage:
         What is accepted of bids, kW as they give it, shape ``(T, bids)``.
     reserve
         Spinning and regulating reserve accepted of bids, shape ``(2, T, bids)``.
+    plan
+        Scheduled output of the generators, kW, shape ``(T, generators)``; without columns where leaving it is free.
     spinning_most
         Most spinning reserve that can be sold, kW.
     """
@@ -70,7 +72,15 @@ class FirstStage:
     spinning: IntArray
     accepted: IntArray
     reserve: IntArray
+    plan: IntArray
     spinning_most: float
+
+    @property
+    def columns(self) -> IntArray:
+        """All columns of the first stage but those of starts and stops, which follow from the states."""
+        parts = [self.bought, self.sold, self.reactive, self.spinning, self.accepted, self.reserve, self.plan]
+        parts += [states.on for states in self.states]
+        return np.concatenate([part.ravel() for part in parts])
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,6 +143,7 @@ def state_operation(build: ProgramBuilder, about: Setting, number: int, first: F
     label = f" in {number}"
     weight = scenario.probability * day.length_h
     above, reserve, reactive = _state_generators(build, system, first, float(weight[0]), label)
+    _state_departures(build, about, first, above, scenario.probability, label)
     renewable = build.columns(f"renewable{label}", scenario.available_kw.shape, upper=scenario.available_kw)
     storage = _state_storages(build, system, day, label)
     cost = weight[:, None] * system.lost_load_value
@@ -184,6 +195,22 @@ def _state_generators(
         np.array(reserve, dtype=np.int64).reshape(-1, 2, periods).transpose(1, 2, 0),
         np.array(reactive, dtype=np.int64).reshape(shape).T,
     )
+
+
+def _state_departures(
+    build: ProgramBuilder, about: Setting, first: FirstStage, above: IntArray, probability: float, label: str
+) -> None:
+    """Let every kW by which a generator leaves its schedule cost its penalty."""
+    if not first.plan.size:
+        return
+    least = np.array([unit.least_kw for unit in about.system.generators])
+    most = np.array([unit.most_kw for unit in about.system.generators])
+    on = np.array([states.on for states in first.states], dtype=np.int64).T
+    cost = probability * (about.day.length_h * about.day.penalties.output)[:, None]
+    up, down = (build.columns(f"output {name}{label}", above.shape, upper=most, cost=cost) for name in ("up", "down"))
+    row = build.rows(f"output against schedule{label}", above.shape, lower=0.0, upper=0.0)
+    for column, value in ((above, 1.0), (on, least), (first.plan, -1.0), (up, -1.0), (down, 1.0)):
+        build.coefficients(row, column, value)
 
 
 def _state_reactive(build: ProgramBuilder, generator: Generator, on: IntArray, above: IntArray, label: str) -> IntArray:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.arrays import BoolArray, FloatArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.markets.two_settlement.day_ahead import Compiled
@@ -62,7 +62,8 @@ class DaySearch:
 
     def __init__(self, compiled: Compiled, gamma: float, gap: float, deadline: Deadline, solver: str) -> None:
         day = compiled.setting.day
-        budget = Budget("prices", COST, compiled.net, day.price_deviation * day.length_h, gamma)
+        deviation = (day.price_deviation * day.length_h).reshape(-1, day.held).sum(axis=1)
+        budget = Budget("prices", COST, compiled.net[:: day.held], deviation, gamma)
         self.compiled, self.gap, self.deadline, self.solver = compiled, gap, deadline, solver
         self.robust = _bounded(robust_counterpart(compiled.instance, [budget]), compiled)
         self.budget = budget
@@ -89,22 +90,30 @@ class DaySearch:
         rows = rows_of(self.limits, instance.shape[1])
         return instance.with_rows(rows.matrix, rows.lower, rows.upper)
 
-    def best(self, asked: Asked) -> Branched | None:
+    def best(self, asked: Asked, fixed: tuple[IntArray, FloatArray] | None = None) -> Branched | None:
         """Return the best schedule, proved up to the gap; None where none keeps the limits.
+
+        Parameters
+        ----------
+        fixed
+            Columns that are given, and their values.
 
         Raises
         ------
         SolverError
             When the deadline ended the search without a schedule.
         """
+        stated = self.stated(asked)
+        if fixed is not None:
+            stated = stated.with_columns(fixed[0], fixed[1], fixed[1])
         found = branch(
-            self.stated(asked),
+            stated,
             self.integer,
             broken=self._broken,
             pairs=self._pairs,
             gap=self.gap,
             deadline=self.deadline,
-            start=[each.x for _, each in self.found[-KEPT_POINTS:]],
+            start=[] if fixed is not None else [each.x for _, each in self.found[-KEPT_POINTS:]],
             solver=self.solver,
         )
         self.nodes += found.nodes
@@ -114,7 +123,8 @@ class DaySearch:
             if found.finished:
                 return None
             raise SolverError(f"no schedule was found within the {self.deadline.what}")
-        self.found.append((asked, found))
+        if fixed is None:
+            self.found.append((asked, found))
         return found
 
     def _broken(self, x: FloatArray) -> Rows | None:
@@ -181,5 +191,5 @@ def _bounded(robust: Robust, compiled: Compiled) -> Robust:
     day, nominal = compiled.setting.day, compiled.instance
     extra = np.arange(nominal.shape[1], robust.instance.shape[1])
     size = float(np.abs(nominal.col_upper[compiled.net]).max(initial=0.0))
-    most = size * max(1.0, float((day.price_deviation * day.length_h).max(initial=0.0)))
+    most = size * max(1.0, float((day.price_deviation * day.length_h).sum()))
     return Robust(robust.instance.with_columns(extra, 0.0, most), nominal, robust.budgets)

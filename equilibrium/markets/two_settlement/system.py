@@ -191,6 +191,8 @@ class DayAhead:
     price_deviation
         By how much the price of energy may turn against the operator, per kWh, shape ``(T,)``; the robust counterpart
         protects against a budget of such periods.
+    held
+        How many periods what is fixed before stays the same: 4 where quarters of an hour follow hourly positions.
     """
 
     length_h: FloatArray
@@ -200,6 +202,7 @@ class DayAhead:
     regulating_need_kw: FloatArray
     penalties: Penalties
     price_deviation: FloatArray
+    held: int = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -61,6 +61,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "equilibrium/markets/disco": (
         *DISCO,
+        "tests/equilibrium/test_disco_edges.py",
         "tests/equilibrium/test_disco_waste.py",
         "tests/equilibrium/test_disco_market.py",
         "tests/equilibrium/test_disco_parts.py",

@@ -171,7 +171,7 @@ def _layer(root: Path, module: str) -> list[str]:
 
 def _files(root: Path, test: str) -> list[str]:
     path = root / test
-    found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+    found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
     return [file.relative_to(root).as_posix() for file in found]
 
 

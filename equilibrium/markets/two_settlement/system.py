@@ -159,6 +159,20 @@ class Bid:
 
 
 @dataclass(frozen=True, eq=False)
+class Penalties:
+    """What real time costs, beyond the price, where it is not as it was scheduled; shape ``(T,)`` each, at least 0.
+
+    ``energy`` and ``reactive`` are of a kWh and a kvarh that pass the roots beside what was traded, either way,
+    ``spinning`` of a kW of sold spinning reserve that is missing for an hour, ``output`` of a kWh of a generator.
+    """
+
+    energy: FloatArray
+    reactive: FloatArray
+    spinning: FloatArray
+    output: FloatArray
+
+
+@dataclass(frozen=True, eq=False)
 class DayAhead:
     """A day to be scheduled.
 
@@ -172,6 +186,13 @@ class DayAhead:
         The aggregators' bids.
     spinning_need_kw, regulating_need_kw
         Reserve that the operator must hold itself, shape ``(T,)``.
+    penalties
+        What a scenario costs beyond the price where it does not keep to what was traded.
+    price_deviation
+        By how much the price of energy may turn against the operator, per kWh, shape ``(T,)``; the robust counterpart
+        protects against a budget of such periods.
+    held
+        How many periods what is fixed before stays the same: 4 where quarters of an hour follow hourly positions.
     """
 
     length_h: FloatArray
@@ -179,6 +200,9 @@ class DayAhead:
     bids: tuple[Bid, ...]
     spinning_need_kw: FloatArray
     regulating_need_kw: FloatArray
+    penalties: Penalties
+    price_deviation: FloatArray
+    held: int = 1
 
 
 @dataclass(frozen=True, eq=False)

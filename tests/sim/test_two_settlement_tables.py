@@ -61,26 +61,16 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     }
     made["voltage_pu"][3, 1] = np.nan
     plan = real.plan
-    positions = replace(
-        plan.positions, **{e.name: scrambled(getattr(plan.positions, e.name)) for e in fields(plan.positions)}
-    )
-    plan = replace(plan, positions=positions, solver_seconds=0.5)
+    fixed = {each.name: scrambled(getattr(plan.positions, each.name)) for each in fields(plan.positions)}
+    plan = replace(plan, positions=replace(plan.positions, **fixed), solver_seconds=0.5)
     settled = replace(real.settlement, plan=plan, done=RealTimeDay(**made), money=Settlement(PAYMENTS))
     bidders = tuple(
         replace(each, **{f.name: float(NUMBERS.random()) for f in fields(each) if f.name not in ("name", "kind")})
         for each in real.bidders
     )
     operator = replace(real.operator, **{f.name: float(NUMBERS.random()) for f in fields(real.operator)})
-    return replace(
-        real,
-        index=7,
-        plan=plan,
-        settlement=settled,
-        bidders=bidders,
-        operator=operator,
-        missing_kwh=(1.5,),
-        distance=3.25,
-    )
+    agents = {"bidders": bidders, "operator": operator}
+    return replace(real, index=7, plan=plan, settlement=settled, missing_kwh=(1.5,), distance=3.25, **agents)
 
 
 def dated(day: Day) -> Row:
@@ -237,7 +227,7 @@ def expected_bidders(day: Day) -> Iterator[Row]:
 def expected_payments(day: Day) -> Iterator[Row]:
     for each in PAYMENTS:
         own = {f.name: getattr(each, f.name) for f in fields(each)}
-        yield dated(day) | own | {"amount": own.pop("cents") / 100.0}
+        yield dated(day) | {"amount": own.pop("cents") / 100.0} | own
 
 
 def expected_outages(day: Day) -> Iterator[Row]:
@@ -306,7 +296,7 @@ def test_a_window_that_is_not_proved_takes_the_certificate_away(day: Day) -> Non
         assert (list(found["verdict"]), list(found["certified"])) == ([str(Verdict.UNPROVED)], [False])
 
 
-def test_what_there_is_not_has_no_rows(day: Day, tmp_path: Path) -> None:
+def test_what_there_is_not_has_no_rows(tmp_path: Path) -> None:
     bare = town(tmp_path, storage=[], lots=[], demand_aggregators=[], outages={"failures_per_year": 0})
     model = TwoSettlementModel(bare, seed=1)
     model.step()

@@ -14,7 +14,7 @@ export OPENBLAS_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-all mutants lint format bench clean
+.PHONY: help run test test-long test-all mutants notebooks docs lint format bench clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
@@ -35,6 +35,13 @@ mutants: $(READY)  ## plant faults and see which ones the tests notice (SEED=1 S
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[mutants]'
 	$(BIN)/python -m benchmarks.mutants --seed $(SEED) --sample $(SAMPLE) --workers $(WORKERS) $(ARGS)
 
+notebooks: $(READY)  ## run the notebooks and keep what they show
+	$(BIN)/jupyter execute --inplace --NotebookClient.record_timing=False notebooks/*.ipynb
+
+docs: $(READY)  ## build the documentation site into docs/_build; a warning is an error
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	$(BIN)/python -m sphinx -W --keep-going -b html docs docs/_build
+
 lint: $(READY)  ## check style and types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -48,7 +55,7 @@ bench: $(READY)  ## measure and write benchmarks/results.json
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean:  ## remove everything that the targets make
-	rm -rf .venv .venvs build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
+	rm -rf .venv .venvs build dist docs/_build docs/made *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis runs
 
 $(READY): setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 15))' \

@@ -32,14 +32,19 @@ if TYPE_CHECKING:
     from equilibrium.markets.nodal.market import NodalMarket
     from equilibrium.markets.ruled import MarketRule, RuledMarket
     from scenarios import random_markets
+    from scenarios.draws.fitted import FittedSessions
+    from scenarios.draws.price_fit import fit_price_model
+    from scenarios.draws.sarima import PriceModel
     from scenarios.loading import load_scenario, scenario_names
+    from sim.draws import keep_draws, replay_draws
+    from sim.explaining import explain_price
     from sim.markets.aggregator.model import AggregatorModel
     from sim.markets.aggregator.rivals.model import RivalsModel
     from sim.markets.base import MarketPlugin
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
     from sim.options import RunOptions
-    from sim.output import draw_run
+    from sim.output import draw_run, run_figures
     from sim.run import Outcome, run_scenario
     from sim.simulate import simulate
     from sim.store import Run, read_run
@@ -57,6 +62,7 @@ _HOME = {
     "DiscoMarket": "equilibrium.markets.disco.market",
     "DiscoModel": "sim.markets.disco.model",
     "Equilibrium": "equilibrium.games",
+    "FittedSessions": "scenarios.draws.fitted",
     "Game": "equilibrium.games",
     "InfeasibleError": "equilibrium.errors",
     "InputError": "equilibrium.errors",
@@ -68,6 +74,7 @@ _HOME = {
     "NodalMarket": "equilibrium.markets.nodal.market",
     "Outcome": "sim.run",
     "Player": "equilibrium.games",
+    "PriceModel": "scenarios.draws.sarima",
     "RivalsDay": "equilibrium.markets.aggregator.rivals.day",
     "RivalsMarket": "equilibrium.markets.aggregator.rivals.market",
     "RivalsModel": "sim.markets.aggregator.rivals.model",
@@ -79,11 +86,16 @@ _HOME = {
     "Study": "sim.studies.study",
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
+    "explain_price": "sim.explaining",
+    "fit_price_model": "scenarios.draws.price_fit",
+    "keep_draws": "sim.draws",
     "load_scenario": "scenarios.loading",
     "random_markets": "scenarios",
     "read_game": "equilibrium.games",
     "read_run": "sim.store",
     "register_learning_rule": "agents.learning",
+    "replay_draws": "sim.draws",
+    "run_figures": "sim.output",
     "run_scenario": "sim.run",
     "scenario_names": "scenarios.loading",
     "simulate": "sim.simulate",
@@ -99,6 +111,7 @@ __all__ = [
     "DiscoMarket",
     "DiscoModel",
     "Equilibrium",
+    "FittedSessions",
     "Game",
     "InfeasibleError",
     "InputError",
@@ -110,6 +123,7 @@ __all__ = [
     "NodalMarket",
     "Outcome",
     "Player",
+    "PriceModel",
     "RivalsDay",
     "RivalsMarket",
     "RivalsModel",
@@ -121,11 +135,16 @@ __all__ = [
     "Study",
     "Verdict",
     "draw_run",
+    "explain_price",
+    "fit_price_model",
+    "keep_draws",
     "load_scenario",
     "random_markets",
     "read_game",
     "read_run",
     "register_learning_rule",
+    "replay_draws",
+    "run_figures",
     "run_scenario",
     "scenario_names",
     "simulate",

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
+from equilibrium.errors import InfeasibleError
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 
@@ -104,6 +105,57 @@ def check(
         Finding(each.name, each.statement, each.source, each.tolerance, float(each.violation(network, day, cleared)))
         for each in invariants
     )
+
+
+@dataclass(frozen=True)
+class Relation(Generic[Day, Result]):
+    """One statement about two cleared days: a day, and another form of it whose outcome follows from the first.
+
+    Attributes
+    ----------
+    name, statement, source, tolerance
+        As in :class:`Invariant`.
+    other
+        Takes network and day and returns those of the other form.
+    violation
+        Takes both cleared days, the first one first, and returns by how much the statement is broken, relative to the
+        scale of its numbers; 0 where it says nothing.
+    """
+
+    name: str
+    statement: str
+    source: str
+    tolerance: float
+    other: Callable[[Network, Day], tuple[Network, Day]]
+    violation: Callable[[Result, Result], float]
+
+
+def relate(
+    relations: Iterable[Relation[Day, Result]],
+    network: Network,
+    day: Day,
+    cleared: Result,
+    clear: Callable[[Network, Day], Result],
+) -> tuple[Finding, ...]:
+    """Clear other forms of a cleared day and check what follows from it.
+
+    Parameters
+    ----------
+    relations
+        The statements.
+    network, day, cleared
+        The network, what the market was given, and what it returned.
+    clear
+        Clears a day on a network by a market with the same rules.
+    """
+    found = []
+    for each in relations:
+        try:
+            violation = float(each.violation(cleared, clear(*each.other(network, day))))
+        except InfeasibleError:  # the first form has a dispatch
+            violation = math.inf
+        found.append(Finding(each.name, each.statement, each.source, each.tolerance, violation))
+    return tuple(found)
 
 
 # What statements are made with

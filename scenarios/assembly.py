@@ -12,6 +12,8 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
+from scenarios.draws.price_fit import fit_price_model, given_price_model
+from scenarios.draws.sarima import PriceModel
 from scenarios.files import Document, Table, bundled_or_own, shown
 from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
 from scenarios.readers.nets.files import net_files, read_net
@@ -19,7 +21,7 @@ from scenarios.readers.nets.radial import Band, radial_net
 from scenarios.readers.price_layout import PriceWishes
 from scenarios.readers.prices import PriceSeries, price_files, read_prices
 from scenarios.readers.profiles import read_profiles
-from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection
+from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection, SarimaSection
 from scenarios.units import feeder_load_fault, power_fault
 
 
@@ -154,7 +156,7 @@ def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, documen
         for k, unit in enumerate(units):
             for name, value in vars(unit).items():
                 of = next((of for of in ("kW", "kVA", "kvar") if name.endswith(f"_{of.lower()}")), None)
-                if of is not None and (fault := power_fault(value, base_kv, of)) is not None:
+                if None not in (of, value) and (fault := power_fault(value, base_kv, str(of))) is not None:
                     raise document.error((key, k, name), value, fault)
 
 
@@ -174,7 +176,17 @@ def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, tuple
     if series.currency != file.currency:
         expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
         raise document.error(("prices", "file"), file.prices.file, expected)
+    if rules.draw == "sarima":
+        series = replace(series, model=_price_model(series, rules.sarima))
     return series if rules.start is None else series.starting(rules.start), price_files(path)
+
+
+def _price_model(series: PriceSeries, keys: SarimaSection) -> PriceModel:
+    """Return the model that draws prices: fitted to the whole series, or with the coefficients of the file."""
+    if keys.sigma is None or keys.ar is None or keys.ma is None or keys.seasonal_ar is None:
+        return fit_price_model(series, values=keys.values, likelihood=keys.likelihood)
+    numbers = {"ar": keys.ar, "ma": keys.ma, "seasonal_ar": keys.seasonal_ar, "sigma": keys.sigma}
+    return given_price_model(series, **numbers, values=keys.values)
 
 
 def time_notes(file: GridFile, profile_steps: int) -> tuple[str, ...]:

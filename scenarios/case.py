@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -73,6 +73,9 @@ class Case(ABC, Generic[Inputs]):
     notes: tuple[str, ...]
     paths: tuple[Path, ...]
     settings: Mapping[str, str] = field(default_factory=dict, kw_only=True)
+
+    DRAWING: ClassVar[tuple[str, ...]] = ("day",)
+    """Methods that draw: the first argument is a day or its index, the second the random streams."""
 
     @abstractmethod
     def day(self, index: int, streams: Streams) -> Inputs:

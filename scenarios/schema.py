@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from equilibrium.errors import InputError
 from equilibrium.plain import A_NAME, SMALLEST, decimal, is_name, number_fault, obeyed
+from scenarios.draws.sarima import LARGEST
 from scenarios.time_axis import time_zone
 from scenarios.units import CHARGER_KW, VEHICLE_KWH, VOLTAGE_PU, Magnitude
 from scenarios.yaml_tree import KeyPath
@@ -216,6 +217,30 @@ def check_zone(key: str, name: str) -> None:
         raise refused(key, name, error.expected) from None
 
 
+Coefficient = Annotated[float, BeforeValidator(a_number), Field(ge=-LARGEST, le=LARGEST)]
+
+
+class SarimaSection(Section):
+    """A model of prices: fitted to those of the file, or with the four numbers that are given."""
+
+    values: Literal["log", "level"] = "log"
+    likelihood: Literal["conditional", "exact"] = "conditional"
+    ar: Coefficient | None = None
+    ma: Coefficient | None = None
+    seasonal_ar: Coefficient | None = None
+    sigma: NonNegative | None = None
+
+    @model_validator(mode="after")
+    def _all_or_none(self) -> SarimaSection:
+        numbers = {key: getattr(self, key) for key in ("ar", "ma", "seasonal_ar", "sigma")}
+        missing = [key for key, value in numbers.items() if value is None]
+        if missing and len(missing) < len(numbers):
+            raise refused(missing[0], None, f"all of {', '.join(numbers)}, or none to fit them")
+        if not missing and self.likelihood != "conditional":
+            raise refused("likelihood", self.likelihood, f"this key only where {', '.join(numbers)} are fitted")
+        return self
+
+
 class PricesSection(Section):
     """Wholesale prices."""
 
@@ -229,6 +254,14 @@ class PricesSection(Section):
     step_minutes: Step = 60
     start: Date | None = None
     after_end: Literal["repeat", "stop"] = "repeat"
+    draw: Literal["none", "sarima"] = "none"
+    sarima: SarimaSection = SarimaSection()
+
+    @model_validator(mode="after")
+    def _drawn(self) -> PricesSection:
+        if self.draw == "none" and self.sarima != SarimaSection():
+            raise refused("draw", self.draw, "sarima beside a section sarima")
+        return self
 
     @model_validator(mode="after")
     def _own_layout(self) -> PricesSection:
@@ -251,6 +284,14 @@ class LoadsSection(Section):
     profile: Label = "residential"
     scale: NonNegative = 1.0
     day_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
+    hour_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
+
+
+class WeibullSection(Section):
+    """A Weibull variable."""
+
+    shape: Positive
+    scale: Positive
 
 
 class RothErevKeys(Section):

@@ -32,6 +32,9 @@ from equilibrium.plain import closest
 DAY_H = 24
 """Hours on the face of the clock."""
 
+WEEK = 7
+"""Days of a week."""
+
 STEPS_MIN = (5, 10, 15, 20, 30, 60)
 """Lengths that a period can be given, minutes: an hour and whole parts of it."""
 
@@ -189,17 +192,20 @@ class TimeAxis:
         """Return how long each hour of the clock lasts today, h, shape ``(24,)``: 0 if skipped, 2 if repeated."""
         return np.bincount(self.clock_hour, self.length_h, minlength=DAY_H).astype(np.float64)
 
-    def to_clock(self, values: FloatArray) -> FloatArray:
-        """Return the mean of values of the periods in each hour of the clock, shape ``(24,)``; NaN where it is skipped.
+    def to_clock(self, values: FloatArray, steps: int = DAY_H) -> FloatArray:
+        """Return the mean of values of the periods in equal steps of the clock, shape ``(steps,)``; NaN if skipped.
 
         Parameters
         ----------
         values
             One value for each period, shape ``(periods,)``.
+        steps
+            Steps from 00:00 to 24:00, by default its hours; none is shorter than a period.
         """
-        lasts = self.hours_of_clock()
-        total = np.bincount(self.clock_hour, self.length_h * values, minlength=DAY_H)
-        return np.asarray(np.divide(total, lasts, out=np.full(DAY_H, np.nan), where=lasts > 0.0))
+        step = np.minimum((self.clock_h * (steps / DAY_H) + _WHOLE).astype(np.int64), steps - 1)
+        lasts = np.bincount(step, self.length_h, minlength=steps)
+        total = np.bincount(step, self.length_h * values, minlength=steps)
+        return np.asarray(np.divide(total, lasts, out=np.full(steps, np.nan), where=lasts > 0.0))
 
 
 def elapsed_since(axis: Callable[[int], TimeAxis], clock_h: FloatArray, second: BoolArray | bool = False) -> FloatArray:

@@ -1,16 +1,28 @@
-"""What must hold in the tables of every run, and how to check it: a reader needs the run folder and nothing else."""
+"""What must hold in every run, and how to check it: in its tables, and at every clearing of its days.
+
+Statements about tables need the run folder and nothing else. Those about clearings (:mod:`equilibrium.invariants`) are
+checked while a run goes on, at a level that the user chooses.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
-from equilibrium.invariants import Finding, most, outside
+from equilibrium.grid.network import Network
+from equilibrium.invariants import Finding, Invariant, Relation, check, most, outside, relate
+from sim.columns import DATE, DAY, Dated, Table, flag, number, text
 from sim.store import Run
+
+LEVELS = ("off", "cheap", "full")
+"""Nothing is checked; every statement about each clearing; and what other forms of the day must come to, which are
+cleared too."""
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,115 @@ class RunInvariant:
     source: str
     tolerance: float
     violation: Callable[[Run], float]
+
+
+@dataclass(frozen=True, eq=False)
+class OneClearing:
+    """A clearing of a finished day, with the statements about it.
+
+    Attributes
+    ----------
+    name
+        Which one it is, where a day is cleared several times: ``plan``, ``outcome``.
+    network, day, cleared
+        The network, what the market was given, and what it returned.
+    invariants, relations
+        What must hold of it, and between it and other forms of its day.
+    """
+
+    name: str
+    network: Network
+    day: Any
+    cleared: Any
+    invariants: tuple[Invariant[Any, Any], ...]
+    relations: tuple[Relation[Any, Any], ...] = ()
+
+
+Clear = Callable[[Network, Any], Any]
+"""Clears a day on a network by a market with the rules of the run."""
+
+
+@dataclass(frozen=True, eq=False)
+class CheckedDay:
+    """How the statements about a day came out.
+
+    Attributes
+    ----------
+    index, date
+        Day of the run, and its date.
+    findings
+        Each with the name of its clearing.
+    """
+
+    index: int
+    date: dt.date | None
+    findings: tuple[tuple[str, Finding], ...]
+
+
+def check_day(day: Dated, clearings: Iterable[OneClearing], level: str, clear: Clear) -> CheckedDay:
+    """Check the statements about the clearings of a finished day.
+
+    Parameters
+    ----------
+    day
+        The finished day.
+    clearings
+        Its clearings.
+    level
+        One of :data:`LEVELS`.
+    clear
+        Clears other forms of the day, at level ``full``.
+    """
+    found: list[tuple[str, Finding]] = []
+    for one in clearings if level != LEVELS[0] else ():
+        findings = check(one.invariants, one.network, one.day, one.cleared)
+        if level == LEVELS[2]:
+            findings += relate(one.relations, one.network, one.day, one.cleared, clear)
+        found += [(one.name, each) for each in findings]
+    return CheckedDay(day.index, day.date, tuple(found))
+
+
+def _each(name: str) -> Callable[[CheckedDay], list[Any]]:
+    return lambda day: [getattr(finding, name) for _, finding in day.findings]
+
+
+CHECKS: Table[CheckedDay, CheckedDay] = Table(
+    "checks",
+    lambda day: day if day.findings else None,
+    (
+        DAY,
+        DATE,
+        text("clearing", "which clearing of the day", lambda day: [name for name, _ in day.findings]),
+        text("name", "name of the statement", _each("name")),
+        number("violation", "by how much it is broken, relative to its numbers; 0 where it holds", _each("violation")),
+        number("tolerance", "largest violation that counts as rounding", _each("tolerance")),
+        flag("holds", "whether it holds within its tolerance", _each("holds")),
+        text("statement", "what holds", _each("statement")),
+        text("source", "where that stands", _each("source")),
+    ),
+    optional=True,
+)
+"""One row a statement, clearing and day, in runs that are checked."""
+
+_FINDING = [field.name for field in fields(Finding)]
+
+
+def violations(run: Run) -> list[str]:
+    """Return one sentence for each statement that a checked run breaks: day, clearing, name, size and statement."""
+    if CHECKS.name not in run.columns:
+        return []
+    rows = run.table(CHECKS.name)
+    rows = rows[~rows["holds"].astype(bool)]
+    return [
+        f"day {day}{f', {clearing}' if clearing else ''}: {broken(Finding(*finding))}"
+        for day, clearing, *finding in rows[["day", "clearing", *_FINDING]].itertuples(index=False, name=None)
+    ]
+
+
+def broken(finding: Finding) -> str:
+    """Return one sentence about a statement that does not hold: its name, by how much, and what it says."""
+    size = f"{finding.violation:.1e} (at most {finding.tolerance:.0e})"
+    return f"{finding.name} is broken by {size}: {finding.statement} ({finding.source})"
 
 
 def check_run(run: Run, invariants: Iterable[RunInvariant]) -> tuple[Finding, ...]:

@@ -13,7 +13,7 @@ from equilibrium.plain import plain
 from sim.columns import PER_MWH
 from sim.explanation import Explanation, NextKw, Place
 from sim.options import RunOptions
-from sim.output import market_of_run
+from sim.output import day_of_run, market_of_run
 from sim.simulate import kind_of, simulate
 from sim.store import Run
 
@@ -56,11 +56,7 @@ def place_of(run: Run, day: int | None, hour: int | None, bus: str | None) -> Pl
         When the run has no such day, hour or bus; the nearest labels of buses are named.
     """
     kind, source = explainable(run), str(run.folder)
-    days = run.days["day"].tolist()
-    if not days or day not in (None, *days):
-        expected = f"a day from 0 to {days[-1]}" if days else "a run with at least one finished day"
-        raise InputError(source, "--day", day, expected)
-    chosen = days[int(run.days[kind.peak_column].argmax())] if day is None else day
+    chosen = day_of_run(run, day)
     prices = run.table("prices", chosen, bus)
     if hour is not None:
         hours = prices["hour"].unique().tolist()
@@ -69,7 +65,7 @@ def place_of(run: Run, day: int | None, hour: int | None, bus: str | None) -> Pl
         prices = prices[prices["hour"] == hour]
         prices = prices[prices["period"] == prices["period"].min()]
     highest = prices.iloc[int(prices[kind.price_column].argmax())]
-    return Place(int(chosen), int(highest["period"]), str(highest["bus"]))
+    return Place(chosen, int(highest["period"]), str(highest["bus"]))
 
 
 def checkable(run: Run) -> Callable[[Any, Place], NextKw]:
@@ -120,6 +116,20 @@ def check_price(run: Run, place: Place, scenario: Case[Any]) -> tuple[float, Nex
     prices = pd.DataFrame(dict(last.tables["prices"]))
     there = prices[(prices["period"] == place.period) & (prices["bus"] == place.bus)]
     return float(there[kind.price_column].iloc[0]), next_kw(last.result, place)
+
+
+def explain_price(run: Run, day: int | None = None, hour: int | None = None, bus: str | None = None) -> list[str]:
+    """Return why a price of a run is what it is, as lines of text; the parameters are those of :func:`place_of`.
+
+    Raises
+    ------
+    InputError
+        As :func:`explainable` and :func:`place_of`.
+    """
+    kind = explainable(run)
+    assert kind.explain is not None  # it is explainable
+    place = place_of(run, day, hour, bus)
+    return told(run, place, kind.explain(run, place))
 
 
 def told(run: Run, place: Place, found: Explanation) -> list[str]:

@@ -157,6 +157,19 @@ def _clock(hours: float) -> str:
     return f"{minutes // 60:02d}:{minutes % 60:02d}"
 
 
+def contents_figures(case: Case[Any]) -> dict[str, Figure]:
+    """Return figures of the feeder, prices, load and sessions of a scenario, by name."""
+    contents = case.contents()
+    figures = {"prices": price_figure(case.prices)}
+    if contents.feeder is not None:
+        names: dict[str, str] = {}
+        for _, name, bus in assets(case):
+            names[bus] = f"{names[bus]}, {name}" if bus in names else name
+        figures["feeder"] = load_map(contents.feeder, names, f"{contents.feeder.name}: base-case load")
+    figures.update(_curves(contents))
+    return figures
+
+
 def draw_contents(case: Case[Any], folder: Path) -> list[Path]:
     """Draw feeder, prices, load and sessions of a scenario, and return the files.
 
@@ -167,15 +180,7 @@ def draw_contents(case: Case[Any], folder: Path) -> list[Path]:
     folder
         Where the figures go; it is made if it is not there.
     """
-    contents = case.contents()
-    figures = {"prices": price_figure(case.prices)}
-    if contents.feeder is not None:
-        names: dict[str, str] = {}
-        for _, name, bus in assets(case):
-            names[bus] = f"{names[bus]}, {name}" if bus in names else name
-        figures["feeder"] = load_map(contents.feeder, names, f"{contents.feeder.name}: base-case load")
-    figures.update(_curves(contents))
-    return [path for name, figure in figures.items() for path in save(figure, folder / name)]
+    return [path for name, figure in contents_figures(case).items() for path in save(figure, folder / name)]
 
 
 def price_figure(prices: PriceSeries) -> Figure:

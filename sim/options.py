@@ -29,6 +29,8 @@ class RunOptions:
         searches; ``None`` keeps it.
     yardstick
         Whether every day's posted prices are measured against their equilibrium, where lots post prices.
+    check
+        ``"off"``, ``"cheap"`` or ``"full"``: which statements about every clearing are checked (:mod:`sim.checks`).
     """
 
     days: int = 7
@@ -39,3 +41,4 @@ class RunOptions:
     certify: str = "standard"
     node_limit: int | None = None
     yardstick: bool = False
+    check: str = "off"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.text import Text
@@ -17,6 +17,9 @@ from sim.folder import FIGURES, note_drawn
 from sim.kinds import market_kinds
 from sim.markets.base import MarketKind
 from sim.store import Run
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure  # slow to import, and a run may go without
 
 
 def market_of_run(run: Run) -> MarketKind[Any, Any]:
@@ -38,15 +41,50 @@ def market_of_run(run: Run) -> MarketKind[Any, Any]:
     return kind
 
 
-def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Draw all figures of a run into its ``figures`` folder.
+def day_of_run(run: Run, day: int | None = None) -> int:
+    """Return a day of a run that is asked for, or the one with the highest price.
+
+    Raises
+    ------
+    InputError
+        When the run has no such day, or none at all.
+    """
+    days = run.days["day"].tolist()
+    if not days or day not in (None, *days):
+        expected = f"a day from 0 to {days[-1]}" if days else "a run with at least one finished day"
+        raise InputError(str(run.folder), "--day", day, expected)
+    return int(days[int(run.days[market_of_run(run).peak_column].argmax())]) if day is None else day
+
+
+def run_figures(run: Run, day: int | None = None) -> dict[str, Figure]:
+    """Return all figures of a run by name, drawn and not yet written; a notebook shows one as it stands.
 
     Parameters
     ----------
     run
         The run; it must have at least one day.
     day
-        Day of the figures of one day; ``None`` is the one with the highest price.
+        Day of the figures of one day, which is in their names; ``None`` is the one with the highest price.
+
+    Raises
+    ------
+    InputError
+        When the run has no such day.
+    """
+    from sim.show.drawing import day_title  # here, because matplotlib is slow to import
+
+    kind, chosen = market_of_run(run), day_of_run(run, day)
+    currency = str(run.manifest.get("currency", "currency"))
+    return dict(kind.figures(run, chosen, day_title(run.days, chosen), currency))
+
+
+def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
+    """Draw all figures of a run into its ``figures`` folder.
+
+    Parameters
+    ----------
+    run, day
+        As for :func:`run_figures`.
     formats
         File types.
 
@@ -55,14 +93,13 @@ def draw_run(run: Run, day: int | None = None, formats: Sequence[str] = ("svg", 
     list of Path
         The files, the chosen day in their names.
     """
-    from sim.show.drawing import day_title, save  # here, because matplotlib is slow to import
+    from sim.show.drawing import save  # here, because matplotlib is slow to import
 
-    kind = market_of_run(run)
+    market_of_run(run)
     inside = run.folder / FIGURES
     if inside.is_symlink():
         raise InputError(str(inside), "folder", "a link to another place", "a folder of the run, or none")
-    chosen = int(run.days["day"].iloc[int(run.days[kind.peak_column].argmax())]) if day is None else day
-    figures = kind.figures(run, chosen, day_title(run.days, chosen), str(run.manifest.get("currency", "currency")))
+    figures = run_figures(run, day)
     files = [path for name, figure in figures.items() for path in save(figure, inside / name, formats)]
     note_drawn(inside, files)
     return files

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from sim.manifest import versions, write_manifest
 from sim.markets.base import MarketKind
 from sim.options import RunOptions
 from sim.resume import Checkpoints
-from sim.simulate import Opener, finished_days, kind_of, opened
+from sim.simulate import Checking, Opener, SimulatedDay, clear_by, finished_days, kind_of, opened, tables_of
 from sim.store import Run, RunWriter
 
 COMPLETE = "complete"
@@ -97,19 +97,23 @@ def run_scenario(
     running = opened(kind, scenario, options, model, rule)
     content = _manifest(scenario, options, running, rule)
     going_on = Checkpoints(folder, running, content, progress)
-    writer = _writer(folder, kind, going_on, force=force, resume=resume)
+    writer = _writer(folder, kind, options, going_on, force=force, resume=resume)
     write_manifest(folder, {**content, "days_done": writer.days_taken})
-    outcome = _written_down(writer, going_on, partial(_days, kind, running, writer, options.days, going_on, stop))
+    checking = Checking(options.check, clear_by(scenario, options))
+    simulated = partial(finished_days, kind, running, checking=checking)
+    outcome = _written_down(writer, going_on, partial(_days, simulated, running, writer, options.days, going_on, stop))
     return Outcome(Run(folder), *outcome)
 
 
-def _writer(folder: Path, kind: MarketKind[Any, Any], going_on: Checkpoints, *, force: bool, resume: bool) -> RunWriter:
+def _writer(
+    folder: Path, kind: MarketKind[Any, Any], options: RunOptions, going_on: Checkpoints, *, force: bool, resume: bool
+) -> RunWriter:
     """Open the tables of a run, after its last saved day where one is to be resumed."""
     done = going_on.load() if resume else None
     writer = RunWriter(
         folder,
         kind.name,
-        kind.tables,
+        tables_of(kind, options),
         force=force or resume,
         resume=done is not None,
         save=going_on.save,
@@ -148,7 +152,7 @@ def _with_what_is_safe(error: OSError, folder: Path) -> OSError:
 
 
 def _days(
-    kind: MarketKind[Any, Any],
+    simulate: Callable[[int], Generator[SimulatedDay, None, None]],
     model: DailyModel[Any, Any],
     writer: RunWriter,
     days: int,
@@ -160,7 +164,7 @@ def _days(
     if not left:
         model.close()
         return COMPLETE, ()
-    simulated = finished_days(kind, model, left)
+    simulated = simulate(left)
     try:
         for _ in range(left):
             if stop is not None and stop():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from equilibrium.errors import InputError
+from equilibrium.grid.network import Network
 from equilibrium.markets.ruled import MarketRule, RuledMarket
 from scenarios.case import Case
-from sim.columns import Columns, Dated
+from sim.checks import CHECKS, LEVELS, Clear, check_day
+from sim.columns import Columns, Dated, Table
 from sim.daily_model import DailyModel
 from sim.kinds import market_kinds
 from sim.markets.base import MarketKind
@@ -84,7 +86,8 @@ def simulate(
         When a solver ends without an answer.
     """
     kind = kind_of(case)
-    yield from finished_days(kind, opened(kind, case, options, model, rule), options.days)
+    running = opened(kind, case, options, model, rule)
+    yield from finished_days(kind, running, options.days, Checking(options.check, clear_by(case, options)))
 
 
 def opened(
@@ -118,6 +121,12 @@ def opened(
         raise InputError("run", "days", options.days, "a whole number, at least 1")
     if case.days is not None and options.days > case.days:
         raise InputError("run", "days", options.days, f"at most {case.days}, where the prices end")
+    if options.check not in LEVELS:
+        raise InputError("run", "check", options.check, f"one of {', '.join(LEVELS)}")
+    if options.check == LEVELS[2] and rule is not None:
+        raise InputError(
+            "run", "check", options.check, "off or cheap under a rule of one's own, which is not cleared again"
+        )
     for option in ("on_infeasible", "ac", "certify", "node_limit", "yardstick"):
         check_option(kind, option, getattr(options, option), f"scenario {case.name}", option)
     opened_model = (model or kind.model)(case, options)
@@ -134,8 +143,44 @@ def check_option(kind: MarketKind[Any, Any], option: str, value: object, source:
         raise InputError(source, where, value, kind.refuses[option])
 
 
+@dataclass(frozen=True)
+class Checking:
+    """How the clearings of finished days are checked.
+
+    Attributes
+    ----------
+    level
+        One of :data:`sim.checks.LEVELS`.
+    clear
+        Clears other forms of a day.
+    """
+
+    level: str
+    clear: Clear
+
+
+def clear_by(case: Case[Any], options: RunOptions) -> Clear:
+    """Return what clears a day on a network by a market with the rules of a scenario."""
+    limit = {} if options.node_limit is None else {"node_limit": options.node_limit}
+
+    def clear(network: Network, day: object) -> object:
+        other: Any = replace(case, network=network)  # type: ignore[call-arg]  # of a market with a network
+        market = other.market(solver=options.solver, on_infeasible=options.on_infeasible, **limit)
+        try:
+            return market.clear(day)
+        finally:
+            market.close()
+
+    return clear
+
+
+def tables_of(kind: MarketKind[Any, Any], options: RunOptions) -> tuple[Table[Any, Any], ...]:
+    """Return the tables of a run: those of its market, and that of its checks."""
+    return kind.tables if options.check == LEVELS[0] else (*kind.tables, CHECKS)
+
+
 def finished_days(
-    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], days: int
+    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], days: int, checking: Checking
 ) -> Generator[SimulatedDay, None, None]:
     """Step through the days of a model, which is closed in the end.
 
@@ -147,6 +192,8 @@ def finished_days(
         The opened model.
     days
         How many days.
+    checking
+        How they are checked.
     """
     try:
         for _ in range(days):
@@ -154,6 +201,8 @@ def finished_days(
             result = model.last
             assert result is not None
             rows = {table.name: table.of(result) for table in kind.tables}
+            if checking.level != LEVELS[0]:
+                rows[CHECKS.name] = CHECKS.of(check_day(result, kind.clearings(result), checking.level, checking.clear))
             yield SimulatedDay(result, {name: columns for name, columns in rows.items() if columns is not None})
     finally:
         model.close()

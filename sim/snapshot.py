@@ -162,6 +162,23 @@ class Snapshots:
             reader.fill(member, state)
 
 
+def written(value: object, where: str) -> tuple[Any, dict[str, np.ndarray]]:
+    """Return a value of a class of ours as a document of JSON and the arrays that it names.
+
+    Raises
+    ------
+    UnsavableError
+        When a part of it is of a kind that cannot be written down; it is named by ``where`` and its place.
+    """
+    writer = _Writer({}, ())
+    return writer.value(value, where), writer.arrays
+
+
+def read_back(document: Any, arrays: Mapping[str, np.ndarray]) -> Any:  # noqa: ANN401 - JSON and whatever it is of
+    """Return the value of a document and its arrays; the inverse of :func:`written`."""
+    return _Reader((), (), {}, arrays).value(document)
+
+
 def _name(kind: type) -> str:
     return f"{kind.__module__}:{kind.__qualname__}"
 

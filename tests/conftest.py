@@ -18,7 +18,9 @@ os.environ["TERM"] = "xterm"
 
 # The default suite draws the same examples each time, so that a red run can be repeated; the long tier explores.
 # No deadline: a shared core makes any example slow now and then.
-settings.register_profile("quick", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "quick", deadline=None, max_examples=50, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.register_profile("long", deadline=None, max_examples=500, suppress_health_check=[HealthCheck.too_slow])
 
 

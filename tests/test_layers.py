@@ -7,6 +7,7 @@ import configparser
 import re
 import sys
 from collections.abc import Iterator
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -22,6 +23,7 @@ LOWEST_LAYER = {"mesa": "agents", "matplotlib": "sim", "rich": "sim", "pandapowe
 PART_OF = {"pydantic_core": "pydantic"}
 LONGEST_FUNCTION = 60
 LONGEST_MODULE = 400
+LONGEST_TESTS = 450
 # The floors inside the core, from the ground up; a module imports from the floors below and from the rooms of its own
 # floor that stand before it here.
 FLOORS = (
@@ -100,6 +102,7 @@ def overridden(node: Function) -> bool:
     return bool(names & {"overload", "override", "setter"})
 
 
+@cache
 def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
@@ -122,6 +125,11 @@ def test_module_and_functions_are_short(path: Path) -> None:
     lines = {n.name: (n.end_lineno or 0) - n.lineno + 1 for n in ast.walk(tree) if isinstance(n, Function)}
     assert {name: count for name, count in lines.items() if count > LONGEST_FUNCTION} == {}
     assert len(path.read_text(encoding="utf-8").splitlines()) <= LONGEST_MODULE
+
+
+def test_no_file_of_tests_is_too_long() -> None:
+    lengths = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in (ROOT / "tests").rglob("*.py")}
+    assert {name: length for name, length in lengths.items() if length > LONGEST_TESTS} == {}
 
 
 def dotted(path: Path) -> str:
@@ -195,6 +203,7 @@ def known_markets(graph: nx.DiGraph) -> list[str]:
     return sorted(set(faults))
 
 
+@cache
 def house() -> nx.DiGraph:
     return import_graph({dotted(path): parse(path) for path in MODULES})
 

@@ -1,30 +1,74 @@
-"""The notebooks run from top to bottom, and are committed without outputs."""
+"""The notebooks run from top to bottom and show what is committed with them."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MOST_BYTES = 800_000
+
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?")
+"""A number of a table; what stands around it must be the same text."""
+
+ROUNDING = 1e-6
+"""Residuals and regrets below it are rounding, and so is this share of a number."""
+
+PLACE = re.compile(r"\S*/(?=street/)|<Figure[^>]*>")
+"""Where a notebook's own folder is, and what stands for a picture."""
 
 nbformat = pytest.importorskip("nbformat")
 
 
+def shown(notebook: Any) -> Iterator[tuple[int, str, str]]:
+    """What a notebook shows: number of the cell, kind of the output, and its text; warnings of libraries left out."""
+    for number, cell in enumerate(notebook.cells):
+        texts = []
+        for output in cell.get("outputs", []):
+            if output.output_type == "stream":
+                texts += [output.text] if output.name == "stdout" else []
+            else:
+                assert output.output_type != "error", output
+                yield number, "+".join(sorted(output.data)), output.data.get("text/plain", "")
+        if texts:
+            yield number, "stdout", "".join(texts)
+
+
+def words_and_numbers(text: str) -> tuple[list[str], list[float]]:
+    """The words of a text, without the space between them and without paths, and its numbers."""
+    text = PLACE.sub("", text)
+    return NUMBER.sub("#", text).split(), [float(each) for each in NUMBER.findall(text)]
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_has_no_outputs(path: Path) -> None:
+def test_notebook_has_its_outputs(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
-    held = [cell for cell in notebook.cells if cell.cell_type == "code" and (cell.outputs or cell.execution_count)]
-    assert notebook.cells
-    assert held == []
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
+    assert any("image/" in kind for _, kind, _ in shown(notebook)), "a picture"
+    assert not any(output.get("name") == "stderr" for cell in cells for output in cell.outputs)
+    assert path.stat().st_size < MOST_BYTES
+    texts = [text for _, _, text in shown(notebook)]
+    assert not any("/tmp/" in PLACE.sub("", text) for text in texts)
 
 
 @pytest.mark.long
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_notebook_runs(path: Path, tmp_path: Path) -> None:
+def test_notebook_shows_what_is_committed(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     nbclient = pytest.importorskip("nbclient")
-    notebook = nbformat.read(path, as_version=4)
+    monkeypatch.delenv("MPLBACKEND")  # the notebooks draw into themselves
+    notebook, committed = (nbformat.read(path, as_version=4) for _ in range(2))
     client = nbclient.NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}})
     client.execute()
-    assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
+    again, before = list(shown(notebook)), list(shown(committed))
+    assert [each[:2] for each in again] == [each[:2] for each in before]
+    for (number, _, text), (_, _, old) in zip(again, before, strict=True):
+        words, numbers = words_and_numbers(text)
+        old_words, old_numbers = words_and_numbers(old)
+        assert words == old_words, f"cell {number}"
+        assert numbers == pytest.approx(old_numbers, rel=ROUNDING, abs=ROUNDING), f"cell {number}"

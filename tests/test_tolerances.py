@@ -6,6 +6,7 @@ import ast
 import itertools
 import math
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,7 @@ def nameless(tree: ast.Module) -> list[int]:
     return sorted({node.lineno for node in ast.walk(tree) if is_small(node) and node not in named})
 
 
+@cache
 def parsed() -> dict[str, ast.Module]:
     return {str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
 

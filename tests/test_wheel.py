@@ -134,8 +134,8 @@ def install(scripts: Path, wheel: Path, folder: Path) -> None:
 def test_wheel_runs_in_a_clean_environment(scripts: Path, tmp_path: Path) -> None:
     assert "week-33" in call(scripts / "equilot", "scenarios", folder=tmp_path)
     (tmp_path / "few.yaml").write_text(FEW, encoding="utf-8")
-    for scenario, out, proofs in (("week-33", "week", 1), ("few.yaml", "few", 2)):
-        words = ("run", scenario, "--days", "1", "--seed", "1", "--out", out)
+    for scenario, out, proofs, more in (("week-33", "week", 1, ()), ("few.yaml", "few", 2, ("--no-figures",))):
+        words = ("run", scenario, "--days", "1", "--seed", "1", "--out", out, *more)
         assert f"results in {out}" in call(scripts / "equilot", *words, folder=tmp_path)
         certificates = pd.read_parquet(tmp_path / out / "certificates.parquet")
         assert len(certificates) == proofs  # a DISCO day has one for its plan and one for its outcome

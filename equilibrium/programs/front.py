@@ -16,7 +16,7 @@ There rho is small enough that f_1 is least, so the box of points with a smaller
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
@@ -27,7 +27,7 @@ from numpy.typing import ArrayLike
 from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.errors import InfeasibleError, InputError, SolverError
 from equilibrium.programs.program import INF, Instance
-from equilibrium.programs.solvers import MixedSolution, Status, solve_linear, solve_mixed
+from equilibrium.programs.solvers import Status, solve_linear, solve_mixed
 from equilibrium.programs.solvers.confirm import SAME_VALUE
 
 DECIMALS = 6
@@ -147,11 +147,16 @@ def step_of(problem: Objectives) -> FloatArray:
     return steps
 
 
+Solve = Callable[[Instance, BoolArray], FloatArray | None]
+"""Returns the best point of a program with whole columns, or None where it has none."""
+
+
 class _Search:
     """Asks for the best point below limits."""
 
-    def __init__(self, problem: Objectives, solver: str) -> None:
-        self.problem, self.solver, self.solves = problem, solver, 0
+    def __init__(self, problem: Objectives, solve: str | Solve) -> None:
+        self.problem, self.solves = problem, 0
+        self._solve = _confirmed(solve) if isinstance(solve, str) else solve
         count = len(problem.names)
         limits = np.full(count, INF)
         self._instance = problem.instance.with_rows(sp.csr_array(problem.costs), -limits, limits)
@@ -161,13 +166,8 @@ class _Search:
         upper = self._instance.row_upper.copy()
         upper[-limits.size :] = limits
         asked = replace(self._instance, row_upper=upper).with_cost(cost)
-        answer: MixedSolution = solve_mixed(asked, self.problem.integer, self.solver)
         self.solves += 1
-        if answer.status is Status.INFEASIBLE:
-            return None
-        if answer.status is not Status.OPTIMAL:
-            raise SolverError(f"a point of the front ended {answer.status}")
-        return answer.x
+        return self._solve(asked, self.problem.integer)
 
     def lexicographic(self, order: Sequence[int]) -> FloatArray:
         """Return the point that has the objectives least one after the other.
@@ -191,6 +191,20 @@ class _Search:
         count = len(self.problem.names)
         orders = [[k, *(j for j in range(count) if j != k)] for k in range(count)]
         return np.array([self.problem.value(self.lexicographic(order)) for order in orders])
+
+
+def _confirmed(solver: str) -> Solve:
+    """Return what solves with a solver by name and confirms the verdict."""
+
+    def solve(asked: Instance, integer: BoolArray) -> FloatArray | None:
+        answer = solve_mixed(asked, integer, solver)
+        if answer.status is Status.INFEASIBLE:
+            return None
+        if answer.status is not Status.OPTIMAL:
+            raise SolverError(f"a point of the front ended {answer.status}")
+        return answer.x
+
+    return solve
 
 
 def whole_front(problem: Objectives, *, step: ArrayLike | None = None, solver: str = "auto") -> Front:
@@ -267,7 +281,7 @@ def split_boxes(box: FloatArray, boxes: list[FloatArray], value: FloatArray, lea
     return largest
 
 
-def grid_front(problem: Objectives, count: int, *, solver: str = "auto") -> Front:
+def grid_front(problem: Objectives, count: int, *, solver: str | Solve = "auto") -> Front:
     """Find points of the front of two objectives at equal distances of the second one, the two extremes among them.
 
     For programs whose values have no step. Every point is non-dominated; others may lie between them.
@@ -276,6 +290,9 @@ def grid_front(problem: Objectives, count: int, *, solver: str = "auto") -> Fron
     ----------
     count
         Limits of the second objective from its worst to its best value of the pay-off table, at least 2.
+    solver
+        One of :data:`equilibrium.programs.solvers.SOLVERS`, or what solves the programs: rows for limits are their
+        last ones.
 
     Raises
     ------

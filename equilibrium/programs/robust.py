@@ -3,7 +3,7 @@
 Some coefficients of a program are uncertain: each lies within a deviation of its nominal value, and of those that
 belong together at most Gamma deviate in full (one of them by the fraction of Gamma). A point is *robust* when no such
 deviation breaks a row or makes the cost exceed what is said. The worst case of a row is itself a linear program over
-the deviations; its dual joins the row:
+the deviations; its dual joins the row::
 
     Gamma z + sum over j of p_j     with   z + p_j >= d_j w_j ,   w_j >= |x_j| ,   z, p_j >= 0
 

@@ -30,10 +30,12 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
+from scenarios.draws.sarima import PriceModel
 from scenarios.files import Table, shown
 from scenarios.readers.exchanges import foreign_prices
 from scenarios.readers.price_layout import PriceWishes
-from scenarios.time_axis import TimeAxis, day_axis, offset_text, offsets_at
+from scenarios.streams import Streams
+from scenarios.time_axis import WEEK, TimeAxis, day_axis, offset_text, offsets_at
 from scenarios.units import price_fault
 
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
@@ -62,6 +64,8 @@ class PriceSeries:
         The periods of each day.
     notes
         What a reader should know of the file, one sentence each.
+    model
+        Draws the prices of every day of a run, or ``None`` where they are those of the file.
     """
 
     source: str
@@ -70,6 +74,7 @@ class PriceSeries:
     price: tuple[FloatArray, ...]
     axes: tuple[TimeAxis, ...]
     notes: tuple[str, ...] = ()
+    model: PriceModel | None = None
 
     @property
     def days(self) -> int:
@@ -94,6 +99,24 @@ class PriceSeries:
     def on(self, row: int, axis: TimeAxis) -> FloatArray:
         """Return a day's prices on other periods of it, shape ``(periods,)``: coarser prices hold for their parts."""
         return axis.of_axis(self.price[row], self.axes[row])
+
+    def of_day(self, index: int, axis: TimeAxis, streams: Streams) -> FloatArray:
+        """Return the prices of a day of a run, shape ``(periods,)``: those of its row, or drawn by the model.
+
+        Parameters
+        ----------
+        index
+            Day of the run, 0 first.
+        axis
+            Its periods.
+        streams
+            The run's random streams; those of :meth:`scenarios.draws.sarima.PriceModel.day` are used by a model.
+        """
+        row = self.row(index)
+        if self.model is None:
+            return self.on(row, axis)
+        weekday = self.dates[row].weekday() if self.dates else index % WEEK
+        return axis.of_clock(self.model.day(index, weekday, streams))
 
     def typical(self, axis: TimeAxis) -> FloatArray:
         """Return the mean price at each time of the clock, brought to some periods, shape ``(periods,)``.

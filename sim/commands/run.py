@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from equilibrium.errors import InputError
 from equilibrium.plain import cut
 from sim.commands.base import FAILED, INTERRUPTED, LEVELS, NOTE_LIMIT, OK, SOLVERS, Commands, cannot_serve, count
+from sim.show.streams import complain
 from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -41,22 +42,7 @@ def add_to(commands: Commands) -> None:
         choices=("stop", "shed"),
         help="a day that cannot be served stops the run, or goes on with the shortage priced (default: the scenario's)",
     )
-    run.add_argument(
-        "--certify",
-        choices=LEVELS,
-        default="standard",
-        help="full: prove best deviations by an independent method too, where there is one (default: %(default)s)",
-    )
-    run.add_argument(
-        "--ac",
-        action="store_true",
-        help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
-    )
-    run.add_argument(
-        "--yardstick",
-        action="store_true",
-        help="measure every day's posted prices against their Nash equilibrium (where lots post prices to drivers)",
-    )
+    _add_proofs(run)
     run.add_argument(
         "--node-limit",
         metavar="N",
@@ -79,6 +65,33 @@ def add_to(commands: Commands) -> None:
     run.set_defaults(command=_run)
 
 
+def _add_proofs(run: argparse.ArgumentParser) -> None:
+    """Add what every day is proved, checked and measured by."""
+    run.add_argument(
+        "--certify",
+        choices=LEVELS,
+        default="standard",
+        help="full: prove best deviations by an independent method too, where there is one (default: %(default)s)",
+    )
+    run.add_argument(
+        "--ac",
+        action="store_true",
+        help="check every day by an AC power flow (needs equilot[ac]; where the market's own flow is linear)",
+    )
+    run.add_argument(
+        "--yardstick",
+        action="store_true",
+        help="measure every day's posted prices against their Nash equilibrium (where lots post prices to drivers)",
+    )
+    run.add_argument(
+        "--check",
+        choices=("off", "cheap", "full"),
+        default="off",
+        help="cheap: check what must hold of every clearing and of the tables; full: also clear every day in other "
+        "forms, where the market has them (default: %(default)s)",
+    )
+
+
 def _add_data(run: argparse.ArgumentParser) -> None:
     """Add what takes the place of parts of the scenario."""
     run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
@@ -88,6 +101,7 @@ def _add_data(run: argparse.ArgumentParser) -> None:
         type=Path,
         help="charging sessions in the place of the scenario's, if the market has sessions",
     )
+    _add_draws(run)
     run.add_argument(
         "--set",
         metavar="KEY=VALUE",
@@ -96,6 +110,18 @@ def _add_data(run: argparse.ArgumentParser) -> None:
         dest="settings",
         help="a key of the scenario in the place of its own value, items of lists by name: lots.lot-1.places=40; "
         "may stand several times",
+    )
+
+
+def _add_draws(run: argparse.ArgumentParser) -> None:
+    """Add what writes down the draws of a run, and what reads those of another one."""
+    draws = run.add_mutually_exclusive_group()
+    draws.add_argument("--save-draws", metavar="DIR", type=Path, help="write what the days draw into a folder")
+    draws.add_argument(
+        "--draws",
+        metavar="DIR",
+        type=Path,
+        help="take the draws of a folder of --save-draws; agents decide by the seed",
     )
 
 
@@ -118,6 +144,7 @@ def _run(given: argparse.Namespace) -> int:
         certify=given.certify,
         node_limit=given.node_limit,
         yardstick=given.yardstick,
+        check=given.check,
     )
     with logging_to_stderr(quiet=given.quiet, verbose=given.verbose):
         return _run_into(folder, given, options)
@@ -127,12 +154,17 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     """Load, run, draw and tell."""
     from scenarios.loading import load_scenario
     from scenarios.settings import read_settings
+    from sim.draws import keep_draws, replay_draws
     from sim.output import draw_run, run_json, show_run
     from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
 
     scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
+    if given.save_draws is not None:
+        scenario = keep_draws(scenario, given.save_draws)
+    if given.draws is not None:
+        scenario = replay_draws(scenario, given.draws, given.days)
     screen = console()
     screen.quiet = given.quiet or given.json
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
@@ -153,7 +185,19 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         return cannot_serve(outcome.reasons)
     if outcome.status != COMPLETE:
         return INTERRUPTED
-    return FAILED if _unproved(outcome.run) else OK
+    wrong = given.check != "off" and _broken(outcome.run)
+    return FAILED if wrong or _unproved(outcome.run) else OK
+
+
+def _broken(run: Run) -> bool:
+    """Tell the statements that a checked run breaks, at its clearings and in its tables; whether there is one."""
+    from sim.checks import broken, violations
+    from sim.output import check_tables
+
+    found = violations(run) + [f"tables: {broken(each)}" for each in check_tables(run) if not each.holds]
+    for line in found:
+        complain(f"check: {line}")
+    return bool(found)
 
 
 def _unproved(run: Run) -> bool:

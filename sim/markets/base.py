@@ -12,8 +12,8 @@ from rich.table import Table as Screen
 
 from equilibrium.errors import InputError
 from scenarios.case import ScenarioKind
-from sim.checks import RunInvariant
-from sim.columns import Column, Table
+from sim.checks import OneClearing, RunInvariant
+from sim.columns import Column, Dated, Table
 from sim.daily_model import AnyCase, DailyModel, Result
 from sim.explanation import Explanation, NextKw, Place
 from sim.options import RunOptions
@@ -24,6 +24,11 @@ if TYPE_CHECKING:
 
 DAYS = "days"
 """The table that every market has, with one row a day."""
+
+
+def _none(_result: Dated) -> tuple[OneClearing, ...]:
+    """Return the clearings of a day of a market without statements about them."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -62,6 +67,8 @@ class MarketKind(Generic[AnyCase, Result]):
         Draws the feeder in one period: the run, day, period, title and currency; ``None`` where no map is drawn.
     payments
         Who paid whom over a run: columns ``payer``, ``receiver``, ``account`` and ``amount``, currency.
+    clearings
+        The clearings of a finished day, with what must hold of each.
     """
 
     name: str
@@ -78,6 +85,7 @@ class MarketKind(Generic[AnyCase, Result]):
     next_kw: Callable[[Result, Place], NextKw] | None = None
     map_at: Callable[[Run, int, int, str, str], Figure] | None = None
     payments: Callable[[Run], pd.DataFrame] | None = None
+    clearings: Callable[[Result], Sequence[OneClearing]] = _none
 
 
 @dataclass(frozen=True)

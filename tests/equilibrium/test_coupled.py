@@ -30,8 +30,8 @@ from equilibrium.programs.solvers import Status, open_handle
 from scenarios.published.epec_lots import epec_lots_case
 from scenarios.random_markets import with_storage
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_network
+from tests.equilibrium.nodal_days import markets_with_vehicles
 from tests.equilibrium.oracle import best_deviation, dispatch_program, examples, game_apart, game_joined, tight_markets
-from tests.equilibrium.test_nodal import markets_with_vehicles
 from tests.equilibrium.test_vertices import SEEDS, some_powers
 
 HOURS = 3

@@ -29,10 +29,10 @@ from equilibrium.programs.solvers import Status
 from scenarios.published.epec_lots import epec_lots_case
 from scenarios.random_markets import with_storage
 from tests.equilibrium.conftest import lot_data, small_day
+from tests.equilibrium.nodal_days import markets_with_vehicles
 from tests.equilibrium.oracle import best_deviation as whole_deviation
 from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_coupled import NOTHING, coupled_markets, one_line
-from tests.equilibrium.test_nodal import markets_with_vehicles
 from tests.equilibrium.test_nodal_oracle import believing
 from tests.equilibrium.test_vertices import SEEDS, some_powers
 

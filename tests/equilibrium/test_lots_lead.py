@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.assets import Microturbine
 from equilibrium.grid.distribution import distribution_ports
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.joint import compile_joint
@@ -22,10 +21,10 @@ from tests.equilibrium.conftest import (
     cost_of,
     full_dispatch,
     full_joint,
-    lot_data,
     small_day,
     small_network,
 )
+from tests.equilibrium.oracle import examples
 
 
 def clear(network, day, **options):
@@ -39,148 +38,10 @@ def clear(network, day, **options):
 # Worked examples -----------------------------------------------------------------------------------------------
 
 
-def test_charging_goes_to_the_cheap_hour():
-    network = small_network()
-    day = small_day([0.05, 0.02, 0.04], (lot_data(300.0, [200.0, 200.0, 200.0]),))
-    clearing = clear(network, day)
-    assert clearing.lot_kw[:, 0].tolist() == pytest.approx([0.0, 200.0, 100.0])
-    assert clearing.network_cost == pytest.approx(200 * 0.02 + 100 * 0.04)
-    assert clearing.lot_profit.tolist() == pytest.approx([150.0])
-    assert clearing.certificate.verdict is Verdict.EXACT
-    assert clearing.certificate.attained == (True,)
-
-
-def test_equally_cheap_hours_are_filled_from_the_earliest():
-    day = small_day([0.03, 0.03, 0.03], (lot_data(300.0, [200.0, 200.0, 200.0]),))
-    assert clear(small_network(), day).lot_kw[:, 0].tolist() == pytest.approx([200.0, 100.0, 0.0])
-
-
-def test_a_lot_whose_price_varies_takes_the_dear_hours_whatever_energy_costs():
-    network = small_network(terminal="ge")
-    day = small_day(
-        [0.05, 0.02], (replace(lot_data(100.0, [100.0, 100.0], [0.6, 0.2]), soe_max_kwh=np.full(2, 150.0)),)
-    )
-    clearing = clear(network, day)
-    assert clearing.lot_kw[:, 0].tolist() == pytest.approx([100.0, 50.0])
-    assert clearing.lot_profit.tolist() == pytest.approx([70.0])
-
-
-def test_microturbine_sets_the_price_behind_a_full_branch():
-    turbine = Microturbine("mt", 2, 500.0, 0.06)
-    network = small_network(turbine=turbine, rating_kva=np.array([5000.0, 5000.0, 100.0]))
-    day = small_day([0.03], (lot_data(150.0, [300.0]),), load_kw=50.0, turbines=1)
-    clearing = clear(network, day)
-    # (2o): the vertex at angle 0 lets the branch carry its full rating at zero reactive flow.
-    assert clearing.flow_kw[0].tolist() == pytest.approx([100.0, 100.0, 100.0])
-    assert clearing.microturbine_kw[0, 0] == pytest.approx(100.0)
-    assert clearing.dlmp[0].tolist() == pytest.approx([0.03, 0.03, 0.06])
-    assert clearing.dlmp_congestion[0].tolist() == pytest.approx([0.0, 0.0, 0.03])
-    assert clearing.dlmp_voltage[0].tolist() == pytest.approx([0.0, 0.0, 0.0])
-    assert clearing.fuel_cost == pytest.approx(6.0)
-
-
-@pytest.mark.parametrize("solver", ["highs", "gurobi"])
-def test_the_price_at_a_kink_is_that_of_the_next_kw(solver):
-    """The branch is just full: the next kW comes from the turbine at 0.06, the last one came from upstream at 0.03."""
-    turbine = Microturbine("mt", 2, 500.0, 0.06)
-    network = small_network(turbine=turbine, rating_kva=np.array([5000.0, 5000.0, 100.0]))
-    day = small_day([0.03], (lot_data(50.0, [300.0]),), load_kw=50.0, turbines=1)
-    clearing = clear(network, day, solver=solver)
-    assert clearing.microturbine_kw[0, 0] == pytest.approx(0.0, abs=1e-9)
-    assert clearing.dlmp[0].tolist() == pytest.approx([0.03, 0.03, 0.06])
-    assert clearing.certificate.verdict is Verdict.EXACT
-
-
-@pytest.mark.parametrize("solver", ["highs", "gurobi"])
-def test_where_no_further_kw_can_come_the_price_is_that_of_the_last(solver):
-    network = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0]))
-    day = small_day([0.03], (lot_data(50.0, [300.0]),), load_kw=50.0)
-    clearing = clear(network, day, solver=solver)
-    assert clearing.dlmp[0].tolist() == pytest.approx([0.03, 0.03, 0.03])
-    assert clearing.certificate.verdict is Verdict.EXACT
-
-
-def test_voltage_prices_stand_apart_from_congestion():
-    turbine = Microturbine("mt", 2, 500.0, 0.06)
-    # 1 ohm in all: a drop of 0.01 p.u. (100 V at 10 kV) lets 1000 kW through. Without reactance only kW count.
-    network = small_network(turbine=turbine, voltage_min_pu=np.full(3, 0.99), x_ohm=np.zeros(3))
-    day = small_day([0.03], (lot_data(1200.0, [2000.0]),), turbines=1)
-    clearing = clear(network, day)
-    assert clearing.voltage_pu[0].tolist() == pytest.approx([1.0, 0.995, 0.99])
-    assert clearing.microturbine_kw[0, 0] == pytest.approx(200.0)
-    assert clearing.dlmp_congestion[0].tolist() == pytest.approx([0.0, 0.0, 0.0])
-    # A kW at bus 1 uses half of the resistance that a kW at bus 2 uses.
-    assert clearing.dlmp[0].tolist() == pytest.approx([0.03, 0.045, 0.06])
-    assert clearing.dlmp_voltage[0].tolist() == pytest.approx([0.0, 0.015, 0.03])
-
-
-def test_the_two_readings_differ_as_the_card_says():
-    """Where R1 and R2 differ: A may charge in hour 1 or 2, B only in hour 1, one unit of line: both are served."""
-    network = small_network(lots=2, terminal="ge", rating_kva=np.array([5000.0, 5000.0, 100.0]))
-    a = replace(lot_data(0.0, [100.0, 100.0]), soe_max_kwh=np.full(2, 100.0))
-    b = replace(lot_data(0.0, [100.0, 0.0]), soe_max_kwh=np.full(2, 100.0))
-    clearing = clear(network, small_day([0.05, 0.05], (a, b)))
-    assert clearing.lot_kw.tolist() == [pytest.approx([0.0, 100.0]), pytest.approx([100.0, 0.0])]
-    assert clearing.certificate.attained == (True, True)
-
-
-def test_lots_that_block_each_other_still_make_a_proved_equilibrium():
-    network = small_network(lots=2, terminal="ge", rating_kva=np.array([5000.0, 5000.0, 100.0]))
-    lots = tuple(replace(lot_data(0.0, [80.0]), soe_max_kwh=np.full(1, 80.0)) for _ in range(2))
-    clearing = clear(network, small_day([0.05], lots))
-    assert clearing.lot_kw.sum() == pytest.approx(100.0)
-    assert clearing.certificate.attained.count(False) >= 1
-    assert clearing.certificate.verdict is Verdict.EXACT
-    assert "the network keeps lots from their own maximum" in clearing.certificate.notes
-
-
-def test_first_hour_as_printed_is_free_revenue():
-    """D1: p_{c,1} earns money in (3a) and appears in no energy balance."""
-    lot = lot_data(100.0, [70.0, 100.0])
-    day = small_day([0.05, 0.02], (lot,))
-    printed = clear(small_network(first_hour="as_printed"), day)
-    corrected = clear(small_network(), day)
-    assert printed.lot_kw[:, 0].tolist() == pytest.approx([70.0, 100.0])
-    assert corrected.lot_kw.sum() == pytest.approx(100.0)
-
-
-def test_terminal_ge_charges_up_to_the_band():
-    """D3: with ">=" the lot's own maximisation is not trivial."""
-    lot = replace(lot_data(100.0, [100.0, 100.0]), soe_max_kwh=np.full(2, 160.0))
-    day = small_day([0.05, 0.02], (lot,))
-    assert clear(small_network(terminal="ge"), day).lot_kw.sum() == pytest.approx(160.0)
-    assert clear(small_network(), day).lot_kw.sum() == pytest.approx(100.0)
-
-
-@pytest.mark.parametrize(
-    ("feeder", "case", "low", "high", "expected"),
-    [
-        ("33", 1, 0.90, 1.10, (1936.1, 444.0, 32.98, 0.0)),
-        ("33", 2, 0.90, 1.10, (2018.6, 0.0, 43.78, 0.0)),
-        ("33", 3, 0.90, 1.10, (2704.6, 444.0, 50.50, 0.0)),
-        ("33", 1, 0.95, 1.05, (1936.8, 443.3, 33.0, 0.0)),
-        ("85", 1, 0.90, 1.10, (820.1, 391.0, 10.57, 0.70)),
-        ("85", 2, 0.95, 1.05, (908.7, 0.0, 20.33, 0.70)),
-        ("85", 3, 0.95, 1.05, (1582.4, 434.6, 26.53, 0.0)),
-    ],
-)
-def test_reference_results_of_the_substitute_data(feeder, case, low, high, expected):
-    network, day = epec_lots_case(feeder, case, voltage_min_pu=low, voltage_max_pu=high)
-    clearing = LotsLeadMarket(network).clear(day)
-    found = (
-        clearing.network_cost,
-        clearing.fuel_cost,
-        clearing.import_kw.sum() / 1000,
-        clearing.export_kw.sum() / 1000,
-    )
-    assert found == pytest.approx(expected, rel=1e-3, abs=0.006)
-    assert clearing.lot_kw.sum() == pytest.approx(7070.0, abs=1e-6)
-    assert clearing.certificate.verdict is Verdict.EXACT
-
-
 # Invariants ----------------------------------------------------------------------------------------------------
 
 
+@examples(60)
 @given(markets())
 def test_physics(market):
     network, day = market
@@ -214,6 +75,7 @@ def test_physics(market):
     assert np.minimum(clearing.import_kw, clearing.export_kw).max() <= 1e-6
 
 
+@examples(60)
 @given(markets())
 def test_state_of_energy(market):
     network, day = market
@@ -226,6 +88,7 @@ def test_state_of_energy(market):
         assert soe[-1] == pytest.approx(lot.energy_end_kwh, abs=1e-6)
 
 
+@examples(60)
 @given(markets(), st.integers(0, 2**32 - 1))
 def test_charged_energy_is_an_identity_of_the_lots_data(market, seed):
     """N1, proposition 3: it does not depend on the feeder, the prices, the renewables or the loads."""
@@ -239,6 +102,7 @@ def test_charged_energy_is_an_identity_of_the_lots_data(market, seed):
     assert clear(network, other).lot_kw.sum(axis=0) == pytest.approx(owed / efficiency, abs=1e-6)
 
 
+@examples(60)
 @given(markets())
 def test_every_day_is_certified_and_prices_add_up(market):
     network, day = market
@@ -252,6 +116,7 @@ def test_every_day_is_certified_and_prices_add_up(market):
     assert clearing.network_cost == pytest.approx(cost_of(network, day, clearing), abs=1e-6)
 
 
+@examples(60)
 @given(markets())
 def test_the_dispatch_is_optimal_for_the_dso_at_the_cleared_charging(market):
     network, day = market
@@ -260,6 +125,7 @@ def test_the_dispatch_is_optimal_for_the_dso_at_the_cleared_charging(market):
     assert clearing.network_cost == pytest.approx(cost, abs=1e-6 * (1 + abs(cost)))
 
 
+@examples(60)
 @given(markets(charging_price=0.5))
 def test_with_a_flat_charging_price_the_answer_is_the_joint_program(market):
     """Proposition 3: (8) collapses to one linear program, here with every row and from nothing."""
@@ -276,6 +142,7 @@ def _ports(network, day):
     return {**distribution_ports(network, day, np.zeros_like(limit), limit), **lot_ports(day.lots, day.hours)}
 
 
+@examples(60)
 @given(markets(network=networks(terminals=("eq", "ge"))))
 def test_no_lot_has_a_profitable_deviation(market):
     """The best response (R1) is solved here on the full program with every row, rivals fixed."""
@@ -298,7 +165,8 @@ def test_no_lot_has_a_profitable_deviation(market):
         assert clearing.certificate.regret[k] == pytest.approx(max(best - clearing.lot_profit[k], 0.0), abs=1e-5)
 
 
-@given(markets(), st.integers(0, 2**32 - 1))
+@examples(60)
+@given(markets(charging_price=0.5), st.integers(0, 2**32 - 1))
 def test_no_schedule_with_the_same_profits_is_cheaper(market, seed):
     network, day = market
     clearing = clear(network, day)
@@ -314,6 +182,7 @@ def test_no_schedule_with_the_same_profits_is_cheaper(market, seed):
     assert clearing.network_cost <= cost + 1e-6 * (1 + abs(cost))
 
 
+@examples(60)
 @given(markets(charging_price=0.5), st.data())
 def test_dlmp_is_the_derivative_of_cost_by_load(market, data):
     """Between the left and the right difference quotient, because the cost is convex in the load."""
@@ -331,6 +200,7 @@ def test_dlmp_is_the_derivative_of_cost_by_load(market, data):
     assert slopes[0] - 1e-5 <= clearing.dlmp[hour, bus] <= slopes[1] + 1e-5
 
 
+@examples(60)
 @given(markets(), st.data())
 def test_dlmp_is_the_derivative_of_the_dsos_cost_at_given_charging(market, data):
     network, day = market
@@ -348,6 +218,7 @@ def test_dlmp_is_the_derivative_of_the_dsos_cost_at_given_charging(market, data)
     assert slopes[0] - 1e-5 <= clearing.dlmp[hour, bus] <= slopes[1] + 1e-5
 
 
+@examples(60)
 @given(markets())
 def test_highs_and_gurobi_agree(market):
     network, day = market
@@ -362,6 +233,7 @@ def test_highs_and_gurobi_agree(market):
 # Monotonicity and scaling --------------------------------------------------------------------------------------
 
 
+@examples(60)
 @given(markets(charging_price=0.5), st.sampled_from(["microturbines", "renewables"]))
 def test_losing_generation_never_saves_money(market, what):
     """O1."""
@@ -374,6 +246,7 @@ def test_losing_generation_never_saves_money(market, what):
     assert with_all.network_cost <= without.network_cost + 1e-6
 
 
+@examples(60)
 @given(markets(charging_price=0.5), st.floats(1.0, 3.0))
 def test_more_renewable_potential_never_costs_more(market, factor):
     """O2."""
@@ -382,6 +255,7 @@ def test_more_renewable_potential_never_costs_more(market, factor):
     assert clear(network, more).network_cost <= clear(network, day).network_cost + 1e-6
 
 
+@examples(60)
 @given(markets(charging_price=0.5), st.floats(0.5, 3.0))
 def test_prices_scale(market, factor):
     network, day = market
@@ -390,6 +264,7 @@ def test_prices_scale(market, factor):
     assert scaled.network_cost == pytest.approx(factor * clear(network, day).network_cost, abs=1e-6)
 
 
+@examples(60)
 @given(markets(charging_price=0.5), st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_cost_is_concave_in_the_wholesale_price(market, weight, seed):
     network, day = market
@@ -399,6 +274,7 @@ def test_cost_is_concave_in_the_wholesale_price(market, weight, seed):
     assert costs[2] >= weight * costs[0] + (1 - weight) * costs[1] - 1e-6
 
 
+@examples(60)
 @given(markets(charging_price=0.5))
 def test_a_finer_polygon_with_nested_vertices_never_costs_more(market):
     network, day = market
@@ -415,6 +291,7 @@ def test_a_finer_polygon_with_nested_vertices_never_costs_more(market):
     assert costs[1] <= costs[0] + 1e-6
 
 
+@examples(60)
 @given(markets(charging_price=0.5), st.floats(0.1, 2.0))
 def test_the_level_of_a_flat_charging_price_changes_nothing_but_money(market, level):
     network, day = market
@@ -425,6 +302,7 @@ def test_the_level_of_a_flat_charging_price_changes_nothing_but_money(market, le
     assert second.lot_profit == pytest.approx(first.lot_profit * level / 0.5, abs=1e-5)
 
 
+@examples(60)
 @given(markets())
 def test_a_time_varying_charging_price_can_only_raise_the_cost(market):
     network, day = market

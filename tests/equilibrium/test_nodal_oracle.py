@@ -28,9 +28,9 @@ from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
 from scenarios.published.epec_lots import epec_lots_case
 from tests.equilibrium.conftest import lot_data, small_day, small_network
+from tests.equilibrium.nodal_days import markets_with_vehicles, one_line
 from tests.equilibrium.oracle import Dispatch, examples, own_powers, solved_hours, tight_markets
 from tests.equilibrium.oracle import best_deviation as whole_deviation
-from tests.equilibrium.test_nodal import markets_with_vehicles, one_line
 from tests.equilibrium.test_vertices import SEEDS, some_powers
 
 CONGESTED = ("33", 1), {"renewable_factor": 3.0, "voltage_min_pu": 0.955, "voltage_max_pu": 1.05}

@@ -26,8 +26,8 @@ from equilibrium.markets.nodal.market import NodalMarket
 from scenarios.random_markets import markets, with_storage
 from tests.equilibrium.conftest import lot_data, proved, small_day, small_network
 from tests.equilibrium.disco_days import random_day
+from tests.equilibrium.nodal_days import markets_with_vehicles
 from tests.equilibrium.oracle import examples, tight_markets
-from tests.equilibrium.test_nodal import markets_with_vehicles
 
 LENGTHS = st.sampled_from([0.25, 0.5, 2.0])
 BEHAVIOURS = ("strategic", "price-taking", "central")

@@ -15,6 +15,8 @@ FOLDER = Path(__file__).parents[1] / "instances"
 NAMES = sorted(path.stem for path in FOLDER.glob("*.json"))
 # Literature gives some optima with few digits; the method is named where it needs minutes for its proof.
 ROUNDED = {"moshirvaziri_96": 1e-5}
+# What `auto` answers in a second, and a method alone in many.
+LONG = {("zero_nasp_printed", "complementarity-bb"), ("chase_with_own_followers", "gurobi-nonconvex")}
 SLOW = {("stackelberg_three_followers", "gurobi-nonconvex"), ("sherali_84", "gurobi-nonconvex")}
 # SCIP's tolerance of 1e-7 leaves one game without a proof, and one search without a point.
 SLOW_WITH_SCIP = {("brander_spencer_85", "gurobi-nonconvex"), ("capacity_rent", "gurobi-nonconvex")}
@@ -82,12 +84,10 @@ def agrees(name: str, method: str, solver: str) -> None:
 
 
 def by_every_method() -> list[Any]:
-    """Every game and every method; what `auto` does anyway for seconds is in the long tier."""
-    return [
-        pytest.param(name, method, marks=[pytest.mark.long] if method == METHODS[0] and name in SAME_AS_AUTO else [])
-        for name in NAMES
-        for method in METHODS
-    ]
+    """Every game and every method; what takes seconds and `auto` answers too is in the long tier."""
+    long = LONG | {(name, METHODS[0]) for name in SAME_AS_AUTO}
+    pairs = [(name, method) for name in NAMES for method in METHODS]
+    return [pytest.param(*pair, marks=[pytest.mark.long] if pair in long else []) for pair in pairs]
 
 
 @pytest.mark.parametrize(("name", "method"), by_every_method())

@@ -55,3 +55,9 @@ def case(tmp_path: Path, feeder_folder: Path) -> Path:
     path = tmp_path / "case.yaml"
     path.write_text(yaml.safe_dump(scenario_data(), sort_keys=False))
     return path
+
+
+BATTERY = {
+    **{"name": "cell", "bus": "b", "energy_kwh": 100, "charge_max_kw": 50, "discharge_max_kw": 50},
+    "initial_kwh": 50,
+}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
+from scipy.special import ndtri
 from scipy.stats import kendalltau
 
 from equilibrium.errors import InputError
@@ -77,3 +79,49 @@ def test_days_of_a_scenario_have_as_many_sessions_as_wanted_and_are_like_the_rec
         assert all(s.energy_kwh + s.arrival_energy_kwh <= s.battery_kwh + 1e-9 for s in day)
         assert all(0.0 <= s.departure_h - s.arrival_h <= 24.0 + 1e-9 for s in day)
     assert case.day(5, Streams(3)).sessions == days[5] != case.day(5, Streams(4)).sessions
+
+
+def test_a_vine_keeps_what_a_gaussian_copula_loses_in_the_tails() -> None:
+    """Stay and energy of a Clayton copula: small ones come together, large ones do not."""
+    pytest.importorskip("pyvinecopulib")
+    rng, count = np.random.default_rng(7), 3000
+    gamma = rng.gamma(0.5, size=count)  # theta 2, by Marshall and Olkin
+    shares = (1.0 + rng.exponential(size=(2, count)) / gamma) ** -0.5
+    arrival = 8.0 + rng.random(count)
+    stay, energy = np.exp(ndtri(shares[0])), np.exp(2.0 + ndtri(shares[1]))
+
+    def together(one: np.ndarray, other: np.ndarray) -> tuple[float, float]:
+        low, high = (np.quantile(one, share) for share in (0.05, 0.95))
+        theirs = np.quantile(other, 0.05), np.quantile(other, 0.95)
+        return float(np.mean(other[one < low] < theirs[0])), float(np.mean(other[one > high] > theirs[1]))
+
+    recorded_tails = together(stay, energy)
+    fitted = {name: FittedSessions.fit(arrival, stay, energy, copula=name) for name in ("gaussian", "vine")}
+    drawn = {name: each.sample(np.random.default_rng(8), COUNT) for name, each in fitted.items()}
+    tails = {name: together(each[1], each[2]) for name, each in drawn.items()}
+    assert tails["vine"] == pytest.approx(recorded_tails, abs=0.08)
+    assert tails["gaussian"][0] < recorded_tails[0] - 0.15
+    for each in drawn.values():
+        assert kendalltau(each[1], each[2]).statistic == pytest.approx(0.5, abs=0.04)
+        assert abs(kendalltau(each[0], each[1]).statistic) < 0.05
+        assert np.log(each[1]).mean() == pytest.approx(np.log(stay).mean(), abs=0.05)
+    again = fitted["vine"].sample(np.random.default_rng(8), COUNT)
+    np.testing.assert_array_equal(again, drawn["vine"])
+    assert fitted["vine"].sample(np.random.default_rng(8), 0).shape == (3, 0)
+
+
+def test_a_scenario_may_ask_for_a_vine() -> None:
+    pytest.importorskip("pyvinecopulib")
+    drivers = load_scenario("nodal-33").resolved()["drivers"] | {"source": "fitted", "files": ["acn-2019"]}
+    gaussian, vine = (
+        load_scenario("nodal-33", {"drivers": drivers | {"copula": name}}) for name in ("gaussian", "vine")
+    )
+    one, other = (case.day(1, Streams(3)).sessions for case in (gaussian, vine))
+    assert len(one) == len(other) > 0
+    assert one != other == vine.day(1, Streams(3)).sessions
+
+
+def test_without_its_library_a_vine_is_refused_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "pyvinecopulib", None)
+    with pytest.raises(InputError, match=r"pip install 'equilot\[copula\]'"):
+        FittedSessions.fit(*recorded(count=20), copula="vine")

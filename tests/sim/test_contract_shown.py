@@ -19,7 +19,7 @@ from sim.store import Run
 from tests.sim.drawn import assert_shown, assert_tidy, drawn, legend_of
 from tests.sim.made_contract_days import LOTS, made_contract_day
 from tests.sim.made_days import stored_run
-from tests.sim.test_every_mark import Shown, boxes, level, power_of, time_word, words
+from tests.sim.shown import Shown, boxes, level, power_of, time_word, words
 from tests.sim.test_every_word import cells
 
 BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW, GREY = (

@@ -23,6 +23,7 @@ from sim.manifest import write_manifest
 from sim.markets.lots_lead.kind import KIND
 from sim.options import RunOptions
 from sim.run import run_scenario
+from sim.show import drawing
 from sim.store import Run, RunWriter, comparable
 from tests.sim.conftest import rows_of
 
@@ -92,8 +93,18 @@ def test_a_killed_writer_leaves_no_lock(tmp_path: Path) -> None:
     locked(tmp_path).release()
 
 
-def test_no_figure_of_an_earlier_run_stays(tmp_path: Path) -> None:
+def _blank(_figure: Any, stem: Path, formats: tuple[str, ...] = ("svg", "png")) -> list[Path]:
+    """Put files where figures would be drawn: what they show is for other tests."""
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    files = [stem.with_name(f"{stem.name}.{kind}") for kind in formats]
+    for file in files:
+        file.write_bytes(b"")
+    return files
+
+
+def test_no_figure_of_an_earlier_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures that Equilot drew go with their run; another file beside them stays."""
+    monkeypatch.setattr(drawing, "save", _blank)
     folder = tmp_path / "run"
     words = ["run", PAPER, "--out", str(folder), "--force"]
     assert main([*words, "--days", "2"]) == 0

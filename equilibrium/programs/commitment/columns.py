@@ -8,6 +8,16 @@ from equilibrium.arrays import IntArray
 
 
 @dataclass(frozen=True, eq=False)
+class StateColumns:
+    """Columns of the states of one unit, shape ``(periods,)`` each, and ``(tiers, periods)`` for those of a start."""
+
+    on: IntArray
+    start: IntArray
+    stop: IntArray
+    tier: IntArray
+
+
+@dataclass(frozen=True, eq=False)
 class UnitColumns:
     """Columns of one unit, shape ``(periods,)`` each, ``(periods, segments)`` for the segments of its curve.
 

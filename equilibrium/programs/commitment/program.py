@@ -9,13 +9,13 @@ them, and the tiers of a start cost too, since a colder tier never costs less.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
-from equilibrium.programs.commitment.columns import UnitColumns
+from equilibrium.programs.commitment.columns import StateColumns, UnitColumns
 from equilibrium.programs.commitment.fuels import state_fuels
 from equilibrium.programs.commitment.services import Provider, state_services
 from equilibrium.programs.commitment.system import Store, System, Unit
@@ -63,7 +63,7 @@ def compile_commitment(system: System) -> Compiled:
     integer: list[IntArray] = []
     units = []
     for unit in system.units:
-        columns = _state_unit(build, unit, periods, system.hours)
+        columns = state_output(build, unit, state_states(build, unit, periods, system.hours), system.hours)
         power, _ = unit.curve(periods)
         at = balance[system.at(unit.bus)]
         build.coefficients(at, columns.on, power[:, 0])
@@ -95,17 +95,13 @@ def compile_commitment(system: System) -> Compiled:
     return Compiled(instance, whole, tuple(units), balance, shed, charge, discharge, demand, reserve_rows)
 
 
-def _state_unit(build: ProgramBuilder, unit: Unit, periods: int, hours: float) -> UnitColumns:
-    """State one unit by itself: states, output and what both cost."""
-    power, cost = unit.curve(periods)
+def state_states(build: ProgramBuilder, unit: Unit, periods: int, hours: float) -> StateColumns:
+    """State when a unit is on, what that and its starts cost, and how long it stays on and off."""
+    _, cost = unit.curve(periods)
     low, high = _given_states(unit, periods)
-    width = np.diff(power, axis=1)
-    slope = np.diff(cost, axis=1) / np.where(width > 0.0, width, 1.0)
     on = build.columns(f"on {unit.name}", (periods,), lower=low, upper=high, cost=hours * cost[:, 0])
     start = build.columns(f"start {unit.name}", (periods,), upper=1.0)
     stop = build.columns(f"stop {unit.name}", (periods,), upper=1.0, cost=unit.stop_cost)
-    segment = build.columns(f"segment {unit.name}", width.shape, upper=width, cost=hours * slope)
-    reserve = build.columns(f"reserve {unit.name}", (len(unit.reserves), periods))
     past = np.eye(1, periods)[0] * float(unit.initial > 0)
     row = build.rows(f"state {unit.name}", (periods,), lower=past, upper=past)
     build.coefficients(row, on, 1.0)
@@ -115,12 +111,34 @@ def _state_unit(build: ProgramBuilder, unit: Unit, periods: int, hours: float) -
     tier = build.columns(
         f"tier {unit.name}", (len(unit.start_cost), periods), upper=1.0, cost=np.array(unit.start_cost)[:, None]
     )
-    own = np.concatenate([each.ravel() for each in (on, start, stop, segment, reserve, tier)])
-    columns = UnitColumns(on, start, stop, segment, reserve, tier, own)
-    _state_durations(build, unit, columns)
-    _state_starts(build, unit, columns)
-    _state_output(build, unit, columns, power)
-    _state_ramps(build, unit, columns, power)
+    states = StateColumns(on, start, stop, tier)
+    _state_durations(build, unit, states)
+    _state_starts(build, unit, states)
+    return states
+
+
+def state_output(build: ProgramBuilder, unit: Unit, states: StateColumns, hours: float, label: str = "") -> UnitColumns:
+    """State the output of a unit and what it keeps free, within what its states allow.
+
+    Parameters
+    ----------
+    hours
+        Weight of the cost of its output: the length of a period, times a probability where outputs are those of a
+        scenario.
+    label
+        Tells outputs of several scenarios at the same states apart.
+    """
+    periods, name = states.on.size, f"{unit.name}{label}"
+    power, cost = unit.curve(periods)
+    width = np.diff(power, axis=1)
+    slope = np.diff(cost, axis=1) / np.where(width > 0.0, width, 1.0)
+    segment = build.columns(f"segment {name}", width.shape, upper=width, cost=hours * slope)
+    reserve = build.columns(f"reserve {name}", (len(unit.reserves), periods))
+    held = (states.on, states.start, states.stop, segment, reserve, states.tier)
+    own = np.concatenate([each.ravel() for each in held])
+    columns = UnitColumns(*held, own)
+    _state_output(build, replace(unit, name=name), columns, power)
+    _state_ramps(build, replace(unit, name=name), columns, power)
     return columns
 
 
@@ -163,7 +181,7 @@ def _windows(build: ProgramBuilder, rows: IntArray, columns: IntArray, length: i
         build.coefficients(rows[back:], columns[: periods - back], 1.0)
 
 
-def _state_durations(build: ProgramBuilder, unit: Unit, columns: UnitColumns) -> None:
+def _state_durations(build: ProgramBuilder, unit: Unit, columns: StateColumns) -> None:
     """Keep a unit on after a start and off after a stop."""
     periods = columns.on.size
     row = build.rows(f"up {unit.name}", (periods,), upper=0.0)
@@ -174,7 +192,7 @@ def _state_durations(build: ProgramBuilder, unit: Unit, columns: UnitColumns) ->
     build.coefficients(row, columns.on, 1.0)
 
 
-def _state_starts(build: ProgramBuilder, unit: Unit, columns: UnitColumns) -> None:
+def _state_starts(build: ProgramBuilder, unit: Unit, columns: StateColumns) -> None:
     """Let a start cost what the periods off before it say; the last tier is open to all."""
     periods, tiers, tier = columns.on.size, len(unit.start_cost), columns.tier
     row = build.rows(f"tiers {unit.name}", (periods,), lower=0.0, upper=0.0)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import highspy
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.arrays import FloatArray
+from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
@@ -219,10 +219,23 @@ class HighsHandle:
         """Return the current basis."""
         return self._solver.getBasis()
 
+    def sides(self) -> tuple[IntArray, IntArray]:
+        """Return where the current basis holds columns and rows: -1 at the lower limit, 1 at the upper one, 0 basic.
+
+        A free column outside the basis, at zero, counts as held at its lower limit.
+        """
+        basis = self._solver.getBasis()
+        return _sides(basis.col_status), _sides(basis.row_status)
+
     def restore(self, basis: object) -> None:
         """Start the next solve from ``basis``."""
         self._solver.clearSolver()  # a basis alone leaves edge weights behind, and with them the past
         self._solver.setBasis(basis)
+
+
+def _sides(status: Sequence[highspy.HighsBasisStatus]) -> IntArray:
+    held = {highspy.HighsBasisStatus.kBasic: 0, highspy.HighsBasisStatus.kUpper: 1}
+    return np.array([held.get(each, -1) for each in status], dtype=np.int64)
 
 
 def solve_mixed_highs(

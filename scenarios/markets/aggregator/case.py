@@ -22,6 +22,7 @@ from scenarios.assembly import (
 )
 from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.draws.arrivals import Stays, classes_of, drawn_arrivals, stays_at_stations, still_parked
+from scenarios.draws.loads import load_factor
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.files import Document
 from scenarios.markets.aggregator.day import AggregatorInputs
@@ -75,6 +76,8 @@ class AggregatorCase(Case[AggregatorInputs]):
     generator_bus: tuple[int, ...]
     base_load_kw: FloatArray
 
+    DRAWING = ("day", "forecast", "outcome")
+
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""
         return Contents(self.feeder, self.base_load_kw)
@@ -87,7 +90,7 @@ class AggregatorCase(Case[AggregatorInputs]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load`` and ``reserve`` are used.
+            The run's random streams; ``reserve`` and those of the loads and the prices are used.
 
         Raises
         ------
@@ -95,7 +98,8 @@ class AggregatorCase(Case[AggregatorInputs]):
             When the prices have ended and ``after_end`` is ``stop``.
         """
         self.check_day(index)
-        axis, upstream = self.axis(index), self.file.upstream
+        axis, upstream, loads = self.axis(index), self.file.upstream, self.file.loads
+        sigmas = {"day_sigma": loads.day_sigma, "hour_sigma": loads.hour_sigma}
         forecast = axis.of_clock(self.base_load_kw)
         reserve = PER_MWH * axis.of_clock(np.array(upstream.reserve_per_mwh))
         return AggregatorInputs(
@@ -103,10 +107,10 @@ class AggregatorCase(Case[AggregatorInputs]):
             date=self.date(index),
             axis=axis,
             start_h=self.start_h(index),
-            energy_price=self.prices.on(self.prices.row(index), axis) + PER_MWH * upstream.adder_per_mwh,
+            energy_price=self.prices.of_day(index, axis, streams) + PER_MWH * upstream.adder_per_mwh,
             reserve_price=reserve * day_factor(streams, "reserve", index, upstream.reserve_day_sigma),
             forecast_kw=forecast,
-            load_kw=forecast * day_factor(streams, "load", index, self.file.loads.day_sigma),
+            load_kw=forecast * load_factor(streams, index, axis, 1, **sigmas)[:, 0],
         )
 
     def typical_prices(self, axis: TimeAxis) -> tuple[FloatArray, FloatArray]:

@@ -15,8 +15,7 @@ from scenarios.markets.charging.driver_schema import SessionDrivers
 from scenarios.readers.sessions import SessionLog
 from scenarios.session import Session
 from scenarios.streams import Streams
-
-WEEK = 7
+from scenarios.time_axis import WEEK
 
 Elapsed = Callable[[FloatArray, BoolArray], FloatArray]
 """Turns hours on the clock into hours that have passed, both since a day's midnight; of times that are shown twice the
@@ -95,7 +94,7 @@ class Arrivals:
                     log, stay_h=np.minimum(log.stay_h, drivers.stay_max_h), energy_kwh=np.minimum(wish, room)
                 )
             )
-        fits = _fits(capped) if drivers.source == "fitted" else ()
+        fits = _fits(capped, drivers.copula) if drivers.source == "fitted" else ()
         return cls(tuple(capped), drivers, vehicles, home_lots, tuple(notes), fits)
 
     def day(
@@ -225,7 +224,7 @@ class Arrivals:
         return battery, lowest + drawn[1] * (highest - lowest), power
 
 
-def _fits(logs: Sequence[SessionLog]) -> tuple[FittedSessions, ...]:
+def _fits(logs: Sequence[SessionLog], copula: str) -> tuple[FittedSessions, ...]:
     """Fit the sessions of each weekday in all logs together."""
     sources, found = ", ".join(log.source for log in logs), []
     for weekday in range(WEEK):
@@ -234,7 +233,7 @@ def _fits(logs: Sequence[SessionLog]) -> tuple[FittedSessions, ...]:
             np.concatenate([getattr(log, name)[row] for log, row in zip(logs, rows, strict=True)])
             for name in ("arrival_h", "stay_h", "energy_kwh")
         )
-        found.append(FittedSessions.fit(arrival, stay, energy, sources))
+        found.append(FittedSessions.fit(arrival, stay, energy, sources, copula=copula))
     return tuple(found)
 
 

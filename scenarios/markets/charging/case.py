@@ -15,21 +15,23 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case, Contents
+from scenarios.draws.loads import load_factor
 from scenarios.files import Document, bundled_or_own
-from scenarios.markets.charging.arrivals import WEEK, Arrivals
+from scenarios.markets.charging.arrivals import Arrivals
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.driver_schema import CountDrivers, SessionDrivers
 from scenarios.markets.charging.envelopes import Counts, counted_lots, read_counts, typical_lots
 from scenarios.markets.charging.network import build_network, expected_renewables
 from scenarios.markets.charging.residents import resident_sessions
 from scenarios.markets.charging.schema import ChargingFile, LotSection
+from scenarios.markets.charging.units import drawn_potential, in_service
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.session_layouts import SessionWishes
 from scenarios.readers.sessions import check_clock_change, read_sessions
 from scenarios.readers.vehicles import read_vehicles
 from scenarios.session import Session
-from scenarios.streams import Streams, day_factor
-from scenarios.time_axis import TimeAxis, elapsed_since
+from scenarios.streams import Streams
+from scenarios.time_axis import WEEK, TimeAxis, elapsed_since
 
 _WEDNESDAY = 2
 
@@ -85,8 +87,8 @@ class ChargingCase(Case[ScenarioDay]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load``, ``renewable-<kind>``, ``residents-<lot>`` and those of the arrivals are
-            used.
+            The run's random streams; ``residents-<lot>`` and those of the arrivals, the prices, the loads and the units
+            are used.
 
         Raises
         ------
@@ -94,21 +96,25 @@ class ChargingCase(Case[ScenarioDay]):
             When the prices have ended and ``after_end`` is ``stop``.
         """
         self.check_day(index)
-        axis, load = self.axis(index), day_factor(streams, "load", index, self.file.loads.day_sigma)
-        potential = axis.of_clock(self.base_renewable_kw).copy()
-        for k, unit in enumerate(self.file.renewables):
-            factor = day_factor(streams, f"renewable-{unit.kind}", index, unit.day_sigma)
-            potential[:, k] = np.minimum(potential[:, k] * factor, unit.rated_kw)
+        axis, loads = self.axis(index), self.file.loads
+        sigmas = {"day_sigma": loads.day_sigma, "hour_sigma": loads.hour_sigma}
+        load = load_factor(streams, index, axis, self.network.feeder.size, **sigmas)
+        expected = axis.of_clock(self.base_renewable_kw)
+        units = zip(self.file.renewables, expected.T, strict=True)
+        potential = [drawn_potential(unit, kw, streams, index, axis) for unit, kw in units]
+        working = partial(in_service, index=index, axis=axis, hours=lambda day: self.axis(day).hours, streams=streams)
+        turning = working(self.file.microturbines)
         return ScenarioDay(
             index=index,
             date=self.date(index),
             axis=axis,
             start_h=self.start_h(index),
-            wholesale_price=self.prices.on(self.prices.row(index), axis),
+            wholesale_price=self.prices.of_day(index, axis, streams),
             load_kw=axis.of_clock(self.base_load_kw) * load,
             load_kvar=axis.of_clock(self.base_load_kvar) * load,
-            renewable_kw=potential * self._in_service("renewables"),
-            microturbine_available=self._in_service("microturbines"),
+            renewable_kw=np.array(potential).reshape(-1, axis.size).T
+            * (working(self.file.renewables) * self._in_service("renewables")),
+            microturbine_available=self._in_service("microturbines") & (turning == 1.0).all(axis=0),
             sessions=self._sessions(index, streams),
             lots=self._counted(axis),
             residents=resident_sessions(self.lots, index, streams),
@@ -197,7 +203,7 @@ def build_charging(
     """
     network, grid = build_network(name, file, document)
     load_kw, load_kvar, profiles, load_paths = expected_load(file, grid, document)
-    potential = expected_renewables(file, profiles, document)
+    potential = expected_renewables(file.renewables, profiles, document)
     if isinstance(file.drivers, CountDrivers):
         count_path = bundled_or_own("lots", file.drivers.file, ".csv")
         counts, arrivals = read_counts(count_path, file.lots), None

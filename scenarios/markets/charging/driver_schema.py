@@ -85,6 +85,7 @@ class SessionDrivers(Section):
     energy: Literal["delivered", "requested"] = "delivered"
     departure: Literal["recorded", "estimated"] = "recorded"
     energy_scale: Positive = 1.0
+    copula: Literal["gaussian", "vine"] = "gaussian"
     stay_max_h: Annotated[float, BeforeValidator(a_number), Field(gt=0, le=168)] = 24.0
     vehicles: VehiclesSection = VehiclesSection()
     patience: PatienceSection = PatienceSection()
@@ -104,6 +105,12 @@ class SessionDrivers(Section):
                 raise refused(key, getattr(self, key), "this key only beside columns, for a CSV file of your own")
         if self.time_zone is not None:
             check_zone("time_zone", self.time_zone)
+        return self
+
+    @model_validator(mode="after")
+    def _joined(self) -> SessionDrivers:
+        if self.copula != "gaussian" and self.source != "fitted":
+            raise refused("copula", self.copula, f"source: fitted beside it (the source is {self.source})")
         return self
 
     @model_validator(mode="after")

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from scenarios.markets.charging.driver_schema import CountDrivers, Drivers, SessionDrivers
 from scenarios.schema import (
     GRID_FILE_KEYS,
+    MOST_DRAWN,
     ChargerKw,
     Count,
     FileKeys,
@@ -21,6 +22,7 @@ from scenarios.schema import (
     RothErevKeys,
     Section,
     VehicleKwh,
+    WeibullSection,
     a_number,
     refused,
     schema_key,
@@ -42,10 +44,17 @@ class ChargingMarketSection(MarketSection):
     polygon_edges: Annotated[int, BeforeValidator(a_number), Field(ge=4, le=360)] = 12
 
 
-class MicroturbineSection(Section):
-    """One dispatchable generator."""
+class FailingSection(Section):
+    """A unit that may be out of service for a time."""
 
     name: Label
+    failures_per_year: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=MOST_DRAWN)] = 0.0
+    repair_h: Positive = 24.0
+
+
+class MicroturbineSection(FailingSection):
+    """One dispatchable generator."""
+
     bus: Label
     rating_kva: Positive
     fuel_cost_per_mwh: NonNegative
@@ -60,15 +69,25 @@ class CompensatorSection(Section):
     rating_kvar: Positive
 
 
-class RenewableSection(Section):
+class RenewableSection(FailingSection):
     """One curtailable renewable generator."""
 
-    name: Label
     bus: Label
     rated_kw: Positive
     kind: Literal["pv", "wind"]
     profile: Label | None = None
     day_sigma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=1)] = 0.0
+    wind_speed_m_per_s: WeibullSection | None = None
+    irradiance_w_per_m2: WeibullSection | None = None
+
+    @model_validator(mode="after")
+    def _one_law(self) -> RenewableSection:
+        for key, kind in (("wind_speed_m_per_s", "wind"), ("irradiance_w_per_m2", "pv")):
+            if getattr(self, key) is not None and self.kind != kind:
+                raise refused(key, "stated", f"kind: {kind} beside it (the kind is {self.kind})")
+            if getattr(self, key) is not None and self.day_sigma > 0.0:
+                raise refused("day_sigma", self.day_sigma, f"0 beside {key}, whose draws are of each hour")
+        return self
 
 
 class StorageSection(Section):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,23 +11,23 @@ from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
-from equilibrium.fleet.day import VehicleBatch
-from equilibrium.fleet.envelope import period_at
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.assembly import expected_load, time_notes
 from scenarios.case import Case, Contents, ScenarioKind
+from scenarios.draws.loads import load_factor
 from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import FleetSettings, draw_vehicles
 from scenarios.draws.weather import Weather
 from scenarios.files import Document, bundled_or_own
-from scenarios.markets.disco.assembly import build_fleet, build_network, build_programs, build_weather, true_elasticity
+from scenarios.markets.charging.fleet import build_fleet, on_axis
+from scenarios.markets.disco.assembly import build_network, build_programs, build_weather, true_elasticity
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import FILE_KEYS, DiscoFile
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.programs import ProgramSet
-from scenarios.streams import Streams, day_factor
+from scenarios.streams import Streams
 from scenarios.time_axis import DAY_H, TimeAxis
 
 NO_SECOND_METHOD = "the DISCO market has no second method; the KKT program is compared in its tests"
@@ -85,6 +85,8 @@ class DiscoCase(Case[CompanyDay]):
     base_load_kvar: FloatArray
     weather: Weather
 
+    DRAWING = ("day", "forecast", "outcome")
+
     @property
     def offered(self) -> tuple[str, ...]:
         """Names of the programs that the retailer may offer: those of the file, or all of the set."""
@@ -118,7 +120,7 @@ class DiscoCase(Case[CompanyDay]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load`` is used.
+            The run's random streams; those of the loads and the prices are used.
 
         Raises
         ------
@@ -126,7 +128,9 @@ class DiscoCase(Case[CompanyDay]):
             When the prices have ended and ``after_end`` is ``stop``.
         """
         self.check_day(index)
-        axis, factor = self.axis(index), day_factor(streams, "load", index, self.file.loads.day_sigma)
+        axis, loads = self.axis(index), self.file.loads
+        sigmas = {"day_sigma": loads.day_sigma, "hour_sigma": loads.hour_sigma}
+        factor = load_factor(streams, index, axis, self.network.feeder.size, **sigmas)
         load_kw, load_kvar = axis.of_clock(self.base_load_kw), axis.of_clock(self.base_load_kvar)
         return CompanyDay(
             index=index,
@@ -137,7 +141,7 @@ class DiscoCase(Case[CompanyDay]):
             forecast_kvar=load_kvar,
             base_kw=load_kw * factor,
             base_kvar=load_kvar * factor,
-            upstream_price=self.prices.on(self.prices.row(index), axis),
+            upstream_price=self.prices.of_day(index, axis, streams),
         )
 
     def forecast(self, day: CompanyDay, streams: Streams, arriving: Arriving) -> Forecast:
@@ -215,7 +219,7 @@ class DiscoCase(Case[CompanyDay]):
         sigma = self.file.scenarios.price_sigma
         factor = float(np.exp(sigma * generator.standard_normal() - sigma**2 / 2))
         vehicles = tuple(
-            _on_axis(draw_vehicles(self.fleet, count, DAY_H, generator, prefix=f"{day.index}-{lot.name}"), day.axis)
+            on_axis(draw_vehicles(self.fleet, count, DAY_H, generator, prefix=f"{day.index}-{lot.name}"), day.axis)
             for lot, count in zip(self.file.lots, arriving(generator), strict=True)
         )
         return DiscoScenario(probability, potential, day.upstream_price * factor, vehicles)
@@ -232,15 +236,6 @@ class DiscoCase(Case[CompanyDay]):
         price = (scenario.upstream_price - day.upstream_price) / reference * day.forecast_kw.sum(axis=1)
         potential = scenario.renewable_kw * weight[:, None]
         return np.concatenate([potential.ravel(), *able, wished, price * weight])
-
-
-def _on_axis(batch: VehicleBatch, axis: TimeAxis) -> VehicleBatch:
-    """Bring vehicles that come and go at full hours of the clock to a day's periods; each stays for one at least."""
-    arrival, departure = (
-        period_at(axis.elapsed_h(hour.astype(np.float64)), axis.length_h) for hour in (batch.arrival, batch.departure)
-    )
-    arrival = np.minimum(arrival, axis.size - 1)
-    return replace(batch, arrival=arrival, departure=np.maximum(departure, arrival + 1))
 
 
 def build_disco(

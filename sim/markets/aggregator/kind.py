@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from equilibrium.markets.aggregator import invariants as cleared
+from sim.checks import OneClearing
 from sim.markets.aggregator.invariants import INVARIANTS
 from sim.markets.aggregator.model import AggregatorModel
+from sim.markets.aggregator.results import AggregatorDayResult
 from sim.markets.aggregator.tables import TABLES
 from sim.markets.aggregator.terminal import day_table, remarks
 from sim.markets.base import MarketKind
@@ -19,6 +22,12 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     from sim.markets.aggregator.figures import aggregator_figures  # here, because matplotlib is slow to import
 
     return aggregator_figures(run, day, title, currency)
+
+
+def _clearings(day: AggregatorDayResult) -> tuple[OneClearing, ...]:
+    """Return what was planned with its statements; what came is answered at its prices and not cleared."""
+    each = day.settlement
+    return (OneClearing("plan", cleared.network_of(each.forecast), each.forecast, each.plan, cleared.INVARIANTS),)
 
 
 KIND = MarketKind(
@@ -35,4 +44,5 @@ KIND = MarketKind(
         "sessions": "a scenario of another market: in the aggregator market arrivals are counted (key lots.arrivals)",
     },
     invariants=INVARIANTS,
+    clearings=_clearings,
 )

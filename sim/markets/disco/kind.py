@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from equilibrium.markets.disco import invariants as cleared
+from equilibrium.markets.disco.relations import RELATIONS
+from sim.checks import OneClearing
 from sim.markets.base import MarketKind
 from sim.markets.disco.explanation import explain
 from sim.markets.disco.invariants import INVARIANTS
 from sim.markets.disco.model import DiscoModel
+from sim.markets.disco.results import DiscoDayResult
 from sim.markets.disco.tables import TABLES
 from sim.markets.disco.terminal import day_table, remarks
 from sim.store import Run
@@ -30,6 +34,15 @@ def payments(run: Run) -> pd.DataFrame:
     return sums[sums["amount"] != 0.0]
 
 
+def _clearings(day: DiscoDayResult) -> tuple[OneClearing, ...]:
+    """Return what was planned and what came, each with its statements."""
+    each, both = day.settlement, (cleared.INVARIANTS, RELATIONS)
+    return (
+        OneClearing("plan", day.network, each.forecast, each.plan, *both),
+        OneClearing("outcome", day.network, each.outcome, each.clearing, *both),
+    )
+
+
 KIND = MarketKind(
     name="disco",
     tables=TABLES,
@@ -47,4 +60,5 @@ KIND = MarketKind(
     price_column="price_per_mwh",
     explain=explain,
     payments=payments,
+    clearings=_clearings,
 )

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from equilibrium.markets.charging.relations import UNITS
+from equilibrium.markets.nodal import invariants as cleared
+from sim.checks import OneClearing
 from sim.markets.base import MarketKind
 from sim.markets.charging.explanation import explain, next_kw
 from sim.markets.charging.model import LocalMarket
 from sim.markets.charging.payments import payments
+from sim.markets.charging.results import DayResult
 from sim.markets.nodal.invariants import INVARIANTS
 from sim.markets.nodal.tables import TABLES
 from sim.markets.nodal.terminal import day_table, remarks
@@ -29,6 +33,12 @@ def _map_at(run: Run, day: int, period: int, title: str, currency: str) -> Figur
     return map_at(run, day, period, title, currency)
 
 
+def _clearings(day: DayResult) -> tuple[OneClearing, ...]:
+    """Return the clearing of a day with its statements; what is no equilibrium may come out otherwise."""
+    relations = UNITS if day.clearing.certificate.certified else ()
+    return (OneClearing("", day.network, day.market, day.clearing, cleared.INVARIANTS, relations),)
+
+
 KIND = MarketKind(
     name="nodal",
     tables=TABLES,
@@ -44,4 +54,5 @@ KIND = MarketKind(
     next_kw=next_kw,
     map_at=_map_at,
     payments=payments,
+    clearings=_clearings,
 )

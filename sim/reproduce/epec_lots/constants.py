@@ -165,9 +165,16 @@ def _published() -> tuple[Constant, ...]:
 _WITHOUT_EFFECT = (
     *("*.time.*", "*.prices.price_column", "*.prices.step_minutes", "*.prices.start", "*.prices.after_end"),
     *(f"*.prices.{key}" for key in ("unit", "area", "time_column", "time_format", "time_zone")),
+    *("*.prices.draw", "*.prices.sarima.*"),
     *("*.feeder.generation_scale", "*.feeder.generation_profile"),
     *("*.market.on_infeasible", "*.market.value_of_lost_load_per_kwh"),
-    *("*.loads.profile", "*.loads.scale", "*.loads.day_sigma"),
-    *("*.renewables.*.profile", "*.renewables.*.day_sigma", "*.microturbines.*.ramp_kw_per_h"),
+    *("*.loads.profile", "*.loads.scale", "*.loads.*_sigma"),
+    *(
+        "*.renewables.*.profile",
+        "*.renewables.*.day_sigma",
+        "*.renewables.*.wind_speed*",
+        "*.microturbines.*.ramp_kw_per_h",
+    ),
+    *("*.renewables.*.irradiance_*", "*.failures_per_year", "*.repair_h"),
     *("*.lots.*.walking_distance_m", "*.lots.*.learning.*", "*.lots.*.residents", "*.network_charge.*"),
 )

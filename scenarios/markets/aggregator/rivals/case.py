@@ -82,7 +82,8 @@ class RivalsCase(Case[RivalsInputs]):
         index
             Day of the run, 0 first.
         streams
-            The run's random streams; ``load`` and ``reserve`` are used, and are the same for all aggregators.
+            The run's random streams; ``reserve`` and those of the loads and the prices are used, the same
+            for all aggregators.
 
         Raises
         ------

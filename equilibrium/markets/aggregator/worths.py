@@ -16,10 +16,8 @@ import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.aggregator.halves import Halves
+from equilibrium.markets.aggregator.order import CLOSEST
 from equilibrium.programs.program import FEASIBILITY, INF
-
-CLOSEST = 1e-9
-"""A number that is smaller, relative to the largest cost or tariff, is none."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +96,7 @@ class Worths:
     count
         Number of worths.
     smallest
-        Numbers up to this are none.
+        A bound's number up to this is none.
     """
 
     def __init__(self, halves: Halves) -> None:

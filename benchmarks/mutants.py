@@ -187,7 +187,7 @@ def copy_house(target: Path) -> Path:
     """Copy what the tests need; byte code is checked by content, since a fault may keep size and time of a file."""
     for name in COPIED:
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in [*ROOT.glob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.cfg"), ROOT / "Makefile"]:
+    for file in [*ROOT.glob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.c?f"), ROOT / "Makefile"]:
         shutil.copy(file, target / file.name)
     compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
     subprocess.run(compiled, cwd=target, check=True, capture_output=True)

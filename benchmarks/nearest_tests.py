@@ -15,8 +15,12 @@ DEFINITIONS = ast.FunctionDef | ast.ClassDef
 SHORTEST = 6
 """Letters of a name that says something: many tests have a ``draw`` of their own."""
 
+LAYERS = ("agents", "equilibrium", "scenarios", "sim")
+STEPS = 2
+"""Most modules between a test and the module that it is near to."""
+
 OWN = 3
-"""Files that import a module and come before the frozen digits."""
+"""Files that come before the frozen digits."""
 
 MOST = 6
 """Files that are taken because of names."""
@@ -61,6 +65,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "equilibrium/markets/disco": (
         *DISCO,
+        "tests/equilibrium/test_disco_edges.py",
         "tests/equilibrium/test_disco_waste.py",
         "tests/equilibrium/test_disco_market.py",
         "tests/equilibrium/test_disco_parts.py",
@@ -166,18 +171,36 @@ def _layer(root: Path, module: str) -> list[str]:
 
 def _files(root: Path, test: str) -> list[str]:
     path = root / test
-    found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+    found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
     return [file.relative_to(root).as_posix() for file in found]
 
 
 def _importers(root: Path, module: str) -> list[str]:
-    """Files of tests that import a module or its package; the module's first, and those that import little else."""
-    name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    package = name.rpartition(".")[0]
-    wanted = {name, package} if "." in package else {name}
-    found = [path for path in _test_files(root) if wanted & _imported(path)]
-    found.sort(key=lambda path: (name not in _imported(path), len(_imported(path))))
-    return [path.relative_to(root).as_posix() for path in found]
+    """Files of tests that import a module, or what imports it: the fewest steps first, then who imports little else."""
+    steps = {_dotted(module): 0}
+    last = set(steps)
+    for step in range(1, STEPS + 1):
+        last = {each for name in last for each in _users(root).get(name, ())} - set(steps)
+        steps |= dict.fromkeys(last, step)
+    away = {path: min((steps[n] for n in _imported(path) if n in steps), default=None) for path in _test_files(root)}
+    found = sorted((step, len(_imported(path)), path) for path, step in away.items() if step is not None)
+    return [path.relative_to(root).as_posix() for _, _, path in found]
+
+
+def _dotted(module: str) -> str:
+    return module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@cache
+def _users(root: Path) -> dict[str, set[str]]:
+    """Which modules of the house, and which helpers of the tests, import each module."""
+    paths = [path for layer in (*LAYERS, "tests") for path in sorted((root / layer).rglob("*.py"))]
+    names = {_dotted(path.relative_to(root).as_posix()): path for path in paths if not path.name.startswith("test_")}
+    users: dict[str, set[str]] = {}
+    for name, path in names.items():
+        for other in _imported(path) & set(names):
+            users.setdefault(other, set()).add(name)
+    return users
 
 
 def _speaking(root: Path, module: str) -> list[str]:

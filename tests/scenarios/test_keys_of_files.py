@@ -215,7 +215,7 @@ KEYS = {
     "WeibullSection.scale": "needed (0, )",
     "V2GLotSection.name": "needed {1,}",
     "V2GLotSection.bus": "needed {1,}",
-    "V2GLotSection.drivers": "needed [1, 100000]",
+    "V2GLotSection.drivers": "needed [1, 10000]",
     "V2GLotSection.efficiency": "0.9 (0, 1]",
     "V2GLotSection.discharge_efficiency": "0.95 (0, 1]",
     "FleetSection.battery_kwh": "needed (0, )",

@@ -33,6 +33,9 @@ from scenarios.schema import (
 
 FILE_KEYS: FileKeys = {**GRID_FILE_KEYS, ("retailer", "programs", "set"): ("programs", ".yaml")}
 
+MOST_DRIVERS = 10_000
+"""Drivers of one lot; the programs of more take over a gigabyte."""
+
 
 class DiscoMarketSection(MarketSection):
     """Rules of the market."""
@@ -104,7 +107,7 @@ class V2GLotSection(Section):
 
     name: Label
     bus: Label
-    drivers: Annotated[Count, Field(le=MOST_DRAWN)]
+    drivers: Annotated[Count, Field(le=MOST_DRIVERS)]
     efficiency: Efficiency = 0.9
     discharge_efficiency: Efficiency = 0.95
 

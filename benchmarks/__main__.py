@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import aggregator, closeness, disco, first_light, nodal, studies, switching
+from benchmarks import aggregator, closeness, disco, first_light, nodal, studies, switching, two_settlement
 from benchmarks.harness import report
 
 BENCHMARKS = (
@@ -16,6 +16,7 @@ BENCHMARKS = (
     | closeness.BENCHMARKS
     | studies.BENCHMARKS
     | switching.BENCHMARKS
+    | two_settlement.BENCHMARKS
 )
 
 

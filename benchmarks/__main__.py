@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import aggregator, closeness, disco, first_light, nodal, studies, switching, two_settlement
+from benchmarks import aggregator, closeness, day_ahead, disco, first_light, nodal, real_time, studies, switching
 from benchmarks.harness import report
 
 BENCHMARKS = (
@@ -16,7 +16,8 @@ BENCHMARKS = (
     | closeness.BENCHMARKS
     | studies.BENCHMARKS
     | switching.BENCHMARKS
-    | two_settlement.BENCHMARKS
+    | real_time.BENCHMARKS
+    | day_ahead.BENCHMARKS
 )
 
 

@@ -19,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,6 +72,8 @@ IDLE_KEYWORDS = frozenset(
         "markersize",
         "height_ratios",
         "columnspacing",
+        "padding",
+        "pad_edge",
     )
 )
 """Arguments whose value no result rests on: a guard against ourselves, a type's variance, the look of a figure."""
@@ -79,10 +82,10 @@ LIMIT = 1800.0
 """The seconds that a sample of 100 may take on two cores."""
 
 NEAR_SECONDS = 90.0
-"""A fault runs its nearest tests up to this much processor time, s, as measured without a fault."""
+"""A fault runs its nearest tests up to this much processor time, s."""
 
-HANGS = 4.0
-"""Tests that take this many times their own processor time, and a minute, are taken to hang."""
+HANGS = 120.0
+"""Seconds of processor time beyond that, after which the test at work is taken to hang: none takes a quarter of it."""
 
 GUARD = 1800.0
 """Seconds after which tests that wait without working are ended."""
@@ -107,7 +110,7 @@ class Fault:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the tests made of a fault: ``killed``, ``hangs`` (which counts as killed) or ``survived``."""
+    """What the tests made of a fault: ``killed by`` one, ``hangs`` (which counts as killed) or ``survived``."""
 
     fault: Fault
     fate: str
@@ -184,46 +187,87 @@ def copy_house(target: Path) -> Path:
     """Copy what the tests need; byte code is checked by content, since a fault may keep size and time of a file."""
     for name in COPIED:
         shutil.copytree(ROOT / name, target / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for file in [*ROOT.glob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.cfg"), ROOT / "Makefile"]:
+    for file in [*ROOT.glob("*.py"), *ROOT.glob("*.md"), *ROOT.glob("*.toml"), *ROOT.glob("*.c?f"), ROOT / "Makefile"]:
         shutil.copy(file, target / file.name)
     compiled = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", "."]
     subprocess.run(compiled, cwd=target, check=True, capture_output=True)
     return target
 
 
-def run_tests(copy: Path, tests: list[str], limit: float | None) -> tuple[int | None, float]:
-    """Run tests in a copy; return the exit code of pytest, None where the limit passed, and the seconds.
+def run_tests(copy: Path, tests: list[str], seconds: float, without: Iterable[str] = ()) -> tuple[str | None, float]:
+    """Run tests in a copy until one fails; return its name, none where all pass or where they hang, and the seconds.
 
     Both count processor time, so that nothing depends on what else the machine does.
+
+    Raises
+    ------
+    TimeoutError
+        When a test goes on working long after the seconds are over.
     """
     environment = os.environ | {"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1", "OPENBLAS_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--no-header", *tests]
-    if limit is not None:
-        command = ["sh", "-c", f'ulimit -t {math.ceil(limit)}; exec "$@"', "sh", *command]
-    with subprocess.Popen(
-        command, cwd=copy, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    ) as run:
+    command = [sys.executable, "-m", "benchmarks.until_one_fails", str(seconds), *tests]
+    command += [word for test in without for word in ("--without", test)]
+    command = ["sh", "-c", f'ulimit -t {math.ceil(seconds + HANGS)}; exec "$@"', "sh", *command]
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as said,
+        subprocess.Popen(command, cwd=copy, env=environment, stdout=said, stderr=subprocess.DEVNULL) as run,
+    ):
         guard = threading.Timer(GUARD, run.kill)
         guard.start()
         _, status, used = os.wait4(run.pid, 0)
         guard.cancel()
         run.returncode = os.waitstatus_to_exitcode(status)
-    code = None if run.returncode in (-signal.SIGKILL, -signal.SIGXCPU) else run.returncode
-    return code, used.ru_utime + used.ru_stime
+        said.seek(0)
+        last = said.read().rstrip().rsplit("\n", 1)[-1]
+    taken = used.ru_utime + used.ru_stime
+    if run.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
+        raise TimeoutError(f"still at work after {taken:.0f} s")
+    return (last if run.returncode else None), taken
 
 
-def try_fault(copy: Path, fault: Fault, tests: list[str], seconds: float) -> Outcome:
-    """Plant a fault in a copy, run the tests, and put the module back."""
+class Known:
+    """What tests do without a fault: each one that fails with a fault is run once without it."""
+
+    def __init__(self) -> None:
+        self.passes: dict[str, bool] = {}
+
+    def broken(self, copy: Path, test: str) -> bool:
+        """Whether a test fails by itself; it is named and left out from then on."""
+        if test not in self.passes:
+            try:
+                failed, _ = run_tests(copy, [test], NEAR_SECONDS)
+            except TimeoutError:
+                failed = test
+            self.passes[test] = failed is None
+            if failed is not None:
+                print(f"left out: {test} fails without a fault", flush=True)
+        return not self.passes[test]
+
+    @property
+    def left_out(self) -> list[str]:
+        """Tests that fail without a fault."""
+        return [test for test, passes in self.passes.items() if not passes]
+
+
+def try_fault(copy: Path, fault: Fault, tests: list[str], known: Known) -> Outcome:
+    """Plant a fault in a copy, run the tests until one fails that passes without it, and put the module back."""
     path = copy / fault.module
     source = path.read_text()
     mutated = fault.planted(source)
-    path.write_text(mutated)
-    try:
-        code, taken = run_tests(copy, tests, HANGS * seconds + 60)
-    finally:
-        path.write_text(source)
-    fate = "hangs" if code is None else "survived" if code == 0 else "killed"
-    return Outcome(fault, fate, _change(source, mutated, fault.line), taken)
+    change, taken = _change(source, mutated, fault.line), 0.0
+    while True:
+        path.write_text(mutated)
+        try:
+            failed, seconds = run_tests(copy, tests, NEAR_SECONDS, known.left_out)
+        except TimeoutError:
+            return Outcome(fault, "hangs", change, taken + NEAR_SECONDS + HANGS)
+        finally:
+            path.write_text(source)
+        taken += seconds
+        if failed is None:
+            return Outcome(fault, "survived", change, taken)
+        if not known.broken(copy, failed):
+            return Outcome(fault, f"killed by {failed}", change, taken)
 
 
 def _change(old: str, new: str, line: int) -> str:
@@ -231,47 +275,23 @@ def _change(old: str, new: str, line: int) -> str:
     return next((f"{a.strip()}  ->  {b.strip()}" for a, b in pairs if a != b), f"line {line}")
 
 
-def measured(copies: Queue[Path], tests: list[str], pool: ThreadPoolExecutor) -> dict[str, float]:
-    """Run each argument of pytest once without a fault; return the seconds of those that pass, and name the others."""
-
-    def one(test: str) -> float:
-        copy = copies.get()
-        code, seconds = run_tests(copy, [test], None)
-        copies.put(copy)
-        if code != 0:
-            print(f"left out: {test} fails without a fault (pytest ends with {code})", flush=True)
-        return seconds if code == 0 else float("nan")
-
-    found = dict(zip(tests, pool.map(one, tests), strict=True))
-    return {test: seconds for test, seconds in found.items() if math.isfinite(seconds)}
-
-
-def within(tests: list[str], seconds: dict[str, float]) -> tuple[list[str], float]:
-    """Return the nearest tests that fit into ``NEAR_SECONDS``, and how long they take."""
-    chosen: list[str] = []
-    total = 0.0
-    for test in (test for test in tests if test in seconds):
-        if not chosen or total + seconds[test] <= NEAR_SECONDS:
-            chosen.append(test)
-            total += seconds[test]
-    return chosen, total
-
-
 def try_all(faults: list[Fault], workers: int) -> list[Outcome]:
     """Try faults side by side, each worker in a copy of its own, and tell each outcome as it comes."""
     near = {fault.module: nearest_tests(ROOT, fault.module) for fault in faults}
-    every = list(dict.fromkeys(test for tests in near.values() for test in tests))
+    known = Known()
     with tempfile.TemporaryDirectory(prefix="equilot-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
         copies: Queue[Path] = Queue()
         for number in range(workers):
             copies.put(copy_house(Path(folder) / str(number)))
-        seconds = measured(copies, every, pool)
 
         def one(fault: Fault) -> Outcome:
             copy = copies.get()
-            outcome = try_fault(copy, fault, *within(near[fault.module], seconds))
+            outcome = try_fault(copy, fault, near[fault.module], known)
             copies.put(copy)
-            print(f"{outcome.fate:8}  {fault.module}:{fault.line}  {outcome.change}", flush=True)
+            print(
+                f"{fault.module}:{fault.line}  {outcome.change}\n    {outcome.fate} ({outcome.seconds:.0f} s)",
+                flush=True,
+            )
             return outcome
 
         try:

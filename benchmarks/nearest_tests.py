@@ -1,4 +1,4 @@
-"""The tests nearest to a module: frozen digits, then the files that import it, then those of its folder.
+"""The tests nearest to a module: files that import it, frozen digits, files that name what it defines, its folder's.
 
 What imports a module is read from the tests, so a new file of tests joins by itself. ``FOLDERS`` names what imports
 cannot tell: a module that is tested through the market or the command that uses it.
@@ -7,10 +7,26 @@ cannot tell: a module that is tested through the market or the command that uses
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from pathlib import Path
 
+DEFINITIONS = ast.FunctionDef | ast.ClassDef
+SHORTEST = 6
+"""Letters of a name that says something: many tests have a ``draw`` of their own."""
+
+LAYERS = ("agents", "equilibrium", "scenarios", "sim")
+STEPS = 2
+"""Most modules between a test and the module that it is near to."""
+
+OWN = 3
+"""Files that come before the frozen digits."""
+
+MOST = 6
+"""Files that are taken because of names."""
+
 FROZEN = "tests/test_frozen_digits.py"
+NAMED = f"{FROZEN}::test_no_named_number_and_no_default_has_changed"
 RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
 NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
@@ -49,6 +65,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "equilibrium/markets/disco": (
         *DISCO,
+        "tests/equilibrium/test_disco_edges.py",
         "tests/equilibrium/test_disco_waste.py",
         "tests/equilibrium/test_disco_market.py",
         "tests/equilibrium/test_disco_parts.py",
@@ -140,19 +157,68 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     listed = FOLDERS[folder_of(module)]
     frozen = [test for test in listed if test.startswith(FROZEN)]
     files = [path for test in listed if test not in frozen for path in _files(root, test)]
-    return list(dict.fromkeys([*frozen, *_importers(root, module), *files]))
+    own = _importers(root, module)
+    return list(
+        dict.fromkeys([*own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)])
+    )
+
+
+def _layer(root: Path, module: str) -> list[str]:
+    """All files of tests of a module's layer: what time is left for them."""
+    folder = "games" if module.startswith("equilibrium/games") else module.split("/")[0]
+    return _files(root, f"tests/{folder}") if (root / "tests" / folder).is_dir() else []
 
 
 def _files(root: Path, test: str) -> list[str]:
     path = root / test
-    found = sorted(path.glob("test_*.py")) if path.is_dir() else [path]
+    found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
     return [file.relative_to(root).as_posix() for file in found]
 
 
 def _importers(root: Path, module: str) -> list[str]:
-    name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
-    tests = [path for path in sorted((root / "tests").rglob("test_*.py")) if "foreign_market" not in path.parts]
-    return [path.relative_to(root).as_posix() for path in tests if name in _imported(path)]
+    """Files of tests that import a module, or what imports it: the fewest steps first, then who imports little else."""
+    steps = {_dotted(module): 0}
+    last = set(steps)
+    for step in range(1, STEPS + 1):
+        last = {each for name in last for each in _users(root).get(name, ())} - set(steps)
+        steps |= dict.fromkeys(last, step)
+    away = {path: min((steps[n] for n in _imported(path) if n in steps), default=None) for path in _test_files(root)}
+    found = sorted((step, len(_imported(path)), path) for path, step in away.items() if step is not None)
+    return [path.relative_to(root).as_posix() for _, _, path in found]
+
+
+def _dotted(module: str) -> str:
+    return module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+@cache
+def _users(root: Path) -> dict[str, set[str]]:
+    """Which modules of the house, and which helpers of the tests, import each module."""
+    paths = [path for layer in (*LAYERS, "tests") for path in sorted((root / layer).rglob("*.py"))]
+    names = {_dotted(path.relative_to(root).as_posix()): path for path in paths if not path.name.startswith("test_")}
+    users: dict[str, set[str]] = {}
+    for name, path in names.items():
+        for other in _imported(path) & set(names):
+            users.setdefault(other, set()).add(name)
+    return users
+
+
+def _speaking(root: Path, module: str) -> list[str]:
+    """Files of tests that name a public function or class of a module, those with the most names first."""
+    defined = {node.name for node in ast.parse((root / module).read_text()).body if isinstance(node, DEFINITIONS)}
+    names = {name for name in defined if not name.startswith("_") and len(name) >= SHORTEST}
+    found = {path: len(names & _words(path)) for path in _test_files(root)}
+    best = sorted((path for path, count in found.items() if count), key=lambda path: -found[path])
+    return [path.relative_to(root).as_posix() for path in best[:MOST]]
+
+
+@cache
+def _words(path: Path) -> set[str]:
+    return set(re.findall(r"\w+", path.read_text()))
+
+
+def _test_files(root: Path) -> list[Path]:
+    return [path for path in sorted((root / "tests").rglob("test_*.py")) if "foreign_market" not in path.parts]
 
 
 @cache

@@ -156,7 +156,7 @@ def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, documen
         for k, unit in enumerate(units):
             for name, value in vars(unit).items():
                 of = next((of for of in ("kW", "kVA", "kvar") if name.endswith(f"_{of.lower()}")), None)
-                if of is not None and (fault := power_fault(value, base_kv, of)) is not None:
+                if None not in (of, value) and (fault := power_fault(value, base_kv, str(of))) is not None:
                     raise document.error((key, k, name), value, fault)
 
 

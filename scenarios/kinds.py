@@ -19,9 +19,10 @@ from scenarios.markets.aggregator.rivals.case import KIND as AGGREGATORS
 from scenarios.markets.disco.case import KIND as DISCO
 from scenarios.markets.lots_lead.case import KIND as LOTS_LEAD
 from scenarios.markets.nodal.case import KIND as NODAL
+from scenarios.markets.two_settlement.case import KIND as TWO_SETTLEMENT
 from scenarios.schema import CaseFile, MarketSection
 
-KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS)
+KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS, TWO_SETTLEMENT)
 
 DEFAULT = LOTS_LEAD.name
 """The market of a file that states none."""

@@ -1,6 +1,6 @@
 """Hypothesis strategies for feeders, lots, fleets and market days, for the project's tests and for yours.
 
-``hypothesis`` is imported only here (``pip install equilot[test]``). Every lot day and every fleet that is drawn can be
+Whole scenarios are drawn by :mod:`scenarios.random_scenarios`. Every lot day and every fleet that is drawn can be
 served when the network does not bind: each is built around a schedule that serves it. Loads are small beside the
 ratings, so that most markets are feasible; use ``hypothesis.assume`` for those that are not.
 """

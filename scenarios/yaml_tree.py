@@ -261,7 +261,8 @@ class _Builder:
                 yield from self._merged(part, keys, 1)
             return
         if node.items is None or depth > DEPTH_LIMIT:
-            raise InputError(self._source, f"line {node.line}, {dotted((*keys, '<<'))}", "no mapping", "a mapping")
+            found = "no mapping" if node.items is None else f"more than {DEPTH_LIMIT} mappings that merge each other"
+            raise InputError(self._source, f"line {node.line}, {dotted((*keys, '<<'))}", found, "a mapping")
         self._count += len(node.items)
         for item in node.items:
             if item.tag == _MERGE:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from equilibrium.errors import InfeasibleError, InputError, SeveralInputErrors, SolverError
 from sim.commands import (
+    app,
     check,
     completion,
     explain,
@@ -42,6 +43,7 @@ COMMANDS = (
     scenarios,
     figures,
     report,
+    app,
     explain,
     check,
     reproduce,

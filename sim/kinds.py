@@ -18,8 +18,9 @@ from sim.markets.base import MarketKind, check_market_kind
 from sim.markets.disco.kind import KIND as DISCO
 from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
 from sim.markets.nodal.kind import KIND as NODAL
+from sim.markets.two_settlement.kind import KIND as TWO_SETTLEMENT
 
-KINDS: tuple[MarketKind[Any, Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS)
+KINDS: tuple[MarketKind[Any, Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS, TWO_SETTLEMENT)
 
 
 @cache

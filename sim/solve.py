@@ -14,6 +14,7 @@ from rich.table import Table
 from equilibrium.errors import InputError
 from equilibrium.games import Equilibrium, Game, GameVerdict, Options, read_game, read_point, solve_game, verify_point
 from equilibrium.games.export import write_bilevel
+from equilibrium.plain import plain
 from sim.show.console import console
 from sim.show.telling import add_text_row
 
@@ -122,7 +123,7 @@ def _show(game: Game, answer: Equilibrium, *, as_json: bool) -> None:
     screen = console()
 
     def tell(text: str) -> None:
-        screen.print(text, soft_wrap=True, markup=False)
+        screen.print(plain(text), soft_wrap=True, markup=False)
 
     tell(f"{game.name}: {answer.verdict} ({_meaning(answer)})")
     solver = f", {answer.solver}" if answer.solver else ""

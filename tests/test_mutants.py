@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -33,7 +35,35 @@ def test_the_tests_that_import_a_module_come_before_those_of_its_folder() -> Non
     found = nearest_tests(ROOT, "equilibrium/games/bigm.py")
     direct = found.index("tests/games/test_traps.py"), found.index("tests/games/test_certificate.py")
     assert max(direct) < found.index("tests/games/test_cli.py")
-    assert "::" in found[0]
+    assert "::" in found[3]
+    assert "::" not in found[0]
+
+
+def test_the_file_that_imports_little_else_comes_first() -> None:
+    first = nearest_tests(ROOT, "equilibrium/programs/commitment/prices.py")[0]
+    assert first.startswith("tests/equilibrium/test_commitment")
+    speaking = nearest_tests(ROOT, "scenarios/markets/charging/arrivals.py")
+    assert speaking.index("tests/scenarios/test_sessions.py") < speaking.index("tests/scenarios/test_bad_scenarios.py")
+
+
+def test_tests_run_until_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a process of their own, where pytest runs several times: the first that fails is named, none after it runs."""
+    (tmp_path / "test_good.py").write_text("def test_good():\n    pass\n")
+    bad = "from pathlib import Path\ndef test_bad():\n    assert False\ndef test_on():\n    Path('ran').touch()\n"
+    (tmp_path / "test_bad.py").write_text(bad)
+    (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+    def run(*words: str) -> tuple[int, str]:
+        command = [sys.executable, "-m", "benchmarks.until_one_fails", *words]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+        return done.returncode, done.stdout.split("\n")[-2]
+
+    assert run("90", "test_good.py", "test_bad.py", "test_broken.py") == (1, "test_bad.py::test_bad")
+    assert not (tmp_path / "ran").exists()
+    assert run("90", "test_bad.py", "test_broken.py", "--without", "test_bad.py::test_bad") == (1, "test_broken.py")
+    assert (tmp_path / "ran").exists()
+    assert run("0", "test_good.py", "test_broken.py") == (0, "")
 
 
 @with_tool

@@ -25,7 +25,7 @@ K. Murota, Discrete Convex Analysis, SIAM, 2003 (exchange and optimality on base
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,22 +60,26 @@ class Best:
         Its split, kWh, shape ``(periods, vehicles)``: where the next search may begin.
     price
         lambda, currency/kWh, shape ``(periods,)``.
+    slopes
+        What the next and the last kWh of every period are worth, for the next search.
     """
 
     energy: list[float]
     drawn: FloatArray
     price: list[float]
+    slopes: Slopes
 
 
-def best_energies(limit_kwh: FloatArray, drawn: FloatArray, profits: Sequence[Concave]) -> Best | None:
+def best_energies(limit_kwh: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave]) -> Best | None:
     """Return the energies of the greatest profit; ``None`` if none are within the domains.
 
     Parameters
     ----------
     limit_kwh
         The most that each vehicle can draw in each period, shape ``(periods, vehicles)``.
-    drawn
-        A split to begin with, the same shape; every vehicle draws in all what it needs. It is not changed.
+    begin
+        A split to begin with, the same shape; every vehicle draws in all what it needs. It is not changed. Or the
+        answer to a similar question.
     profits
         One for each period.
 
@@ -84,7 +88,7 @@ def best_energies(limit_kwh: FloatArray, drawn: FloatArray, profits: Sequence[Co
     SolverError
         When the search does not end, which has not been seen.
     """
-    search = _Exchange(limit_kwh, drawn.copy(), profits)
+    search = _Exchange(limit_kwh, begin, profits)
     up, down = search.up, search.down
     for _ in range(MAXIMUM_SEARCHES):
         root, before = search.sources()
@@ -98,24 +102,46 @@ def best_energies(limit_kwh: FloatArray, drawn: FloatArray, profits: Sequence[Co
     raise SolverError(f"the best energies of a fleet were not found after {MAXIMUM_SEARCHES} searches")
 
 
+@dataclass(frozen=True, eq=False)
+class Slopes:
+    """What kWh are worth at an answer.
+
+    ``up`` is what period t gains with the next kWh, ``down`` what it loses with the last one, both a little less for a
+    later period; ``loss`` is the slope that ``down`` stands for, where there is none ``most``, not less than any.
+    """
+
+    profits: Sequence[Concave]
+    up: list[float]
+    down: list[float]
+    loss: list[float]
+    most: float
+
+
 class _Exchange:
     """A split under way.
 
-    ``up`` is what period t gains with the next kWh, ``down`` what it loses with the last one, both a little less for a
-    later period; ``loss`` is the slope that ``down`` stands for, where there is none the greatest of all. Beyond the
-    domain of f_t they are such that energy moves inside first and never out: no slope is worth more than what is
-    missing, or less than what is too much.
+    ``up``, ``down`` and ``loss`` are those of :class:`Slopes`. Beyond the domain of f_t they are such that energy moves
+    inside first and never out: no slope is worth more than what is missing, or less than what is too much.
     """
 
-    def __init__(self, limit: FloatArray, drawn: FloatArray, profits: Sequence[Concave]) -> None:
-        self.limit, self.drawn, self.profits = limit, drawn, profits
+    def __init__(self, limit: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave]) -> None:
+        self.limit, self.profits, count = limit, profits, len(profits)
+        self.drawn = (begin.drawn if isinstance(begin, Best) else begin).copy()
         self._nearly_full = limit - FEASIBILITY
-        self.energy: list[float] = drawn.sum(axis=1).tolist()
-        self._most = max((slopes[0] for _, slopes in profits if slopes), default=0.0)
-        count = len(profits)
-        self.up, self.down, self.loss = [0.0] * count, [0.0] * count, [0.0] * count
+        self._gives = (self.drawn > FEASIBILITY).astype(np.float32)
+        self._takes = (self.drawn < self._nearly_full).astype(np.float32)
         self._words = np.zeros((count, 8 * (1 + (count - 1) // 64)), dtype=np.uint8)
-        for t in range(count):
+        most = max((slopes[0] for _, slopes in profits if slopes), default=0.0)
+        new: Iterable[int] = range(count)
+        if isinstance(begin, Best) and most <= begin.slopes.most:
+            known = begin.slopes
+            self.energy, self._most = begin.energy.copy(), known.most
+            self.up, self.down, self.loss = known.up.copy(), known.down.copy(), known.loss.copy()
+            new = (t for t in new if profits[t][0] is not known.profits[t][0])
+        else:
+            self.energy, self._most = self.drawn.sum(axis=1).tolist(), most
+            self.up, self.down, self.loss = [0.0] * count, [0.0] * count, [0.0] * count
+        for t in new:
             self._weigh(t)
 
     def _weigh(self, t: int) -> None:
@@ -162,9 +188,7 @@ class _Exchange:
 
     def _arcs(self) -> list[int]:
         """Return, for every period, the periods to which some vehicle can move energy, as bits."""
-        gives = (self.drawn > FEASIBILITY).astype(np.float32)
-        takes = (self.drawn < self._nearly_full).astype(np.float32)
-        packed = np.packbits(gives @ takes.T > 0.0, axis=1, bitorder="little")
+        packed = np.packbits(self._gives @ self._takes.T > 0.0, axis=1, bitorder="little")
         self._words[:, : packed.shape[1]] = packed
         low, *rest = self._words.view("<u8").T.tolist()
         for k, word in enumerate(rest):
@@ -187,6 +211,9 @@ class _Exchange:
             able *= amount / total
             drawn[a] -= able
             drawn[b] += able
+        for a in (t, *(step[0] for step in steps)):
+            np.greater(drawn[a], FEASIBILITY, out=self._gives[a])
+            np.less(drawn[a], self._nearly_full[a], out=self._takes[a])
         self.energy[s] -= amount
         self.energy[t] += amount
         self._weigh(s)
@@ -209,4 +236,5 @@ class _Exchange:
                 return None
             if down == -NEEDLESS and energy > points[-1] + NEGLIGIBLE:
                 return None
-        return Best(self.energy, self.drawn, [self.loss[s] for s in root])
+        slopes = Slopes(self.profits, self.up, self.down, self.loss, self._most)
+        return Best(self.energy, self.drawn, [self.loss[s] for s in root], slopes)

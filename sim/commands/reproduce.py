@@ -9,7 +9,7 @@ from sim.commands.base import SOLVERS, Commands
 from sim.reproduce import REPRODUCTIONS
 
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
-Markdown and CSV; the exit code is 1 when a statement that must hold does not."""
+Markdown, CSV and one HTML file; the exit code is 1 when a statement that must hold does not."""
 
 
 def add_to(commands: Commands) -> None:
@@ -24,6 +24,7 @@ def add_to(commands: Commands) -> None:
 def _reproduce(given: argparse.Namespace) -> int:
     """``equilot reproduce``."""
     from sim.folder import check_folder
+    from sim.report.reproduction import write_reproduction_report
     from sim.reproduce import load_reproduction
     from sim.show.console import console
 
@@ -32,6 +33,7 @@ def _reproduce(given: argparse.Namespace) -> int:
     check_folder(folder, force=True)
     report = reproduce(folder, given.solver)
     files = report.write(folder)
+    write_reproduction_report(folder, given.name)
     screen = console()
     report.show(screen, where=files[0])
     return report.exit_code

@@ -38,14 +38,16 @@ def add_to(commands: Commands) -> None:
         const="local",
         help="work on the Dask cluster with this scheduler, or on one of this machine with N workers (equilot[dask])",
     )
-    study.add_argument("--no-figures", action="store_true", help="write no figures")
+    study.add_argument("--no-figures", action="store_true", help="write no figures and no report")
     study.set_defaults(command=_study)
 
 
 def _study(given: argparse.Namespace) -> int:
     """``equilot study``."""
+    from sim.report.study import write_study_report
     from sim.show.console import console
-    from sim.studies.show import draw_study, summary_table, tell_claims
+    from sim.studies.show import claim_lines, draw_study, summary_table
+    from sim.studies.stored import read_study
     from sim.studies.study import Study
 
     if not given.study.is_file():
@@ -60,9 +62,11 @@ def _study(given: argparse.Namespace) -> int:
     with stop_signals() as stop:
         results = study.run(workers, folder, progress=_teller(screen), stop=stop)
     screen.print(summary_table(study.specification, results))
-    tell_claims(screen, study.specification, results)
+    for line in claim_lines(study.specification, results):
+        screen.print(line, soft_wrap=True, markup=False)
     if not given.no_figures:
         draw_study(study.specification, results, folder)
+        write_study_report(read_study(folder))
     if len(results.failures):
         first = results.failures.iloc[0]
         said = f"{len(results.failures)} runs failed; the first: point {first['point']}, replication "

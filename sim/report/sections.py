@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from rich.table import Table as Screen
 
 from agents.records import Outcome
 from sim.markets.base import MarketKind
@@ -12,7 +14,7 @@ from sim.report.page import Html, element, section, table
 from sim.show.telling import when
 from sim.store import Run
 
-_MOST_ROWS = 40
+MOST_ROWS = 40
 """Rows of a table on the page; the tables of the run have all of them."""
 
 _REASONS = {
@@ -25,11 +27,15 @@ _REASONS = {
 
 def summary(run: Run, kind: MarketKind[Any, Any]) -> Html:
     """Return the small table of the run and the lines below it, as the terminal has them."""
-    shown = kind.day_table(run)
+    lines = element("ul", *(element("li", line) for line in kind.remarks(run)))
+    return section("Summary", as_shown(kind.day_table(run)), lines)
+
+
+def as_shown(shown: Screen, words: Sequence[str] = ()) -> Html:
+    """Return a table of the terminal; ``words`` are the names of its columns that hold words."""
     head = [" ".join(str(column.header).split()) for column in shown.columns]
     rows = zip(*([str(cell) for cell in column.cells] for column in shown.columns), strict=True)
-    lines = element("ul", *(element("li", line) for line in kind.remarks(run)))
-    return section("Summary", table(head, rows), lines)
+    return table(head, rows, words)
 
 
 def proof(run: Run) -> Html:
@@ -45,12 +51,12 @@ def proof(run: Run) -> Html:
         for name in ("day", "stage", "verdict", "worst_regret", "epsilon", "primal", "dual", "complementarity", "gap")
         if name in rows
     ]
-    cells = [[_cell(row[name]) for name in columns] for row in rows.head(_MOST_ROWS).to_dict("records")]
+    cells = [[_cell(row[name]) for name in columns] for row in rows.head(MOST_ROWS).to_dict("records")]
     notes = [f"day {row['day']}: {row['notes']}" for row in rows.to_dict("records") if row["notes"]]
-    told = element("ul", *(element("li", note) for note in notes[:_MOST_ROWS]))
+    told = element("ul", *(element("li", note) for note in notes[:MOST_ROWS]))
     how = element("p", f"Method: {_each(rows['method'])}. Solver: {_each(rows['solver'])}.")
     panel = element("div", said, table(columns, cells, words=("stage", "verdict")), how, *([told] if notes else []))
-    return section("Certificate", element("div", panel, class_="panel"), _rest(len(rows)))
+    return section("Certificate", element("div", panel, class_="panel"), rest(len(rows)))
 
 
 def money(run: Run, kind: MarketKind[Any, Any], currency: str) -> Html:
@@ -72,9 +78,20 @@ def unmet(run: Run) -> Html:
         parts += _unmet_sessions(run.sessions)
     if "shed_kwh" in run.days and float(run.days["shed_kwh"].sum()) > 0.0:
         parts.append(element("p", f"Load that was not served: {run.days['shed_kwh'].sum():.1f} kWh."))
-        held = run.limits[run.limits["shortage"] > 0.0]
-        parts.append(_limit_table(held, "shortage", "what the shortage would fall by"))
+        if "limits" in run.columns:
+            held = run.limits[run.limits["shortage"] > 0.0]
+            parts.append(_limit_table(held, "shortage", "what the shortage would fall by"))
+        elif "shed" in run.columns:
+            parts.append(_shed_table(run.shed))
     return section("Energy that was not served", *parts) if parts else Html("")
+
+
+def _shed_table(rows: pd.DataFrame) -> Html:
+    """Return where load was not served, the bus with most of it first."""
+    energy = (rows["shed_kw"] * rows["hours"]).groupby([rows["day"], rows["bus"]], sort=False).sum()
+    most = energy.sort_values(ascending=False, kind="stable").head(MOST_ROWS).reset_index(name="kwh")
+    cells = [[str(row["day"]), str(row["bus"]), f"{row['kwh']:.1f}"] for row in most.to_dict("records")]
+    return table(["day", "bus", "not served, kWh"], cells, words=("bus",))
 
 
 def _unmet_sessions(sessions: pd.DataFrame) -> list[str]:
@@ -116,15 +133,16 @@ def _limit_table(rows: pd.DataFrame, column: str, told: str) -> Html:
     found = found.sort_values("worth", ascending=False, kind="stable").reset_index()
     cells = [
         [row["limit"], row["place"], f"{row['hours']:g}", f"{row['worth']:.4g} per {row['unit']}"]
-        for row in found.head(_MOST_ROWS).to_dict("records")
+        for row in found.head(MOST_ROWS).to_dict("records")
     ]
     dearest = rows.iloc[int(rows[column].argmax())]
     line = f"Dearest: {dearest['limit']} {dearest['place']}, {when(dearest)}, {dearest[column]:.4g}."
     return Html(table(["limit", "place", "hours", told], cells, words=("limit", "place")) + element("p", line))
 
 
-def _rest(count: int) -> Html:
-    return element("p", f"{count - _MOST_ROWS} more rows stand in the tables.") if count > _MOST_ROWS else Html("")
+def rest(count: int) -> Html:
+    """Return how many rows of a table are not on the page."""
+    return element("p", f"{count - MOST_ROWS} more rows stand in the tables.") if count > MOST_ROWS else Html("")
 
 
 def _each(names: pd.Series[str]) -> str:

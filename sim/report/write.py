@@ -11,7 +11,8 @@ from sim.manifest import put
 from sim.markets.base import MarketKind
 from sim.output import day_of_run, market_of_run, run_figures
 from sim.report import sections
-from sim.report.page import Html, data_address, element, page, section
+from sim.report.page import Html, element, page, section
+from sim.report.pictures import picture_of
 from sim.store import Run
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def write_report(run: Run, day: int | None = None, hour: int | None = None) -> l
     files: list[Path] = []
     pictures = []
     for name, figure in _figures(run, kind, chosen, period, currency).items():
-        picture, written = _picture(name, figure, inside)
+        picture, written = picture_of(name, figure, inside)
         pictures.append(picture)
         files += written
     note_drawn(inside, files)
@@ -95,20 +96,6 @@ def _figures(run: Run, kind: MarketKind[Any, Any], day: int, period: int | None,
         return figures
     figures.pop(f"feeder-day-{day}", None)  # the same map, in the hour that the figure chooses itself
     return {f"feeder-day-{day}-period-{period}": kind.map_at(run, day, period, title, currency), **figures}
-
-
-def _picture(name: str, figure: Figure, inside: Path) -> tuple[Html, list[Path]]:
-    """Return a figure for the page, with its data as a file inside it, and write both beside the page."""
-    from sim.show.drawing import save  # here, because matplotlib is slow to import
-    from sim.show.figure_data import figure_data
-
-    (drawn,) = save(figure, inside / name, ("svg",))
-    numbers = drawn.with_suffix(".csv")
-    put(numbers, figure_data(figure).to_csv(index=False).encode("utf-8"))
-    caption = name.replace("-", " ").capitalize()
-    link = element("a", "data as CSV", href=data_address(numbers.read_bytes(), "text/csv"), download=numbers.name)
-    picture = element("img", src=data_address(drawn.read_bytes(), "image/svg+xml"), alt=caption)
-    return element("figure", picture, element("figcaption", f"{caption} (", link, ")")), [drawn, numbers]
 
 
 def _made_of(run: Run) -> Html:

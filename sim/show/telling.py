@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from equilibrium.certificate import Verdict
+from equilibrium.plain import plain
 from sim.store import Run
 
 LAST_DAYS = 14
@@ -25,7 +26,7 @@ _ROUNDING = 1e-6
 
 
 def add_text_row(table: Table, *cells: str, style: str | None = None) -> None:
-    """Add a row whose cells are printed as they are; rich alone would obey what stands in brackets.
+    """Add a row whose cells are printed as they are; rich alone would obey what stands in brackets, a terminal others.
 
     Parameters
     ----------
@@ -36,7 +37,7 @@ def add_text_row(table: Table, *cells: str, style: str | None = None) -> None:
     style
         Of the whole row.
     """
-    table.add_row(*map(Text, cells), style=style)
+    table.add_row(*(Text(plain(cell)) for cell in cells), style=style)
 
 
 def small(value: float) -> str:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from rich.console import Console
 from rich.table import Table
 
 from sim.show.drawing import BLUE, CYCLE, GREY, STYLE, panels_of, save
@@ -40,27 +39,29 @@ def summary_table(specification: Specification, results: StudyResults, rows: int
     return table
 
 
-def tell_claims(screen: Console, specification: Specification, results: StudyResults) -> None:
-    """Print a line for each claim: what is said of it, and the counts."""
+def claim_lines(specification: Specification, results: StudyResults) -> list[str]:
+    """Return a line for each claim: what is said of it, and the counts."""
     claims = specification.file.claims
-    for _, row in verdicts(examined(specification, results), claims).iterrows():
-        claim = claims[str(row["claim"])]
-        screen.print(
-            f"{row['claim']}: {row['verdict']}; {claim.output} is larger in {row['holds']} of {row['replications']} "
-            f"replications, in the mean at {row['held']} of {row['pairs']} pairs of points, clearly at {row['clear']}",
-            soft_wrap=True,
-            markup=False,
-        )
+    return [
+        f"{row['claim']}: {row['verdict']}; {claims[str(row['claim'])].output} is larger in {row['holds']} of "
+        f"{row['replications']} replications, in the mean at {row['held']} of {row['pairs']} pairs of points, "
+        f"clearly at {row['clear']}"
+        for _, row in verdicts(examined(specification, results), claims).iterrows()
+    ]
+
+
+def study_figures(specification: Specification, results: StudyResults) -> dict[str, Figure]:
+    """Return the figures of a study by name; a study without a finished run has none."""
+    if not len(results.runs):
+        return {}
+    means = means_figure(summary(specification, results), results.points)
+    return {"means": means, "convergence": convergence_figure(specification, results)}
 
 
 def draw_study(specification: Specification, results: StudyResults, folder: Path) -> list[Path]:
-    """Draw the figures of a study into its ``figures`` folder; a study without a finished run has none."""
-    if not len(results.runs):
-        return []
-    inside = folder / "figures"
-    table = summary(specification, results)
-    files = save(means_figure(table, results.points), inside / "means")
-    return files + save(convergence_figure(specification, results), inside / "convergence")
+    """Draw the figures of a study into its ``figures`` folder."""
+    figures = study_figures(specification, results)
+    return [path for name, figure in figures.items() for path in save(figure, folder / "figures" / name)]
 
 
 def means_figure(table: pd.DataFrame, points: pd.DataFrame) -> Figure:

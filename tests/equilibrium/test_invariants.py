@@ -24,7 +24,7 @@ from equilibrium.markets.nodal.market import NodalMarket
 from scenarios.loading import load_scenario
 from scenarios.random_markets import fleets, market_days, networks, with_storage
 from sim.markets.charging.model import LocalMarket
-from tests.equilibrium.conftest import small_day
+from tests.equilibrium.conftest import lot_data, small_day
 from tests.equilibrium.conftest import small_network as three_buses
 from tests.equilibrium.disco_days import random_day, small_network
 from tests.equilibrium.oracle import examples, tight_markets
@@ -120,6 +120,22 @@ def test_an_export_at_a_negative_price_has_the_price_of_exports(solver):
     for price, holds in ((-0.012, True), (-0.01, True), (-0.008, False), (-0.005, True), (0.01, True)):
         at = replace(idle, dlmp_energy=np.array([[price, 0.0, 0.0], [-0.06, 0.0, 0.0]]))
         assert ("substation-price" not in broken(charging.INVARIANTS, network, day, at)) == holds, price
+
+
+@pytest.mark.parametrize("terminal", ["eq", "ge"])
+@pytest.mark.parametrize("first_hour", ["corrected", "as_printed"])
+def test_each_reading_of_the_lots_equations_keeps_them_all(first_hour, terminal):
+    """As printed, what is drawn in the first hour is not stored; a kWh more or less in any hour is seen in both."""
+    network = three_buses(terminal=terminal, first_hour=first_hour)
+    day = small_day([0.02, 0.05, 0.04], (lot_data(150.0, [100.0, 100.0, 100.0]),))
+    cleared = LotsLeadMarket(network).clear(day)
+    assert broken(charging.INVARIANTS, network, day, cleared) == {}
+    for hour in range(3):
+        for more in (-1.0, 1.0):
+            energy = cleared.lot_soe_kwh.copy()
+            energy[hour:] += more
+            wrong = broken(charging.INVARIANTS, network, day, replace(cleared, lot_soe_kwh=energy))
+            assert "lot-energy" in wrong, (hour, more)
 
 
 # Every statement sees what breaks it

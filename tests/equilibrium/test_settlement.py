@@ -50,7 +50,7 @@ def amounts(found: Settlement, stage: str) -> dict[tuple[str, str], float]:
 
 
 def test_a_day_by_hand() -> None:
-    """A lot bought 2 kW and takes 3; 1 kW of reserve is called; the load is 1 kW more; a generator stays as planned."""
+    """A lot bought 2 kW and takes 4; 1 kW of reserve is called; the load is 1 kW more; a generator stays as planned."""
     made = system(generators=UNITS["generators"])
     offer = bid([-2.0], regulating_price=np.array([0.05]), spinning_price=np.array([0.02]))
     plan = positions(
@@ -68,7 +68,7 @@ def test_a_day_by_hand() -> None:
     expected = weather(made, [0.5], prices=all_prices([0.5], [0.4], reactive=0.1))
     given = penalties(1, energy=0.2, reactive=0.01, spinning=0.7, output=5.0)
     day = real_day(expected, scaled(expected, np.array([1.1])), penalties=given)
-    done = RealTime(made, 1).run(day, plan, (offer,), (fixed([-3.0], 1.0),))
+    done = RealTime(made, 1).run(day, plan, (offer,), (fixed([-4.0], 1.0),))
     assert done.called_kw.tolist() == [[1.0]]
     ahead = all_prices([0.25], [0.2], reactive=0.1, spinning=0.3)
     found = settle(made, day, np.ones(1), ahead, plan, (offer,), done)
@@ -86,12 +86,12 @@ def test_a_day_by_hand() -> None:
         abs=0.0051,
     )
     now = amounts(found, REAL_TIME)
-    bought = 11.0 + 3.0 - 1.0 - 3.0 - 9.0
+    bought = 11.0 + 4.0 - 1.0 - 3.0 - 9.0
     assert now["energy", WHOLESALE] == pytest.approx(-bought * 0.5)
     assert now["energy penalty", WHOLESALE] == pytest.approx(-bought * 0.2)
-    assert now["energy", "lot"] == pytest.approx(1.0 * 0.5)
-    assert now["energy penalty", "lot"] == pytest.approx(1.0 * 0.2)
-    assert now["called regulating", "lot"] == pytest.approx(-1.0 * 0.1)
+    assert now["energy", "lot"] == pytest.approx(2.0 * 0.5)
+    assert now["energy penalty", "lot"] == pytest.approx((2.0 - 1.0) * 0.2)  # 1 kWh was called and may be put back
+    assert now["called reserve", "lot"] == pytest.approx(-1.0 * 0.1)
     assert now["reserve penalty", "lot"] == pytest.approx(1.0 * 0.7)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from equilibrium.grid.assets import Microturbine
 from equilibrium.markets.nodal.apart.prices import vertex_multipliers
 from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.hourly.periods import lift_multipliers, lift_point
@@ -137,3 +138,16 @@ def test_the_same_day_is_solved_by_its_own_vertices_at_once(monkeypatch):
     vertices, solved = start(known.model, known.data, known.given, known)
     assert solved.all()
     assert vertices.cost == pytest.approx(known.cost)
+
+
+@pytest.mark.parametrize(("before", "now", "cost"), [(0.03, 0.1, 8.0), (0.1, 0.03, 6.0), (0.03, 0.05, 8.0)])
+def test_tight_rows_of_a_day_whose_prices_turned_are_not_taken(before, now, cost):
+    """150 kW behind a line of 100 kW and a turbine at 0.06, which at a price of 0.1 also exports 100 kW at 0.07."""
+    turbine = Microturbine("mt", 2, 500.0, 0.06)
+    network = small_network(turbine=turbine, rating_kva=np.array([5000.0, 5000.0, 100.0]))
+    power = np.array([[150.0]])
+    *_, known, _ = solved_hours(network, small_day([before], (), turbines=1), power)
+    *_, fresh, _ = solved_hours(network, small_day([now], (), turbines=1), power)
+    vertices, solved = start(fresh.model, fresh.data, power, known)
+    assert solved.all()
+    assert vertices.cost.tolist() == pytest.approx([cost])

@@ -1,6 +1,6 @@
 """Write the frozen files again: ``python -m tests.frozen [NAME ...]``.
 
-A name is a scenario, ``games``, or ``published`` for the numbers of the papers.
+A name is a scenario, ``games``, ``published`` for the numbers of the papers, or ``numbers`` for those of the modules.
 
 With ``--differences`` nothing is written; the columns of scenarios that depend on the solver's way are listed.
 """
@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tests.frozen.differences import differing_columns
 from tests.frozen.fingerprints import GAMES, freeze_games, freeze_scenario, scenario_names, write
+from tests.frozen.numbers import NUMBERS, freeze_numbers
 from tests.frozen.published import PUBLISHED, freeze_published
 
 
@@ -21,12 +22,14 @@ def main() -> None:
     """Write or compare what is named, everything when nothing is."""
     scenarios = scenario_names()
     parser = argparse.ArgumentParser(prog="python -m tests.frozen", description="Write the frozen digits again.")
-    parser.add_argument("names", metavar="NAME", nargs="*", help="a scenario, games or published (default: all)")
+    parser.add_argument(
+        "names", metavar="NAME", nargs="*", help="a scenario, games, published or numbers (default: all)"
+    )
     parser.add_argument(
         "--differences", action="store_true", help="write nothing; list columns that depend on the solver's way"
     )
     given = parser.parse_args()
-    known = scenarios if given.differences else [*scenarios, GAMES, PUBLISHED]
+    known = scenarios if given.differences else [*scenarios, GAMES, PUBLISHED, NUMBERS]
     if unknown := set(given.names) - set(known):
         parser.error(f"got {', '.join(sorted(unknown))}, expected some of {', '.join(known)}")
     for name in given.names or known:
@@ -36,6 +39,8 @@ def main() -> None:
             write(GAMES, freeze_games(), depth=2)
         elif name == PUBLISHED:
             write(PUBLISHED, freeze_published(), depth=2)
+        elif name == NUMBERS:
+            write(NUMBERS, freeze_numbers(), depth=3)
         else:
             with tempfile.TemporaryDirectory() as folder:
                 write(name, freeze_scenario(name, Path(folder)), depth=3)

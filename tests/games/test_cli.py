@@ -137,3 +137,42 @@ def test_export_for_outsiders(tmp_path: Path) -> None:
     assert text[text.index("@VARSBEGIN") + 1] == "y1 1.0"
     assert text[-2:] == ["@MPS", "game.mps"]
     assert run("solve", FOLDER / "quadratic_leader.json", "--export", tmp_path / "other") == 2
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\x1b[31mb", "a\nb", "a\u202eb", "a\x85b"])
+def test_a_name_that_a_terminal_would_obey_is_written_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    """In the title, in every table and in what is said of the game; JSON has it as it is."""
+    table = {
+        "name": f"{name}-game",
+        "players": [
+            {
+                "name": f"{name}-leader",
+                "level": "leader",
+                "sense": "max",
+                "variables": {f"{name}-p": [0, 10]},
+                "objective": {f"{name}-p*{name}-q": 1},
+            },
+            {
+                "name": f"{name}-follower",
+                "level": "follower",
+                "sense": "max",
+                "variables": {f"{name}-q": [0, None]},
+                "objective": {f"{name}-q": 5, f"{name}-p*{name}-q": -1},
+                "constraints": [
+                    {"name": "need", "terms": {f"{name}-q": 1}, "sense": "<=", "rhs": 8, "dual": f"{name}-d"}
+                ],
+            },
+        ],
+    }
+    path = tmp_path / "game.json"
+    path.write_text(json.dumps(table), encoding="utf-8")
+    assert main(["solve", str(path)]) == 0
+    out = capsys.readouterr().out
+    assert all(each.isprintable() or each == "\n" for each in out)
+    written = name.encode("unicode_escape").decode("ascii")
+    for part in ("game", "leader", "follower", "p", "q", "d"):
+        assert f"{written}-{part}" in out, part
+    assert main(["solve", str(path), "--json"]) == 0
+    assert set(json.loads(capsys.readouterr().out)["variables"]) == {f"{name}-p", f"{name}-q"}

@@ -218,3 +218,22 @@ def test_numbers_in_python_that_are_not_finite(value: float) -> None:
     for bad in (game(objective=value), game(coefficient=value), game(side=value)):
         with pytest.raises(InputError, match="player leader"):
             bad.solve()
+
+
+@pytest.mark.parametrize("unit", [1e-6, 1e-3, 1.0, 1e3, 1e6])
+def test_which_way_an_objective_bends_is_the_same_in_every_unit(unit: float) -> None:
+    """(x + y / 3)² is convex, however its rounded Hessian comes out; x² + y² - 3xy bends down between its axes."""
+
+    def follower(square: float, other: float, product: float) -> Game:
+        money = unit * unit
+        table = plant()
+        leader, maker = table["players"]
+        x, y = next(iter(maker["variables"])), "beside"
+        maker["variables"][y] = [0.0, 4.0]
+        maker["sense"] = "min"
+        maker["objective"] = {f"{x}*{x}": square * money, f"{y}*{y}": other * money, f"{x}*{y}": product * money}
+        return game_from_dict({**table, "players": [leader, maker]})
+
+    assert follower(1.0, 1.0 / 9.0, 2.0 / 3.0).solve().certified
+    with pytest.raises(InputError, match="a non-convex objective', expected a follower convex"):
+        follower(1.0, 1.0, -3.0).solve()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from tests.scenarios.contract_keys import CONTRACT_KEYS
 from tests.scenarios.keys import found_keys
+from tests.scenarios.two_settlement_keys import TWO_SETTLEMENT_KEYS
 
 KEYS = {
     "CaseFile.title": "needed {1,}",
@@ -214,7 +215,7 @@ KEYS = {
     "WeibullSection.scale": "needed (0, )",
     "V2GLotSection.name": "needed {1,}",
     "V2GLotSection.bus": "needed {1,}",
-    "V2GLotSection.drivers": "needed [1, 100000]",
+    "V2GLotSection.drivers": "needed [1, 10000]",
     "V2GLotSection.efficiency": "0.9 (0, 1]",
     "V2GLotSection.discharge_efficiency": "0.95 (0, 1]",
     "FleetSection.battery_kwh": "needed (0, )",
@@ -274,6 +275,7 @@ KEYS = {
     "EmissionsSection.price_per_kg": "needed [0, )",
     "EmissionsSection.share": "0.5 [0, 1]",
     **CONTRACT_KEYS,
+    **TWO_SETTLEMENT_KEYS,
 }
 
 

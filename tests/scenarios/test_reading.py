@@ -18,6 +18,7 @@ from scenarios.readers.feeders import load_feeder
 from scenarios.readers.prices import read_prices
 from scenarios.readers.sessions import read_sessions
 from scenarios.streams import Streams
+from scenarios.yaml_tree import read_tree
 from tests.fuzz.targets import TOWN, write
 
 Change = Callable[[str, str, str], str]
@@ -286,6 +287,40 @@ def test_yaml_that_is_refused(tmp_path: Path, text: str, said: str) -> None:
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
         Document.read(path)
+    assert said in str(caught.value)
+
+
+def merging(count: int) -> str:
+    return "a0: &a0 {k: 1}\n" + "".join(f"a{k}: &a{k} {{<<: *a{k - 1}}}\n" for k in range(1, count + 1))
+
+
+EIGHT = ",".join(f"k{k}: 0" for k in range(8))
+EDGES: list[tuple[str, Callable[[int], str], int, int, str]] = [
+    ("a list", lambda n: f"a: [{','.join('0' * n)}]", 100, 98, "more than 100 values"),  # the file and the list
+    ("a mapping", lambda n: "a: {" + ",".join(f"k{k}: 0" for k in range(n)) + "}", 100, 98, "more than 100 values"),
+    # 1 + 9 + 1 values, and 9 for each alias: 92 and 101
+    (
+        "aliases",
+        lambda n: f"a: &a [{','.join('0' * 8)}]\nb: [{','.join(['*a'] * n)}]",
+        100,
+        9,
+        "for more than 100 values",
+    ),
+    # the same, and for each mapping itself, the keys that it looks through and those that it gets: 17
+    ("merges", lambda n: f"a: &a {{{EIGHT}}}\nb: [{','.join(['{<<: *a}'] * n)}]", 100, 5, "for more than 100 values"),
+    ("levels", lambda n: "a: " + "[" * n + "]" * n, 100, 32, "more than 32 levels"),
+    ("a chain", merging, 10_000, 33, "more than 32 mappings that merge each other"),
+]
+
+
+@pytest.mark.parametrize(("write", "limit", "most", "said"), [case[1:] for case in EDGES], ids=[e[0] for e in EDGES])
+def test_what_grows_is_read_up_to_its_limit(
+    monkeypatch: pytest.MonkeyPatch, write: Callable[[int], str], limit: int, most: int, said: str
+) -> None:
+    monkeypatch.setattr("scenarios.yaml_tree.NODE_LIMIT", limit)
+    read_tree("file", write(most))
+    with pytest.raises(InputError) as caught:
+        read_tree("file", write(most + 1))
     assert said in str(caught.value)
 
 

@@ -62,6 +62,47 @@ def test_the_answer_is_printed_written_and_drawn(town: str, capsys: pytest.Captu
     assert "switching.csv" in capsys.readouterr().err
 
 
+def by_hand(ways: list[list[complex]]) -> tuple[list[list[float]], list[list[float]]]:
+    """Voltages (p.u.) and largest flows (kVA) along chains from the root with 1 MW behind each impedance (ohm)."""
+    voltages, flows = [], []
+    for way in ways:
+        v = np.full(len(way), 11.0 + 0j)
+        for _ in range(50):
+            current = np.conj(1.0 / v)[::-1].cumsum()[::-1]
+            v = 11.0 - (np.array(way) * current).cumsum()
+        sending = np.append(11.0, v[:-1])
+        voltages.append((np.abs(v) / 11.0).tolist())
+        flows.append((1000.0 * np.maximum(np.abs(sending * current), np.abs(v * current))).tolist())
+    return voltages, flows
+
+
+def test_every_column_is_that_of_the_power_flow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before b and c hang in a row, after each has its own branch; a base that is no tree has no flow to tell."""
+    monkeypatch.chdir(tmp_path)
+    ab, bc = 1 + 0.5j, 4 + 2j
+    ((b0, c0),), ((ab0, bc0),) = by_hand([[ab, bc]])
+    ((b1,), (c1,)), ((ab1,), (ac1,)) = by_hand([[ab], [ab]])
+    assert main(["reconfigure", pair(tmp_path, LOADS, RING), "--rating", "3000", "--no-figures", "--out", "one"]) == 0
+    first = [[row[key] for key in row] for row in rows(Path("one") / "switching.csv")]
+    assert [row[:4] for row in first] == [["a", "b", "1", "1"], ["b", "c", "1", "0"], ["a", "c", "0", "1"]]
+    numbers = np.array([[float(cell) for cell in row[4:]] for row in first])
+    np.testing.assert_allclose(numbers, [[ab0, ab1, 3000], [bc0, 0, 3000], [0, ac1, 3000]], rtol=1e-6, atol=1e-6)
+    buses = [
+        [row["bus"], float(row["voltage_before_pu"]), float(row["voltage_after_pu"])]
+        for row in rows(Path("one") / "voltages.csv")
+    ]
+    assert [bus[0] for bus in buses] == ["a", "b", "c"]
+    np.testing.assert_allclose([bus[1:] for bus in buses], [[1, 1], [b0, b1], [c0, c1]], rtol=1e-8)
+    closed = pair(tmp_path, LOADS, RING.replace("a,c,1,0.5,1", "a,c,1,0.5,0"))
+    assert main(["reconfigure", closed, "--no-figures", "--out", "two"]) == 0
+    second = rows(Path("two") / "switching.csv")
+    assert [row["flow_before_kva"] for row in second] == ["", "", ""]
+    assert [float(row["flow_after_kva"]) for row in second] == pytest.approx([ab1, 0, ac1], rel=1e-6)
+    assert [row["voltage_before_pu"] for row in rows(Path("two") / "voltages.csv")] == ["", "", ""]
+    held = json.loads((Path("two") / "reconfiguration.json").read_text())
+    assert (held["base_loss_kw"], held["lowest_voltage_pu"][0]) == (None, None)
+
+
 def test_exit_codes(town: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["reconfigure", "nowhere"]) == 2
     assert "expected a bundled feeder" in capsys.readouterr().err

@@ -134,7 +134,7 @@ class EfficientSchedules:
         self.model.rewind()
         stages = Stages(self.network, day, self.program, self.model, instance, self._solver)
         schedules = _Schedules(stages, instance, cuts, fixed)
-        if any(lot.fleet is not None for lot in day.lots):
+        if not fixed and any(lot.fleet is not None for lot in day.lots):  # cuts are known for what answers a move
             schedules.approach()
         for _ in range(MAXIMUM_CUT_ROUNDS):
             optimum = stages.settled(schedules.instance)

@@ -22,7 +22,7 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.fleet.chain import fill
-from equilibrium.fleet.exchange import Concave, best_energies
+from equilibrium.fleet.exchange import Best, Concave, best_energies
 from equilibrium.grid.assets import Subscription
 from equilibrium.lengths import spread_lengths
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
@@ -136,13 +136,13 @@ class Relaxed:
     price
         What a kW must be worth in each hour so that neither an hour nor the lot's set has anything better, currency,
         where it is known: with it, a bound on any change of the majorants costs nothing.
-    drawn_kwh
-        With vehicles, what they draw, shape ``(hours, vehicles)``.
+    best
+        With vehicles, what they draw: where the search of a similar relaxation begins.
     """
 
     power: list[float]
     price: list[float] | None = None
-    drawn_kwh: FloatArray | None = None
+    best: Best | None = None
 
 
 class Relaxation(Protocol):
@@ -151,7 +151,7 @@ class Relaxation(Protocol):
     seconds: float
     """Time inside a solver."""
 
-    def solve(self, majorants: Sequence[Majorant], begin: FloatArray | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], begin: Best | None) -> Relaxed | None:
         """Maximise the sum of the majorants; ``None`` where no schedule is in all their domains.
 
         ``begin`` is what vehicles draw in the answer to a similar relaxation.
@@ -174,15 +174,14 @@ class _Exchanges:
     def __init__(self, vehicles: Vehicles, length: list[float]) -> None:
         self._vehicles, self._length = vehicles, length
 
-    def solve(self, majorants: Sequence[Majorant], begin: FloatArray | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], begin: Best | None) -> Relaxed | None:
         """Exchange energy between hours, from what the vehicles draw now."""
         profits = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
-        drawn = self._vehicles.drawn_kwh if begin is None else begin
-        best = best_energies(self._vehicles.limit_kwh, drawn, profits)
+        best = best_energies(self._vehicles.limit_kwh, begin or self._vehicles.drawn_kwh, profits)
         if best is None:
             return None
         power = [energy / h for energy, h in zip(best.energy, self._length, strict=True)]
-        return Relaxed(power, [price * h for price, h in zip(best.price, self._length, strict=True)], best.drawn)
+        return Relaxed(power, [price * h for price, h in zip(best.price, self._length, strict=True)], best)
 
 
 class _Chain:
@@ -194,7 +193,7 @@ class _Chain:
         self._lower, self._upper = (own.lower / rate).tolist(), (own.upper / rate).tolist()
         self._length: list[float] = own.length_h.tolist()
 
-    def solve(self, majorants: Sequence[Majorant], _begin: FloatArray | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], _begin: Best | None) -> Relaxed | None:
         """Fill the steps of the hours, the best first."""
         each = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
         steps = [list(zip(slopes, _widths(points), strict=True)) for points, slopes in each]
@@ -215,7 +214,7 @@ class _Rows:
     def __init__(self, own: FeasiblePowers, solver: str) -> None:
         self._own, self._solver, self.seconds = own, solver, 0.0
 
-    def solve(self, majorants: Sequence[Majorant], _begin: FloatArray | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], _begin: Best | None) -> Relaxed | None:
         """Solve the linear program of the steps."""
         first = np.array([part.points[0] for part in majorants])
         hour = np.repeat(np.arange(first.size), [len(part.slopes) for part in majorants])

@@ -22,6 +22,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
+from equilibrium.fleet.exchange import Best
 from equilibrium.fleet.split import LAST_DIGITS
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Majorant, majorant, relaxation
@@ -119,7 +120,8 @@ def best_response(
     if found is None:
         assert present is not None
         return BestResponse(present, best, max(best, closed), nodes, search.seconds)
-    return BestResponse(np.array(found.power), best, max(best, closed), nodes, search.seconds, found.drawn_kwh)
+    drawn = found.best.drawn if found.best is not None else None
+    return BestResponse(np.array(found.power), best, max(best, closed), nodes, search.seconds, drawn)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +136,7 @@ class _Node:
         The answer, the majorants' values there, and what its hours earn.
     bound
         No schedule below this node earns more.
-    price, drawn_kwh
+    price, best
         Those of the answer; see :class:`equilibrium.markets.nodal.relaxation.Relaxed`.
     """
 
@@ -144,7 +146,7 @@ class _Node:
     profits: list[float]
     bound: float
     price: list[float] | None
-    drawn_kwh: FloatArray | None
+    best: Best | None
 
     @property
     def profit(self) -> float:
@@ -185,14 +187,14 @@ class _Search:
             return None
         most = [part(p) for part, p in zip(majorants, found.power, strict=True)]
         profits = _profits(self._price, self._curves, found.power, self._length)
-        return _Node(majorants, found.power, most, profits, sum(most), found.price, found.drawn_kwh)
+        return _Node(majorants, found.power, most, profits, sum(most), found.price, found.best)
 
     def relax(self, box: _Box) -> _Node | None:
         """Solve a relaxation; ``None`` if it is infeasible."""
         above = box.above
         majorants, most, profits = above.majorants.copy(), above.most.copy(), above.profits.copy()
         majorants[box.hour] = box.majorant
-        found = self._relaxation.solve(majorants, above.drawn_kwh)
+        found = self._relaxation.solve(majorants, above.best)
         if found is None:
             return None
         for hour, power in enumerate(found.power):
@@ -201,7 +203,7 @@ class _Search:
                 profits[hour] = curve.earned(self._price[hour], power, curve.price(power)) * self._length[hour]
                 most[hour] = majorants[hour](power)
         most[box.hour] = box.majorant(found.power[box.hour])
-        return _Node(majorants, found.power, most, profits, min(sum(most), box.bound), found.price, found.drawn_kwh)
+        return _Node(majorants, found.power, most, profits, min(sum(most), box.bound), found.price, found.best)
 
     def below(self, node: _Node) -> Sequence[_Node | _Box]:
         """Split the hour with the largest excess into below, on, and above the segment that the point lies on.

@@ -185,14 +185,18 @@ def own_deviation(day: RealDay, plan: Positions, done: RealTimeDay) -> FloatArra
 def _aggregators(
     system: ActiveSystem, day: RealDay, plan: Positions, bids: tuple[Bid, ...], done: RealTimeDay
 ) -> Iterator[_Due]:
-    """Yield what aggregators get and pay for calls, for what they did beside their positions, and for what was held."""
+    """Yield what aggregators get and pay for calls, for what they did beside their positions, and for what was held.
+
+    As much energy as was called may be put back beside the position without a penalty.
+    """
     hour, prices, deviation = day.hour, day.seen.prices, own_deviation(day, plan, done)
     for k, bid in enumerate(bids):
         beside, called, held = deviation[:, k], done.called_kw[:, k], np.abs(done.held_kw[:, k])
         money = _two_prices(beside, prices.sell, prices.buy)
         yield _now(day, "energy", bid.name, OPERATOR, beside, money)
-        yield _now(day, "called regulating", bid.name, OPERATOR, called, called * bid.sold_price[hour])
-        missed = np.abs(beside)
+        yield _now(day, "called reserve", bid.name, OPERATOR, called, called * bid.sold_price[hour])
+        moved, called_kwh = float(day.length_h @ np.abs(beside)), float(day.length_h @ called)
+        missed = np.abs(beside) * (max(0.0, 1.0 - called_kwh / moved) if moved > 0.0 else 0.0)
         yield _now(day, "energy penalty", OPERATOR, bid.name, missed, missed * day.penalties.energy[hour])
         unready = done.unready_kw[:, k]
         yield _now(day, "reserve penalty", OPERATOR, bid.name, unready, unready * day.penalties.spinning[hour])

@@ -203,7 +203,7 @@ def build_charging(
     """
     network, grid = build_network(name, file, document)
     load_kw, load_kvar, profiles, load_paths = expected_load(file, grid, document)
-    potential = expected_renewables(file, profiles, document)
+    potential = expected_renewables(file.renewables, profiles, document)
     if isinstance(file.drivers, CountDrivers):
         count_path = bundled_or_own("lots", file.drivers.file, ".csv")
         counts, arrivals = read_counts(count_path, file.lots), None

@@ -21,7 +21,7 @@ from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
 from scenarios.assembly import GridData, Placed, build_feeder, bus_index, check_names, check_powers
 from scenarios.files import Document
-from scenarios.markets.charging.schema import ChargingFile, StorageSection
+from scenarios.markets.charging.schema import ChargingFile, RenewableSection, StorageSection
 from scenarios.yaml_tree import KeyPath
 
 Unit = TypeVar("Unit", bound=Placed)
@@ -75,7 +75,7 @@ def build_network(name: str, file: ChargingFile, document: Document) -> tuple[Ne
         polygon_edges=file.market.polygon_edges,
         name=name,
         storage=tuple(
-            _storage_unit(unit, bus, document, ("storage", k))
+            storage_unit(unit, bus, document, ("storage", k))
             for k, (unit, bus) in enumerate(placed("storage", file.storage))
         ),
     )
@@ -90,7 +90,7 @@ def _subscription(lot: Unit, file: ChargingFile) -> Subscription | None:
     return Subscription(charge.capacity_kw[lot.name], charge.excess_per_kwh)
 
 
-def _storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyPath) -> StorageUnit:
+def storage_unit(unit: StorageSection, bus: int, document: Document, keys: KeyPath) -> StorageUnit:
     """Return one storage unit; what is wrong with its numbers is said with the line of the key."""
     try:
         return StorageUnit(**{**unit.model_dump(), "bus": bus})
@@ -124,10 +124,12 @@ def _check_service(file: ChargingFile, document: Document) -> None:
             raise document.error(("out_of_service", k), name, expected)
 
 
-def expected_renewables(file: ChargingFile, profiles: dict[str, FloatArray], document: Document) -> FloatArray:
+def expected_renewables(
+    units: Sequence[RenewableSection], profiles: dict[str, FloatArray], document: Document
+) -> FloatArray:
     """Return the expected potential of each renewable unit, kW, shape ``(steps, renewables)``."""
-    potential = np.zeros((len(next(iter(profiles.values()))), len(file.renewables)))
-    for k, unit in enumerate(file.renewables):
+    potential = np.zeros((len(next(iter(profiles.values()))), len(units)))
+    for k, unit in enumerate(units):
         name = unit.profile or unit.kind
         if name not in profiles:
             raise document.error(("renewables", k, "profile"), name, f"one of {', '.join(profiles)}")

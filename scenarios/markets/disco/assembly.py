@@ -7,10 +7,10 @@ from equilibrium.demand_response import Elasticity
 from equilibrium.grid.assets import LotSite, RenewableUnit
 from equilibrium.grid.network import Network
 from scenarios.assembly import GridData, build_rated_feeder, bus_index, check_names, check_powers
-from scenarios.draws.vehicles import ClippedNormal, FleetSettings, TruncatedNormal, Weibull
+from scenarios.draws.vehicles import ClippedNormal, Weibull
 from scenarios.draws.weather import Weather
 from scenarios.files import Document
-from scenarios.markets.disco.schema import DiscoFile, FleetSection, TruncatedNormalSection
+from scenarios.markets.disco.schema import DiscoFile
 from scenarios.readers.programs import ProgramSet, read_programs
 
 
@@ -94,26 +94,6 @@ def true_elasticity(file: DiscoFile, programs: ProgramSet, document: Document) -
             if (first, second) not in values and (second, first) not in values:
                 raise document.error(("customers", "elasticity"), None, f"a value for {first} and {second}")
     return Elasticity.blocks(programs.period_of_hour, values)
-
-
-def build_fleet(section: FleetSection) -> FleetSettings:
-    """Return the distributions of the vehicles."""
-
-    def bounded(part: TruncatedNormalSection) -> TruncatedNormal:
-        return TruncatedNormal(part.mean, part.sd, part.min, part.max)
-
-    return FleetSettings(
-        battery_kwh=section.battery_kwh,
-        energy_min_share=section.energy_min_share,
-        energy_max_share=section.energy_max_share,
-        wish_share=section.wish_share,
-        charge_max_kw=section.charge_max_kw,
-        discharge_max_kw=section.discharge_max_kw,
-        arrival_h=bounded(section.arrival_h),
-        departure_h=bounded(section.departure_h),
-        arrival_share=bounded(section.arrival_share),
-        draws=section.draws,
-    )
 
 
 def build_weather(file: DiscoFile, profiles: dict[str, FloatArray], document: Document) -> Weather:

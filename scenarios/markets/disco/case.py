@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,6 @@ from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from equilibrium.demand_response import Elasticity, ResponseProgram, response_factor
-from equilibrium.fleet.day import VehicleBatch
-from equilibrium.fleet.envelope import period_at
 from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoScenario
 from equilibrium.markets.disco.market import DiscoMarket
@@ -23,7 +21,8 @@ from scenarios.draws.reduction import reduce_scenarios
 from scenarios.draws.vehicles import FleetSettings, draw_vehicles
 from scenarios.draws.weather import Weather
 from scenarios.files import Document, bundled_or_own
-from scenarios.markets.disco.assembly import build_fleet, build_network, build_programs, build_weather, true_elasticity
+from scenarios.markets.charging.fleet import build_fleet, on_axis
+from scenarios.markets.disco.assembly import build_network, build_programs, build_weather, true_elasticity
 from scenarios.markets.disco.day import CompanyDay
 from scenarios.markets.disco.schema import FILE_KEYS, DiscoFile
 from scenarios.readers.prices import PriceSeries
@@ -220,7 +219,7 @@ class DiscoCase(Case[CompanyDay]):
         sigma = self.file.scenarios.price_sigma
         factor = float(np.exp(sigma * generator.standard_normal() - sigma**2 / 2))
         vehicles = tuple(
-            _on_axis(draw_vehicles(self.fleet, count, DAY_H, generator, prefix=f"{day.index}-{lot.name}"), day.axis)
+            on_axis(draw_vehicles(self.fleet, count, DAY_H, generator, prefix=f"{day.index}-{lot.name}"), day.axis)
             for lot, count in zip(self.file.lots, arriving(generator), strict=True)
         )
         return DiscoScenario(probability, potential, day.upstream_price * factor, vehicles)
@@ -237,15 +236,6 @@ class DiscoCase(Case[CompanyDay]):
         price = (scenario.upstream_price - day.upstream_price) / reference * day.forecast_kw.sum(axis=1)
         potential = scenario.renewable_kw * weight[:, None]
         return np.concatenate([potential.ravel(), *able, wished, price * weight])
-
-
-def _on_axis(batch: VehicleBatch, axis: TimeAxis) -> VehicleBatch:
-    """Bring vehicles that come and go at full hours of the clock to a day's periods; each stays for one at least."""
-    arrival, departure = (
-        period_at(axis.elapsed_h(hour.astype(np.float64)), axis.length_h) for hour in (batch.arrival, batch.departure)
-    )
-    arrival = np.minimum(arrival, axis.size - 1)
-    return replace(batch, arrival=arrival, departure=np.maximum(departure, arrival + 1))
 
 
 def build_disco(

@@ -7,11 +7,11 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from equilibrium.markets.disco.rules import NODE_LIMIT
+from scenarios.markets.charging.fleet import FleetSection
 from scenarios.schema import (
     GRID_FILE_KEYS,
     MOST_DRAWN,
     MOST_SEGMENTS,
-    ChargerKw,
     Count,
     Efficiency,
     FileKeys,
@@ -25,7 +25,6 @@ from scenarios.schema import (
     RothErevKeys,
     Section,
     Share,
-    VehicleKwh,
     WeibullSection,
     a_number,
     refused,
@@ -33,6 +32,9 @@ from scenarios.schema import (
 )
 
 FILE_KEYS: FileKeys = {**GRID_FILE_KEYS, ("retailer", "programs", "set"): ("programs", ".yaml")}
+
+MOST_DRIVERS = 10_000
+"""Drivers of one lot; the programs of more take over a gigabyte."""
 
 
 class DiscoMarketSection(MarketSection):
@@ -100,61 +102,12 @@ class WeatherSection(Section):
         return self
 
 
-class TruncatedNormalSection(Section):
-    """A normal variable that lies between two bounds; mean and sd are those before the cut."""
-
-    mean: Number
-    sd: Positive
-    min: Number
-    max: Number
-
-    @model_validator(mode="after")
-    def _order(self) -> TruncatedNormalSection:
-        if not self.min < self.max:
-            raise refused("min", self.min, f"less than max ({self.max:g})")
-        return self
-
-
-class FleetSection(Section):
-    """The vehicles: hour h ends at clock hour h, and a vehicle is plugged in from its first to its last hour."""
-
-    battery_kwh: VehicleKwh
-    energy_min_share: Share = 0.15
-    energy_max_share: Share = 0.9
-    wish_share: Share = 0.9
-    charge_max_kw: ChargerKw
-    discharge_max_kw: NonNegative
-    arrival_h: TruncatedNormalSection
-    departure_h: TruncatedNormalSection
-    arrival_share: TruncatedNormalSection
-    draws: Literal["independent", "fleet"] = "independent"
-
-    @model_validator(mode="after")
-    def _order(self) -> FleetSection:
-        if not self.energy_min_share < self.energy_max_share:
-            expected = f"less than energy_max_share ({self.energy_max_share:g})"
-            raise refused("energy_min_share", self.energy_min_share, expected)
-        band = f"inside the band {self.energy_min_share:g} .. {self.energy_max_share:g}"
-        if not self.energy_min_share <= self.wish_share <= self.energy_max_share:
-            raise refused("wish_share", self.wish_share, band)
-        for key, bound in (("min", self.arrival_share.min), ("max", self.arrival_share.max)):
-            if not self.energy_min_share <= bound <= self.energy_max_share:
-                raise refused(f"arrival_share.{key}", bound, band)
-        if round(self.arrival_h.min) < 1:
-            raise refused("arrival_h.min", self.arrival_h.min, "hour 1 or later")
-        if round(self.departure_h.max) > 24:
-            raise refused("departure_h.max", self.departure_h.max, "hour 24 at the latest: nobody stays past midnight")
-        if self.arrival_h.max > self.departure_h.min:
-            raise refused("arrival_h.max", self.arrival_h.max, f"at most departure_h.min ({self.departure_h.min:g})")
-        return self
-
-
 class V2GLotSection(Section):
     """One parking lot with vehicle-to-grid."""
 
     name: Label
     bus: Label
-    drivers: Annotated[Count, Field(le=MOST_DRAWN)]
+    drivers: Annotated[Count, Field(le=MOST_DRIVERS)]
     efficiency: Efficiency = 0.9
     discharge_efficiency: Efficiency = 0.95
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from benchmarks.harness import Result, timed
 from equilibrium.markets.two_settlement.market import DayAheadMarket
-from scenarios.published.two_settlement import study_day, study_system
+from scenarios.published.active_system import study_day, study_system
 
 GOAL_S = 120.0
 """What the day ahead may take, proved to within a tenth of a percent."""

@@ -1,0 +1,74 @@
+"""The numbers that the modules name: limits of work, sizes, scales, and what is taken where nothing is given.
+
+Where a search ends, and what a user gets without asking, depends on them, so none moves by accident.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+LAYERS = ("equilibrium", "scenarios", "agents", "sim")
+NUMBERS = "numbers"
+"""Name of their frozen file."""
+
+LONGEST = 60
+"""Characters of a value that stands in the file as it is; of a longer one a fingerprint does."""
+
+Function = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def freeze_numbers() -> dict[str, dict[str, str]]:
+    """Return every named constant and every default with a number or a truth value in it, by module and name."""
+    found = {}
+    for layer in LAYERS:
+        for path in sorted((ROOT / layer).rglob("*.py")):
+            own = dict(_named(ast.parse(path.read_text(encoding="utf-8")).body, ""))
+            if own:
+                found[path.relative_to(ROOT).as_posix()] = own
+    return found
+
+
+def _named(body: list[ast.stmt], where: str) -> Iterator[tuple[str, str]]:
+    for node in body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for target in targets:
+                yield from _told(where + ast.unparse(target), node.value)
+        elif isinstance(node, Function):
+            arguments = node.args
+            plain = [*arguments.posonlyargs, *arguments.args]
+            given = [None] * (len(plain) - len(arguments.defaults)) + arguments.defaults
+            pairs = zip([*plain, *arguments.kwonlyargs], [*given, *arguments.kw_defaults], strict=True)
+            for argument, default in pairs:
+                if default is not None:
+                    yield from _told(f"{where}{node.name}({argument.arg})", default)
+        elif isinstance(node, ast.ClassDef):
+            yield from _named(node.body, f"{where}{node.name}.")
+
+
+def _told(name: str, value: ast.expr) -> Iterator[tuple[str, str]]:
+    """A name with its value, if that is made of constants and operators alone and has a number or a truth value."""
+    parts = list(ast.walk(value))
+    constants = [part.value for part in parts if isinstance(part, ast.Constant)]
+    if not any(isinstance(constant, bool | int | float) for constant in constants):
+        return
+    if any(isinstance(part, ast.Lambda | ast.JoinedStr | ast.ListComp | ast.DictComp | ast.SetComp) for part in parts):
+        return
+    text = ast.unparse(value)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    yield name, text if len(text) <= LONGEST else digest
+
+
+def number_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Tell which frozen numbers are others now; a name that is new or gone is no change of a number."""
+    return [
+        f"{module}: {name} was {value}, is {new[module][name]}"
+        for module, names in old.items()
+        for name, value in names.items()
+        if name in new.get(module, {}) and new[module][name] != value
+    ]

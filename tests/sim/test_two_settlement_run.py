@@ -1,0 +1,265 @@
+"""A run of the market of two settlements: agents, days, tables, figures and words; every memory decides something."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from agents.two_settlement.bidders import HOPE
+from agents.two_settlement.operator import lasting
+from equilibrium.errors import InputError
+from equilibrium.markets.two_settlement.settlement import OPERATOR
+from equilibrium.markets.two_settlement.system import DayAhead
+from sim.checks import check_run
+from sim.markets.two_settlement.kind import KIND
+from sim.markets.two_settlement.model import TwoSettlementModel
+from sim.options import RunOptions
+from sim.report.write import write_report
+from sim.run import run_scenario
+from sim.store import Run, comparable
+from tests.sim.two_settlement_town import town
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Three days of the town; with so many failures something is out of order on some of them."""
+    folder = tmp_path_factory.mktemp("town")
+    return run_scenario(town(folder), folder / "run", RunOptions(days=3, seed=1)).run
+
+
+def test_what_holds_in_every_run_holds(run: Run) -> None:
+    for finding in check_run(run, KIND.invariants):
+        assert finding.holds, finding
+    assert len(run.days) == 3
+    assert len(run.outages) > 0
+    assert run.days["certified"].all()
+
+
+def test_a_call_beyond_what_was_accepted_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = next(each for each in KIND.invariants if each.name == "calls")
+    rows = run.dispatch.copy()
+    at = rows.index[(rows["kind"] == "called") & (rows["unit"] == "lot")][40]
+    accepted = run.schedule[(run.schedule["unit"] == "lot") & (run.schedule["day"] == rows.loc[at, "day"])]
+    mine = accepted[(accepted["period"] == 10) & accepted["kind"].isin(("spinning", "regulating"))]
+    rows.loc[at, "p_kw"] = mine["p_kw"].sum() + 0.5  # period 40 of real time is in period 10 of the schedule
+    monkeypatch.setitem(run.__dict__, "dispatch", rows)
+    assert calls.violation(run) > 0.01
+
+
+def test_what_was_not_served_stands_in_the_report(run: Run) -> None:
+    assert float(run.days["shed_kwh"].sum()) > 0.0
+    (page, *pictures) = write_report(run)
+    assert "not served, kWh" in page.read_text()
+    assert len(pictures) > 5
+
+
+def test_a_run_is_told(run: Run) -> None:
+    lines = "\n".join(KIND.remarks(run))
+    assert "operator" in lines
+    assert KIND.day_table(run).row_count == 3
+    sums = KIND.payments(run) if KIND.payments is not None else None
+    assert sums is not None
+    own = sums["amount"] * ((sums["receiver"] == OPERATOR).astype(int) - (sums["payer"] == OPERATOR).astype(int))
+    assert own.sum() == pytest.approx(run.days["profit"].sum())
+
+
+def test_a_run_is_drawn(run: Run) -> None:
+    figures = KIND.figures(run, 1, "Day 1", "EUR")
+    assert set(figures) == {"dispatch-day-1", "prices-day-1", "reserve-day-1", "profits", "bidders"}
+    patches: Any = figures["dispatch-day-1"].axes[0].patches
+    bars = sum(patch.get_height() for patch in patches)
+    assert bars == pytest.approx(0.0, abs=1e-6)  # what is given is what is taken
+    trade = figures["dispatch-day-1"].axes[1].lines[1].get_ydata()
+    rows = run.table("dispatch", 1).groupby(["kind", "period"])["p_kw"].sum()
+    assert np.asarray(trade)[::2] == pytest.approx(((rows["bought"] - rows["sold"]) / 1000.0).to_numpy())
+
+
+def test_the_same_seed_gives_the_same_digits(run: Run, tmp_path: Path) -> None:
+    model = TwoSettlementModel(town(tmp_path), seed=1)
+    model.step()
+    assert model.last is not None
+    first = run.days.iloc[0]
+    assert model.last.operator.profit == first["profit"]
+    assert model.last.settlement.done.cost.sum() == first["real_time_cost"]
+
+
+def test_a_run_goes_on_where_it_stopped(run: Run, tmp_path: Path) -> None:
+    case = town(tmp_path)
+    run_scenario(case, tmp_path / "run", RunOptions(days=1, seed=1))
+    again = run_scenario(case, tmp_path / "run", RunOptions(days=3, seed=1), resume=True).run
+    for name in ("days", "dispatch", "payments", "bidders"):
+        pd.testing.assert_frame_equal(comparable(again.table(name)), comparable(run.table(name)))
+
+
+def test_both_solvers_schedule_the_same_profit(tmp_path: Path) -> None:
+    planned = []
+    for solver in ("highs", "gurobi"):
+        model = TwoSettlementModel(town(tmp_path, market={"gap": 0.0}), seed=1, solver=solver)
+        model.step()
+        assert model.last is not None
+        planned.append(model.last.plan.profit)
+    assert planned[0] == pytest.approx(planned[1], rel=1e-6)
+
+
+def test_options_that_there_are_not(tmp_path: Path) -> None:
+    case = town(tmp_path)
+    with pytest.raises(InputError, match="certify: got 'full'"):
+        TwoSettlementModel(case, certify="full")
+    with pytest.raises(InputError, match="on_infeasible: got 'stop'"):
+        TwoSettlementModel(case, on_infeasible="stop")
+
+
+# What is remembered decides
+
+
+class AskedError(Exception):
+    """What the market is asked: the day ends there, nothing is solved."""
+
+    def __init__(self, day: DayAhead) -> None:
+        super().__init__("asked")
+        self.day = day
+
+
+def stopped(day: DayAhead) -> Any:
+    raise AskedError(day)
+
+
+Scramble = Callable[[TwoSettlementModel], None]
+
+
+def opened(folder: Path, scramble: Scramble | None = None) -> tuple[TwoSettlementModel, DayAhead]:
+    """Return a model in the middle of its first day, and what it asks the market."""
+    model = TwoSettlementModel(town(folder), seed=3)
+    if scramble is not None:
+        scramble(model)
+    model.market.clear = stopped  # type: ignore[method-assign]
+    with pytest.raises(AskedError) as caught:
+        model.simulate_day()
+    return model, caught.value.day
+
+
+def test_the_operators_memories_decide_what_it_plans_and_holds(tmp_path: Path) -> None:
+    _, plain = opened(tmp_path)
+
+    def price(model: TwoSettlementModel) -> None:
+        model.operator.price = 2.0 * model.operator.price
+
+    def load(model: TwoSettlementModel) -> None:
+        model.operator.load_factor = 1.5 * model.operator.load_factor
+
+    def errors(model: TwoSettlementModel) -> None:
+        model.operator.deviation_kw = 3.0 * model.operator.deviation_kw
+
+    _, dear = opened(tmp_path, price)
+    expected = [sum(s.probability * s.prices.buy for s in day.scenarios) for day in (plain, dear)]
+    assert expected[1] == pytest.approx(2.0 * np.asarray(expected[0]))
+    assert dear.bids[0].sold_price == pytest.approx(2.0 * plain.bids[0].sold_price)
+    _, heavy = opened(tmp_path, load)
+    for mine, theirs in zip(heavy.scenarios, plain.scenarios, strict=True):
+        assert mine.load_kw == pytest.approx(1.5 * theirs.load_kw)
+    _, careful = opened(tmp_path, errors)
+    assert careful.regulating_need_kw == pytest.approx(3.0 * plain.regulating_need_kw)
+    assert (plain.regulating_need_kw > 0.0).all()
+
+
+def test_the_remembered_persistence_decides_what_real_time_expects(tmp_path: Path) -> None:
+    model, _ = opened(tmp_path)
+    day = model.case.day(0, model.streams)
+    model.operator.persistence = 0.25
+    real = model.real_day(day)
+    assert real.memory == 0.25
+    ahead = real.expected.from_now(real.seen, 5, 3, real.memory).load_kw
+    error = real.seen.load_kw[5] - real.expected.load_kw[5]
+    assert ahead[1] == pytest.approx(real.expected.load_kw[6] + 0.25 * error)
+
+
+@pytest.mark.parametrize("name", ["price", "accepted", "share", "reliability"])
+@pytest.mark.parametrize("kind", ["demand", "lots"])
+def test_what_aggregators_remember_changes_their_bids(tmp_path: Path, kind: str, name: str) -> None:
+    def scramble(model: TwoSettlementModel) -> None:
+        agent = getattr(model, kind)[0]
+        value = getattr(agent, name)
+        turned = value[::-1].copy() if name == "price" else 0.3 * value
+        setattr(agent, name, turned)
+
+    def reserved(model: TwoSettlementModel) -> None:
+        """Reserve and energy must be nearly worth the same: a generator's at a low price, a vehicle's at a peak."""
+        if name in ("accepted", "reliability"):
+            agent = getattr(model, kind)[0]
+            agent.price = np.full(24, 0.04) if kind == "demand" else np.where(np.arange(24) == 12, 0.5, 0.2)
+
+    def both(model: TwoSettlementModel) -> None:
+        reserved(model)
+        scramble(model)
+
+    (_, plain), (_, other) = opened(tmp_path, reserved), opened(tmp_path, both)
+    place = 0 if kind == "demand" else 1
+    mine, theirs = other.bids[place], plain.bids[place]
+    names = ("power_kw", "spinning_kw", "regulating_kw")
+    moved = max(float(np.abs(getattr(mine, each) - getattr(theirs, each)).max()) for each in names)
+    assert moved > 0.1
+    untouched = plain.bids[1 - place], other.bids[1 - place]
+    assert untouched[0].power_kw.tolist() == untouched[1].power_kw.tolist()
+
+
+def test_a_day_is_remembered(tmp_path: Path) -> None:
+    """By hand: what came moves every memory by 30 %."""
+    model = TwoSettlementModel(town(tmp_path), seed=1)
+    operator, (flats,), (lot,) = model.operator, model.demand, model.lots
+    price, errors, persistence = operator.price.copy(), operator.deviation_kw.copy(), operator.persistence
+    accepted = lot.accepted.copy()
+    model.step()
+    last = model.last
+    assert last is not None
+    day, settled = last.day, last.settlement
+    assert operator.price == pytest.approx(0.7 * price + 0.3 * day.price)
+    assert lot.price == pytest.approx(operator.price)
+    load = day.load_kw.sum(axis=1).reshape(24, 4).mean(axis=1) / day.usual_kw.sum(axis=1)
+    assert operator.load_factor == pytest.approx(0.7 + 0.3 * load)
+    error = day.load_kw.sum(axis=1) - day.usual_kw[day.hour].sum(axis=1)
+    error = error - (day.available_kw - day.expected_kw[day.hour]).sum(axis=1)
+    squares = (error**2).reshape(24, 4).mean(axis=1)
+    assert operator.deviation_kw == pytest.approx(np.sqrt(0.7 * errors**2 + 0.3 * squares))
+    relative = day.load_kw.sum(axis=1) / day.usual_kw[day.hour].sum(axis=1) - 1.0
+    assert operator.persistence == pytest.approx(0.7 * persistence + 0.3 * lasting(relative))
+    assert flats.share == pytest.approx(0.7 + 0.3 * day.demand_factor[0])
+    assert lot.share == pytest.approx(0.7 + 0.3 * day.vehicles[0].size / 4)
+    bid, plan = settled.forecast.bids[1], settled.plan.positions
+    offered = bid.spinning_kw + bid.regulating_kw
+    got = plan.accepted_spinning_kw[:, 1] + plan.accepted_regulating_kw[:, 1]
+    some = offered > 0.0
+    assert some.any()
+    assert lot.accepted[some] == pytest.approx(0.7 * accepted[some] + 0.3 * got[some] / offered[some])
+    assert lot.accepted[~some] == pytest.approx(accepted[~some])
+    missing = settled.done.unready_kw[:, 1].sum() * 0.25
+    assert lot.reliability == pytest.approx(0.7 + 0.3 * max(0.0, 1.0 - missing / got.sum()))
+
+
+def test_an_aggregator_never_gives_up_on_reserve(tmp_path: Path) -> None:
+    model, _ = opened(tmp_path)
+    (lot,) = model.lots
+    lot.accepted = np.zeros(24)
+    full = lot.offers.at(lot.price).regulating
+    assert lot.expected_prices().regulating == pytest.approx(HOPE * full)
+
+
+def test_errors_that_last() -> None:
+    assert lasting(np.array([1.0, 0.5, 0.25])) == pytest.approx(0.5)
+    assert lasting(np.array([1.0, -1.0, 1.0])) == 0.0
+    assert lasting(np.zeros(3)) == 0.0
+    assert lasting(np.array([1.0, 2.0, 4.0])) == 0.99
+
+
+def test_a_wish_that_cannot_be_met_is_lowered(tmp_path: Path) -> None:
+    case = town(tmp_path)
+    axis = case.axis(0)
+    batch = case.expected_vehicles(0, axis)
+    late = replace(batch, arrival=batch.departure - 1)
+    met = case.lot_zone(0, late, axis).vehicles
+    assert (met.wish_kwh <= late.energy_kwh + 7.0 * 0.95 + 1e-9).all()

@@ -49,7 +49,7 @@ class BidderRecord:
     deviation_kwh
         Energy that it gave or took beside its position by itself.
     called_kwh, unready_kwh
-        Regulating reserve that was called, and accepted reserve that it had not got ready, over time.
+        Reserve that was called, and accepted reserve that it had not got ready, over time.
     expected_share
         Demand or vehicles that it expects tomorrow as a share of the usual ones.
     reliability

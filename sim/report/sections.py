@@ -78,9 +78,20 @@ def unmet(run: Run) -> Html:
         parts += _unmet_sessions(run.sessions)
     if "shed_kwh" in run.days and float(run.days["shed_kwh"].sum()) > 0.0:
         parts.append(element("p", f"Load that was not served: {run.days['shed_kwh'].sum():.1f} kWh."))
-        held = run.limits[run.limits["shortage"] > 0.0]
-        parts.append(_limit_table(held, "shortage", "what the shortage would fall by"))
+        if "limits" in run.columns:
+            held = run.limits[run.limits["shortage"] > 0.0]
+            parts.append(_limit_table(held, "shortage", "what the shortage would fall by"))
+        elif "shed" in run.columns:
+            parts.append(_shed_table(run.shed))
     return section("Energy that was not served", *parts) if parts else Html("")
+
+
+def _shed_table(rows: pd.DataFrame) -> Html:
+    """Return where load was not served, the bus with most of it first."""
+    energy = (rows["shed_kw"] * rows["hours"]).groupby([rows["day"], rows["bus"]], sort=False).sum()
+    most = energy.sort_values(ascending=False, kind="stable").head(MOST_ROWS).reset_index(name="kwh")
+    cells = [[str(row["day"]), str(row["bus"]), f"{row['kwh']:.1f}"] for row in most.to_dict("records")]
+    return table(["day", "bus", "not served, kWh"], cells, words=("bus",))
 
 
 def _unmet_sessions(sessions: pd.DataFrame) -> list[str]:

@@ -17,6 +17,7 @@ from equilibrium.grid.restoration import Outage
 from equilibrium.markets.two_settlement.real_time import Event, RealDay, RealTimeDay
 from equilibrium.markets.two_settlement.rolling import RealTime
 from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, Positions
+from equilibrium.markets.two_settlement.window_data import Accounts, Now
 from tests.equilibrium.two_settlement_days import small_numbers
 from tests.equilibrium.two_settlement_real import (
     UNITS,
@@ -33,6 +34,7 @@ from tests.equilibrium.two_settlement_real import (
 
 PLAIN = system()
 WITH_UNITS = system(**UNITS)
+PLAIN_LIT, ORDER = np.ones(5, dtype=np.bool_), np.arange(5)
 
 
 def run(
@@ -144,6 +146,29 @@ def test_regulating_reserve_is_called_where_it_is_cheaper() -> None:
     assert found.unready_kw == pytest.approx(np.array([[1.0]]))
     assert found.cost == pytest.approx([2.0 * (0.1 - 0.6)])
     assert found.trade_kvar == pytest.approx([5.5 - 2.0 * 0.5])
+
+
+def test_spinning_reserve_of_aggregators_is_called_with_the_market_and_in_outages() -> None:
+    """2 kW accepted; the market calls a half of what it bought in period 1, and a branch fails in period 2."""
+    accepted = {"accepted_kw": np.full((4, 1), -1.0), "accepted_spinning_kw": np.full((4, 1), 2.0)}
+    more = {"trade_kw": np.full(4, 11.0), "trade_kvar": np.full(4, 5.5), "spinning_kw": np.full(4, 2.0)}
+    plan = positions(PLAIN, 4, 1, **accepted, **more)
+    event = Event(Outage("branch 0-1", branches=(0,)), 2, 2)
+    share = np.array([0.0, 0.5, 0.0, 0.0])
+    day = real_day(weather(PLAIN, [0.6] * 4), called_share=share, events=(event,))
+    found = run(PLAIN, day, plan, 3, bids=(bid([-1.0] * 4),), deliveries=(fixed([-1.0] * 4, 2.0),))
+    assert found.called_kw[:, 0] == pytest.approx([0.0, 1.0, 2.0, 0.0])
+
+
+def test_a_call_is_not_foreseen_and_believed_to_last_for_its_hour() -> None:
+    made = system(storages=UNITS["storages"])
+    plan = positions(made, 2, spinning_kw=np.array([2.0, 2.0]), trade_kw=np.array([10.0, 10.0]))
+    share = np.array([0.0, 0.0, 1.0, 1.0])
+    day = real_day(weather(made, [0.3] * 4), None, 2, called_share=share, penalties=penalties(2, energy=1.0))
+    data = Accounts(made, day, plan, ())
+    view = Now(1, np.arange(1, 4), np.zeros(3, bool), day.seen, *[np.zeros((3, 0)), np.zeros(0)] * 2, PLAIN_LIT, ORDER)
+    assert data.called_share(view).tolist() == [0.0, 0.0, 0.0]
+    assert data.called_share(replace(view, period=2, at=np.array([2, 3, 3]))).tolist() == [1.0, 1.0, 1.0]
 
 
 # Outages

@@ -91,7 +91,7 @@ def test_a_day_by_hand() -> None:
     assert now["energy penalty", WHOLESALE] == pytest.approx(-bought * 0.2)
     assert now["energy", "lot"] == pytest.approx(2.0 * 0.5)
     assert now["energy penalty", "lot"] == pytest.approx((2.0 - 1.0) * 0.2)  # 1 kWh was called and may be put back
-    assert now["called regulating", "lot"] == pytest.approx(-1.0 * 0.1)
+    assert now["called reserve", "lot"] == pytest.approx(-1.0 * 0.1)
     assert now["reserve penalty", "lot"] == pytest.approx(1.0 * 0.7)
 
 

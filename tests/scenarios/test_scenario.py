@@ -34,6 +34,7 @@ def test_bundled_names_and_titles() -> None:
         "nodal-33-quarters",
         "nodal-85",
         "town-33",
+        "two-settlement",
         "week-33",
         "week-85",
     ]
@@ -42,7 +43,7 @@ def test_bundled_names_and_titles() -> None:
     assert len(set(titles.values())) == len(titles)
 
 
-LOCAL = [name for name in scenario_names() if not name.startswith(("disco", "aggregator"))]
+LOCAL = [name for name in scenario_names() if not name.startswith(("disco", "aggregator", "two"))]
 
 
 @pytest.mark.parametrize("name", LOCAL)

@@ -69,7 +69,9 @@ def test_nothing_is_drawn_of_what_cannot_be_read(
     assert not (tmp_path / "seen").exists()
 
 
-@pytest.mark.parametrize("name", ["disco-15", "aggregator-37", "aggregators-37", "epec-lots-33-case1"])
+@pytest.mark.parametrize(
+    "name", ["disco-15", "aggregator-37", "aggregators-37", "two-settlement", "epec-lots-33-case1"]
+)
 def test_every_market_says_what_it_has(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", name, "--no-figures"]) == 0
     said = " ".join(capsys.readouterr().out.split())

@@ -20,6 +20,7 @@ from sim.checks import check_run
 from sim.markets.two_settlement.kind import KIND
 from sim.markets.two_settlement.model import TwoSettlementModel
 from sim.options import RunOptions
+from sim.report.write import write_report
 from sim.run import run_scenario
 from sim.store import Run, comparable
 from tests.sim.two_settlement_town import town
@@ -38,6 +39,24 @@ def test_what_holds_in_every_run_holds(run: Run) -> None:
     assert len(run.days) == 3
     assert len(run.outages) > 0
     assert run.days["certified"].all()
+
+
+def test_a_call_beyond_what_was_accepted_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = next(each for each in KIND.invariants if each.name == "calls")
+    rows = run.dispatch.copy()
+    at = rows.index[(rows["kind"] == "called") & (rows["unit"] == "lot")][40]
+    accepted = run.schedule[(run.schedule["unit"] == "lot") & (run.schedule["day"] == rows.loc[at, "day"])]
+    mine = accepted[(accepted["period"] == 10) & accepted["kind"].isin(("spinning", "regulating"))]
+    rows.loc[at, "p_kw"] = mine["p_kw"].sum() + 0.5  # period 40 of real time is in period 10 of the schedule
+    monkeypatch.setitem(run.__dict__, "dispatch", rows)
+    assert calls.violation(run) > 0.01
+
+
+def test_what_was_not_served_stands_in_the_report(run: Run) -> None:
+    assert float(run.days["shed_kwh"].sum()) > 0.0
+    (page, *pictures) = write_report(run)
+    assert "not served, kWh" in page.read_text()
+    assert len(pictures) > 5
 
 
 def test_a_run_is_told(run: Run) -> None:

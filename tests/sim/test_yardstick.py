@@ -100,6 +100,6 @@ def test_where_nobody_chooses_by_the_price_there_is_none(capsys: pytest.CaptureF
     blind = {**drivers, "choice": {**drivers["choice"], "price_utility_per_eur_per_kwh": 0.0}}
     with pytest.raises(InputError, match="less than 0 for a yardstick"):
         LocalMarket(load_scenario("week-33", {"drivers": blind}), yardstick=True)
-    for name in ("disco-15", "aggregator-37", "aggregators-37"):
+    for name in ("disco-15", "aggregator-37", "aggregators-37", "two-settlement"):
         assert main(["run", name, "--yardstick", "--days", "1"]) == 2
         assert "no yardstick" in capsys.readouterr().err

@@ -262,7 +262,7 @@ class RealTimeDay:
     trade_kw, trade_kvar
         Bought (positive) or sold from the wholesale market, shape ``(Q,)``.
     called_kw
-        Regulating reserve that was called of each bid, shape ``(Q, bids)``.
+        Reserve that was called of each bid, shape ``(Q, bids)``.
     bid_kw
         Net power of each aggregator, calls included and what was held back left out, same shape.
     held_kw

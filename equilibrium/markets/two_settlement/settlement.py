@@ -194,7 +194,7 @@ def _aggregators(
         beside, called, held = deviation[:, k], done.called_kw[:, k], np.abs(done.held_kw[:, k])
         money = _two_prices(beside, prices.sell, prices.buy)
         yield _now(day, "energy", bid.name, OPERATOR, beside, money)
-        yield _now(day, "called regulating", bid.name, OPERATOR, called, called * bid.sold_price[hour])
+        yield _now(day, "called reserve", bid.name, OPERATOR, called, called * bid.sold_price[hour])
         moved, called_kwh = float(day.length_h @ np.abs(beside)), float(day.length_h @ called)
         missed = np.abs(beside) * (max(0.0, 1.0 - called_kwh / moved) if moved > 0.0 else 0.0)
         yield _now(day, "energy penalty", OPERATOR, bid.name, missed, missed * day.penalties.energy[hour])

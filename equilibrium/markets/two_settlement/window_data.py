@@ -99,19 +99,37 @@ class Accounts:
         hour = self.day.hour[period]
         return np.asarray(self.positions.accepted_spinning_kw[hour] + self.positions.accepted_regulating_kw[hour])
 
+    def called_share(self, now: Now) -> FloatArray:
+        """Return which share of sold spinning reserve is called in each period of a window, shape ``(H,)``.
+
+        A call is believed to last until the end of its day-ahead period; nobody knows of later ones.
+        """
+        hour = self.day.hour
+        return np.where(hour[now.at] == hour[now.period], self.day.called_share[now.period], 0.0)
+
+    def callable_kw(self, now: Now) -> FloatArray:
+        """Return what can be called of each bid in each period of a window, kW, shape ``(H, bids)``.
+
+        Regulating reserve always; spinning reserve as far as it is called by the market, all of it in an outage.
+        """
+        plan, hour = self.positions, self.day.hour[now.at]
+        failed = self.day.failed(now.period)
+        share = np.ones(now.at.size) if failed.branches or failed.buses else self.called_share(now)
+        most = plan.accepted_regulating_kw[hour] + share[:, None] * plan.accepted_spinning_kw[hour]
+        most[0] = np.minimum(most[0], now.ready_kw)
+        return np.asarray(most)
+
     def ports(self, now: Now) -> dict[str, FloatArray]:
         """Return what every port of a window is bound to."""
         plan, hour, weather = self.positions, self.day.hour[now.at], now.weather
         here = self.lit("bids", now.on_grid)
         net = now.net_kw * here
-        first = (np.arange(now.at.size) == 0)[:, None]
-        accepted = plan.accepted_regulating_kw[hour]
         values = self._units(now) | self._trade(now)
-        ready = (plan.accepted_spinning_kw[hour] + accepted) * here
+        ready = (plan.accepted_spinning_kw[hour] + plan.accepted_regulating_kw[hour]) * here
         steady = values["output most"].sum(axis=1) + ready.sum(axis=1)
-        sold = plan.spinning_kw[hour] * (1.0 - self.day.called_share[now.at])
+        sold = plan.spinning_kw[hour] * (1.0 - self.called_share(now))
         return values | {
-            "called most": np.where(first, np.minimum(accepted, now.ready_kw), accepted) * here,
+            "called most": self.callable_kw(now) * here,
             "called price": self.offers[hour],
             "not taken most": np.maximum(-net, 0.0),
             "not given most": np.maximum(net, 0.0),
@@ -132,7 +150,7 @@ class Accounts:
             "less price": penalties.energy[hour] - prices.sell,
             "more kvar price": prices.reactive + penalties.reactive[hour],
             "less kvar price": penalties.reactive[hour] - prices.reactive,
-            "position": plan.trade_kw[hour] - plan.spinning_kw[hour] * self.day.called_share[now.at],
+            "position": plan.trade_kw[hour] - plan.spinning_kw[hour] * self.called_share(now),
             "position kvar": plan.trade_kvar[hour],
             "short price": penalties.spinning[hour],
             "energy before": now.energy_kwh,

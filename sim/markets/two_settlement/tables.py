@@ -71,7 +71,7 @@ _ENERGY: DayColumns = (
     ),
     number("load_kwh", "load, kWh", _energy(lambda d: d.settlement.real.seen.load_kw)),
     number("shed_kwh", "load that was not served, kWh", _energy(lambda d: d.settlement.done.shed_kw)),
-    number("called_kwh", "regulating reserve that was called, kWh", _energy(lambda d: d.settlement.done.called_kw)),
+    number("called_kwh", "reserve of aggregators that was called, kWh", _energy(lambda d: d.settlement.done.called_kw)),
     number(
         "spinning_sold_kwh",
         "spinning reserve that was sold, over time, kWh",
@@ -144,7 +144,7 @@ BIDDERS: Table[TwoSettlementDayResult, TwoSettlementDayResult] = Table(
         number("accepted_kwh", "what was accepted of it, kWh", _of_bidder("accepted_kwh")),
         number("delivered_kwh", "what it gave in the end, calls included, kWh", _of_bidder("delivered_kwh")),
         number("deviation_kwh", "what it gave or took beside its position, kWh", _of_bidder("deviation_kwh")),
-        number("called_kwh", "regulating reserve that was called, kWh", _of_bidder("called_kwh")),
+        number("called_kwh", "reserve of aggregators that was called, kWh", _of_bidder("called_kwh")),
         number("unready_kwh", "accepted reserve that it had not got ready, kWh", _of_bidder("unready_kwh")),
         number("expected_share", "demand or vehicles expected tomorrow, relative", _of_bidder("expected_share")),
         number("reliability", "part of its reserve that it trusts itself to have ready", _of_bidder("reliability")),

@@ -43,7 +43,7 @@ def test_a_wrong_result_breaks_the_statements_that_watch_it(results: Results) ->
 
     proposed = results.profit[0]
     assert broken() == set()
-    dear = {**results.profit, 2: replace(results.profit[2], profit=proposed.profit + 1.0)}
+    dear = {**results.profit, 2: replace(results.profit[2], profit=proposed.bound + 1.0)}
     assert broken(profit=dear) == {"I1", "K1"}
     assert broken(least={0: results.least[1], 1: results.least[0]}) == {"I3"}
     assert broken(voltages=results.voltages + np.array([[0.0], [0.01]])) == {"V1"}

@@ -8,7 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
-from sim.show.drawing import BLUE, GREY, ORANGE, RED, STYLE, name_legend
+from sim.show.drawing import BLUE, GREY, RED, SKY, STYLE, name_legend
 
 if TYPE_CHECKING:
     from sim.reproduce.two_settlement.compute import Results
@@ -40,7 +40,7 @@ def schedule(results: Results) -> Figure:
     series = (
         ("Generators", positions.generator_kw.sum(axis=1), BLUE),
         ("Bought (negative: sold)", positions.trade_kw, GREY),
-        ("Accepted of bids", positions.accepted_kw.sum(axis=1), ORANGE),
+        ("Accepted of bids", positions.accepted_kw.sum(axis=1), SKY),
         ("Spinning reserve sold", positions.spinning_kw, RED),
     )
     with mpl.rc_context(STYLE):

@@ -14,6 +14,7 @@ import pytest
 from agents.two_settlement.bidders import HOPE
 from agents.two_settlement.operator import lasting
 from equilibrium.errors import InputError
+from equilibrium.markets.two_settlement.real_time import FixedDelivery, RealDay, Weather
 from equilibrium.markets.two_settlement.settlement import OPERATOR
 from equilibrium.markets.two_settlement.system import DayAhead
 from sim.checks import check_run
@@ -100,6 +101,34 @@ def test_options_that_there_are_not(tmp_path: Path) -> None:
         TwoSettlementModel(case, certify="full")
     with pytest.raises(InputError, match="on_infeasible: got 'stop'"):
         TwoSettlementModel(case, on_infeasible="stop")
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_without_news_real_time_does_what_the_day_ahead_market_scheduled(parts: int, tmp_path: Path) -> None:
+    """One scenario, which comes true; no reserve is missing. The two markets are stated apart from each other."""
+    case = town(tmp_path, beliefs={"reserve_deviations": 0.0}, market={"gap": 0.0})
+    model = TwoSettlementModel(case, seed=0)
+    day = case.day(0, model.streams)
+    for agent in (model.operator, *model.bidders):
+        agent.observe(day)
+    forecast, _ = model.expect(day)
+    only = replace(forecast.scenarios[0], probability=1.0)
+    fines = case.penalties_of(only.prices)
+    plan = model.market.clear(replace(forecast, scenarios=(only,), penalties=fines)).positions
+    hour = np.repeat(np.arange(24), parts)
+    prices = case.prices_of(only.prices.buy[hour])
+    weather = Weather(only.load_kw[hour], only.load_kvar[hour], only.available_kw[hour], prices)
+    nothing = np.zeros(24 * parts)
+    real = RealDay(nothing + 1.0 / parts, hour, weather, weather, fines, forecast.regulating_need_kw, nothing)
+    ready = (plan.accepted_spinning_kw + plan.accepted_regulating_kw)[hour]
+    bids = [FixedDelivery(plan.accepted_kw[hour, k], ready[:, k]) for k in range(2)]
+    done = case.real_time().run(real, plan, forecast.bids, bids)
+    assert done.trade_kw == pytest.approx(plan.trade_kw[hour], abs=1e-6)
+    assert done.trade_kvar == pytest.approx(plan.trade_kvar[hour], abs=1e-6)
+    assert done.generator_kw == pytest.approx(plan.generator_kw[hour], abs=1e-6)
+    assert done.storage_kw == pytest.approx(plan.storage_kw[hour], abs=1e-6)
+    assert done.cost == pytest.approx(nothing, abs=1e-6)
+    assert not done.called_kw.any()
 
 
 # What is remembered decides

@@ -18,6 +18,11 @@ def add_to(commands: Commands) -> None:
     reproduce.add_argument("name", metavar="NAME", help=", ".join(REPRODUCTIONS))
     reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
     reproduce.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
+    reproduce.add_argument(
+        "--robustness",
+        action="store_true",
+        help="also compute the study with other data, seeds and populations, and say which claims stand",
+    )
     reproduce.set_defaults(command=_reproduce)
 
 
@@ -26,9 +31,12 @@ def _reproduce(given: argparse.Namespace) -> int:
     from sim.folder import check_folder
     from sim.report.reproduction import write_reproduction_report
     from sim.reproduce import load_reproduction
+    from sim.reproduce.report import write_csv
+    from sim.reproduce.robustness import HEAD, counted, examine, variations_of
     from sim.show.console import console
 
     reproduce = load_reproduction(given.name)
+    variations = variations_of(given.name) if given.robustness else ()
     folder = given.out or Path("runs") / f"reproduce-{given.name}"
     check_folder(folder, force=True)
     report = reproduce(folder, given.solver)
@@ -36,4 +44,11 @@ def _reproduce(given: argparse.Namespace) -> int:
     write_reproduction_report(folder, given.name)
     screen = console()
     report.show(screen, where=files[0])
+    if variations:
+        examined, unserved = examine(report.statements, variations, given.solver, lambda name: screen.print(name))
+        path = write_csv(folder / f"{report.name}-robustness.csv", HEAD, [each.row() for each in examined])
+        screen.print(f"{report.name}: of {len(examined)} claims {counted(examined)} over {len(variations)} variations")
+        for name in unserved:
+            screen.print(f"not served: {name}", markup=False)
+        screen.print(f"claim by claim in {path}", markup=False, soft_wrap=True)
     return report.exit_code

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from equilibrium.errors import InputError
+from sim.folder import MANIFEST
+from sim.manifest import read_json
 from sim.report.reproduction import reproduction_in, write_reproduction_report
-from sim.report.study import write_study_report
 from sim.report.write import write_report
 from sim.store import Run
-from sim.studies.stored import is_study, read_study
 
 
 def write_any_report(folder: Path, day: int | None = None, hour: int | None = None) -> list[Path]:
@@ -28,9 +28,14 @@ def write_any_report(folder: Path, day: int | None = None, hour: int | None = No
         When the folder holds nothing of these, or a day or hour is asked for that there is not.
     """
     name = reproduction_in(folder)
-    if name is None and not is_study(folder):
+    if name is None and "study_format" not in read_json(folder / MANIFEST):
         return write_report(Run(folder), day, hour)
     for option, value in (("--day", day), ("--hour", hour)):
         if value is not None:
             raise InputError(str(folder), option, value, "nothing: only the report of a run has days")
-    return write_study_report(read_study(folder)) if name is None else write_reproduction_report(folder, name)
+    if name is not None:
+        return write_reproduction_report(folder, name)
+    from sim.report.study import write_study_report  # here, because studies are slow to import
+    from sim.studies.stored import read_study
+
+    return write_study_report(read_study(folder))

@@ -145,16 +145,16 @@ class Report:
                 )
                 for r in table.rows
             ]
-            files.append(_write_csv(folder / f"{self.name}-{table.name}.csv", head, rows))
+            files.append(write_csv(folder / f"{self.name}-{table.name}.csv", head, rows))
         near = ("table", "numbers", *(f"within_{100 * share:g}_percent" for share in WITHIN))
         counts = [(title, found.total, *found.met) for title, found in self.near]
-        files.append(_write_csv(folder / f"{self.name}-closeness.csv", near, counts))
+        files.append(write_csv(folder / f"{self.name}-closeness.csv", near, counts))
         kept = ("constant", "origin", "value", "numbers", "basis", "inputs")
         constants = [(c.name, c.origin, c.value, c.numbers, c.basis, " ".join(c.inputs)) for c in self.constants]
-        files.append(_write_csv(folder / f"{self.name}-constants.csv", kept, constants))
+        files.append(write_csv(folder / f"{self.name}-constants.csv", kept, constants))
         stated = ("key", "statement", "kind", "outcome", "must_hold", "reason", "first_form")
         found = [(s.key, s.text, s.kind, s.outcome, s.must_hold, s.reason, s.first_form) for s in self.statements]
-        files.append(_write_csv(folder / f"{self.name}-statements.csv", stated, found))
+        files.append(write_csv(folder / f"{self.name}-statements.csv", stated, found))
         return files
 
     def show(self, screen: Console, where: Path | None = None) -> None:
@@ -219,7 +219,8 @@ def _text_table(rows: Sequence[Sequence[str]], left: int = 2) -> list[str]:
     ]
 
 
-def _write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+def write_csv(path: Path, head: Sequence[str], rows: Sequence[Sequence[object]]) -> Path:
+    """Write a table as CSV and return its file."""
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(head)

@@ -76,6 +76,7 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) ->
             content = io.BytesIO()
             metadata = {"Date": None} if kind == "svg" else None
             figure.savefig(content, dpi=160, format=kind, metadata=metadata)
+            figure.set_layout_engine("none")  # laid out once, for all formats
             put(path, content.getvalue())
             files.append(path)
     return files

@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from multiprocessing import active_children, get_context, parent_process
+from multiprocessing import active_children, get_all_start_methods, get_context, parent_process
+from multiprocessing.context import BaseContext
 from typing import Any, ParamSpec, TypeVar
 
 from equilibrium.errors import InputError
@@ -19,6 +20,9 @@ T = TypeVar("T")
 
 ANY_NUMBER = 256
 """Chunks that are handed out at once where nobody says how many workers there are: clusters grow while they work."""
+
+_PRELOADED = ("sim.studies.work", "sim.kinds")
+"""What a worker imports before it is asked anything."""
 
 _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What says how many threads a process of linear algebra takes: one, because every core has a worker already."""
@@ -78,7 +82,7 @@ def processes(count: int) -> Workers:
         before = {name: os.environ.get(name) for name in _THREADS}
         os.environ.update(dict.fromkeys(_THREADS, "1"))  # inherited by the workers before they import anything
         others = set(active_children())
-        executor = ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_begin)
+        executor = ProcessPoolExecutor(count, mp_context=_context(), initializer=_begin)
         try:
             yield executor
         finally:
@@ -132,6 +136,18 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
                 at.close()
 
     return Workers(f"dask {address or 'local'}", workers if address is None else ANY_NUMBER, cluster)
+
+
+def _context() -> BaseContext:
+    """Return how processes are started: from one that has all imports behind it, where the system has such a thing.
+
+    That process imports once, whatever the number of workers, has no threads, and stays for the next study.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    context.set_forkserver_preload(list(_PRELOADED))
+    return context
 
 
 def _begin() -> None:

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
-from scipy.stats import qmc
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -200,6 +199,8 @@ def _points(file: StudyFile, document: Document) -> list[dict[str, str]]:
 def _sampled(sample: SampleSection | None) -> list[dict[str, str]]:
     if sample is None:
         return [{}]
+    from scipy.stats import qmc  # here, because it is slow to import and every worker imports this module
+
     generator, count = np.random.default_rng(sample.seed), len(sample.keys)
     if sample.method == "saltelli":
         shares = saltelli_shares(count, sample.points, generator)
@@ -236,6 +237,8 @@ def saltelli_shares(count: int, points: int, generator: np.random.Generator) -> 
     A. Saltelli et al., "Variance based sensitivity analysis of model output. Design and estimator for the total
     sensitivity index", Computer Physics Communications 181, 2010.
     """
+    from scipy.stats import qmc  # here, because it is slow to import and every worker imports this module
+
     both = qmc.Sobol(2 * count, scramble=True, seed=generator).random(points)
     first, second = both[:, :count], both[:, count:]
     mixed = []

@@ -33,11 +33,6 @@ class StoredStudy:
     results: StudyResults
 
 
-def is_study(folder: Path) -> bool:
-    """Return whether a folder says that it holds a study."""
-    return "study_format" in read_json(folder / MANIFEST)
-
-
 def read_study(folder: Path) -> StoredStudy:
     """Read a study; nobody may write it meanwhile.
 

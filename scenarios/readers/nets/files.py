@@ -9,13 +9,19 @@ from equilibrium.errors import InputError
 from scenarios.files import shown
 from scenarios.readers.nets.matpower import read_matpower
 from scenarios.readers.nets.net import Net
+from scenarios.readers.nets.opendss import opendss_files, read_opendss
 from scenarios.readers.nets.pandapower import read_pandapower
 from scenarios.readers.nets.pypsa import read_pypsa
 
-READERS: Mapping[str, Callable[[Path], Net]] = {".json": read_pandapower, ".m": read_matpower, "": read_pypsa}
+READERS: Mapping[str, Callable[[Path], Net]] = {
+    ".json": read_pandapower,
+    ".m": read_matpower,
+    ".dss": read_opendss,
+    "": read_pypsa,
+}
 """By suffix; a folder has none."""
 
-FORMATS = "a pandapower net (.json), a MATPOWER case (.m) or a folder of PyPSA's CSV files"
+FORMATS = "a pandapower net (.json), a MATPOWER case (.m), an OpenDSS script (.dss) or a folder of PyPSA's CSV files"
 
 
 def read_net(path: Path) -> Net:
@@ -39,4 +45,6 @@ def read_net(path: Path) -> Net:
 
 def net_files(path: Path) -> tuple[Path, ...]:
     """Return the files that a grid consists of."""
-    return tuple(sorted(path.glob("*.csv"))) if path.is_dir() else (path,)
+    if path.is_dir():
+        return tuple(sorted(path.glob("*.csv")))
+    return opendss_files(path) if path.suffix.lower() == ".dss" else (path,)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from equilibrium.errors import InfeasibleError
@@ -82,17 +83,26 @@ class Results:
         return self.cases[feeder, data.BASE_BAND, case]
 
 
-def compute(solver: str = "auto") -> Results:
-    """Clear every case and every point of the sweeps."""
+Vary = Callable[[Network, MarketDay], tuple[Network, MarketDay]]
+"""Makes other data of a case."""
+
+
+def as_it_is(network: Network, day: MarketDay) -> tuple[Network, MarketDay]:
+    """Return the data of the study themselves."""
+    return network, day
+
+
+def compute(solver: str = "auto", vary: Vary = as_it_is) -> Results:
+    """Clear every case and every point of the sweeps; ``vary`` makes other data of each."""
     cases = {
-        (feeder, band, case): _clear_case(feeder, case, limits, solver)
+        (feeder, band, case): _clear_case(feeder, case, limits, solver, vary)
         for feeder in data.FEEDERS
         for band, limits in data.BANDS.items()
         for case in data.CASES
     }
     infeasible: dict[tuple[str, str, float], str] = {}
     sweeps = {
-        (feeder, name): _sweep(feeder, name, tuple(factors), solver, infeasible)
+        (feeder, name): _sweep(feeder, name, tuple(factors), solver, infeasible, vary)
         for feeder in data.FEEDERS
         for name, factors in (("renewable", data.RENEWABLE_FACTORS), ("demand", data.DEMAND_FACTORS))
     }
@@ -107,8 +117,8 @@ def compute(solver: str = "auto") -> Results:
     )
 
 
-def _clear_case(feeder: str, case: int, limits: tuple[float, float], solver: str) -> CaseResult:
-    network, day = epec_lots_case(feeder, case, voltage_min_pu=limits[0], voltage_max_pu=limits[1])
+def _clear_case(feeder: str, case: int, limits: tuple[float, float], solver: str, vary: Vary) -> CaseResult:
+    network, day = vary(*epec_lots_case(feeder, case, voltage_min_pu=limits[0], voltage_max_pu=limits[1]))
     return _clear(network, day, solver)
 
 
@@ -120,13 +130,18 @@ def _clear(network: Network, day: MarketDay, solver: str) -> CaseResult:
 
 
 def _sweep(
-    feeder: str, name: str, factors: tuple[float, ...], solver: str, infeasible: dict[tuple[str, str, float], str]
+    feeder: str,
+    name: str,
+    factors: tuple[float, ...],
+    solver: str,
+    infeasible: dict[tuple[str, str, float], str],
+    vary: Vary,
 ) -> tuple[SweepPoint, ...]:
     """Clear case 1 for every factor; a point that no dispatch can serve is noted with its reason and left out."""
     points = []
     market: LotsLeadMarket | None = None
     for factor in factors:
-        network, day = epec_lots_case(feeder, 1, **{f"{name}_factor": factor})
+        network, day = vary(*epec_lots_case(feeder, 1, **{f"{name}_factor": factor}))
         market = market or LotsLeadMarket(network, solver=solver)
         try:
             clearing = market.clear(day)

@@ -1,0 +1,32 @@
+"""Other seeds and populations for the DISCO with nine programs, with few scenarios so that they take minutes."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from sim.reproduce.disco_dr.compute import compute
+from sim.reproduce.disco_dr.statements import statements
+from sim.reproduce.robustness import Variation
+from sim.reproduce.verdicts import Statement
+
+FEW = {"scenarios": 2, "samples": 20}
+SEEDS = (1, 2, 3)
+POPULATIONS = (50, 75)
+"""Vehicles in the lot; the paper's are 100."""
+
+
+def _varied(options: dict[str, Any], solver: str) -> tuple[Statement, ...]:
+    return statements(compute(solver, **options))
+
+
+VARIATIONS = (
+    *(
+        Variation("seed", f"draws of seed {seed}", partial(_varied, {**FEW, "vehicles": POPULATIONS[0], "seed": seed}))
+        for seed in SEEDS
+    ),
+    *(
+        Variation("population", f"{number} vehicles", partial(_varied, {**FEW, "vehicles": number}))
+        for number in POPULATIONS
+    ),
+)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.markets.aggregator.day import AggregatorDay
@@ -20,6 +20,7 @@ from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import solve_linear
 from equilibrium.programs.solvers.choose import require_optimal
 from tests.equilibrium.aggregator_days import card_day, random_day, some_hours
+from tests.equilibrium.oracle import examples
 
 SURE = 1e-6
 
@@ -66,7 +67,7 @@ def test_a_price_above_what_energy_is_worth_by_hand() -> None:
     assert order.with_pair(other, full, zero=True) is None
 
 
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(seed=st.integers(0, 10_000), uniform=st.booleans())
 def test_no_conclusion_is_wrong_at_a_point(seed: int, uniform: bool) -> None:
     draw = np.random.default_rng(seed)

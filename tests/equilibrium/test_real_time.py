@@ -109,7 +109,7 @@ def test_a_negative_price_is_not_earned_by_wasting() -> None:
     stored = np.diff(np.concatenate([[2.0], found.storage_kwh[:, 0]]))
     both = np.where(found.storage_kw[:, 0] > 0.0, -found.storage_kw[:, 0] / 0.95, -0.95 * found.storage_kw[:, 0])
     assert stored == pytest.approx(both, abs=1e-9)
-    assert found.excess >= 0.0
+    assert 0.0 < found.excess < 4.0  # wasting would earn at most what passes the storage in two hours
 
 
 # Reserve
@@ -217,7 +217,7 @@ def test_a_weak_way_sheds_what_is_worth_least() -> None:
 # What must hold
 
 
-@settings(max_examples=8, phases=[Phase.explicit, Phase.generate], derandomize=True)
+@settings(max_examples=4, phases=[Phase.explicit, Phase.generate], derandomize=True)
 @given(buy=small_numbers(4, -0.5, 2.0), load=small_numbers(4, 0.2, 2.0), sun=small_numbers(4, 0.0, 2.0))
 def test_without_news_real_time_is_the_day_ahead_schedule(buy: FloatArray, load: FloatArray, sun: FloatArray) -> None:
     """The best schedule of a whole window is a plan; from it, with or without penalties, nothing is gained."""
@@ -245,7 +245,7 @@ def test_without_news_real_time_is_the_day_ahead_schedule(buy: FloatArray, load:
         assert again.cost == pytest.approx(np.zeros(4), abs=1e-6)
 
 
-@settings(max_examples=8, phases=[Phase.explicit, Phase.generate], derandomize=True)
+@settings(max_examples=4, phases=[Phase.explicit, Phase.generate], derandomize=True)
 @given(
     buy=small_numbers(3, 0.0, 2.0),
     load=small_numbers(3, 0.2, 2.0),

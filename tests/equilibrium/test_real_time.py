@@ -214,6 +214,55 @@ def test_a_weak_way_sheds_what_is_worth_least() -> None:
     assert 0.5 <= found.shed_kw[0, 2] <= 0.55
 
 
+@pytest.mark.parametrize(("power", "limit"), [(6000.0, 1.1), (-6000.0, 0.9)])
+def test_what_the_voltage_forbids_is_not_given_or_taken(power: float, limit: float) -> None:
+    """Squares fall by 2 (3 P + 1.5 Q) / 1000 on the way to bus 2, Q = P / 2; loads of 1 and 2 kW hardly count.
+
+    Bus 1 is passed by all, so that 1 kW there and its kvar count a third: 2 (1 + 0.25) / 1000.
+    """
+    plan = positions(PLAIN, 1, 1, accepted_kw=np.array([[power]]), trade_kw=np.array([10.0 - power]))
+    dear = replace(PLAIN, lost_load_value=np.array([10.0, 99.0, 10.0, 99.0, 99.0]))
+    loads = scaled(weather(PLAIN, [0.3]), np.array([1.0]))
+    loads.load_kw[0, 2] = loads.load_kvar[0, 2] = 0.0
+    day = real_day(loads)
+    found = run(dear, day, plan, bids=(bid([power]),), deliveries=(fixed([power]),))
+    passed = (121.0 * (limit**2 - 1.0) * 1000.0 + 2.5 * 1.0) / 7.5
+    assert found.bid_kw[0, 0] == pytest.approx(passed)
+    assert found.held_kw[0, 0] == pytest.approx(passed - power)
+    assert found.voltage_pu[0, 2] == pytest.approx(limit)
+    assert not found.shed_kw.any()
+    assert found.trade_kvar == pytest.approx([4.0 - 0.5 * passed])
+
+
+def test_shed_load_takes_its_reactive_power_along() -> None:
+    """6000 kW and 3000 kvar at bus 2: what is served passes the voltage, with half as many kvar."""
+    big = replace(PLAIN.grid, load_kw=np.array([0.0, 0.0, 6000.0, 0.0, 0.0]))
+    big = replace(big, load_kvar=big.load_kw / 2.0)
+    made = system(grid=big)
+    found = run(made, real_day(weather(made, [0.3])), positions(made, 1))
+    served = 121.0 * 0.19 * 1000.0 / 7.5
+    assert found.shed_kw.sum() == pytest.approx(6000.0 - served)
+    assert found.trade_kvar == pytest.approx([served / 2.0])
+
+
+def test_a_generator_trips_where_nothing_else_helps() -> None:
+    """It must give 5000 kW; reactive power of 3900 kvar at most holds the voltage down a little."""
+    unit = replace(UNITS["generators"][0], least_kw=5000.0, most_kw=5000.0, rating_kva=5000.0, before_kw=5000.0)
+    made = system(generators=(unit,))
+    plan = positions(made, 1, generator_kw=np.array([[5000.0]]), trade_kw=np.array([-4990.0]))
+    found = run(made, real_day(weather(made, [0.3])), plan)
+    assert found.tripped_kw.sum() > 10.0
+    assert found.voltage_pu[0, 2] == pytest.approx(1.1)
+    assert found.cost[0] > 10.0 * found.tripped_kw.sum()
+
+
+def test_each_root_passes_no_more_than_it_may() -> None:
+    """The grid's roots feed 3 and 7 kW; of 6 kW each, 1 kW behind the second is not served."""
+    found = run(system(trade_max_kw=6.0), real_day(weather(PLAIN, [0.3])), positions(PLAIN, 1))
+    assert found.shed_kw[0].sum() == pytest.approx(1.0)
+    assert found.shed_kw[0, 3:].sum() == pytest.approx(1.0)
+
+
 # What must hold
 
 

@@ -74,13 +74,20 @@ def test_reactive_power_beside_the_position_costs_its_own() -> None:
 
 
 def test_a_generator_helps_where_it_is_cheaper_and_its_ramp_allows_it() -> None:
-    """It stands at 2 kW; a kWh costs 0.3 and 0.05 beside the plan, at the market 0.5: it rises by 4 kW an hour."""
+    """It stands at 2 kW; a kWh costs 0.3 and 0.15 beside the plan, at the market 0.5: it rises by 4 kW an hour."""
     made = system(generators=UNITS["generators"])
-    day = real_day(weather(made, [0.5] * 3), penalties=penalties(3, output=0.05))
+    day = real_day(weather(made, [0.5] * 3), penalties=penalties(3, output=0.15))
     plan = positions(made, 3, generator_kw=np.full((3, 1), 2.0), trade_kw=np.full(3, 8.0))
     found = run(made, replace(day, length_h=np.full(3, 0.5)), plan)
     assert found.generator_kw[:, 0] == pytest.approx([4.0, 6.0, 6.0])
-    assert found.cost == pytest.approx([0.5 * 2.0 * (0.35 - 0.5), 0.5 * 4.0 * (-0.15), 0.5 * 4.0 * (-0.15)])
+    assert found.cost == pytest.approx([0.5 * 2.0 * (0.45 - 0.5), 0.5 * 4.0 * (-0.05), 0.5 * 4.0 * (-0.05)])
+
+
+def test_a_generator_keeps_the_state_of_the_schedule() -> None:
+    """Off it gives nothing at any price; on it gives its least output of 1 kW where energy costs nothing."""
+    made = system(generators=(replace(UNITS["generators"][0], before_kw=0.0),))
+    plan = positions(made, 2, on=np.array([[0.0], [1.0]]), generator_kw=np.array([[0.0], [1.0]]))
+    assert run(made, real_day(weather(made, [9.0, 0.0])), plan).generator_kw[:, 0] == pytest.approx([0.0, 1.0])
 
 
 def test_the_plans_own_steps_need_no_ramp() -> None:
@@ -123,6 +130,21 @@ def test_what_was_sold_is_kept_ready_or_paid_for() -> None:
     assert (kept.generator_kw[0, 0], kept.spinning_short_kw[0]) == pytest.approx((1.0, 0.0))
     paid = run(made, real_day(weather(made, [0.9]), penalties=penalties(1, spinning=0.1)), plan)
     assert (paid.generator_kw[0, 0], paid.spinning_short_kw[0]) == pytest.approx((6.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("start", "power", "ready"),
+    [(2.0, 2.0, 0.95), (3.0, 1.0, 0.05)],  # 1 kWh is left and worth 0.95; 0.95 of 1 kW are given already
+)
+def test_storage_keeps_ready_what_power_and_energy_allow(start: float, power: float, ready: float) -> None:
+    """It gives 1 kWh of its battery, as planned, and 1.5 kW are sold."""
+    store = replace(UNITS["storages"][0], initial_kwh=start, discharge_max_kw=power)
+    made = system(storages=(store,))
+    plan = positions(made, 1, storage_kwh=np.array([[start - 1.0]]), trade_kw=np.array([9.05]))
+    plan = replace(plan, spinning_kw=np.array([1.5]))
+    found = run(made, real_day(weather(made, [0.3]), penalties=penalties(1, energy=1.0, spinning=0.2)), plan)
+    assert found.storage_kw == pytest.approx(np.array([[0.95]]))
+    assert found.spinning_short_kw == pytest.approx([1.5 - ready])
 
 
 def test_what_is_called_is_delivered_and_no_longer_kept() -> None:

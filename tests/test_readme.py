@@ -23,7 +23,8 @@ BLOCKS = [
 FENCED = [
     (name, line.strip())
     for name, text in TEXTS.items()
-    for block in re.findall(r"```(?:sh)?\n(.*?)```", text, re.DOTALL)
+    for language, block in re.findall(r"^```(\S*)\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    if language in ("", "sh")
     for line in block.splitlines()
 ]
 """Lines of blocks that are not Python."""

@@ -302,14 +302,14 @@ def _bids(system: ActiveSystem, study: TwoSettlementStudy, price: FloatArray, ca
         regulating=study.sold_share * at.regulating,
     )
     length, bids = np.ones(HOURS), []
-    day = np.arange(HOURS) >= 6
+    day = (np.arange(HOURS) >= 6).astype(np.float64)
     for label in study.demand_bus:
         zone = DemandZone(
             f"demand {label}",
             system.grid.buses.index(label),
             demand_kw=study.demand_kw * day,
             movable=study.demand_movable,
-            generator_kw=study.demand_generator_kw * ~day,
+            generator_kw=study.demand_generator_kw * (1.0 - day),
             cut_cost_per_kwh=study.demand_cut_share * float(price.mean()),
             reactive_share=study.bid_share,
         )

@@ -38,8 +38,8 @@ def measure(name: str) -> Result:
         return record(report, perf_counter() - start)
 
 
-WITHOUT_NUMBERS = ("aggregator",)
-"""Studies whose papers print no numbers of results."""
+WITHOUT_NUMBERS = ("aggregator", "two-settlement")
+"""Studies whose papers print no numbers of results, or no data from which they could be met."""
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     f"closeness_{name.replace('-', '_')}": partial(measure, name)

@@ -33,7 +33,13 @@ _EXTENDS_LIMIT = 20
 
 
 def scenario_names() -> list[str]:
-    """Return the names of the bundled scenarios."""
+    """Return the names of the bundled scenarios.
+
+    Examples
+    --------
+    >>> scenario_names()[:3]
+    ['aggregator-37', 'aggregators-37', 'disco-15']
+    """
     return sorted(path.stem for path in CASES.glob("*.yaml"))
 
 

@@ -7,7 +7,7 @@ checked while a run goes on, at a level that the user chooses.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -178,6 +178,37 @@ VERDICTS = RunInvariant(
     _verdicts,
 )
 """Of every market with a table ``certificates``."""
+
+
+def brought(run: Run, signs: Mapping[str, float], power: str = "p_kw", within: Sequence[str] = ()) -> pd.Series[float]:
+    """Return what the table ``dispatch`` brings in every period beyond what it takes, kW or kvar.
+
+    Parameters
+    ----------
+    signs
+        1 for a kind of dispatch that brings power, -1 for one that takes it; other kinds do neither.
+    power
+        The column.
+    within
+        Columns besides day and period whose values have a balance of their own.
+    """
+    rows = run.dispatch
+    signed = rows[power] * rows["kind"].map(signs).fillna(0.0)
+    return signed.groupby([rows[name] for name in ("day", *within, "period")]).sum()
+
+
+def energies(run: Run, kinds: Iterable[str]) -> pd.DataFrame:
+    """Return the energy of kinds of dispatch on every day, kWh: a row a day, a column a kind."""
+    rows = run.dispatch
+    rows = rows.assign(kwh=rows["p_kw"] * rows["hours"])
+    sums = rows.pivot_table(index="day", columns="kind", values="kwh", aggfunc="sum")
+    return sums.reindex(columns=list(kinds)).fillna(0.0)
+
+
+def sums_apart(run: Run, kinds: Mapping[str, str]) -> float:
+    """Return how far columns of the table ``days`` are from the energies of the kinds that they are named with."""
+    days, sums = run.days.set_index("day"), energies(run, kinds.values())
+    return max(apart(days[name], sums[kind]) for name, kind in kinds.items())
 
 
 def apart(values: pd.Series[float], expected: pd.Series[float] | float, scale: pd.Series[float] | None = None) -> float:

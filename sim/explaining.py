@@ -68,7 +68,7 @@ def place_of(run: Run, day: int | None, hour: int | None, bus: str | None) -> Pl
     return Place(chosen, int(highest["period"]), str(highest["bus"]))
 
 
-def checkable(run: Run) -> Callable[[Any, Place], NextKw]:
+def checkable(run: Run) -> Callable[[Any, Any, Place], NextKw]:
     """Return what tells the costs around a price of a run, where its days can be cleared again.
 
     Raises
@@ -115,7 +115,7 @@ def check_price(run: Run, place: Place, scenario: Case[Any]) -> tuple[float, Nex
     assert last is not None  # a run has at least one day
     prices = pd.DataFrame(dict(last.tables["prices"]))
     there = prices[(prices["period"] == place.period) & (prices["bus"] == place.bus)]
-    return float(there[kind.price_column].iloc[0]), next_kw(last.result, place)
+    return float(there[kind.price_column].iloc[0]), next_kw(scenario, last.result, place)
 
 
 def explain_price(run: Run, day: int | None = None, hour: int | None = None, bus: str | None = None) -> list[str]:

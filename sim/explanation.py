@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from sim.columns import PER_MWH
 
+STEP_KW = 1.0
+"""How much more and less load a check looks at, kW."""
+
 
 @dataclass(frozen=True)
 class Place:

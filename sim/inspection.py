@@ -130,7 +130,10 @@ def _price_rows(prices: PriceSeries) -> list[tuple[str, str]]:
     span = f"{prices.dates[0]} to {prices.dates[-1]}" if prices.dates else "a typical day"
     lengths = sorted({axis.size for axis in prices.axes})
     return [
-        ("prices", f"{prices.source}: {prices.days} days, {span}, {' or '.join(map(str, lengths))} prices a day"),
+        (
+            "prices",
+            f"{_place(prices.source)}: {prices.days} days, {span}, {' or '.join(map(str, lengths))} prices a day",
+        ),
         (
             "",
             f"{every.min():,.2f} to {every.max():,.2f}, {np.median(every):,.2f} in the middle, {prices.currency}/MWh",
@@ -138,12 +141,18 @@ def _price_rows(prices: PriceSeries) -> list[tuple[str, str]]:
     ]
 
 
+def _place(source: str) -> str:
+    """Return the path of a file below the folder in which the command runs; another one as it is."""
+    path = Path(source)
+    return str(path.relative_to(Path.cwd())) if path.is_absolute() and path.is_relative_to(Path.cwd()) else source
+
+
 def _session_rows(log: SessionLog) -> list[tuple[str, str]]:
     """Return what is said of a log of sessions."""
     sites = sorted(set(log.site) - {""})
     where = f", sites {', '.join(sites[:8])}" if sites else ""
     return [
-        ("sessions", f"{log.source}: {log.day.size} on {log.days} days from {log.first}{where}"),
+        ("sessions", f"{_place(log.source)}: {log.day.size} on {log.days} days from {log.first}{where}"),
         (
             "",
             f"in the middle {np.median(log.energy_kwh):.1f} kWh, {np.median(log.stay_h):.1f} h, arriving at "

@@ -84,6 +84,13 @@ def simulate(
         When a day, or what comes before the first one, cannot be served.
     SolverError
         When a solver ends without an answer.
+
+    Examples
+    --------
+    >>> from scenarios.loading import load_scenario
+    >>> case = load_scenario("epec-lots-33-case1")
+    >>> [day.tables["days"]["certified"] for day in simulate(case, RunOptions(days=2))]
+    [[True], [True]]
     """
     kind = kind_of(case)
     running = opened(kind, case, options, model, rule)

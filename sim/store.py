@@ -319,7 +319,13 @@ class Run:
         """Return what the run is of, how it ended, and its tables."""
         of, done = self.manifest.get("scenario", "an unknown scenario"), self.manifest.get("days_done", "some")
         state = f"{done} days, seed {self.manifest.get('seed', '?')}, {self.manifest.get('status', 'killed')}"
-        return f"Run({str(self.folder)!r}): {of}, market {self.market}, {state}; tables: {', '.join(self.columns)}"
+        there = [name for name in self.columns if self._files(name)]
+        return f"Run({str(self.folder)!r}): {of}, market {self.market}, {state}; tables: {', '.join(there)}"
+
+    def _files(self, name: str) -> list[Path]:
+        """Return the files of a table that are there: one, or one a part; none where it has no rows."""
+        found = (part / f"{name}.parquet" for part in _parts(self.folder) or [self.folder])
+        return [path for path in found if path.exists()]
 
     def table(self, name: str, day: int | None = None, bus: str | int | None = None) -> pd.DataFrame:
         """Return a table of the run, or the rows of one day or bus of it; one that was not written has no rows.
@@ -337,11 +343,8 @@ class Run:
             When a bus is asked for and the table has no column of them, or none of that label.
         """
         columns = self.columns[name]
-        merged = self.folder / f"{name}.parquet"
-        parts = _parts(self.folder)
-        files = [part / merged.name for part in parts] if parts else [merged]
         chosen = None if day is None else [("day", "==", day)]
-        tables = [_rows_of(path, columns, chosen) for path in files if path.exists()]
+        tables = [_rows_of(path, columns, chosen) for path in self._files(name)]
         if not tables:
             empty = [pa.field(column, _type(each["type"])) for column, each in columns.items()]
             tables = [pa.schema(empty).empty_table()]

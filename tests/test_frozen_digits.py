@@ -6,11 +6,13 @@ which ones moved.
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
+from sim.store import Run
 from tests.frozen.fingerprints import (
     FOLDER,
     GAMES,
@@ -27,6 +29,7 @@ from tests.frozen.fingerprints import (
 )
 from tests.frozen.numbers import NUMBERS, freeze_numbers, number_changes
 from tests.frozen.published import PUBLISHED, freeze_published, published_changes
+from tests.sim.timed import times_that_cannot_be
 
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in (GAMES, PUBLISHED, NUMBERS))
 
@@ -39,8 +42,10 @@ NOT_FROZEN = {
 
 @pytest.mark.parametrize("name", FROZEN_SCENARIOS)
 def test_two_days_of_a_scenario_give_the_frozen_digits(name: str, tmp_path: Path) -> None:
+    start = time.perf_counter()
     found = changes(read(name), freeze_scenario(name, tmp_path / "run"))
     assert not found, "\n".join(found)
+    assert times_that_cannot_be(Run(tmp_path / "run"), time.perf_counter() - start) == []
 
 
 @pytest.mark.parametrize("name", game_names())

@@ -245,30 +245,27 @@ def _limits(
 def _solve(stated: _Stated) -> FloatArray:
     """Solve all hours and states: a program for one of them, and its basis for all in which it is optimal."""
     shape = stated.low.shape[0], stated.state_low.shape[0]
-    answer, done = np.zeros(shape), np.zeros(shape, dtype=np.bool_)
+    answer = np.zeros(shape)
+    hour, state = (each.ravel() for each in np.indices(shape))
     handle: HighsHandle | None = None
-    while not done.all():
-        hour = int(np.argmin(done.all(axis=1)))
-        state = int(np.argmin(done[hour]))
-        instance = stated.at(hour, state)
+    while hour.size:
+        instance = stated.at(int(hour[0]), int(state[0]))
         if handle is None:
             handle = HighsHandle(instance)
         else:
             handle.update(instance)
         solution = require_optimal(handle.solve(), "the shedding of a tree")
-        left, states = np.flatnonzero(~done.all(axis=1)), np.flatnonzero(~done.all(axis=0))
-        value, kept = _everywhere(stated, left, states, *handle.sides())
-        at = np.ix_(left, states)
-        answer[at] = np.where(kept & ~done[at], value, answer[at])
-        done[at] |= kept
-        answer[hour, state], done[hour, state] = float(stated.cost @ solution.x), True
+        value, kept = _everywhere(stated, hour, state, *handle.sides())
+        answer[hour[kept], state[kept]] = value[kept]
+        answer[hour[0], state[0]], kept[0] = float(stated.cost @ solution.x), True
+        hour, state = hour[~kept], state[~kept]
     return np.maximum(answer, 0.0)
 
 
 def _everywhere(
-    stated: _Stated, hours: IntArray, states: IntArray, columns: IntArray, rows: IntArray
+    stated: _Stated, hour: IntArray, state: IntArray, columns: IntArray, rows: IntArray
 ) -> tuple[FloatArray, BoolArray]:
-    """Return the cost of a basis in some hours and states, and where its point keeps all limits.
+    """Return the cost of a basis in some hours and states, one of each, and where its point keeps all limits.
 
     Everything is a sum of a part of the hour and a part of the state. ``columns`` and ``rows`` say where the basis
     holds them, as :meth:`HighsHandle.sides` does.
@@ -277,24 +274,19 @@ def _everywhere(
     basic, tight = np.flatnonzero(columns == 0), np.flatnonzero(rows != 0)
     fixed = np.flatnonzero(columns != 0)
     inverse = np.linalg.inv(matrix[np.ix_(tight, basic)]).T
-    row, row_high = stated.row[hours], stated.row_high[hours]
-    right = np.where(rows[tight] < 0, row[:, tight], row_high[:, tight])
+    right = np.where(rows[tight] < 0, stated.row[:, tight], stated.row_high[:, tight])
     lower, upper = ((rows == 0) & each for each in stated.reach)
     column_slack, low_slack, high_slack = stated.tolerance
     slack, parts = [], []
-    for low, high, by_row in (
-        (stated.low[hours], stated.high[hours], right),
-        (stated.state_low[states], stated.state_high[states], 0.0),
-    ):
+    for low, high, by_row in ((stated.low, stated.high, right), (stated.state_low, stated.state_high, 0.0)):
         x = np.where(columns < 0, low, high)
         x[:, basic] = (by_row - x[:, fixed] @ matrix[np.ix_(tight, fixed)].T) @ inverse
         room = [x[:, basic] - low[:, basic], high[:, basic] - x[:, basic]]
         slack.append(np.concatenate([*room, x @ matrix[lower].T, -(x @ matrix[upper].T)], axis=1))
         parts.append(x @ stated.cost)
     tolerance = np.concatenate([column_slack[basic], column_slack[basic], low_slack[lower], high_slack[upper]])
-    bound = np.concatenate([np.zeros((hours.size, 2 * basic.size)), row[:, lower], -row_high[:, upper]], axis=1)
-    first, second = slack[0] - bound + tolerance, -slack[1]
-    kept = np.ones((hours.size, states.size), dtype=np.bool_)
-    for k in range(states.size):
-        kept[:, k] = (first >= second[k]).all(axis=1)
-    return parts[0][:, None] + parts[1][None, :], kept
+    bound = np.concatenate(
+        [np.zeros((stated.low.shape[0], 2 * basic.size)), stated.row[:, lower], -stated.row_high[:, upper]], axis=1
+    )
+    kept = ((slack[0] - bound + tolerance)[hour] >= -slack[1][state]).all(axis=1)
+    return parts[0][hour] + parts[1][state], kept

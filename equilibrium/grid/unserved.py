@@ -73,6 +73,13 @@ class Unserved:
     switching
         Whether ties are closed; else what is cut off stays dark.
 
+    Attributes
+    ----------
+    value
+        What the load of each bus is worth in each hour, shape ``(hours, buses)``.
+    choices
+        The configurations of each outage.
+
     Raises
     ------
     InputError
@@ -91,7 +98,7 @@ class Unserved:
         for hour in hours:
             check_hour(grid, hour)
         self.grid, self.hours, self.units, self.outages = grid, tuple(hours), units, tuple(outages)
-        self._value = np.array([hour.value * hour.load_kw for hour in hours])
+        self.value = np.array([hour.value * hour.load_kw for hour in hours])
         self._shed: dict[Tree, FloatArray] = {}
         self.choices = tuple(self._choices(outage, switching) for outage in outages)
 
@@ -107,7 +114,7 @@ class Unserved:
         return tuple(Choice(closed, self._lost(forest), trees_of(forest)) for closed, forest in options)
 
     def _lost(self, forest: Forest) -> FloatArray:
-        return np.asarray(self._value[:, forest.dark].sum(axis=1))
+        return np.asarray(self.value[:, forest.dark].sum(axis=1))
 
     def units_in(self, tree: Tree) -> tuple[int, ...]:
         """Return the units of a tree."""
@@ -180,6 +187,23 @@ class Unserved:
                 f"grid {self.grid.name}", f"units that matter to {name}", len(units), f"at most {UNITS_AT_MOST}"
             )
         return units
+
+
+def chosen_configurations(unserved: Unserved, outage: int, on: BoolArray) -> IntArray:
+    """Return which configuration of an outage is best in every hour, the first of several; shape ``(hours,)``.
+
+    Parameters
+    ----------
+    on
+        State of every unit in every hour, shape ``(hours, units)``.
+    """
+    cost = []
+    for choice in unserved.choices[outage]:
+        total = choice.lost.copy()
+        for tree in choice.trees:
+            total += Table(unserved.units_in(tree), unserved.shed(tree)).at(on)
+        cost.append(total)
+    return np.asarray(np.argmin(cost, axis=0))
 
 
 def _one_band(grid: MeshedGrid) -> bool:

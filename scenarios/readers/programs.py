@@ -54,7 +54,7 @@ from scenarios.schema import Label, NonNegative, Positive, Section, Share, Words
 from scenarios.time_axis import DAY_H, TimeAxis, day_axis
 from scenarios.yaml_tree import KeyPath
 
-_HOURS = re.compile(r"(\d+)(?:\s*-\s*(\d+))?")
+_HOURS = re.compile(r"([0-9]{1,2})(?:\s*-\s*([0-9]{1,2}))?")
 
 
 class ProgramSection(Section):

@@ -61,8 +61,8 @@ class MarketKind(Generic[AnyCase, Result]):
     explain
         Says why one of them is what it is; ``None`` in a market without prices by bus.
     next_kw
-        Returns what a finished day's operator would pay for the last and the next kW at a place, where that can be
-        asked.
+        Returns what the operator of a finished day of a scenario would pay for the last and the next kW at a place,
+        where that can be asked.
     map_at
         Draws the feeder in one period: the run, day, period, title and currency; ``None`` where no map is drawn.
     payments
@@ -82,7 +82,7 @@ class MarketKind(Generic[AnyCase, Result]):
     invariants: tuple[RunInvariant, ...]
     price_column: str = ""
     explain: Callable[[Run, Place], Explanation] | None = None
-    next_kw: Callable[[Result, Place], NextKw] | None = None
+    next_kw: Callable[[AnyCase, Result, Place], NextKw] | None = None
     map_at: Callable[[Run, int, int, str, str], Figure] | None = None
     payments: Callable[[Run], pd.DataFrame] | None = None
     clearings: Callable[[Result], Sequence[OneClearing]] = _none

@@ -17,6 +17,7 @@ REPRODUCTIONS = {
     "disco-cvar": "the risk-based DISCO with a lot of 500 vehicles on 33 buses, CVaR, TOU and CAP",
     "disco-dr": "the DISCO with a lot of 100 vehicles on 15 buses, nine programs, four cases, three attitudes, CO2",
     "aggregator": "the aggregator of a lot with 250 stations on 37 buses: energy, reserve, four contracts, two cases",
+    "two-settlement": "two settlements with aggregators, 264 outages and switching on 70 buses, cases 1-4",
 }
 """Names and what they reproduce."""
 

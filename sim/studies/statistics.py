@@ -53,6 +53,12 @@ def t_interval(values: FloatArray, confidence: float = 0.95) -> Interval:
     References
     ----------
     A. M. Law, Simulation Modeling and Analysis, 5th ed., McGraw-Hill, 2015, section 4.5.
+
+    Examples
+    --------
+    >>> found = t_interval(np.array([1.0, 2.0, 3.0]))
+    >>> found.mean, round(found.high - found.mean, 4), found.count
+    (2.0, 2.4841, 3)
     """
     kept = _kept(values, confidence)
     if kept.size < 2:
@@ -110,6 +116,14 @@ def cvar(values: FloatArray, level: float = 0.95, *, upper: bool = False) -> flo
     ----------
     R. T. Rockafellar, S. Uryasev, "Conditional value-at-risk for general loss distributions", Journal of Banking and
     Finance 26, 2002: where the share cuts a value, only that part of it counts.
+
+    Examples
+    --------
+    >>> profits = np.array([1.0, 2.0, 3.0, 4.0])
+    >>> cvar(profits, 0.5)
+    1.5
+    >>> cvar(profits, 0.5, upper=True)
+    3.5
     """
     if not 0.0 <= level < 1.0:
         raise InputError("statistics", "level", level, "a number from 0 to below 1")

@@ -20,6 +20,15 @@ from equilibrium.markets.aggregator.day import (
     LotVehicles,
     Retailer,
 )
+from equilibrium.markets.aggregator.followers import followers, price_names
+from equilibrium.markets.aggregator.halves import Halves, halve
+from equilibrium.markets.aggregator.reaction import react
+from equilibrium.programs.program import Instance
+from equilibrium.programs.solvers import solve_linear
+from equilibrium.programs.solvers.choose import require_optimal
+
+SURE = 1e-6
+"""Distances and multipliers of an answer beyond this are not zero."""
 
 # Tables II and III of Neyestani et al., by contract and class of stay (1-3 h, 4-8 h, 9-12 h).
 DEPARTURE_SOC = np.array([[0.6, 0.8, 0.9], [0.4, 0.6, 0.6], [0.4, 0.5, 0.6], [0.3, 0.4, 0.5]])
@@ -190,3 +199,46 @@ def on_line(day: AggregatorDay, **options: Any) -> AggregatorDay:
         lots=tuple(replace(lot, bus=feeder.size - 1) for lot in day.lots),
         generators=tuple(replace(unit, bus=feeder.size // 2) for unit in day.generators),
     )
+
+
+def lot_halves(day: AggregatorDay) -> Halves:
+    """Both halves of the leader's problem against the lots alone."""
+    lots = [each for each in followers(day) if each.kind == "lot"]
+    return halve(lots, price_names(day), day.periods)
+
+
+def pair_of(halves: Halves, day: AggregatorDay, name: str, period: int, *, upper: bool) -> int:
+    """The pair of a column of the only lot: ``reduced`` leaves out the columns that are fixed."""
+    lot = followers(day)[0]
+    whole = lot.unpriced()
+    free = np.flatnonzero(whole.col_lower != whole.col_upper).tolist()
+    column = free.index(int(lot.program.columns[name].index.ravel()[period]))
+    return int(np.flatnonzero((halves.quantity == column) & (halves.upper == upper))[0])
+
+
+def drawn_prices(day: AggregatorDay, halves: Halves, draw: np.random.Generator) -> dict[str, FloatArray]:
+    """Prices at quarters of their caps."""
+    caps = price_names(day)
+    levels = draw.uniform(0.0, 1.0, (len(halves.columns), day.periods))
+    return {name: caps[name] * np.round(4.0 * level) / 4.0 for name, level in zip(halves.columns, levels, strict=True)}
+
+
+def answered(day: AggregatorDay, halves: Halves, prices: dict[str, FloatArray]) -> tuple[FloatArray, FloatArray]:
+    """Points of both halves where the only lot answers to some prices: every pair has a zero."""
+    lot = next(each for each in followers(day) if each.kind == "lot")
+    every = {name: np.zeros(day.periods) for name in price_names(day)} | prices
+    x = react(lot, every).x
+    whole = lot.unpriced()
+    quantities = x[whole.col_lower != whole.col_upper]
+    given_, program = halves.quantities, halves.prices
+    inner = given_.matrix[:, : quantities.size] @ quantities
+    slack = (given_.row_upper - inner) @ given_.matrix[:, quantities.size :]
+    point = np.concatenate([quantities, slack])
+    bound = np.where(halves.upper, given_.col_upper[halves.quantity], given_.col_lower[halves.quantity])
+    away = halves.multiplier[np.abs(point[halves.quantity] - bound) > SURE]
+    low, high = program.col_lower.copy(), program.col_upper.copy()
+    low[away] = high[away] = 0.0
+    for name, at in halves.columns.items():
+        low[at] = high[at] = prices[name]
+    asked = Instance(program.matrix, program.cost, program.row_lower, program.row_upper, low, high)
+    return point, require_optimal(solve_linear(asked), "multipliers").x

@@ -387,9 +387,9 @@ def emergency(system: ActiveSystem, day: DayAhead, scenario: Scenario, t: int, o
     kvar += [0.0] * len(system.renewables)
     for bid in day.bids:
         if bid.must_take and bid.power_kw[t] < 0.0:
+            load_q[bid.bus] -= scenario.load_kvar[t, bid.bus] / scenario.load_kw[t, bid.bus] * bid.power_kw[t]
             load[bid.bus] -= bid.power_kw[t]
-            load_q[bid.bus] -= bid.reactive_share * bid.power_kw[t]
-        bus, kw, kvar = [*bus, bid.bus], [*kw, max(0.0, bid.power_kw[t])], [*kvar, 0.0]
+        bus, kw, kvar = [*bus, bid.bus], [*kw, max(0.0, bid.power_kw[t]) + bid.spinning_kw[t]], [*kvar, 0.0]
     return Hour(load, load_q, system.lost_load_value, np.array(bus), np.array(kw), np.array(kvar))
 
 

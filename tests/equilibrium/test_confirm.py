@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.errors import SolverError
@@ -20,6 +20,7 @@ from equilibrium.programs.solvers.confirm import Opinion, Panel, confirmed
 from equilibrium.programs.solvers.highs import HighsHandle, solve_mixed_highs
 from equilibrium.programs.solvers.tally import counted, told
 from tests.equilibrium.conftest import lot_data, small_day, small_network
+from tests.equilibrium.oracle import examples
 
 WHOLE = np.array([True, True, False])
 
@@ -118,7 +119,7 @@ def program(draw: st.DrawFn) -> tuple[Instance, np.ndarray]:
     return Instance(sp.csr_array(matrix), cost, lower, upper, np.zeros(n), np.full(n, 2.0)), integer
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(program(), st.sampled_from(["highs", "gurobi"]))
 def test_confirmed_answers_are_those_of_enumeration(made: tuple[Instance, np.ndarray], solver: str) -> None:
     instance, integer = made

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.certificate import Verdict
@@ -18,6 +18,7 @@ from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.markets.nodal.market import NodalMarket
 from tests.equilibrium.conftest import small_feeder
+from tests.equilibrium.oracle import examples
 from tests.equilibrium.tied_markets import tied_days, tied_networks
 
 
@@ -156,7 +157,7 @@ def halved(network: Network) -> Network:
     )
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.data())
 def test_two_units_of_half_the_size_do_what_one_does(data: st.DataObject) -> None:
     network = data.draw(tied_networks())
@@ -177,7 +178,7 @@ def test_two_units_of_half_the_size_do_what_one_does(data: st.DataObject) -> Non
     assert parts.voltage_pu == pytest.approx(whole.voltage_pu, abs=1e-8)
 
 
-@settings(max_examples=30)
+@examples(30)
 @given(st.data(), st.randoms(use_true_random=False))
 def test_the_order_of_the_units_is_a_name(data: st.DataObject, random) -> None:
     network = data.draw(tied_networks())

@@ -1,6 +1,7 @@
 """Every market is compiled once, told a typical day, cleared day by day, and closed."""
 
 import inspect
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -18,12 +19,12 @@ STORED = replace(small_network(), storage=(StorageUnit("b", 2, 40.0, 40.0, 40.0,
 DISCO_NETWORK, DISCO_DAY = random_day(1, periods=6)
 
 
-def markets():
+def markets(**options):
     return {
-        "lots lead": (LotsLeadMarket(small_network()), LOTS_DAY),
-        "nodal, hours apart": (NodalMarket(small_network()), LOTS_DAY),
-        "nodal, hours joined": (NodalMarket(STORED), LOTS_DAY),
-        "disco": (DiscoMarket(DISCO_NETWORK), DISCO_DAY),
+        "lots lead": (LotsLeadMarket(small_network(), **options), LOTS_DAY),
+        "nodal, hours apart": (NodalMarket(small_network(), **options), LOTS_DAY),
+        "nodal, hours joined": (NodalMarket(STORED, **options), LOTS_DAY),
+        "disco": (DiscoMarket(DISCO_NETWORK, **options), DISCO_DAY),
     }
 
 
@@ -51,3 +52,13 @@ def test_a_market_is_told_its_options_by_name(market):
     by_place = [option.name for option in options if option.kind is not option.KEYWORD_ONLY]
     assert by_place in ([], ["periods"])
     assert {option.name: option.default for option in options}["solver"] == "auto"
+
+
+@pytest.mark.parametrize(("solver", "first"), [("auto", "HiGHS "), ("highs", "HiGHS "), ("gurobi", "Gurobi ")])
+@pytest.mark.parametrize("name", markets())
+def test_a_certificate_names_the_solvers_of_its_parts(name, solver, first):
+    """By name and version."""
+    market, day = markets(solver=solver)[name]
+    told = market.clear(day).certificate.solver
+    assert told.startswith(first), told
+    assert all(re.fullmatch(r"(HiGHS|Gurobi) \d+\.\d+\.\d+( .*)?", each) for each in told.split(", ")), told

@@ -8,12 +8,13 @@ from typing import Any
 import networkx as nx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.arrays import BoolArray
 from equilibrium.errors import InputError
 from equilibrium.grid.meshed import MeshedGrid
+from tests.equilibrium.oracle import examples
 
 
 def grid(size: int, roots: tuple[int, ...], lines: list[tuple[int, int, bool]], **changes: Any) -> MeshedGrid:
@@ -75,14 +76,14 @@ def as_set(configurations: Any) -> set[tuple[bool, ...]]:
     return set(found)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(grids())
 def test_enumeration_is_brute_force(made: MeshedGrid) -> None:
     every = [np.array(states, dtype=np.bool_) for states in product((False, True), repeat=made.branches)]
     assert as_set(made.radial_configurations()) == as_set(c for c in every if nx.is_tree(joined(made, c)))
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(grids())
 def test_what_an_outage_leaves_is_radial(made: MeshedGrid) -> None:
     outages = [((k,), ()) for k in range(made.branches)] + [((), (bus,)) for bus in range(made.size)]
@@ -100,7 +101,7 @@ def test_what_an_outage_leaves_is_radial(made: MeshedGrid) -> None:
             assert made.supplied(closed, buses).tolist() == wanted
 
 
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(grids())
 def test_feeders_hold_every_bus_and_branch_once(made: MeshedGrid) -> None:
     for closed in made.radial_configurations():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import expit
 
@@ -18,6 +18,7 @@ from equilibrium.markets.charging.price_boxes import Boxes, _heaps, remaining, u
 from equilibrium.markets.charging.price_count import at_most_one
 from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.profit_ranges import profit_ranges
+from tests.equilibrium.oracle import examples
 from tests.equilibrium.posted_games import games, loyal_and_shoppers, one_type
 
 
@@ -130,7 +131,7 @@ def test_weights_too_small_for_numbers_are_still_bounded():
 
 
 @given(games(most_lots=2))
-@settings(max_examples=30)
+@examples(30)
 def test_boxes_that_are_left_hold_every_equilibrium(game: LotProfits):
     posted = PostedPriceGame(
         game.demand, cost=game.cost, price_min=game.price_min, price_max=game.price_max, places=game.places

@@ -1,15 +1,8 @@
-import doctest
-
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
-import equilibrium.programs.program as module
 from equilibrium.programs.program import INF, ProgramBuilder, signed_parts
-
-
-def test_the_documented_example_runs():
-    assert doctest.testmod(module).failed == 0
 
 
 def test_ports_reach_cost_rows_and_bounds():

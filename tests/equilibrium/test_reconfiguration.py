@@ -18,6 +18,7 @@ from equilibrium.grid.meshed import MeshedGrid
 from equilibrium.grid.radial_flow import ac_loss, broken_limits, excess, radial_flow
 from equilibrium.grid.reconfiguration import NEAR_ENOUGH, reconfigure
 from scenarios.readers.meshed import load_meshed
+from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_meshed import TWO_ROOTS, grid, grids
 
 
@@ -75,7 +76,7 @@ def test_branches_without_resistance_join_their_ends() -> None:
     assert loss_bound(made) == pytest.approx(1000.0 * 2.0 / 121.0, rel=1e-12)
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(grids(), st.floats(1.0, 100.0))
 def test_both_power_flows_are_one(made: MeshedGrid, scale: float) -> None:
     made = scaled(made, scale)
@@ -88,7 +89,7 @@ def test_both_power_flows_are_one(made: MeshedGrid, scale: float) -> None:
         assert (flow.flow_kva[~closed] == 0.0).all()
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(grids(), st.floats(1.0, 100.0), st.booleans(), st.booleans())
 def test_the_answer_is_the_best_configuration_and_the_bound_is_below_it(
     made: MeshedGrid, scale: float, capacitor: bool, ideal: bool

@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InputError
 from equilibrium.programs.program import Instance
 from equilibrium.programs.robust import COST, Budget, robust_counterpart
 from equilibrium.programs.solvers import solve_linear, solve_mixed
+from tests.equilibrium.oracle import examples
 
 COUNT = 4
 
@@ -64,7 +65,7 @@ def test_a_row_keeps_its_distance() -> None:
     assert solve_linear(robust_counterpart(below, [budget]).instance).x[0] == pytest.approx(6.0)
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.integers(0, 10_000))
 def test_budgets_from_nothing_to_everything(seed: int) -> None:
     rng = np.random.default_rng(seed)

@@ -25,6 +25,7 @@ from tests.equilibrium.conftest import lot_data
 from tests.equilibrium.conftest import small_day as charging_day
 from tests.equilibrium.conftest import small_network as charging_network
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
+from tests.equilibrium.oracle import examples
 from tests.equilibrium.other_ways import SAME, differences, shuffled
 from tests.equilibrium.tied_markets import tied_days, tied_networks
 
@@ -47,14 +48,14 @@ def lots_lead(network: Network) -> Any:
     return partial(LotsLeadMarket, network, on_infeasible="shed")
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(st.data(), st.booleans())
 def test_lots_lead_days_are_the_same_on_every_way(data: st.DataObject, negative: bool) -> None:
     network = data.draw(tied_networks())
     same_on_every_way(lots_lead(network), data.draw(tied_days(network, negative=negative)))
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.data(), st.booleans())
 def test_lots_lead_days_with_storage_are_the_same_on_every_way(data: st.DataObject, negative: bool) -> None:
     network = data.draw(tied_networks(storage=True))
@@ -73,7 +74,7 @@ def nodal(data: st.DataObject, network: Network) -> Any:
     return partial(NodalMarket, network, behaviours=behaviours)
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.data())
 def test_nodal_days_are_the_same_on_every_way(data: st.DataObject) -> None:
     network = data.draw(tied_networks())

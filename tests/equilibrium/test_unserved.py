@@ -21,6 +21,7 @@ from equilibrium.grid.unserved import UNITS_AT_MOST, Table, Unserved
 from equilibrium.programs.branching import Pairs, Rows, branch
 from equilibrium.programs.program import Instance, ProgramBuilder
 from equilibrium.programs.tabled import add_table
+from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_meshed import grid, grids
 
 
@@ -98,7 +99,7 @@ def test_a_table_in_a_program() -> None:
     assert Table((0, 1), table).at(np.array([[True, False], [False, True]])).tolist() == [3.0, 0.3]
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(st.integers(0, 10_000))
 def test_branching_is_brute_force(seed: int) -> None:
     """Whole columns, a pair of which one is zero, and a row that comes in where it is broken."""

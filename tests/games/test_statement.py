@@ -1,17 +1,13 @@
 """Stating games in Python and in JSON, and what is refused before anything is solved."""
 
 import copy
-import doctest
 import json
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-import equilibrium.games.game
-import equilibrium.games.terms
 from equilibrium.errors import InputError
 from equilibrium.games import Game, game_from_dict, game_to_dict, read_game, read_point, total, write_game
 from equilibrium.games.terms import Expression
@@ -26,12 +22,6 @@ def duopoly() -> Game:
     leader.objective = (12 - big - small) * big
     follower.objective = (12 - big - small) * small
     return game
-
-
-@pytest.mark.parametrize("module", [equilibrium.games.game, equilibrium.games.terms])
-def test_the_documented_examples_run(module: ModuleType) -> None:
-    result = doctest.testmod(module)
-    assert (result.failed, result.attempted > 0) == (0, True)
 
 
 def test_ten_lines_for_a_stackelberg_duopoly() -> None:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 
 Key = tuple[int, str, str]
 """Axis in the order of drawing, kind of what is drawn, and its label."""
@@ -106,7 +107,7 @@ def assert_shown(found: Mapping[Key, Any], wanted: Mapping[Key, Any]) -> None:
 
 
 def assert_tidy(figure: Figure) -> None:
-    """Panels one above the other share their abscissa, and days are whole numbers."""
+    """Panels one above the other share their abscissa, days are whole numbers, and nothing stands beside a panel."""
     panels = [axis for axis in figure.axes if _plain(axis)]
     columns: dict[float, list[Axes]] = {}
     for axis in panels:
@@ -117,6 +118,22 @@ def assert_tidy(figure: Figure) -> None:
             axis.get_title(loc="left") for axis in column
         ]
     for axis in panels:
+        low, high = axis.get_ylim()
+        room = 1e-9 * (high - low)
+        heights = heights_of(axis)
+        assert low - room <= heights.min(initial=np.inf), axis.get_title(loc="left")
+        assert heights.max(initial=-np.inf) <= high + room, axis.get_title(loc="left")
         if axis.get_xlabel() in ("Day", "Date"):
             axis.set_xlim(0.0, 2.0)
             assert [tick for tick in axis.get_xticks() if tick != round(tick)] == []
+
+
+def heights_of(axis: Axes) -> np.ndarray:
+    """Ordinates of all bars and lines of a panel, but for what says that it is off the scale."""
+    lines = [line for line in axis.lines if "off the scale" not in str(line.get_label())]
+    found = [line.get_ydata() for line in lines if line.get_transform() == axis.transData]
+    found += [
+        [patch.get_y(), patch.get_y() + patch.get_height()] for patch in axis.patches if isinstance(patch, Rectangle)
+    ]
+    every = np.concatenate([np.asarray(each, dtype=float) for each in found]) if found else np.zeros(0)
+    return every[np.isfinite(every)]

@@ -17,12 +17,14 @@ from sim.reproduce.disco import constants as disco
 from sim.reproduce.disco_cvar import constants as disco_cvar
 from sim.reproduce.disco_dr import constants as disco_dr
 from sim.reproduce.epec_lots import constants as epec_lots
+from sim.reproduce.two_settlement import constants as two_settlement
 
 LISTS: dict[str, tuple[Callable[[], Sequence[Constant]], Callable[[], Inputs]]] = {
     "epec-lots": (epec_lots.constants, epec_lots.inputs),
     "disco-cvar": (disco_cvar.constants, lambda: disco.inputs(DISCO_CVAR)),
     "disco-dr": (disco_dr.constants, lambda: disco.inputs(DISCO_DR)),
     "aggregator": (aggregator.constants, aggregator.inputs),
+    "two-settlement": (two_settlement.constants, two_settlement.inputs),
 }
 
 

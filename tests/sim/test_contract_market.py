@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,7 @@ from sim.kinds import market_kinds
 from sim.markets.aggregator.model import AggregatorModel
 from sim.options import RunOptions
 from sim.store import Run, read_run
+from tests.sim.timed import times_that_cannot_be
 
 SMALL: dict[str, Any] = {"market": {"network": False}, "scenarios": {"draws": 4, "kept": 1}}
 DAYS = 2
@@ -28,11 +30,13 @@ DAYS = 2
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    folder = tmp_path_factory.mktemp("aggregator")
+    folder, start = tmp_path_factory.mktemp("aggregator"), time.perf_counter()
     file = folder / "small.yaml"
     file.write_text(yaml.safe_dump(load_scenario("aggregator-37", SMALL).resolved()), encoding="utf-8")
     assert main(["run", str(file), "--days", str(DAYS), "--seed", "8", "--out", str(folder / "run")]) == 0
-    return read_run(folder / "run")
+    run = read_run(folder / "run")
+    assert times_that_cannot_be(run, time.perf_counter() - start) == []
+    return run
 
 
 def powers(run: Run) -> pd.DataFrame:

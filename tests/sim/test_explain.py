@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from equilibrium.errors import InputError
+from equilibrium.errors import InfeasibleError, InputError
 from equilibrium.markets.charging.next_kw import cost_with_more_load
+from equilibrium.markets.disco.checks import purchase_price
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.markets.disco.next_kw import purchase_with_more_load
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.loading import load_scenario
 from sim.cli import main
@@ -23,6 +27,7 @@ from sim.options import RunOptions
 from sim.run import run_scenario
 from sim.store import Run, RunWriter
 from tests.equilibrium.conftest import lot_data, small_day, small_network
+from tests.equilibrium.disco_days import random_day
 from tests.equilibrium.test_binding import FULL, TURBINE
 from tests.sim.made_days import made_day, stored_run
 
@@ -147,9 +152,10 @@ def test_a_market_without_buses_says_so_in_one_line(tmp_path: Path, capsys: pyte
 
 
 def test_a_check_that_a_market_has_not_got_is_refused_before_a_word(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    kind = market_kinds()["disco"]
+    kind = replace(market_kinds()["disco"], next_kw=None)
+    monkeypatch.setattr("sim.output.market_kinds", lambda: {kind.name: kind})
     RunWriter(tmp_path, kind.name, kind.tables).close()
     assert main(["explain", str(tmp_path), "--check"]) == 2
     said = capsys.readouterr()
@@ -174,8 +180,33 @@ def test_a_price_of_the_disco_market(tmp_path: Path) -> None:
     lot = run.lots[run.lots["period"] == row["period"]].iloc[0]
     lines = explain_disco(run, Place(0, int(row["period"]), str(lot["bus"]))).lines
     assert lines[-1].startswith(f"{lot['lot']} draws {lot['charge_kw']:.1f} kW")
-    with pytest.raises(InputError, match="whose operator's program can be asked again"):
-        check_price(run, Place(0, 0, "1"), load_scenario("disco-15"))
+    period, bus = int(row["period"]), str(lot["bus"])
+    price = run.prices.query("period == @period and bus == @bus")["price_per_mwh"].iloc[0]
+    again, around = check_price(run, Place(0, period, bus), load_scenario("disco-15"))
+    assert again == pytest.approx(price, abs=1e-9)
+    assert around.holds(again)
+    assert 0.9 * price < around.last <= around.following < 1.1 * price
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_price_with_losses_lies_between_the_last_and_the_next_kw(seed: int) -> None:
+    """At every bus and hour, and what a kW costs beyond the substation is the kW and the losses that it adds."""
+    network, day = random_day(seed, count=2)
+    market = DiscoMarket(network)
+    cleared, supply = market.clear(day).scenarios[0], market.supply(day)
+    paid = purchase_price(day, day.scenarios[0])
+    for period in range(day.periods):
+        if paid[period] <= 0.0:
+            with pytest.raises(InputError, match="costs something"):
+                purchase_with_more_load(supply, day, cleared, 0, period, 1, 1.0)
+            continue
+        for bus in range(network.feeder.size):
+            costs = [purchase_with_more_load(supply, day, cleared, 0, period, bus, more) for more in (-1.0, 0.0, 1.0)]
+            assert costs[1] == pytest.approx(paid[period] * day.length_h[period] * cleared.import_kw[period], abs=1e-6)
+            last, following = np.diff(costs) / day.length_h[period]
+            assert last - 1e-6 <= cleared.price[period, bus] <= following + 1e-6
+    with pytest.raises(InfeasibleError, match="cannot be carried"):
+        purchase_with_more_load(supply, day, cleared, 0, int(paid.argmax()), 3, 1e6)
 
 
 def test_every_word_of_an_explanation(tmp_path: Path) -> None:

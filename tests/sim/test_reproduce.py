@@ -254,7 +254,7 @@ def test_the_tables_hold_the_published_numbers(results):
 
 def test_a_point_that_cannot_be_served_is_told_not_dropped():
     infeasible = {}
-    points = computing._sweep("33", "demand", (1.0, 5.0), "highs", infeasible)
+    points = computing._sweep("33", "demand", (1.0, 5.0), "highs", infeasible, computing.as_it_is)
     assert [point.factor for point in points] == [1.0]
     assert "bus" in infeasible["33", "demand", 5.0]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from sim.kinds import market_kinds
 from sim.markets.aggregator.rivals.figures import profits_figure
 from sim.markets.aggregator.rivals.model import RivalsModel
 from sim.store import Run, read_run
+from tests.sim.timed import times_that_cannot_be
 
 DAYS = 1
 
@@ -45,9 +47,11 @@ def written(folder: Path, data: object) -> Path:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    folder = tmp_path_factory.mktemp("aggregators")
+    folder, start = tmp_path_factory.mktemp("aggregators"), time.perf_counter()
     assert main(["run", str(written(folder, keys())), "--days", str(DAYS), "--out", str(folder / "run")]) == 0
-    return read_run(folder / "run")
+    run = read_run(folder / "run")
+    assert times_that_cannot_be(run, time.perf_counter() - start) == []
+    return run
 
 
 def test_what_must_hold_in_every_run_holds(run: Run) -> None:

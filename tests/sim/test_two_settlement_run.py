@@ -14,9 +14,11 @@ import pytest
 from agents.two_settlement.bidders import HOPE
 from agents.two_settlement.operator import lasting
 from equilibrium.errors import InputError
+from equilibrium.markets.two_settlement.real_time import FixedDelivery, RealDay, Weather
 from equilibrium.markets.two_settlement.settlement import OPERATOR
 from equilibrium.markets.two_settlement.system import DayAhead
 from sim.checks import check_run
+from sim.draws import keep_draws, replay_draws
 from sim.markets.two_settlement.kind import KIND
 from sim.markets.two_settlement.model import TwoSettlementModel
 from sim.options import RunOptions
@@ -26,77 +28,75 @@ from sim.store import Run, comparable
 from tests.sim.two_settlement_town import town
 
 
-@pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """Three days of the town; with so many failures something is out of order on some of them."""
-    folder = tmp_path_factory.mktemp("town")
-    return run_scenario(town(folder), folder / "run", RunOptions(days=3, seed=1)).run
-
-
-def test_what_holds_in_every_run_holds(run: Run) -> None:
-    for finding in check_run(run, KIND.invariants):
+def test_what_holds_in_every_run_holds(town_run: Run) -> None:
+    for finding in check_run(town_run, KIND.invariants):
         assert finding.holds, finding
-    assert len(run.days) == 3
-    assert len(run.outages) > 0
-    assert run.days["certified"].all()
+    assert len(town_run.days) == 2
+    assert len(town_run.outages) > 0
+    assert town_run.days["certified"].all()
 
 
-def test_a_call_beyond_what_was_accepted_is_seen(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_beyond_what_was_accepted_is_seen(town_run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = next(each for each in KIND.invariants if each.name == "calls")
-    rows = run.dispatch.copy()
+    rows = town_run.dispatch.copy()
     at = rows.index[(rows["kind"] == "called") & (rows["unit"] == "lot")][40]
-    accepted = run.schedule[(run.schedule["unit"] == "lot") & (run.schedule["day"] == rows.loc[at, "day"])]
+    accepted = town_run.schedule[
+        (town_run.schedule["unit"] == "lot") & (town_run.schedule["day"] == rows.loc[at, "day"])
+    ]
     mine = accepted[(accepted["period"] == 10) & accepted["kind"].isin(("spinning", "regulating"))]
     rows.loc[at, "p_kw"] = mine["p_kw"].sum() + 0.5  # period 40 of real time is in period 10 of the schedule
-    monkeypatch.setitem(run.__dict__, "dispatch", rows)
-    assert calls.violation(run) > 0.01
+    monkeypatch.setitem(town_run.__dict__, "dispatch", rows)
+    assert calls.violation(town_run) > 0.01
 
 
-def test_what_was_not_served_stands_in_the_report(run: Run) -> None:
-    assert float(run.days["shed_kwh"].sum()) > 0.0
-    (page, *pictures) = write_report(run)
+@pytest.mark.long
+def test_what_was_not_served_stands_in_the_report(town_run: Run) -> None:
+    assert float(town_run.days["shed_kwh"].sum()) > 0.0
+    (page, *pictures) = write_report(town_run)
     assert "not served, kWh" in page.read_text()
     assert len(pictures) > 5
 
 
-def test_a_run_is_told(run: Run) -> None:
-    lines = "\n".join(KIND.remarks(run))
+def test_a_run_is_told(town_run: Run) -> None:
+    lines = "\n".join(KIND.remarks(town_run))
     assert "operator" in lines
-    assert KIND.day_table(run).row_count == 3
-    sums = KIND.payments(run) if KIND.payments is not None else None
+    assert KIND.day_table(town_run).row_count == 2
+    sums = KIND.payments(town_run) if KIND.payments is not None else None
     assert sums is not None
     own = sums["amount"] * ((sums["receiver"] == OPERATOR).astype(int) - (sums["payer"] == OPERATOR).astype(int))
-    assert own.sum() == pytest.approx(run.days["profit"].sum())
+    assert own.sum() == pytest.approx(town_run.days["profit"].sum())
 
 
-def test_a_run_is_drawn(run: Run) -> None:
-    figures = KIND.figures(run, 1, "Day 1", "EUR")
-    assert set(figures) == {"dispatch-day-1", "prices-day-1", "reserve-day-1", "profits", "bidders"}
-    patches: Any = figures["dispatch-day-1"].axes[0].patches
-    bars = sum(patch.get_height() for patch in patches)
-    assert bars == pytest.approx(0.0, abs=1e-6)  # what is given is what is taken
-    trade = figures["dispatch-day-1"].axes[1].lines[1].get_ydata()
-    rows = run.table("dispatch", 1).groupby(["kind", "period"])["p_kw"].sum()
-    assert np.asarray(trade)[::2] == pytest.approx(((rows["bought"] - rows["sold"]) / 1000.0).to_numpy())
-
-
-def test_the_same_seed_gives_the_same_digits(run: Run, tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_digits(town_run: Run, tmp_path: Path) -> None:
     model = TwoSettlementModel(town(tmp_path), seed=1)
     model.step()
     assert model.last is not None
-    first = run.days.iloc[0]
+    first = town_run.days.iloc[0]
     assert model.last.operator.profit == first["profit"]
     assert model.last.settlement.done.cost.sum() == first["real_time_cost"]
 
 
-def test_a_run_goes_on_where_it_stopped(run: Run, tmp_path: Path) -> None:
+@pytest.mark.long
+def test_a_run_goes_on_where_it_stopped(town_run: Run, tmp_path: Path) -> None:
     case = town(tmp_path)
     run_scenario(case, tmp_path / "run", RunOptions(days=1, seed=1))
-    again = run_scenario(case, tmp_path / "run", RunOptions(days=3, seed=1), resume=True).run
+    again = run_scenario(case, tmp_path / "run", RunOptions(days=2, seed=1), resume=True).run
     for name in ("days", "dispatch", "payments", "bidders"):
-        pd.testing.assert_frame_equal(comparable(again.table(name)), comparable(run.table(name)))
+        pd.testing.assert_frame_equal(comparable(again.table(name)), comparable(town_run.table(name)))
 
 
+def test_a_run_with_kept_draws_is_the_same(town_run: Run, tmp_path: Path) -> None:
+    case = town(tmp_path)
+    first = TwoSettlementModel(keep_draws(case, tmp_path / "draws"), seed=1)
+    first.step()
+    again = TwoSettlementModel(replay_draws(case, tmp_path / "draws", 1), seed=99)
+    again.step()
+    for model in (first, again):
+        assert model.last is not None
+        assert model.last.operator.profit == town_run.days["profit"].iloc[0]
+
+
+@pytest.mark.long
 def test_both_solvers_schedule_the_same_profit(tmp_path: Path) -> None:
     planned = []
     for solver in ("highs", "gurobi"):
@@ -113,6 +113,34 @@ def test_options_that_there_are_not(tmp_path: Path) -> None:
         TwoSettlementModel(case, certify="full")
     with pytest.raises(InputError, match="on_infeasible: got 'stop'"):
         TwoSettlementModel(case, on_infeasible="stop")
+
+
+@pytest.mark.parametrize("parts", [1, 4])
+def test_without_news_real_time_does_what_the_day_ahead_market_scheduled(parts: int, tmp_path: Path) -> None:
+    """One scenario, which comes true; no reserve is missing. The two markets are stated apart from each other."""
+    case = town(tmp_path, beliefs={"reserve_deviations": 0.0}, market={"gap": 0.0})
+    model = TwoSettlementModel(case, seed=0)
+    day = case.day(0, model.streams)
+    for agent in (model.operator, *model.bidders):
+        agent.observe(day)
+    forecast, _ = model.expect(day)
+    only = replace(forecast.scenarios[0], probability=1.0)
+    fines = case.penalties_of(only.prices)
+    plan = model.market.clear(replace(forecast, scenarios=(only,), penalties=fines)).positions
+    hour = np.repeat(np.arange(24), parts)
+    prices = case.prices_of(only.prices.buy[hour])
+    weather = Weather(only.load_kw[hour], only.load_kvar[hour], only.available_kw[hour], prices)
+    nothing = np.zeros(24 * parts)
+    real = RealDay(nothing + 1.0 / parts, hour, weather, weather, fines, forecast.regulating_need_kw, nothing)
+    ready = (plan.accepted_spinning_kw + plan.accepted_regulating_kw)[hour]
+    bids = [FixedDelivery(plan.accepted_kw[hour, k], ready[:, k]) for k in range(2)]
+    done = case.real_time().run(real, plan, forecast.bids, bids)
+    assert done.trade_kw == pytest.approx(plan.trade_kw[hour], abs=1e-6)
+    assert done.trade_kvar == pytest.approx(plan.trade_kvar[hour], abs=1e-6)
+    assert done.generator_kw == pytest.approx(plan.generator_kw[hour], abs=1e-6)
+    assert done.storage_kw == pytest.approx(plan.storage_kw[hour], abs=1e-6)
+    assert done.cost == pytest.approx(nothing, abs=1e-6)
+    assert not done.called_kw.any()
 
 
 # What is remembered decides

@@ -19,7 +19,7 @@ from equilibrium.markets.aggregator.followers import Follower
 from equilibrium.markets.aggregator.halves import halve
 from equilibrium.markets.aggregator.hours import Graphs, graph_value
 from equilibrium.markets.aggregator.reaction import react
-from equilibrium.markets.aggregator.search import Found, Prices, Search
+from equilibrium.markets.aggregator.search import Found, Prices, Problem, Search
 from equilibrium.programs.program import FEASIBILITY, GAP
 
 SHARE = 0.75
@@ -37,6 +37,9 @@ LEAST_FALL = 1e-6
 
 TOGETHER = 2_000
 """Nodes of the search with all scenarios in one problem, before prices are split."""
+
+GUESSED = 150
+"""Nodes after which a guess is good enough: what is left of its search would only prove it."""
 
 MOST_BOXES = 200
 """Boxes of prices after which the bound that is proved is what is told."""
@@ -102,7 +105,7 @@ class Group:
     ) -> None:
         self.scenarios, self.probability, self.caps = scenarios, probability, caps
         self._periods, self._graphs, self.nodes, self.seconds = periods, graphs, 0, 0.0
-        self._halves = [halve(each, caps, periods, graphs) for each in scenarios]
+        self._problems: dict[int, Problem] = {}
 
     def snapped(self, prices: Prices) -> dict[str, FloatArray]:
         """Return prices that stand on a breakpoint where they are as good as there, and within their caps."""
@@ -166,17 +169,17 @@ class Group:
             for members, weight in zip(self.scenarios, self.probability, strict=True)
             for follower in members
         ]
-        halves = halve(every, self.caps, self._periods, self._graphs)
-        search = Search(halves, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
+        problem = Problem.of(halve(every, self.caps, self._periods, self._graphs))
+        search = Search(problem, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
         found = search.run(deadline)
         self.nodes += found.nodes
         self.seconds += found.seconds
         return found
 
     def guess(self, gap: float, deadline: Deadline) -> Prices:
-        """Return the best prices for the expected scenario: no bound, and often good for all."""
+        """Return the best prices that are soon found for the expected scenario: no bound, and often good for all."""
         if len(self.scenarios) == 1:
-            return self._box(*self._limits(), None, gap, deadline, ()).prices[0]
+            return self._box(*self._limits(), None, gap, deadline.part(nodes=GUESSED), ()).prices[0]
         middle = [expected(each, self.probability) for each in zip(*self.scenarios, strict=True)]
         group = Group([middle], np.ones(1), self.caps, self._periods, self._graphs)
         prices = group.guess(gap, deadline)
@@ -237,7 +240,9 @@ class Group:
         enough: float,
     ) -> Found:
         low, high = limits
-        search = Search(self._halves[number], lambda prices: self.earned(number, prices), start, gap)
+        if number not in self._problems:
+            self._problems[number] = Problem.of(halve(self.scenarios[number], self.caps, self._periods, self._graphs))
+        search = Search(self._problems[number], lambda prices: self.earned(number, prices), start, gap)
         found = search.run(deadline, low=low, high=high, enough=enough)
         self.nodes += found.nodes
         self.seconds += found.seconds

@@ -57,6 +57,20 @@ class Halves:
         low, high = self.prices.col_lower, self.prices.col_upper
         return {name: np.clip(point[at], low[at], high[at]) for name, at in self.columns.items()}
 
+    def reach(self) -> FloatArray:
+        """Return how far each column of ``quantities`` can be from its bound, by intervals of the rows it stands in."""
+        given = self.quantities
+        low, high = given.col_lower, given.col_upper.copy()
+        entries = sp.coo_array(given.matrix)
+        row, column, weight = entries.row, entries.col, entries.data
+        for _ in range(2):  # first outputs by their power rows, then the slacks of all rows
+            least = np.where(weight > 0.0, weight * low[column], weight * high[column])
+            rest = given.row_upper - np.bincount(row, weights=least, minlength=given.shape[0])
+            bound = np.flatnonzero((weight > 0.0) & np.isinf(high[column]) & np.isfinite(rest[row]))
+            found = (rest[row[bound]] + least[bound]) / weight[bound]
+            np.minimum.at(high, column[bound], found)
+        return np.asarray(high - low)
+
 
 @dataclass(frozen=True, eq=False)
 class Reduced:

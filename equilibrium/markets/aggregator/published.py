@@ -165,28 +165,11 @@ def _limits(day: AggregatorDay, every: tuple[Follower, ...], halves: Halves) -> 
     return np.concatenate(parts)
 
 
-def _reach(halves: Halves) -> FloatArray:
-    """Return how far each column of ``quantities`` can be from its bound, by intervals of the rows it stands in."""
-    given = halves.quantities
-    low, high = given.col_lower.copy(), given.col_upper.copy()
-    matrix = sp.csr_array(given.matrix)
-    for _ in range(2):  # first outputs by their power rows, then the slacks of all rows
-        positive, negative = signed_parts(matrix)
-        for column in np.flatnonzero(~np.isfinite(high)):
-            for row in sp.csc_array(matrix)[:, [column]].indices:
-                weight = float(matrix[row, column])
-                if weight > 0.0:
-                    others = positive[[row]] @ low + negative[[row]] @ high
-                    rest = float(others[0]) - weight * low[column]
-                    high[column] = min(high[column], (given.row_upper[row] - rest) / weight)
-    return np.asarray(high - low)
-
-
 def _with_binaries(halves: Halves, limits: FloatArray) -> tuple[Instance, np.ndarray]:
     """Join both halves and add a binary for each pair."""
     one, other, pairs = halves.quantities, halves.prices, halves.quantity.size
     width = one.shape[1] + other.shape[1] + pairs
-    reach = _reach(halves)[halves.quantity]
+    reach = halves.reach()[halves.quantity]
     most = limits[halves.multiplier]
     at, binary = np.arange(pairs), one.shape[1] + other.shape[1] + np.arange(pairs)
     sign = np.where(halves.upper, -1.0, 1.0)

@@ -1,8 +1,9 @@
 """Branch and bound over the pairs of a leader's problem: each branch changes one of two linear programs.
 
 The best open bound is a proof, whatever has been found so far: it is a sum of two optima of linear programs, and needs
-neither a bound on a multiplier nor a mixed-integer solver. Points come from the followers' own reactions to a node's
-prices, so every value that is returned is one that the leader earns.
+neither a bound on a multiplier nor a mixed-integer solver. Where cuts join both programs they are one, and its optimum
+is the bound. Points come from the followers' own reactions to a node's prices, so every value that is returned is one
+that the leader earns.
 """
 
 from __future__ import annotations
@@ -11,11 +12,13 @@ import heapq
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
+from equilibrium.markets.aggregator.cuts import joined
 from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.markets.aggregator.order import Known, Order
 from equilibrium.programs.program import GAP, INF, Instance
@@ -51,6 +54,30 @@ NONE: IntArray = np.zeros(0, dtype=np.int64)
 
 PLUNGE_EVERY = 20
 """The best open node is followed down to prices at which nothing is open every so many times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """A leader's problem as it is searched, any number of times.
+
+    Attributes
+    ----------
+    halves
+        The problem.
+    order
+        What its rows compare.
+    joint
+        Both halves as one program, the columns of ``quantities`` first; ``None`` where no cut joins them.
+    """
+
+    halves: Halves
+    order: Order
+    joint: Instance | None
+
+    @classmethod
+    def of(cls, halves: Halves) -> Self:
+        """Look for what joins two halves."""
+        return cls(halves, Order(halves), joined(halves))
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +120,7 @@ class _Program:
     """A linear program that is solved at many bounds, each time from a given basis."""
 
     def __init__(self, instance: Instance) -> None:
-        self._instance, self._handle = instance, open_handle(instance)
+        self._instance, self._handle = instance, open_handle(instance, restored=True)
         self.seconds = 0.0
 
     def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> _Side:
@@ -111,6 +138,8 @@ class _Program:
 
     def held(self, side: _Side, column: IntArray, at: FloatArray) -> _Side:
         """Return the optimum with some columns held; nothing is solved where they stand there already."""
+        if not column.size:
+            return side
         lower, upper = side.lower.copy(), side.upper.copy()
         lower[column] = upper[column] = at
         if (side.point[column] == at).all():
@@ -120,13 +149,14 @@ class _Program:
 
 @dataclass(frozen=True, eq=False)
 class _Node:
-    quantities: _Side
-    prices: _Side
+    """A node: its programs, both halves or the one that joins them, and what is known of its pairs."""
+
+    sides: tuple[_Side, ...]
     known: Known
 
     @property
     def value(self) -> float:
-        return self.quantities.value + self.prices.value
+        return sum(side.value for side in self.sides)
 
 
 class Search:
@@ -134,8 +164,8 @@ class Search:
 
     Parameters
     ----------
-    halves
-        The problem.
+    problem
+        What is searched.
     earn
         Evaluates prices.
     start
@@ -144,15 +174,17 @@ class Search:
         Absolute gap at which the search may stop, beside :data:`equilibrium.programs.program.GAP`.
     """
 
-    def __init__(self, halves: Halves, earn: Earn, start: Sequence[Prices] = (), gap: float = 0.0) -> None:
-        self.halves, self._earn, self._gap = halves, earn, gap
+    def __init__(self, problem: Problem, earn: Earn, start: Sequence[Prices] = (), gap: float = 0.0) -> None:
+        halves = problem.halves
+        self.halves, self._order, self._earn, self._gap = halves, problem.order, earn, gap
         self.value = -INF
         self.prices: Prices | None = None
         self.nodes = 0
         for prices in start:
             self._look(prices)
-        self._programs = _Program(halves.quantities), _Program(halves.prices)
-        self._order = Order(halves)
+        joint = problem.joint
+        self._programs = [_Program(each) for each in ([halves.quantities, halves.prices] if joint is None else [joint])]
+        self._first = 0 if joint is None else halves.quantities.shape[1]  # column of the prices' program that is first
         given, at = halves.quantities, halves.quantity
         self._held_at = np.where(halves.upper, given.col_upper[at], given.col_lower[at])
         self._open: list[tuple[float, int, _Node]] = []
@@ -194,8 +226,15 @@ class Search:
             for name, at in halves.columns.items():
                 if given is not None and name in given:
                     side[at] = given[name]
-        quantities = self._programs[0].solve(halves.quantities.col_lower, halves.quantities.col_upper)
-        return _Node(quantities, self._programs[1].solve(lower, upper), self._order.start())
+        limits = [(halves.quantities.col_lower, halves.quantities.col_upper), (lower, upper)]
+        if len(self._programs) == 1:
+            limits = [_together(*limits)]
+        sides = tuple(program.solve(*each) for program, each in zip(self._programs, limits, strict=True))
+        return _Node(sides, self._order.start())
+
+    def _prices(self, node: _Node) -> FloatArray:
+        """Return the point of the prices' program."""
+        return node.sides[-1].point[self._first :]
 
     def _cutoff(self) -> float:
         """Return the minimised bound from which on a part is not worth a look."""
@@ -210,7 +249,7 @@ class Search:
             self._closed = min(self._closed, node.value)
 
     def _try(self, node: _Node) -> None:
-        self._look(self.halves.named(node.prices.point))
+        self._look(self.halves.named(self._prices(node)))
 
     def _look(self, prices: Prices) -> None:
         value = self._earn(prices)
@@ -244,21 +283,21 @@ class Search:
             # What is left between the bound and the value is rounding; the proof keeps the bound.
             self._closed = min(self._closed, node.value)
             return ()
-        unmet = self._order.unmet(node.known, node.prices.point[self.halves.multiplier])
+        unmet = self._order.unmet(node.known, self._prices(node)[self.halves.multiplier])
         children = self._choose(node, broken) if unmet is None else self._of_pair(node, unmet)
         return tuple(child for child in children if np.isfinite(child.value))
 
     def _broken(self, node: _Node) -> np.ndarray:
         """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first."""
-        halves, x = self.halves, node.quantities.point[self.halves.quantity]
-        product = np.abs((x - self._held_at) * node.prices.point[halves.multiplier])
+        halves, x = self.halves, node.sides[0].point[self.halves.quantity]
+        product = np.abs((x - self._held_at) * self._prices(node)[halves.multiplier])
         product = np.concatenate([product, [self._spread(node, at) for at in halves.weights]])
         order = np.argsort(-product, kind="stable")
         return np.asarray(order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))])
 
     def _spread(self, node: _Node, at: IntArray) -> float:
         """Return by how much the value of a mixture of pieces may differ from that of a single one, currency."""
-        weight = node.prices.point[at].sum(axis=1)
+        weight = self._prices(node)[at].sum(axis=1)
         used = np.flatnonzero(weight > GAP)
         if used.size <= 1:
             return 0.0
@@ -305,7 +344,7 @@ class Search:
     def _of_graph(self, node: _Node, graph: int) -> tuple[_Node, _Node]:
         """Split the pieces in use in two: those of lower and those of higher prices."""
         at = self.halves.weights[graph]
-        weight = node.prices.point[at].sum(axis=1)
+        weight = self._prices(node)[at].sum(axis=1)
         used = np.flatnonzero(weight > GAP)
         share = np.cumsum(weight[used])
         first = used[min(int(np.searchsorted(share, 0.5 * share[-1])), used.size - 2)] + 1
@@ -320,15 +359,21 @@ class Search:
     def _part(self, node: _Node, known: Known | None, banned: IntArray = NONE) -> _Node:
         """Return the part of a node in which more is known, and some columns of the prices' program are zero."""
         if known is None:
-            return replace(node, prices=replace(node.prices, value=INF))
-        halves, quantities, prices = self.halves, node.quantities, node.prices
-        new = known.positive & ~node.known.positive
-        if new.any():
-            quantities = self._programs[0].held(quantities, halves.quantity[new], self._held_at[new])
-        column = np.concatenate([halves.multiplier[known.zero & ~node.known.zero], banned])
-        if column.size:
-            prices = self._programs[1].held(prices, column, np.zeros(column.size))
-        return _Node(quantities, prices, known)
+            return replace(node, sides=(replace(node.sides[0], value=INF), *node.sides[1:]))
+        halves, new = self.halves, known.positive & ~node.known.positive
+        zero = self._first + np.concatenate([halves.multiplier[known.zero & ~node.known.zero], banned])
+        held = [(halves.quantity[new], self._held_at[new]), (zero, np.zeros(zero.size))]
+        if len(self._programs) == 1:
+            held = [_together(*held)]
+        parts = zip(self._programs, node.sides, held, strict=True)
+        return _Node(tuple(program.held(side, *each) for program, side, each in parts), known)
+
+
+def _together(
+    one: tuple[np.ndarray, np.ndarray], other: tuple[np.ndarray, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return what is said of both programs' columns as said of the one that joins them."""
+    return np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]])
 
 
 def _score(first: FloatArray, second: FloatArray) -> FloatArray:

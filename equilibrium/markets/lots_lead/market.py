@@ -84,6 +84,16 @@ class LotsLeadMarket:
         charging is found first, priced at ``value_of_lost_load``, and the day is cleared with it.
     value_of_lost_load
         Currency/kWh.
+
+    Examples
+    --------
+    A day of the published case:
+
+    >>> from scenarios.published.epec_lots import epec_lots_case
+    >>> network, day = epec_lots_case("33", 1)
+    >>> cleared = LotsLeadMarket(network).clear(day)
+    >>> str(cleared.certificate.verdict), cleared.dlmp.shape
+    ('exact', (24, 33))
     """
 
     def __init__(

@@ -45,7 +45,7 @@ class Compiled:
     interruption
         F2 as a cost of the columns, shape ``(columns,)``.
     tabled
-        Which columns are states of a table of F2.
+        Columns of the states of each table of F2, shape ``(T, states)``.
     integer
         Which columns are whole: the generators' states.
     setting, first, scenarios
@@ -56,7 +56,7 @@ class Compiled:
 
     instance: Instance
     interruption: FloatArray
-    tabled: BoolArray
+    tabled: tuple[IntArray, ...]
     integer: BoolArray
     setting: Setting
     first: FirstStage
@@ -89,9 +89,6 @@ def compile_day_ahead(
     interruption = np.zeros(instance.shape[1])
     for columns, table in zip(states, tables, strict=True):
         interruption[columns] = table.cost
-    tabled = np.zeros(instance.shape[1], dtype=np.bool_)
-    for columns in states:
-        tabled[columns] = True
     if not arbitrage:
         for each in scenarios:
             for idle in (each.charge, each.discharge, each.ready):
@@ -99,7 +96,7 @@ def compile_day_ahead(
     integer = np.zeros(instance.shape[1], dtype=np.bool_)
     integer[on] = True
     bounded = _bounded(instance, setting, scenarios)
-    return Compiled(bounded, interruption, tabled, integer, setting, first, scenarios, net)
+    return Compiled(bounded, interruption, tuple(states), integer, setting, first, scenarios, net)
 
 
 def _state_own(build: ProgramBuilder, system: ActiveSystem, first: FirstStage, scenarios: Sequence[Operation]) -> None:

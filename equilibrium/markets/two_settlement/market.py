@@ -131,9 +131,19 @@ class DayAheadMarket:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def interruptions(self, day: DayAhead) -> tuple[Table, ...]:
+        """Return F2 of a day over the generators' states: it depends on loads and bids, not on prices."""
+        check_day(self.system, day)
+        return interruption_tables(self.system, day, unserved_of(self.system, day, switching=self.options.switching))
+
     @naming_solvers
-    def clear(self, day: DayAhead) -> DayAheadClearing:
+    def clear(self, day: DayAhead, tables: tuple[Table, ...] | None = None) -> DayAheadClearing:
         """Schedule a day.
+
+        Parameters
+        ----------
+        tables
+            What :meth:`interruptions` returned for a day of the same loads and bids; worked out where there are none.
 
         Raises
         ------
@@ -148,10 +158,7 @@ class DayAheadMarket:
         check_day(self.system, day)
         self._check_gamma(day)
         with preferring(self.solver):
-            tables = interruption_tables(
-                self.system, day, unserved_of(self.system, day, switching=self.options.switching)
-            )
-            return self._clear(day, tables, begin)
+            return self._clear(day, self.interruptions(day) if tables is None else tables, begin)
 
     def _check_gamma(self, day: DayAhead) -> None:
         count = day.length_h.size // day.held

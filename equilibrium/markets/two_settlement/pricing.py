@@ -124,5 +124,6 @@ def _rows(instance: Instance, own: IntArray) -> tuple[IntArray, IntArray]:
 def _unpriced(compiled: Compiled, instance: Instance) -> IntArray:
     """Return the rows that join states to the cost of outages: what they are worth is in no price."""
     states = np.zeros(instance.shape[1])
-    states[: compiled.tabled.size] = compiled.tabled
+    for columns in compiled.tabled:
+        states[columns] = 1.0
     return np.flatnonzero(np.asarray((instance.matrix != 0) @ states))

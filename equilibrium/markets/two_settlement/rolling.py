@@ -23,7 +23,7 @@ from equilibrium.markets.two_settlement.real_time import (
 from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, Positions
 from equilibrium.markets.two_settlement.window import Window
 from equilibrium.markets.two_settlement.window_data import Accounts, Now
-from equilibrium.programs.duality import Residuals, kkt_residuals, proved_bound
+from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Solution
 from equilibrium.programs.solvers.choose import require_optimal
@@ -228,14 +228,14 @@ class _Run:
         both = np.flatnonzero(np.minimum(charge, discharge) > NEGLIGIBLE)
         if not both.size:
             return solution
-        bound = proved_bound(instance, solution.y)
         blocks = window.program.columns
         up = charge[both] >= discharge[both]
         names = [blocks["discharge" if way else "charge"].index[0, k] for way, k in zip(up, both, strict=True)]
         fixed = instance.with_columns(np.array(names), 0.0, 0.0)
         again = require_optimal(window.model.solve(fixed), f"real time, period {now}")
         self.proof.take(kkt_residuals(fixed, again.x, again.y))
-        self.proof.excess = max(self.proof.excess, float(fixed.cost @ again.x) - bound)
+        # The first optimum, which its residuals prove, is a bound on every choice of directions.
+        self.proof.excess = max(self.proof.excess, float(fixed.cost @ again.x) - float(instance.cost @ solution.x))
         return replace(again, seconds=solution.seconds + again.seconds)
 
     def _done(self, window: Window, x: FloatArray, view: Now) -> Done:

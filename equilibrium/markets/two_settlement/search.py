@@ -85,10 +85,20 @@ class DaySearch:
         """Return the program with its limits, in which rows of the network come last."""
         limits = sp.csr_array(self.costs)
         instance = self.robust.instance.with_rows(limits, np.full(2, -INF), asked.limits).with_cost(asked.cost)
+        beyond = self._beyond(float(asked.limits[INTERRUPTION]))
+        instance = instance.with_columns(beyond, 0.0, 0.0)
         if not self.limits:
             return instance
         rows = rows_of(self.limits, instance.shape[1])
         return instance.with_rows(rows.matrix, rows.lower, rows.upper)
+
+    def _beyond(self, limit: float) -> IntArray:
+        """Return the states that no schedule within a limit of F2 can have, were all other periods at their least."""
+        tables = [(columns, self.compiled.interruption[columns]) for columns in self.compiled.tabled]
+        left = limit - sum(float(cost.min(axis=1).sum()) for _, cost in tables)
+        left += SAME_VALUE * (1.0 + abs(limit)) if np.isfinite(limit) else 0.0
+        found = [columns[cost - cost.min(axis=1)[:, None] > left] for columns, cost in tables]
+        return np.concatenate([*found, np.zeros(0, dtype=np.int64)])
 
     def best(self, asked: Asked, fixed: tuple[IntArray, FloatArray] | None = None) -> Branched | None:
         """Return the best schedule, proved up to the gap; None where none keeps the limits.

@@ -239,7 +239,6 @@ class Window:
         room = build.rows("ready power", self._shape(len(system.storages)), upper=most)
         build.coefficients(room, ready, 1.0)
         build.coefficients(room, build.column_index("discharge"), 1.0)
-        build.coefficients(room, build.column_index("charge"), -1.0)
         least = np.array([each.energy_min_kwh for each in system.storages])
         behind = build.rows("ready energy", self._shape(len(system.storages)), upper=-least)
         build.coefficients(behind, build.column_index("energy"), -1.0)

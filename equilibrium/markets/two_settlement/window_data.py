@@ -163,8 +163,9 @@ class Accounts:
     def _units(self, now: Now) -> dict[str, FloatArray]:
         """Return what the ports of generators and renewable units are bound to.
 
-        The ramp limits each step, or the plan's own step where that is larger. A stop is free, and so is the way back
-        of a unit that had no supply; past the day's end nothing is required.
+        The ramp limits each step, or the plan's own step where that is larger; a stop may come from the least output.
+        A stop that is due now is free, and so is the way back of a unit that had no supply; past the day's end nothing
+        is required.
         """
         plan, hour, lit = self.positions, self.day.hour[now.at], self.lit("generators", now.on_grid)
         on, planned = plan.on[hour] * lit, plan.generator_kw[hour]
@@ -176,7 +177,9 @@ class Accounts:
         returns = np.zeros(planned.shape, dtype=np.bool_)
         returns[0] = (now.output_kw < least) & (first >= least)
         up = np.where(dark | returns, most, np.minimum(np.maximum(own, step), most))
-        down = np.where(dark | (on == 0.0), most, np.minimum(np.maximum(-own, step), most))
+        due = (on == 0.0) & (np.arange(now.at.size) == 0)[:, None]
+        stop = np.maximum(step, np.where(on == 0.0, least, 0.0))
+        down = np.where(dark | due, most, np.minimum(np.maximum(-own, stop), most))
         return {
             "output least": on * least,
             "output most": on * most,

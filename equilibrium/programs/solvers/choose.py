@@ -50,8 +50,11 @@ def preferring(solver: str) -> Iterator[None]:
         _AUTO.reset(token)
 
 
-def open_handle(instance: Instance, solver: str = "auto") -> Handle:
-    """Load ``instance`` into the solver called ``solver`` and keep it there."""
+def open_handle(instance: Instance, solver: str = "auto", *, restored: bool = False) -> Handle:
+    """Load ``instance`` into the solver called ``solver`` and keep it there.
+
+    ``restored`` tells that most solves will start from a basis of another one and take a few steps.
+    """
     name = check_solver(solver)
     if name == "auto" and _AUTO.get() == "gurobi":
         if max(instance.shape[0], instance.shape[1] + _ranges(instance)) <= GUROBI_LIMIT:
@@ -62,7 +65,7 @@ def open_handle(instance: Instance, solver: str = "auto") -> Handle:
         from equilibrium.programs.solvers.gurobi import GurobiHandle
 
         return GurobiHandle(instance)
-    return HighsHandle(instance)
+    return HighsHandle(instance, restored=restored)
 
 
 def _ranges(instance: Instance) -> int:

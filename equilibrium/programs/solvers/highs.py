@@ -26,6 +26,10 @@ INTERRUPTIBLE = 20_000
 HEARD_S = 0.1
 """How often the waiting thread looks for a signal, s."""
 
+_DEVEX = 1
+"""Edge weights that need no start: steepest-edge ones are made anew from every basis, which takes longer than a few
+steps; of HiGHS' option ``simplex_dual_edge_weight_strategy``."""
+
 _PRIMAL = 4
 """The primal simplex method, of HiGHS' option ``simplex_strategy``."""
 
@@ -111,8 +115,10 @@ class HighsHandle:
 
     name = f"HiGHS {_QuietHighs().version()}"
 
-    def __init__(self, instance: Instance) -> None:
+    def __init__(self, instance: Instance, *, restored: bool = False) -> None:
         self._solver = new_solver()
+        if restored:
+            self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
         _load(self._solver, _model(instance))
         self._entries = instance.matrix.nnz
         self._parts = [instance.matrix]

@@ -37,8 +37,9 @@ _TEXT = re.compile(r"'((?:[^']|'')*)'|\"([^\"]*)\"")
 Place = tuple[IntArray, ...]
 """Indices of rows and columns of a matrix."""
 
+_INDEX = re.compile(r"[0-9]{1,9}")
 _DEPTH = 40
-"""Most brackets inside each other."""
+"""Most brackets and exponents inside each other."""
 
 
 @dataclass
@@ -245,15 +246,20 @@ class _Expression:
         self._at += 1
         return token
 
-    def _sum(self) -> FloatArray:
+    def _deeper(self, read: Callable[[], FloatArray]) -> FloatArray:
+        """Read what stands inside: in brackets, or as an exponent."""
         self._depth += 1
         if self._depth > _DEPTH:
             raise self._fault()
+        found = read()
+        self._depth -= 1
+        return found
+
+    def _sum(self) -> FloatArray:
         found = self._product()
         while self._peek() in {"+", "-"}:
             sign = 1.0 if self._next() == "+" else -1.0
             found = self._joined(found, sign * self._product(), np.add)
-        self._depth -= 1
         return found
 
     def _product(self) -> FloatArray:
@@ -268,17 +274,17 @@ class _Expression:
         return found
 
     def _signed(self) -> FloatArray:
-        if self._peek() in {"+", "-"}:
-            sign = 1.0 if self._next() == "+" else -1.0
-            return sign * self._signed()
+        sign = 1.0
+        while self._peek() in {"+", "-"}:
+            sign = sign if self._next() == "+" else -sign
         found = self._atom()
         if self._peek() in {"^", ".^"}:
             dotted = self._next() == ".^"
-            power = self._signed()
+            power = self._deeper(self._signed)
             if power.size != 1 or (found.size != 1 and not dotted):
                 raise self._fault()
             found = np.asarray(np.power(found, power.reshape(())), dtype=np.float64)
-        return found
+        return sign * found
 
     def _joined(self, one: FloatArray, other: FloatArray, how: Callable[..., FloatArray]) -> FloatArray:
         if one.size != 1 and other.size != 1 and one.shape != other.shape:
@@ -291,7 +297,7 @@ class _Expression:
     def _atom(self) -> FloatArray:
         if self._peek() == "(":
             self._next()
-            found = self._sum()
+            found = self._deeper(self._sum)
             self._next(")")
             return found
         token = self._next()
@@ -313,7 +319,9 @@ class _Expression:
         if self._peek() != "(" or name not in {*FUNCTIONS, *file.matrices}:
             raise file.fault(self._line, name, "a number or matrix that was assigned before, or a known function")
         self._next("(")
-        found = FUNCTIONS[name](self._sum()) if name in FUNCTIONS else file.matrices[name][self._place(name)]
+        found = (
+            FUNCTIONS[name](self._deeper(self._sum)) if name in FUNCTIONS else file.matrices[name][self._place(name)]
+        )
         self._next(")")
         return found
 
@@ -336,7 +344,7 @@ class _Expression:
         while True:
             token = self._next()
             known = self._file.columns.get(name, {})
-            index = known[token] if token in known else int(token) - 1 if token.isdigit() else -1
+            index = known[token] if token in known else int(token) - 1 if _INDEX.fullmatch(token) else -1
             if not 0 <= index < size:
                 raise self._file.fault(self._line, token, f"one of the {size} rows or columns of mpc.{name}")
             found.append(index)

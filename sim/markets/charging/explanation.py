@@ -18,13 +18,11 @@ from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.distribution import VOLTS_PER_KILOVOLT
 from equilibrium.markets.charging.next_kw import cost_with_more_load
+from scenarios.markets.charging.case import ChargingCase
 from sim.columns import PER_MWH
-from sim.explanation import Explanation, NextKw, Place, listed
+from sim.explanation import STEP_KW, Explanation, NextKw, Place, listed
 from sim.markets.charging.results import DayResult
 from sim.store import Run
-
-STEP_KW = 1.0
-"""How much more and less load a check looks at, kW."""
 
 _VISIBLE = 1e-6
 """A part of a price that is smaller, currency/MWh, is rounding."""
@@ -198,8 +196,9 @@ def _lot_lines(period: _Period, bus: str) -> Iterator[str]:
         yield line
 
 
-def next_kw(result: DayResult, place: Place) -> NextKw:
+def next_kw(case: ChargingCase, result: DayResult, place: Place) -> NextKw:
     """Return what the operator's cost does around the load of a place, the lots' powers as they are."""
+    del case  # the day has all of it
     bus, period = result.network.feeder.index(place.bus), place.period
     hours = float(result.market.length_h[period])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from equilibrium.certificate import RESIDUAL_TOLERANCE
-from sim.checks import VERDICTS, RunInvariant, apart, beyond
+from sim.checks import VERDICTS, RunInvariant, apart, beyond, brought, energies, sums_apart
 from sim.store import Run
 
 SIGNS = {
@@ -15,7 +15,6 @@ SIGNS = {
 }
 """Whether a kind of dispatch brings power to the feeder or takes it; a potential does neither."""
 
-_PERIOD = ["day", "period"]
 _SUMS = {
     "energy_charged_kwh": "lot",
     "import_kwh": "import",
@@ -26,9 +25,7 @@ _SUMS = {
 
 
 def _balance(run: Run, power: str) -> float:
-    rows = run.dispatch
-    brought = (rows[power] * rows["kind"].map(SIGNS)).groupby([rows[name] for name in _PERIOD]).sum()
-    return apart(brought, 0.0, rows[power])
+    return apart(brought(run, SIGNS, power), 0.0, run.dispatch[power])
 
 
 def _parts(run: Run) -> float:
@@ -38,13 +35,9 @@ def _parts(run: Run) -> float:
 
 
 def _energy(run: Run) -> float:
-    rows, days = run.dispatch, run.days.set_index("day")
-    rows = rows.assign(kwh=rows["p_kw"] * rows["hours"])
-    sums = rows.pivot_table(index="day", columns="kind", values="kwh", aggfunc="sum").reindex(columns=list(SIGNS))
-    sums = sums.fillna(0.0)
+    days, sums = run.days.set_index("day"), energies(run, SIGNS)
     curtailed = sums["renewable_potential"] - sums["renewable"]
-    errors = [apart(days[name], sums[kind]) for name, kind in _SUMS.items()]
-    return max(*errors, apart(days["curtailed_kwh"], curtailed, sums["renewable_potential"]))
+    return max(sums_apart(run, _SUMS), apart(days["curtailed_kwh"], curtailed, sums["renewable_potential"]))
 
 
 def _lots(run: Run) -> float:

@@ -7,7 +7,12 @@ from collections.abc import Iterator
 import pandas as pd
 
 from equilibrium.certificate import NEGLIGIBLE
-from sim.explanation import Explanation, Place
+from equilibrium.errors import InfeasibleError
+from equilibrium.markets.disco.next_kw import purchase_with_more_load
+from scenarios.markets.disco.case import DiscoCase
+from sim.columns import PER_MWH
+from sim.explanation import STEP_KW, Explanation, NextKw, Place
+from sim.markets.disco.results import DiscoDayResult
 from sim.store import Run
 
 
@@ -54,3 +59,22 @@ def _lot_lines(lots: pd.DataFrame) -> Iterator[str]:
             f"{row['lot']} draws {row['charge_kw']:.1f} kW and gives {row['discharge_kw']:.1f} kW; its tariff is "
             f"{row['tariff_per_mwh']:.4f} per MWh whatever the price, and there is no network charge"
         )
+
+
+def next_kw(case: DiscoCase, result: DiscoDayResult, place: Place) -> NextKw:
+    """Return what the company's purchase does around the load of a place, the lots' powers as they came."""
+    day, cleared, period = result.settlement.outcome, result.settlement.realised, place.period
+    bus = result.network.feeder.index(place.bus)
+    market = case.market()
+    supply = market.supply(day)
+    market.close()
+
+    def cost(more_kw: float) -> float:
+        """Return the company's cost with so much more load; infinite where it cannot be carried."""
+        try:
+            return purchase_with_more_load(supply, day, cleared, 0, period, bus, more_kw)
+        except InfeasibleError:
+            return float("inf")
+
+    here, per_mwh = cost(0.0), PER_MWH / (STEP_KW * float(day.length_h[period]))
+    return NextKw((here - cost(-STEP_KW)) * per_mwh, (cost(STEP_KW) - here) * per_mwh)

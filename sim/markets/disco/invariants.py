@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
 from equilibrium.markets.disco.clearing import COMPANY, LOT
-from sim.checks import VERDICTS, RunInvariant, apart, beyond
+from sim.checks import VERDICTS, RunInvariant, apart, beyond, brought, energies, sums_apart
 from sim.store import Run
 
 SIGNS = {
@@ -29,20 +29,16 @@ _SUMS = {
 def _balance(run: Run) -> float:
     """Return by how much more leaves the feeder than is bought: a transformer may lose one share of every purchase."""
     rows = run.dispatch
-    signed = (rows["p_kw"] * rows["kind"].map(SIGNS)).groupby([rows["day"], rows["period"]]).sum()
+    signed = brought(run, SIGNS)
     bought = rows[rows["kind"] == "import"].set_index(["day", "period"])["p_kw"].reindex(signed.index)
     lost = float(signed.sum() / bought.sum()) if bought.sum() > 0.0 else 0.0
     return max(apart(signed, lost * bought, rows["p_kw"]), -min(lost, 0.0) if abs(lost) > RESIDUAL_TOLERANCE else 0.0)
 
 
 def _energy(run: Run) -> float:
-    rows, days = run.dispatch, run.days.set_index("day")
-    rows = rows.assign(kwh=rows["p_kw"] * rows["hours"])
-    sums = rows.pivot_table(index="day", columns="kind", values="kwh", aggfunc="sum")
-    sums = sums.reindex(columns=list(SIGNS)).fillna(0.0)
+    days, sums = run.days.set_index("day"), energies(run, SIGNS)
     curtailed = sums["renewable_potential"] - sums["renewable"]
-    errors = [apart(days[name], sums[kind]) for name, kind in _SUMS.items()]
-    return max(*errors, apart(days["curtailed_kwh"], curtailed, sums["renewable_potential"]))
+    return max(sums_apart(run, _SUMS), apart(days["curtailed_kwh"], curtailed, sums["renewable_potential"]))
 
 
 def _accounts(run: Run) -> float:

@@ -10,7 +10,7 @@ from equilibrium.markets.disco import invariants as cleared
 from equilibrium.markets.disco.relations import RELATIONS
 from sim.checks import OneClearing
 from sim.markets.base import MarketKind
-from sim.markets.disco.explanation import explain
+from sim.markets.disco.explanation import explain, next_kw
 from sim.markets.disco.invariants import INVARIANTS
 from sim.markets.disco.model import DiscoModel
 from sim.markets.disco.results import DiscoDayResult
@@ -59,6 +59,7 @@ KIND = MarketKind(
     invariants=INVARIANTS,
     price_column="price_per_mwh",
     explain=explain,
+    next_kw=next_kw,
     payments=payments,
     clearings=_clearings,
 )

@@ -139,7 +139,7 @@ _CERTIFICATES: DayColumns = (
 
 _CERTIFICATE_TIMES: DayColumns = (
     number("certificate_seconds", "part of it for prices and certificate, s", _of("certificate_seconds")),
-    number("second_seconds", "part of that for the independent method, s", _second("seconds")),
+    number("second_seconds", "part of that for the independent method, with --certify full, s", _second("seconds")),
 )
 
 TABLES = charging_tables(

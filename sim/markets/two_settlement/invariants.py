@@ -6,7 +6,7 @@ import pandas as pd
 
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.markets.two_settlement.settlement import OPERATOR
-from sim.checks import VERDICTS, RunInvariant, apart, beyond
+from sim.checks import VERDICTS, RunInvariant, apart, beyond, brought, sums_apart
 from sim.store import Run
 
 SIGNS = {
@@ -36,18 +36,11 @@ _SUMS = {
 
 
 def _balance(run: Run) -> float:
-    rows = run.dispatch
-    signed = (rows["p_kw"] * rows["kind"].map(SIGNS).fillna(0.0)).groupby([rows["day"], rows["period"]]).sum()
-    return apart(signed, 0.0, rows["p_kw"])
+    return apart(brought(run, SIGNS), 0.0, run.dispatch["p_kw"])
 
 
 def _energy(run: Run) -> float:
-    rows, days = run.dispatch, run.days.set_index("day")
-    sums = rows.assign(kwh=rows["p_kw"] * rows["hours"]).pivot_table(
-        index="day", columns="kind", values="kwh", aggfunc="sum"
-    )
-    sums = sums.reindex(columns=list(_SUMS.values())).fillna(0.0)
-    return max(apart(days[name], sums[kind]) for name, kind in _SUMS.items())
+    return sums_apart(run, _SUMS)
 
 
 def _money(run: Run) -> float:

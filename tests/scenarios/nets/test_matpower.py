@@ -114,10 +114,31 @@ def test_bad_cases(tmp_path: Path, old: str, new: str, message: str) -> None:
         ("sin(acos(0.6))", 0.8),
         ("2e3 / 1.5e-1", 2e3 / 0.15),
         ("pi", math.pi),
+        ("- -3", 3),
+        ("-2^-2", -0.25),
+        ("2^3^1", 8),
+        ("+".join(["(1)"] * 100), 100),
+        ("-" * 5_000 + "1", 1),
+        ("(" * 40 + "1" + ")" * 40, 1),
+        ("2" + "^1" * 40, 2),
     ],
 )
 def test_expressions(text: str, value: float) -> None:
     assert MatlabFile.read("x.m", f"x = {text};", {}).numbers["x"] == pytest.approx(value)
+
+
+@pytest.mark.parametrize("text", ["(" * 41 + "1" + ")" * 41, "2" + "^1" * 41, "(" * 5_000, "2" + "^-1" * 5_000])
+def test_what_stands_too_deep_inside_is_refused(text: str) -> None:
+    with pytest.raises(InputError, match=r"x\.m: line 1: got "):
+        MatlabFile.read("x.m", f"x = {text};", {})
+
+
+@pytest.mark.parametrize("place", ["3, 1", "0, 1", "1, 9" + "9" * 5_000, "1, \u00b2", "1, 3", "-1, 1"])
+def test_a_place_that_a_matrix_has_not_got(place: str) -> None:
+    with pytest.raises(InputError, match=r"x\.m: line 2: got "):
+        MatlabFile.read("x.m", f"mpc.bus = [1 10; 2 20];\nmpc.bus({place}) = 1;\n", {})
+    with pytest.raises(InputError, match=r"x\.m: line 2: got "):
+        MatlabFile.read("x.m", f"mpc.bus = [1 10; 2 20];\nx = mpc.bus({place});\n", {})
 
 
 def test_power_factors_of_whole_columns() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import re
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,8 @@ import pytest
 from equilibrium.errors import InputError
 from scenarios.readers.nets.files import net_files, read_net
 from scenarios.readers.nets.radial import Band, RadialNet, radial_net
+from tests.fuzz.guard import LONGEST_LINE
+from tests.fuzz.mutate import HOSTILE_TEXT
 from tests.scenarios.nets.test_pandapower import flow
 
 BAND = Band(0.9, 1.1, None)
@@ -133,3 +137,25 @@ def test_elements_that_are_like_others_and_steps_of_capacitors(tmp_path: Path) -
     notes = " | ".join(radial.notes)
     assert "loads of another model than constant power, taken as such: school 80 kW, like 80 kW" in notes
     assert "not in service: line tie, load shop" in notes
+
+
+MUTANTS = 150
+
+
+@pytest.mark.parametrize("first", [0, pytest.param(10_000, marks=pytest.mark.long)])
+def test_whatever_stands_in_a_script_gives_a_grid_or_one_line(tmp_path: Path, first: int) -> None:
+    """Words of a script exchanged for others: of the script, or of foes."""
+    words = re.split(r"([\s=(),|]+)", STREET.replace("Redirect codes.dss", CODES))
+    said = []
+    for seed in range(first, first + (20 * MUTANTS if first else MUTANTS)):
+        draw = random.Random(seed)
+        changed = list(words)
+        for _ in range(draw.choice((1, 1, 2, 4))):
+            changed[draw.randrange(len(changed))] = draw.choice((*HOSTILE_TEXT, *words))
+        (tmp_path / "mutant.dss").write_bytes("".join(changed).encode("utf-8", "surrogatepass"))
+        try:
+            radial_net(read_net(tmp_path / "mutant.dss"), BAND)
+        except InputError as error:
+            said.append(str(error))
+    assert said
+    assert [text for text in said if len(text.splitlines()) != 1 or len(text) >= LONGEST_LINE] == []

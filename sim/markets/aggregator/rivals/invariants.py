@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from equilibrium.certificate import EXACT_REGRET, RESIDUAL_TOLERANCE
-from sim.checks import VERDICTS, RunInvariant, apart, beyond
+from sim.checks import VERDICTS, RunInvariant, apart, beyond, brought
+from sim.markets.aggregator.invariants import SIGNS
 from sim.store import Run
-
-_SIGNS = {"purchase": 1.0, "output": 1.0, "discharge": 1.0, "charge": -1.0, "served": -1.0}
 
 
 def _balance(run: Run) -> float:
-    rows = run.dispatch
-    signed = rows["p_kw"] * rows["kind"].map(_SIGNS).fillna(0.0)
-    return apart(signed.groupby([rows["day"], rows["aggregator"], rows["period"]]).sum(), 0.0, rows["p_kw"])
+    return apart(brought(run, SIGNS, within=("aggregator",)), 0.0, run.dispatch["p_kw"])
 
 
 def _parts(run: Run) -> float:

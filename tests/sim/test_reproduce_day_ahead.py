@@ -1,0 +1,82 @@
+"""The reproduction of two settlements, small: every statement is evaluated, and what must hold does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from equilibrium.errors import InputError
+from scenarios.published.active_system import STUDY, study_day, study_system
+from sim.reproduce.two_settlement import study as reproduction
+from sim.reproduce.two_settlement.compute import Results, compute
+from sim.reproduce.two_settlement.statements import statements
+from sim.reproduce.verdicts import Kind
+
+SMALL = replace(STUDY, samples=50, scenarios=2)
+
+ERRATA = {"T-case 3, F2", "T-SA2, F1", "T-SA3, S_RT", "X1", "X2", "X3", "X4"}
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return compute("auto", SMALL, cascades=False, more=3, few=2, points=3)
+
+
+@pytest.mark.long
+def test_every_statement_that_must_hold_does(results: Results, tmp_path: Path) -> None:
+    report = reproduction.make_report(results, reproduction.draw(results, tmp_path))
+    assert report.broken == ()
+    assert {each.key for each in report.statements if each.kind is Kind.ERRATUM} == ERRATA
+    assert all(each.reason for each in report.statements)
+    assert [table.name for table in report.tables] == ["table-3", "table-6", "table-8", "front", "hours"]
+    for path, _ in report.figures:
+        assert (tmp_path / path).stat().st_size > 5000
+
+
+@pytest.mark.long
+def test_a_wrong_result_breaks_the_statements_that_watch_it(results: Results) -> None:
+    def broken(**changes: object) -> set[str]:
+        return {each.key for each in statements(replace(results, **changes)) if each.broken}  # type: ignore[arg-type]
+
+    proposed = results.profit[0]
+    assert broken() == set()
+    dear = {**results.profit, 2: replace(results.profit[2], profit=proposed.bound + 1.0)}
+    assert broken(profit=dear) == {"I1", "K1"}
+    assert broken(least={0: results.least[1], 1: results.least[0]}) == {"I3"}
+    assert broken(voltages=results.voltages + np.array([[0.0], [0.01]])) == {"V1"}
+    assert broken(everything=1.0) == {"B1"}
+    assert broken(policies=replace(results.policies, wait_and_see=-1e6)) == {"P1"}
+
+
+def test_the_study_has_its_outages_and_refuses_what_it_has_not() -> None:
+    system = study_system(SMALL)
+    assert len(system.outages) == 264
+    assert sum(", then " not in outage.name for outage in system.outages) == 132
+    assert system.outage_probability.sum() == pytest.approx(1.0)
+    assert system.grid.load_kw.sum() == pytest.approx(5385.4)
+    with pytest.raises(InputError, match="two-settlement study: case: got 5, expected one of 0, 1"):
+        study_day(system, SMALL, case=5)
+    with pytest.raises(InputError, match="two-settlement study: kept: got 60, expected from 1 to samples, 50"):
+        study_day(system, replace(SMALL, kept=60))
+
+
+def test_a_day_of_the_study_is_what_its_numbers_say() -> None:
+    system = study_system(SMALL, cascades=False)
+    day, own = study_day(system, SMALL), study_day(system, SMALL, case=4)
+    assert len(day.scenarios) == 2
+    for each in day.scenarios:
+        assert (each.prices.sell == 0.97 * each.prices.buy).all()
+        share = each.load_kw[0] / system.grid.load_kw.clip(1e-9)
+        assert np.ptp(share[system.grid.load_kw > 0.0]) < 1e-12
+    assert [bid.name for bid in day.bids] == [
+        *(f"demand {label}" for label in STUDY.demand_bus),
+        *(f"lot {label}" for label in STUDY.lot_bus),
+    ]
+    assert all(not bid.sold_price.any() for bid in own.bids[:4])
+    assert all(np.array_equal(a.power_kw, b.power_kw) for a, b in zip(day.bids, own.bids, strict=True))
+    lot = day.bids[4]
+    assert lot.power_kw.max() <= 200.0 + 1e-9
+    assert lot.power_kw.min() >= -260.0 - 1e-9

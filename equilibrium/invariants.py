@@ -50,15 +50,15 @@ class Invariant(Generic[Day_contra, Result_contra]):
     tolerance
         Largest violation that counts as rounding.
     violation
-        Takes network, day and cleared day, and returns by how much the statement is broken, relative to the scale of
-        its numbers; 0 where it holds, not a number where it cannot be said.
+        Takes network (or what else a market stands on), day and cleared day, and returns by how much the statement is
+        broken, relative to the scale of its numbers; 0 where it holds, not a number where it cannot be said.
     """
 
     name: str
     statement: str
     source: str
     tolerance: float
-    violation: Callable[[Network, Day_contra, Result_contra], float]
+    violation: Callable[[Any, Day_contra, Result_contra], float]
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ class Finding:
 
 
 def check(
-    invariants: Iterable[Invariant[Day, Result]], network: Network, day: Day, cleared: Result
+    invariants: Iterable[Invariant[Day, Result]], network: object, day: Day, cleared: Result
 ) -> tuple[Finding, ...]:
     """Check statements at one cleared day.
 
@@ -95,7 +95,7 @@ def check(
     invariants
         The statements.
     network
-        The network that was cleared.
+        The network that was cleared, or what else the market stands on.
     day
         What the market was given.
     cleared

@@ -1,0 +1,68 @@
+"""Each statement about a scheduled day holds at one, and sees the number that it watches."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from equilibrium.invariants import check
+from equilibrium.markets.two_settlement.clearing import DayAheadClearing
+from equilibrium.markets.two_settlement.invariants import INVARIANTS
+from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
+from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
+from tests.equilibrium.day_ahead_days import made_day, made_system
+
+
+@pytest.fixture(scope="module")
+def scheduled() -> tuple[ActiveSystem, DayAhead, DayAheadClearing]:
+    rng = np.random.default_rng(2)
+    system, day = made_system(rng), made_day(rng)
+    return system, day, DayAheadMarket(system, Options(aim="compromise", points=3)).clear(day)
+
+
+def test_all_hold(scheduled: tuple[ActiveSystem, DayAhead, DayAheadClearing]) -> None:
+    assert [finding.name for finding in check(INVARIANTS, *scheduled) if not finding.holds] == []
+    assert len({each.name for each in INVARIANTS}) == len(INVARIANTS)
+
+
+@pytest.mark.parametrize(
+    ("part", "name", "seen_by"),
+    [
+        ("dispatch", "renewable_kw", {"balance"}),
+        ("dispatch", "root_kvar", {"trade"}),
+        ("dispatch", "voltage_pu", {"voltage"}),
+        ("dispatch", "generator_kvar", {"output"}),
+        ("dispatch", "stored_kwh", {"storage"}),
+        ("dispatch", "charge_kw", {"balance", "storage"}),
+        ("positions", "trade_kw", {"trade"}),
+        ("positions", "accepted_regulating_kw", {"bids"}),
+        ("positions", "spinning_kw", {"reserve"}),
+        ("", "profit", {"accounts"}),
+        ("", "objective", {"bound"}),
+        ("", "interruption", {"interruption"}),
+        ("", "front", {"front"}),
+    ],
+)
+def test_what_each_sees(
+    scheduled: tuple[ActiveSystem, DayAhead, DayAheadClearing], part: str, name: str, seen_by: set[str]
+) -> None:
+    system, day, cleared = scheduled
+    holder: Any = getattr(cleared, part) if part else cleared
+    value = getattr(holder, name)
+    moved = value[::-1] if name == "front" else value + 500.0
+    changed = replace(holder, **{name: moved})
+    broken = replace(cleared, **{part: changed}) if part else changed
+    found = {finding.name for finding in check(INVARIANTS, system, day, broken) if not finding.holds}
+    assert found == seen_by
+
+
+def test_states_that_are_left_too_early(scheduled: tuple[ActiveSystem, DayAhead, DayAheadClearing]) -> None:
+    system, day, cleared = scheduled
+    slow = tuple(replace(unit, min_up_h=3.0, min_down_h=3.0, on_before_h=0.25) for unit in system.generators)
+    flipped = replace(cleared.positions, on=np.zeros_like(cleared.positions.on))
+    broken = replace(cleared, positions=flipped)
+    found = {f.name for f in check(INVARIANTS, replace(system, generators=slow), day, broken) if not f.holds}
+    assert "states" in found

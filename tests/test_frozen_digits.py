@@ -34,13 +34,17 @@ from tests.sim.timed import times_that_cannot_be
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in (GAMES, PUBLISHED, NUMBERS))
 
 NOT_FROZEN = {
-    "aggregator-37": "its answers lie within a proved gap, so another version may find other prices there",
-    "aggregators-37": "prices that nothing is traded at are not unique, so another version may post others there",
     "two-settlement": "its schedules lie within a proved gap, and a window of real time may have several optima",
 }
 
 
-@pytest.mark.parametrize("name", FROZEN_SCENARIOS)
+LONG = ("aggregators-37",)
+"""Scenarios whose two days take too long for every run of the suite."""
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in FROZEN_SCENARIOS]
+)
 def test_two_days_of_a_scenario_give_the_frozen_digits(name: str, tmp_path: Path) -> None:
     start = time.perf_counter()
     found = changes(read(name), freeze_scenario(name, tmp_path / "run"))

@@ -108,6 +108,7 @@ CONTRACT_KEYS = {
     "RivalsMarketSection.reserve_cap_per_mwh": "None (0, )",
     "RivalsMarketSection.call_probability": "0.05 [0, 1]",
     "RivalsMarketSection.failure_rate": "0.02 [0, 1]",
+    "RivalsMarketSection.network": "False",
     "RivalsMarketSection.starts": "1 [1, 50]",
     "RivalsMarketSection.gap": "0.001 [0, 1)",
     "RivalsMarketSection.node_limit": "None [1, )",

@@ -157,9 +157,14 @@ def _cap(data: Any) -> None:
     del data["market"]["cap_eur_per_mwh"]
 
 
+def _feeder(data: Any) -> None:
+    data["market"]["network"] = True
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [
+        (_feeder, ("market.network", "True", "false: no proof is known")),
         (_share, ("load_share", "1.1", "add up to 1")),
         (_one, ("aggregators", "2")),
         (_name, ("north DG1", "a name of its own")),

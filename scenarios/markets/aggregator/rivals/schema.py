@@ -48,6 +48,7 @@ class RivalsMarketSection(MarketSection):
     reserve_cap_per_mwh: Positive | None = None
     call_probability: Share = 0.05
     failure_rate: Share = 0.02
+    network: bool = False
     starts: Annotated[Count, Field(le=MOST_STARTS)] = 1
     gap: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = GAP_TARGET
     node_limit: Count | None = None
@@ -61,6 +62,8 @@ class RivalsMarketSection(MarketSection):
             raise refused("uniform_cap_eur_per_mwh", None, "a cap: without one the uniform price has no largest value")
         if self.reserve_cap_per_mwh is None:
             raise refused("reserve_cap_eur_per_mwh", None, "a cap: reserve prices need a largest value too")
+        if self.network:
+            raise refused("network", self.network, "false: no proof is known for competing aggregators on one feeder")
         if self.pricing == "uniform" and self.reading.generator_price == "unit":
             raise refused("reading.generator_price", "unit", "common: a uniform price is the same for everybody")
         return self

@@ -247,10 +247,14 @@ def test_what_the_voltage_forbids_is_not_given_or_taken(power: float, limit: flo
     loads = scaled(weather(PLAIN, [0.3]), np.array([1.0]))
     loads.load_kw[0, 2] = loads.load_kvar[0, 2] = 0.0
     day = real_day(loads)
-    found = run(dear, day, plan, bids=(bid([power]),), deliveries=(fixed([power]),))
+    told: list[tuple[int, float, float]] = []
+    delivery = fixed([power])
+    delivery.happened = lambda *said: told.append(said)  # type: ignore[method-assign,assignment]
+    found = run(dear, day, plan, bids=(bid([power]),), deliveries=(delivery,))
     passed = (121.0 * (limit**2 - 1.0) * 1000.0 + 2.5 * 1.0) / 7.5
     assert found.bid_kw[0, 0] == pytest.approx(passed)
     assert found.held_kw[0, 0] == pytest.approx(passed - power)
+    assert told == [(0, 0.0, pytest.approx(passed / power))]
     assert found.voltage_pu[0, 2] == pytest.approx(limit)
     assert not found.shed_kw.any()
     assert found.trade_kvar == pytest.approx([4.0 - 0.5 * passed])
@@ -366,6 +370,10 @@ def test_a_forecast_starts_at_what_is_seen_and_fades() -> None:
     ahead = expected.from_now(seen, 0, 4, 0.5)
     assert ahead.prices.buy == pytest.approx([0.6, 0.4 + 0.5 * 0.4, 0.6 + 0.25 * 0.4, 0.6 + 0.25 * 0.4])
     assert ahead.load_kw[:, 4] == pytest.approx([8.0, 6.0, 5.0, 5.0])
+    wide = weather(PLAIN, [0.9, 0.5], prices=all_prices([0.9, 0.5], [0.1, 0.5]))
+    narrow = weather(PLAIN, [0.5, 0.5])
+    crossed = wide.from_now(narrow, 0, 2, 0.5).prices  # errors of -0.4 and 0.4: selling would pay 0.7, buying 0.3
+    assert (crossed.buy[1], crossed.sell[1]) == pytest.approx((0.3, 0.3))
     late = expected.from_now(expected, 2, 3, 0.5)
     assert late.load_kw[:, 4] == pytest.approx([4.0, 4.0, 4.0])
 

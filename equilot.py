@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from equilibrium.markets.lots_lead.market import LotsLeadMarket
     from equilibrium.markets.nodal.market import NodalMarket
     from equilibrium.markets.ruled import MarketRule, RuledMarket
+    from equilibrium.markets.two_settlement.market import DayAheadMarket
+    from equilibrium.markets.two_settlement.rolling import RealTime
+    from equilibrium.markets.two_settlement.system import DayAhead
     from scenarios import random_markets
     from scenarios.draws.fitted import FittedSessions
     from scenarios.draws.price_fit import fit_price_model
@@ -43,6 +46,7 @@ if TYPE_CHECKING:
     from sim.markets.base import MarketPlugin
     from sim.markets.charging.model import LocalMarket
     from sim.markets.disco.model import DiscoModel
+    from sim.markets.two_settlement.model import TwoSettlementModel
     from sim.options import RunOptions
     from sim.output import draw_run, run_figures
     from sim.run import Outcome, run_scenario
@@ -58,6 +62,8 @@ _HOME = {
     "AggregatorMarket": "equilibrium.markets.aggregator.market",
     "AggregatorModel": "sim.markets.aggregator.model",
     "Certificate": "equilibrium.certificate",
+    "DayAhead": "equilibrium.markets.two_settlement.system",
+    "DayAheadMarket": "equilibrium.markets.two_settlement.market",
     "DiscoDay": "equilibrium.markets.disco.day",
     "DiscoMarket": "equilibrium.markets.disco.market",
     "DiscoModel": "sim.markets.disco.model",
@@ -75,6 +81,7 @@ _HOME = {
     "Outcome": "sim.run",
     "Player": "equilibrium.games",
     "PriceModel": "scenarios.draws.sarima",
+    "RealTime": "equilibrium.markets.two_settlement.rolling",
     "RivalsDay": "equilibrium.markets.aggregator.rivals.day",
     "RivalsMarket": "equilibrium.markets.aggregator.rivals.market",
     "RivalsModel": "sim.markets.aggregator.rivals.model",
@@ -84,6 +91,7 @@ _HOME = {
     "RunOptions": "sim.options",
     "SolverError": "equilibrium.errors",
     "Study": "sim.studies.study",
+    "TwoSettlementModel": "sim.markets.two_settlement.model",
     "Verdict": "equilibrium.certificate",
     "draw_run": "sim.output",
     "explain_price": "sim.explaining",
@@ -107,6 +115,8 @@ __all__ = [
     "AggregatorMarket",
     "AggregatorModel",
     "Certificate",
+    "DayAhead",
+    "DayAheadMarket",
     "DiscoDay",
     "DiscoMarket",
     "DiscoModel",
@@ -124,6 +134,7 @@ __all__ = [
     "Outcome",
     "Player",
     "PriceModel",
+    "RealTime",
     "RivalsDay",
     "RivalsMarket",
     "RivalsModel",
@@ -133,6 +144,7 @@ __all__ = [
     "RunOptions",
     "SolverError",
     "Study",
+    "TwoSettlementModel",
     "Verdict",
     "draw_run",
     "explain_price",

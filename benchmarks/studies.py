@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import resource
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -93,8 +97,65 @@ def overhead() -> Result:
     return compare("study_overhead", stored, bare, note, ROUNDS)
 
 
+MANY_DAYS = 10
+MANY = {"scenario": "nodal-33", "days": MANY_DAYS, "replications": 1000, "outputs": OUTPUTS}
+"""Ten thousand days with recorded sessions."""
+
+_LOOK_S = 1.0
+
+
+def workers_of(parent: int) -> list[int]:
+    """Return the processes below another one whose memory counts: its children's children, or the children."""
+    below: dict[int, list[int]] = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            below.setdefault(int(stat.read_text().rpartition(")")[2].split()[1]), []).append(int(stat.parent.name))
+    children = below.get(parent, [])
+    return [each for child in children for each in below.get(child, [])] or children
+
+
+def memory_mb(process: int) -> float:
+    """Return what a process holds in memory; nothing when it has gone."""
+    with suppress(OSError):
+        pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+        return pages * resource.getpagesize() / 2**20
+    return 0.0
+
+
+def ten_thousand_days() -> Result:
+    """Ten thousand days in one study on two processes: seconds a day, and the workers' peak memory, early and late."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "study.yaml"
+        path.write_text(yaml.safe_dump(MANY), encoding="utf-8")
+        study = Study(read_specification(path))
+        seen: list[tuple[float, float]] = []
+        start, ended = time.perf_counter(), threading.Event()
+
+        def watch() -> None:
+            while not ended.wait(_LOOK_S):
+                held = max(map(memory_mb, workers_of(os.getpid())), default=0.0)
+                seen.append((time.perf_counter() - start, held))
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        results = study.run(processes(2), Path(folder) / "study")
+        seconds = time.perf_counter() - start
+        ended.set()
+        watcher.join()
+        processor = float(results.runs["processor_seconds"].sum())
+    days = len(results.runs) * MANY_DAYS
+    early = max(held for at, held in seen if at <= 0.2 * seconds)  # the first tenth is all imports where it is short
+    late = max(held for at, held in seen if at >= 0.9 * seconds)
+    note = (
+        f"{days} days of {MANY['scenario']} by 2 processes in {seconds / 60:.1f} min ({processor / days:.4f} s of "
+        f"processor time a day); largest worker {early:.0f} MB early, {late:.0f} MB in the last tenth: their ratio"
+    )
+    return Result("study_10000_days", seconds / days, 0.06, early / late, note)
+
+
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "study_two_processes_speedup": two_processes,
     "study_dask_vs_pool": dask_and_pool,
     "study_overhead": overhead,
+    "study_10000_days": ten_thousand_days,
 }

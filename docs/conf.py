@@ -116,9 +116,11 @@ def take_in() -> None:
 
 
 def _within(app: Sphinx, page: str, source: list[str]) -> None:
-    """Let links to pages of the top folder lead to the pages that were taken in."""
+    """Let links to what stands outside this folder lead to the pages that were taken in."""
     del app, page
-    source[0] = re.sub(r"\]\(\.\./([A-Z]+)\.md", lambda link: f"](made/{link.group(1).lower()}.md", source[0])
+    text = re.sub(r"\]\(\.\./([A-Z]+)\.md", lambda link: f"](made/{link.group(1).lower()}.md", source[0])
+    text = re.sub(r"\]\(\.\./notebooks/(\w+\.ipynb)", r"](made/\1", text)
+    source[0] = text.replace("](../benchmarks/results.json", "](made/measured.md")
 
 
 def setup(app: Sphinx) -> None:

@@ -74,13 +74,20 @@ def test_reactive_power_beside_the_position_costs_its_own() -> None:
 
 
 def test_a_generator_helps_where_it_is_cheaper_and_its_ramp_allows_it() -> None:
-    """It stands at 2 kW; a kWh costs 0.3 and 0.05 beside the plan, at the market 0.5: it rises by 4 kW an hour."""
+    """It stands at 2 kW; a kWh costs 0.3 and 0.15 beside the plan, at the market 0.5: it rises by 4 kW an hour."""
     made = system(generators=UNITS["generators"])
-    day = real_day(weather(made, [0.5] * 3), penalties=penalties(3, output=0.05))
+    day = real_day(weather(made, [0.5] * 3), penalties=penalties(3, output=0.15))
     plan = positions(made, 3, generator_kw=np.full((3, 1), 2.0), trade_kw=np.full(3, 8.0))
     found = run(made, replace(day, length_h=np.full(3, 0.5)), plan)
     assert found.generator_kw[:, 0] == pytest.approx([4.0, 6.0, 6.0])
-    assert found.cost == pytest.approx([0.5 * 2.0 * (0.35 - 0.5), 0.5 * 4.0 * (-0.15), 0.5 * 4.0 * (-0.15)])
+    assert found.cost == pytest.approx([0.5 * 2.0 * (0.45 - 0.5), 0.5 * 4.0 * (-0.05), 0.5 * 4.0 * (-0.05)])
+
+
+def test_a_generator_keeps_the_state_of_the_schedule() -> None:
+    """Off it gives nothing at any price; on it gives its least output of 1 kW where energy costs nothing."""
+    made = system(generators=(replace(UNITS["generators"][0], before_kw=0.0),))
+    plan = positions(made, 2, on=np.array([[0.0], [1.0]]), generator_kw=np.array([[0.0], [1.0]]))
+    assert run(made, real_day(weather(made, [9.0, 0.0])), plan).generator_kw[:, 0] == pytest.approx([0.0, 1.0])
 
 
 def test_the_plans_own_steps_need_no_ramp() -> None:
@@ -123,6 +130,21 @@ def test_what_was_sold_is_kept_ready_or_paid_for() -> None:
     assert (kept.generator_kw[0, 0], kept.spinning_short_kw[0]) == pytest.approx((1.0, 0.0))
     paid = run(made, real_day(weather(made, [0.9]), penalties=penalties(1, spinning=0.1)), plan)
     assert (paid.generator_kw[0, 0], paid.spinning_short_kw[0]) == pytest.approx((6.0, 5.0))
+
+
+@pytest.mark.parametrize(
+    ("start", "power", "ready"),
+    [(2.0, 2.0, 0.95), (3.0, 1.0, 0.05)],  # 1 kWh is left and worth 0.95; 0.95 of 1 kW are given already
+)
+def test_storage_keeps_ready_what_power_and_energy_allow(start: float, power: float, ready: float) -> None:
+    """It gives 1 kWh of its battery, as planned, and 1.5 kW are sold."""
+    store = replace(UNITS["storages"][0], initial_kwh=start, discharge_max_kw=power)
+    made = system(storages=(store,))
+    plan = positions(made, 1, storage_kwh=np.array([[start - 1.0]]), trade_kw=np.array([9.05]))
+    plan = replace(plan, spinning_kw=np.array([1.5]))
+    found = run(made, real_day(weather(made, [0.3]), penalties=penalties(1, energy=1.0, spinning=0.2)), plan)
+    assert found.storage_kw == pytest.approx(np.array([[0.95]]))
+    assert found.spinning_short_kw == pytest.approx([1.5 - ready])
 
 
 def test_what_is_called_is_delivered_and_no_longer_kept() -> None:
@@ -214,6 +236,59 @@ def test_a_weak_way_sheds_what_is_worth_least() -> None:
     assert 0.5 <= found.shed_kw[0, 2] <= 0.55
 
 
+@pytest.mark.parametrize(("power", "limit"), [(6000.0, 1.1), (-6000.0, 0.9)])
+def test_what_the_voltage_forbids_is_not_given_or_taken(power: float, limit: float) -> None:
+    """Squares fall by 2 (3 P + 1.5 Q) / 1000 on the way to bus 2, Q = P / 2; loads of 1 and 2 kW hardly count.
+
+    Bus 1 is passed by all, so that 1 kW there and its kvar count a third: 2 (1 + 0.25) / 1000.
+    """
+    plan = positions(PLAIN, 1, 1, accepted_kw=np.array([[power]]), trade_kw=np.array([10.0 - power]))
+    dear = replace(PLAIN, lost_load_value=np.array([10.0, 99.0, 10.0, 99.0, 99.0]))
+    loads = scaled(weather(PLAIN, [0.3]), np.array([1.0]))
+    loads.load_kw[0, 2] = loads.load_kvar[0, 2] = 0.0
+    day = real_day(loads)
+    told: list[tuple[int, float, float]] = []
+    delivery = fixed([power])
+    delivery.happened = lambda *said: told.append(said)  # type: ignore[method-assign,assignment]
+    found = run(dear, day, plan, bids=(bid([power]),), deliveries=(delivery,))
+    passed = (121.0 * (limit**2 - 1.0) * 1000.0 + 2.5 * 1.0) / 7.5
+    assert found.bid_kw[0, 0] == pytest.approx(passed)
+    assert found.held_kw[0, 0] == pytest.approx(passed - power)
+    assert told == [(0, 0.0, pytest.approx(passed / power))]
+    assert found.voltage_pu[0, 2] == pytest.approx(limit)
+    assert not found.shed_kw.any()
+    assert found.trade_kvar == pytest.approx([4.0 - 0.5 * passed])
+
+
+def test_shed_load_takes_its_reactive_power_along() -> None:
+    """6000 kW and 3000 kvar at bus 2: what is served passes the voltage, with half as many kvar."""
+    big = replace(PLAIN.grid, load_kw=np.array([0.0, 0.0, 6000.0, 0.0, 0.0]))
+    big = replace(big, load_kvar=big.load_kw / 2.0)
+    made = system(grid=big)
+    found = run(made, real_day(weather(made, [0.3])), positions(made, 1))
+    served = 121.0 * 0.19 * 1000.0 / 7.5
+    assert found.shed_kw.sum() == pytest.approx(6000.0 - served)
+    assert found.trade_kvar == pytest.approx([served / 2.0])
+
+
+def test_a_generator_trips_where_nothing_else_helps() -> None:
+    """It must give 5000 kW; reactive power of 3900 kvar at most holds the voltage down a little."""
+    unit = replace(UNITS["generators"][0], least_kw=5000.0, most_kw=5000.0, rating_kva=5000.0, before_kw=5000.0)
+    made = system(generators=(unit,))
+    plan = positions(made, 1, generator_kw=np.array([[5000.0]]), trade_kw=np.array([-4990.0]))
+    found = run(made, real_day(weather(made, [0.3])), plan)
+    assert found.tripped_kw.sum() > 10.0
+    assert found.voltage_pu[0, 2] == pytest.approx(1.1)
+    assert found.cost[0] > 10.0 * found.tripped_kw.sum()
+
+
+def test_each_root_passes_no_more_than_it_may() -> None:
+    """The grid's roots feed 3 and 7 kW; of 6 kW each, 1 kW behind the second is not served."""
+    found = run(system(trade_max_kw=6.0), real_day(weather(PLAIN, [0.3])), positions(PLAIN, 1))
+    assert found.shed_kw[0].sum() == pytest.approx(1.0)
+    assert found.shed_kw[0, 3:].sum() == pytest.approx(1.0)
+
+
 # What must hold
 
 
@@ -295,6 +370,10 @@ def test_a_forecast_starts_at_what_is_seen_and_fades() -> None:
     ahead = expected.from_now(seen, 0, 4, 0.5)
     assert ahead.prices.buy == pytest.approx([0.6, 0.4 + 0.5 * 0.4, 0.6 + 0.25 * 0.4, 0.6 + 0.25 * 0.4])
     assert ahead.load_kw[:, 4] == pytest.approx([8.0, 6.0, 5.0, 5.0])
+    wide = weather(PLAIN, [0.9, 0.5], prices=all_prices([0.9, 0.5], [0.1, 0.5]))
+    narrow = weather(PLAIN, [0.5, 0.5])
+    crossed = wide.from_now(narrow, 0, 2, 0.5).prices  # errors of -0.4 and 0.4: selling would pay 0.7, buying 0.3
+    assert (crossed.buy[1], crossed.sell[1]) == pytest.approx((0.3, 0.3))
     late = expected.from_now(expected, 2, 3, 0.5)
     assert late.load_kw[:, 4] == pytest.approx([4.0, 4.0, 4.0])
 

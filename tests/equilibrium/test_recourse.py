@@ -14,8 +14,15 @@ from equilibrium.programs.program import GAP
 from tests.equilibrium.day_ahead_days import every_state, least_cost, made_day, made_system
 
 
-@pytest.mark.parametrize("seed", [1, 7, pytest.param(3, marks=pytest.mark.long)])
-@pytest.mark.parametrize("outages", [False, True])
+@pytest.mark.parametrize(
+    ("seed", "outages"),
+    [
+        (1, False),
+        (7, True),
+        pytest.param(3, True, marks=pytest.mark.long),
+        pytest.param(1, True, marks=pytest.mark.long),
+    ],
+)
 def test_who_knows_more_earns_more(seed: int, outages: bool) -> None:
     rng = np.random.default_rng(seed)
     system, day = made_system(rng), made_day(rng)

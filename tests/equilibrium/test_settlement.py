@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import Phase, given, settings
@@ -93,6 +95,19 @@ def test_a_day_by_hand() -> None:
     assert now["energy penalty", "lot"] == pytest.approx((2.0 - 1.0) * 0.2)  # 1 kWh was called and may be put back
     assert now["called reserve", "lot"] == pytest.approx(-1.0 * 0.1)
     assert now["reserve penalty", "lot"] == pytest.approx(1.0 * 0.7)
+
+
+def test_a_start_is_paid_where_a_unit_was_off() -> None:
+    """On before the day, off in period 1, on again: one start; another that was off before the day starts twice."""
+    running = replace(UNITS["generators"][0], name="running", on_before_h=5.0, start_cost=7.0)
+    made = system(generators=(running, replace(running, name="resting", on_before_h=-5.0)))
+    states = np.array([[1.0, 1.0], [0.0, 0.0], [1.0, 1.0]])
+    plan = positions(made, 3, on=states, generator_kw=states, trade_kw=np.array([8.0, 10.0, 8.0]))
+    day = real_day(weather(made, [0.3] * 3), penalties=penalties(3, energy=1.0, output=1.0))
+    done = RealTime(made, 2).run(day, plan, (), ())
+    found = settle(made, day, np.ones(3), all_prices([0.3] * 3), plan, (), done)
+    paid = {each.receiver: each.cents for each in found.payments if each.product == "starts"}
+    assert paid == {"running": 700, "resting": 1400}
 
 
 def test_cents_flow_from_payer_to_receiver() -> None:

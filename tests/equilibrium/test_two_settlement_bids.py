@@ -52,6 +52,12 @@ def test_moving_costs_more_than_it_saves() -> None:
     assert answer.bid.power_kw == pytest.approx([-4.0, -4.0, -4.0])
 
 
+def test_what_is_paid_back_is_energy_and_not_power() -> None:
+    """Period 1 gives 2 kWh away: 1 to the half hour of period 2, which takes no more, and 1 to period 0."""
+    answer = commit_demand(zone([4.0, 4.0, 4.0]), prices([0.2, 0.5, 0.1]), np.array([1.0, 1.0, 0.5]))
+    assert answer.bid.power_kw == pytest.approx([-5.0, -2.0, -6.0])
+
+
 def test_a_generator_is_sold_or_kept_ready() -> None:
     """It makes 3 kW at 0.3: worth 0.2 in period 1; kept ready it earns 0.25 in period 2; customers ready cost 0.3."""
     own = zone([0.0, 0.0, 0.0], generator_kw=np.full(3, 3.0), generator_cost_per_kwh=0.3)
@@ -165,6 +171,14 @@ def test_reserve_needs_energy_and_a_way_back() -> None:
     assert answer.bid.regulating_kw == pytest.approx([2.5, 0.0], abs=1e-9)
     low = commit_lot(lot([(0, 2, 1.0, 1.0)]), prices([0.0, 0.0], [2.0, 2.0], regulating=[0.9, 0.9]), np.ones(2))
     assert low.bid.regulating_kw == pytest.approx([1.0, 0.0], abs=1e-9)  # only 1 kWh is there
+
+
+def test_what_is_given_cannot_be_kept_ready() -> None:
+    """It must give 4 kWh and does so at 0.5 with all its power; nothing is left for the reserve of that period."""
+    asked = prices([0.5, 0.0], [0.6, 0.1], regulating=[0.1, 0.0])
+    answer = commit_lot(lot([(0, 2, 8.0, 4.0)]), asked, np.ones(2))
+    assert answer.bid.power_kw == pytest.approx([4.0, 0.0], abs=1e-9)
+    assert answer.bid.regulating_kw == pytest.approx([0.0, 0.0], abs=1e-9)
 
 
 def test_two_vehicles_may_exchange_energy_behind_one_meter() -> None:

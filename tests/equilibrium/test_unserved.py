@@ -46,7 +46,7 @@ def drawn_hours(rng: np.random.Generator, size: int, count: int) -> list[Hour]:
     return hours
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=7, deadline=None)
 @given(grids(), st.integers(0, 10_000), st.booleans(), st.booleans())
 def test_tables_are_restorations(made: MeshedGrid, seed: int, rated: bool, bands: bool) -> None:
     rng = np.random.default_rng(seed)

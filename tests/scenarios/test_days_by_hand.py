@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from dataclasses import fields
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -275,4 +276,4 @@ def test_the_days_factor_moves_both_powers_and_no_forecast(company: DiscoCase) -
 
 
 def vars_of(case: DiscoCase) -> dict[str, object]:
-    return {name: getattr(case, name) for name in case.__dataclass_fields__}
+    return {field.name: getattr(case, field.name) for field in fields(case)}

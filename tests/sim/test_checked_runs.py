@@ -49,7 +49,13 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("scenarios.markets.lots_lead.case.LotsLeadMarket", Dearer)
 
 
-@pytest.mark.parametrize(("name", "market"), [("week-33", "lots-lead"), ("nodal-33", "nodal"), ("disco-15", "disco")])
+@pytest.mark.parametrize(
+    ("name", "market"),
+    [
+        ("week-33", "lots-lead"), ("nodal-33", "nodal"),
+        pytest.param("disco-15", "disco", marks=pytest.mark.long),
+    ],
+)  # fmt: skip
 def test_every_statement_of_a_market_is_checked(name: str, market: str) -> None:
     kind = market_kinds()[market]
     found = {}
@@ -107,10 +113,15 @@ def test_another_form_that_cannot_be_served_breaks_its_relation() -> None:
     assert broken(Finding("a", "b = c", "law", 1e-9, 0.5)) == "a is broken by 5.0e-01 (at most 1e-09): b = c (law)"
 
 
-@pytest.mark.parametrize("relation", RELATIONS, ids=lambda each: each.name)
-def test_a_relation_sees_a_wrong_outcome(relation: Relation[Any, Any]) -> None:
+@pytest.fixture(scope="module")
+def week_day() -> Any:
     (day,) = simulate(load_scenario("week-33"), RunOptions(days=1))
-    result: Any = day.result
+    return day.result
+
+
+@pytest.mark.parametrize("relation", RELATIONS, ids=lambda each: each.name)
+def test_a_relation_sees_a_wrong_outcome(relation: Relation[Any, Any], week_day: Any) -> None:
+    result: Any = week_day
     network, given, cleared = result.network, result.market, result.clearing
 
     def clear(other: Any, day: Any) -> Any:

@@ -35,7 +35,7 @@ SMALL = {"scenarios": {"draws": 3, "kept": 1}}
     ("name", "overrides"),
     [
         ("town-33", {"prices": {"draw": "sarima", "sarima": {"values": "level"}}}),
-        ("disco-15", SMALL),
+        pytest.param("disco-15", SMALL, marks=pytest.mark.long),
     ],
 )
 def test_a_replayed_run_has_the_same_digits(name: str, overrides: dict, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from equilibrium.markets.two_settlement.real_time import FixedDelivery, RealDay,
 from equilibrium.markets.two_settlement.settlement import OPERATOR
 from equilibrium.markets.two_settlement.system import DayAhead
 from sim.checks import check_run
+from sim.draws import keep_draws, replay_draws
 from sim.markets.two_settlement.kind import KIND
 from sim.markets.two_settlement.model import TwoSettlementModel
 from sim.options import RunOptions
@@ -82,6 +83,17 @@ def test_a_run_goes_on_where_it_stopped(town_run: Run, tmp_path: Path) -> None:
     again = run_scenario(case, tmp_path / "run", RunOptions(days=2, seed=1), resume=True).run
     for name in ("days", "dispatch", "payments", "bidders"):
         pd.testing.assert_frame_equal(comparable(again.table(name)), comparable(town_run.table(name)))
+
+
+def test_a_run_with_kept_draws_is_the_same(town_run: Run, tmp_path: Path) -> None:
+    case = town(tmp_path)
+    first = TwoSettlementModel(keep_draws(case, tmp_path / "draws"), seed=1)
+    first.step()
+    again = TwoSettlementModel(replay_draws(case, tmp_path / "draws", 1), seed=99)
+    again.step()
+    for model in (first, again):
+        assert model.last is not None
+        assert model.last.operator.profit == town_run.days["profit"].iloc[0]
 
 
 @pytest.mark.long

@@ -138,7 +138,6 @@ class LotDelivery:
         discharge = part * own[3 * at + 1] + called / self._length_h[hour]
         change = np.abs(np.concatenate([charge - own[3 * at], discharge - own[3 * at + 1]])).max(initial=0.0)
         self._passed_h, self._supplied_h = 0.0, 0.0
-        self._called_kwh[at] = 0.0
         columns = self._program.columns["stays"].start + 3 * at
         fixed = np.concatenate([columns, columns + 1])
         values = np.concatenate([charge, discharge])

@@ -77,6 +77,8 @@ class TwoSettlementCase(Case[TwoSettlementInputs]):
     base_load_kvar: FloatArray
     base_renewable_kw: FloatArray
 
+    DRAWING = ("day", "joint")
+
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""
         return Contents(self.feeder, self.base_load_kw.sum(axis=1))

@@ -291,7 +291,8 @@ BIDDER = {"name": "a", "power_kw": 10, "energy_kwh": 50, "bid_eur_per_kwh": 0.3}
         (
             SCENARIO,
             {"feeder": {"name": "ieee33"}},
-            ", or market.kind: lots-lead or nodal or disco or aggregator or aggregators, which has this one",
+            ", or market.kind: lots-lead or nodal or disco or aggregator or aggregators or two-settlement, which has "
+            "this one",
         ),
         ("week-33", {"bidders": [BIDDER]}, ", or market.kind: single-price, which has this one"),
     ],

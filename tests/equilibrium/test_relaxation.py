@@ -134,7 +134,7 @@ def test_vehicles_exchange_to_the_optimum_of_their_rows(seed: int) -> None:
     assert solved is not None
     assert worth(parts, found.power) == pytest.approx(worth(parts, solved.power))
     assert float(length @ found.power) == pytest.approx(need)
-    np.testing.assert_allclose(found.drawn_kwh[:, 0], length * found.power)
+    np.testing.assert_allclose(found.best.drawn[:, 0], length * found.power)
     # With its prices each hour alone, and the vehicle alone, could do nothing better.
     price = np.array(found.price)
     alone = sum(part.most(p) for part, p in zip(parts, price, strict=True))
@@ -143,6 +143,6 @@ def test_vehicles_exchange_to_the_optimum_of_their_rows(seed: int) -> None:
         take = min(left, limit[h, 0])
         best, left = best + price[h] / length[h] * take, left - take
     assert alone + best == pytest.approx(worth(parts, found.power))
-    again = exchange.solve(parts, found.drawn_kwh)
+    again = exchange.solve(parts, found.best)
     assert again is not None
     assert worth(parts, again.power) == pytest.approx(worth(parts, found.power))

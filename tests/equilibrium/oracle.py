@@ -43,7 +43,7 @@ DUAL_BOUND = 1e5
 
 
 def examples(count: int) -> settings:
-    """Return settings for a test with ``count`` examples in the quick tier and five times as many in the long one."""
+    """Return settings with half of ``count`` examples in the quick tier and five times ``count`` in the long one."""
     return settings(max_examples=max(1, count * settings.default.max_examples // 100))
 
 

@@ -20,6 +20,9 @@ WORDS = {
     **dict.fromkeys(
         (
             "that of the kind",
+            "the feeder's own",
+            "free",
+            "off",
             "all drivers come",
             "shares and arrivals as given",
             "the feeder's base case with one profile",
@@ -36,7 +39,7 @@ WORDS = {
 
 def said_defaults() -> Iterator[tuple[str, str, str]]:
     """File, key and stated default of every comment ``key: value  # ...; default X`` of the bundled files."""
-    for name in ("week-33", "nodal-33", "disco-15", "aggregator-37"):
+    for name in ("week-33", "nodal-33", "disco-15", "aggregator-37", "two-settlement"):
         for line in (CASES / f"{name}.yaml").read_text(encoding="utf-8").splitlines():
             match = DOCUMENTED.match(line)
             if match:
@@ -45,7 +48,7 @@ def said_defaults() -> Iterator[tuple[str, str, str]]:
 
 def same(said: str, default: str) -> bool:
     if default == "section":  # `learning: none` and the like: the section's own rule says it
-        return said == "none"
+        return said in ("none", "fitted")
     try:
         return float(said) == float(default)
     except ValueError:

@@ -117,14 +117,18 @@ def test_the_default_week() -> None:
     assert scenario.day(14, Streams(0)).date == dt.date(2024, 6, 10)  # the fortnight repeats
 
 
-def test_day_factors_have_mean_one(case: Path) -> None:
+@pytest.mark.parametrize(
+    ("sigma", "days", "of_mean", "of_sigma"),
+    [(0.4, 800, 0.04, 0.1), pytest.param(0.2, 2000, 0.02, 0.05, marks=pytest.mark.long)],
+)
+def test_day_factors_have_mean_one(case: Path, sigma: float, days: int, of_mean: float, of_sigma: float) -> None:
     data = scenario_data()
-    data["loads"] = {"day_sigma": 0.4}
+    data["loads"] = {"day_sigma": sigma}
     case.write_text(yaml.safe_dump(data))
     scenario = load_scenario(str(case))
-    noon = [scenario.day(index, Streams(0)).load_kw[12, 1] for index in range(800)]
-    assert np.mean(noon) == pytest.approx(scenario.base_load_kw[12, 1], rel=0.04)
-    assert np.std(np.log(noon)) == pytest.approx(0.4, rel=0.1)
+    noon = [scenario.day(index, Streams(0)).load_kw[12, 1] for index in range(days)]
+    assert np.mean(noon) == pytest.approx(scenario.base_load_kw[12, 1], rel=of_mean)
+    assert np.std(np.log(noon)) == pytest.approx(sigma, rel=of_sigma)
 
 
 def test_own_files_beside_the_yaml(case: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -167,17 +167,19 @@ class ScenarioSupply:
         planes = Planes(period[pick], lot_kw[pick], slope[pick], constant[pick], multipliers)
         return Swept(planes, sound & inside, columns)
 
-    def serve(self, lot_kw: FloatArray, *, settle: bool = False) -> Service:
+    def serve(self, lot_kw: FloatArray, *, settle: bool = False, reach: bool = False) -> Service:
         """Find the least purchase for net powers ``lot_kw``, shape ``(periods, lots)``.
 
-        With ``settle`` the points are those that are published: of least currents, then of least effort.
+        With ``settle`` the points are those that are published: of least currents, then of least effort. With ``reach``
+        it is only asked which powers can be served: of several points of least purchase any will do, and at the edge of
+        what can be served there may be no room for a choice.
         """
         every = np.arange(self.supply.periods, dtype=np.int64)
         swept = self.sweep(every, lot_kw, proof=False)
         points, bought = swept.columns, self.supply.period_program.columns["import_kw"].slice
         parts, distances, seconds = [swept.planes], [], 0.0
         for period in np.flatnonzero(~swept.served):
-            x, part, distance, spent = self._solve_period(int(period), lot_kw[period], settle)
+            x, part, distance, spent = self._solve_period(int(period), lot_kw[period], settle, reach)
             seconds += spent
             points[period] = np.nan if x is None else x
             parts += [part] if part is not None else []
@@ -273,7 +275,7 @@ class ScenarioSupply:
         )
 
     def _solve_period(
-        self, period: int, lot_kw: FloatArray, settle: bool
+        self, period: int, lot_kw: FloatArray, settle: bool, reach: bool
     ) -> tuple[FloatArray | None, Planes | None, Planes | None, float]:
         """Solve one period by the feeder's program; columns (or ``None``), plane of the purchase, of the distance."""
         supply, program = self.supply, self.supply.period_program
@@ -291,6 +293,8 @@ class ScenarioSupply:
             return None, None, distance, seconds
         require_optimal(solution, f"the network in period {period}")
         plane = self._plane(period, lot_kw, instance, solution)
+        if reach:
+            return solution.x, plane, None, seconds
         gaps = square_gaps(supply.network, program, solution.x)
         if max(float(gap.max(initial=0.0)) for gap in gaps.values()) > RESIDUAL_TOLERANCE:  # losses cost nothing here
             instance = optimal_face(instance, solution.y, point=solution.x).with_cost(self._currents())

@@ -72,7 +72,10 @@ def diagnose(part: Part, number: int, solver: str, nearest_kw: FloatArray | None
         if nearest_kw is None:
             lot_kw, far = _nearest(part, solver)
         else:
-            lot_kw, far = nearest_kw, part.supply.serve(nearest_kw).need_kw  # infinite where it cannot be served
+            lot_kw, far = (
+                nearest_kw,
+                part.supply.serve(nearest_kw, reach=True).need_kw,
+            )  # infinite where it cannot be served
             far = np.where(np.isfinite(far), 0.0, INF)
         for period in np.flatnonzero(far > NEGLIGIBLE):
             reasons += broken_limits(part.supply, int(period), lot_kw[period])
@@ -101,7 +104,7 @@ def _nearest(part: Part, solver: str) -> tuple[FloatArray, FloatArray]:
         require_optimal(solution, "the nearest net powers that can be served")
         lot_kw, known = solution.x[power[0]], solution.x[far]
         rows: list[Rows] = []
-        for planes in part.supply.serve(lot_kw).distances:
+        for planes in part.supply.serve(lot_kw, reach=True).distances:
             value = (planes.slope * lot_kw[planes.period]).sum(axis=1) + planes.constant
             missing = planes.pick(value > known[planes.period] + NEGLIGIBLE / 10.0)
             if missing.period.size:

@@ -85,6 +85,9 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
     def from_options(cls, case: AnyCase, options: RunOptions) -> Self:
         """Open the model of a run; what :func:`sim.run.run_scenario` calls.
 
+        The model's own parameters are given by name: seed, solver, days, certify, on_infeasible, node_limit. A model
+        with others has a method of its own.
+
         Parameters
         ----------
         case
@@ -97,7 +100,9 @@ class DailyModel(Model, Generic[AnyCase, Result]):  # type: ignore[misc]  # Mesa
         InputError
             When an option cannot be used.
         """
-        raise NotImplementedError
+        names = ("seed", "solver", "days", "certify", "on_infeasible", "node_limit")
+        own: dict[str, Any] = {name: getattr(options, name) for name in names}
+        return cls(case, **own)
 
     def step(self) -> None:
         """Simulate one day: the agents observe and offer, the market clears, the agents settle and learn.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from equilibrium.certificate import Certificate
 
@@ -53,3 +53,19 @@ class Market(Protocol[Day_contra, Cleared_co]):
     def close(self) -> None:
         """Let go of processes and solvers; a market that holds none does nothing."""
         ...
+
+
+class Afresh(Generic[Day_contra]):
+    """A market whose every day starts anew, so that its answer does not depend on the days before."""
+
+    def prepare(self, day: Day_contra, /) -> None:
+        """Do nothing: no day is the start of another."""
+
+    def close(self) -> None:
+        """Do nothing: no solver is kept."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

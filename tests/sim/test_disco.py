@@ -13,7 +13,7 @@ from mesa import batch_run
 
 from agents.vehicle import ENERGY_TOLERANCE_KWH
 from equilibrium.certificate import Verdict
-from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.errors import InputError
 from equilibrium.markets.disco.clearing import COMPANY, LOT
 from equilibrium.markets.disco.market import DiscoMarket
 from scenarios.loading import load_scenario
@@ -278,18 +278,6 @@ def test_negative_prices_are_cleared_day_after_day(tmp_path, monkeypatch):
     prices = run.prices[run.prices["hour"] == 2].groupby("day")["price_per_mwh"]
     assert prices.max()[0] <= -8.0 + 1e-9
     assert prices.min()[2] >= 70.0 - 1e-9
-
-
-@pytest.mark.parametrize(
-    "seed", [1, 2, pytest.param(3, marks=pytest.mark.long), pytest.param(5, marks=pytest.mark.long)]
-)
-def test_sun_and_wind_without_load_are_named_and_no_solver_fails(seed):
-    """At the edge of what can be served no dispatch of least currents may be left; nobody needs one there."""
-    case = load_scenario("disco-15", {"loads": {"scale": 0}, "scenarios": {"draws": 1, "kept": 1}}, DiscoCase)
-    with pytest.raises(
-        InfeasibleError, match=r"in period 9 \d+\.\d kW flow back at bus 1, and the market has no exports"
-    ):
-        DiscoModel(case, seed=seed).step()
 
 
 def test_a_stopped_run_keeps_its_days(case, tmp_path):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Self
 
 import numpy as np
 
@@ -26,6 +25,7 @@ from equilibrium.markets.aggregator.leader import Leader, Solved
 from equilibrium.markets.aggregator.normal import normalised
 from equilibrium.markets.aggregator.point import Point
 from equilibrium.markets.aggregator.reaction import Reaction
+from equilibrium.markets.base import Afresh
 from equilibrium.programs.duality import Residuals, dual_objective, reduced_costs
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import preferring
@@ -39,7 +39,7 @@ NODE_LIMIT = 200_000
 """Nodes after which the searches of a day end when nothing else is asked for."""
 
 
-class AggregatorMarket:
+class AggregatorMarket(Afresh[AggregatorDay]):
     """The market of an aggregator with its followers.
 
     Parameters
@@ -64,18 +64,6 @@ class AggregatorMarket:
         if node_limit is not None and not node_limit >= 1:
             raise InputError("aggregator market", "node_limit", node_limit, "at least 1, or None")
         self.gap, self.node_limit, self.solver = gap, node_limit, check_solver(solver)
-
-    def prepare(self, day: AggregatorDay) -> None:
-        """Do nothing: every day starts anew, so that its answer does not depend on the days before."""
-
-    def close(self) -> None:
-        """Do nothing: no solver is kept."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @property
     def _named(self) -> str:

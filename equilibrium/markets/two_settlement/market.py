@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from equilibrium.certificate import Certificate, certify, naming_solvers
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.grid.unserved import Table
+from equilibrium.markets.base import Afresh
 from equilibrium.markets.two_settlement.checks import check_day, check_system
 from equilibrium.markets.two_settlement.clearing import (
     DayAheadClearing,
@@ -96,7 +96,7 @@ class Options:
         check_rules(self.prices)
 
 
-class DayAheadMarket:
+class DayAheadMarket(Afresh[DayAhead]):
     """The day-ahead market of an active distribution system.
 
     Parameters
@@ -118,18 +118,6 @@ class DayAheadMarket:
         check_system(system)
         self.system, self.options, self.solver = system, options or Options(), check_solver(solver)
         self._radial = radial_of(system.grid)
-
-    def prepare(self, day: DayAhead) -> None:
-        """Do nothing: every day starts anew, so that its answer does not depend on the days before."""
-
-    def close(self) -> None:
-        """Do nothing: no solver is kept."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     def interruptions(self, day: DayAhead) -> tuple[Table, ...]:
         """Return F2 of a day over the generators' states: it depends on loads and bids, not on prices."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +29,6 @@ from scenarios.markets.aggregator.schema import GeneratorLearningSection, Tariff
 from scenarios.time_axis import day_axis
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.aggregator.results import AggregatorDayResult
-from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
     "profit": lambda model: model.last.aggregator.profit,
@@ -113,19 +112,6 @@ class AggregatorModel(DailyModel[AggregatorCase, AggregatorDayResult]):
         )
         self._came: Traffic | None = None
         forget_model(self)
-
-    @classmethod
-    def from_options(cls, case: AggregatorCase, options: RunOptions) -> Self:
-        """Open the model of a run."""
-        return cls(
-            case,
-            seed=options.seed,
-            solver=options.solver,
-            days=options.days,
-            certify=options.certify,
-            on_infeasible=options.on_infeasible,
-            node_limit=options.node_limit,
-        )
 
     def make_aggregator(self) -> Aggregator:
         """Make the aggregator; a subclass may return an agent of its own."""

@@ -6,7 +6,7 @@ import dataclasses
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +31,6 @@ from scenarios.streams import Streams
 from scenarios.time_axis import without_gaps
 from sim.daily_model import DailyModel, case_of, naming, naming_the_day
 from sim.markets.disco.results import DiscoDayResult
-from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
     "company_profit": lambda model: model.last.settlement.realised.company_profit,
@@ -134,19 +133,6 @@ class DiscoModel(DailyModel[DiscoCase, DiscoDayResult]):
         self._truth = true_blocks(case)
         forget_model(self)
         self.company.emissions = self._emissions()
-
-    @classmethod
-    def from_options(cls, case: DiscoCase, options: RunOptions) -> Self:
-        """Open the model of a run."""
-        return cls(
-            case,
-            seed=options.seed,
-            solver=options.solver,
-            days=options.days,
-            certify=options.certify,
-            on_infeasible=options.on_infeasible,
-            node_limit=options.node_limit,
-        )
 
     def make_customers(self) -> Customers:
         """Make the customers; a subclass may return an agent of its own."""

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +26,6 @@ from scenarios.markets.two_settlement.day import TwoSettlementInputs
 from scenarios.time_axis import day_axis
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.two_settlement.results import TwoSettlementDayResult
-from sim.options import RunOptions
 
 REPORTERS: dict[str, Callable[[Any], float]] = {
     "profit": lambda model: model.last.operator.profit,
@@ -103,19 +102,6 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
             *self.lots,
         )
         forget_model(self)
-
-    @classmethod
-    def from_options(cls, case: TwoSettlementCase, options: RunOptions) -> Self:
-        """Open the model of a run."""
-        return cls(
-            case,
-            seed=options.seed,
-            solver=options.solver,
-            days=options.days,
-            certify=options.certify,
-            on_infeasible=options.on_infeasible,
-            node_limit=options.node_limit,
-        )
 
     def make_operator(self) -> SystemOperator:
         """Make the operator; a subclass may return an agent of its own."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from typing import Self
 
 import numpy as np
 
@@ -16,6 +15,7 @@ from equilibrium.markets.aggregator.market import GAP_TARGET, NODE_LIMIT
 from equilibrium.markets.aggregator.rivals.day import Profile, RivalsDay, check_rivals
 from equilibrium.markets.aggregator.rivals.outcome import MarketOutcome
 from equilibrium.markets.aggregator.rivals.play import STARTS, Play, Played
+from equilibrium.markets.base import Afresh
 from equilibrium.programs.program import INF
 from equilibrium.programs.solvers import preferring
 from equilibrium.programs.solvers.choose import check_solver
@@ -70,7 +70,7 @@ class RivalsClearing:
         return "cycle" if all(run.ended == "cycle" for run in self.runs) else "none-found"
 
 
-class RivalsMarket:
+class RivalsMarket(Afresh[RivalsDay]):
     """The market of several aggregators with followers of their own.
 
     Parameters
@@ -109,18 +109,6 @@ class RivalsMarket:
             raise InputError("market of aggregators", "gap", gap, "a share from 0 to below 1")
         self.starts, self.rounds, self.gap, self.node_limit = starts, rounds, gap, node_limit
         self.solver = check_solver(solver)
-
-    def prepare(self, day: RivalsDay) -> None:
-        """Do nothing: every day starts anew, so that its answer does not depend on the days before."""
-
-    def close(self) -> None:
-        """Do nothing: no solver is kept."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
     @naming_solvers
     def clear(self, day: RivalsDay) -> RivalsClearing:

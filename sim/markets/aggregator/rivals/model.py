@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +25,6 @@ from scenarios.time_axis import TimeAxis
 from sim.daily_model import DailyModel, case_of, naming_the_day
 from sim.markets.aggregator.model import AggregatorModel
 from sim.markets.aggregator.results import AggregatorDayResult
-from sim.options import RunOptions
 
 _SEEDS = 2**31
 """Number of seeds from which an aggregator's own is drawn."""
@@ -141,19 +140,6 @@ class RivalsModel(DailyModel[RivalsCase, RivalsDayResult]):
             for name, part in zip(case.names, case.parts, strict=True)
         )
         forget_model(self)
-
-    @classmethod
-    def from_options(cls, case: RivalsCase, options: RunOptions) -> Self:
-        """Open the model of a run."""
-        return cls(
-            case,
-            seed=options.seed,
-            solver=options.solver,
-            days=options.days,
-            certify=options.certify,
-            on_infeasible=options.on_infeasible,
-            node_limit=options.node_limit,
-        )
 
     def simulate_day(self) -> RivalsDayResult:
         """Run through the day number :attr:`day`: prices are posted, the day comes, everybody settles."""

@@ -6,6 +6,7 @@ Colours are those of Okabe and Ito, which colour-blind readers can tell apart. N
 from __future__ import annotations
 
 import io
+import math
 import re
 import warnings
 from collections.abc import Mapping, Sequence
@@ -17,6 +18,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from sim.manifest import put
 from sim.show.day_axis import DayAxis
@@ -112,6 +114,28 @@ def stack(axis: Axes, dispatch: pd.DataFrame, day: DayAxis, parts: Stack = STACK
     axis.axhline(0, color=BLACK, linewidth=0.8)
     day.mark(axis)
     axis.margins(x=0.01)
+
+
+def bus_marks(axis: Axes, labels: Sequence[str], *, inches: float, upright: bool = False) -> None:
+    """Write the labels of buses, which stand at 1, 2, ..., along an axis.
+
+    Parameters
+    ----------
+    axis
+        Where they are drawn.
+    labels
+        Of all buses.
+    inches
+        Room that one label needs; where there is less, only each second, third, ... has one.
+    upright
+        Whether the buses stand below each other.
+    """
+    room = axis.bbox.height if upright else axis.bbox.width
+    widest = 1.0 if upright else max(1.0, max(map(len, labels)) / 2.0)
+    step = math.ceil(len(labels) * inches * widest * axis.figure.dpi / room)
+    along = axis.yaxis if upright else axis.xaxis
+    along.set_major_locator(FixedLocator(list(range(1, len(labels) + 1, step))))
+    along.set_major_formatter(FixedFormatter(list(labels[::step])))
 
 
 def same_scale(axes: Sequence[Axes]) -> None:

@@ -116,8 +116,8 @@ def profits(run: Run) -> Shown:
         (3, "lines", "#0"): np.array([[0.0, 0.0], [1.0, 0.0]]),
         **words(0, title="Profit of the aggregator (EUR)"),
         **words(1, title="Profit of the others (EUR)"),
-        **words(2, title="Mean error of the price forecast (EUR/MWh)", x="Day"),
-        **words(3, title="Energy of the lots (MWh)", x="Day"),
+        **words(2, title="Mean error of the price forecast (EUR/MWh)", x="Date"),
+        **words(3, title="Energy of the lots (MWh)", x="Date"),
     }
 
 
@@ -131,7 +131,7 @@ def contracts(run: Run) -> Shown:
             shown[3 * k + 1, "lines", contract] = over_days(own["reputation"])
         shown[3 * k + 2, "lines", "as it is"] = over_days(days["attendance"])
         shown[3 * k + 2, "lines", "as expected next"] = over_days(days["expected_attendance"])
-        last = {"x": "Day"} if k == 1 else {}
+        last = {"x": "Date"} if k == 1 else {}
         for number, title in enumerate(("share", "reputation", "arrivals, relative")):
             shown |= words(3 * k + number, title=f"{lot}: {title}", **last)
     return shown

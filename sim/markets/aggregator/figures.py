@@ -5,9 +5,8 @@ from __future__ import annotations
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from sim.show.day_axis import DayAxis
+from sim.show.day_axis import DayAxis, mark_days
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -199,8 +198,7 @@ def profits_figure(days: pd.DataFrame, currency: str) -> Figure:
         for axis in (leader, others, energy):
             legend_below(axis)
         for axis in (error, energy):
-            axis.set_xlabel("Day")
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            mark_days(axis, days, most=5)
     return figure
 
 
@@ -230,9 +228,8 @@ def contracts_figure(contracts: pd.DataFrame, lots: pd.DataFrame) -> Figure:
             for axis, title in zip(row, ("share", "reputation", "arrivals, relative"), strict=True):
                 axis.set_title(f"{name}: {title}", loc="left")
                 axis.set_ylim(bottom=0)
-                axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         for axis in grid[-1]:
-            axis.set_xlabel("Day")
+            mark_days(axis, contracts, most=3)
         handles = [h for axis in (grid[0, 0], grid[0, 2]) for h in axis.get_legend_handles_labels()[0]]
         figure.legend(handles=handles, loc="outside upper center", ncols=6)
     return figure

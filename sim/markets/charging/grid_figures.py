@@ -6,7 +6,6 @@ Every function takes tables as :mod:`sim.markets.charging.tables` states them an
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,13 +16,12 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.binding import NETWORK
 from equilibrium.grid.feeder import Feeder
 from sim.show.day_axis import DayAxis
-from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, name_legend
+from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, bus_marks, name_legend
 from sim.show.telling import clock
 from sim.show.tree import tree_places
 
@@ -97,28 +95,6 @@ def _limits(axis: Axes, feeder: pd.DataFrame) -> None:
         name = name if near else f"{name} (off the scale)"
         axis.plot(np.arange(1, limit.size + 1), limit, color=RED, linestyle=line, label=name)
     axis.set_ylim(min(reach), max(reach))
-
-
-def bus_marks(axis: Axes, labels: Sequence[str], *, inches: float, upright: bool = False) -> None:
-    """Write the labels of buses, which stand at 1, 2, ..., along an axis.
-
-    Parameters
-    ----------
-    axis
-        Where they are drawn.
-    labels
-        Of all buses.
-    inches
-        Room that one label needs; where there is less, only each second, third, ... has one.
-    upright
-        Whether the buses stand below each other.
-    """
-    room = axis.bbox.height if upright else axis.bbox.width
-    widest = 1.0 if upright else max(1.0, max(map(len, labels)) / 2.0)
-    step = math.ceil(len(labels) * inches * widest * axis.figure.dpi / room)
-    along = axis.yaxis if upright else axis.xaxis
-    along.set_major_locator(FixedLocator(list(range(1, len(labels) + 1, step))))
-    along.set_major_formatter(FixedFormatter(list(labels[::step])))
 
 
 def price_map(prices: pd.DataFrame, limits: pd.DataFrame, currency: str, title: str = "") -> Figure:

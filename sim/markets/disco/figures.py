@@ -6,10 +6,9 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
 from sim.markets.disco.switching import switches
-from sim.show.day_axis import DayAxis
+from sim.show.day_axis import DayAxis, mark_days
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -23,6 +22,7 @@ from sim.show.drawing import (
     STYLE,
     YELLOW,
     Stack,
+    bus_marks,
     energy_bars,
     legend_below,
     name_legend,
@@ -189,9 +189,9 @@ def voltage_band_figure(prices: pd.DataFrame, title: str = "") -> Figure:
         axis.plot(position, voltage.mean(), color=BLUE, marker="o", markersize=3, linewidth=1.2, label="Mean")
         axis.plot(position, voltage.min(), color=RED, marker="v", markersize=3, linewidth=0.8, label="Lowest")
         axis.set_title(title, loc="left")
-        axis.set_xlabel("Bus (position in the feeder's file, 1 = root)")
+        bus_marks(axis, voltage.first().index.tolist(), inches=0.22)
+        axis.set_xlabel("Bus (in the order of the feeder's file, root first)")
         axis.set_ylabel("Voltage of the day (p.u.)")
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         figure.legend(loc="outside upper center", ncols=3)
     return figure
 
@@ -223,8 +223,7 @@ def programs_figure(days: pd.DataFrame, programs: pd.DataFrame, currency: str) -
         above.set_ylim(len(names) - 0.4, -0.6)
         above.set_title("Program of the day (square) and chance of each (disc)", loc="left")
         below.set_title(f"Profit that the retailer expected of each program ({currency})", loc="left")
-        below.set_xlabel("Day")
-        below.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        mark_days(below, days)
         _legend_beside(figure, below)
     return figure
 
@@ -254,11 +253,10 @@ def beliefs_figure(beliefs: pd.DataFrame) -> Figure:
             axis.plot(day, estimate, color=BLUE, linewidth=1.4, label="Estimate, two standard errors")
             axis.plot(day, seen["true_elasticity"], "--", color=RED, linewidth=1.2, label="True")
             axis.set_title(period if period == other else f"{period} to {other}", loc="left")
-            axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
         for axis in axes[len(pairs) :]:
             axis.set_axis_off()
         for axis in axes[max(len(pairs) - columns, 0) : len(pairs)]:
-            axis.set_xlabel("Day")
+            mark_days(axis, beliefs, most=3)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside upper center", ncols=2)
     return figure
 
@@ -297,8 +295,8 @@ def retailer_figure(days: pd.DataFrame, programs: pd.DataFrame, currency: str) -
                 color=RED,
             )
         axis.set_title(f"Profit of the retail arm ({currency})", loc="left")
-        axis.set_xlabel("Day (dotted: another program has the highest forecast)")
-        axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        mark_days(axis, days)
+        axis.set_xlabel(f"{axis.get_xlabel()} (dotted: another program has the highest forecast)")
         _legend_beside(figure, axis)
     return figure
 
@@ -348,6 +346,5 @@ def profits_figure(days: pd.DataFrame, scenarios: pd.DataFrame, currency: str) -
         for axis in (company, lots, energy):
             legend_below(axis)
         for axis in (terms, energy):
-            axis.set_xlabel("Day")
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            mark_days(axis, days, most=5)
     return figure

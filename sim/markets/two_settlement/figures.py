@@ -5,9 +5,8 @@ from __future__ import annotations
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from sim.show.day_axis import DayAxis
+from sim.show.day_axis import DayAxis, mark_days
 from sim.show.drawing import (
     BLACK,
     BLUE,
@@ -213,8 +212,7 @@ def profits_figure(days: pd.DataFrame, currency: str) -> Figure:
             axis.set_ylim(bottom=0)
         legend_below(profit)
         for axis in (belief, shed):
-            axis.set_xlabel("Day")
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            mark_days(axis, days, most=5)
     return figure
 
 
@@ -239,7 +237,6 @@ def bidders_figure(bidders: pd.DataFrame, currency: str) -> Figure:
             panels, (f"Income ({currency})", "Energy beside the position (kWh)", "Reserve trusted in"), strict=True
         ):
             axis.set_title(text, loc="left")
-        panels[-1].set_xlabel("Day")
-        panels[-1].xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        mark_days(panels[-1], bidders)
         name_legend(panels[0], panels[0], loc="upper left", bbox_to_anchor=(1.01, 1.0))
     return figure

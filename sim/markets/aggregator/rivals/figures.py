@@ -5,9 +5,8 @@ from __future__ import annotations
 import matplotlib as mpl
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 
-from sim.show.day_axis import DayAxis
+from sim.show.day_axis import DayAxis, mark_days
 from sim.show.drawing import BLACK, CYCLE, GREY, STYLE, legend_below, name_legend
 from sim.store import Run
 
@@ -143,7 +142,6 @@ def profits_figure(aggregators: pd.DataFrame, currency: str) -> Figure:
                 )
             axis.axhline(0, color=BLACK, linewidth=0.6)
             axis.set_title(f"{title} ({currency})", loc="left")
-            axis.set_xlabel("Day")
-            axis.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+            mark_days(axis, aggregators, most=5)
             legend_below(axis)
     return figure

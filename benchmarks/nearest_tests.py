@@ -169,6 +169,7 @@ def _layer(root: Path, module: str) -> list[str]:
     return _files(root, f"tests/{folder}") if (root / "tests" / folder).is_dir() else []
 
 
+@cache
 def _files(root: Path, test: str) -> list[str]:
     path = root / test
     found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
@@ -217,6 +218,7 @@ def _words(path: Path) -> set[str]:
     return set(re.findall(r"\w+", path.read_text()))
 
 
+@cache
 def _test_files(root: Path) -> list[Path]:
     return [path for path in sorted((root / "tests").rglob("test_*.py")) if "foreign_market" not in path.parts]
 

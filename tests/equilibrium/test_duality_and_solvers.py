@@ -244,6 +244,24 @@ def test_a_handle_takes_rows_and_gives_them_back(instance: Instance, other: Inst
 
 
 @pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_a_handle_that_lost_rows_is_as_one_that_never_had_them(solver: str):
+    """Rows with one side, with two and with none in between are added, some dropped, and others put in their place."""
+    never = np.full(2, INF)
+    start = Instance(
+        sp.csr_array(np.eye(2)), np.array([-1.0, -1.0]), np.array([1.0, -INF]), np.full(2, 9.0), -never, never
+    )
+    more = sp.csr_array(np.array([[1.0, 1.0], [1.0, -1.0], [0.0, 1.0]]))
+    low, high = np.array([2.0, -3.0, 0.0]), np.array([12.0, 3.0, 4.0])
+    handle = open_handle(start, solver)
+    for count, best in ((3, -11.0), (2, -12.0), (1, -12.0), (3, -11.0), (0, -18.0), (1, -12.0)):
+        handle.drop_rows(2)
+        handle.add_rows(more[:count], low[:count], high[:count])
+        assert float(start.cost @ handle.solve().x) == pytest.approx(best), count
+        handle.drop_rows(2 + count // 2)  # some of the added rows stay for a moment
+        assert float(start.cost @ handle.solve().x) == pytest.approx(-18.0 if count < 2 else -12.0), count
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
 def test_a_handle_follows_changed_bounds_and_costs(solver: str):
     matrix = sp.csr_array(np.array([[1.0, 1.0], [1.0, -1.0]]))
     first = Instance(

@@ -225,7 +225,7 @@ def steps(more_kw: float) -> float:
 
 def full(more_kw: float) -> float:
     if more_kw > 0.0:
-        raise InfeasibleError("full")
+        raise InfeasibleError(("full",))
     return steps(more_kw)
 
 

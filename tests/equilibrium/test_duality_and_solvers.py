@@ -19,7 +19,7 @@ from equilibrium.programs.duality import (
 )
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
-from equilibrium.programs.solvers import Status, open_handle, solve_mixed
+from equilibrium.programs.solvers import Status, highs, open_handle, solve_mixed
 from equilibrium.programs.solvers.choose import log_fallback
 from equilibrium.programs.solvers.farkas import least_violation
 from equilibrium.programs.solvers.highs import HighsHandle
@@ -241,6 +241,20 @@ def test_a_handle_takes_rows_and_gives_them_back(instance: Instance, other: Inst
     after = handle.solve()
     assert after.y.size == instance.shape[0]
     assert float(instance.cost @ after.x) == pytest.approx(float(instance.cost @ before.x), abs=1e-6)
+
+
+def test_a_handle_knows_how_large_its_model_is(monkeypatch: pytest.MonkeyPatch):
+    """Rows that are gone do not count: what stays small is solved where it is called."""
+    sizes: list[int] = []
+    monkeypatch.setattr(highs, "_run", lambda solver, entries: (sizes.append(entries), solver.run())[1])
+    row = sp.csr_array(np.ones((1, 2)))
+    handle = HighsHandle(Instance(row, np.ones(2), np.ones(1), np.ones(1), np.zeros(2), np.ones(2)))
+    for _ in range(3):
+        handle.solve()
+        handle.add_rows(row, np.zeros(1), np.ones(1))
+        handle.solve()
+        handle.drop_rows(1)
+    assert sizes == [2, 4] * 3
 
 
 @pytest.mark.parametrize("solver", ["highs", "gurobi"])

@@ -171,8 +171,9 @@ def clear_by(case: Case[Any], options: RunOptions) -> Clear:
     limit = {} if options.node_limit is None else {"node_limit": options.node_limit}
 
     def clear(network: Network, day: object) -> object:
-        # Where the case has no network, the day has its own.
-        other: Any = replace(case, **({"network": network} if hasattr(case, "network") else {}))
+        other: Any = case
+        if hasattr(case, "network"):  # else the day has its own
+            other = replace(case, network=network)  # type: ignore[call-arg]
         market = other.market(solver=options.solver, on_infeasible=options.on_infeasible, **limit)
         try:
             return market.clear(day)

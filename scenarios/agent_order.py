@@ -1,6 +1,6 @@
 """The order of a scenario's agents, by one key: as listed, the opposite, or a drawn one.
 
-Agents of one kind act in the order in which their list names them, and markets and draws see them in that order. Nothing
+Agents of one kind act in the order in which their list names them, and markets see them in that order. Nothing
 of it is meant to matter; ``agent_order`` is there to see what does.
 """
 
@@ -58,7 +58,8 @@ def in_order(document: Document, lists: Iterable[str]) -> Document:
     number = document.data.get(KEY)
     if not isinstance(number, int) or isinstance(number, bool) or number < 1:
         return document
-    data, moved = dict(document.data), {}
+    data: dict[str, object] = dict(document.data)
+    moved: dict[KeyPath, int] = {}
     for name in lists:
         items = data.get(name)
         if isinstance(items, list):

@@ -140,8 +140,9 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         noise = generator.gumbel(size=utility.shape)[:, self._noise_columns(utility.shape[1])]
         ranking = np.argsort(-(utility + noise), axis=1, kind="stable").tolist()
         without: dict[Outcome, list[SessionRecord]] = {Outcome.FULL: [], Outcome.AWAY: []}
+        arrival_h = np.array([session.arrival_h for session in sessions])
         together = places(self._agent_order, len(sessions))
-        for turn in np.lexsort((together, [session.arrival_h for session in sessions])).tolist():
+        for turn in np.lexsort((together, arrival_h)).tolist():
             session = sessions[turn]
             outcome, tries = self._look_for_a_place(session, ranking[turn])
             if outcome is not None:

@@ -1,4 +1,4 @@
-"""Other seeds, populations and orders for the DISCO with nine programs, with few scenarios so that they take minutes."""
+"""Other seeds, populations and orders for the DISCO with nine programs, with few scenarios: they take minutes."""
 
 from __future__ import annotations
 

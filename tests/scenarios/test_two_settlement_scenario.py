@@ -107,6 +107,17 @@ def test_joint_scenarios_follow_what_is_expected(tmp_path: Path) -> None:
     assert coarse.distance > joint.distance > 0.0
 
 
+def test_forecast_errors_fade_as_fast_as_those_that_come(tmp_path: Path) -> None:
+    """0.8 of an error are left after a quarter of an hour, so 0.8 ** 4 = 0.41 after an hour of the day ahead."""
+    rules = {"load_sigma": 0.05, "persistence": 0.8}
+    case = town(tmp_path, real_time=rules, loads={"day_sigma": 0.0}, scenarios={"draws": 300, "kept": 300, "joint": 300})
+    day = case.day(0, Streams(3))
+    joint = case.joint(day, Streams(3), day.price, np.ones(24))
+    load = np.array([each.load_kw.sum(axis=1) for each in joint.scenarios]) / day.usual_kw.sum(axis=1) - 1.0
+    assert load.std() == pytest.approx(0.05, rel=0.05)
+    assert np.corrcoef(load[:, 1:].ravel(), load[:, :-1].ravel())[0, 1] == pytest.approx(0.8**4, abs=0.04)
+
+
 def test_sources_are_picked_by_their_probability() -> None:
     source = Source(np.array([[1.0], [2.0]]), np.array([0.25, 0.75]), 0.0)
     assert source.picked(np.array([0.1, 0.3, 0.99])).ravel().tolist() == [1.0, 2.0, 2.0]

@@ -16,7 +16,7 @@ from agents.two_settlement.operator import lasting
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.real_time import FixedDelivery, RealDay, Weather
 from equilibrium.markets.two_settlement.settlement import OPERATOR
-from equilibrium.markets.two_settlement.system import DayAhead
+from equilibrium.markets.two_settlement.system import DayAhead, expected_prices
 from sim.checks import check_run
 from sim.draws import keep_draws, replay_draws
 from sim.markets.two_settlement.kind import KIND
@@ -105,6 +105,15 @@ def test_both_solvers_schedule_the_same_profit(tmp_path: Path) -> None:
         assert model.last is not None
         planned.append(model.last.plan.profit)
     assert planned[0] == pytest.approx(planned[1], rel=1e-6)
+
+
+def test_missing_reserve_costs_its_share_of_the_price_that_is_expected(tmp_path: Path) -> None:
+    """Its price must not pass the penalty, in no draw of scenarios: a share of 1 is the least that is allowed."""
+    model = TwoSettlementModel(town(tmp_path, penalties={"spinning_share": 1.0}), seed=0)
+    for index in range(3):
+        model.step()
+        forecast = model.last.settlement.forecast
+        assert forecast.penalties.spinning == pytest.approx(expected_prices(forecast.scenarios).spinning), index
 
 
 def test_options_that_there_are_not(tmp_path: Path) -> None:

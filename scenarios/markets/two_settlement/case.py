@@ -277,7 +277,7 @@ class TwoSettlementCase(Case[TwoSettlementInputs]):
         rules = self.file.market
         options = Options(
             aim=rules.aim,
-            gamma=rules.gamma,
+            gamma=rules.gamma * 60 / self.file.time.step_minutes,
             gap=rules.gap,
             node_limit=rules.node_limit if node_limit is None else node_limit,
             points=rules.points,

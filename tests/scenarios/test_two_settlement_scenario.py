@@ -112,8 +112,6 @@ def test_forecast_errors_fade_as_fast_as_those_that_come(tmp_path: Path) -> None
     rules = {"load_sigma": 0.05, "persistence": 0.8}
     draws = {"draws": 300, "kept": 300, "joint": 300}
     case = town(tmp_path, real_time=rules, loads={"day_sigma": 0.0}, scenarios=draws)
-        tmp_path, real_time=rules, loads={"day_sigma": 0.0}, scenarios={"draws": 300, "kept": 300, "joint": 300}
-    )
     day = case.day(0, Streams(3))
     joint = case.joint(day, Streams(3), day.price, np.ones(24))
     load = np.array([each.load_kw.sum(axis=1) for each in joint.scenarios]) / day.usual_kw.sum(axis=1) - 1.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,11 @@ class TwoSettlementCase(Case[TwoSettlementInputs]):
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""
         return Contents(self.feeder, self.base_load_kw.sum(axis=1))
+
+    def on(self, network: object) -> TwoSettlementCase:
+        """Return the scenario with another system in the place of its own."""
+        assert isinstance(network, ActiveSystem)
+        return replace(self, system=network)
 
     def quarters(self, index: int) -> TimeAxis:
         """Return the periods of real time of a day of the run."""

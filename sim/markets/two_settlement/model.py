@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -212,7 +211,7 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
         done = self._real_time.run(real, plan.positions, bids, (*demand, *lots))
         money = settle(case.system, real, day.axis.length_h, prices, plan.positions, bids, done)
         settled = DaySettled(
-            forecast=replace(forecast, bids=bids),
+            forecast=forecast,
             plan=plan,
             real=real,
             done=done,

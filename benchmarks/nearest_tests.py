@@ -36,6 +36,7 @@ AT_NODES = ("tests/equilibrium/test_nodal.py", "tests/equilibrium/test_nodal_beh
 MARKETS = LEADING + AT_NODES
 CASES = ("tests/scenarios/test_disco_scenario.py", "tests/scenarios/test_disco_cases.py")
 DISCO = (f"{RUNS}[disco-15]",)
+DRAWS = (f"{FROZEN}::test_days_of_two_settlements_are_drawn_with_the_frozen_digits",)
 PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
 GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
 
@@ -47,6 +48,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "agents/charging": (*CHARGING, "tests/agents", "tests/sim/test_model.py"),
     "agents/disco": (*DISCO, "tests/agents/test_disco_agents.py", "tests/sim/test_disco.py"),
+    "agents/two_settlement": ("tests/sim/test_two_settlement_run.py", "tests/sim/test_two_settlement_tables.py"),
     "agents": (*CHARGING, *DISCO, "tests/agents"),
     "equilibrium/complementarity": (*GAMES, "tests/games/test_branch.py", "tests/games/test_traps.py"),
     "equilibrium/fleet": (*CHARGING, *DISCO, "tests/equilibrium/test_fleet.py"),
@@ -79,6 +81,14 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/equilibrium/test_traps.py",
         "tests/equilibrium/test_edge_powers.py",
     ),
+    "equilibrium/markets/two_settlement": (
+        "tests/equilibrium/test_settlement.py",
+        "tests/equilibrium/test_day_ahead_edges.py",
+        "tests/equilibrium/test_two_settlement_bids.py",
+        "tests/equilibrium/test_day_ahead.py",
+        "tests/equilibrium/test_real_time.py",
+        "tests/sim/test_two_settlement_run.py",
+    ),
     "equilibrium/programs": (*CHARGING, *DISCO, "tests/equilibrium/test_duality_and_solvers.py"),
     "equilibrium": (*CHARGING, *GAMES, *LEADING),
     "equilot.py": ("tests/test_face.py",),
@@ -92,6 +102,11 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         *DISCO,
         "tests/scenarios/test_disco_scenario.py",
         "tests/scenarios/test_disco_cases.py",
+    ),
+    "scenarios/markets/two_settlement": (
+        *DRAWS,
+        "tests/scenarios/test_two_settlement_scenario.py",
+        "tests/sim/test_two_settlement_run.py",
     ),
     "scenarios/published": (
         *LOTS_LEAD,
@@ -110,6 +125,12 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "sim/markets/disco": (*DISCO, "tests/sim/test_disco.py", "tests/sim/test_checks.py"),
     "sim/markets/lots_lead": (*LOTS_LEAD, "tests/sim"),
     "sim/markets/nodal": (*NODAL, "tests/sim/test_nodal.py", "tests/sim"),
+    "sim/markets/two_settlement": (
+        "tests/sim/test_two_settlement_tables.py",
+        "tests/sim/test_two_settlement_shown.py",
+        "tests/sim/test_two_settlement_run.py",
+    ),
+    "sim/report": ("tests/sim/test_report.py", "tests/sim/test_reports_of_folders.py"),
     "sim/reproduce/aggregator": (
         *PUBLISHED,
         "tests/sim/test_reserve_study.py",
@@ -142,6 +163,11 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/sim/test_disco_shown.py",
         "tests/sim",
     ),
+    "sim/studies": (
+        "tests/sim/test_studies.py",
+        "tests/sim/test_study_statistics.py",
+        "tests/sim/test_study_claims.py",
+    ),
     "sim": (*LOTS_LEAD, "tests/sim"),
 }
 """First what is cheap. A module belongs to the longest path that begins its own."""
@@ -169,6 +195,7 @@ def _layer(root: Path, module: str) -> list[str]:
     return _files(root, f"tests/{folder}") if (root / "tests" / folder).is_dir() else []
 
 
+@cache
 def _files(root: Path, test: str) -> list[str]:
     path = root / test
     found = sorted(path.rglob("test_*.py")) if path.is_dir() else [path]
@@ -184,7 +211,8 @@ def _importers(root: Path, module: str) -> list[str]:
         steps |= dict.fromkeys(last, step)
     away = {path: min((steps[n] for n in _imported(path) if n in steps), default=None) for path in _test_files(root)}
     found = sorted((step, len(_imported(path)), path) for path, step in away.items() if step is not None)
-    return [path.relative_to(root).as_posix() for _, _, path in found]
+    names = [path.relative_to(root).as_posix() for _, _, path in found]
+    return [name for name in names if name != FROZEN]  # of its tests those of the folder alone
 
 
 def _dotted(module: str) -> str:
@@ -217,6 +245,7 @@ def _words(path: Path) -> set[str]:
     return set(re.findall(r"\w+", path.read_text()))
 
 
+@cache
 def _test_files(root: Path) -> list[Path]:
     return [path for path in sorted((root / "tests").rglob("test_*.py")) if "foreign_market" not in path.parts]
 

@@ -2,7 +2,7 @@
 
 Each argument of pytest is collected when it is its turn, so what an early test notices costs no more than that test.
 Ends with 1 and the name of the test that failed in the last line, or with 0 where none did within so many seconds of
-processor time.
+processor time. Hypothesis does not look for a smaller example of what fails: that takes minutes, and nobody reads it.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ class Watch:
 
     def pytest_sessionstart(self, session: pytest.Session) -> None:
         self.session = session
+        from hypothesis import Phase, settings  # here, because pytest rewrites what it loads, and loads it first
+
+        settings.register_profile("until one fails", settings(), phases=(Phase.explicit, Phase.generate))
+        settings.load_profile("until one fails")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed and not self.failed:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from sim.store import Run
+from tests.frozen.draws import DRAWS, draw_changes, freeze_draws
 from tests.frozen.fingerprints import (
     FOLDER,
     GAMES,
@@ -31,7 +32,8 @@ from tests.frozen.numbers import NUMBERS, freeze_numbers, number_changes
 from tests.frozen.published import PUBLISHED, freeze_published, published_changes
 from tests.sim.timed import times_that_cannot_be
 
-FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in (GAMES, PUBLISHED, NUMBERS))
+OTHERS = (GAMES, PUBLISHED, NUMBERS, DRAWS)
+FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in OTHERS)
 
 NOT_FROZEN = {
     "two-settlement": "its schedules lie within a proved gap, and a window of real time may have several optima",
@@ -58,6 +60,14 @@ def test_a_game_has_the_frozen_answer(name: str) -> None:
     same_versions = frozen["versions"] == versions()
     found = game_changes(frozen["answers"][name], solve_game(name), same_versions=same_versions)
     assert not found, "\n".join(found)
+
+
+def test_days_of_two_settlements_are_drawn_with_the_frozen_digits() -> None:
+    found = draw_changes(read(DRAWS), freeze_draws())
+    assert not found, "\n".join(found)
+    old = {"day 0": {"price": fingerprint(numbers(1.0, 2.0)), "gone": {"count": 0}}}
+    new = {"day 0": {"price": fingerprint(numbers(2.0, 1.0)), "fresh": {"count": 0}}}
+    assert draw_changes(old, new) == ["day 0: price", "day 0: gone", "day 0: fresh"]
 
 
 def test_no_number_of_a_paper_has_changed() -> None:

@@ -19,7 +19,7 @@ from equilibrium.programs.duality import (
 )
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
-from equilibrium.programs.solvers import Status, open_handle, solve_mixed
+from equilibrium.programs.solvers import Status, highs, open_handle, solve_mixed
 from equilibrium.programs.solvers.choose import log_fallback
 from equilibrium.programs.solvers.farkas import least_violation
 from equilibrium.programs.solvers.highs import HighsHandle
@@ -241,6 +241,38 @@ def test_a_handle_takes_rows_and_gives_them_back(instance: Instance, other: Inst
     after = handle.solve()
     assert after.y.size == instance.shape[0]
     assert float(instance.cost @ after.x) == pytest.approx(float(instance.cost @ before.x), abs=1e-6)
+
+
+def test_a_handle_knows_how_large_its_model_is(monkeypatch: pytest.MonkeyPatch):
+    """Rows that are gone do not count: what stays small is solved where it is called."""
+    sizes: list[int] = []
+    monkeypatch.setattr(highs, "_run", lambda solver, entries: (sizes.append(entries), solver.run())[1])
+    row = sp.csr_array(np.ones((1, 2)))
+    handle = HighsHandle(Instance(row, np.ones(2), np.ones(1), np.ones(1), np.zeros(2), np.ones(2)))
+    for _ in range(3):
+        handle.solve()
+        handle.add_rows(row, np.zeros(1), np.ones(1))
+        handle.solve()
+        handle.drop_rows(1)
+    assert sizes == [2, 4] * 3
+
+
+@pytest.mark.parametrize("solver", ["highs", "gurobi"])
+def test_a_handle_that_lost_rows_is_as_one_that_never_had_them(solver: str):
+    """Rows with one side, with two and with none in between are added, some dropped, and others put in their place."""
+    never = np.full(2, INF)
+    start = Instance(
+        sp.csr_array(np.eye(2)), np.array([-1.0, -1.0]), np.array([1.0, -INF]), np.full(2, 9.0), -never, never
+    )
+    more = sp.csr_array(np.array([[1.0, 1.0], [1.0, -1.0], [0.0, 1.0]]))
+    low, high = np.array([2.0, -3.0, 0.0]), np.array([12.0, 3.0, 4.0])
+    handle = open_handle(start, solver)
+    for count, best in ((3, -11.0), (2, -12.0), (1, -12.0), (3, -11.0), (0, -18.0), (1, -12.0)):
+        handle.drop_rows(2)
+        handle.add_rows(more[:count], low[:count], high[:count])
+        assert float(start.cost @ handle.solve().x) == pytest.approx(best), count
+        handle.drop_rows(2 + count // 2)  # some of the added rows stay for a moment
+        assert float(start.cost @ handle.solve().x) == pytest.approx(-18.0 if count < 2 else -12.0), count
 
 
 @pytest.mark.parametrize("solver", ["highs", "gurobi"])

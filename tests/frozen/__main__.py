@@ -1,6 +1,7 @@
 """Write the frozen files again: ``python -m tests.frozen [NAME ...]``.
 
-A name is a scenario, ``games``, ``published`` for the numbers of the papers, or ``numbers`` for those of the modules.
+A name is a scenario, ``games``, ``published`` for the numbers of the papers, ``numbers`` for those of the modules, or
+``draws`` for drawn days of a market whose runs are not frozen.
 
 With ``--differences`` nothing is written; the columns of scenarios that depend on the solver's way are listed.
 """
@@ -13,6 +14,7 @@ import tempfile
 from pathlib import Path
 
 from tests.frozen.differences import differing_columns
+from tests.frozen.draws import DRAWS, freeze_draws
 from tests.frozen.fingerprints import GAMES, freeze_games, freeze_scenario, scenario_names, write
 from tests.frozen.numbers import NUMBERS, freeze_numbers
 from tests.frozen.published import PUBLISHED, freeze_published
@@ -23,13 +25,13 @@ def main() -> None:
     scenarios = scenario_names()
     parser = argparse.ArgumentParser(prog="python -m tests.frozen", description="Write the frozen digits again.")
     parser.add_argument(
-        "names", metavar="NAME", nargs="*", help="a scenario, games, published or numbers (default: all)"
+        "names", metavar="NAME", nargs="*", help="a scenario, games, published, numbers or draws (default: all)"
     )
     parser.add_argument(
         "--differences", action="store_true", help="write nothing; list columns that depend on the solver's way"
     )
     given = parser.parse_args()
-    known = scenarios if given.differences else [*scenarios, GAMES, PUBLISHED, NUMBERS]
+    known = scenarios if given.differences else [*scenarios, GAMES, PUBLISHED, NUMBERS, DRAWS]
     if unknown := set(given.names) - set(known):
         parser.error(f"got {', '.join(sorted(unknown))}, expected some of {', '.join(known)}")
     for name in given.names or known:
@@ -41,6 +43,8 @@ def main() -> None:
             write(PUBLISHED, freeze_published(), depth=2)
         elif name == NUMBERS:
             write(NUMBERS, freeze_numbers(), depth=3)
+        elif name == DRAWS:
+            write(DRAWS, freeze_draws(), depth=2)
         else:
             with tempfile.TemporaryDirectory() as folder:
                 write(name, freeze_scenario(name, Path(folder)), depth=3)

@@ -76,12 +76,22 @@ def wrong(value: Any) -> Iterator[Any]:
 
 
 def turned(judge: Judge, results: Any, skip: Collection[str] = ()) -> dict[str, set[Path]]:
-    """The numbers that turn each statement over, by its key; each statement is there, with none if none does."""
-    before = judge(results)
-    found: dict[str, set[Path]] = {statement.key: set() for statement in before}
+    """The numbers that turn each statement over, by its key; each statement is there, with none if none does.
+
+    The form in which a weakened statement was stated first is watched too: its key is followed by ``first``.
+    """
+    before = outcomes(judge(results))
+    found: dict[str, set[Path]] = {key: set() for key in before}
     for path, value in numbers(results, skip):
         for other in wrong(value):
-            for was, statement in zip(before, judge(put(results, path, other)), strict=True):
-                if statement.holds != was.holds:
-                    found[statement.key].add(path)
+            after = outcomes(judge(put(results, path, other)))
+            for key in before:
+                if after[key] != before[key]:
+                    found[key].add(path)
     return found
+
+
+def outcomes(statements: Sequence[Statement]) -> dict[str, bool]:
+    """Whether each statement holds, and the form in which it was stated first."""
+    first = {f"{each.key} first": each.first.holds for each in statements if each.first is not None}
+    return {each.key: each.holds for each in statements} | first

@@ -120,7 +120,6 @@ class HighsHandle:
         if restored:
             self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
         _load(self._solver, _model(instance))
-        self._entries = instance.matrix.nnz
         self._parts = [instance.matrix]
         # Copies: the caller may go on to change its arrays in place.
         self._cost = instance.cost.copy()
@@ -153,7 +152,6 @@ class HighsHandle:
         """Append rows."""
         starts, index = matrix.indptr[:-1].astype(np.int32), matrix.indices.astype(np.int32)
         self._solver.addRows(matrix.shape[0], lower, upper, matrix.nnz, starts, index, matrix.data)
-        self._entries += matrix.nnz
         self._parts.append(matrix)
         self._rows = np.concatenate([self._rows[0], lower]), np.concatenate([self._rows[1], upper])
 
@@ -193,7 +191,7 @@ class HighsHandle:
 
     def _run(self) -> tuple[float, highspy.HighsModelStatus]:
         start = time.perf_counter()
-        _run(self._solver, self._entries)
+        _run(self._solver, sum(part.nnz for part in self._parts))
         count(self.name)
         return time.perf_counter() - start, self._solver.getModelStatus()
 

@@ -90,6 +90,7 @@ def test_a_script_by_hand(tmp_path: Path) -> None:
 
 def test_the_flow_beside_that_of_opendss(tmp_path: Path) -> None:
     """Numbers of OpenDSSDirect 0.9.4: bare to its tolerance, else apart by what depends on the voltage there."""
+    pytest.importorskip("pandapower")
     voltage, imported = flow(read(tmp_path, *BARE))
     assert voltage == pytest.approx([1.01999995, 1.03949773, 1.0127195, 1.00556887, 0.99439255], abs=2e-6)
     assert imported == pytest.approx(164.3585526, abs=0.01)

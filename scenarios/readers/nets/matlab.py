@@ -110,7 +110,7 @@ class MatlabFile:
         elif value.startswith("["):
             self._matrix(line, name, value)
         elif value.startswith("{"):
-            self.texts[name] = [each[0] or each[1] for each in _TEXT.findall(value)]
+            self.texts[name] = [each[0].replace("''", "'") or each[1] for each in _TEXT.findall(value)]
         elif _TEXT.fullmatch(value):
             self.texts[name] = [value[1:-1]]
         else:

@@ -72,7 +72,8 @@ def means_figure(table: pd.DataFrame, points: pd.DataFrame) -> Figure:
         for axis, output in zip(axes, outputs, strict=True):
             rows = table[table["output"] == output]
             reach = np.array([rows["mean"] - rows["t_low"], rows["t_high"] - rows["mean"]])
-            axis.errorbar(rows["point"], rows["mean"], np.nan_to_num(reach), fmt="o", ms=3, color=BLUE, ecolor=GREY)
+            at, mean = rows["point"], rows["mean"]
+            axis.errorbar(at, mean, np.nan_to_num(reach), fmt="o", markersize=3, color=BLUE, ecolor=GREY)
             axis.set_ylabel(output)
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         axes[-1].set_xlabel("Point")
@@ -99,8 +100,9 @@ def convergence_figure(specification: Specification, results: StudyResults) -> F
                 moved = convergence(values)
                 if not len(moved):
                     continue
-                axis.plot(moved["replications"], moved["mean"], color=colour, lw=1.0, label=name)
-                axis.fill_between(moved["replications"], moved["low"], moved["high"], color=colour, alpha=0.12, lw=0)
+                at, low, high = moved["replications"], moved["low"], moved["high"]
+                axis.plot(at, moved["mean"], color=colour, linewidth=1.0, label=name)
+                axis.fill_between(at, low, high, color=colour, alpha=0.12, linewidth=0)
             axis.set_ylabel(output)
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
         axes[-1].set_xlabel("Replications")

@@ -176,6 +176,19 @@ def test_profits_and_reserve_prices_of_a_day() -> None:
         price_schedule(answer, "none")
 
 
+@pytest.mark.parametrize("hours", [1.0, 0.5])
+def test_a_unit_earns_as_much_with_what_it_keeps_free(hours: float) -> None:
+    """It keeps 20 of 100 MW free, and a dearer one gives 10 MW at 50: both are worth 30 more than they cost it."""
+    dear = Unit("dear", [0.0, 100.0], [0.0, 5000.0])
+    units = replace(BASE, reserves=("slow", "spin")), dear
+    reserves = Reserve("slow", 0.0), Reserve("spin", 20.0)
+    prices = price_schedule(commit(system([90.0], *units, reserves=reserves, hours=hours)))
+    assert prices.energy.tolist() == [[pytest.approx(50.0)]]
+    assert prices.reserve[1].tolist() == [pytest.approx(30.0)]
+    assert prices.profit.tolist() == pytest.approx([hours * 100.0 * 30.0, 0.0], abs=1e-6)
+    assert prices.best_profit.tolist() == pytest.approx([hours * 100.0 * 30.0, 0.0], abs=1e-6)
+
+
 # Against enumeration
 
 

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equilibrium.errors import InfeasibleError
-from equilibrium.grid.many_days import ManyDays
+from equilibrium.grid.assets import Microturbine
+from equilibrium.grid.many_days import DaysCleared, ManyDays
 from scenarios.random_markets import HOURS, feeders, markets, networks
-from tests.equilibrium.conftest import full_dispatch
+from tests.equilibrium.conftest import full_dispatch, small_day, small_network
 
 TIGHT = networks(feeder=feeders(load_max_kw=700.0, band_pu=0.03))
 
@@ -56,3 +57,26 @@ def test_prices_are_slopes_of_the_cost_in_the_lots_power(market, seed):
         return
     left, right = np.diff(found.cost) / step
     assert left - 1e-5 <= found.price[1, hour, lot] <= right + 1e-5
+
+
+@pytest.mark.parametrize(
+    ("limit", "power_kw", "dear_kw"), [("voltage_min_pu", 1500.0, 500.0), ("rating_kva", 1500.0, 300.0)]
+)
+def test_a_limit_that_no_day_has_met_yet_is_kept(limit: str, power_kw: float, dear_kw: float) -> None:
+    """1 ohm at 10 kV takes 0.01 of the voltage for each MW; a branch takes 1.2 MVA: the turbine gives the rest."""
+    values = {"voltage_min_pu": np.full(3, 0.99), "rating_kva": np.array([5000.0, 5000.0, 1200.0])}
+    turbine = Microturbine("turbine", 2, 2000.0, 0.06)
+    network = small_network(turbine=turbine, x_ohm=np.zeros(3), **{limit: values[limit]})
+    template = small_day([0.03], (), turbines=1)
+    many = ManyDays(network, template)
+    day = template.load_kw, template.load_kvar, template.renewable_kw
+
+    def cleared(*power: float) -> DaysCleared:
+        return many.clear(*(np.stack([array] * len(power)) for array in day), np.array(power).reshape(-1, 1, 1))
+
+    cleared(100.0)
+    assert cleared(200.0).pooled.all()  # by what the first day has left
+    found = cleared(0.5 * power_kw, power_kw)
+    assert found.solved.all()
+    assert found.cost.tolist() == pytest.approx([0.015 * power_kw, 0.03 * power_kw + 0.03 * dear_kw])
+    assert found.price[:, 0, 0].tolist() == pytest.approx([0.03, 0.06])

@@ -78,9 +78,12 @@ def day_of(vehicles: LotFleet, periods: int, **changes: Any) -> AggregatorDay:
     return replace(day, **changes)
 
 
-def compare(vehicles: LotFleet, periods: int, price_in: list[float], price_out: float = 0.0) -> PoolError:
+def compare(
+    vehicles: LotFleet, periods: int, price_in: list[float], price_out: float = 0.0, price_reserve: float = 0.0
+) -> PoolError:
     day = day_of(vehicles, periods)
-    prices = {"lot in": np.array(price_in), "lot out": np.full(periods, price_out), "lot reserve": np.zeros(periods)}
+    out, reserve = np.full(periods, price_out), np.full(periods, price_reserve)
+    prices = {"lot in": np.array(price_in), "lot out": out, "lot reserve": reserve}
     prices["retailer"] = np.full(periods, 5.0)
     did = answer(day, prices).lots[0]
     (lot_follower,) = (each for each in followers(day) if each.kind == "lot")
@@ -95,6 +98,25 @@ def test_one_vehicle_is_its_pool() -> None:
     assert error.profit_error == pytest.approx(0.0, abs=1e-9)
     assert error.promised_kwh == pytest.approx(20.0)
     assert error.unreachable_kwh == error.below_contract_kwh == 0.0
+
+
+@pytest.mark.parametrize("category", [0, 1, 2, 3])
+def test_one_vehicle_is_its_pool_whatever_is_paid(category: int) -> None:
+    """It charges, gives and keeps ready up to the limits of its charger and its battery, and so does its pool."""
+    rng, done = np.random.default_rng(category), 0.0
+    for _ in range(12):
+        stay, energy = int(rng.integers(2, 5)), float(rng.uniform(4.0, BATTERY))
+        agreed = float(rng.uniform(energy if category < 2 else 4.0, min(BATTERY, energy + 11.0 * stay)))
+        price_in, price_out, price_reserve = (
+            rng.uniform(0.0, 15.0, 5).tolist(),
+            *rng.choice([0.0, 6.0, 14.0], 2).tolist(),
+        )
+        error = compare(fleet([(0, stay, energy, category, agreed)], 5), 5, price_in, price_out, price_reserve)
+        assert error.moved_kwh == pytest.approx(0.0, abs=1e-6)
+        assert error.profit_error == pytest.approx(0.0, abs=1e-6)
+        assert error.unreachable_kwh == pytest.approx(0.0, abs=1e-9)
+        done += error.promised_kwh
+    assert done > 50.0
 
 
 def test_a_pool_uses_the_charger_of_one_vehicle_for_the_other() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.branch_flow import BranchFlow
-from equilibrium.grid.exchange import loss_bound
+from equilibrium.grid.exchange import loss_bound, mesh_flows
 from equilibrium.grid.meshed import MeshedGrid
 from equilibrium.grid.radial_flow import ac_loss, broken_limits, excess, radial_flow
 from equilibrium.grid.reconfiguration import NEAR_ENOUGH, reconfigure
@@ -68,6 +68,17 @@ def test_bound_of_two_ways_by_hand() -> None:
     assert found.base_loss_kw > 2.9 * found.loss_kw
     assert found.gap == pytest.approx(1.0 - found.bound_kw / found.loss_kw)
     assert found.gap <= NEAR_ENOUGH
+
+
+@pytest.mark.parametrize("r_ohm", [0.0, 1.0])
+def test_a_branch_that_stays_open_carries_nothing(r_ohm: float) -> None:
+    """Beside the only way of 2 ohm: neither its resistance nor having none lowers the bound."""
+    loads = {"load_kw": np.array([0.0, 0.0, 1000.0]), "load_kvar": np.zeros(3)}
+    ways = [(0, 1, True), (1, 2, True), (0, 2, False)]
+    made = grid(3, (0,), ways, r_ohm=np.array([1.0, 1.0, r_ohm]), switchable=np.array([True, True, False]), **loads)
+    loss, flow = mesh_flows(made)
+    assert (loss, flow.tolist()) == (pytest.approx(2.0), pytest.approx([1.0, 1.0, 0.0]))
+    assert loss_bound(made) == pytest.approx(1000.0 * 2.0 / 121.0, rel=1e-12)
 
 
 def test_branches_without_resistance_join_their_ends() -> None:

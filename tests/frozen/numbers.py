@@ -57,7 +57,9 @@ def _told(name: str, value: ast.expr) -> Iterator[tuple[str, str]]:
     constants = [part.value for part in parts if isinstance(part, ast.Constant)]
     if not any(isinstance(constant, bool | int | float) for constant in constants):
         return
-    if any(isinstance(part, ast.Lambda | ast.JoinedStr | ast.ListComp | ast.DictComp | ast.SetComp) for part in parts):
+    if any(isinstance(part, ast.JoinedStr | ast.ListComp | ast.DictComp | ast.SetComp) for part in parts):
+        return
+    if any(isinstance(part, ast.Lambda) and part.args.args for part in parts):  # one without makes a default anew
         return
     text = ast.unparse(value)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
+from sim.studies.outputs import Outputs
 from sim.studies.show import convergence_figure, draw_study, means_figure, summary_table
-from sim.studies.specification import Specification, read_specification, saltelli_shares
+from sim.studies.specification import OutputSection, Specification, read_specification, saltelli_shares
 from sim.studies.statistics import (
     bootstrap_interval,
     convergence,
@@ -182,3 +183,58 @@ def test_the_points_of_saltelli() -> None:
         others = [each for each in range(3) if each != key]
         np.testing.assert_array_equal(shares[2 + key][:, key], shares[1][:, key])
         np.testing.assert_array_equal(shares[2 + key][:, others], shares[0][:, others])
+
+
+def test_every_number_of_a_summary_by_hand(tmp_path: Path) -> None:
+    """Of five uneven values; five degrees of freedom less one: t = 2.776445. The table prints five digits of them."""
+    study = specification(tmp_path, replications=5, grid={"loads.scale": [0.5, 1.5]})
+    values = [1.0, 2.0, 4.0, 8.0, 100.0]
+    runs = pd.DataFrame({"point": [1] * 5, "replication": range(5), "profit": values})
+    days = pd.DataFrame({"point": [1], "replication": [0], "day": [0], "lowest": [0.9]})
+    found = results(point_frame(study.points), runs, days)
+    row = summary(study, found).query("point == 1 and output == 'profit'").iloc[0]
+    room = 2.776445105 * np.std(values, ddof=1) / np.sqrt(5.0)
+    spread = bootstrap_interval(np.array(values))
+    assert row.drop(["point", "output"]).to_dict() == pytest.approx(
+        {
+            **{"runs": 5, "mean": 23.0, "t_low": 23.0 - room, "t_high": 23.0 + room},
+            **{"bootstrap_low": spread.low, "bootstrap_high": spread.high},
+            **{"q05": 1.2, "median": 4.0, "q95": 81.6, "cvar_low": 1.0, "cvar_high": 100.0},
+        }
+    )
+    table = summary_table(study, found)
+    assert [column.header for column in table.columns] == [
+        *("loads.scale", "output", "runs", "mean", "95 % interval of it", "5 % and 95 % quantile")
+    ]
+    told = [[str(cell) for cell in column.cells] for column in table.columns]
+    interval = f"{23.0 - room:.5g} {23.0 + room:.5g}"
+    assert [cells[2] for cells in told] == ["1.5", "profit", "5", "23", interval, "1.2 81.6"]
+    assert [cells[3] for cells in told] == ["1.5", "lowest", "1", "0.9", "nan nan", "0.9 0.9"]
+    assert [cells[0] for cells in told][:4] == ["0.5", "profit", "0", "nan"]
+    assert summary_table(study, found, 3).row_count == 3
+    whole = means_figure(summary(study, found), found.points)
+    (bars,) = whole.axes[0].containers[0].lines[2]
+    ends = [segment[:, 1].tolist() for segment in bars.get_segments() if len(segment)]
+    assert ends[-1] == pytest.approx([23.0 - room, 23.0 + room])
+    moved = convergence_figure(study, found).axes[0]
+    assert [line.get_ydata().tolist() for line in moved.get_lines()] == [pytest.approx([1.0, 1.5, 7 / 3, 3.75, 23.0])]
+    band = moved.collections[0].get_paths()[0].vertices
+    assert [band[:, 1].min(), band[:, 1].max()] == pytest.approx([min(-4.853102, 23.0 - room), 23.0 + room])
+
+
+@pytest.mark.parametrize(
+    ("reduce", "value"), [("sum", 9.0), ("mean", 3.0), ("min", 1.0), ("max", 5.0), ("last", 3.0), ("count", 3.0)]
+)
+def test_what_a_column_is_reduced_to(reduce: str, value: float) -> None:
+    """The chosen rows of two days; what has no value is left out."""
+    keys = {"table": "lots", "column": "power", "reduce": reduce, "where": {"lot": "a"}}
+    wanted = {"run": OutputSection(**keys), "day": OutputSection(**keys, per="day")}
+    outputs = Outputs(wanted)
+    outputs.take({"lots": {"lot": ["a", "b", "a", "a"], "power": [5.0, 70.0, None, 1.0]}})
+    outputs.take({"lots": {"lot": ["b", "a"], "power": [80.0, 3.0]}})
+    assert outputs.of_run() == {"run": value}
+    first = {"sum": 6.0, "mean": 3.0, "min": 1.0, "max": 5.0, "last": 1.0, "count": 2.0}
+    assert outputs.days == [{"day": first[reduce]}, {"day": 1.0 if reduce == "count" else 3.0}]
+    outputs.take({})
+    nothing = outputs.days[-1]["day"]
+    assert nothing == 0.0 if reduce in ("sum", "count") else np.isnan(nothing)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from agents.two_settlement.bidders import HOPE
+from agents.two_settlement.bidders import HOPE, DemandBidder, LotBidder
 from agents.two_settlement.operator import lasting
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.invariants import INVARIANTS
@@ -23,6 +23,7 @@ from sim.checks import CHECKS, check_run
 from sim.draws import keep_draws, replay_draws
 from sim.markets.two_settlement.kind import KIND
 from sim.markets.two_settlement.model import TwoSettlementModel
+from sim.markets.two_settlement.results import TwoSettlementDayResult
 from sim.options import RunOptions
 from sim.report.write import write_report
 from sim.run import run_scenario
@@ -255,8 +256,9 @@ def test_what_aggregators_remember_changes_their_bids(tmp_path: Path, kind: str,
 
 
 def test_a_day_is_remembered(tmp_path: Path) -> None:
-    """By hand: what came moves every memory by 30 %."""
-    model = TwoSettlementModel(town(tmp_path), seed=1)
+    """By hand: what came moves every memory by what is left of its own share, each another one."""
+    beliefs = {"price_memory": 0.9, "load_memory": 0.6, "error_memory": 0.2, "attendance_memory": 0.4}
+    model = TwoSettlementModel(town(tmp_path, beliefs=beliefs), seed=1)
     operator, (flats,), (lot,) = model.operator, model.demand, model.lots
     price, errors, persistence = operator.price.copy(), operator.deviation_kw.copy(), operator.persistence
     accepted = lot.accepted.copy()
@@ -264,27 +266,64 @@ def test_a_day_is_remembered(tmp_path: Path) -> None:
     last = model.last
     assert last is not None
     day, settled = last.day, last.settlement
-    assert operator.price == pytest.approx(0.7 * price + 0.3 * day.price)
+    assert operator.price == pytest.approx(0.9 * price + 0.1 * day.price)
     assert lot.price == pytest.approx(operator.price)
     load = day.load_kw.sum(axis=1).reshape(24, 4).mean(axis=1) / day.usual_kw.sum(axis=1)
-    assert operator.load_factor == pytest.approx(0.7 + 0.3 * load)
+    assert operator.load_factor == pytest.approx(0.6 + 0.4 * load)
     error = day.load_kw.sum(axis=1) - day.usual_kw[day.hour].sum(axis=1)
     error = error - (day.available_kw - day.expected_kw[day.hour]).sum(axis=1)
     squares = (error**2).reshape(24, 4).mean(axis=1)
-    assert operator.deviation_kw == pytest.approx(np.sqrt(0.7 * errors**2 + 0.3 * squares))
+    assert operator.deviation_kw == pytest.approx(np.sqrt(0.2 * errors**2 + 0.8 * squares))
     relative = day.load_kw.sum(axis=1) / day.usual_kw[day.hour].sum(axis=1) - 1.0
-    assert operator.persistence == pytest.approx(0.7 * persistence + 0.3 * lasting(relative))
-    assert flats.share == pytest.approx(0.7 + 0.3 * day.demand_factor[0])
-    assert lot.share == pytest.approx(0.7 + 0.3 * day.vehicles[0].size / 4)
+    assert operator.persistence == pytest.approx(0.2 * persistence + 0.8 * lasting(relative))
+    assert flats.share == pytest.approx(0.4 + 0.6 * day.demand_factor[0])
+    assert lot.share == pytest.approx(0.4 + 0.6 * day.vehicles[0].size / 4)
     bid, plan = settled.forecast.bids[1], settled.plan.positions
     offered = bid.spinning_kw + bid.regulating_kw
     got = plan.accepted_spinning_kw[:, 1] + plan.accepted_regulating_kw[:, 1]
     some = offered > 0.0
     assert some.any()
-    assert lot.accepted[some] == pytest.approx(0.7 * accepted[some] + 0.3 * got[some] / offered[some])
+    assert lot.accepted[some] == pytest.approx(0.4 * accepted[some] + 0.6 * got[some] / offered[some])
     assert lot.accepted[~some] == pytest.approx(accepted[~some])
     missing = settled.done.unready_kw[:, 1].sum() * 0.25
-    assert lot.reliability == pytest.approx(0.7 + 0.3 * max(0.0, 1.0 - missing / got.sum()))
+    assert lot.reliability == pytest.approx(0.4 + 0.6 * max(0.0, 1.0 - missing / got.sum()))
+    assert asdict(last.operator) == pytest.approx(
+        {
+            "planned_profit": last.plan.profit,
+            "profit": settled.money.balances()["operator"] / 100,
+            "price_error": np.abs(day.price - price).mean(),
+            "load_error": np.abs(relative).mean(),
+            "load_factor": operator.load_factor.mean(),
+            "deviation_kw": operator.deviation_kw.mean(),
+            "persistence": operator.persistence,
+        }
+    )
+    for agent, record in zip((flats, lot), last.bidders, strict=True):
+        assert asdict(record) == pytest.approx(remembered(agent, last))
+
+
+def remembered(agent: DemandBidder | LotBidder, last: TwoSettlementDayResult) -> dict[str, Any]:
+    """The record of an aggregator's day, from what the markets published; four quarters make an hour."""
+    settled = last.settlement
+    names = [bid.name for bid in settled.forecast.bids]
+    k, done = names.index(agent.name), settled.done
+    accepted = settled.plan.positions.accepted_kw[:, k]
+    own = done.bid_kw[:, k] - done.called_kw[:, k] - done.held_kw[:, k] - np.repeat(accepted, 4)
+    assert (np.abs(own) > 1e-3).any()
+    return {
+        "name": ("flats", "lot")[k],
+        "kind": ("demand", "lot")[k],
+        "planned": agent._planned,
+        "income": settled.money.balances()[agent.name] / 100,
+        "offered_kwh": settled.forecast.bids[k].power_kw.sum(),
+        "accepted_kwh": accepted.sum(),
+        "delivered_kwh": done.bid_kw[:, k].sum() / 4,
+        "deviation_kwh": np.abs(own).sum() / 4,
+        "called_kwh": done.called_kw[:, k].sum() / 4,
+        "unready_kwh": done.unready_kw[:, k].sum() / 4,
+        "expected_share": agent.share,
+        "reliability": agent.reliability,
+    }
 
 
 def test_an_aggregator_never_gives_up_on_reserve(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -115,6 +115,10 @@ class Case(ABC, Generic[Inputs]):
         InputError
             For an option that the market has not got.
         """
+
+    def on(self, network: object) -> Case[Inputs]:
+        """Return the scenario on another network, or on another of what else its market stands on."""
+        return replace(self, network=network)  # type: ignore[call-arg]  # of a market with a network
 
     @property
     def title(self) -> str:

@@ -211,3 +211,22 @@ class Table(Generic[Result_contra, Source]):
 def itself(source: Source) -> Source:
     """Return the finished day: the columns of a table are made from all of it."""
     return source
+
+
+def batch_of(table: str, wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
+    """Return the columns of a table with the types of its schema.
+
+    Raises
+    ------
+    InputError
+        When a column is missing or its values are not of its type.
+    """
+    arrays = []
+    for item in wanted:
+        if item.name not in columns:
+            raise InputError(f"table {table}", item.name, "no values", "one value a row")
+        try:
+            arrays.append(pa.array(columns[item.name], type=item.type))
+        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
+            raise InputError(f"table {table}", item.name, str(error), f"values of type {item.type}") from error
+    return pa.RecordBatch.from_arrays(arrays, schema=wanted)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -128,3 +129,13 @@ def locked(folder: Path) -> FileLock:
         expected = "a folder into which nobody else writes: end that run, or choose another with --out"
         raise InputError(str(folder), "output folder", "another run in progress", expected) from None
     return lock
+
+
+@contextmanager
+def let_go_of(lock: FileLock) -> Iterator[None]:
+    """Let a folder go where what is done here fails: nobody closes what was never had."""
+    try:
+        yield
+    except BaseException:
+        lock.release()
+        raise

@@ -98,7 +98,6 @@ def run_scenario(
     content = _manifest(scenario, options, running, rule)
     going_on = Checkpoints(folder, running, content, progress)
     writer = _writer(folder, kind, options, going_on, force=force, resume=resume)
-    write_manifest(folder, {**content, "days_done": writer.days_taken})
     checking = Checking(options.check, clear_by(scenario, options))
     simulated = partial(finished_days, kind, running, checking=checking)
     outcome = _written_down(writer, going_on, partial(_days, simulated, running, writer, options.days, going_on, stop))
@@ -121,7 +120,6 @@ def _writer(
     )
     if done is not None:
         writer.keep(done)
-        going_on.tell_done()
     return writer
 
 
@@ -131,6 +129,8 @@ def _written_down(
     """Simulate, and write down how it ended, whatever ended it."""
     status, reasons = "stopped: unexpected error", tuple[str, ...]()
     try:
+        write_manifest(writer.folder, {**going_on.content, "days_done": writer.days_taken})
+        going_on.tell_done()
         status, reasons = simulate()
     except SolverError as error:
         status = f"stopped: {error}"

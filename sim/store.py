@@ -23,8 +23,20 @@ import pyarrow.parquet as pq
 
 from equilibrium.errors import InputError
 from sim.buses import rows_at_bus
-from sim.columns import Columns, Table
-from sim.folder import ARRAYS, CHECKPOINT, COLUMNS, MANIFEST, PARTS, STATE, check_folder, clear, leftovers, locked
+from sim.columns import Columns, Table, batch_of
+from sim.folder import (
+    ARRAYS,
+    CHECKPOINT,
+    COLUMNS,
+    MANIFEST,
+    PARTS,
+    STATE,
+    check_folder,
+    clear,
+    leftovers,
+    let_go_of,
+    locked,
+)
 from sim.manifest import FORMAT, read_json, write_json
 
 TIMING_COLUMNS = ("seconds", "solver_seconds", "certificate_seconds", "second_seconds")
@@ -90,10 +102,11 @@ class RunWriter:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = locked(folder)
-            if not resume:
-                clear(leftovers(folder, self._schemas))
-                (folder / PARTS).mkdir()
-                write_json(folder / COLUMNS, _dictionary(market, tables))
+            with let_go_of(self._lock):
+                if not resume:
+                    clear(leftovers(folder, self._schemas))
+                    (folder / PARTS).mkdir()
+                    write_json(folder / COLUMNS, _dictionary(market, tables))
         except OSError as error:
             raise InputError(str(folder), "output folder", error.strerror, "a folder that can be written") from None
 
@@ -105,13 +118,14 @@ class RunWriter:
     def keep(self, days: int) -> None:
         """Go on with the run after its first ``days`` days; what it has of later ones is written anew."""
         parts, inside = _parts(self._folder), self._folder / PARTS
-        inside.mkdir(exist_ok=True)
-        clear(path for path in inside.iterdir() if path.name.startswith("."))
-        if not parts:
-            self._part_of_merged(days)
-        clear(part for part in parts if int(part.name) >= days)
-        merged = [self._folder / f"{name}.parquet" for name in self._schemas]
-        clear(path for path in (*merged, self._folder / CHECKPOINT) if path.exists())
+        with let_go_of(self._lock):
+            inside.mkdir(exist_ok=True)
+            clear(path for path in inside.iterdir() if path.name.startswith("."))
+            if not parts:
+                self._part_of_merged(days)
+            clear(part for part in parts if int(part.name) >= days)
+            merged = [self._folder / f"{name}.parquet" for name in self._schemas]
+            clear(path for path in (*merged, self._folder / CHECKPOINT) if path.exists())
         self.days_taken = days
 
     def _part_of_merged(self, days: int) -> None:
@@ -142,7 +156,7 @@ class RunWriter:
         InputError
             When a column is missing or its values are not of its type.
         """
-        batches = {table: _batch(table, self._schemas[table], columns) for table, columns in tables.items()}
+        batches = {table: batch_of(table, self._schemas[table], columns) for table, columns in tables.items()}
         for table, batch in batches.items():
             self._waiting.setdefault(table, []).append(batch)
         self._days.append(day)
@@ -232,19 +246,6 @@ def _dictionary(market: str, tables: Sequence[Table[Any, Any]]) -> dict[str, Any
             for table in tables
         },
     }
-
-
-def _batch(table: str, wanted: pa.Schema, columns: Columns) -> pa.RecordBatch:
-    """Return rows with the types of the schema."""
-    arrays = []
-    for item in wanted:
-        if item.name not in columns:
-            raise InputError(f"table {table}", item.name, "no values", "one value a row")
-        try:
-            arrays.append(pa.array(columns[item.name], type=item.type))
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError) as error:
-            raise InputError(f"table {table}", item.name, str(error), f"values of type {item.type}") from error
-    return pa.RecordBatch.from_arrays(arrays, schema=wanted)
 
 
 def _parts(folder: Path) -> list[Path]:

@@ -18,7 +18,7 @@ def test_columns_of_different_blocks_share_a_side_and_are_told_apart(seed, sizes
     """Some columns reach into one block, some (``spread``) into several, some nowhere; rows and states are shuffled."""
     rng = np.random.default_rng(seed)
     square = sp.block_diag(
-        [np.eye(size) * 3.0 + rng.uniform(-1.0, 1.0, (size, size)) / size for size in sizes]
+        [sp.csr_array(np.eye(size) * 3.0 + rng.uniform(-1.0, 1.0, (size, size)) / size) for size in sizes]
     ).toarray()
     block = np.repeat(np.arange(len(sizes)), sizes)
     right = rng.uniform(-1.0, 1.0, (block.size, columns)) * (rng.random((block.size, columns)) < 0.7)

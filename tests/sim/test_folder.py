@@ -81,6 +81,15 @@ def test_two_runs_into_one_folder_do_not_mix(tmp_path: Path, make_day, capsys) -
     assert Run(folder).manifest["seed"] == 2
 
 
+def test_a_writer_that_is_refused_lets_the_folder_go(tmp_path: Path) -> None:
+    """At once, also where somebody still looks at what went wrong."""
+    (tmp_path / "prices.parquet").write_text("mine")
+    with pytest.raises(InputError) as refused:
+        RunWriter(tmp_path, KIND.name, KIND.tables)
+    locked(tmp_path).release()
+    assert "prices.parquet" in str(refused.value)
+
+
 def test_a_killed_writer_leaves_no_lock(tmp_path: Path) -> None:
     """The system takes the lock back: nobody has to remove a file."""
     code = "import os, pathlib, sys, sim.folder as f; f.locked(pathlib.Path(sys.argv[1])); os.kill(os.getpid(), 9)"

@@ -11,10 +11,11 @@ from equilibrium.errors import InputError
 from equilibrium.plain import closest
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
-from scenarios.checking import section_at, validated
+from scenarios.checking import validated
 from scenarios.files import CASES, Document, bundled_or_own, own_path
 from scenarios.kinds import DEFAULT, scenario_kinds
 from scenarios.schema import CaseFile, FileKeys
+from scenarios.schema_tree import section_at
 from scenarios.settings import SET, setting_layer
 from scenarios.yaml_tree import KeyPath
 
@@ -122,6 +123,8 @@ def case_path(name_or_path: str) -> Path:
         return bundled
     if own.is_file():
         return own
+    if own.is_dir():
+        raise InputError(str(own), "folder", f"no {FILE_OF_A_FOLDER}", f"a folder with {FILE_OF_A_FOLDER}")
     names = scenario_names()
     expected = f"a YAML file or one of {', '.join(names)}{closest(name_or_path, names)}"
     raise InputError(str(name_or_path), "scenario", str(name_or_path), expected)

@@ -95,15 +95,14 @@ class RunWriter:
         self._days_per_part, self._since = days_per_part, time.monotonic()
         self._save, self._written = save, written
         self._waiting: dict[str, list[pa.RecordBatch]] = {}
-        self._days: list[int] = []
-        self.days_taken = 0
+        self.days_taken, self._days = 0, list[int]()
         self._schemas = {table.name: table.schema() for table in tables}
         self._needed = [table.name for table in tables if not table.optional]
         try:
             folder.mkdir(parents=True, exist_ok=True)
             self._lock = locked(folder)
-            with let_go_of(self._lock):
-                if not resume:
+            if not resume:
+                with let_go_of(self._lock):
                     clear(leftovers(folder, self._schemas))
                     (folder / PARTS).mkdir()
                     write_json(folder / COLUMNS, _dictionary(market, tables))

@@ -168,7 +168,11 @@ UNIT = TOWN["generators"][0]
         ({"lost_load_eur_per_mwh": []}, "lost_load_eur_per_mwh"),
         ({"offers": {"bought_share": 0.9}}, "offers.bought_share: got 0.9"),
         ({"wholesale": {"sell_share": 1.1}}, "wholesale.sell_share: got 1.1"),
-        ({"demand_aggregators": [{"name": "a", "bus": 2, "demand_kw": [1.0] * 23}]}, "demand_kw"),
+        ({"demand_aggregators": [{"name": "a", "bus": 2, "demand_kw": [1.0] * 23}]}, "demand_kw.*a list of 24 values"),
+        (
+            {"demand_aggregators": [{"name": "a", "bus": 2, "demand_kw": [1.0e9] * 24}]},
+            r"demand_kw\[0\]: got 1000000000.0",
+        ),
     ],
 )
 def test_bad_keys_get_one_clear_line(tmp_path: Path, changes: dict[str, Any], words: str) -> None:

@@ -24,11 +24,13 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
 
 
 def _payments(run: Run) -> pd.DataFrame:
-    """Return who paid whom over a run."""
+    """Return who paid whom over a run, account by account."""
     rows = run.payments
     named = rows.assign(account=rows["stage"] + ", " + rows["product"])
     keys = ["payer", "receiver", "account"]
-    return named.groupby(keys, sort=False)["amount"].sum().reset_index()
+    sums = named.groupby(keys, sort=False)["amount"].sum().reset_index()
+    order = {account: k for k, account in enumerate(dict.fromkeys(sums["account"]))}
+    return sums.sort_values("account", key=lambda names: names.map(order), kind="stable")
 
 
 KIND = MarketKind(

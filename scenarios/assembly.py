@@ -14,7 +14,7 @@ from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
 from scenarios.draws.price_fit import fit_price_model, given_price_model
 from scenarios.draws.sarima import PriceModel
-from scenarios.files import Document, Table, bundled_or_own, shown
+from scenarios.files import Document, Table, bundled_or_own, own_path, shown
 from scenarios.readers.feeders import feeder_files, limited_by_currents, load_feeder
 from scenarios.readers.nets.files import net_files, read_net
 from scenarios.readers.nets.radial import Band, radial_net
@@ -23,6 +23,9 @@ from scenarios.readers.prices import PriceSeries, price_files, read_prices
 from scenarios.readers.profiles import read_profiles
 from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection, SarimaSection
 from scenarios.units import feeder_load_fault, power_fault
+
+PARTIES = ("operator", "drivers", "customers", "company", "wholesale market")
+"""Who pays and is paid beside those whom a scenario names."""
 
 
 class Placed(Protocol):
@@ -75,11 +78,48 @@ def build_feeder(settings: FeederSection, document: Document) -> GridData:
         For a feeder that cannot be used.
     """
     try:
-        return _foreign_grid(settings, settings.file) if settings.file is not None else _own_grid(settings)
+        return _grid(settings)
     except InputError as error:
         if error.where not in FeederSection.model_fields:
             raise
         raise document.error(("feeder", error.where), error.value, error.expected) from None
+
+
+def lone_grid(path: str) -> GridData:
+    """Read the files of a grid by themselves, before there is a scenario: ours or those of another program.
+
+    Parameters
+    ----------
+    path
+        A folder with ``feeder.yaml``, or whatever ``feeder.file`` may name.
+
+    Raises
+    ------
+    InputError
+        For a grid that cannot be used.
+    """
+    ours = (own_path(path) / "feeder.yaml").is_file()
+    settings = FeederSection.model_validate({"name" if ours else "file": path})
+    try:
+        return _grid(settings)
+    except InputError as error:
+        if error.where not in FeederSection.model_fields:
+            raise
+        raise InputError(shown(own_path(path)), f"feeder.{error.where}", error.value, error.expected) from None
+
+
+def _grid(settings: FeederSection) -> GridData:
+    grid = _foreign_grid(settings, settings.file) if settings.file is not None else _own_grid(settings)
+    return replace(grid, notes=(*grid.notes, *_feeding_loads(grid.feeder)))
+
+
+def _feeding_loads(feeder: Feeder) -> tuple[str, ...]:
+    """Say which loads are negative: such a bus feeds in, which may be meant or may be a wrong sign."""
+    buses = np.flatnonzero(feeder.load_kw < 0.0)
+    if not buses.size:
+        return ()
+    named = ", ".join(f"{feeder.buses[bus]} {feeder.load_kw[bus]:g} kW" for bus in buses)
+    return (f"negative loads feed in {-feeder.load_kw[buses].sum():g} kW at profile value 1: {named}",)
 
 
 def _own_grid(settings: FeederSection) -> GridData:
@@ -141,13 +181,20 @@ def bus_index(feeder: Feeder, label: str, document: Document, keys: tuple[str | 
 
 
 def check_names(assets: Mapping[str, Sequence[Placed]], document: Document) -> None:
-    """Every asset of the file's lists has a name of its own."""
+    """Every asset of the file's lists has a name of its own, and none that of a party that every market has."""
     used: dict[str, str] = {}
     for key, units in assets.items():
         for k, name in enumerate(unit.name for unit in units):
+            check_party((key, k, "name"), name, document)
             if name in used:
                 raise document.error((key, k, "name"), name, f"a name of its own ({used[name]} has it too)")
             used[name] = f"{key}[{k}]"
+
+
+def check_party(keys: tuple[str | int, ...], name: str, document: Document) -> None:
+    """Refuse the name of a party that a market has in any case: nobody could tell who paid whom."""
+    if name in PARTIES:
+        raise document.error(keys, name, f"a name other than {', '.join(PARTIES)}, who pay and are paid too")
 
 
 def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, document: Document) -> None:
@@ -156,8 +203,18 @@ def check_powers(assets: Mapping[str, Sequence[object]], base_kv: float, documen
         for k, unit in enumerate(units):
             for name, value in vars(unit).items():
                 of = next((of for of in ("kW", "kVA", "kvar") if name.endswith(f"_{of.lower()}")), None)
-                if None not in (of, value) and (fault := power_fault(value, base_kv, str(of))) is not None:
-                    raise document.error((key, k, name), value, fault)
+                if of is None or value is None:
+                    continue
+                for place, power in _powers(value):
+                    if (fault := power_fault(power, base_kv, of)) is not None:
+                        raise document.error((key, k, name, *place), power, fault)
+
+
+def _powers(value: float | Sequence[float]) -> list[tuple[tuple[int, ...], float]]:
+    """Return the powers of a key with the place of each: one, or one for each hour."""
+    if isinstance(value, Sequence):
+        return [((hour,), power) for hour, power in enumerate(value)]
+    return [((), value)]
 
 
 def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, tuple[Path, ...]]:
@@ -234,14 +291,27 @@ def _loads(
     if file.loads.file is None:
         if file.loads.profile not in profiles:
             raise document.error(("loads", "profile"), file.loads.profile, f"one of {', '.join(profiles)}")
-        shape = file.loads.scale * profiles[file.loads.profile][:, None]
-        return shape * feeder.load_kw, shape * feeder.load_kvar, (profile_path,)
+        shape = profiles[file.loads.profile][:, None]
+        return *_scaled(shape * feeder.load_kw, shape * feeder.load_kvar, file, feeder, document), (profile_path,)
     stated = file.loads.profile
     if stated not in profiles and stated != LoadsSection.model_fields["profile"].default:
         raise document.error(("loads", "profile"), stated, f"one of {', '.join(profiles)}, or no profile beside a file")
     path = bundled_or_own("loads", file.loads.file, ".csv")
     load_kw, load_kvar = read_bus_loads(path, profiles, shown(profile_path), feeder)
-    return file.loads.scale * load_kw, file.loads.scale * load_kvar, (path, profile_path)
+    return *_scaled(load_kw, load_kvar, file, feeder, document), (path, profile_path)
+
+
+def _scaled(
+    load_kw: FloatArray, load_kvar: FloatArray, file: GridFile, feeder: Feeder, document: Document
+) -> tuple[FloatArray, FloatArray]:
+    """Return loads, shape ``(steps, buses)``, times ``loads.scale``, which must leave what a feeder can carry."""
+    scale = file.loads.scale
+    load_kw, load_kvar = scale * load_kw, scale * load_kvar
+    fullest = int(np.abs(load_kw).sum(axis=1).argmax())
+    fault = feeder_load_fault(load_kw[fullest], load_kvar[fullest], feeder.base_kv)
+    if fault is not None:
+        raise document.error(("loads", "scale"), scale, f"a factor that leaves {fault.partition(';')[0]}")
+    return load_kw, load_kvar
 
 
 def retail_load(file: GridFile, grid: GridData, document: Document) -> tuple[FloatArray, tuple[Path, ...]]:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from types import UnionType
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from equilibrium.errors import InputError, SeveralInputErrors
-from equilibrium.plain import closest, shown
+from equilibrium.plain import A_NAME, closest, shown
 from scenarios.files import Document
 from scenarios.schema import MONEY
+from scenarios.schema_tree import field_at, field_named, models_of, section_at, tags_of
 from scenarios.yaml_tree import KeyPath, dotted
 
 _MONEY_KEY = re.compile(r"(?<=_)([a-z]{3})(?=_per_(?:[km]wh|kg)$)")
+
+_LENGTHS = ("min_length", "max_length")
+"""What pydantic calls the least and the most items of a field."""
 
 File = TypeVar("File", bound=BaseModel)
 Schemas = Mapping[str, type[BaseModel]]
@@ -27,8 +31,8 @@ Schemas = Mapping[str, type[BaseModel]]
 def validated(schema: type[File], document: Document, others: Schemas | None = None) -> File:
     """Check a document against the schema of its kind, with money keys in the document's own currency.
 
-    A key that only another market knows is an error that says which; at that market's default it says nothing and is
-    left out, so that a file may extend one of another market.
+    A key that only another market knows is an error that says which. In a file that extends another one it says nothing
+    at that market's default and is left out: so a file may extend one of another market.
 
     Parameters
     ----------
@@ -54,7 +58,8 @@ def validated(schema: type[File], document: Document, others: Schemas | None = N
         try:
             return schema.model_validate(data)
         except ValidationError as error:
-            if not _leave_out(error, schema, data, others or {}):
+            alone = all(map(document.states, document.lines))
+            if alone or not _leave_out(error, schema, data, others or {}):
                 raise _every_error(error, document, currency, schema, data, others or {}) from None
 
 
@@ -92,7 +97,7 @@ def _wants_text(schema: type[BaseModel], keys: KeyPath, data: object) -> bool:
     """Return whether the value under ``keys`` is a text in the schema: a label, or one of a list or mapping of them."""
     for n in range(len(keys), 0, -1):
         section, key = section_at(schema, keys[: n - 1], data), keys[n - 1]
-        field = None if section is None else _field(section, key)
+        field = None if section is None else field_named(section, key)
         if field is not None:
             return any(part is str for part in _inside(field.annotation, len(keys) - n))
     return False
@@ -117,70 +122,6 @@ def money_keys(data: object, currency: str) -> object:
     if isinstance(data, dict):
         return {_MONEY_KEY.sub(currency.lower(), key): money_keys(value, currency) for key, value in data.items()}
     return [money_keys(item, currency) for item in data] if isinstance(data, list) else data
-
-
-def section_at(schema: type[BaseModel], keys: KeyPath, data: object) -> type[BaseModel] | None:
-    """Return the model of the section under ``keys``, or ``None`` where the schema has none.
-
-    Parameters
-    ----------
-    schema
-        The model of the whole file.
-    keys
-        Where the section stands.
-    data
-        The whole file; where a tag such as ``drivers.source`` says which keys a section has, it decides.
-    """
-    section: type[BaseModel] | None = schema
-    named = False
-    for key in keys:
-        data = _part(data, key)
-        if isinstance(key, int) or named:  # an item of a list, or a name that the user has chosen
-            named = False
-            continue
-        field = None if section is None else _field(section, key)
-        if field is None:
-            return None
-        named = get_origin(field.annotation) is dict
-        section = _model(field, data)
-    return section
-
-
-def _part(data: object, key: str | int) -> object:
-    if isinstance(data, dict):
-        return data.get(key)
-    return data[key] if isinstance(data, list) and isinstance(key, int) and key < len(data) else None
-
-
-def _field(section: type[BaseModel], key: str | int) -> FieldInfo | None:
-    """Return the field of a key."""
-    return next((field for name, field in section.model_fields.items() if (field.alias or name) == key), None)
-
-
-def _model(field: FieldInfo, value: object) -> type[BaseModel] | None:
-    """Return the model of what stands under a field: of several, the one whose tag the value has, or the first."""
-    models = _models(field)
-    if isinstance(field.discriminator, str) and isinstance(value, dict):
-        tag = value.get(field.discriminator)
-        models = [model for model in models if tag in _tags(model, field.discriminator)] or models
-    return models[0] if models else None
-
-
-def _models(field: FieldInfo) -> list[type[BaseModel]]:
-    return [part for part in _parts(field.annotation) if isinstance(part, type) and issubclass(part, BaseModel)]
-
-
-def _tags(model: type[BaseModel], key: str) -> tuple[Any, ...]:
-    """Return the values that a model's tag may have."""
-    field = _field(model, key)
-    return get_args(field.annotation) if field is not None and get_origin(field.annotation) is Literal else ()
-
-
-def _parts(annotation: object) -> Iterator[object]:
-    """Yield an annotation and everything inside its brackets."""
-    yield annotation
-    for argument in get_args(annotation):
-        yield from _parts(argument)
 
 
 def _schema_money(data: object, keys: KeyPath, currency: str, document: Document) -> dict[str, object]:
@@ -238,7 +179,7 @@ def _foreign(others: Schemas, keys: KeyPath, data: object) -> dict[str, FieldInf
     found = {}
     for name, schema in others.items():
         section = section_at(schema, keys[:-1], data)
-        field = None if section is None else _field(section, keys[-1])
+        field = None if section is None else field_named(section, keys[-1])
         if field is not None:
             found[name] = field
     return found
@@ -261,7 +202,7 @@ def _without_tags(schema: type[BaseModel], place: tuple[str | int, ...], data: o
             tagged = False
             continue
         section = section_at(schema, tuple(keys), data)
-        field = None if section is None else _field(section, key)
+        field = None if section is None else field_named(section, key)
         keys.append(key)
         tagged = field is not None and field.discriminator is not None
     return tuple(keys)
@@ -315,10 +256,10 @@ def _one_error(
         return document.error(keys, None, f"a key {keys[-1]!r} here")
     if kind.startswith("union_tag"):
         section = section_at(schema, in_schema[:-1], data)
-        field = None if section is None else _field(section, in_schema[-1])
+        field = None if section is None else field_named(section, in_schema[-1])
         assert field is not None
         tag = str(field.discriminator)
-        *most, last = [str(each) for model in _models(field) for each in _tags(model, tag)]
+        *most, last = [str(each) for model in models_of(field) for each in tags_of(model, tag)]
         found = value.get(tag) if isinstance(value, dict) else value
         return document.error((*keys, tag), found, f"{', '.join(most)} or {last}")
     if kind == "section":
@@ -331,8 +272,23 @@ def _one_error(
         plain += f"; {value:g} % would be {value / 100:g}"
     if kind == "literal_error":
         plain += closest(value, re.findall("'([^']*)'", plain))
-    said = {"model_type": "a mapping of keys", "tuple_type": "a list", "too_short": "a list that is not empty"}
+    said = {"model_type": "a mapping of keys", "tuple_type": "a list"}
+    if kind in ("too_short", "too_long"):
+        plain = _length(field_at(schema, in_schema, data), value)
+    elif kind.startswith("date_"):
+        plain = "a date such as 2024-06-10"
     return document.error(keys, value, said.get(kind, plain))
+
+
+def _length(field: FieldInfo | None, value: object) -> str:
+    """Return what was expected in the place of a text or a list that is too short or too long."""
+    if isinstance(value, str):
+        return A_NAME
+    rules = () if field is None else field.metadata
+    least, most = (next((getattr(rule, name) for rule in rules if hasattr(rule, name)), None) for name in _LENGTHS)
+    if least == most:
+        return f"a list of {least} values"
+    return "a list that is not empty" if most is None else f"a list of {least} to {most} values"
 
 
 def _section_error(document: Document, section: KeyPath, keys: KeyPath, value: object, expected: str) -> InputError:
@@ -378,7 +334,8 @@ def _unknown_key(
             value: Any = document.data
             for key in keys:
                 value = value[key]
-            return document.error(keys, value, f"{plain_default}, or market.kind: {knowing}, which has this key")
+            expected = "no such key" if value == default else str(plain_default)
+            return document.error(keys, value, f"{expected}, or market.kind: {knowing}, which has this key")
     section = section_at(schema, in_schema[:-1], data)
     fields = {} if section is None else section.model_fields
     known = [str(_own_money(field.alias or name, currency)) for name, field in fields.items()]

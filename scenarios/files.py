@@ -97,7 +97,7 @@ def own_path(name: str, folder: Path | None = None) -> Path:
         For what cannot be a path: an unknown user's home, a NUL, a name that the file system has no room for.
     """
     if not name:
-        raise InputError("path", "path", name, "the path of a file or folder")
+        raise InputError("a name", "path", name, "the path of a file or folder")
     try:
         path = (folder or Path()) / Path(name).expanduser()
         path.resolve()
@@ -183,7 +183,7 @@ class Table:
             if len(rows) * len(header) > CELLS_LIMIT:
                 raise InputError(source, f"line {line}", f"more than {CELLS_LIMIT} cells", f"at most {CELLS_LIMIT}")
         if not rows:
-            raise InputError(source, "file", "no rows", "a header line and at least one row")
+            raise InputError(source, "rows", "none", "a header line and at least one row")
         return cls(source, {name: [row[k] for row in rows] for k, name in enumerate(header)}, lines)
 
     @staticmethod

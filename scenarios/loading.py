@@ -9,12 +9,14 @@ from typing import Any, TypeVar, overload
 
 from equilibrium.errors import InputError
 from equilibrium.plain import closest
+from scenarios.agent_order import in_order
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
-from scenarios.checking import section_at, validated
+from scenarios.checking import validated
 from scenarios.files import CASES, Document, bundled_or_own, own_path
 from scenarios.kinds import DEFAULT, scenario_kinds
 from scenarios.schema import CaseFile, FileKeys
+from scenarios.schema_tree import section_at
 from scenarios.settings import SET, setting_layer
 from scenarios.yaml_tree import KeyPath
 
@@ -122,6 +124,8 @@ def case_path(name_or_path: str) -> Path:
         return bundled
     if own.is_file():
         return own
+    if own.is_dir():
+        raise InputError(str(own), "folder", f"no {FILE_OF_A_FOLDER}", f"a folder with {FILE_OF_A_FOLDER}")
     names = scenario_names()
     expected = f"a YAML file or one of {', '.join(names)}{closest(name_or_path, names)}"
     raise InputError(str(name_or_path), "scenario", str(name_or_path), expected)
@@ -162,6 +166,7 @@ def read_case(
         document = setting_layer(merged, settings)
         _absolute_paths(document, Path.cwd(), kind.file_keys)
         merged = _laid_over(merged, document, kind.schema)
+    merged = in_order(merged, kind.schema.agent_lists)
     others = {each.name: each.schema for each in scenario_kinds().values() if each.name != kind.name}
     file = validated(kind.schema, merged, others)
     return file, merged, tuple(path for _, path in layers if path is not None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from rich.text import Text
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.feeder import Feeder
 from equilibrium.plain import cut
+from scenarios.assembly import GridData
 from scenarios.case import Case, Contents
 from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import SessionLog
@@ -43,6 +44,12 @@ def assets(case: Case[Any]) -> list[tuple[str, str, str]]:
     ]
 
 
+def show_grid(screen: Console, grid: GridData, note_limit: int) -> None:
+    """Print what was read of a grid alone, and the notes; as :func:`show_contents`."""
+    _show_rows(screen, _feeder_rows(grid.feeder))
+    _show_notes(screen, grid.notes, note_limit)
+
+
 def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
     """Print what was read, and the notes.
 
@@ -56,9 +63,6 @@ def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
         Most characters of a note.
     """
     contents = case.contents()
-    table = Table(show_header=False, box=None, padding=(0, 1))
-    for name in ("what", "how"):
-        table.add_column(name, overflow="fold")
     rows = [("market", case.file.market.kind), *_feeder_rows(contents.feeder), *_price_rows(case.prices)]
     if contents.load_kw is not None:
         load = contents.load_kw
@@ -68,11 +72,22 @@ def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
         rows += _session_rows(log)
     for kind, name, bus in assets(case):
         rows.append((kind.removesuffix("s"), f"{name} at bus {bus}"))
+    _show_rows(screen, rows)
+    _show_notes(screen, case.notes, note_limit)
+
+
+def _show_rows(screen: Console, rows: Sequence[tuple[str, str]]) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 1))
+    for name in ("what", "how"):
+        table.add_column(name, overflow="fold")
     for what, how in rows:
         add_text_row(table, what, how)
     screen.print(table)
-    for note in case.notes:
-        screen.print(Text(f"note: {cut(note, note_limit)}"), soft_wrap=True)
+
+
+def _show_notes(screen: Console, notes: Sequence[str], limit: int) -> None:
+    for note in notes:
+        screen.print(Text(f"note: {cut(note, limit)}"), soft_wrap=True)
 
 
 def _feeder_rows(feeder: Feeder | None) -> list[tuple[str, str]]:
@@ -177,6 +192,11 @@ def contents_figures(case: Case[Any]) -> dict[str, Figure]:
         figures["feeder"] = load_map(contents.feeder, names, f"{contents.feeder.name}: base-case load")
     figures.update(_curves(contents))
     return figures
+
+
+def draw_grid(feeder: Feeder, folder: Path) -> list[Path]:
+    """Draw a feeder alone, and return the files; as :func:`draw_contents`."""
+    return save(load_map(feeder, {}, f"{feeder.name}: base-case load"), folder / "feeder")
 
 
 def draw_contents(case: Case[Any], folder: Path) -> list[Path]:

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
 from rich.text import Text
 
 from equilibrium.errors import InputError
@@ -20,6 +22,10 @@ from sim.store import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure  # slow to import, and a run may go without
+
+
+_WIDEST = 10_000
+"""Columns of the widest table that is printed."""
 
 
 def market_of_run(run: Run) -> MarketKind[Any, Any]:
@@ -117,9 +123,18 @@ def show_run(screen: Console, run: Run) -> None:
     """
     kind = market_of_run(run)
     if len(run.days):
-        screen.print(kind.day_table(run))
+        print_whole(screen, kind.day_table(run))
     for line in kind.remarks(run):
         screen.print(Text(line), soft_wrap=True)
+
+
+def print_whole(screen: Console, table: Table) -> None:
+    """Print a table with all of its letters; what has no room on the screen goes on in the next line, as in a pipe."""
+    needed = Measurement.get(screen, screen.options.update(max_width=_WIDEST), table).maximum
+    width = screen.width
+    screen.width = max(width, needed)
+    screen.print(table)
+    screen.width = width
 
 
 def run_json(run: Run) -> str:

@@ -172,3 +172,9 @@ class LotSite:
     first_hour: str = "corrected"
     discharge_efficiency: float = 0.95
     subscription: Subscription | None = None
+
+    def __post_init__(self) -> None:
+        """Check the two switches: another word would be taken for one of theirs."""
+        for name, words in (("terminal", ("eq", "ge")), ("first_hour", ("corrected", "as_printed"))):
+            if getattr(self, name) not in words:
+                raise InputError(f"lot {self.name}", name, getattr(self, name), " or ".join(words))

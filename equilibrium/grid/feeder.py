@@ -18,6 +18,9 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.plain import closest
 
+_LABELS_SHOWN = 600
+"""Most characters of all labels of a feeder in a message."""
+
 
 @dataclass(frozen=True, eq=False)
 class Feeder:
@@ -83,8 +86,13 @@ class Feeder:
                 source,
                 where,
                 label,
-                f"a bus of feeder {self.name} ({self.buses[0]} .. {self.buses[-1]}){closest(label, self.buses)}",
+                f"a bus of feeder {self.name} ({self._labels()}){closest(label, self.buses)}",
             ) from None
+
+    def _labels(self) -> str:
+        """Return the labels of all buses where they fit into a message, else the first and the last."""
+        every = ", ".join(self.buses)
+        return every if len(every) <= _LABELS_SHOWN else f"{self.buses[0]} .. {self.buses[-1]}, {self.size} in all"
 
     def subtree_sum(self, values: FloatArray) -> FloatArray:
         """Sum ``values`` over each bus and everything downstream of it.

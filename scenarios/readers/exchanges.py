@@ -168,7 +168,7 @@ def _omie(source: str, text: str, wishes: PriceWishes, step_minutes: int) -> Pri
             columns[name].append(cell)
         lines.append(line)
     if not lines:
-        raise InputError(source, "file", "no rows", "year;month;day;period;price PT;price ES;")
+        raise InputError(source, "rows", "none", "year;month;day;period;price PT;price ES;")
     table = Table(source, columns, lines)
     numbers = table.numbers("period", minimum=1)
     step = 60 if numbers.max() <= _HOURS_A_DAY else 15

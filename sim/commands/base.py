@@ -7,6 +7,7 @@ import math
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from equilibrium.plain import cut, decimal, plain, shown
@@ -24,7 +25,8 @@ _MESSAGE_LIMIT = 1_500
 NOTE_LIMIT = 400
 """Most characters of a note on the screen; the manifest has all of it."""
 
-_WHOLE = re.compile("[0-9]{1,18}")
+_DIGITS = 18
+_WHOLE = re.compile(f"[0-9]{{1,{_DIGITS}}}")
 
 SOLVERS = ("auto", "highs", "gurobi")
 LEVELS = ("standard", "full")
@@ -75,10 +77,18 @@ def count(minimum: int) -> Callable[[str], int]:
         """Return the whole number that a text is."""
         value = int(text) if _WHOLE.fullmatch(text) else minimum - 1
         if value < minimum:
-            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}")
+            most = f" and of {_DIGITS} digits at most" if text.isdigit() and len(text) > _DIGITS else ""
+            raise argparse.ArgumentTypeError(f"got {shown(text)}, expected a whole number, at least {minimum}{most}")
         return value
 
     return read
+
+
+def directory(text: str) -> Path:
+    """Return the folder that a text names, for argparse; an empty text, as of an unset variable, names none."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"got {shown(text)}, expected the path of a folder")
+    return Path(text)
 
 
 def number(minimum: float, maximum: float = math.inf) -> Callable[[str], float]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
-from sim.commands.base import FAILED, OK, SOLVERS, Commands, count
+from sim.commands.base import FAILED, OK, SOLVERS, Commands, count, directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,7 +37,7 @@ def add_to(commands: Commands) -> None:
     checks.add_argument(
         "--out",
         metavar="DIR",
-        type=Path,
+        type=directory,
         default=Path("counterexample"),
         help="where a scenario that breaks a statement is written (default: %(default)s)",
     )

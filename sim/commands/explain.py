@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
-from sim.commands.base import FAILED, OK, Commands, count
+from sim.commands.base import FAILED, OK, Commands, count, directory
 
 _EXPLAIN = """Say why a price is what it is: what the next kW comes from, which limits are at work and what each adds,
 and what one more kW would cost. What is not given is that of the highest price. With --check the days are cleared again
@@ -17,7 +16,7 @@ they do not agree."""
 def add_to(commands: Commands) -> None:
     """Add the command and its options."""
     explain = commands.add_parser("explain", help="say why a price of a run is what it is", description=_EXPLAIN)
-    explain.add_argument("folder", metavar="DIR", type=Path, help="folder of the run")
+    explain.add_argument("folder", metavar="DIR", type=directory, help="folder of the run")
     explain.add_argument(
         "--day", metavar="D", type=count(0), help="day of the run (default: that of the highest price)"
     )

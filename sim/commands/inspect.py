@@ -1,29 +1,58 @@
-"""``equilot inspect``: a scenario before it runs."""
+"""``equilot inspect``: a scenario, or a feeder alone, before anything runs."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sim.commands.base import NOTE_LIMIT, OK, Commands
+from sim.commands.base import NOTE_LIMIT, OK, Commands, directory
+
+if TYPE_CHECKING:
+    from equilibrium.grid.feeder import Feeder
 
 _INSPECT = """Read a scenario with all its files, say what was read and what was left out or approximated, and draw it:
-the feeder, prices, load and sessions. Nothing is run."""
+the feeder, prices, load and sessions. A feeder alone, of ours or of another program, is read and drawn too: that tells
+the labels of its buses before there is a scenario. Nothing is run."""
+
+_GRIDS = (".json", ".m", ".dss")
+_OF_A_GRID = ("feeder.yaml", "buses.csv")
 
 
 def add_to(commands: Commands) -> None:
     """Add the command and its options."""
     inspect = commands.add_parser("inspect", help="check and draw a scenario before it runs", description=_INSPECT)
-    inspect.add_argument("scenario", metavar="SCENARIO", help="a bundled scenario, a YAML file or its folder")
-    inspect.add_argument("--out", metavar="DIR", type=Path, help="for the figures (default: runs/SCENARIO-inspect)")
+    inspect.add_argument(
+        "scenario",
+        metavar="SCENARIO",
+        help="a bundled scenario, a YAML file or its folder, or those of a feeder",
+    )
+    inspect.add_argument("--out", metavar="DIR", type=directory, help="for the figures (default: runs/NAME-inspect)")
     inspect.add_argument("--no-figures", action="store_true", help="draw nothing")
     inspect.set_defaults(command=_inspect)
 
 
 def _inspect(given: argparse.Namespace) -> int:
     """``equilot inspect``."""
+    return _inspect_grid(given) if _is_grid(given.scenario) else _inspect_scenario(given)
+
+
+def _is_grid(name: str) -> bool:
+    """Return whether a name is that of a feeder's file or folder."""
+    from scenarios.files import own_path
+
+    path = own_path(name)
+    if path.is_dir():
+        held = not (path / "scenario.yaml").is_file()
+        return held and any((path / each).is_file() for each in _OF_A_GRID)
+    return path.suffix in _GRIDS and path.is_file()
+
+
+def _inspect_scenario(given: argparse.Namespace) -> int:
+    """Show and draw a scenario."""
     from scenarios.loading import load_scenario
-    from sim.inspection import draw_contents, show_contents, write_buses
+    from sim.inspection import draw_contents, show_contents
     from sim.show.console import console
 
     case = load_scenario(given.scenario)
@@ -33,12 +62,32 @@ def _inspect(given: argparse.Namespace) -> int:
     if given.no_figures:
         return OK
     folder = given.out or Path("runs") / f"{case.name}-inspect"
-    files = draw_contents(case, folder)
-    feeder = case.contents().feeder
+    return _written(folder, draw_contents(case, folder), case.contents().feeder, case.notes)
+
+
+def _inspect_grid(given: argparse.Namespace) -> int:
+    """Show and draw a feeder alone."""
+    from scenarios.assembly import lone_grid
+    from sim.inspection import draw_grid, show_grid
+    from sim.show.console import console
+
+    grid = lone_grid(given.scenario)
+    show_grid(console(), grid, NOTE_LIMIT)
+    if given.no_figures:
+        return OK
+    folder = given.out or Path("runs") / f"{grid.feeder.name}-inspect"
+    return _written(folder, draw_grid(grid.feeder, folder), grid.feeder, grid.notes)
+
+
+def _written(folder: Path, files: list[Path], feeder: Feeder | None, notes: Sequence[str]) -> int:
+    """Write the buses and the notes beside the figures, and say where all is."""
+    from sim.inspection import write_buses
+    from sim.show.console import console
+
     if feeder is not None:
         files.append(write_buses(feeder, folder / "buses.csv"))
-    if case.notes:
+    if notes:
         files.append(folder / "notes.txt")
-        files[-1].write_text("\n".join(case.notes) + "\n", encoding="utf-8")
-    screen.print(f"drawn in {folder}: {', '.join(path.name for path in files)}", soft_wrap=True, markup=False)
+        files[-1].write_text("\n".join(notes) + "\n", encoding="utf-8")
+    console().print(f"drawn in {folder}: {', '.join(path.name for path in files)}", soft_wrap=True, markup=False)
     return OK

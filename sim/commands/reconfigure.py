@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
-from sim.commands.base import SOLVERS, Commands, count, number
+from sim.commands.base import SOLVERS, Commands, count, directory, number
 
 _RECONFIGURE = """Find the radial configuration of a feeder with ties that loses least and keeps ratings and voltage
 limits, and prove how much better any other can be. The answer is printed and written as JSON, CSV and figures. The exit
@@ -23,7 +22,7 @@ def add_to(commands: Commands) -> None:
         metavar="FEEDER",
         help="a bundled feeder, a folder with feeder.yaml, or what NAME_buses.csv and NAME_branches.csv begin with",
     )
-    command.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reconfigure-NAME)")
+    command.add_argument("--out", metavar="DIR", type=directory, help="output folder (default: runs/reconfigure-NAME)")
     command.add_argument("--force", action="store_true", help="replace an answer that the folder holds")
     command.add_argument("--no-figures", action="store_true", help="draw nothing")
     command.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")

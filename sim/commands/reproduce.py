@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from sim.commands.base import SOLVERS, Commands
+from sim.commands.base import SOLVERS, Commands, directory
 from sim.reproduce import REPRODUCTIONS
 
 _REPRODUCE = """Compute a published result again and put it beside the published numbers. The report is written as
@@ -16,7 +16,7 @@ def add_to(commands: Commands) -> None:
     """Add the command and its options."""
     reproduce = commands.add_parser("reproduce", help="compute a published result again", description=_REPRODUCE)
     reproduce.add_argument("name", metavar="NAME", help=", ".join(REPRODUCTIONS))
-    reproduce.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/reproduce-NAME)")
+    reproduce.add_argument("--out", metavar="DIR", type=directory, help="output folder (default: runs/reproduce-NAME)")
     reproduce.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
     reproduce.add_argument(
         "--robustness",

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
 from equilibrium.plain import cut
-from sim.commands.base import FAILED, INTERRUPTED, LEVELS, NOTE_LIMIT, OK, SOLVERS, Commands, cannot_serve, count
+from sim.commands.base import (
+    FAILED,
+    INTERRUPTED,
+    LEVELS,
+    NOTE_LIMIT,
+    OK,
+    SOLVERS,
+    Commands,
+    cannot_serve,
+    count,
+    directory,
+)
 from sim.show.streams import complain
 from sim.stopping import stop_signals
 
@@ -35,7 +46,7 @@ def add_to(commands: Commands) -> None:
     )
     run.add_argument("--days", metavar="N", type=count(1), default=7, help="days to simulate (default: %(default)s)")
     run.add_argument("--seed", metavar="S", type=count(0), default=0, help="the run's one seed (default: %(default)s)")
-    run.add_argument("--out", metavar="DIR", type=Path, help="output folder (default: runs/SCENARIO-seedS)")
+    run.add_argument("--out", metavar="DIR", type=directory, help="output folder (default: runs/SCENARIO-seedS)")
     run.add_argument("--solver", choices=SOLVERS, default="auto", help="default: %(default)s")
     run.add_argument(
         "--on-infeasible",
@@ -116,11 +127,11 @@ def _add_data(run: argparse.ArgumentParser) -> None:
 def _add_draws(run: argparse.ArgumentParser) -> None:
     """Add what writes down the draws of a run, and what reads those of another one."""
     draws = run.add_mutually_exclusive_group()
-    draws.add_argument("--save-draws", metavar="DIR", type=Path, help="write what the days draw into a folder")
+    draws.add_argument("--save-draws", metavar="DIR", type=directory, help="write what the days draw into a folder")
     draws.add_argument(
         "--draws",
         metavar="DIR",
-        type=Path,
+        type=directory,
         help="take the draws of a folder of --save-draws; agents decide by the seed",
     )
 
@@ -174,9 +185,10 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         outcome = run_scenario(
             scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop
         )
-    if len(outcome.run.days) and not given.no_figures:
+    waited_for = len(outcome.run.days) > 0 and (outcome.status == COMPLETE or bool(outcome.reasons))
+    if waited_for and not given.no_figures:
         draw_run(outcome.run)
-    if len(outcome.run.days) and given.report:
+    if waited_for and given.report:
         write_report(outcome.run)
     show_run(screen, outcome.run)
     if given.json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
-from sim.commands.base import FAILED, INTERRUPTED, OK, Commands, count
+from sim.commands.base import FAILED, INTERRUPTED, OK, Commands, count, directory
 from sim.stopping import stop_signals
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def add_to(commands: Commands) -> None:
     """Add the command and its options."""
     study = commands.add_parser("study", help="run many replications at many points, and resume", description=_STUDY)
     study.add_argument("study", metavar="STUDY.yaml", type=Path, help="the study (docs/studies.md)")
-    study.add_argument("--out", metavar="DIR", type=Path, help="study folder (default: runs/study-NAME)")
+    study.add_argument("--out", metavar="DIR", type=directory, help="study folder (default: runs/study-NAME)")
     study.add_argument("--workers", metavar="N", type=count(1), default=1, help="processes (default: %(default)s)")
     study.add_argument(
         "--dask",

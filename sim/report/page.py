@@ -15,7 +15,7 @@ h1 { font-size: 1.6rem; margin-bottom: 0; } h2 { font-size: 1.2rem; border-botto
 table { border-collapse: collapse; margin: 0.8rem 0; font-variant-numeric: tabular-nums; font-size: 0.9rem; }
 th { text-align: left; border-bottom: 2px solid #111; padding: 0.2rem 0.8rem 0.2rem 0; vertical-align: bottom; }
 td { border-bottom: 1px solid #ccc; padding: 0.2rem 0.8rem 0.2rem 0; vertical-align: top; }
-td.number, th.number { text-align: right; }
+td.number, th.number { text-align: right; } td.number { white-space: nowrap; }
 figure { margin: 1.2rem 0; } figure img { max-width: 100%; height: auto; }
 figcaption { font-size: 0.85rem; color: #333; }
 .fine::before { content: "\\2713 "; } .wrong::before { content: "\\2717 "; } .wrong { font-weight: bold; }

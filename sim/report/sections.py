@@ -11,7 +11,7 @@ from rich.table import Table as Screen
 from agents.records import Outcome
 from sim.markets.base import MarketKind
 from sim.report.page import Html, element, section, table
-from sim.show.telling import when
+from sim.show.telling import when, where_results_are
 from sim.store import Run
 
 MOST_ROWS = 40
@@ -27,7 +27,7 @@ _REASONS = {
 
 def summary(run: Run, kind: MarketKind[Any, Any]) -> Html:
     """Return the small table of the run and the lines below it, as the terminal has them."""
-    lines = element("ul", *(element("li", line) for line in kind.remarks(run)))
+    lines = element("ul", *(element("li", line) for line in kind.remarks(run) if line != where_results_are(run)))
     return section("Summary", as_shown(kind.day_table(run)), lines)
 
 
@@ -52,11 +52,32 @@ def proof(run: Run) -> Html:
         if name in rows
     ]
     cells = [[_cell(row[name]) for name in columns] for row in rows.head(MOST_ROWS).to_dict("records")]
-    notes = [f"day {row['day']}: {row['notes']}" for row in rows.to_dict("records") if row["notes"]]
+    notes = _notes(rows)
     told = element("ul", *(element("li", note) for note in notes[:MOST_ROWS]))
     how = element("p", f"Method: {_each(rows['method'])}. Solver: {_each(rows['solver'])}.")
     panel = element("div", said, table(columns, cells, words=("stage", "verdict")), how, *([told] if notes else []))
     return section("Certificate", element("div", panel, class_="panel"), rest(len(rows)))
+
+
+def _notes(rows: pd.DataFrame) -> list[str]:
+    """Return the notes of the certificates, each once with the days that it is about."""
+    days: dict[str, list[int]] = {}
+    for row in rows.to_dict("records"):
+        if row["notes"] and row["day"] not in days.setdefault(row["notes"], []):
+            days[row["notes"]].append(row["day"])
+    return [f"{_days(each)}: {note}" for note, each in days.items()]
+
+
+def _days(days: Sequence[int]) -> str:
+    """Return days that follow each other as a range, others as a list: ``days 0 to 3, 5``."""
+    parts: list[list[int]] = []
+    for day in days:
+        if parts and day == parts[-1][-1] + 1:
+            parts[-1].append(day)
+        else:
+            parts.append([day])
+    told = ", ".join(str(part[0]) if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in parts)
+    return f"day{'s' if len(days) > 1 else ''} {told}"
 
 
 def money(run: Run, kind: MarketKind[Any, Any], currency: str) -> Html:
@@ -136,7 +157,8 @@ def _limit_table(rows: pd.DataFrame, column: str, told: str) -> Html:
         for row in found.head(MOST_ROWS).to_dict("records")
     ]
     dearest = rows.iloc[int(rows[column].argmax())]
-    line = f"Dearest: {dearest['limit']} {dearest['place']}, {when(dearest)}, {dearest[column]:.4g}."
+    most = f"{dearest[column]:.4g} per {dearest['unit']}"
+    line = f"Most at one time: {dearest['limit']} {dearest['place']}, {when(dearest)}, {most}."
     return Html(table(["limit", "place", "hours", told], cells, words=("limit", "place")) + element("p", line))
 
 

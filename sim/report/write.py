@@ -13,6 +13,7 @@ from sim.output import day_of_run, market_of_run, run_figures
 from sim.report import sections
 from sim.report.page import Html, element, page, section
 from sim.report.pictures import picture_of
+from sim.show.telling import telling_period
 from sim.store import Run
 
 if TYPE_CHECKING:
@@ -27,7 +28,8 @@ def write_report(run: Run, day: int | None = None, hour: int | None = None) -> l
     run
         A run with at least one day.
     day, hour
-        Day of the figures of one day and hour of the feeder's map; those of the highest price by default.
+        Day of the figures of one day, by default that of the highest price; hour of the feeder's map, by default the
+        one in which prices differ most between buses, or the dearest.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def _moment(run: Run, kind: MarketKind[Any, Any], day: int | None, hour: int | N
     if hour not in (None, *hours):
         raise InputError(str(run.folder), "--hour", hour, f"an hour of the day, {min(hours)} to {max(hours)}")
     if hour is None:
-        return chosen, int(prices["period"].iloc[int(prices[kind.price_column].argmax())])
+        return chosen, telling_period(prices, kind.price_column)
     return chosen, int(prices.loc[prices["hour"] == hour, "period"].min())
 
 

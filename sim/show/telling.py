@@ -78,8 +78,29 @@ def clock(row: pd.Series[Any]) -> str:
     return f"hour {row['hour']}" if plain else f"period {row['period']} from {row['start']}"
 
 
+def telling_period(prices: pd.DataFrame, column: str) -> int:
+    """Return the period of a day in which buses differ most in a column, or the one with the highest value.
+
+    Parameters
+    ----------
+    prices
+        Rows of one day, one for each period and bus.
+    column
+        The column.
+    """
+    each = prices.groupby("period", sort=True)[column]
+    spread = each.max() - each.min()
+    told = spread if spread.max() > _ROUNDING else each.max()
+    return int(told.index.to_numpy()[int(told.argmax())])
+
+
 def closing(run: Run) -> list[str]:
     """Return the last lines: how the run ended, and where its results are."""
     status = run.manifest.get("status", "complete")
     unfinished = [] if status == "complete" else [f"the run is not complete: {status}"]
-    return [*unfinished, f"results in {run.folder}"]
+    return [*unfinished, where_results_are(run)]
+
+
+def where_results_are(run: Run) -> str:
+    """Return the line that names a run's folder, which is not for those to whom its report is sent."""
+    return f"results in {run.folder}"

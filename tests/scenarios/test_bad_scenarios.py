@@ -30,8 +30,19 @@ def change(path: str, value: object) -> Change:
 
 
 BAD: list[tuple[Change, str]] = [
-    (change("lots.0.bus", "z"), "lots[0].bus: got 'z', expected a bus of feeder net (a .. c)"),
+    (change("lots.0.bus", "z"), "lots[0].bus: got 'z', expected a bus of feeder net (a, b, c)"),
     (change("lots.0.places", 0), "lots[0].places: got 0, expected greater than or equal to 1"),
+    (change("lots.0.name", ""), "lots[0].name: got '', expected a name without control characters"),
+    (change("lots.0.name", "operator"), "lots[0].name: got 'operator', expected a name other than operator, drivers"),
+    (
+        change("loads.scale", 1e6),
+        "loads.scale: got 1000000.0, expected a factor that leaves kW and kvar that draw",
+    ),
+    (change("prices.start", "2024-06-10T05:00"), "prices.start: got '2024-06-10T05:00', expected a date such as 2024-"),
+    (
+        change("market.iteration", "gauss-seidel"),
+        "market.iteration: got 'gauss-seidel', expected no such key, or market.kind: nodal, which has this key",
+    ),
     (change("lots.0.charger_kw", -22), "lots[0].charger_kw: got -22, expected greater than 0"),
     (change("lots.0.efficiency", 1.2), "lots[0].efficiency: got 1.2"),
     (change("lots.0.charging_price_eur_per_kwh", "cheap"), "lots[0].charging_price_eur_per_kwh: got 'cheap'"),
@@ -68,7 +79,7 @@ BAD: list[tuple[Change, str]] = [
     ),
     (change("storage", [{**BATTERY, "discharge_efficiency": 1.5}]), "storage[0].discharge_efficiency: got 1.5"),
     (change("storage", [{**BATTERY, "energy_min_kwh": 200}]), "storage[0].energy_min_kwh: got 200.0"),
-    (change("storage", [{**BATTERY, "bus": "z"}]), "storage[0].bus: got 'z', expected a bus of feeder net (a .. c)"),
+    (change("storage", [{**BATTERY, "bus": "z"}]), "storage[0].bus: got 'z', expected a bus of feeder net (a, b, c)"),
     (change("storage", [{**BATTERY, "name": "mt"}]), "storage[0].name: got 'mt', expected a name of its own"),
     (change("storage", [{**BATTERY, "energy": 7}]), "storage[0].energy: got 'energy', expected one of the keys name"),
     (

@@ -99,7 +99,7 @@ def test_a_root_and_a_title_are_text_too(tmp_path: Path) -> None:
         ("scale: 1.0", "scale: 1e308", "loads.scale: got '1e308', expected a number of size 1e+12 at most"),
         ("scale: 1.0", "scale: .inf", "expected a finite number"),
         ("scale: 1.0", "scale: 1e-300", "expected 0, or a number of size 1e-12 at least"),
-        ("start: 2024-06-10", "start: 2024-06-31", "prices.start: got '2024-06-31', expected a valid date"),
+        ("start: 2024-06-10", "start: 2024-06-31", "prices.start: got '2024-06-31', expected a date such as 2024-06-10"),
         ("start: 2024-06-10", "start: 5", "prices.start: got 5, expected a date such as"),
         ("places: 12", "places: !!int x", "expected a value without a tag"),
         ("prices.csv", "~nosuchuser/p.csv", "prices.file: got '~nosuchuser/p.csv'"),

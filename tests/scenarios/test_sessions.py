@@ -154,7 +154,7 @@ def test_bad_session_names_file_and_line(tmp_path: Path, row: str, message: str)
 def test_log_without_columns_rows_or_a_week(tmp_path: Path) -> None:
     path = tmp_path / "sessions.csv"
     path.write_text(HEADER)
-    with pytest.raises(InputError, match="no rows"):
+    with pytest.raises(InputError, match="rows: got 'none'"):
         read_sessions(path)
     path.write_text(HEADER.replace("battery_kwh", "battery") + GOOD)
     with pytest.raises(InputError, match="line 1: got 'battery', expected only the columns"):

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import nullcontext
 from importlib.metadata import version
 from pathlib import Path
 
@@ -297,6 +298,16 @@ def test_a_killed_run_leaves_readable_days(here):
     assert code(["run", PAPER, "--days", 1, "--out", here / "out"]) == 2
     assert code(["run", PAPER, "--days", 1, "--out", here / "out", "--force", "--no-figures"]) == 0
     assert len(Run(here / "out").days) == 1
+
+
+def test_a_run_that_was_stopped_is_not_drawn(here, monkeypatch, capsys):
+    asked = iter([False])
+    monkeypatch.setattr("sim.commands.run.stop_signals", lambda: nullcontext(lambda: next(asked, True)))
+    assert code(["run", PAPER, "--days", 9, "--out", here / "out", "--report"]) == 130
+    assert "not complete: stopped: interrupted" in capsys.readouterr().out
+    assert len(Run(here / "out").days) == 1
+    assert not (here / "out" / "figures").exists()
+    assert not (here / "out" / "report.html").exists()
 
 
 @pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.long), signal.SIGTERM])

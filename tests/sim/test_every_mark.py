@@ -65,7 +65,12 @@ def voltage(run: Run, day: int) -> Shown:
         (0, "lines", low): [[k + 1.0, 9.9 + 0.01 * k] for k in range(5)],
         (0, "lines", high): [[k + 1.0, 700.0 + k] for k in range(5)],
     }
-    return {(0, "lines", "T"): points, **limits, **said}
+    fed = [(LABELS.index(above), k) for k, above in enumerate(map(PARENTS.get, LABELS)) if above is not None]
+    branches = [corner for ends in fed for corner in (points[ends[0]], points[ends[1]], (np.nan, np.nan))]
+    return {(0, "lines", "#0"): branches, (0, "lines", "T"): points, **limits, **said}
+
+
+PARENTS = {"9": "root", "4": "9", "7": "4", "2": "9"}
 
 
 PLACES = {"root": (0, 0), "9": (1, 0), "4": (2, 0), "7": (3, 0), "2": (2, 1)}

@@ -259,7 +259,10 @@ NOT_CERTIFIED = "day 1 is NOT certified: its verdict is kkt-consistent (first no
 
 def test_every_line_below_the_table_of_the_lots_lead_market(runs: dict[str, Run]) -> None:
     run = runs["lots-lead"]
-    lines = [UNITS, NOT_CERTIFIED, *about_agents(run), short_of(run, 0), short_of(run, 1), *flow_of(run), *closing(run)]
+    profits = (sum(of(run, "lot_days", "profit", day, lot=lot) for day in range(3)) for lot in LOTS)
+    each = ", ".join(f"{lot} {profit:.1f}" for lot, profit in zip(LOTS, profits, strict=True))
+    about = [f"profits over all days: {each}", NOT_CERTIFIED, *about_agents(run)]
+    lines = [UNITS, *about, short_of(run, 0), short_of(run, 1), *flow_of(run), *closing(run)]
     assert LOTS_LEAD.remarks(run) == lines
 
 

@@ -46,6 +46,27 @@ def test_a_new_town(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert not (tmp_path / "runs").exists()
 
 
+def test_a_feeder_alone(town: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (town / "net.json").write_text(pandapower_json(pandapower_net()))
+    assert main(["inspect", str(town / "net.json"), "--out", str(tmp_path / "seen")]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "net: 4 buses, fed at feed with 10 kV buses feed, middle, end, low" in said
+    assert sorted(path.name for path in (tmp_path / "seen").iterdir()) == [
+        *("buses.csv", "feeder.png", "feeder.svg", "notes.txt")
+    ]
+    buses = (town / "feeder" / "buses.csv").read_text()
+    (town / "feeder" / "buses.csv").write_text(buses.replace("mill,180,60", "mill,-180,60"))
+    assert main(["inspect", str(town / "feeder"), "--no-figures"]) == 0
+    said = capsys.readouterr().out
+    assert "8 buses, fed at substation" in said
+    assert "note: negative loads feed in 180 kW at profile value 1: mill -180 kW" in said
+
+
+def test_a_folder_without_a_scenario_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["inspect", str(tmp_path)]) == 2
+    assert "folder: got 'no scenario.yaml', expected a folder with scenario.yaml" in capsys.readouterr().err
+
+
 def test_a_foreign_net_with_its_notes(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (town / "net.json").write_text(pandapower_json(pandapower_net()))
     text = (town / "scenario.yaml").read_text().replace("  name: feeder ", "  file: net.json #")

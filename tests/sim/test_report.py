@@ -93,8 +93,12 @@ def test_every_part_is_there(files: list[Path], run: Run) -> None:
         "What it was made of",
     ]
     told = "".join(Balanced(text).text)
-    for line in lots_lead.KIND.remarks(run):
+    *lines, where = lots_lead.KIND.remarks(run)
+    assert where == f"results in {run.folder}"
+    assert where not in told  # a page may be sent to those who have no such folder
+    for line in lines:
         assert line in told
+    assert "days 0 to 2: first note; second note" in told
     worth = run.limits.groupby("place")["multiplier"].sum()
     assert f"{worth.max():.4g} per" in told
     for outcome in ("unreachable", "shortage", "full", "away"):

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from equilibrium.certificate import Verdict
 from sim.manifest import write_manifest
+from sim.markets.charging.terminal import _names_fit
 from sim.output import show_run
 from sim.show.console import console, progress_bar
 
@@ -34,6 +35,19 @@ def test_the_table_fits_80_columns_and_names_the_folder(stored, make_day):
     assert table[2].split()[-3:] == ["<1e-6", "yes", "0.25"]
     assert text.rstrip().endswith(f"results in {run.folder}")
     assert "NOT certified" not in text
+
+
+def test_a_table_that_is_wider_than_the_screen_keeps_all_letters(stored, make_day):
+    run = stored(make_day(0))
+    narrow, wide = shown(run, width=40), shown(run, width=80)
+    assert "…" not in narrow
+    assert narrow.split("energy in kWh")[0] == wide.split("energy in kWh")[0]
+
+
+def test_names_of_lots_are_whole_or_not_in_the_head(stored, make_day):
+    names = list(dict.fromkeys(stored(make_day(0)).lot_days["lot"]))
+    for lots, fit in ((names, True), (["station", "market"], True), (["station of the north", "market"], False)):
+        assert _names_fit(lots) == fit
 
 
 def test_a_day_without_certificate_is_marked_and_named(stored, make_day, cleared):

@@ -75,7 +75,8 @@ def build_system(file: TwoSettlementFile, grid: MeshedGrid, feeder: Feeder, docu
     listed = ("generators", "renewables", "storage", "demand_aggregators", "lots")
     assets = {key: getattr(file, key) for key in listed}
     check_names(assets, document)
-    check_powers({key: assets[key] for key in ("generators", "renewables", "storage")}, grid.base_kv, document)
+    powered = ("generators", "renewables", "storage", "demand_aggregators")
+    check_powers({key: assets[key] for key in powered}, grid.base_kv, document)
     place = {label: k for k, label in enumerate(grid.buses)}
 
     def at(key: str, k: int, unit: Placed) -> int:

@@ -110,7 +110,7 @@ class MatlabFile:
         elif value.startswith("["):
             self._matrix(line, name, value)
         elif value.startswith("{"):
-            self.texts[name] = [each[0] or each[1] for each in _TEXT.findall(value)]
+            self.texts[name] = [each[0].replace("''", "'") or each[1] for each in _TEXT.findall(value)]
         elif _TEXT.fullmatch(value):
             self.texts[name] = [value[1:-1]]
         else:
@@ -156,11 +156,14 @@ class MatlabFile:
 
 def _statements(source: str, text: str) -> Iterator[tuple[int, str]]:
     """Yield statements with the line at which each begins; lines stay apart inside brackets."""
-    statement, start, depth = "", 0, 0
+    statement, start, depth, commented = "", 0, 0, 0
     for number, raw in enumerate(text.split("\n"), start=1):
-        line = _without_comment(raw)
-        continued = line.rstrip().endswith("...")
-        line = line.rstrip().removesuffix("...")
+        if raw.strip() in ("%{", "%}"):  # a block of comments; blocks may hold others
+            commented = max(0, commented + (1 if raw.strip() == "%{" else -1))
+            continue
+        if commented:
+            continue
+        line, continued = _code(raw)
         for character in line:
             if character in "[{(":
                 depth += 1
@@ -186,15 +189,17 @@ def _statements(source: str, text: str) -> Iterator[tuple[int, str]]:
         yield start, statement.strip()
 
 
-def _without_comment(line: str) -> str:
-    """Return a line up to its comment; a ``%`` inside a text is none."""
+def _code(line: str) -> tuple[str, bool]:
+    """Return a line up to its comment, and whether ``...`` joins the next one to it; inside a text both are letters."""
     quoted = False
     for k, character in enumerate(line):
         if character == "'":
             quoted = not quoted
-        elif character == "%" and not quoted:
-            return line[:k]
-    return line
+        elif not quoted and character == "%":
+            return line[:k].rstrip(), False
+        elif not quoted and line.startswith("...", k):
+            return line[:k].rstrip(), True
+    return line.rstrip(), False
 
 
 class _Expression:

@@ -22,7 +22,7 @@ from equilibrium.grid.binding import NETWORK
 from equilibrium.grid.feeder import Feeder
 from sim.show.day_axis import DayAxis
 from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, bus_marks, name_legend
-from sim.show.telling import clock
+from sim.show.telling import clock, telling_period
 from sim.show.tree import tree_places
 
 _NOTHING = 1e-6  # a price below this, currency/MWh, is rounding, and so is a voltage below it, per unit
@@ -34,35 +34,35 @@ _LEAST_BUS_PT = 2.0  # and where there is none
 _LEAST_LOT_PT = 5.0
 _LABELLED_PT = 10.0  # how wide it must be to have its label inside
 _NAMED_PT = 5.0  # and to have one beside it, where its branch ends
+_PLAIN_FONT, _LEAST_FONT = 7.0, 4.0  # of a label beneath a bus, and the smallest that can be read, points
+_LETTER = 0.62  # how wide a letter is, part of the height of its font
 _BRIGHT = 0.5
 _PT = 72.0  # points an inch
 
 
 def voltage_figure(profiles: Mapping[str, pd.DataFrame], feeder: pd.DataFrame | None = None) -> Figure:
-    """Draw the lowest voltage of the day at every bus, one line a case, and the limits.
+    """Draw the lowest voltage of the day at every bus, one colour a case, and the limits.
 
     Parameters
     ----------
     profiles
         Name and ``prices`` rows of one day for each line.
     feeder
-        The table ``feeder`` of the run, for the limits; without it none are drawn. One that is far from all voltages
-        stands in the legend alone.
+        The table ``feeder`` of the run, for the limits and for lines from each bus to those that it feeds; without it
+        there are no limits, and a line in the order of the buses. A limit that is far from all voltages stands in the
+        legend alone.
     """
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
         axis = figure.subplots()
         for k, (name, prices) in enumerate(profiles.items()):
             lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
-            axis.plot(
-                np.arange(1, len(lowest) + 1),
-                lowest.to_numpy(),
-                color=CYCLE[k % len(CYCLE)],
-                marker=MARKERS[k % len(MARKERS)],
-                markersize=3,
-                linewidth=1.2,
-                label=name,
-            )
+            look: dict[str, Any] = {"color": CYCLE[k % len(CYCLE)], "linewidth": 1.2}
+            dots: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "markersize": 3, "label": name}
+            if feeder is not None and "parent" in feeder:
+                look["linestyle"] = "none"
+                _branches(axis, lowest, feeder, look | {"linestyle": "-", "label": "_nolegend_"})
+            axis.plot(np.arange(1, len(lowest) + 1), lowest.to_numpy(), **look, **dots)
         labels = next(iter(profiles.values()))["bus"].drop_duplicates().tolist()
         bus_marks(axis, labels, inches=0.22)
         axis.set_xlabel("Bus (in the order of the feeder's file, root first)")
@@ -75,6 +75,17 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame], feeder: pd.DataFrame | 
         else:
             axis.set_title(next(iter(profiles)), loc="left")
     return figure
+
+
+def _branches(axis: Axes, lowest: pd.Series[float], feeder: pd.DataFrame, look: Mapping[str, Any]) -> None:
+    """Draw a line from each bus to those that it feeds, so that a lateral begins where it leaves the trunk."""
+    at = {bus: k for k, bus in enumerate(lowest.index)}
+    corners: list[tuple[float, float]] = []
+    for bus, above in zip(feeder["bus"], feeder["parent"].fillna(_ROOT), strict=True):
+        if above in at:
+            corners += [(at[end] + 1.0, float(lowest[end])) for end in (above, bus)] + [(np.nan, np.nan)]
+    if corners:
+        axis.plot(*np.array(corners).T, **look)
 
 
 def _limits(axis: Axes, feeder: pd.DataFrame) -> None:
@@ -233,10 +244,8 @@ def load_map(feeder: Feeder, names: Mapping[str, str], title: str) -> Figure:
 
 def _telling_period(prices: pd.DataFrame) -> tuple[pd.DataFrame, str]:
     """Return the rows of the period in which buses differ most, else those of the dearest one, and its name."""
-    each = prices.groupby("period", sort=True)["dlmp_per_mwh"]
-    spread = each.max() - each.min()
-    differ = bool(spread.max() > _NOTHING)
-    rows = prices[prices["period"] == (spread if differ else each.max()).idxmax()]
+    rows = prices[prices["period"] == telling_period(prices, "dlmp_per_mwh")]
+    differ = np.ptp(rows["dlmp_per_mwh"]) > _NOTHING
     return rows, f"{clock(rows.iloc[0])}, {'when it differs most' if differ else 'the same at every bus'}"
 
 
@@ -283,10 +292,12 @@ def _buses(
     """Draw the buses in the colour of their values, with their labels, and the lots with their names."""
     size = _bus_size(places)
     middle, half = 0.5 * float(values.max() + values.min()), 0.5 * float(np.ptp(values))
-    half = half if half > _NOTHING else 1.0
+    alike = half <= _NOTHING
+    half = 1.0 if alike else half
     scale = Normalize(middle - half, middle + half)
     at_lot = np.isin(labels, names.index.to_numpy(dtype=object).astype(str))
-    axis.figure.colorbar(ScalarMappable(scale, _MAP), ax=axis, label=bar, fraction=0.04, pad=0.01)
+    ticks = [middle] if alike else None
+    axis.figure.colorbar(ScalarMappable(scale, _MAP), ax=axis, label=bar, fraction=0.04, pad=0.01, ticks=ticks)
     for label, where, marker, width, line in (
         ("Buses", ~at_lot, "o", size, 0.035 * size),
         ("Lots", at_lot, "s", max(size, _LEAST_LOT_PT), 0.1 * size),
@@ -295,14 +306,18 @@ def _buses(
             look: dict[str, Any] = {"cmap": _MAP, "norm": scale, "edgecolors": BLACK, "linewidths": line}
             x, y = places[where].T
             axis.scatter(x, y, width**2, values[where], marker=marker, label=label, **look)
-    inside = size >= _LABELLED_PT
     taken = set(map(tuple, places.tolist()))
     letters = max(2, *map(len, labels))
+    font = min(0.45 * size, 1.3 * size / letters)
+    beneath = min(_PLAIN_FONT, _WIDE_PT / (places[:, 0].max() + 1.4) / (_LETTER * letters))
+    inside = size >= _LABELLED_PT and (font >= _LEAST_FONT or beneath < _LEAST_FONT)
     for bus, label in enumerate(labels):
         x, y = places[bus]
-        if inside:
+        if size >= _LABELLED_PT and not inside:
+            look = {"ha": "center", "va": "top", "fontsize": beneath}
+            axis.annotate(label, (x, y), (0, -0.6 * size), textcoords="offset points", **look)
+        elif inside:
             dark = np.dot(mpl.colormaps[_MAP](scale(values[bus]))[:3], (0.299, 0.587, 0.114)) < _BRIGHT
-            font = min(0.45 * size, 1.3 * size / letters)
             axis.text(x, y, label, ha="center", va="center_baseline", fontsize=font, color="white" if dark else BLACK)
         elif size >= _NAMED_PT and bus not in parent and (x + 1, y) not in taken:
             axis.annotate(label, (x, y), (0.6 * size, 0), textcoords="offset points", va="center", fontsize=5)

@@ -14,7 +14,10 @@ from rich.text import Text
 from sim.show.telling import add_text_row, closing, long_run, short_date, shown_days, small, when
 from sim.store import Run
 
-_LOT_COLUMNS = 3
+_NAMES_WIDTH = 22
+"""Columns of the screen that the profits of single lots may take, a blank before each."""
+
+_PROFIT_WIDTH = 6
 _NAMED_LIMITS = 3
 _ROUND = 1000.0  # money from here on is written without decimals
 
@@ -115,17 +118,22 @@ def _profit_heads(run: Run, *, each: bool) -> list[Head]:
     days, lot_days = run.days, run.lot_days
     lots = list(dict.fromkeys(lot_days["lot"]))
     heads = [money("net\ncharge", "network_charge", days)] if charges(run) else []
-    if not each or heads or len(lots) > _LOT_COLUMNS:
+    if not each or heads or not _names_fit(lots):
         return [money(f"profit\n{len(lots)} lots", "lot_profit", days), *heads]
     profit = lot_days.pivot_table(index="day", columns="lot", values="profit", sort=False)
     digits = _digits([*profit.to_numpy().ravel(), *profit.sum()])
     return [_profit_of(lot, profit[lot], digits) for lot in lots]
 
 
+def _names_fit(lots: Sequence[str]) -> bool:
+    """Whether the table has room for a column of each lot under its whole name."""
+    return sum(1 + max(len(lot), _PROFIT_WIDTH) for lot in lots) <= _NAMES_WIDTH
+
+
 def _profit_of(lot: str, profit: pd.Series[float], digits: int) -> Head:
     """Return the column of one lot's profit, which is given by the day."""
     cells = {day: _amount(value, digits) for day, value in profit.items()}
-    return Head(f"profit\n{lot[:6]}", lambda row: cells[row["day"]], _amount(profit.sum(), digits))
+    return Head(f"profit\n{lot}", lambda row: cells[row["day"]], _amount(profit.sum(), digits))
 
 
 def _proof_heads(days: pd.DataFrame) -> list[Head]:
@@ -140,7 +148,18 @@ def _proof_heads(days: pd.DataFrame) -> list[Head]:
 
 def remarks(run: Run) -> list[str]:
     """Return the lines below the table."""
-    return [units(run), *about_days(run), *about_agents(run), *about_shortages(run), *closing(run)]
+    return [units(run), *_about_lots(run), *about_days(run), *about_agents(run), *about_shortages(run), *closing(run)]
+
+
+def _about_lots(run: Run) -> list[str]:
+    """Return the line with each lot's profit, where the table has only their sum."""
+    profits = run.lot_days.groupby("lot", sort=False)["profit"].sum()
+    if not len(profits) or (_names_fit([*profits.index]) and not charges(run)):
+        return []
+    digits = _digits([*profits])
+    return [
+        f"profits over all days: {', '.join(f'{lot} {_amount(profit, digits)}' for lot, profit in profits.items())}"
+    ]
 
 
 def units(run: Run) -> str:

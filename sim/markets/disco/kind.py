@@ -29,8 +29,11 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
 
 
 def payments(run: Run) -> pd.DataFrame:
-    """Return the accounts of a run, summed over its days."""
-    sums = run.accounts.groupby(["payer", "receiver", "account"], sort=False)["amount"].sum().reset_index()
+    """Return the accounts of a run, summed over its days, by their names as words."""
+    rows = run.accounts.assign(
+        account=run.accounts["account"].str.replace("_", " ").str.replace("v2g", "vehicle-to-grid")
+    )
+    sums = rows.groupby(["payer", "receiver", "account"], sort=False)["amount"].sum().reset_index()
     return sums[sums["amount"] != 0.0]
 
 

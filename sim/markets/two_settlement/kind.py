@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from equilibrium.markets.two_settlement import invariants as cleared
+from equilibrium.markets.two_settlement.relations import RELATIONS
+from sim.checks import OneClearing
 from sim.markets.base import MarketKind
 from sim.markets.two_settlement.invariants import INVARIANTS
 from sim.markets.two_settlement.model import TwoSettlementModel
+from sim.markets.two_settlement.results import TwoSettlementDayResult
 from sim.markets.two_settlement.tables import TABLES
 from sim.markets.two_settlement.terminal import day_table, remarks
 from sim.store import Run
@@ -23,12 +27,19 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     return two_settlement_figures(run, day, title, currency)
 
 
+def _clearings(day: TwoSettlementDayResult) -> tuple[OneClearing, ...]:
+    """Return the day-ahead schedule with its statements; real time is no clearing of a day."""
+    return (OneClearing("plan", day.system, day.settlement.forecast, day.plan, cleared.INVARIANTS, RELATIONS),)
+
+
 def _payments(run: Run) -> pd.DataFrame:
-    """Return who paid whom over a run."""
+    """Return who paid whom over a run, account by account."""
     rows = run.payments
     named = rows.assign(account=rows["stage"] + ", " + rows["product"])
     keys = ["payer", "receiver", "account"]
-    return named.groupby(keys, sort=False)["amount"].sum().reset_index()
+    sums = named.groupby(keys, sort=False)["amount"].sum().reset_index()
+    order = {account: k for k, account in enumerate(dict.fromkeys(sums["account"]))}
+    return sums.sort_values("account", key=lambda names: names.map(order), kind="stable")
 
 
 KIND = MarketKind(
@@ -46,4 +57,5 @@ KIND = MarketKind(
     },
     invariants=INVARIANTS,
     payments=_payments,
+    clearings=_clearings,
 )

@@ -69,6 +69,13 @@ def test_a_mesh_is_asked_about(tmp_path: Path) -> None:
         read(tmp_path, text, opened=["2-8"])
 
 
+def test_joined_lines_blocks_of_comments_and_quotes(tmp_path: Path) -> None:
+    text = MATPOWER.replace("mpc.bus = [", "%{\nmpc.gen = [1 2\n%}\nmpc.bus = [ ...  the buses", 1)
+    text += "\nmpc.bus_name = {'it''s'; 'one % more'; \"a\"; 'z'};\n"
+    assert read(tmp_path, text).feeder.buses == ("it's", "one % more", "a", "z")
+    assert read(tmp_path, MATPOWER).feeder.load_kw.tolist() == read(tmp_path, text).feeder.load_kw.tolist()
+
+
 BAD = [
     ("mpc.baseMVA = 10;", "mpc.baseMVA = -1;", "mpc.baseMVA: got -1.0, expected a number > 0"),
     ("mpc.baseMVA = 10;", "if x, y = 1; end", "line 4: got 'if x, y = 1'"),

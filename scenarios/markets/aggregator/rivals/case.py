@@ -10,7 +10,7 @@ import numpy as np
 
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.aggregator.rivals.market import RivalsMarket
-from scenarios.assembly import build_rated_feeder, bus_index, check_powers, retail_load, time_notes
+from scenarios.assembly import build_rated_feeder, bus_index, check_party, check_powers, retail_load, time_notes
 from scenarios.case import Case, Contents, ScenarioKind
 from scenarios.files import Document
 from scenarios.markets.aggregator.case import PER_MWH, AggregatorCase
@@ -163,6 +163,7 @@ def _check_names(file: RivalsFile, document: Document) -> None:
             units = getattr(section, key)
             places += [(("aggregators", number, key, k, "name"), unit.name) for k, unit in enumerate(units)]
         for keys, name in places:
+            check_party(keys, name, document)
             if name in used:
                 raise document.error(keys, name, f"a name of its own ({used[name]} has it too)")
             used[name] = ".".join(str(key) for key in keys[:-1])

@@ -337,8 +337,13 @@ def _at_cost(bid: Bid, standby_kw: FloatArray) -> Bid:
     The operator runs what it would have to pay.
     """
     nothing = np.zeros(HOURS)
-    free = {"sold_price": nothing, "spinning_price": nothing, "regulating_price": nothing}
-    return replace(bid, **free, standby_kw=np.maximum(standby_kw, bid.spinning_kw))
+    return replace(
+        bid,
+        sold_price=nothing,
+        spinning_price=nothing,
+        regulating_price=nothing,
+        standby_kw=np.maximum(standby_kw, bid.spinning_kw),
+    )
 
 
 @cache

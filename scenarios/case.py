@@ -13,6 +13,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.base import Market
+from scenarios.agent_order import as_listed
 from scenarios.checking import money_keys
 from scenarios.files import Document, sha256, shown
 from scenarios.readers.prices import PriceSeries
@@ -167,7 +168,7 @@ class Case(ABC, Generic[Inputs]):
         """Return the scenario as plain data with every default filled in; written as YAML it loads again."""
         data = money_keys(self.file.model_dump(mode="json", by_alias=True), self.currency)
         assert isinstance(data, dict)
-        return data
+        return as_listed(data, self.file.agent_order, self.file.agent_lists)
 
     def input_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file that was read, by its name."""

@@ -209,6 +209,8 @@ class TwoSettlementFile(GridFile):
     beliefs: BeliefsSection = BeliefsSection()
     scenarios: JointScenariosSection = JointScenariosSection()
 
+    agent_lists = ("demand_aggregators", "lots")
+
     @model_validator(mode="after")
     def _fit(self) -> TwoSettlementFile:
         if self.lots and self.fleet is None:

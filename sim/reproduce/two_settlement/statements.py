@@ -39,8 +39,8 @@ def statements(results: Results) -> tuple[Statement, ...]:
 
 
 def change(value: float, base: float) -> float:
-    """Return a change in %."""
-    return 100.0 * (value - base) / abs(base)
+    """Return a change in %; not a number from nothing."""
+    return 100.0 * (value - base) / abs(base) if base else float("nan")
 
 
 def _arithmetic() -> tuple[Statement, ...]:
@@ -181,7 +181,7 @@ def _budget(results: Results) -> tuple[Statement, ...]:
     for gamma, each in results.budgets.items():
         paid = np.sort(results.day.price_deviation * np.abs(each.positions.trade_kw))[::-1]
         share = np.clip(gamma - np.arange(paid.size), 0.0, 1.0)
-        sorted_sums.append(abs(float(share @ paid) - each.protection) / (1.0 + each.protection))
+        sorted_sums.append(abs(float(share @ paid) - each.protection) / (1.0 + abs(each.protection)))
     export = [float(np.maximum(-each.positions.trade_kw, 0.0).sum()) for each in results.budgets.values()]
     made = [float(each.positions.generator_kw.sum()) for each in results.budgets.values()]
     return (

@@ -287,10 +287,14 @@ def _scenarios(system: ActiveSystem, study: TwoSettlementStudy) -> tuple[Scenari
 
 def price_model(study: TwoSettlementStudy) -> PriceModel:
     """Return the model of prices; its shocks are so large that the logarithm spreads as the study says."""
-    rules = {"ar": study.price_ar, "ma": study.price_ma, "seasonal_ar": study.price_seasonal_ar}
     mean = np.array(study.price) / PER_MWH
-    unit = PriceModel.from_parameters(mean, **rules, sigma=1.0)
-    return PriceModel.from_parameters(mean, **rules, sigma=study.price_sigma / float(np.sqrt(unit.variance)))
+
+    def model(sigma: float) -> PriceModel:
+        return PriceModel.from_parameters(
+            mean, ar=study.price_ar, ma=study.price_ma, seasonal_ar=study.price_seasonal_ar, sigma=sigma
+        )
+
+    return model(study.price_sigma / float(np.sqrt(model(1.0).variance)))
 
 
 def _kept(source: FloatArray, keep: int, rng: np.random.Generator, scenarios: int) -> FloatArray:

@@ -73,17 +73,23 @@ class Flow:
         Net consumption of lots, generators (negative) and load, kW.
     gradient
         Derivative of the value by fixed powers.
-    x
-        The point of the program.
-    residuals
-        How well it satisfies the optimality conditions.
+    x, y
+        The point of the program, and the multipliers that prove it optimal.
+    instance
+        The program at the powers.
     """
 
     value: float
     powers: FloatArray
     gradient: FloatArray
     x: FloatArray
-    residuals: Residuals
+    y: FloatArray
+    instance: Instance
+
+    @property
+    def residuals(self) -> Residuals:
+        """How well the point satisfies the optimality conditions, recomputed from arrays."""
+        return kkt_residuals(self.instance, self.x, self.y)
 
 
 class Flows:
@@ -211,7 +217,7 @@ class Flows:
             raise SolverError(f"the flow of a period ended {answer.status}")
         gradient = reduced_costs(asked, answer.y)[self._powers]
         value = float(asked.cost @ answer.x)
-        return Flow(value, answer.x[self._powers], gradient, answer.x, kkt_residuals(asked, answer.x, answer.y))
+        return Flow(value, answer.x[self._powers], gradient, answer.x, answer.y, asked)
 
     def losses_kw(self, flow: Flow) -> FloatArray:
         """Return the losses by receiving bus, kW, shape ``(buses,)``."""

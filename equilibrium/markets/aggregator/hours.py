@@ -92,7 +92,7 @@ class Hours:
                 chosen: Sequence[Piece] = [_best_alone(each) for each in offers]
                 total += sum(piece.at_low for piece in chosen)
             else:
-                value, chosen = self._best(period, names, offers, loss_price)
+                value, chosen = self._best(period, names, [_undominated(each) for each in offers], loss_price)
                 total += value
             for name, piece in zip(names, chosen, strict=True):
                 prices[name][period] = piece.low
@@ -139,6 +139,19 @@ class Hours:
         earn = np.concatenate([loss_price[period] * length, -output, [load]])
         flow = self.flows.solve(period, Powers(self._lots[:, period], generators, served), earn)
         return None if flow is None else -flow.value
+
+
+def _undominated(offers: Sequence[Piece]) -> list[Piece]:
+    """Return the breakpoints of a price of generators or of the load that no other one beats.
+
+    One that allows all that another does beats it where generators are paid less, or the load pays more.
+    """
+
+    def better(one: Piece, other: Piece) -> bool:
+        pays = one.low < other.low if one.generators else one.low > other.low
+        return pays and bool((one.least <= other.least).all() and (one.most >= other.most).all())
+
+    return [piece for piece in offers if not any(better(one, piece) for one in offers)]
 
 
 def _best_alone(offers: Sequence[Piece]) -> Piece:

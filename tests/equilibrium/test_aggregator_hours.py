@@ -1,0 +1,52 @@
+"""Single periods of the aggregator's feeder: which breakpoints of a price are worth a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from equilibrium.markets.aggregator import hours
+from equilibrium.markets.aggregator.flow import Flows
+from equilibrium.markets.aggregator.hours import Hours
+from equilibrium.markets.aggregator.pieces import Piece, pieces, seers
+from tests.equilibrium.aggregator_days import card_day, on_line, random_day
+
+
+def test_breakpoints_that_another_one_beats_are_left_out_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At 9.2 all three may run as they must at the cap of 10, and are paid less; at no price all load is served too."""
+    tried: list[list[float]] = []
+    kept = hours._undominated
+
+    def told(offers: Sequence[Piece]) -> list[Piece]:
+        found = kept(offers)
+        tried.append([piece.low for piece in found])
+        return found
+
+    monkeypatch.setattr(hours, "_undominated", told)
+    day = on_line(card_day(()))
+    assert day.grid is not None
+    Hours(day, Flows(day, day.grid)).rest(np.zeros((24, 0)))
+    assert tried[:2] == [[10.0], [0.0, 7.5, 8.8, 9.2]]
+    # Where the cap is above what the load is worth to the retailer, 10.5, some of it may be interrupted there or must.
+    tried.clear()
+    dear = replace(day, cap=12.0)
+    Hours(dear, Flows(dear, day.grid)).rest(np.zeros((24, 0)))
+    assert tried[:2] == [[10.5, 12.0], [0.0, 7.5, 8.8, 9.2]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_is_left_out_earns_no_more(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = on_line(random_day(seed, periods=3))
+    day = replace(day, reading=replace(day.reading, generator_price="unit" if seed == 1 else "common"))
+    assert day.grid is not None
+    assert all(len(pieces(day, who, 0)) > 1 for who in seers(day).values())
+    losses = np.random.default_rng(seed).uniform(-0.2, 0.5, (3, 1))
+    few = Hours(day, Flows(day, day.grid)).rest(losses)
+    monkeypatch.setattr(hours, "_undominated", list)
+    every = Hours(day, Flows(day, day.grid)).rest(losses)
+    assert few.bound == pytest.approx(every.bound, rel=1e-9, abs=1e-9)
+    for name, price in every.prices.items():
+        assert few.prices[name].tolist() == price.tolist()

@@ -1,17 +1,23 @@
-"""Single periods of the aggregator's feeder: which breakpoints of a price are worth a flow."""
+"""The aggregator's feeder: which breakpoints of a price are worth a flow, and which prices of losses are tried."""
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from equilibrium.arrays import FloatArray
+from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator import hours
 from equilibrium.markets.aggregator.flow import Flows
-from equilibrium.markets.aggregator.hours import Hours
+from equilibrium.markets.aggregator.group import Settled
+from equilibrium.markets.aggregator.hours import Hours, Rest
+from equilibrium.markets.aggregator.leader import Leader
 from equilibrium.markets.aggregator.pieces import Piece, pieces, seers
+from equilibrium.markets.aggregator.search import Prices
 from tests.equilibrium.aggregator_days import card_day, on_line, random_day
 
 
@@ -50,3 +56,23 @@ def test_what_is_left_out_earns_no_more(seed: int, monkeypatch: pytest.MonkeyPat
     assert few.bound == pytest.approx(every.bound, rel=1e-9, abs=1e-9)
     for name, price in every.prices.items():
         assert few.prices[name].tolist() == price.tolist()
+
+
+@pytest.mark.parametrize(("seed", "pricing"), [(19, "pay-as-bid"), (11, "uniform")])
+def test_no_price_of_losses_is_tried_twice(seed: int, pricing: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a gap is left the next price lies between the last two, until none is new; the least bound counts."""
+    day = on_line(random_day(seed, periods=3, pricing=pricing), voltage_min_pu=0.995, ohm=2.0)
+    used, bounds, whole = list[FloatArray](), list[float](), Leader._round
+
+    def told(self: Leader, loss_price: FloatArray, gap: float, known: Sequence[Prices]) -> tuple[list[Settled], Rest]:
+        settled, rest = whole(self, loss_price, gap, known)
+        used.append(loss_price)
+        bounds.append(rest.bound + sum(each.bound for each in settled))
+        return settled, rest
+
+    monkeypatch.setattr(Leader, "_round", told)
+    solved = Leader(day, 0.0, Deadline()).solve()
+    assert solved.bound == pytest.approx(max(min(bounds), solved.point.value))
+    assert len(used) > 2
+    assert all(np.abs(one - other).max() > 1e-9 for one, other in itertools.combinations(used, 2))
+    assert min(bounds) >= solved.point.value - 1e-9 * (1.0 + abs(solved.point.value))

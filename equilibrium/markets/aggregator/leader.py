@@ -17,9 +17,10 @@ from equilibrium.markets.aggregator.group import Group, Settled
 from equilibrium.markets.aggregator.hours import Hours, Rest
 from equilibrium.markets.aggregator.point import Point, best_point, with_loss_price
 from equilibrium.markets.aggregator.search import Prices
+from equilibrium.programs.program import FEASIBILITY
 
-ROUNDS = 4
-"""Prices of losses that are tried one after the other: each is the one that the best point so far makes."""
+ROUNDS = 6
+"""Prices of losses that are tried one after the other."""
 
 PART = 0.7
 """Part of the allowed gap that the groups of prices may leave; the rest is for the copies of the lots' consumption."""
@@ -81,16 +82,24 @@ class Leader:
         """
         best = None if self.flows is None else self._first()
         bound, known = np.inf, [] if best is None else [best.prices]
+        tried: list[FloatArray] = []
+        loss_price = np.zeros((self.day.periods, len(self.day.lots))) if best is None else best.loss_price
         for _ in range(1 if self.flows is None else ROUNDS):
-            loss_price = np.zeros((self.day.periods, len(self.day.lots))) if best is None else best.loss_price
             settled, rest = self._round(loss_price, self._absolute(best), known)
             bound = min(bound, rest.bound + sum(each.bound for each in settled))
+            found = None
             for prices in self._combined(settled, rest):
                 point = best_point(self.day, self.followers, prices, self.flows)
-                if point is not None and (best is None or point.value > best.value):
-                    best = point
+                if point is not None and (found is None or point.value > found.value):
+                    found = point
+            if found is not None and (best is None or found.value > best.value):
+                best = found
             known = [] if best is None else [best.prices]
             if best is None or bound - best.value <= self._gap * (1.0 + abs(best.value)) or self._deadline.passed:
+                break
+            tried.append(loss_price)
+            loss_price = _next_price(tried, best, found)
+            if any(_same(loss_price, each) for each in tried):
                 break
         if best is None:
             raise InfeasibleError(("no prices were found at which voltages and currents keep their limits",))
@@ -162,3 +171,18 @@ class Leader:
                     other |= dict(each.candidates[number])
                 found.append(other)
         return found
+
+
+def _next_price(tried: Sequence[FloatArray], best: Point, found: Point | None) -> FloatArray:
+    """Return the price of losses that the best point makes; where that has been tried, one between the last two.
+
+    Every price gives a bound. The one at which the bound is lowest lies between those that bring two points about,
+    where copies of the lots' consumption jump from one to the other.
+    """
+    if found is None or not any(_same(best.loss_price, each) for each in tried):
+        return best.loss_price
+    return np.asarray(0.5 * (tried[-1] + found.loss_price))
+
+
+def _same(one: FloatArray, other: FloatArray) -> bool:
+    return bool(np.allclose(one, other, rtol=0.0, atol=FEASIBILITY))

@@ -8,7 +8,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead, Generator, Scenario
+from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead, Generator, Scenario, expected_prices
 from equilibrium.programs.program import FEASIBILITY
 from equilibrium.programs.risk import PROBABILITY_TOLERANCE
 from equilibrium.shapes import check_shape
@@ -120,7 +120,7 @@ def _check_penalties(day: DayAhead) -> None:
     for name in ("energy", "reactive", "spinning", "output"):
         check_shape("penalties", name, getattr(day.penalties, name), (length.size,))
         _check_least("penalties", name, getattr(day.penalties, name), 0.0)
-    price = sum((each.probability * each.prices.spinning for each in day.scenarios), np.zeros(length.size))
+    price = expected_prices(day.scenarios).spinning
     for period in np.flatnonzero(day.penalties.spinning < price).tolist():
         found = float(day.penalties.spinning[period])
         expected = f"at least the expected price of spinning reserve, {price[period]:g}"

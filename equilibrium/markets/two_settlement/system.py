@@ -7,7 +7,10 @@ grid; prices per kWh, kvarh, or kW of reserve kept ready for an hour; lengths in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.assets import RenewableUnit, StorageUnit
@@ -121,6 +124,16 @@ class Scenario:
     load_kvar: FloatArray
     available_kw: FloatArray
     prices: Prices
+
+
+def expected_prices(scenarios: Sequence[Scenario]) -> Prices:
+    """Return the expected price of every product in every period."""
+
+    def mean(name: str) -> FloatArray:
+        values = np.array([getattr(each.prices, name) for each in scenarios])
+        return np.asarray(np.tensordot([each.probability for each in scenarios], values, 1))
+
+    return Prices(**{each.name: mean(each.name) for each in fields(Prices)})
 
 
 @dataclass(frozen=True, eq=False)

@@ -149,7 +149,7 @@ def _check_bid(bid: Bid, periods: int, buses: int) -> None:
     _check_number(bid.name, "reactive_share", bid.reactive_share, -np.inf)
     for what in ("power_kw", "sold_price", "bought_price", "spinning_price", "regulating_price"):
         check_shape(bid.name, what, getattr(bid, what), (periods,))
-    for what in ("spinning_kw", "regulating_kw"):
+    for what in ("spinning_kw", "regulating_kw", *(() if bid.standby_kw is None else ("standby_kw",))):
         check_shape(bid.name, what, getattr(bid, what), (periods,))
         _check_least(bid.name, what, getattr(bid, what), 0.0)
 

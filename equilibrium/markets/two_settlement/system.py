@@ -156,6 +156,9 @@ class Bid:
         What a kW kept ready for an hour gets, shape ``(T,)``.
     must_take
         Whether power that it takes is an obligation (customers, vehicles to charge) and has to be accepted.
+    standby_kw
+        What can be given on top of its power for an hour in an outage, shape ``(T,)``, where the operator runs what
+        stands behind it; ``None``: the spinning reserve that it offers.
     """
 
     name: str
@@ -169,6 +172,7 @@ class Bid:
     spinning_price: FloatArray
     regulating_price: FloatArray
     must_take: bool = False
+    standby_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,7 +37,7 @@ def front(results: Results) -> Figure:
 def schedule(results: Results) -> Figure:
     """Draw trade, output and reserve of the chosen schedule."""
     positions = results.compromise.positions
-    day = DayAxis(np.arange(positions.trade_kw.size + 1) + 0.5)
+    day = DayAxis(np.arange(positions.trade_kw.size + 1.0) + 0.5)
     series = (
         ("Generators", positions.generator_kw.sum(axis=1), BLUE),
         ("Bought (negative: sold)", positions.trade_kw, GREY),

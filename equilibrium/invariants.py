@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.feeder import Feeder
-from equilibrium.grid.network import Network
 
 PUBLISHED_TOLERANCE = 1e-6
 """What is read off several rounded numbers of a cleared day: each is met to ``RESIDUAL_TOLERANCE``."""
@@ -116,7 +115,7 @@ class Relation(Generic[Day, Result]):
     name, statement, source, tolerance
         As in :class:`Invariant`.
     other
-        Takes network and day and returns those of the other form.
+        Takes the network, or what else the market stands on, and the day, and returns those of the other form.
     violation
         Takes both cleared days, the first one first, and returns by how much the statement is broken, relative to the
         scale of its numbers; 0 where it says nothing.
@@ -126,16 +125,16 @@ class Relation(Generic[Day, Result]):
     statement: str
     source: str
     tolerance: float
-    other: Callable[[Network, Day], tuple[Network, Day]]
+    other: Callable[[Any, Day], tuple[Any, Day]]
     violation: Callable[[Result, Result], float]
 
 
 def relate(
     relations: Iterable[Relation[Day, Result]],
-    network: Network,
+    network: object,
     day: Day,
     cleared: Result,
-    clear: Callable[[Network, Day], Result],
+    clear: Callable[[Any, Day], Result],
 ) -> tuple[Finding, ...]:
     """Clear other forms of a cleared day and check what follows from it.
 

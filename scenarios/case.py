@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
 from equilibrium.markets.base import Market
+from scenarios.agent_order import as_listed
 from scenarios.checking import money_keys
 from scenarios.files import Document, sha256, shown
 from scenarios.readers.prices import PriceSeries
@@ -115,6 +116,10 @@ class Case(ABC, Generic[Inputs]):
             For an option that the market has not got.
         """
 
+    def on(self, network: object) -> Case[Inputs]:
+        """Return the scenario on another network, or on another of what else its market stands on."""
+        return replace(self, network=network)  # type: ignore[call-arg]  # of a market with a network
+
     @property
     def title(self) -> str:
         """One line that says what the scenario is."""
@@ -163,7 +168,7 @@ class Case(ABC, Generic[Inputs]):
         """Return the scenario as plain data with every default filled in; written as YAML it loads again."""
         data = money_keys(self.file.model_dump(mode="json", by_alias=True), self.currency)
         assert isinstance(data, dict)
-        return data
+        return as_listed(data, self.file.agent_order, self.file.agent_lists)
 
     def input_hashes(self) -> dict[str, str]:
         """Return the SHA-256 of every file that was read, by its name."""

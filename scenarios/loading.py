@@ -9,6 +9,7 @@ from typing import Any, TypeVar, overload
 
 from equilibrium.errors import InputError
 from equilibrium.plain import closest
+from scenarios.agent_order import in_order
 from scenarios.assembly import build_prices
 from scenarios.case import Case, ScenarioKind
 from scenarios.checking import validated
@@ -165,6 +166,7 @@ def read_case(
         document = setting_layer(merged, settings)
         _absolute_paths(document, Path.cwd(), kind.file_keys)
         merged = _laid_over(merged, document, kind.schema)
+    merged = in_order(merged, kind.schema.agent_lists)
     others = {each.name: each.schema for each in scenario_kinds().values() if each.name != kind.name}
     file = validated(kind.schema, merged, others)
     return file, merged, tuple(path for _, path in layers if path is not None)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -324,8 +324,12 @@ class CaseFile(Section):
     title: Label
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "EUR"
     time: TimeSection = TimeSection()
+    agent_order: Annotated[int, BeforeValidator(a_number), Field(ge=0)] = 0
     market: MarketSection
     prices: PricesSection
+
+    agent_lists: ClassVar[tuple[str, ...]] = ("lots",)
+    """Lists of agents that ``agent_order`` reorders."""
 
 
 class GridFile(CaseFile):

@@ -15,7 +15,6 @@ import numpy as np
 import pandas as pd
 
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
-from equilibrium.grid.network import Network
 from equilibrium.invariants import Finding, Invariant, Relation, check, most, outside, relate
 from sim.columns import DATE, DAY, Dated, Table, flag, number, text
 from sim.store import Run
@@ -54,20 +53,20 @@ class OneClearing:
     name
         Which one it is, where a day is cleared several times: ``plan``, ``outcome``.
     network, day, cleared
-        The network, what the market was given, and what it returned.
+        The network or what else the market stands on, what the market was given, and what it returned.
     invariants, relations
         What must hold of it, and between it and other forms of its day.
     """
 
     name: str
-    network: Network
+    network: Any
     day: Any
     cleared: Any
     invariants: tuple[Invariant[Any, Any], ...]
     relations: tuple[Relation[Any, Any], ...] = ()
 
 
-Clear = Callable[[Network, Any], Any]
+Clear = Callable[[Any, Any], Any]
 """Clears a day on a network by a market with the rules of the run."""
 
 

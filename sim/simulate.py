@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from equilibrium.errors import InputError
-from equilibrium.grid.network import Network
 from equilibrium.markets.ruled import MarketRule, RuledMarket
 from scenarios.case import Case
 from sim.checks import CHECKS, LEVELS, Clear, check_day
@@ -170,8 +169,8 @@ def clear_by(case: Case[Any], options: RunOptions) -> Clear:
     """Return what clears a day on a network by a market with the rules of a scenario."""
     limit = {} if options.node_limit is None else {"node_limit": options.node_limit}
 
-    def clear(network: Network, day: object) -> object:
-        other: Any = replace(case, network=network)  # type: ignore[call-arg]  # of a market with a network
+    def clear(network: object, day: object) -> object:
+        other: Any = case.on(network)
         market = other.market(solver=options.solver, on_infeasible=options.on_infeasible, **limit)
         try:
             return market.clear(day)

@@ -14,6 +14,7 @@ from agents.records import Outcome, SessionRecord
 from agents.reputation import Reputation
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.markets.charging.clearing import Clearing
+from scenarios.agent_order import places
 from scenarios.markets.charging.day import ScenarioDay
 from scenarios.markets.charging.driver_schema import ChoiceSection
 from scenarios.session import Session
@@ -52,6 +53,9 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         The coefficients b, per currency/kWh, per m and per unit of reputation, and the memory.
     streams
         The run's random streams; the drivers draw from ``choices``.
+    agent_order
+        The order of the lots, as in :mod:`scenarios.agent_order`: a lot's noise goes with its place in the scenario.
+        Those who arrive at the same moment come in the order of that number too.
 
     Attributes
     ----------
@@ -65,11 +69,20 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
     D. McFadden, "Conditional logit analysis of qualitative choice behavior", in Frontiers in Econometrics, 1974.
     """
 
-    def __init__(self, model: Model, *, lots: Sequence[ParkingLot], choice: ChoiceSection, streams: Streams) -> None:
+    def __init__(
+        self,
+        model: Model,
+        *,
+        lots: Sequence[ParkingLot],
+        choice: ChoiceSection,
+        streams: Streams,
+        agent_order: int = 0,
+    ) -> None:
         super().__init__(model)
         self.lots = tuple(lots)
         self._public = tuple(number for number, lot in enumerate(self.lots) if not lot.homes)
         self.choice = choice
+        self._agent_order = agent_order
         self.reputation = Reputation(len(self.lots), choice.experience_memory)
         self.turned_away: tuple[SessionRecord, ...] = ()
         self.stayed_away: tuple[SessionRecord, ...] = ()
@@ -124,13 +137,24 @@ class Drivers(MarketAgent[ScenarioDay, Clearing]):
         home_lot = np.array([session.home_lot for session in sessions], dtype=np.int64)
         generator = self._streams.generator("choices", day.index)
         utility = self.utility(home_lot)
-        ranking = np.argsort(-(utility + generator.gumbel(size=utility.shape)), axis=1, kind="stable").tolist()
+        noise = generator.gumbel(size=utility.shape)[:, self._noise_columns(utility.shape[1])]
+        ranking = np.argsort(-(utility + noise), axis=1, kind="stable").tolist()
         without: dict[Outcome, list[SessionRecord]] = {Outcome.FULL: [], Outcome.AWAY: []}
-        for session, ranked in zip(sessions, ranking, strict=True):
-            outcome, tries = self._look_for_a_place(session, ranked)
+        arrival_h = np.array([session.arrival_h for session in sessions])
+        together = places(self._agent_order, len(sessions))
+        for turn in np.lexsort((together, arrival_h)).tolist():
+            session = sessions[turn]
+            outcome, tries = self._look_for_a_place(session, ranking[turn])
             if outcome is not None:
                 without[outcome].append(_without_a_place(session, day.index, day.start_h, tries, outcome))
         self.turned_away, self.stayed_away = tuple(without[Outcome.FULL]), tuple(without[Outcome.AWAY])
+
+    def _noise_columns(self, alternatives: int) -> IntArray:
+        """Return for every alternative the column of its noise: the public lots as the scenario lists them."""
+        listed = places(self._agent_order, len(self.lots))[list(self._public)]
+        columns: IntArray = np.arange(alternatives)
+        columns[: listed.size] = np.argsort(np.argsort(listed))
+        return columns
 
     def _look_for_a_place(self, session: Session, ranked: list[int]) -> tuple[Outcome | None, int]:
         """Try the alternatives in order; return why there is no place, ``None`` where there is, and the lots tried."""

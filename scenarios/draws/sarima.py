@@ -192,7 +192,7 @@ class PriceModel:
             for day in range(index - self.memory, index + 1)
         )
         *_, last = self._deviations(shocks)
-        return np.asarray(self._price(weekday, last)[0])
+        return np.asarray(self._price(weekday, last).ravel())
 
     def _price(self, weekday: int, deviation: FloatArray) -> FloatArray:
         y = self.season[weekday] + deviation

@@ -10,12 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equilibrium.certificate import Verdict
+from equilibrium.certificate import RESIDUAL_TOLERANCE, Verdict
+from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.clearing import DayAheadClearing
+from equilibrium.markets.two_settlement.day_ahead import compile_day_ahead
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
+from equilibrium.markets.two_settlement.network import broken_limits, radial_of
+from equilibrium.markets.two_settlement.search import PROFIT, DaySearch
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
+from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.program import GAP
+from equilibrium.programs.solvers import solve_linear
 from tests.equilibrium.day_ahead_days import every_state, least_cost, made_day, made_system, outage_cost
 
 EXACT = Options(gap=GAP)
@@ -151,6 +157,30 @@ def test_a_price_is_what_one_more_kilowatt_costs(rule: str) -> None:
                 costs.append(least_cost(system, replace(day, scenarios=moved), answer.positions.on))
             slope = (costs[1] - costs[0]) / 2e-3 / day.length_h[0]
             assert prices.energy[bus, period] == pytest.approx(slope, rel=1e-3, abs=1e-5)
+
+
+def test_the_relaxation_that_gives_prices_keeps_the_limits_of_the_grid() -> None:
+    """Its point differs from those that the search met, and breaks a limit that none of them broke."""
+    system, day = made(14)
+    market = DayAheadMarket(system, EXACT)
+    compiled = compile_day_ahead(system, radial_of(system.grid), day, market.interruptions(day))
+    search = DaySearch(compiled, 0.0, GAP, Deadline(), "auto")
+    asked, _ = search.required(search.costs[PROFIT])
+    injections = [each.injections for each in compiled.scenarios]
+    assert broken_limits(compiled.setting.radial, injections, solve_linear(search.stated(asked)).x)
+    relaxed = search.relaxed(asked)
+    assert broken_limits(compiled.setting.radial, injections, relaxed.x) == []
+    prices = cleared(system, day, prices=("convex-hull",)).prices["convex-hull"]
+    assert prices.residuals.worst <= RESIDUAL_TOLERANCE
+    assert kkt_residuals(relaxed.fixed, relaxed.x, relaxed.y).worst <= RESIDUAL_TOLERANCE
+
+
+def test_a_generator_whose_own_best_schedule_puzzles_a_solver() -> None:
+    """HiGHS ends a unit's own mixed-integer program with an error; the bound of multipliers needs none of it."""
+    system, day = made(17)
+    prices = cleared(system, day, gap=1e-3, prices=("convex-hull",)).prices["convex-hull"]
+    assert np.isfinite(prices.best_profit).all()
+    assert (prices.best_profit >= prices.profit).all()
 
 
 FIRST = made(0)

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from equilibrium.invariants import check
+from equilibrium.invariants import check, relate
 from equilibrium.markets.two_settlement.clearing import DayAheadClearing
 from equilibrium.markets.two_settlement.invariants import INVARIANTS
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
+from equilibrium.markets.two_settlement.relations import RELATIONS
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
 from tests.equilibrium.day_ahead_days import made_day, made_system
 
@@ -66,3 +67,22 @@ def test_states_that_are_left_too_early(scheduled: tuple[ActiveSystem, DayAhead,
     broken = replace(cleared, positions=flipped)
     found = {f.name for f in check(INVARIANTS, replace(system, generators=slow), day, broken) if not f.holds}
     assert "states" in found
+
+
+@pytest.mark.parametrize(
+    ("seed", "aim", "gamma"), [pytest.param(3, "profit", 2.0, marks=pytest.mark.long), (11, "total", 0.0)]
+)
+def test_other_forms_of_a_day_come_to_the_same(seed: int, aim: str, gamma: float) -> None:
+    rng = np.random.default_rng(seed)
+    system, day = made_system(rng), made_day(rng)
+    options = Options(aim=aim, gamma=gamma, gap=1e-6)
+
+    def clear(other: ActiveSystem, same: DayAhead) -> DayAheadClearing:
+        return DayAheadMarket(other, options).clear(same)
+
+    found = clear(system, day)
+    assert [each.name for each in relate(RELATIONS, system, day, found, clear) if not each.holds] == []
+    wrong = replace(found, objective=found.objective + 5.0, bound=found.bound + 5.0)
+    assert not any(each.holds for each in relate(RELATIONS, system, day, wrong, clear))
+    silent = replace(wrong, aim="interruption")
+    assert all(each.violation == 0.0 for each in relate(RELATIONS[:1], system, day, silent, clear))

@@ -226,6 +226,15 @@ def test_a_failed_bus_is_lost_with_all_that_stands_there() -> None:
     assert found.cost[1] == pytest.approx(bought * 1.1 - 5.0 * 0.3 + 3.0 * 10.0)
 
 
+def test_storage_without_supply_keeps_nothing_ready() -> None:
+    """1.5 kW are sold and the store at bus 1 could give 1.9: with its bus out of order all of it is missing."""
+    event = Event(Outage("bus 1", buses=(1,)), 1, 1)
+    made = system(storages=(replace(UNITS["storages"][0], discharge_efficiency=1.0),))
+    plan = positions(made, 2, spinning_kw=np.full(2, 1.5))
+    found = run(made, real_day(weather(made, [0.1] * 2), events=(event,), penalties=penalties(2, spinning=1.0)), plan)
+    assert found.spinning_short_kw == pytest.approx([0.0, 1.5])
+
+
 def test_a_weak_way_sheds_what_is_worth_least() -> None:
     """Behind a branch for 1.5 kW with reactive power of half: bus 2 (worth 3) comes before bus 1 (worth 2)."""
     weak = replace(PLAIN.grid, rating_kva=np.array([np.inf, np.inf, np.inf, 1.5 * np.hypot(1.0, 0.5)]))

@@ -147,6 +147,10 @@ def test_omie(tmp_path: Path, first: dt.date, hours: int, minutes: int) -> None:
     )
     spain, portugal = (read(tmp_path, text, zone="Europe/Madrid", step=minutes, area=area) for area in ("ES", "PT"))
     assert spain.price[0] - portugal.price[0] == pytest.approx(0.001)
+    wide = text.replace("\n*\n", "\n*;;;;;;\n")  # a spreadsheet has stored it
+    assert wide != text
+    again = read(tmp_path, wide, zone="Europe/Madrid", step=minutes, area="ES")
+    assert np.concatenate(again.price).tolist() == np.concatenate(spain.price).tolist()
 
 
 def test_omie_in_lisbon_is_an_hour_earlier(tmp_path: Path) -> None:

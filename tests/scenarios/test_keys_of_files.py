@@ -13,6 +13,7 @@ KEYS = {
     "CaseFile.title": "needed {1,}",
     "CaseFile.currency": "'EUR'",
     "CaseFile.time": "section",
+    "CaseFile.agent_order": "0 [0, )",
     "LotsLeadFile.market": "section",
     "CaseFile.prices": "needed",
     "GridFile.feeder": "needed",

@@ -107,6 +107,18 @@ def test_joint_scenarios_follow_what_is_expected(tmp_path: Path) -> None:
     assert coarse.distance > joint.distance > 0.0
 
 
+def test_forecast_errors_fade_as_fast_as_those_that_come(tmp_path: Path) -> None:
+    """0.8 of an error are left after a quarter of an hour, so 0.8 ** 4 = 0.41 after an hour of the day ahead."""
+    rules = {"load_sigma": 0.05, "persistence": 0.8}
+    draws = {"draws": 300, "kept": 300, "joint": 300}
+    case = town(tmp_path, real_time=rules, loads={"day_sigma": 0.0}, scenarios=draws)
+    day = case.day(0, Streams(3))
+    joint = case.joint(day, Streams(3), day.price, np.ones(24))
+    load = np.array([each.load_kw.sum(axis=1) for each in joint.scenarios]) / day.usual_kw.sum(axis=1) - 1.0
+    assert load.std() == pytest.approx(0.05, rel=0.05)
+    assert np.corrcoef(load[:, 1:].ravel(), load[:, :-1].ravel())[0, 1] == pytest.approx(0.8**4, abs=0.04)
+
+
 def test_sources_are_picked_by_their_probability() -> None:
     source = Source(np.array([[1.0], [2.0]]), np.array([0.25, 0.75]), 0.0)
     assert source.picked(np.array([0.1, 0.3, 0.99])).ravel().tolist() == [1.0, 2.0, 2.0]
@@ -141,6 +153,12 @@ def test_prices_of_all_products() -> None:
     assert fines.output.tolist() == pytest.approx([0.02, 0.02])
 
 
+def test_a_budget_is_one_of_hours(tmp_path: Path) -> None:
+    for step, periods in ((60, 5.0), (30, 10.0), (15, 20.0)):
+        case = town(tmp_path, market={"gamma": 5}, time={"step_minutes": step})
+        assert case.market().options.gamma == periods
+
+
 UNIT = TOWN["generators"][0]
 
 
@@ -149,6 +167,11 @@ UNIT = TOWN["generators"][0]
     [
         ({"market": {"gamma": 25}}, "market.gamma: got 25"),
         ({"market": {"gamma": -1}}, "market.gamma: got -1"),
+        ({"market": {"gamma": 24}, "time": {"zone": "Europe/Madrid"}}, "market.gamma: got 24.0, expected at most 23"),
+        ({"generators": [{**UNIT, "min_up_h": 24}], "time": {"zone": "Europe/Madrid"}}, "min_up_h: got 24.0, .* 23"),
+        ({"market": {"aim": "compromise"}}, "market.aim: got 'compromise', expected profit or total, or outages.pl"),
+        ({"outages": {"failures_per_year": 0, "planned": True}}, "failures_per_year: got 0.0, expected above 0"),
+        ({"penalties": {"spinning_share": 0.9}}, "penalties.spinning_share: got 0.9"),
         ({"market": {"points": 1}}, "market.points: got 1"),
         ({"real_time": {"look_ahead": 97}}, "real_time.look_ahead: got 97"),
         ({"real_time": {"look_ahead": 50, "step_minutes": 30}}, "real_time.look_ahead: got 50"),

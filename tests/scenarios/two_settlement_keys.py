@@ -42,7 +42,7 @@ TWO_SETTLEMENT_KEYS = {
     "RealTimeSection.persistence": "0.9 [0, 1)",
     "PenaltiesSection.energy_share": "1.5 [0, )",
     "PenaltiesSection.reactive_share": "1.5 [0, )",
-    "PenaltiesSection.spinning_share": "1.5 [0, )",
+    "PenaltiesSection.spinning_share": "1.5 [1, 1000]",
     "PenaltiesSection.output_per_mwh": "20.0 [0, )",
     "CommittedUnitSection.name": "needed {1,}",
     "CommittedUnitSection.bus": "needed {1,}",

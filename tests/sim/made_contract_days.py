@@ -92,13 +92,13 @@ def _certificate(draw: np.random.Generator, verdict: Verdict) -> Certificate:
 
 
 def made_contract_day(
-    index: int, *, verdict: Verdict = Verdict.EXACT, kept: bool = True, single: bool = True
+    index: int, *, verdict: Verdict = Verdict.EXACT, kept: bool = True, single: bool = True, seed: tuple[int, ...] = ()
 ) -> AggregatorDayResult:
-    """Return a day whose numbers are drawn with its index.
+    """Return a day whose numbers are drawn with its index and a seed.
 
     Without limits kept it has no feeder, and where it is not single its pools are not laid out to vehicles.
     """
-    draw = np.random.default_rng([23, index])
+    draw = np.random.default_rng([23, index, *seed])
     date = DATE + dt.timedelta(days=index)
     axis = day_axis(date, ZONE)
     t = axis.size

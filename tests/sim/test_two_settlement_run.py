@@ -14,10 +14,12 @@ import pytest
 from agents.two_settlement.bidders import HOPE, DemandBidder, LotBidder
 from agents.two_settlement.operator import lasting
 from equilibrium.errors import InputError
+from equilibrium.markets.two_settlement.invariants import INVARIANTS
 from equilibrium.markets.two_settlement.real_time import FixedDelivery, RealDay, Weather
+from equilibrium.markets.two_settlement.relations import RELATIONS
 from equilibrium.markets.two_settlement.settlement import OPERATOR
-from equilibrium.markets.two_settlement.system import DayAhead
-from sim.checks import check_run
+from equilibrium.markets.two_settlement.system import DayAhead, expected_prices
+from sim.checks import CHECKS, check_run
 from sim.draws import keep_draws, replay_draws
 from sim.markets.two_settlement.kind import KIND
 from sim.markets.two_settlement.model import TwoSettlementModel
@@ -25,6 +27,7 @@ from sim.markets.two_settlement.results import TwoSettlementDayResult
 from sim.options import RunOptions
 from sim.report.write import write_report
 from sim.run import run_scenario
+from sim.simulate import simulate
 from sim.store import Run, comparable
 from tests.sim.two_settlement_town import town
 
@@ -106,6 +109,21 @@ def test_both_solvers_schedule_the_same_profit(tmp_path: Path) -> None:
         assert model.last is not None
         planned.append(model.last.plan.profit)
     assert planned[0] == pytest.approx(planned[1], rel=1e-6)
+
+
+def test_missing_reserve_costs_its_share_of_the_price_that_is_expected(tmp_path: Path) -> None:
+    """Its price must not pass the penalty, in no draw of scenarios: a share of 1 is the least that is allowed."""
+    model = TwoSettlementModel(town(tmp_path, penalties={"spinning_share": 1.0}), seed=0)
+    model.step()
+    forecast = model.last.settlement.forecast
+    assert forecast.penalties.spinning == pytest.approx(expected_prices(forecast.scenarios).spinning)
+
+
+def test_schedules_are_checked_and_cleared_in_other_forms(tmp_path: Path) -> None:
+    (day,) = simulate(town(tmp_path, market={"aim": "total"}), RunOptions(days=1, check="full"))
+    checks = day.tables[CHECKS.name]
+    assert set(checks["name"]) == {each.name for each in (*INVARIANTS, *RELATIONS)}
+    assert all(checks["holds"])
 
 
 def test_options_that_there_are_not(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 
@@ -15,6 +15,9 @@ from equilibrium.markets.disco.clearing import DiscoClearing
 from equilibrium.markets.disco.day import DiscoDay
 
 _SOURCE = "equilibrium/markets/disco/relations.py"
+
+CHEAPER = 0.01
+"""What a kWh bought upstream costs less, currency."""
 
 
 def other_money(network: Network, day: DiscoDay) -> tuple[Network, DiscoDay]:
@@ -52,6 +55,27 @@ def other_scenarios(network: Network, day: DiscoDay) -> tuple[Network, DiscoDay]
     return network, replace(day, scenarios=day.scenarios[::-1])
 
 
+def other_vehicles(network: Network, day: DiscoDay) -> tuple[Network, DiscoDay]:
+    """Return the day with the vehicles of every lot in the opposite order."""
+
+    def turned(batch: VehicleBatch) -> VehicleBatch:
+        return replace(batch, **{each.name: getattr(batch, each.name)[::-1] for each in fields(batch)})
+
+    scenarios = [replace(each, vehicles=tuple(turned(batch) for batch in each.vehicles)) for each in day.scenarios]
+    return network, replace(day, scenarios=tuple(scenarios))
+
+
+def other_order(network: Network, day: DiscoDay) -> tuple[Network, DiscoDay]:
+    """Return the day with its scenarios and its vehicles in the opposite order."""
+    return other_scenarios(*other_vehicles(network, day))
+
+
+def cheaper_energy(network: Network, day: DiscoDay) -> tuple[Network, DiscoDay]:
+    """Return the day with energy that costs the company :data:`CHEAPER` less."""
+    cheaper = [replace(each, upstream_price=each.upstream_price - CHEAPER) for each in day.scenarios]
+    return network, replace(day, scenarios=tuple(cheaper))
+
+
 def _more(batch: VehicleBatch) -> VehicleBatch:
     names = ("energy_kwh", "wish_kwh", "energy_min_kwh", "energy_max_kwh", "charge_max_kw", "discharge_max_kw")
     more: VehicleBatch = scaled(batch, names, POWER)
@@ -68,6 +92,12 @@ def _same(factor: float) -> Callable[[DiscoClearing, DiscoClearing], float]:
         return most(company, np.abs(lots)) / most(1.0, abs(first.objective), np.abs(first.lot_expected_profit))
 
     return violation
+
+
+def _no_lower(first: DiscoClearing, second: DiscoClearing) -> float:
+    """Lots choose by their own tariffs, so the same schedules are open to the company; the proof leaves a regret."""
+    lost = first.objective - second.objective - second.certificate.regret[0]
+    return max(lost, 0.0) / most(1.0, abs(first.objective))
 
 
 RELATIONS: tuple[Relation[DiscoDay, DiscoClearing], ...] = (
@@ -94,6 +124,22 @@ RELATIONS: tuple[Relation[DiscoDay, DiscoClearing], ...] = (
         PUBLISHED_TOLERANCE,
         other_scenarios,
         _same(1.0),
+    ),
+    Relation(
+        "other-vehicles",
+        "the order of a lot's vehicles does not matter",
+        _SOURCE,
+        PUBLISHED_TOLERANCE,
+        other_vehicles,
+        _same(1.0),
+    ),
+    Relation(
+        "cheaper-energy",
+        "where energy bought upstream is cheaper the company's objective is no lower",
+        _SOURCE,
+        PUBLISHED_TOLERANCE,
+        cheaper_energy,
+        _no_lower,
     ),
 )
 """What holds of every day."""

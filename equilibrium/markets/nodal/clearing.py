@@ -78,14 +78,24 @@ class NodalClearing(Clearing):
         return proof.certified or (proof.second is not None and not proof.second.finished)
 
 
-def best_of(tried: Sequence[NodalClearing], late: str = "") -> NodalClearing:
-    """Return the best of the points that different orders of play ended at, with a note if none is an equilibrium.
+def best_of(tried: Sequence[NodalClearing], late: str = "", elsewhere: Sequence[NodalClearing] = ()) -> NodalClearing:
+    """Return the best of the points at which the search has ended, with a note if none is an equilibrium.
 
-    ``late`` is what to say where a limit was reached: then it is not known whether there is one.
+    Parameters
+    ----------
+    tried
+        Those of different orders of play.
+    late
+        What to say where a limit was reached: then it is not known whether there is an equilibrium.
+    elsewhere
+        Those of other starts.
     """
-    best = min(tried, key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon))
+    best = min(
+        [*tried, *elsewhere], key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon)
+    )
     proof, note = best.certificate, late
     if not late and not best.settled and proof.epsilon > EPSILON_REGRET:
         orders = len({clearing.order for clearing in tried})
-        note = f"no pure equilibrium found with one price for all: best of {orders} orders of play"
+        starts = f" and {len(elsewhere)} other starts" if elsewhere else ""
+        note = f"no pure equilibrium found with one price for all: best of {orders} orders of play{starts}"
     return replace(best, certificate=replace(proof, notes=(*proof.notes, note))) if note else best

@@ -19,8 +19,30 @@ from equilibrium.programs.program import INF
 
 ITERATIONS = ("gauss-seidel", "jacobi")
 
+MAXIMUM_ORDERS = 12
+"""Orders of play that are tried from one start."""
+
 Between = Callable[[Play], bool]
 """Move those who are not strategic, after a round; True if that moved anything."""
+
+
+def orders_of_play(strategic: Sequence[int], method: str) -> list[tuple[int, ...]]:
+    """Return the orders of play to try, one after the other: that of the network, then its reverse and rotations.
+
+    Parameters
+    ----------
+    strategic
+        The lots that play, in the order of the network.
+    method
+        One of :data:`ITERATIONS`; in ``jacobi`` all answer the same point, and the order does not matter.
+    """
+    orders = [tuple(strategic), tuple(reversed(strategic))]
+    if method == "jacobi":
+        return orders[:1]
+    for shift in range(1, len(strategic)):
+        turned = (*strategic[shift:], *strategic[:shift])
+        orders += [turned, tuple(reversed(turned))]
+    return list(dict.fromkeys(orders))[:MAXIMUM_ORDERS]
 
 
 @dataclass(eq=False)

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -29,32 +29,31 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import LEVELS, SecondMethod, Verdict, certify, naming_solvers
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
-from equilibrium.grid.distribution import compile_distribution, distribution_ports
+from equilibrium.grid.distribution import distribution_ports
 from equilibrium.grid.network import Network
 from equilibrium.lengths import ByLengths, named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
-from equilibrium.markets.charging.lots import refuse_subscriptions, stacked
+from equilibrium.markets.charging.lots import stacked
 from equilibrium.markets.charging.splitting import split_lots, vehicle_powers
-from equilibrium.markets.nodal.apart.game import HoursApart
 from equilibrium.markets.nodal.clearing import NodalClearing, best_of
 from equilibrium.markets.nodal.comparison import compare
-from equilibrium.markets.nodal.efficient import Efficient, EfficientSchedules
-from equilibrium.markets.nodal.iteration import ITERATIONS, Between, Search, iterate
+from equilibrium.markets.nodal.compiled import Compiled
+from equilibrium.markets.nodal.efficient import Efficient
+from equilibrium.markets.nodal.iteration import ITERATIONS, Between, Search, iterate, orders_of_play
 from equilibrium.markets.nodal.joined.game import HoursJoined
-from equilibrium.markets.nodal.play import NoDispatchError, Play, Structure
+from equilibrium.markets.nodal.play import NoDispatchError, Play
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PRICE_RULE, PublishedPrices, Taker, price_notes
 from equilibrium.markets.nodal.second_method import TIME_LIMIT_S, confirm
-from equilibrium.programs.coupling import joined_hours
 from equilibrium.programs.duality import kkt_residuals
-from equilibrium.programs.program import GAP, Instance, Program
+from equilibrium.programs.program import GAP, Instance
 
 SAME_POINT_KW = 1e-3
 """Charging powers closer than this are one equilibrium."""
 
-MAXIMUM_ORDERS = 12
-"""Orders of play that are tried before the day is reported as without a pure equilibrium."""
+STARTS = 8
+"""Random starts beside the welfare optimum, where hours are apart and no order of play gives one price for all."""
 
 NODE_LIMIT = 20_000
 """Branch-and-bound nodes for a day whose hours are joined, if nothing else is said."""
@@ -77,28 +76,6 @@ def _budgets(nodes: int) -> Iterator[int]:
     while budget <= nodes:
         yield budget
         nodes, budget = nodes - budget, MORE_NODES * budget
-
-
-@dataclass(frozen=True, eq=False)
-class _Compiled:
-    """What is compiled for days of some periods: the operator's program, as a structure of hours, and the welfare's."""
-
-    program: Program
-    efficient: EfficientSchedules
-    structure: Structure
-
-    @classmethod
-    def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
-        """Compile the programs for periods of these lengths."""
-        program = compile_distribution(network, length_h)
-        joined = max(joined_hours(program, "lot_kw"), key=len, default=())
-        structure: Structure
-        if len(joined) > 1:
-            refuse_subscriptions(network.lots, "none where storage or ramp limits join the hours of a day")
-            structure = HoursJoined(network, program, joined, length_h, solver)
-        else:
-            structure = HoursApart(network, program, length_h, solver)
-        return cls(program, EfficientSchedules(network, length_h, solver), structure)
 
 
 class NodalMarket:
@@ -159,7 +136,7 @@ class NodalMarket:
             if behaviour not in BEHAVIOURS:
                 raise InputError(f"lot {site.name}", "behaviour", behaviour, f"one of {', '.join(BEHAVIOURS)}")
         self._strategic = [k for k, behaviour in enumerate(self.behaviours) if behaviour == "strategic"]
-        self._compiled = ByLengths(partial(_Compiled.of, network, solver))
+        self._compiled = ByLengths(partial(Compiled.of, network, solver))
 
     def prepare(self, day: MarketDay) -> None:
         """Make a typical day the start of every later day of the same periods.
@@ -198,17 +175,14 @@ class NodalMarket:
         players = Players(self.network, day, welfare.cuts, self._solver, welfare.split)
         play = self._begin(day, welfare, players, start_kw)
         tried: list[NodalClearing] = []
-        orders = [order] if order is not None else self._orders()
+        orders = [order] if order is not None else orders_of_play(self._strategic, self._iteration)
         guard, late = Deadline(self._time_limit_s), ""
         for nodes in _budgets(self._node_limit):
             deadline = guard.part(nodes=nodes)
             late = ""
             for sequence in orders:
                 here = play.copy(deadline)
-                follow = self._follow(day, welfare, players) if 0 < len(sequence) < len(day.lots) else None
-                search = iterate(here, sequence, between=follow, method=self._iteration)
-                here.settle()
-                found = self._clearing(day, here, search, welfare, players, sequence, begin)
+                found = self._played(day, here, sequence, welfare, players, begin)
                 tried.append(found)
                 if here.late:
                     late = self._limit(guard)
@@ -216,7 +190,44 @@ class NodalMarket:
                     break
             if found.settled or not late or guard.passed:
                 break
-        return replace(best_of(tried, late), seconds=time.perf_counter() - begin)
+        free = not (found.settled or late) and order is None and start_kw is None
+        elsewhere = list(self._elsewhere(day, orders[0], welfare, players, begin, guard)) if free else []
+        return replace(best_of(tried, late, elsewhere), seconds=time.perf_counter() - begin)
+
+    def _played(
+        self, day: MarketDay, here: Play, order: tuple[int, ...], welfare: Efficient, players: Players, begin: float
+    ) -> NodalClearing:
+        """Let the lots answer in turn from where a game begins, and prove the point where they end."""
+        follow = self._follow(day, welfare, players) if 0 < len(order) < len(day.lots) else None
+        search = iterate(here, order, between=follow, method=self._iteration)
+        here.settle()
+        return self._clearing(day, here, search, welfare, players, order, begin)
+
+    def _elsewhere(
+        self,
+        day: MarketDay,
+        order: tuple[int, ...],
+        welfare: Efficient,
+        players: Players,
+        begin: float,
+        guard: Deadline,
+    ) -> Iterator[NodalClearing]:
+        """Play from random starts until an equilibrium is found; where hours are joined one start takes too long."""
+        compiled = self._compiled[day.length_h]
+        if isinstance(compiled.structure, HoursJoined) or len(order) < 2:
+            return
+        rng = np.random.default_rng(0)
+        for _ in range(STARTS):
+            start = compiled.efficient.random(day, rng, welfare.cuts)
+            try:
+                play = compiled.structure.begin(day, self._instance(day), players, start)
+            except NoDispatchError:  # a start at the edge of what the feeder takes
+                continue
+            here = play.copy(guard.part(nodes=self._node_limit))
+            found = self._played(day, here, order, welfare, players, begin)
+            yield found
+            if found.settled or here.late:
+                return
 
     def _limit(self, guard: Deadline) -> str:
         """Say which limit ended a search, and what came of it."""
@@ -255,17 +266,6 @@ class NodalMarket:
             if clearing.certificate.certified and new:
                 distinct.append(clearing)
         return distinct
-
-    def _orders(self) -> list[tuple[int, ...]]:
-        """Return the orders of play to try, one after the other: the network's, then its reverse and rotations."""
-        first = self._strategic
-        orders = [tuple(first), tuple(reversed(first))]
-        if self._iteration == "jacobi":  # all answer the same point: the order does not matter
-            return orders[:1]
-        for shift in range(1, len(first)):
-            turned = (*first[shift:], *first[:shift])
-            orders += [turned, tuple(reversed(turned))]
-        return list(dict.fromkeys(orders))[:MAXIMUM_ORDERS]
 
     def _instance(self, day: MarketDay) -> Instance:
         """Bind the DSO's program, the lots free within their limits; exports are closed in hours of negative price."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead, Generator, Scenario
+from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead, Generator, Scenario, expected_prices
 from equilibrium.programs.program import FEASIBILITY
 from equilibrium.programs.risk import PROBABILITY_TOLERANCE
 from equilibrium.shapes import check_shape
@@ -120,7 +120,7 @@ def _check_penalties(day: DayAhead) -> None:
     for name in ("energy", "reactive", "spinning", "output"):
         check_shape("penalties", name, getattr(day.penalties, name), (length.size,))
         _check_least("penalties", name, getattr(day.penalties, name), 0.0)
-    price = sum((each.probability * each.prices.spinning for each in day.scenarios), np.zeros(length.size))
+    price = expected_prices(day.scenarios).spinning
     for period in np.flatnonzero(day.penalties.spinning < price).tolist():
         found = float(day.penalties.spinning[period])
         expected = f"at least the expected price of spinning reserve, {price[period]:g}"
@@ -149,7 +149,7 @@ def _check_bid(bid: Bid, periods: int, buses: int) -> None:
     _check_number(bid.name, "reactive_share", bid.reactive_share, -np.inf)
     for what in ("power_kw", "sold_price", "bought_price", "spinning_price", "regulating_price"):
         check_shape(bid.name, what, getattr(bid, what), (periods,))
-    for what in ("spinning_kw", "regulating_kw"):
+    for what in ("spinning_kw", "regulating_kw", *(() if bid.standby_kw is None else ("standby_kw",))):
         check_shape(bid.name, what, getattr(bid, what), (periods,))
         _check_least(bid.name, what, getattr(bid, what), 0.0)
 

@@ -70,6 +70,8 @@ class DayAheadClearing:
     accounts
         Terms of F1 by name, incomes positive: ``energy``, ``reactive``, ``spinning``, ``bids``, ``generators``,
         ``deviations``, ``missing reserve``, ``lost load``; their sum is ``profit``.
+    aim
+        What was asked for.
     profit, interruption
         F1 at the expected prices, and F2, the expected cost of what outages leave unserved.
     protection
@@ -96,6 +98,7 @@ class DayAheadClearing:
     positions: Positions
     dispatch: Dispatch
     accounts: Mapping[str, float]
+    aim: str
     profit: float
     interruption: float
     protection: float

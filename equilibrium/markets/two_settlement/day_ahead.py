@@ -27,7 +27,7 @@ from equilibrium.markets.two_settlement.operation import (
     Setting,
     state_operation,
 )
-from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
+from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator, expected_prices
 from equilibrium.programs.commitment.program import state_states
 from equilibrium.programs.commitment.system import Unit
 from equilibrium.programs.program import Instance, ProgramBuilder
@@ -150,16 +150,13 @@ def _state_first(build: ProgramBuilder, about: Setting) -> FirstStage:
     length, shape = day.length_h, (day.length_h.size,)
     units = tuple(as_unit(generator, float(length[0])) for generator in system.generators)
     states = tuple(state_states(build, unit, shape[0], float(length[0])) for unit in units)
-    mean = {
-        name: sum((each.probability * getattr(each.prices, name) for each in day.scenarios), np.zeros(shape))
-        for name in ("buy", "sell", "reactive", "spinning")
-    }
+    mean = expected_prices(day.scenarios)
     most = len(system.grid.roots) * min(about.reach, system.trade_max_kw)
-    bought = build.columns("bought", shape, upper=most, cost=length * mean["buy"])
-    sold = build.columns("sold", shape, upper=most, cost=-length * mean["sell"])
+    bought = build.columns("bought", shape, upper=most, cost=length * mean.buy)
+    sold = build.columns("sold", shape, upper=most, cost=-length * mean.sell)
     free = system.reactive_share is None
     most_kvar = len(system.grid.roots) * about.reach if free else abs(system.reactive_share or 0.0) * most
-    reactive = build.columns("kvar", shape, lower=-most_kvar, upper=most_kvar, cost=length * mean["reactive"])
+    reactive = build.columns("kvar", shape, lower=-most_kvar, upper=most_kvar, cost=length * mean.reactive)
     if not free:
         row = build.rows("share of kvar", shape, lower=0.0, upper=0.0)
         build.coefficients(row, reactive, 1.0)
@@ -167,7 +164,7 @@ def _state_first(build: ProgramBuilder, about: Setting) -> FirstStage:
         build.coefficients(row, sold, float(system.reactive_share or 0.0))
     ready = sum(unit.most_kw for unit in system.generators) + sum(float(bid.spinning_kw.max()) for bid in day.bids)
     ready += sum(unit.discharge_max_kw for unit in system.storages)
-    spinning = build.columns("spinning", shape, upper=ready, cost=-length * mean["spinning"])
+    spinning = build.columns("spinning", shape, upper=ready, cost=-length * mean.spinning)
     accepted, reserve = _state_bids(build, day)
     plan = np.zeros((shape[0], 0), dtype=np.int64)
     if (day.penalties.output > 0.0).any() and units:

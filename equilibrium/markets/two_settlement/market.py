@@ -171,6 +171,7 @@ class DayAheadMarket(Afresh[DayAhead]):
             positions=thinned(positions, day.held),
             dispatch=dispatch,
             accounts=accounts,
+            aim=options.aim,
             profit=sum(accounts.values()),
             interruption=float(by_period.sum()),
             protection=protection,

@@ -15,12 +15,10 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.day_ahead import Compiled
 from equilibrium.markets.two_settlement.search import Asked, DaySearch
-from equilibrium.programs.branching import Branched
+from equilibrium.programs.branching import Branched, branch
 from equilibrium.programs.commitment.prices import FIXED, HULL, Prices
 from equilibrium.programs.duality import kkt_residuals, reduced_costs
 from equilibrium.programs.program import Instance
-from equilibrium.programs.solvers import solve_linear, solve_mixed
-from equilibrium.programs.solvers.choose import require_optimal
 
 DAY_RULES = (FIXED, HULL)
 """Names of the rules."""
@@ -46,9 +44,8 @@ def price_day(search: DaySearch, asked: Asked, found: Branched, rule: str) -> Pr
     """
     instance, x, y = found.fixed, found.x, found.y
     if rule == HULL:
-        instance = search.stated(asked)
-        solution = require_optimal(solve_linear(instance, search.solver), "the relaxation of the day")
-        x, y = solution.x, solution.y
+        relaxed = search.relaxed(asked)
+        instance, x, y = relaxed.fixed, relaxed.x, relaxed.y
     compiled = search.compiled
     profit, best = _profits(search, instance, found.x, y)
     return Prices(
@@ -99,7 +96,7 @@ def _profits(search: DaySearch, instance: Instance, x: FloatArray, y: FloatArray
             compiled.instance.col_lower[own],
             compiled.instance.col_upper[own],
         )
-        best.append(-solve_mixed(alone, compiled.integer[own], search.solver).bound)
+        best.append(-branch(alone, compiled.integer[own], solver=search.solver).bound)
     return np.array(profit), np.array(best)
 
 

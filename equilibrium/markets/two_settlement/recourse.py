@@ -26,7 +26,7 @@ from equilibrium.markets.two_settlement.day_ahead import Compiled, compile_day_a
 from equilibrium.markets.two_settlement.interruption import interruption_tables, unserved_of
 from equilibrium.markets.two_settlement.network import Radial, radial_of
 from equilibrium.markets.two_settlement.search import INTERRUPTION, PROFIT, Asked, DaySearch
-from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Prices, Scenario
+from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Scenario, expected_prices
 from equilibrium.programs.branching import Branched
 from equilibrium.programs.program import INF
 
@@ -208,12 +208,10 @@ def mean_scenario(day: DayAhead) -> Scenario:
     def mean(values: list[FloatArray]) -> FloatArray:
         return np.asarray(np.tensordot([each.probability for each in day.scenarios], np.array(values), 1))
 
-    names = ("buy", "sell", "reactive", "spinning", "regulating")
-    prices = {name: mean([getattr(each.prices, name) for each in day.scenarios]) for name in names}
     return Scenario(
         1.0,
         mean([each.load_kw for each in day.scenarios]),
         mean([each.load_kvar for each in day.scenarios]),
         mean([each.available_kw for each in day.scenarios]),
-        Prices(**prices),
+        expected_prices(day.scenarios),
     )

@@ -137,6 +137,10 @@ class DaySearch:
             self.found.append((asked, found))
         return found
 
+    def relaxed(self, asked: Asked) -> Branched:
+        """Return the optimum of the linear relaxation, with every limit of the network that it would break."""
+        return branch(self.stated(asked), np.zeros_like(self.integer), broken=self._broken, solver=self.solver)
+
     def _broken(self, x: FloatArray) -> Rows | None:
         about = self.compiled.setting
         injections = tuple(each.injections for each in self.compiled.scenarios)

@@ -7,7 +7,10 @@ grid; prices per kWh, kvarh, or kW of reserve kept ready for an hour; lengths in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.assets import RenewableUnit, StorageUnit
@@ -123,6 +126,16 @@ class Scenario:
     prices: Prices
 
 
+def expected_prices(scenarios: Sequence[Scenario]) -> Prices:
+    """Return the expected price of every product in every period."""
+
+    def mean(name: str) -> FloatArray:
+        values = np.array([getattr(each.prices, name) for each in scenarios])
+        return np.asarray(np.tensordot([each.probability for each in scenarios], values, 1))
+
+    return Prices(**{each.name: mean(each.name) for each in fields(Prices)})
+
+
 @dataclass(frozen=True, eq=False)
 class Bid:
     """What an aggregator offers for the day: its own best answer to the prices that it expects.
@@ -143,6 +156,9 @@ class Bid:
         What a kW kept ready for an hour gets, shape ``(T,)``.
     must_take
         Whether power that it takes is an obligation (customers, vehicles to charge) and has to be accepted.
+    standby_kw
+        What can be given on top of its power for an hour in an outage, shape ``(T,)``, where the operator runs what
+        stands behind it; ``None``: the spinning reserve that it offers.
     """
 
     name: str
@@ -156,6 +172,7 @@ class Bid:
     spinning_price: FloatArray
     regulating_price: FloatArray
     must_take: bool = False
+    standby_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

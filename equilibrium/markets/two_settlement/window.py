@@ -228,7 +228,7 @@ class Window:
         system, length = self._system, self._length_h[:, None]
         short = build.columns("short", (self._periods,))
         build.cost_ports(short, build.port("short price", (self._periods,)), self._length_h)
-        ready = build.columns("ready", self._shape(len(system.storages)))
+        ready = self._bounded(build, "ready", len(system.storages))
         row = build.rows("reserve", (self._periods,), lower=0.0)
         build.row_ports(row, build.port("reserve missing", (self._periods,)), -1.0)
         build.coefficients(row, short, 1.0)

@@ -143,8 +143,9 @@ class Accounts:
         """Return what the ports of trade and storage are bound to."""
         plan, hour, penalties = self.positions, self.day.hour[now.at], self.day.penalties
         prices = now.weather.prices
-        stored = self.lit("storages", now.on_grid) * ~now.past_end[:, None]
-        storages = self.system.storages
+        storages, lit = self.system.storages, self.lit("storages", now.on_grid)
+        stored = lit * ~now.past_end[:, None]
+        given = np.array([each.discharge_max_kw for each in storages])
         return {
             "more price": prices.buy + penalties.energy[hour],
             "less price": penalties.energy[hour] - prices.sell,
@@ -157,7 +158,8 @@ class Accounts:
             "energy planned": self.planned_kwh[now.at[-1]],
             "energy value": np.array([2.0 * np.abs(prices.buy).max() + penalties.energy[hour].max()]),
             "charge most": np.array([each.charge_max_kw for each in storages]) * stored,
-            "discharge most": np.array([each.discharge_max_kw for each in storages]) * stored,
+            "discharge most": given * stored,
+            "ready most": np.broadcast_to(given * lit, stored.shape),
         }
 
     def _units(self, now: Now) -> dict[str, FloatArray]:

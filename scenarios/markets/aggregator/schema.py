@@ -299,3 +299,5 @@ class AggregatorFile(GridFile):
     retailer: LoadRetailerSection
     drivers: ContractDriversSection = ContractDriversSection()
     scenarios: ScenariosSection = ScenariosSection()
+
+    agent_lists = ("lots", "generators")

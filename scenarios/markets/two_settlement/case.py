@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +82,11 @@ class TwoSettlementCase(Case[TwoSettlementInputs]):
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""
         return Contents(self.feeder, self.base_load_kw.sum(axis=1))
+
+    def on(self, network: object) -> TwoSettlementCase:
+        """Return the scenario with another system in the place of its own."""
+        assert isinstance(network, ActiveSystem)
+        return replace(self, system=network)
 
     def quarters(self, index: int) -> TimeAxis:
         """Return the periods of real time of a day of the run."""
@@ -277,7 +282,7 @@ class TwoSettlementCase(Case[TwoSettlementInputs]):
         rules = self.file.market
         options = Options(
             aim=rules.aim,
-            gamma=rules.gamma,
+            gamma=rules.gamma * 60 / self.file.time.step_minutes,
             gap=rules.gap,
             node_limit=rules.node_limit if node_limit is None else node_limit,
             points=rules.points,

@@ -80,11 +80,14 @@ def joint_scenarios(
 def _noise(
     file: TwoSettlementFile, day: TwoSettlementInputs, streams: Streams, name: str, sigmas: tuple[float, float]
 ) -> FloatArray:
-    """Draw factors about 1 that last within a day, shape ``(draws, T)``; ``sigmas`` are those of errors and of days."""
+    """Draw factors about 1 that last within a day, shape ``(draws, T)``; ``sigmas`` are those of errors and of days.
+
+    ``persistence`` is what a period of real time leaves of an error, and one of the day ahead has several of them.
+    """
     rng, count = streams.generator(f"forecast {name}", day.index), file.scenarios.draws
     sigma, day_sigma = sigmas
     level = np.exp(day_sigma * rng.standard_normal(count) - day_sigma**2 / 2.0)
-    persistence = file.real_time.persistence
+    persistence = file.real_time.persistence ** (file.time.step_minutes // file.real_time.step_minutes)
     lasting = [1.0 + fading_errors(rng, day.axis.size, sigma, persistence) for _ in range(count)]
     return np.asarray(level[:, None] * np.maximum(np.array(lasting), 0.0))
 

@@ -31,6 +31,12 @@ from scenarios.time_axis import DAY_H
 
 FILE_KEYS: FileKeys = GRID_FILE_KEYS
 
+AIMS_OF_OUTAGES = ("interruption", "compromise")
+"""Aims that say nothing where no outage is looked at."""
+
+SHORTEST_H = DAY_H - 1
+"""Hours of the shortest day that a zone has."""
+
 ByHour = Annotated[tuple[NonNegative, ...], Field(min_length=DAY_H, max_length=DAY_H)]
 """A number for each hour of the clock."""
 
@@ -80,7 +86,7 @@ class PenaltiesSection(Section):
 
     energy_share: NonNegative = 1.5
     reactive_share: NonNegative = 1.5
-    spinning_share: NonNegative = 1.5
+    spinning_share: Annotated[float, BeforeValidator(a_number), Field(ge=1, le=1000)] = 1.5
     output_per_mwh: NonNegative = 20.0
 
 
@@ -203,6 +209,8 @@ class TwoSettlementFile(GridFile):
     beliefs: BeliefsSection = BeliefsSection()
     scenarios: JointScenariosSection = JointScenariosSection()
 
+    agent_lists = ("demand_aggregators", "lots")
+
     @model_validator(mode="after")
     def _fit(self) -> TwoSettlementFile:
         if self.lots and self.fleet is None:
@@ -210,6 +218,12 @@ class TwoSettlementFile(GridFile):
         if self.time.step_minutes % self.real_time.step_minutes:
             expected = f"a part of time.step_minutes ({self.time.step_minutes})"
             raise refused("real_time.step_minutes", self.real_time.step_minutes, expected)
+        if self.outages.planned and not self.outages.failures_per_year:
+            raise refused("outages.failures_per_year", 0.0, "above 0, since outages are planned")
+        if self.market.aim in AIMS_OF_OUTAGES and not self.outages.planned:
+            expected = "profit or total, or outages.planned: true, without which no outage costs anything"
+            raise refused("market.aim", self.market.aim, expected)
+        self._fit_shortest_day()
         if self.feeder.file is not None:
             raise refused("feeder.file", self.feeder.file, "name: a feeder with roots and ties, bundled or a folder")
         window = self.real_time.look_ahead * self.real_time.step_minutes / 60.0
@@ -217,3 +231,15 @@ class TwoSettlementFile(GridFile):
             expected = f"a window within the day, at most {DAY_H * 60 // self.real_time.step_minutes} periods"
             raise refused("real_time.look_ahead", self.real_time.look_ahead, expected)
         return self
+
+    def _fit_shortest_day(self) -> None:
+        """Refuse what the day on which clocks go forward has not hours enough for."""
+        if self.time.zone is None:
+            return
+        expected = f"at most {SHORTEST_H}, the hours of the day on which clocks go forward"
+        if self.market.gamma > SHORTEST_H:
+            raise refused("market.gamma", self.market.gamma, expected)
+        for number, unit in enumerate(self.generators):
+            for key in ("min_up_h", "min_down_h"):
+                if getattr(unit, key) > SHORTEST_H:
+                    raise refused(f"generators[{number}].{key}", getattr(unit, key), expected)

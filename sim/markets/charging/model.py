@@ -176,7 +176,8 @@ class LocalMarket(DailyModel[ChargingCase, DayResult]):
         drivers = self.case.drivers
         # With fixed envelopes nobody chooses, and the defaults are never used.
         choice = drivers.choice if isinstance(drivers, SessionDrivers) else ChoiceSection()
-        return Drivers(self, lots=self.lots, choice=choice, streams=self.streams)
+        order = self.case.file.agent_order
+        return Drivers(self, lots=self.lots, choice=choice, streams=self.streams, agent_order=order)
 
     def _prepare(self, axis: TimeAxis) -> None:
         """Prepare the market for days with these lengths of periods, once."""

@@ -6,9 +6,13 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from equilibrium.markets.two_settlement import invariants as cleared
+from equilibrium.markets.two_settlement.relations import RELATIONS
+from sim.checks import OneClearing
 from sim.markets.base import MarketKind
 from sim.markets.two_settlement.invariants import INVARIANTS
 from sim.markets.two_settlement.model import TwoSettlementModel
+from sim.markets.two_settlement.results import TwoSettlementDayResult
 from sim.markets.two_settlement.tables import TABLES
 from sim.markets.two_settlement.terminal import day_table, remarks
 from sim.store import Run
@@ -21,6 +25,11 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
     from sim.markets.two_settlement.figures import two_settlement_figures  # here: matplotlib is slow to import
 
     return two_settlement_figures(run, day, title, currency)
+
+
+def _clearings(day: TwoSettlementDayResult) -> tuple[OneClearing, ...]:
+    """Return the day-ahead schedule with its statements; real time is no clearing of a day."""
+    return (OneClearing("plan", day.system, day.settlement.forecast, day.plan, cleared.INVARIANTS, RELATIONS),)
 
 
 def _payments(run: Run) -> pd.DataFrame:
@@ -48,4 +57,5 @@ KIND = MarketKind(
     },
     invariants=INVARIANTS,
     payments=_payments,
+    clearings=_clearings,
 )

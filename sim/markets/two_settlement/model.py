@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from equilibrium.markets.two_settlement.lot_bids import commit_lot
 from equilibrium.markets.two_settlement.lot_delivery import LotDelivery
 from equilibrium.markets.two_settlement.real_time import Delivery, FixedDelivery, RealDay, Weather
 from equilibrium.markets.two_settlement.settlement import own_deviation, settle
-from equilibrium.markets.two_settlement.system import Bid, DayAhead
+from equilibrium.markets.two_settlement.system import Bid, DayAhead, expected_prices
 from scenarios.markets.two_settlement.case import TwoSettlementCase
 from scenarios.markets.two_settlement.day import TwoSettlementInputs
 from scenarios.time_axis import day_axis
@@ -175,14 +174,13 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
         """Return the day that the operator expects with the bids, and how far scenarios are from their draws, kW."""
         case, price = self.case, self.operator.expected_price()
         joint = case.joint(day, self.streams, price, self.operator.expected_load())
-        announced = case.prices_of(price)
         return DayAhead(
             length_h=day.axis.length_h,
             scenarios=joint.scenarios,
             bids=self.bids(day),
             spinning_need_kw=np.zeros(day.axis.size),
             regulating_need_kw=self.operator.reserve_need_kw(),
-            penalties=case.penalties_of(announced),
+            penalties=case.penalties_of(expected_prices(joint.scenarios)),
             price_deviation=case.file.market.price_deviation_share * np.abs(price),
         ), joint.distance
 
@@ -213,7 +211,7 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
         done = self._real_time.run(real, plan.positions, bids, (*demand, *lots))
         money = settle(case.system, real, day.axis.length_h, prices, plan.positions, bids, done)
         settled = DaySettled(
-            forecast=replace(forecast, bids=bids),
+            forecast=forecast,
             plan=plan,
             real=real,
             done=done,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.markets.two_settlement.system import expected_prices
 from scenarios.time_axis import TimeAxis
 from sim.columns import DATE, DAY, PER_MWH, Column, Table, number, periods, text
 from sim.markets.two_settlement.results import TwoSettlementDayResult
@@ -216,8 +217,7 @@ PERIODS: Table[TwoSettlementDayResult, TwoSettlementDayResult] = Table(
 
 def expected_price(day: TwoSettlementDayResult) -> FloatArray:
     """Return the mean price of the day-ahead scenarios, currency/kWh, shape ``(T,)``."""
-    scenarios = day.settlement.forecast.scenarios
-    return np.asarray(sum(each.probability * each.prices.buy for each in scenarios))
+    return expected_prices(day.settlement.forecast.scenarios).buy
 
 
 def _voltage(day: TwoSettlementDayResult) -> FloatArray:

@@ -208,15 +208,34 @@ def without_equilibrium(runs: Mapping[str, Run]) -> str:
     return f"Lots at their own maximum need more than the network carries; no equilibrium: {'; '.join(told)}."
 
 
-class Markets:
-    """Markets of one study by voltage band, renewable units and options, each compiled once."""
+Vary = Callable[[Network, DiscoDay], tuple[Network, DiscoDay]]
+"""Makes another form of a day before it is cleared."""
 
-    def __init__(self, solver: str) -> None:
+
+def as_it_is(network: Network, day: DiscoDay) -> tuple[Network, DiscoDay]:
+    """Return the day of the study itself."""
+    return network, day
+
+
+class Markets:
+    """Markets of one study by voltage band, renewable units and options, each compiled once.
+
+    Parameters
+    ----------
+    solver
+        ``"auto"``, ``"highs"`` or ``"gurobi"``.
+    vary
+        Makes another form of every day.
+    """
+
+    def __init__(self, solver: str, vary: Vary = as_it_is) -> None:
         self._solver = solver
+        self._vary = vary
         self._compiled: dict[tuple[Any, ...], DiscoMarket] = {}
 
     def clear(self, network: Network, day: DiscoDay, mode: str = MODE, **options: Any) -> Run:  # noqa: ANN401
         """Clear one day in the market of its network, mode and options."""
+        network, day = self._vary(network, day)
         units = tuple((unit.name, unit.rated_kw) for unit in network.renewables)
         key = (mode, float(network.feeder.voltage_min_pu.min()), units, *sorted(options.items()))
         if key not in self._compiled:

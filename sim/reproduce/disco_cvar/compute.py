@@ -8,7 +8,7 @@ from typing import Any
 from equilibrium.errors import InfeasibleError
 from equilibrium.markets.disco.rules import MODES
 from scenarios.published.company import disco_cvar_case
-from sim.reproduce.disco.totals import Markets, Run
+from sim.reproduce.disco.totals import Markets, Run, Vary, as_it_is
 from sim.reproduce.disco_cvar import published as data
 
 COMPARED = ("flat", "tou")
@@ -45,15 +45,17 @@ class Results:
     as_income: dict[str, float]
 
 
-def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
+def compute(solver: str = "auto", vary: Vary = as_it_is, **options: Any) -> Results:  # noqa: ANN401
     """Clear every program, price, mode and weight.
 
     Parameters
     ----------
+    vary
+        Makes another form of every day.
     options
         Numbers in place of the study's, e.g. ``vehicles=20, scenarios=3``.
     """
-    markets = Markets(solver)
+    markets = Markets(solver, vary)
     programs = {program: _with_equilibrium(markets, program, options) for program in data.PROGRAMS}
     prices = {
         factor: programs["tou"] if factor == 1.0 else _priced(markets, factor, options) for factor in data.PRICE_FACTORS

@@ -13,7 +13,7 @@ from equilibrium.grid.network import Network
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.rules import MODES
 from scenarios.published.company import disco_dr_case
-from sim.reproduce.disco.totals import Markets, Run, Totals
+from sim.reproduce.disco.totals import Markets, Run, Totals, Vary, as_it_is
 from sim.reproduce.disco_dr import published as data
 
 COMPARED = ("flat", "tou", "rtp")
@@ -51,15 +51,17 @@ class Results:
         return (self.forecast if attitude == "seeker" else self.stochastic)[program, case]
 
 
-def compute(solver: str = "auto", **options: Any) -> Results:  # noqa: ANN401
+def compute(solver: str = "auto", vary: Vary = as_it_is, **options: Any) -> Results:  # noqa: ANN401
     """Clear every cell of Table 5, every mode and every row of Table 12.
 
     Parameters
     ----------
+    vary
+        Makes another form of every day.
     options
         Numbers in place of the study's, e.g. ``vehicles=10, scenarios=3``; not used for Table 12's own numbers.
     """
-    markets = Markets(solver)
+    markets = Markets(solver, vary)
     nothing = np.zeros(24)
     network, day = disco_dr_case("flat", 1, baseline_kwh=nothing, **options)
     first = markets.clear(network, day)

@@ -1,10 +1,11 @@
-"""Other seeds and populations for the DISCO with nine programs, with few scenarios so that they take minutes."""
+"""Other seeds, populations and orders for the DISCO with nine programs, with few scenarios: they take minutes."""
 
 from __future__ import annotations
 
 from functools import partial
 from typing import Any
 
+from equilibrium.markets.disco.relations import other_order
 from sim.reproduce.disco_dr.compute import compute
 from sim.reproduce.disco_dr.statements import statements
 from sim.reproduce.robustness import Variation
@@ -28,5 +29,10 @@ VARIATIONS = (
     *(
         Variation("population", f"{number} vehicles", partial(_varied, {**FEW, "vehicles": number}))
         for number in POPULATIONS
+    ),
+    Variation(
+        "order",
+        "scenarios and vehicles in the opposite order",
+        partial(_varied, {**FEW, "vehicles": POPULATIONS[0], "vary": other_order}),
     ),
 )

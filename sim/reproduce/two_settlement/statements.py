@@ -39,8 +39,8 @@ def statements(results: Results) -> tuple[Statement, ...]:
 
 
 def change(value: float, base: float) -> float:
-    """Return a change in %."""
-    return 100.0 * (value - base) / abs(base)
+    """Return a change in %; not a number from nothing."""
+    return 100.0 * (value - base) / abs(base) if base else float("nan")
 
 
 def _arithmetic() -> tuple[Statement, ...]:
@@ -150,6 +150,8 @@ def _inclusion(results: Results) -> tuple[Statement, ...]:
     more = f1[0] <= min(upper[3], upper[4]) + slack
     f2 = [results.least[k].interruption for k in (0, 1)]
     told = ", ".join(f"{data.CASES[case]} {value:.2f}" for case, value in f1.items())
+    proposed = results.profit[0].interruption
+    controlled = ", ".join(f"{data.CASES[case]} {value:.2f}" for case, value in results.controlled.items())
     return (
         by_construction(
             "I1", "Case 2 does not earn more than the proposed scheme; ties alone change no F1", less, told
@@ -160,6 +162,12 @@ def _inclusion(results: Results) -> tuple[Statement, ...]:
             "Without switching no less is lost",
             f2[0] <= f2[1] * (1.0 + MONEY),
             f"least F2 {f2[0]:.2f} with ties, {f2[1]:.2f} without",
+        ),
+        by_construction(
+            "I4",
+            "In cases 3 and 4 the same schedule loses no more than in the proposed scheme",
+            all(value <= proposed * (1.0 + MONEY) for value in results.controlled.values()),
+            f"F2 {proposed:.2f}; {controlled}; demand offers as reserve nearly all that it can cut already",
         ),
     )
 
@@ -173,7 +181,7 @@ def _budget(results: Results) -> tuple[Statement, ...]:
     for gamma, each in results.budgets.items():
         paid = np.sort(results.day.price_deviation * np.abs(each.positions.trade_kw))[::-1]
         share = np.clip(gamma - np.arange(paid.size), 0.0, 1.0)
-        sorted_sums.append(abs(float(share @ paid) - each.protection) / (1.0 + each.protection))
+        sorted_sums.append(abs(float(share @ paid) - each.protection) / (1.0 + abs(each.protection)))
     export = [float(np.maximum(-each.positions.trade_kw, 0.0).sum()) for each in results.budgets.values()]
     made = [float(each.positions.generator_kw.sum()) for each in results.budgets.values()]
     return (

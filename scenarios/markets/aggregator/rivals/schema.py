@@ -91,6 +91,8 @@ class RivalsFile(GridFile):
     drivers: ContractDriversSection = ContractDriversSection()
     scenarios: ScenariosSection = ScenariosSection(kept=1)
 
+    agent_lists = ("aggregators",)
+
     @model_validator(mode="after")
     def _shares(self) -> RivalsFile:
         total = sum(each.load_share for each in self.aggregators)

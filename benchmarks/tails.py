@@ -28,7 +28,7 @@ def nodal_day_99th_vs_median(scenario: str = "nodal-33", days: int = 300) -> Res
         certificate = model.last.clearing.certificate
         if not certificate.certified:
             regrets[model.last.index] = max(certificate.regret)
-            reasons["; ".join(certificate.notes) or "NO REASON"] += 1
+            reasons["; ".join(note.partition(":")[0] for note in certificate.notes) or "NO REASON"] += 1
     middle, high = float(np.median(taken)), float(np.quantile(taken, 0.99))
     told = f"{len(regrets)} uncertified"
     if regrets:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE
+from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE, Verdict
 from equilibrium.invariants import Finding, Invariant, Relation, check, most, outside, relate
 from sim.columns import DATE, DAY, Dated, Table, flag, number, text
 from sim.store import Run
@@ -162,16 +162,20 @@ def check_run(run: Run, invariants: Iterable[RunInvariant]) -> tuple[Finding, ..
     )
 
 
+_CERTIFIED = (str(Verdict.EPSILON_NASH), str(Verdict.EXACT))
+
+
 def _verdicts(run: Run) -> float:
     proofs = run.certificates
     residual = proofs[["primal", "dual", "complementarity", "gap"]].max(axis=1)
     sound = (residual <= RESIDUAL_TOLERANCE) & (proofs["epsilon"] <= EPSILON_REGRET)
-    return float((proofs["certified"].astype(bool) & ~sound).any())
+    certified, named = proofs["certified"].astype(bool), proofs["verdict"].isin(_CERTIFIED)
+    return float((certified & ~sound).any() or (certified != named).any())
 
 
 VERDICTS = RunInvariant(
     "verdicts",
-    "what is certified has residuals and regret within the tolerances",
+    "what is certified has a verdict that says so, and residuals and regret within the tolerances",
     "equilibrium/certificate.py",
     0.0,
     _verdicts,

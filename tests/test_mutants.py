@@ -49,6 +49,10 @@ def test_the_file_that_imports_little_else_comes_first() -> None:
 def test_tests_run_until_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """In a process of their own, where pytest runs several times: the first that fails is named, none after it runs."""
     (tmp_path / "test_good.py").write_text("def test_good():\n    pass\n")
+    plain = (
+        "from hypothesis import Phase, settings\ndef test_phases():\n    assert Phase.shrink not in settings().phases\n"
+    )
+    (tmp_path / "test_plain.py").write_text(plain)
     bad = "from pathlib import Path\ndef test_bad():\n    assert False\ndef test_on():\n    Path('ran').touch()\n"
     (tmp_path / "test_bad.py").write_text(bad)
     (tmp_path / "test_broken.py").write_text("import nothing_of_this_name\n")
@@ -59,7 +63,8 @@ def test_tests_run_until_one_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
         return done.returncode, done.stdout.split("\n")[-2]
 
-    assert run("90", "test_good.py", "test_bad.py", "test_broken.py") == (1, "test_bad.py::test_bad")
+    names = ("test_good.py", "test_plain.py", "test_bad.py", "test_broken.py")
+    assert run("90", *names) == (1, "test_bad.py::test_bad")
     assert not (tmp_path / "ran").exists()
     assert run("90", "test_bad.py", "test_broken.py", "--without", "test_bad.py::test_bad") == (1, "test_broken.py")
     assert (tmp_path / "ran").exists()

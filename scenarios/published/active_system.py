@@ -21,8 +21,8 @@ from equilibrium.grid.contingencies import cascade, single_outages
 from equilibrium.grid.meshed import MeshedGrid
 from equilibrium.grid.restoration import Hour, Outage, restore
 from equilibrium.markets.two_settlement.bidding import BidPrices
-from equilibrium.markets.two_settlement.demand_bids import DemandZone, commit_demand
-from equilibrium.markets.two_settlement.lot_bids import LotZone, commit_lot
+from equilibrium.markets.two_settlement.demand_bids import DemandZone, commit_demand, demand_standby
+from equilibrium.markets.two_settlement.lot_bids import LotZone, commit_lot, lot_standby
 from equilibrium.markets.two_settlement.system import (
     ActiveSystem,
     Bid,
@@ -33,6 +33,7 @@ from equilibrium.markets.two_settlement.system import (
     Scenario,
 )
 from scenarios.draws.reduction import reduce_scenarios
+from scenarios.draws.sarima import PriceModel
 from scenarios.draws.weather import DAY_FACTOR, scaled_profile
 from scenarios.readers.meshed import Limits, load_meshed
 
@@ -61,9 +62,10 @@ class TwoSettlementStudy:
         Price of energy, and load relative to nominal.
     sell_share, reactive_share_of_price, spinning_share, spinning_base, regulating_share, regulating_base
         Other prices, from that of energy.
-    price_sigma, price_memory, load_sigma, wind
-        Spread of the logarithm of the price and what an hour keeps of the last one's; spread of a day's load; expected
-        wind over its rating. Sun and wind have a factor for the day.
+    price_sigma, price_ar, price_ma, price_seasonal_ar, load_sigma, wind
+        Spread of the logarithm of the price, and the coefficients of its model (:mod:`scenarios.draws.sarima`): of the
+        hour before, its shock, and the same hour of the day before; spread of a day's load; expected wind over its
+        rating. Sun and wind have a factor for the day.
     generator_bus, generator_cost, generator_kw, generator_least_kw, generator_kva, generator_idle, generator_start
         Generators.
     generator_ramp_kw, generator_hours
@@ -113,7 +115,9 @@ class TwoSettlementStudy:
     regulating_share: float = 0.6
     regulating_base: float = 40.0
     price_sigma: float = 0.12
-    price_memory: float = 0.8
+    price_ar: float = 0.7
+    price_ma: float = 0.2
+    price_seasonal_ar: float = 0.4
     load_sigma: float = 0.05
     wind: float = 0.4
     generator_bus: tuple[str, ...] = ("3", "13", "18", "27", "33", "48", "53", "65")
@@ -263,14 +267,9 @@ def _scenarios(system: ActiveSystem, study: TwoSettlementStudy) -> tuple[Scenari
     """Draw every source, keep a few of its draws, and draw joint scenarios from these."""
     rng = np.random.default_rng(study.seed)
     count = study.samples
-    shock = rng.normal(size=(count, HOURS)) * study.price_sigma * np.sqrt(1.0 - study.price_memory**2)
-    log = np.zeros((count, HOURS))
-    log[:, 0] = rng.normal(size=count) * study.price_sigma
-    for t in range(1, HOURS):
-        log[:, t] = study.price_memory * log[:, t - 1] + shock[:, t]
     daylight = np.maximum(0.0, np.sin(np.pi * (np.arange(HOURS) - 6.0) / 12.0))
     sources = (
-        np.array(study.price) / PER_MWH * np.exp(log - study.price_sigma**2 / 2.0),
+        price_model(study).sample(rng, 1, count)[:, 0],
         np.array(study.load) * np.maximum(0.0, 1.0 + study.load_sigma * rng.normal(size=(count, 1))),
         np.array([scaled_profile(daylight, DAY_FACTOR, rng, 1.0) for _ in range(count)]),
         np.array([scaled_profile(np.full(HOURS, study.wind), DAY_FACTOR, rng, 1.0) for _ in range(count)]),
@@ -284,6 +283,18 @@ def _scenarios(system: ActiveSystem, study: TwoSettlementStudy) -> tuple[Scenari
         rated = available * np.array([unit.rated_kw for unit in system.renewables])
         found.append(Scenario(1.0 / study.scenarios, kw, kvar, rated, _products(price, study)))
     return tuple(found)
+
+
+def price_model(study: TwoSettlementStudy) -> PriceModel:
+    """Return the model of prices; its shocks are so large that the logarithm spreads as the study says."""
+    mean = np.array(study.price) / PER_MWH
+
+    def model(sigma: float) -> PriceModel:
+        return PriceModel.from_parameters(
+            mean, ar=study.price_ar, ma=study.price_ma, seasonal_ar=study.price_seasonal_ar, sigma=sigma
+        )
+
+    return model(study.price_sigma / float(np.sqrt(model(1.0).variance)))
 
 
 def _kept(source: FloatArray, keep: int, rng: np.random.Generator, scenarios: int) -> FloatArray:
@@ -314,20 +325,29 @@ def _bids(system: ActiveSystem, study: TwoSettlementStudy, price: FloatArray, ca
             reactive_share=study.bid_share,
         )
         bid = commit_demand(zone, prices, length).bid
-        bids.append(_at_cost(bid) if case == 4 else bid)
+        bids.append(_at_cost(bid, demand_standby(zone, bid)) if case == 4 else bid)
     for label in study.lot_bus:
         site = LotSite(f"lot {label}", system.grid.buses.index(label))
         most = study.lot_spinning_kw, study.lot_regulating_kw
         lot = LotZone(site, _vehicles(study), 0.0, *most, study.bid_share)
-        bid = commit_lot(lot, prices, length).bid
-        bids.append(_at_cost(bid) if case == 3 else bid)
+        made = commit_lot(lot, prices, length)
+        bids.append(_at_cost(made.bid, lot_standby(lot, made, length)) if case == 3 else made.bid)
     return tuple(bids)
 
 
-def _at_cost(bid: Bid) -> Bid:
-    """Return the same quantities without pay for power and reserve: the operator runs what it would have to pay."""
+def _at_cost(bid: Bid, standby_kw: FloatArray) -> Bid:
+    """Return the same quantities without pay for power and reserve, and all that stands behind them in an outage.
+
+    The operator runs what it would have to pay.
+    """
     nothing = np.zeros(HOURS)
-    return replace(bid, sold_price=nothing, spinning_price=nothing, regulating_price=nothing)
+    return replace(
+        bid,
+        sold_price=nothing,
+        spinning_price=nothing,
+        regulating_price=nothing,
+        standby_kw=np.maximum(standby_kw, bid.spinning_kw),
+    )
 
 
 @cache

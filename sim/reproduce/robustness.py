@@ -91,7 +91,7 @@ def variations_of(name: str) -> tuple[Variation, ...]:
     try:
         module = import_module(f"sim.reproduce.{name.replace('-', '_')}.variations")
     except ModuleNotFoundError:
-        expected = "a reproduction with variations: epec-lots, disco-cvar or disco-dr"
+        expected = "a reproduction with variations: epec-lots, disco-cvar, disco-dr or two-settlement"
         raise InputError("equilot reproduce", "--robustness", name, expected) from None
     found: tuple[Variation, ...] = module.VARIATIONS
     return found

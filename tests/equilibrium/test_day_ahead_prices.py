@@ -9,12 +9,11 @@ import pytest
 
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
 from equilibrium.markets.two_settlement.system import DayAhead, Generator, Scenario
-from equilibrium.programs.commitment.prices import Prices
 from equilibrium.programs.program import GAP
 from tests.equilibrium.two_settlement_real import all_prices, penalties, system
 
 
-def priced(rule: str, hours: float, load_kw: float, **unit: Any) -> Prices:
+def priced(rule: str, hours: float, load_kw: float, **unit: Any) -> Any:
     """5 kW come from upstream at 0.2 for bus 2, where a generator gives 8 or 9 kW at 0.3; bus 1 has 1 kW worth 0.1."""
     given = {"least_kw": 8.0, "most_kw": 9.0, "rating_kva": 9.0, "cost_per_kwh": 0.3}
     given |= {"min_up_h": hours, "min_down_h": hours, **unit}

@@ -16,15 +16,19 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.bidding import BidPrices, Commitment
+from equilibrium.markets.two_settlement.checks import check_day
 from equilibrium.markets.two_settlement.demand_bids import (
     Customers,
     commit_demand,
     deliver_demand,
+    demand_standby,
     printed_bid,
     printed_program,
 )
-from equilibrium.markets.two_settlement.lot_bids import LotZone, commit_lot
+from equilibrium.markets.two_settlement.interruption import hour_of
+from equilibrium.markets.two_settlement.lot_bids import LotZone, commit_lot, lot_standby
 from equilibrium.programs.solvers import solve_linear
+from tests.equilibrium.day_ahead_days import made_day, made_system
 from tests.equilibrium.two_settlement_days import lot, prices, small_numbers, vehicles, zone
 
 HOURS = np.ones(3)
@@ -144,6 +148,29 @@ def test_a_delivery_is_as_near_as_it_can_be() -> None:
     power, ready = deliver_demand(own, np.array([-4.0, -4.0, -4.0]), HOURS)
     assert power == pytest.approx([-5.0, -4.0, -4.0])
     assert ready == pytest.approx([0.0, 0.0, 1.0])
+
+
+def test_what_stands_behind_a_bid_helps_in_an_outage() -> None:
+    """Of 5 kW a fifth can be cut and a generator gives 1 kW: the bid is -5, and -3 could be given at once."""
+    usual = zone([5.0] * 3, movable=0.2, generator_kw=np.ones(3), generator_cost_per_kwh=1.0)
+    bid = commit_demand(usual, prices([0.1, 0.1, 0.1], spinning=[0.0, 0.0, 0.0]), HOURS).bid
+    assert demand_standby(usual, bid) == pytest.approx(np.full(3, 2.0))
+    # A battery from 2 to 6 to 2 kWh, 4 kW either way: first it only stops charging and gives its 2 kWh.
+    place = lot([(0, 2, 2.0, 2.0)])
+    made = commit_lot(place, prices([0.1, 0.5], [0.1, 0.5]), np.ones(2))
+    assert made.bid.power_kw == pytest.approx([-4.0, 4.0], abs=1e-9)
+    assert lot_standby(place, made, np.ones(2)) == pytest.approx([4.0 + 2.0, 0.0], abs=1e-9)
+    system = made_system(np.random.default_rng(0))
+    day = made_day(np.random.default_rng(0))
+    offered = replace(day.bids[0], power_kw=np.array([-3.0, 5.0, 0.0]))
+    run = replace(offered, standby_kw=np.array([1.0, 2.0, 4.0]))
+    for period, power in enumerate((1.0, 7.0, 4.0)):
+        hour = hour_of(system, replace(day, bids=(run,)), day.scenarios[0], period)
+        assert hour.source_kw[-1] == power
+        hour = hour_of(system, replace(day, bids=(offered,)), day.scenarios[0], period)
+        assert hour.source_kw[-1] == max(offered.power_kw[period], 0.0) + offered.spinning_kw[period]
+    with pytest.raises(InputError, match="standby_kw at 0: got -1"):
+        check_day(system, replace(day, bids=(replace(offered, standby_kw=np.full(3, -1.0)),)))
 
 
 # Lots

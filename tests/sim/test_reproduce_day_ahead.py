@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError
-from scenarios.published.active_system import STUDY, study_day, study_system
+from scenarios.published.active_system import STUDY, price_model, study_day, study_system
 from sim.reproduce.two_settlement import study as reproduction
 from sim.reproduce.two_settlement.compute import Results, compute
 from sim.reproduce.two_settlement.statements import statements
@@ -46,6 +46,7 @@ def test_a_wrong_result_breaks_the_statements_that_watch_it(results: Results) ->
     dear = {**results.profit, 2: replace(results.profit[2], profit=proposed.bound + 1.0)}
     assert broken(profit=dear) == {"I1", "K1"}
     assert broken(least={0: results.least[1], 1: results.least[0]}) == {"I3"}
+    assert broken(controlled={3: proposed.interruption, 4: 1.01 * proposed.interruption}) == {"I4"}
     assert broken(voltages=results.voltages + np.array([[0.0], [0.01]])) == {"V1"}
     assert broken(everything=1.0) == {"B1"}
     assert broken(policies=replace(results.policies, wait_and_see=-1e6)) == {"P1"}
@@ -63,6 +64,16 @@ def test_the_study_has_its_outages_and_refuses_what_it_has_not() -> None:
         study_day(system, replace(SMALL, kept=60))
 
 
+def test_prices_of_the_study_follow_its_seasonal_model() -> None:
+    """Their mean is that of the study, and the logarithm spreads as it says, an hour with the one before."""
+    drawn = price_model(STUDY).sample(np.random.default_rng(0), 1, 4000)[:, 0] * 1000.0
+    assert drawn.mean(axis=0) == pytest.approx(np.array(STUDY.price), rel=0.01)
+    log = np.log(drawn / np.array(STUDY.price))
+    assert log.std() == pytest.approx(STUDY.price_sigma, rel=0.02)
+    # Of ARMA(1, 1): (1 + ar ma) (ar + ma) / (1 + 2 ar ma + ma^2), and the day before adds a little at midnight alone.
+    assert np.corrcoef(log[:, 12], log[:, 11])[0, 1] == pytest.approx(1.14 * 0.9 / 1.32, abs=0.02)
+
+
 def test_a_day_of_the_study_is_what_its_numbers_say() -> None:
     system = study_system(SMALL, cascades=False)
     day, own = study_day(system, SMALL), study_day(system, SMALL, case=4)
@@ -77,6 +88,14 @@ def test_a_day_of_the_study_is_what_its_numbers_say() -> None:
     ]
     assert all(not bid.sold_price.any() for bid in own.bids[:4])
     assert all(np.array_equal(a.power_kw, b.power_kw) for a, b in zip(day.bids, own.bids, strict=True))
+    assert all(bid.standby_kw is None for bid in day.bids)
+    # 40 % of 150 kW can be cut, a generator of 240 kW stands until hour 6, and what is paid back can wait.
+    hours = np.arange(24) >= 6
+    assert own.bids[0].standby_kw == pytest.approx(np.where(hours, -90.0, 240.0) - own.bids[0].power_kw)
+    lot = study_day(system, SMALL, case=3).bids[4]
+    # 20 vehicles of 10 kW from hour 8 to 16; their 27 kWh less 6 last an hour.
+    assert lot.standby_kw[7] == pytest.approx(200.0 - lot.power_kw[7])
+    assert (lot.standby_kw >= lot.spinning_kw).all()
     lot = day.bids[4]
     assert lot.power_kw.max() <= 200.0 + 1e-9
     assert lot.power_kw.min() >= -260.0 - 1e-9

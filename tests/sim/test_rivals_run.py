@@ -23,6 +23,7 @@ from sim.kinds import market_kinds
 from sim.markets.aggregator.rivals.figures import profits_figure
 from sim.markets.aggregator.rivals.model import RivalsModel
 from sim.store import Run, read_run
+from tests.sim.test_wrong_tables import PROOF, broken, of_kind
 from tests.sim.timed import times_that_cannot_be
 
 DAYS = 1
@@ -60,6 +61,33 @@ def test_what_must_hold_in_every_run_holds(run: Run) -> None:
     assert all(each.holds for each in found), found
     assert run.days["certified"].all()
     assert (run.days["ended"] == "equilibrium").all()
+
+
+SEVERAL: list[tuple[str, str, Any, Any, set[str]]] = [
+    ("dispatch", "p_kw", 1.0, of_kind("purchase"), {"active-balance"}),
+    *(
+        ("dispatch", "p_kw", by, of_kind(name), {"active-balance", "parts"})
+        for name in ("served", "output")
+        for by in (1, -1)
+    ),
+    ("trade", "p_kw", 1.0, None, {"parts"}),
+    *(("aggregators", name, 1.0, None, {"profits"}) for name in ("profit", "own", "strangers", "generator_profit")),
+    ("aggregators", "lot_profit", 1.0, None, {"profits"}),
+    ("aggregators", "retail_profit", 1.0, None, {"profits"}),
+    ("aggregators", "planned_profit", 1.0, None, {"profits", "bounds"}),
+    ("aggregators", "bound", -1.0, None, {"bounds"}),
+    ("aggregators", "regret", -1.0, None, {"bounds"}),
+    *(("days", name, 1.0, None, {"profits"}) for name in ("profit", "planned_profit", "lot_profit", "retail_profit")),
+    ("days", "generator_profit", 1.0, None, {"profits"}),
+    *PROOF,
+]
+
+
+@pytest.mark.parametrize(("table", "column", "by", "rows", "names"), SEVERAL)
+def test_a_wrong_number_breaks_what_must_hold(
+    run: Run, table: str, column: str, by: Any, rows: Any, names: set[str]
+) -> None:
+    assert broken(run, "aggregators", (table, column, by, rows)) == names
 
 
 def test_profits_are_prices_times_powers(run: Run) -> None:

@@ -16,6 +16,7 @@ from sim.reproduce.epec_lots.compute import compute
 from sim.reproduce.epec_lots.statements import statements
 from sim.reproduce.epec_lots.variations import other_data, other_population
 from sim.reproduce.robustness import HEAD, Variation, counted, examine, variations_of
+from sim.reproduce.two_settlement import variations as active
 from sim.reproduce.verdicts import Statement, arithmetic, by_construction, on_stand_in, put_to_test
 
 
@@ -90,10 +91,20 @@ def test_a_variation_reaches_every_case_and_sweep() -> None:
     assert len(statements(varied)) == len(statements(plain))
 
 
+def test_other_data_and_populations_of_two_settlements() -> None:
+    drawn = active.other_data(3)
+    for name in ("price", "load"):
+        factor = np.log(np.array(getattr(drawn, name)) / np.array(getattr(active.BASE, name)))
+        assert 0.05 < factor.std() < 0.2
+    assert active.other_data(3) == drawn != active.other_data(4)
+    fewer = active.other_population(0.5)
+    assert (fewer.lot_vehicles, fewer.demand_kw) == (10, 75.0)
+
+
 def test_every_study_of_lots_has_variations_and_another_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for name in ("epec-lots", "disco-cvar", "disco-dr"):
+    for name in ("epec-lots", "disco-cvar", "disco-dr", "two-settlement"):
         found = variations_of(name)
         assert len({each.name for each in found}) == len(found) >= 5
         assert {each.kind for each in found} >= {"population"}

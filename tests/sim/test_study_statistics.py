@@ -177,6 +177,18 @@ def test_sobol_indices_of_a_function_that_is_known(tmp_path: Path) -> None:
         sobol_indices(grid, results(points, runs, pd.DataFrame()), "profit")
 
 
+def test_a_sobol_sample_fills_every_square_and_a_latin_one_every_strip(tmp_path: Path) -> None:
+    """Sixteen points of two keys: one in every sixteenth of each; of Sobol's also one in each of 4 by 4 squares."""
+    ranges = {"loads.scale": {"from": 0, "to": 16}, "renewables.sun.rated_kw": {"from": 0, "to": 16}}
+    squares = {}
+    for method in ("sobol", "latin-hypercube"):
+        sample = {"points": 16, "method": method, "seed": 3, "keys": ranges}
+        points = point_frame(specification(tmp_path, replications=1, sample=sample).points).to_numpy()[:, 1:]
+        assert sorted(np.floor(points[:, 0])) == sorted(np.floor(points[:, 1])) == list(range(16))
+        squares[method] = len({tuple(each) for each in np.floor(points / 4.0).tolist()})
+    assert squares["sobol"] == 16 > squares["latin-hypercube"]
+
+
 def test_the_points_of_saltelli() -> None:
     shares = saltelli_shares(3, 8, np.random.default_rng(0)).reshape(5, 8, 3)
     for key in range(3):

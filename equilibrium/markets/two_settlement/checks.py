@@ -97,7 +97,8 @@ def check_day(system: ActiveSystem, day: DayAhead) -> None:
         if bid.name in {other.name for other in day.bids[:place]}:
             raise InputError("day", "bid", bid.name, "a name of its own for every bid")
         _check_bid(bid, length.size, system.grid.size)
-    for name in ("spinning_need_kw", "regulating_need_kw", "price_deviation"):
+    turning = () if day.load_deviation_kw is None else ("load_deviation_kw",)
+    for name in ("spinning_need_kw", "regulating_need_kw", "price_deviation", *turning):
         check_shape("day", name, getattr(day, name), (length.size,))
         _check_least("day", name, getattr(day, name), 0.0)
     _check_penalties(day)
@@ -149,7 +150,7 @@ def _check_bid(bid: Bid, periods: int, buses: int) -> None:
     _check_number(bid.name, "reactive_share", bid.reactive_share, -np.inf)
     for what in ("power_kw", "sold_price", "bought_price", "spinning_price", "regulating_price"):
         check_shape(bid.name, what, getattr(bid, what), (periods,))
-    for what in ("spinning_kw", "regulating_kw"):
+    for what in ("spinning_kw", "regulating_kw", *(() if bid.standby_kw is None else ("standby_kw",))):
         check_shape(bid.name, what, getattr(bid, what), (periods,))
         _check_least(bid.name, what, getattr(bid, what), 0.0)
 

@@ -153,6 +153,14 @@ def _bid(zone: DemandZone, prices: BidPrices, power_kw: FloatArray, spinning_kw:
     )
 
 
+def demand_standby(zone: DemandZone, bid: Bid) -> FloatArray:
+    """Return what could be given on top of a bid in an outage, kW, shape ``(T,)``.
+
+    The generator runs in full, nothing is paid back, and all that can be cut is.
+    """
+    return np.asarray(zone.generator_kw - (1.0 - zone.movable) * zone.demand_kw - bid.power_kw)
+
+
 def deliver_demand(
     zone: DemandZone, position_kw: FloatArray, length_h: FloatArray, solver: str = "auto"
 ) -> tuple[FloatArray, FloatArray]:

@@ -1,7 +1,8 @@
 """The expected cost of energy that outages leave unserved, F2, as tables over the generators' states.
 
 In an outage every generator that is on gives up to its greatest output, active and reactive apart, sun and wind what
-there is, and a bid what it offers, spinning reserve included; storage is kept out, so the cost is never told too small.
+there is, and a bid what it offers, spinning reserve included, or what stands behind it where the operator runs that
+itself (``standby_kw``); storage is kept out, so the cost is never told too small.
 Demand that a bid has to serve belongs to the load of its bus, with that load's share of reactive power, so that hours
 differ in size alone; other demand of bids is let go first. The roots give what is asked of them. Each hour stands for
 itself. All of it is known before the day but the states, so F2 is a sum of tables over them.
@@ -15,7 +16,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.grid.restoration import Hour
 from equilibrium.grid.shedding import Units
 from equilibrium.grid.unserved import Table, Unserved
-from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator, Scenario
+from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead, Generator, Scenario
 
 
 def reactive_most(unit: Generator) -> float:
@@ -35,7 +36,7 @@ def units_of(system: ActiveSystem) -> Units:
 def hour_of(system: ActiveSystem, day: DayAhead, scenario: Scenario, period: int) -> Hour:
     """Return what is to be served in a period of a scenario, and what helps in every state."""
     load_kw, load_kvar = scenario.load_kw[period].copy(), scenario.load_kvar[period].copy()
-    offered = np.array([max(0.0, float(bid.power_kw[period])) + bid.spinning_kw[period] for bid in day.bids])
+    offered = np.array([max(0.0, float(bid.power_kw[period])) + _on_top(bid)[period] for bid in day.bids])
     for bid in day.bids:
         if bid.must_take and bid.power_kw[period] < 0.0:
             own = scenario.load_kw[period, bid.bus]
@@ -45,6 +46,11 @@ def hour_of(system: ActiveSystem, day: DayAhead, scenario: Scenario, period: int
     bus = [unit.bus for unit in system.renewables] + [bid.bus for bid in day.bids]
     power = np.concatenate([scenario.available_kw[period], offered])
     return Hour(load_kw, load_kvar, system.lost_load_value, np.array(bus, dtype=np.int64), power, np.zeros(power.size))
+
+
+def _on_top(bid: Bid) -> FloatArray:
+    """Return what a bid gives in an outage on top of its power, kW, shape ``(T,)``."""
+    return bid.spinning_kw if bid.standby_kw is None else bid.standby_kw
 
 
 def unserved_of(system: ActiveSystem, day: DayAhead, *, switching: bool = True) -> Unserved:

@@ -242,6 +242,20 @@ def commit_lot(zone: LotZone, prices: BidPrices, length_h: FloatArray, solver: s
     return LotCommitment(bid, -float(program.cost @ x), -bound, residuals, schedule)
 
 
+def lot_standby(zone: LotZone, made: LotCommitment, length_h: FloatArray) -> FloatArray:
+    """Return what could be given on top of a lot's bid in an outage, kW, shape ``(T,)``.
+
+    Vehicles stop charging, and give as much as power and energy at the end of the period before allow.
+    """
+    batch, plan, site = zone.vehicles, made.schedule, zone.site
+    drawn = plan.discharge_kw / site.discharge_efficiency - site.efficiency * plan.charge_kw
+    before = plan.energy_kwh + length_h * drawn
+    stock = (before - batch.energy_min_kwh[:, None]) * site.discharge_efficiency / length_h
+    most = np.minimum(batch.discharge_max_kw[:, None], np.maximum(stock, 0.0))
+    here = np.isfinite(plan.energy_kwh)
+    return np.asarray(batch.count @ np.where(here, most, 0.0) - made.bid.power_kw)
+
+
 def _netted(zone: LotZone, vehicles: VehicleProgram, program: Program, x: FloatArray) -> FloatArray:
     """Take away what goes in and out of one vehicle at once: at a price of zero it costs nothing and means nothing."""
     own = x[program.columns["stays"].slice]

@@ -156,6 +156,9 @@ class Bid:
         What a kW kept ready for an hour gets, shape ``(T,)``.
     must_take
         Whether power that it takes is an obligation (customers, vehicles to charge) and has to be accepted.
+    standby_kw
+        What can be given on top of its power for an hour in an outage, shape ``(T,)``, where the operator runs what
+        stands behind it; ``None``: the spinning reserve that it offers.
     """
 
     name: str
@@ -169,6 +172,7 @@ class Bid:
     spinning_price: FloatArray
     regulating_price: FloatArray
     must_take: bool = False
+    standby_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -204,6 +208,8 @@ class DayAhead:
     price_deviation
         By how much the price of energy may turn against the operator, per kWh, shape ``(T,)``; the robust counterpart
         protects against a budget of such periods.
+    load_deviation_kw
+        By how much net load may turn out larger, kW, shape ``(T,)``, under a budget of its own; ``None``: not at all.
     held
         How many periods what is fixed before stays the same: 4 where quarters of an hour follow hourly positions.
     """
@@ -215,6 +221,7 @@ class DayAhead:
     regulating_need_kw: FloatArray
     penalties: Penalties
     price_deviation: FloatArray
+    load_deviation_kw: FloatArray | None = None
     held: int = 1
 
 

@@ -11,7 +11,7 @@ from equilibrium.grid.radial_flow import radial_flow
 from equilibrium.grid.restoration import operations
 from equilibrium.grid.unserved import Table, Unserved, chosen_configurations
 from equilibrium.markets.two_settlement.clearing import DayAheadClearing
-from equilibrium.markets.two_settlement.interruption import interruption_tables, unserved_of
+from equilibrium.markets.two_settlement.interruption import interruption_of, interruption_tables, unserved_of
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
 from equilibrium.markets.two_settlement.network import radial_of
 from equilibrium.markets.two_settlement.recourse import Policies, Recourse
@@ -53,6 +53,8 @@ class Results:
         AC and linear voltages of the base configuration at nominal load, per unit, shape ``(2, buses)``.
     moved
         Switching operations of every outage and hour at the schedule of most profit, shape ``(outages, hours)``.
+    controlled
+        F2 of the proposed scheme's schedule of most profit where the operator runs lots (3) or demand (4) itself.
     certain, everything
         F2 of what no switching restores, and of everything lost in every outage.
     """
@@ -68,6 +70,7 @@ class Results:
     policies: Recourse
     voltages: FloatArray
     moved: FloatArray
+    controlled: dict[int, float]
     certain: float
     everything: float
 
@@ -97,7 +100,8 @@ def compute(
         Points of the front.
     """
     system = study_system(study, cascades=cascades)
-    day = study_day(system, study)
+    days = {case: study_day(system, study, case=case) for case in data.CASES}
+    day = days[0]
 
     def market(**changes: object) -> DayAheadMarket:
         return DayAheadMarket(system, Options(**changes), solver=solver)  # type: ignore[arg-type]
@@ -105,10 +109,11 @@ def compute(
     unserved = unserved_of(system, day)
     tied = interruption_tables(system, day, unserved)
     still = market(switching=False).interruptions(day)
-    profit = {}
-    for case in data.CASES:
-        options = {"switching": case != 1, "arbitrage": case != 2}
-        profit[case] = market(**options).clear(study_day(system, study, case=case), still if case == 1 else tied)
+    tables = {0: tied, 1: still, 2: tied} | {case: market().interruptions(days[case]) for case in data.CONTROLLED}
+    profit = {
+        case: market(switching=case != 1, arbitrage=case != 2).clear(days[case], tables[case]) for case in data.CASES
+    }
+    on = profit[0].positions.on
     larger = replace(study, scenarios=more)
     return Results(
         system=system,
@@ -125,6 +130,7 @@ def compute(
         policies=Policies(system, study_day(system, replace(study, scenarios=few)), solver=solver).compare(rounds=3),
         voltages=_voltages(system),
         moved=_moved(unserved, profit[0], day),
+        controlled={case: float(interruption_of(tables[case], on).sum()) for case in data.CONTROLLED},
         certain=_bound(system, day, unserved, certain=True),
         everything=_bound(system, day, unserved, certain=False),
     )

@@ -39,7 +39,7 @@ def constants() -> tuple[Constant, ...]:
             "spread of prices, loads, sun and wind",
             chosen,
             _MISSING,
-            ("study.price_sigma", "study.price_memory", "study.load_sigma", "study.wind"),
+            ("study.price_sigma", "study.price_*ar", "study.price_ma", "study.load_sigma", "study.wind"),
         ),
         ("generators", chosen, _MISSING, ("study.generator_*",)),
         (

@@ -15,6 +15,9 @@ CASES = {0: "proposed", 1: "no tie switching", 2: "no arbitrage of the operator"
          4: "no arbitrage of demand"}  # fmt: skip
 """The proposed scheme and Cases 1 to 4."""
 
+CONTROLLED = (3, 4)
+"""Cases in which the operator runs lots or demand itself."""
+
 OBJECTIVES = ("F1", "F2", "S_RT")
 
 TABLE_3 = {

@@ -150,6 +150,8 @@ def _inclusion(results: Results) -> tuple[Statement, ...]:
     more = f1[0] <= min(upper[3], upper[4]) + slack
     f2 = [results.least[k].interruption for k in (0, 1)]
     told = ", ".join(f"{data.CASES[case]} {value:.2f}" for case, value in f1.items())
+    proposed = results.profit[0].interruption
+    controlled = ", ".join(f"{data.CASES[case]} {value:.2f}" for case, value in results.controlled.items())
     return (
         by_construction(
             "I1", "Case 2 does not earn more than the proposed scheme; ties alone change no F1", less, told
@@ -160,6 +162,12 @@ def _inclusion(results: Results) -> tuple[Statement, ...]:
             "Without switching no less is lost",
             f2[0] <= f2[1] * (1.0 + MONEY),
             f"least F2 {f2[0]:.2f} with ties, {f2[1]:.2f} without",
+        ),
+        by_construction(
+            "I4",
+            "In cases 3 and 4 the same schedule loses no more than in the proposed scheme",
+            all(value <= proposed * (1.0 + MONEY) for value in results.controlled.values()),
+            f"F2 {proposed:.2f}; {controlled}; demand offers as reserve nearly all that it can cut already",
         ),
     )
 

@@ -6,7 +6,7 @@ The ratio of a line is the exponent of a power law fitted to the three times; 1 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -98,7 +98,7 @@ def year() -> Result:
     return Result("growth_days", seconds[-1], seconds[0], exponent(ends, seconds), note)
 
 
-BENCHMARKS: Mapping[str, Callable[[], Result]] = {
+BENCHMARKS: dict[str, Callable[[], Result]] = {
     "growth_buses": lambda: growth("buses", tuple(FEEDERS), partial(large, lots=3)),
     "growth_lots": lambda: growth("lots", (20, 60, 200), lambda lots: large(LARGEST, lots, 1000)),
     "growth_lots_nodal": lambda: growth("lots_nodal", (10, 20, 40), strategic),

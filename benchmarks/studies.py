@@ -148,7 +148,8 @@ def ten_thousand_days() -> Result:
     late = max(held for at, held in seen if at >= 0.9 * seconds)
     note = (
         f"{days} days of {MANY['scenario']} by 2 processes in {seconds / 60:.1f} min ({processor / days:.4f} s of "
-        f"processor time a day); largest worker {early:.0f} MB in the first tenth, {late:.0f} MB in the last tenth: their ratio"
+        f"processor time a day); largest worker {early:.0f} MB in the first tenth, {late:.0f} MB "
+        "in the last: their ratio"
     )
     return Result("study_10000_days", seconds / days, 0.06, early / late, note)
 

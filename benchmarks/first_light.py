@@ -29,6 +29,7 @@ def real_days(scenario: str, count: int = DAYS) -> tuple[LocalMarket, list[Marke
     days, powers = [], []
     for _ in range(count):
         model.step()
+        assert model.last is not None
         days.append(model.last.market)
         powers.append(model.last.clearing.lot_kw)
     return model, days, powers

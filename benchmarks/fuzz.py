@@ -18,6 +18,7 @@ import copy
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from benchmarks.harness import Result, report
+from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError, SolverError
 from equilibrium.games import Equilibrium, Options, game_from_dict, game_to_dict, solve_game, write_game
 from equilibrium.programs.program import FEASIBILITY, GAP, INF, Instance
@@ -216,7 +218,7 @@ def _ordinary(rng: np.random.Generator) -> tuple[Instance, np.ndarray]:
     matrix = rng.integers(-9, 10, (rows, n)) * (rng.random((rows, n)) < 0.5) * 10.0 ** rng.integers(-2, 3, (rows, 1))
     inside = rng.integers(0, 5, n)
     slack = rng.integers(-2, 8, rows) * 10.0 ** rng.integers(-2, 2, rows)
-    upper = matrix @ inside + slack
+    upper: FloatArray = np.asarray(matrix @ inside + slack, dtype=np.float64)
     lower = np.where(rng.random(rows) < 0.25, upper, -INF)
     integer = rng.random(n) < 0.6
     integer[0] = True
@@ -226,7 +228,7 @@ def _ordinary(rng: np.random.Generator) -> tuple[Instance, np.ndarray]:
 
 def every_opinion(instance: Instance, integer: np.ndarray) -> dict[str, MixedSolution | str]:
     """Return what each solver and setting says; a text where it gave up."""
-    asked = {
+    asked: dict[str, Callable[[], MixedSolution]] = {
         "ours, confirmed": lambda: solve_mixed(instance, integer, time_limit_s=SECONDS),
         "HiGHS, presolve off, 1e-9": lambda: solve_mixed_highs(instance, integer, GAP, SECONDS),
         "HiGHS, presolve on, 1e-9": lambda: solve_mixed_highs(instance, integer, GAP, SECONDS, INF, True),

@@ -77,11 +77,16 @@ def case_of(name: str, lots: int = 3) -> tuple[Network, MarketDay]:
     places = np.linspace(1, 29 if large else feeder.size - 1, base.feeder.size).round().astype(int)
     factor = 1.0 if large else base.feeder.load_kw.sum() / feeder.load_kw.sum()
     shape = day.load_kw.sum(axis=1) / day.load_kw.sum(axis=1).max()
-    moved = [
-        tuple(replace(unit, bus=int(places[unit.bus])) for unit in units)
-        for units in (base.microturbines, base.compensators, base.renewables, base.lots)
-    ]
-    network = Network(feeder, *moved, base.export_price_factor, base.polygon_edges, name)
+    network = Network(
+        feeder,
+        tuple(replace(unit, bus=int(places[unit.bus])) for unit in base.microturbines),
+        tuple(replace(unit, bus=int(places[unit.bus])) for unit in base.compensators),
+        tuple(replace(unit, bus=int(places[unit.bus])) for unit in base.renewables),
+        tuple(replace(unit, bus=int(places[unit.bus])) for unit in base.lots),
+        base.export_price_factor,
+        base.polygon_edges,
+        name,
+    )
     load = shape[:, None] * feeder.load_kw * factor
     day = replace(day, load_kw=load, load_kvar=0.2 * load)
     return shared_lots(network, day, lots)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from benchmarks.json_series import Json, series
 from equilibrium.arrays import FloatArray
@@ -16,7 +17,7 @@ def read_julia(data: Json) -> System:
     step = float(about.get("Time step (min)", 60.0)) / 60.0
     horizon = about.get("Time horizon (h)")
     periods = round((float(about["Time horizon (min)"]) / 60.0 if horizon is None else float(horizon)) / step)
-    load = {name: series(bus["Load (MW)"], periods) for name, bus in data["Buses"].items()}
+    load: dict[str, ArrayLike] = {name: series(bus["Load (MW)"], periods) for name, bus in data["Buses"].items()}
     penalty = float(about.get("Power balance penalty ($/MW)", 1000.0))
     generators = data.get("Generators", {})
     thermal = {name: each for name, each in generators.items() if each.get("Type", "Thermal") == "Thermal"}

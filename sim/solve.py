@@ -130,6 +130,8 @@ def _show(game: Game, answer: Equilibrium, *, as_json: bool) -> None:
     tell(f"by {answer.method} in {answer.seconds:.3g} s{solver}: {answer.why}")
     if answer.variables:
         _show_point(screen, game, answer)
+        if any(report.range is not None for report in answer.players.values()):
+            tell("at best .. worst answer: the leader's objective if indifferent followers chose its best, or worst")
         c = answer.certificate
         residuals = {"primal": c.primal, "dual": c.dual, "complementarity": c.complementarity, "gap": c.gap}
         tell("residuals: " + ", ".join(f"{name} {value:.1e}" for name, value in residuals.items()))
@@ -144,7 +146,7 @@ def _show_point(screen: Console, game: Game, answer: Equilibrium) -> None:
     ranged = any(report.range is not None for report in answer.players.values())
     players = Table("player", "level", "sense", "objective", "may gain at most", box=None)
     if ranged:
-        players.add_column("kind .. unkind response")
+        players.add_column("at best .. worst answer")
     for name, report in answer.players.items():
         player = game.players[name]
         span = "" if report.range is None else f"{_number(report.range[0])} .. {_number(report.range[1])}"

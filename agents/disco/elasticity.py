@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.optimize import nnls
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -163,6 +162,8 @@ class ElasticityBelief:
         sign = np.array([-1.0 if a == b else 1.0 for a, b in self.pairs])
         if (sign * values >= 0.0).all():
             return values
+        from scipy.optimize import nnls  # here, because it is slow to import
+
         rows = solve_triangular(root, np.column_stack([np.diag(sign), values]), lower=True)
         size, _ = nnls(rows[:, :-1], rows[:, -1])
         return np.asarray(sign * size)

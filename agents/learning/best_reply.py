@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from agents.learning.grid import check_share, price_grid
 from agents.learning.rule import PostedDay
@@ -157,6 +156,8 @@ class BestReply:
 
     def _estimate(self) -> None:
         """Fit the belief to all remembered days, and the factors of the days of the week to what it leaves."""
+        from scipy.optimize import least_squares  # here, because it is slow to import
+
         days = self._days
         price = np.array([day.price for day in days])
         rivals = self._one_price(self.belief, days)

@@ -59,7 +59,7 @@ def _load(path: str | Path) -> object:
             raise InputError(source, "number", f"{text[:SHOWN]}...", "a number of fewer digits") from error
 
     try:
-        text = Path(path).read_text(encoding="utf-8")
+        text = Path(path).read_text(encoding="utf-8-sig")
         loaded: object = json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_int=whole)
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(source, "file", type(error).__name__, "a readable JSON file") from error

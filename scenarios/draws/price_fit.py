@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import least_squares
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
@@ -108,6 +107,8 @@ def _weekdays(series: PriceSeries) -> np.ndarray:
 
 def _conditional(rest: FloatArray) -> tuple[float, float, float, float]:
     """Return coefficients and deviation of least squares, given the first day."""
+    from scipy.optimize import least_squares  # here, because it is slow to import
+
     scale = float(rest.std())
     if scale == 0.0:
         return 0.0, 0.0, 0.0, 0.0

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.spatial.distance import cdist
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
@@ -60,6 +59,8 @@ def reduce_scenarios(points: FloatArray, probability: FloatArray, keep: int) -> 
     InputError
         For shapes that do not fit, points that are not finite, or probabilities that are negative or do not sum to 1.
     """
+    from scipy.spatial.distance import cdist  # here, because it is slow to import
+
     _check(points, probability, keep)
     away = cdist(points, points)
     kept = _selected(away, probability, keep)

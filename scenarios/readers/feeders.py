@@ -22,7 +22,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from scipy.cluster.hierarchy import DisjointSet
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
@@ -197,6 +196,8 @@ def _branches(
 
 def _no_loop(table: Table, closed: list[int], starts: list[str], ends: list[str]) -> None:
     """Name the line of the first closed branch that closes a loop."""
+    from scipy.cluster.hierarchy import DisjointSet  # here, because it is slow to import
+
     joined = DisjointSet([*starts, *ends])
     for row in closed:
         if not joined.merge(starts[row], ends[row]):

@@ -138,6 +138,8 @@ def _add_draws(run: argparse.ArgumentParser) -> None:
 
 def _run(given: argparse.Namespace) -> int:
     """``equilot run``."""
+    import mesa  # noqa: F401 - first: at its import it asks every module that is loaded for its file
+
     from sim.folder import check_folder
     from sim.options import RunOptions
     from sim.show.console import logging_to_stderr

@@ -140,9 +140,22 @@ def limits(run: Run, currency: str) -> Html:
     """Return the limits that cost most over the run."""
     if "limits" not in run.columns or not len(run.limits):
         return Html("")
+    if "multiplier" not in run.columns["limits"]:
+        return section("Limits at work", _reached_table(run.limits))
     rows = run.limits[run.limits["multiplier"] > 0.0]
     told = f"worth of one unit more, {currency}"
     return section("Limits at work", _limit_table(rows, "multiplier", told))
+
+
+def _reached_table(rows: pd.DataFrame) -> Html:
+    """Return limits by name and place where none has a worth of its own, the one that is reached longest first."""
+    held = rows[rows["reached"].astype(bool)]
+    if not len(held):
+        return element("p", "No limit is reached.")
+    hours = held.groupby(["limit", "place"], sort=False)["hours"].sum().reset_index()
+    found = hours.sort_values("hours", ascending=False, kind="stable").head(MOST_ROWS)
+    cells = [[row["limit"], row["place"], f"{row['hours']:g}"] for row in found.to_dict("records")]
+    return table(["limit", "place", "hours reached"], cells, words=("limit", "place"))
 
 
 def _limit_table(rows: pd.DataFrame, column: str, told: str) -> Html:

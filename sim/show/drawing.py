@@ -17,6 +17,8 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedFormatter, FixedLocator
 
@@ -29,6 +31,7 @@ BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
 CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
+_DPI = 160  # points of a PNG, and of what is no line in an SVG, an inch
 _TWO_ROWS = 4  # names that fill two rows of a legend in pairs
 
 STYLE: dict[Any, Any] = {
@@ -64,7 +67,7 @@ STACK: Stack = {
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Write a figure in every format; the same figure gives the same bytes, so files carry no date.
+    """Write a figure as SVG, PNG or both; the same figure gives the same bytes, so files carry no date.
 
     Names are drawn as they are: ``$`` means nothing, and a character that the font lacks is a box.
     """
@@ -75,13 +78,21 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) ->
         warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
         for kind in formats:
             path = stem.with_name(f"{stem.name}.{kind}")
-            content = io.BytesIO()
-            metadata = {"Date": None} if kind == "svg" else None
-            figure.savefig(content, dpi=160, format=kind, metadata=metadata)
+            put(path, _content(figure, kind))
             figure.set_layout_engine("none")  # laid out once, for all formats
-            put(path, content.getvalue())
             files.append(path)
     return files
+
+
+def _content(figure: Figure, kind: str) -> bytes:
+    """Return a figure in a format, drawn once: ``savefig`` draws it twice where it is laid out."""
+    content = io.BytesIO()
+    figure.set_dpi(_DPI)
+    if kind == "svg":
+        FigureCanvasSVG(figure).print_svg(content, metadata={"Date": None})  # type: ignore[no-untyped-call]  # has none
+    else:
+        FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]  # has none
+    return content.getvalue()
 
 
 def day_title(days: pd.DataFrame, day: int) -> str:

@@ -11,7 +11,11 @@ from hypothesis import strategies as st
 
 from equilibrium.markets.aggregator import search
 from equilibrium.markets.aggregator.cuts import joined
+from equilibrium.markets.aggregator.day import AggregatorDay
+from equilibrium.markets.aggregator.excess import Excesses
+from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.markets.aggregator.market import AggregatorMarket
+from equilibrium.markets.aggregator.pools import lot_pools
 from equilibrium.markets.aggregator.worths import Worths
 from equilibrium.programs.solvers import solve_linear
 from equilibrium.programs.solvers.choose import require_optimal
@@ -47,15 +51,76 @@ def test_how_much_energy_can_be_worth_above_its_tariff_by_hand() -> None:
     assert bought not in whole.pulls
 
 
-@settings(max_examples=20, deadline=None)
+def test_how_much_is_charged_at_most_by_hand() -> None:
+    """Charging for V2G in hour 15 is what leaves then less what comes, and what the pool has more than before."""
+    day = card_day()
+    halves, excesses, bound = charging_at_15(day)
+    before, stock = (side_of(halves, day, "v2g_kwh", hour) for hour in (14, 15))
+    pool = lot_pools(day, day.lots[0], 0).v2g
+    rise = pool.least_kwh[15] - pool.most_kwh[14] - pool.inflow_kwh[15]
+    limit = excesses.shortest(np.zeros(excesses.width.size), 1.0).limit(bound, 0)
+    assert limit.number == pytest.approx((rise + pool.flex_least_kwh[15]) / 0.9)
+    assert limit.parts[stock] == pytest.approx(1.0 / 0.9)
+    assert limit.parts[before + 1] == pytest.approx(1.0 / 0.9)  # what is missing to a full pool
+    assert limit.parts[side_of(halves, day, "discharge_kw", 15)] == pytest.approx(1.0 / 0.95 / 0.9)
+    # Where numbers do not count, excesses do so with their whole width.
+    full = excesses.shortest(np.zeros(excesses.width.size), 0.0).limit(bound, 0)
+    assert full.parts == {}
+    assert full.number > (rise + pool.flex_most_kwh[15] + excesses.width[stock] + excesses.width[before]) / 0.9
+
+
+def test_a_chain_of_rows_reaches_over_hours() -> None:
+    """With a full pool now and an empty one three hours later it counts what leaves until then, not the pool."""
+    day = card_day()
+    halves, excesses, bound = charging_at_15(day)
+    stocks = [side_of(halves, day, "v2g_kwh", hour) for hour in range(15, 24)]
+    cost = np.zeros(halves.quantities.shape[1])
+    cost[[side // 2 for side in stocks]] = [-1.0] * 3 + [10.0] * 6
+    for hour in range(24):
+        if day.lots[0].vehicles.departing[0, hour].sum() > 0.0:
+            cost[side_of(halves, day, "bought_kwh", hour) // 2] = 1000.0
+    cost[[side_of(halves, day, "discharge_kw", hour) // 2 for hour in range(15, 24)]] = 1000.0
+    excess = excesses.at(require_optimal(solve_linear(halves.quantities.with_cost(cost)), "a point").x)
+    limit = excesses.shortest(excess, 0.5).limit(bound)
+    (last,) = (hour for hour, stock in enumerate(stocks, start=15) if stock in limit.parts)
+    assert last > 15
+    pool = lot_pools(day, day.lots[0], 0).v2g
+    leaves = (pool.flex_least_kwh - pool.inflow_kwh)[15 : last + 1].sum()
+    missing = side_of(halves, day, "v2g_kwh", 14) + 1 in limit.parts
+    start = pool.most_kwh[14] if missing else pool.least_kwh[14]
+    assert limit.number == pytest.approx((leaves + pool.least_kwh[last] - start) / 0.9)
+
+
+def charging_at_15(day: AggregatorDay) -> tuple[Halves, Excesses, int]:
+    """The problem, its excesses, and the only bound of what is charged for V2G in hour 15."""
+    halves = lot_halves(day)
+    excesses = Excesses(halves)
+    (bound,) = excesses.of[side_of(halves, day, "charge_v2g_kw", 15)]
+    return halves, excesses, bound
+
+
+def side_of(halves: Halves, day: AggregatorDay, name: str, hour: int) -> int:
+    """The excess of a quantity over its least."""
+    return 2 * int(halves.quantity[pair_of(halves, day, name, hour, upper=False)])
+
+
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 10_000), uniform=st.booleans())
 def test_every_answer_keeps_every_bound_and_cut(seed: int, uniform: bool) -> None:
     draw = np.random.default_rng(seed)
     day = random_day(seed, pricing="uniform" if uniform else "pay-as-bid")
     halves = lot_halves(day)
-    worths, both = Worths(halves), joined(halves)
+    worths, excesses, both = Worths(halves), Excesses(halves), joined(halves)
     for _ in range(3):
         x, y = answered(day, halves, drawn_prices(day, halves, draw))
+        excess = excesses.at(x)
+        other, _ = answered(day, halves, drawn_prices(day, halves, draw))
+        chains = excesses.shortest(excesses.at(other), float(draw.uniform()))
+        for side, bounds in enumerate(excesses.of):
+            for bound in bounds:
+                limit = chains.limit(bound)
+                most = limit.number + sum(weight * excess[each] for each, weight in limit.parts.items())
+                assert excess[side] <= most + ROUNDING * (1.0 + most)
         size = np.abs(y[halves.multiplier])
         ways = worths.shortest(size, float(draw.uniform()))
         for told in worths.told:

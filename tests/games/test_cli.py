@@ -114,6 +114,17 @@ def test_pessimistic_leaders_are_told_from_the_optimistic_ones(capsys: pytest.Ca
     assert "player seller1: attitude" in message
 
 
+def test_what_a_range_means_is_told_and_a_byte_order_mark_is_none_of_the_game(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    marked = tmp_path / "marked.json"
+    marked.write_bytes(b"\xef\xbb\xbf" + (FOLDER / "indifferent_follower.json").read_bytes())
+    assert run("solve", marked) == 0
+    told = capsys.readouterr().out
+    assert "at best .. worst answer" in told
+    assert "the leader's objective if indifferent followers chose its best, or worst" in told
+
+
 def test_nothing_but_the_answer_goes_to_the_output() -> None:
     """A solver's banner would break what reads the JSON; only a new process shows it."""
     command = [sys.executable, "-m", "sim.cli", "solve", str(FOLDER / "cournot_duopoly.json"), "--json"]

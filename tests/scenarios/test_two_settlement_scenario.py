@@ -155,8 +155,9 @@ def test_prices_of_all_products() -> None:
 
 def test_a_budget_is_one_of_hours(tmp_path: Path) -> None:
     for step, periods in ((60, 5.0), (30, 10.0), (15, 20.0)):
-        case = town(tmp_path, market={"gamma": 5}, time={"step_minutes": step})
-        assert case.market().options.gamma == periods
+        case = town(tmp_path, market={"gamma": 5, "load_gamma": 2}, time={"step_minutes": step})
+        options = case.market().options
+        assert (options.gamma, options.load_gamma) == (periods, 0.4 * periods)
 
 
 UNIT = TOWN["generators"][0]
@@ -168,6 +169,7 @@ UNIT = TOWN["generators"][0]
         ({"market": {"gamma": 25}}, "market.gamma: got 25"),
         ({"market": {"gamma": -1}}, "market.gamma: got -1"),
         ({"market": {"gamma": 24}, "time": {"zone": "Europe/Madrid"}}, "market.gamma: got 24.0, expected at most 23"),
+        ({"market": {"load_gamma": 24}, "time": {"zone": "Europe/Madrid"}}, "market.load_gamma: got 24.0, .* 23"),
         ({"generators": [{**UNIT, "min_up_h": 24}], "time": {"zone": "Europe/Madrid"}}, "min_up_h: got 24.0, .* 23"),
         ({"market": {"aim": "compromise"}}, "market.aim: got 'compromise', expected profit or total, or outages.pl"),
         ({"outages": {"failures_per_year": 0, "planned": True}}, "failures_per_year: got 0.0, expected above 0"),

@@ -23,6 +23,8 @@ TWO_SETTLEMENT_KEYS = {
     "TwoSettlementMarketSection.points": "11 [2, 1000]",
     "TwoSettlementMarketSection.gamma": "0.0 [0, 24]",
     "TwoSettlementMarketSection.price_deviation_share": "0.15 [0, 1]",
+    "TwoSettlementMarketSection.load_gamma": "0.0 [0, 24]",
+    "TwoSettlementMarketSection.load_deviation_share": "0.1 [0, 1]",
     "TwoSettlementMarketSection.gap": "0.001 [0, 1)",
     "TwoSettlementMarketSection.node_limit": "None [1, )",
     "WholesaleSection.sell_share": "0.97 [0, 1]",

@@ -145,6 +145,33 @@ def expected_prices(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[An
     }
 
 
+def expected_limits(_model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
+    feeder, came = day.network.feeder, day.settlement.clearing.scenarios[0]
+    potential = day.settlement.outcome.scenarios[0].renewable_kw
+    kinds = ("branch", "voltage-min", "voltage-max", "renewable")
+    rows = []
+    for t in range(48):
+        for b in range(1, 15):
+            low, high, volt = feeder.voltage_min_pu[b], feeder.voltage_max_pu[b], came.voltage_pu[t, b]
+            value, most = 11.0 * math.sqrt(1e3 * max(came.loss_kw[t, b], 0.0) / feeder.r_ohm[b]), feeder.rating_kva[b]
+            for kind, *numbers in (
+                (0, "kVA", value, most, most - value, most),
+                (1, "p.u.", volt, low, volt - low, high - low),
+                (2, "p.u.", volt, high, high - volt, high - low),
+            ):
+                rows.append((t, kind, b, feeder.buses[b], *numbers))
+        for k, unit in enumerate(day.network.renewables):
+            value, most = came.renewable_kw[t, k], potential[t, k]
+            rows.append((t, 3, unit.bus, unit.name, "kW", value, most, most - value, most))
+    rows = sorted(row for row in rows if row[-1] > 0.0 and row[-2] <= 0.01 * row[-1])
+    return period_columns(day, [row[0] for row in rows]) | {
+        "limit": [kinds[row[1]] for row in rows],
+        "bus": [feeder.buses[row[2]] for row in rows],
+        **{name: [row[3 + k] for row in rows] for k, name in enumerate(("place", "unit", "value", "bound", "slack"))},
+        "reached": [row[7] <= 1e-9 * (1.0 + abs(row[6])) for row in rows],
+    }
+
+
 def expected_dispatch(model: DiscoModel, day: DiscoDayResult) -> dict[str, list[Any]]:
     settled, buses = day.settlement, model.network.feeder.buses
     came, given = settled.clearing.scenarios[0], settled.outcome.scenarios[0]
@@ -375,6 +402,7 @@ EXPECTED = {
     "days": expected_days,
     "prices": expected_prices,
     "dispatch": expected_dispatch,
+    "limits": expected_limits,
     "lots": expected_lots,
     "lot_days": expected_lot_days,
     "sessions": expected_sessions,

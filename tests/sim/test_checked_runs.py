@@ -24,11 +24,15 @@ from sim.simulate import simulate
 from sim.store import Run
 from tests.equilibrium.conftest import small_day, small_network
 
-FEW = {"scenarios": {"draws": 3, "kept": 2}}
+FEW: dict[str, Any] = {
+    "disco": {"scenarios": {"draws": 3, "kept": 2}},
+    "aggregator": {"market": {"network": False}, "scenarios": {"draws": 3, "kept": 1}},
+}
 FORMS = {
     "lots-lead": {"other-money", "other-power", "other-buses", "other-lots", "more-sun"},
     "nodal": {"other-money", "other-power", "other-buses"},
     "disco": {"other-money", "other-power", "other-scenarios"},
+    "aggregator": {"other-money", "other-order", "other-scenarios", "higher-caps"},
 }
 
 
@@ -54,13 +58,14 @@ def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("week-33", "lots-lead"), ("nodal-33", "nodal"),
         pytest.param("disco-15", "disco", marks=pytest.mark.long),
+        pytest.param("aggregator-37", "aggregator", marks=pytest.mark.long),
     ],
 )  # fmt: skip
 def test_every_statement_of_a_market_is_checked(name: str, market: str) -> None:
     kind = market_kinds()[market]
     found = {}
     for level in ("off", "cheap", "full"):
-        (day,) = simulate(load_scenario(name, FEW if market == "disco" else None), RunOptions(days=1, check=level))
+        (day,) = simulate(load_scenario(name, FEW.get(market)), RunOptions(days=1, check=level))
         found[level] = day.tables.get(CHECKS.name, {"name": [], "holds": []})
     clearings = kind.clearings(day.result)
     statements = {each.name for one in clearings for each in one.invariants}

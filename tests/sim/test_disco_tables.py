@@ -123,3 +123,26 @@ def test_the_day_has_something_in_every_column(model: DiscoModel, day: DiscoDayR
     assert (amounts.drop("response_cost").abs() > 1e-3).all()
     assert tables["sessions"]["given_kwh"].sum() > 1.0
     assert tables["lot_days"]["came"].min() >= 1.0
+    assert set(tables["limits"]["limit"]) == {"renewable"}
+
+
+def test_limits_of_branches_and_voltages(model: DiscoModel, day: DiscoDayResult) -> None:
+    """The same day on a feeder whose limits are just what it reaches."""
+    feeder, came = day.network.feeder, day.settlement.realised
+    flow = 11.0 * np.sqrt(1e3 * came.loss_kw[:, 1:].max(axis=0) / feeder.r_ohm[1:])
+    tight = replace(
+        feeder,
+        rating_kva=np.concatenate([[np.inf], 1.005 * flow]),
+        voltage_min_pu=came.voltage_pu.min(axis=0),
+        voltage_max_pu=came.voltage_pu.max(axis=0) + 0.001,
+    )
+    close = replace(day, network=replace(day.network, feeder=tight))
+    (table,) = (table for table in KIND.tables if table.name == "limits")
+    frame, expected = table.frame(close), EXPECTED["limits"](model, close)
+    assert set(frame["limit"]) == {"branch", "voltage-min", "renewable"}
+    reached = frame.groupby("limit")["reached"].any()
+    assert reached["voltage-min"]
+    assert not reached["branch"]  # 0.5 % are left of each
+    for name, values in expected.items():
+        wanted = pytest.approx(values) if name in ("value", "slack") else values
+        assert frame[name].tolist() == wanted, name

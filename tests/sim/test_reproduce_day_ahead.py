@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError
+from equilibrium.markets.two_settlement.market import DayAheadMarket
+from equilibrium.markets.two_settlement.system import DayAhead, Penalties, Prices, Scenario
 from scenarios.published.active_system import STUDY, price_model, study_day, study_system
 from sim.reproduce.two_settlement import study as reproduction
 from sim.reproduce.two_settlement.compute import Results, compute
+from sim.reproduce.two_settlement.losses import left_out
 from sim.reproduce.two_settlement.statements import statements
 from sim.reproduce.verdicts import Kind
 
@@ -62,6 +65,23 @@ def test_the_study_has_its_outages_and_refuses_what_it_has_not() -> None:
         study_day(system, SMALL, case=5)
     with pytest.raises(InputError, match="two-settlement study: kept: got 60, expected from 1 to samples, 50"):
         study_day(system, replace(SMALL, kept=60))
+
+
+def test_what_a_linear_flow_leaves_out_is_the_loss_of_an_ac_flow() -> None:
+    """Without units the base configuration of 70 buses loses 341.4 kW at nominal load, as is published."""
+    made = study_system(SMALL, cascades=False)
+    grid = made.grid
+    system = replace(made, generators=(), renewables=(), storages=(), outages=(), outage_probability=np.zeros(0))
+    price = np.array([0.2])
+    scenario = Scenario(1.0, grid.load_kw[None], grid.load_kvar[None], np.zeros((1, 0)), Prices(*[price] * 5))
+    zero, fines = np.zeros(1), Penalties(*[np.ones(1)] * 4)
+    wide = replace(system, grid=replace(grid, voltage_min_pu=np.full(70, 0.5)))
+    day = DayAhead(np.ones(1), (scenario,), (), zero, zero, fines, zero)
+    found = left_out(wide, day, DayAheadMarket(wide).clear(day))
+    assert found.loss_kw == pytest.approx([341.43], abs=0.01)
+    assert found.share == pytest.approx(341.43 / 5385.4, abs=1e-5)
+    assert found.paid == pytest.approx(0.2 * 341.43, abs=0.01)
+    assert found.voltage_pu == pytest.approx(0.0055, abs=1e-4)
 
 
 def test_prices_of_the_study_follow_its_seasonal_model() -> None:

@@ -119,6 +119,22 @@ def test_missing_reserve_costs_its_share_of_the_price_that_is_expected(tmp_path:
     assert forecast.penalties.spinning == pytest.approx(expected_prices(forecast.scenarios).spinning)
 
 
+def test_a_budget_on_net_load_is_paid_from_the_objective(tmp_path: Path) -> None:
+    """In five hours loads may be a quarter larger."""
+    rules = {"load_gamma": 5, "load_deviation_share": 0.25, "gap": 1e-6}
+    found = []
+    for market in ({"gap": 1e-6}, rules):
+        model = TwoSettlementModel(town(tmp_path, market=market), seed=1)
+        model.step()
+        forecast = model.last.settlement.forecast
+        share = model.case.file.market.load_deviation_share
+        assert forecast.load_deviation_kw == pytest.approx(share * model.last.day.usual_kw.sum(axis=1))
+        found.append(model.last.plan)
+    assert found[0].protection == 0.0 < found[1].protection
+    assert found[1].objective < found[0].objective
+    assert found[1].objective + found[1].protection == pytest.approx(found[1].profit)
+
+
 def test_schedules_are_checked_and_cleared_in_other_forms(tmp_path: Path) -> None:
     (day,) = simulate(town(tmp_path, market={"aim": "total"}), RunOptions(days=1, check="full"))
     checks = day.tables[CHECKS.name]

@@ -6,6 +6,11 @@ Let a pair's quantity be at most ``X`` from its bound, and let the rows of the p
 
 Then ``x / X + (z - sum of beta_k z_k) / Z <= 1``: where ``x`` is zero the second part is at most one, where ``z`` is
 zero it is at most zero. So no bound on a multiplier by itself is needed. :mod:`.worths` finds such ``Z`` and ``beta``.
+
+The same with what rows tell of the quantity, ``x <= D + sum of e_n x_n`` with excesses ``x_n`` and ``e_n >= 0``:
+``x <= D (1 - (z - sum of beta_k z_k) / Z) + sum of e_n x_n``. A lot's chargers could fill its vehicles many times over,
+so such a bound is far closer than their power. It is what (l, S) inequalities are in lot sizing, where a price at which
+charging pays is the setup: Barany, Van Roy and Wolsey, Management Science 30 (1984). :mod:`.excess` finds it.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
+from equilibrium.markets.aggregator.excess import Chains, Excesses, Limit
 from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.markets.aggregator.worths import Told, Worths
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
@@ -22,8 +28,8 @@ from equilibrium.programs.solvers import Status, open_handle
 MOST_WORTHS = 120
 """Worths of energy up to which cuts are looked for: several scenarios in one problem have more."""
 
-ROUNDS = 12
-"""Rounds of cuts at most; five are usual."""
+ROUNDS = 25
+"""Rounds of cuts at most; a dozen is usual."""
 
 MISSED = 0.02
 """A cut is worth a row if it is missed by this part of its right side."""
@@ -31,8 +37,8 @@ MISSED = 0.02
 NEAR = 1.0
 """In the end the best cut of each pair is added if it is not further from being missed: deeper down it may be."""
 
-LEANINGS = (0.25, 0.6, 0.9)
-"""Shares of its reach that a quantity may have used up: each makes other ways between worths the shortest."""
+LEANINGS = (0.1, 0.25, 0.4, 0.6, 0.8, 0.95)
+"""Shares of its bound that a quantity may have used up: each makes other ways and chains the shortest."""
 
 
 def joined(halves: Halves) -> Instance | None:
@@ -71,12 +77,14 @@ class _Maker:
     """What makes cuts for one problem."""
 
     def __init__(self, halves: Halves, worths: Worths) -> None:
-        self._halves, self._worths = halves, worths
+        self._halves, self._worths, self._excesses = halves, worths, Excesses(halves)
         given, at = halves.quantities, halves.quantity
         self._reach = halves.reach()[at]
         self._sign = np.where(halves.upper, -1.0, 1.0)
         self._held = np.where(halves.upper, given.col_upper[at], given.col_lower[at])
         self._usable = np.isfinite(self._reach) & (self._reach > FEASIBILITY)
+        self._side = 2 * at + halves.upper
+        self._scale = np.where(self._usable, self._reach, 1.0)
 
     def cuts(self, point: FloatArray, least: float) -> tuple[sp.csr_array, FloatArray]:
         """Return the best cut of each pair that is missed at a point by more than ``least``.
@@ -88,10 +96,11 @@ class _Maker:
         """
         halves = self._halves
         size = np.abs(point[halves.quantities.shape[1] + halves.multiplier])
-        used = self._sign * (point[halves.quantity] - self._held) / np.where(self._usable, self._reach, 1.0)
-        best: dict[int, tuple[float, Told]] = {}
+        excess = self._excesses.at(point[: halves.quantities.shape[1]])
+        used = self._sign * (point[halves.quantity] - self._held) / self._scale
+        best: dict[int, tuple[float, Told, Limit]] = {}
         for leaning in LEANINGS:
-            ways = self._worths.shortest(size, leaning)
+            ways, chains = self._worths.shortest(size, leaning), self._excesses.shortest(excess, leaning)
             for told in self._worths.told:
                 pair = told.pair
                 if not self._usable[pair] or used[pair] <= least:  # the other part is at most one
@@ -100,24 +109,50 @@ class _Maker:
                 if whole is None or whole.number <= self._worths.smallest:
                     continue
                 pulled = sum(weight * size[other] for other, weight in whole.pulls.items())
-                missed = float(used[pair] + (size[pair] - pulled) / whole.number - 1.0)
-                if missed > (best[pair][0] if pair in best else least):
-                    best[pair] = missed, whole
-        return self._rows([told for _, told in best.values()])
+                left = 1.0 - float(size[pair] - pulled) / whole.number
+                limit = self._limit(pair, left, chains, float(used[pair]), best[pair][0] if pair in best else least)
+                if limit is not None:
+                    best[pair] = limit[0], whole, limit[1]
+        return self._rows([(told, limit) for _, told, limit in best.values()])
 
-    def _rows(self, told: list[Told]) -> tuple[sp.csr_array, FloatArray]:
-        """Return the cuts that bounds of multipliers make."""
-        halves = self._halves
+    def _limit(self, pair: int, left: float, chains: Chains, used: float, least: float) -> tuple[float, Limit] | None:
+        """Return what bounds a quantity best where its multiplier leaves a part, and by how much that is missed."""
+        scale = float(self._scale[pair])
+        missed, chosen = used - left, -1
+        for bound in self._excesses.of[int(self._side[pair])]:
+            number, rest = float(chains.number[bound]), float(chains.rest[bound])
+            if FEASIBILITY * scale < number < INF and used - (number * left + rest) / scale > missed:
+                missed, chosen = used - (number * left + rest) / scale, bound
+        if missed <= least:
+            return None
+        whole = Limit(scale, {}) if chosen < 0 else chains.limit(chosen)
+        return (missed, whole) if FEASIBILITY * scale < whole.number < INF else None
+
+    def _rows(self, found: list[tuple[Told, Limit]]) -> tuple[sp.csr_array, FloatArray]:
+        """Return the cuts that bounds of multipliers and of quantities make."""
+        halves, excesses = self._halves, self._excesses
         width = halves.quantities.shape[1]
         side = np.where(halves.prices.col_upper[halves.multiplier] <= 0.0, -1.0, 1.0)
         rows, columns, values, upper = list[int](), list[int](), list[float](), list[float]()
-        for row, each in enumerate(told):
-            pair, scale = each.pair, float(self._sign[each.pair] / self._reach[each.pair])
-            sizes = {other: -weight for other, weight in each.pulls.items()}
+        for row, (told, limit) in enumerate(found):
+            pair, scale = told.pair, float(self._scale[told.pair])
+            number = limit.number / scale
+            entries = [(int(halves.quantity[pair]), float(self._sign[pair]) / scale)]
+            right = number + float(self._sign[pair] * self._held[pair]) / scale
+            for each, weight in limit.parts.items():
+                at, above = divmod(each, 2)
+                sign = 1.0 if above else -1.0
+                entries.append((at, sign * weight / scale))
+                right += sign * weight / scale * float(excesses.high[at] if above else excesses.low[at])
+            sizes = {other: -weight for other, weight in told.pulls.items()}
             sizes[pair] = sizes.get(pair, 0.0) + 1.0
-            columns += [int(halves.quantity[pair]), *(width + int(halves.multiplier[other]) for other in sizes)]
-            values += [scale, *(float(side[other]) * weight / each.number for other, weight in sizes.items())]
-            rows += [row] * (1 + len(sizes))
-            upper.append(1.0 + scale * float(self._held[pair]))
-        shape = (len(told), width + halves.prices.shape[1])
+            for other, weight in sizes.items():
+                entries.append(
+                    (width + int(halves.multiplier[other]), float(side[other]) * weight * number / told.number)
+                )
+            columns += [at for at, _ in entries]
+            values += [value for _, value in entries]
+            rows += [row] * len(entries)
+            upper.append(right)
+        shape = (len(found), width + halves.prices.shape[1])
         return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=shape)), np.array(upper)

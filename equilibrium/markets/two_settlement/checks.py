@@ -97,7 +97,8 @@ def check_day(system: ActiveSystem, day: DayAhead) -> None:
         if bid.name in {other.name for other in day.bids[:place]}:
             raise InputError("day", "bid", bid.name, "a name of its own for every bid")
         _check_bid(bid, length.size, system.grid.size)
-    for name in ("spinning_need_kw", "regulating_need_kw", "price_deviation"):
+    turning = () if day.load_deviation_kw is None else ("load_deviation_kw",)
+    for name in ("spinning_need_kw", "regulating_need_kw", "price_deviation", *turning):
         check_shape("day", name, getattr(day, name), (length.size,))
         _check_least("day", name, getattr(day, name), 0.0)
     _check_penalties(day)

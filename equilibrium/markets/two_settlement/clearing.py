@@ -75,7 +75,7 @@ class DayAheadClearing:
     profit, interruption
         F1 at the expected prices, and F2, the expected cost of what outages leave unserved.
     protection
-        What the worst prices within the budget take from F1.
+        What the worst prices and net loads within their budgets take from F1.
     interruption_by_period
         F2 of every period, shape ``(T,)``.
     bound

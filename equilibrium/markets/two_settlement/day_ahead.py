@@ -18,6 +18,7 @@ import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.grid.unserved import Table
+from equilibrium.markets.two_settlement.exposure import state_exposure
 from equilibrium.markets.two_settlement.network import Radial
 from equilibrium.markets.two_settlement.operation import (
     REGULATING,
@@ -52,6 +53,8 @@ class Compiled:
         What it is about, the first stage, and the operation of every scenario.
     net
         Columns of what is bought less what is sold, shape ``(T,)``.
+    exposed
+        Columns of what a turn of net load costs (:mod:`.exposure`), one for periods that are held together.
     """
 
     instance: Instance
@@ -62,6 +65,7 @@ class Compiled:
     first: FirstStage
     scenarios: tuple[Operation, ...]
     net: IntArray
+    exposed: IntArray
 
 
 def compile_day_ahead(
@@ -83,6 +87,7 @@ def compile_day_ahead(
     on = np.array([states.on for states in first.states], dtype=np.int64).reshape(-1, day.length_h.size).T
     states = [add_table(build, f"of {k}", on[:, list(each.units)], 0.0 * each.cost) for k, each in enumerate(tables)]
     scenarios = tuple(state_operation(build, setting, k, first) for k in range(len(day.scenarios)))
+    exposed = state_exposure(build, setting, first, scenarios)
     if not arbitrage:
         _state_own(build, system, first, scenarios)
     instance = build.compile().bind({})
@@ -96,7 +101,7 @@ def compile_day_ahead(
     integer = np.zeros(instance.shape[1], dtype=np.bool_)
     integer[on] = True
     bounded = _bounded(instance, setting, scenarios)
-    return Compiled(bounded, interruption, tuple(states), integer, setting, first, scenarios, net)
+    return Compiled(bounded, interruption, tuple(states), integer, setting, first, scenarios, net, exposed)
 
 
 def _state_own(build: ProgramBuilder, system: ActiveSystem, first: FirstStage, scenarios: Sequence[Operation]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,8 @@ class Options:
         One of :data:`AIMS`.
     gamma
         How many periods' prices turn against the operator at once, from 0 to their number.
+    load_gamma
+        In how many periods net load turns out larger at once, by the day's ``load_deviation_kw``.
     gap
         Relative gap up to which schedules are proved.
     node_limit
@@ -74,6 +76,7 @@ class Options:
 
     aim: str = "profit"
     gamma: float = 0.0
+    load_gamma: float = 0.0
     gap: float = DAY_GAP
     node_limit: int | None = NODE_LIMIT
     points: int = 11
@@ -87,6 +90,7 @@ class Options:
         for name, good, expected in (
             ("aim", self.aim in AIMS, f"one of {', '.join(AIMS)}"),
             ("gamma", self.gamma >= 0.0, "a number from 0 to the periods of a day"),
+            ("load_gamma", self.load_gamma >= 0.0, "a number from 0 to the periods of a day"),
             ("gap", 0.0 <= self.gap < 1.0, "a share from 0 to below 1"),
             ("node_limit", self.node_limit is None or self.node_limit >= 1, "at least 1, or None"),
             ("points", self.points >= 2, "at least 2"),
@@ -150,23 +154,29 @@ class DayAheadMarket(Afresh[DayAhead]):
 
     def _check_gamma(self, day: DayAhead) -> None:
         count = day.length_h.size // day.held
-        if self.options.gamma > count:
-            expected = f"a number from 0 to {count}, the periods of the day"
-            raise InputError("day-ahead market", "gamma", self.options.gamma, expected)
+        for name in ("gamma", "load_gamma"):
+            if getattr(self.options, name) > count:
+                expected = f"a number from 0 to {count}, the periods of the day"
+                raise InputError("day-ahead market", name, getattr(self.options, name), expected)
+        if self.options.load_gamma > 0.0 and day.load_deviation_kw is None:
+            raise InputError(
+                "day", "load_deviation_kw", None, "by how much net load may turn, since load_gamma is above 0"
+            )
 
     def _clear(self, day: DayAhead, tables: tuple[Table, ...], begin: float) -> DayAheadClearing:
         """Schedule a day of which F2 is known."""
         options = self.options
+        if options.load_gamma == 0.0:
+            day = replace(day, load_deviation_kw=None)
         compiled = compile_day_ahead(self.system, self._radial, day, tables, arbitrage=options.arbitrage)
         deadline = Deadline(nodes=INF if options.node_limit is None else options.node_limit)
-        search = DaySearch(compiled, options.gamma, options.gap, deadline, self.solver)
+        search = DaySearch(compiled, options.gamma, options.gap, deadline, self.solver, options.load_gamma)
         asked, found, front, chosen = self._search(search)
         dispatch = read_dispatch(compiled, found.x)
         positions = read_positions(compiled, found.x, dispatch)
         accounts = keep_accounts(compiled, positions, dispatch)
         by_period = interruption_of(tables, positions.on)
         objective = float(asked.cost @ found.x)
-        protection = search.budget.protection(found.x) if options.gamma > 0.0 else 0.0
         return DayAheadClearing(
             positions=thinned(positions, day.held),
             dispatch=dispatch,
@@ -174,7 +184,7 @@ class DayAheadMarket(Afresh[DayAhead]):
             aim=options.aim,
             profit=sum(accounts.values()),
             interruption=float(by_period.sum()),
-            protection=protection,
+            protection=search.protection(found.x),
             interruption_by_period=by_period,
             bound=-found.bound,
             objective=-objective,

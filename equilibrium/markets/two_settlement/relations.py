@@ -58,6 +58,7 @@ def other_power(system: ActiveSystem, day: DayAhead) -> tuple[ActiveSystem, DayA
         ),
         replace(
             scaled(day, ("spinning_need_kw", "regulating_need_kw"), POWER),
+            load_deviation_kw=None if day.load_deviation_kw is None else POWER * day.load_deviation_kw,
             scenarios=tuple(scaled(each, powers, POWER) for each in day.scenarios),
             bids=tuple(scaled(bid, _BID_POWERS, POWER) for bid in day.bids),
         ),

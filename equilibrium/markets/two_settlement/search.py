@@ -58,15 +58,27 @@ class DaySearch:
         For all searches together.
     solver
         Of the linear programs.
+    load_gamma
+        In how many periods net load turns against the operator at once.
     """
 
-    def __init__(self, compiled: Compiled, gamma: float, gap: float, deadline: Deadline, solver: str) -> None:
+    def __init__(
+        self,
+        compiled: Compiled,
+        gamma: float,
+        gap: float,
+        deadline: Deadline,
+        solver: str,
+        load_gamma: float = 0.0,
+    ) -> None:
         day = compiled.setting.day
         deviation = (day.price_deviation * day.length_h).reshape(-1, day.held).sum(axis=1)
         budget = Budget("prices", COST, compiled.net[:: day.held], deviation, gamma)
         self.compiled, self.gap, self.deadline, self.solver = compiled, gap, deadline, solver
-        self.robust = _bounded(robust_counterpart(compiled.instance, [budget]), compiled)
-        self.budget = budget
+        self.budgets = [budget]
+        if compiled.exposed.size:
+            self.budgets += [Budget("net load", COST, compiled.exposed, np.ones(compiled.exposed.size), load_gamma)]
+        self.robust = _bounded(robust_counterpart(compiled.instance, self.budgets), compiled)
         columns = self.robust.instance.shape[1]
         self.integer: BoolArray = self.robust.whole(compiled.integer)
         other = np.concatenate([compiled.interruption, np.zeros(columns - compiled.interruption.size)])
@@ -80,6 +92,10 @@ class DaySearch:
             np.concatenate([each.charge.ravel() for each in scenarios]),
             np.concatenate([each.discharge.ravel() for each in scenarios]),
         )
+
+    def protection(self, x: FloatArray) -> float:
+        """Return what the worst prices and net loads within their budgets take from F1 at a point."""
+        return sum(budget.protection(x) for budget in self.budgets)
 
     def stated(self, asked: Asked) -> Instance:
         """Return the program with its limits, in which rows of the network come last."""
@@ -206,4 +222,5 @@ def _bounded(robust: Robust, compiled: Compiled) -> Robust:
     extra = np.arange(nominal.shape[1], robust.instance.shape[1])
     size = float(np.abs(nominal.col_upper[compiled.net]).max(initial=0.0))
     most = size * max(1.0, float((day.price_deviation * day.length_h).sum()))
+    most = max(most, float(nominal.col_upper[compiled.exposed].sum()))
     return Robust(robust.instance.with_columns(extra, 0.0, most), nominal, robust.budgets)

@@ -208,6 +208,8 @@ class DayAhead:
     price_deviation
         By how much the price of energy may turn against the operator, per kWh, shape ``(T,)``; the robust counterpart
         protects against a budget of such periods.
+    load_deviation_kw
+        By how much net load may turn out larger, kW, shape ``(T,)``, under a budget of its own; ``None``: not at all.
     held
         How many periods what is fixed before stays the same: 4 where quarters of an hour follow hourly positions.
     """
@@ -219,6 +221,7 @@ class DayAhead:
     regulating_need_kw: FloatArray
     penalties: Penalties
     price_deviation: FloatArray
+    load_deviation_kw: FloatArray | None = None
     held: int = 1
 
 

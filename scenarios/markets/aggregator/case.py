@@ -78,6 +78,10 @@ class AggregatorCase(Case[AggregatorInputs]):
 
     DRAWING = ("day", "forecast", "outcome")
 
+    def on(self, network: object) -> AggregatorCase:  # noqa: ARG002
+        """Return the scenario: its days have their feeders."""
+        return self
+
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""
         return Contents(self.feeder, self.base_load_kw)

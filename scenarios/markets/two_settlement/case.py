@@ -279,10 +279,11 @@ class TwoSettlementCase(Case[TwoSettlementInputs]):
             raise self.refuse("on_infeasible", on_infeasible, "shed: load that cannot be served is shed at its value")
         if certify != "standard":
             raise self.refuse("certify", certify, "standard: the schedule's gap is a proved bound already")
-        rules = self.file.market
+        rules, periods = self.file.market, 60 / self.file.time.step_minutes
         options = Options(
             aim=rules.aim,
-            gamma=rules.gamma * 60 / self.file.time.step_minutes,
+            gamma=rules.gamma * periods,
+            load_gamma=rules.load_gamma * periods,
             gap=rules.gap,
             node_limit=rules.node_limit if node_limit is None else node_limit,
             points=rules.points,

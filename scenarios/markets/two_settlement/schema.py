@@ -52,6 +52,8 @@ class TwoSettlementMarketSection(MarketSection):
     points: Annotated[Count, Field(ge=2, le=1000)] = 11
     gamma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=DAY_H)] = 0.0
     price_deviation_share: Share = 0.15
+    load_gamma: Annotated[float, BeforeValidator(a_number), Field(ge=0, le=DAY_H)] = 0.0
+    load_deviation_share: Share = 0.1
     gap: Annotated[float, BeforeValidator(a_number), Field(ge=0, lt=1)] = 1e-3
     node_limit: Count | None = None
 
@@ -237,8 +239,9 @@ class TwoSettlementFile(GridFile):
         if self.time.zone is None:
             return
         expected = f"at most {SHORTEST_H}, the hours of the day on which clocks go forward"
-        if self.market.gamma > SHORTEST_H:
-            raise refused("market.gamma", self.market.gamma, expected)
+        for key in ("gamma", "load_gamma"):
+            if getattr(self.market, key) > SHORTEST_H:
+                raise refused(f"market.{key}", getattr(self.market, key), expected)
         for number, unit in enumerate(self.generators):
             for key in ("min_up_h", "min_down_h"):
                 if getattr(unit, key) > SHORTEST_H:

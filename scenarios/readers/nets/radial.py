@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.cluster.hierarchy import DisjointSet
 
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.errors import InputError
@@ -195,6 +194,8 @@ def _parallel(net: Net, group: list[NetBranch]) -> NetBranch:
 
 def _without_rings(branches: list[NetBranch], buses: int, notes: list[str]) -> list[NetBranch]:
     """Leave out closed switches without impedance between buses that other such switches join already."""
+    from scipy.cluster.hierarchy import DisjointSet  # here, because it is slow to import
+
     joined = DisjointSet(range(buses))
     kept, idle = [], []
     for branch in branches:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from equilibrium.markets.aggregator import invariants as cleared
+from equilibrium.markets.aggregator.relations import RELATIONS
 from sim.checks import OneClearing
 from sim.markets.aggregator.invariants import INVARIANTS
 from sim.markets.aggregator.model import AggregatorModel
@@ -27,7 +28,8 @@ def _figures(run: Run, day: int, title: str, currency: str) -> dict[str, Figure]
 def _clearings(day: AggregatorDayResult) -> tuple[OneClearing, ...]:
     """Return what was planned with its statements; what came is answered at its prices and not cleared."""
     each = day.settlement
-    return (OneClearing("plan", cleared.network_of(each.forecast), each.forecast, each.plan, cleared.INVARIANTS),)
+    network = cleared.network_of(each.forecast)
+    return (OneClearing("plan", network, each.forecast, each.plan, cleared.INVARIANTS, RELATIONS),)
 
 
 KIND = MarketKind(

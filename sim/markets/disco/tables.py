@@ -29,6 +29,7 @@ from sim.columns import (
     text,
 )
 from sim.markets.disco.hourly import DISPATCH, LOTS, PRICES
+from sim.markets.disco.limits import LIMITS
 from sim.markets.disco.results import DiscoDayResult
 from sim.markets.disco.stages import CERTIFICATES, SCENARIOS
 
@@ -340,6 +341,7 @@ TABLES: tuple[Table[DiscoDayResult, Any], ...] = (
     DAYS,
     PRICES,
     DISPATCH,
+    LIMITS,
     LOTS,
     LOT_DAYS,
     SESSIONS,

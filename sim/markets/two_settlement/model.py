@@ -173,7 +173,8 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
     def expect(self, day: TwoSettlementInputs) -> tuple[DayAhead, float]:
         """Return the day that the operator expects with the bids, and how far scenarios are from their draws, kW."""
         case, price = self.case, self.operator.expected_price()
-        joint = case.joint(day, self.streams, price, self.operator.expected_load())
+        factor = self.operator.expected_load()
+        joint = case.joint(day, self.streams, price, factor)
         return DayAhead(
             length_h=day.axis.length_h,
             scenarios=joint.scenarios,
@@ -182,6 +183,7 @@ class TwoSettlementModel(DailyModel[TwoSettlementCase, TwoSettlementDayResult]):
             regulating_need_kw=self.operator.reserve_need_kw(),
             penalties=case.penalties_of(expected_prices(joint.scenarios)),
             price_deviation=case.file.market.price_deviation_share * np.abs(price),
+            load_deviation_kw=case.file.market.load_deviation_share * day.usual_kw.sum(axis=1) * factor,
         ), joint.distance
 
     def bids(self, day: TwoSettlementInputs) -> tuple[Bid, ...]:

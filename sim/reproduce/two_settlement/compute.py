@@ -18,6 +18,7 @@ from equilibrium.markets.two_settlement.recourse import Policies, Recourse
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
 from scenarios.published.active_system import STUDY, TwoSettlementStudy, scaled_prices, study_day, study_system
 from sim.reproduce.two_settlement import published as data
+from sim.reproduce.two_settlement.losses import LeftOut, left_out
 
 REPORTED = replace(STUDY, scenarios=5)
 """The study with five joint scenarios: a report within minutes."""
@@ -51,6 +52,8 @@ class Results:
         Recourse against other policies.
     voltages
         AC and linear voltages of the base configuration at nominal load, per unit, shape ``(2, buses)``.
+    left_out
+        What the linear flow of the schedule of most profit leaves out.
     moved
         Switching operations of every outage and hour at the schedule of most profit, shape ``(outages, hours)``.
     controlled
@@ -69,6 +72,7 @@ class Results:
     more: DayAheadClearing
     policies: Recourse
     voltages: FloatArray
+    left_out: LeftOut
     moved: FloatArray
     controlled: dict[int, float]
     certain: float
@@ -129,6 +133,7 @@ def compute(
         more=market().clear(study_day(system, larger), _nothing(day)),
         policies=Policies(system, study_day(system, replace(study, scenarios=few)), solver=solver).compare(rounds=3),
         voltages=_voltages(system),
+        left_out=left_out(system, day, profit[0]),
         moved=_moved(unserved, profit[0], day),
         controlled={case: float(interruption_of(tables[case], on).sum()) for case in data.CONTROLLED},
         certain=_bound(system, day, unserved, certain=True),

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
 
+from sim.show.day_axis import DayAxis
 from sim.show.drawing import BLUE, GREY, RED, SKY, STYLE, name_legend
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def front(results: Results) -> Figure:
 def schedule(results: Results) -> Figure:
     """Draw trade, output and reserve of the chosen schedule."""
     positions = results.compromise.positions
-    edges = np.arange(positions.trade_kw.size + 1) + 0.5
+    day = DayAxis(np.arange(positions.trade_kw.size + 1.0) + 0.5)
     series = (
         ("Generators", positions.generator_kw.sum(axis=1), BLUE),
         ("Bought (negative: sold)", positions.trade_kw, GREY),
@@ -47,9 +48,10 @@ def schedule(results: Results) -> Figure:
         figure = Figure(figsize=(7.2, 3.8), layout="constrained")
         axis = figure.subplots()
         for name, values, color in series:
-            axis.stairs(values / KILO, edges, baseline=None, color=color, label=name)
+            axis.stairs(values / KILO, day.edge, baseline=None, color=color, label=name)
         axis.axhline(0.0, color=GREY, linewidth=0.6)
-        axis.set_xlabel("Hour")
+        day.mark(axis)
+        axis.set_xlabel(day.label)
         axis.set_ylabel("MW")
         name_legend(axis, axis, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return figure

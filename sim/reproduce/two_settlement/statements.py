@@ -34,6 +34,7 @@ def statements(results: Results) -> tuple[Statement, ...]:
         _policies(results),
         _proved(results),
         _voltages(results),
+        _losses(results),
         *_claims(results),
     )
 
@@ -264,6 +265,19 @@ def _voltages(results: Results) -> Statement:
         apart <= data.LARGEST_DROP_ERROR_PU,
         f"at most {apart:.4f} per unit apart on the base configuration without units",
         must_hold=True,
+    )
+
+
+def _losses(results: Results) -> Statement:
+    printed = -change(data.TABLE_4[1][0], data.TABLE_4[0][0])
+    found, profit = results.left_out, results.profit[0].profit
+    part = 100.0 * found.paid / abs(profit)
+    return on_stand_in(
+        "V2",
+        f"Table 4: what the linear model leaves out is {printed:.2f} % of F1",
+        part <= printed,
+        f"the AC losses of the schedule are {found.loss_kw.sum():.0f} kWh, {100.0 * found.share:.1f} % of the load; "
+        f"they would cost {found.paid:.2f} MU, {part:.1f} % of F1; voltages are up to {found.voltage_pu:.4f} per unit apart",
     )
 
 

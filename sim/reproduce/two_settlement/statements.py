@@ -277,7 +277,8 @@ def _losses(results: Results) -> Statement:
         f"Table 4: what the linear model leaves out is {printed:.2f} % of F1",
         part <= printed,
         f"the AC losses of the schedule are {found.loss_kw.sum():.0f} kWh, {100.0 * found.share:.1f} % of the load; "
-        f"they would cost {found.paid:.2f} MU, {part:.1f} % of F1; voltages are up to {found.voltage_pu:.4f} per unit apart",
+        f"they would cost {found.paid:.2f} MU, {part:.1f} % of F1; voltages are up to {found.voltage_pu:.4f} per unit "
+        "apart",
     )
 
 

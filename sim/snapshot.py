@@ -275,7 +275,7 @@ class _Writer:
             if value.dtype.hasobject:
                 raise UnsavableError(f"{where}: an array of objects")
             name = f"a{len(self.arrays)}"
-            self.arrays[name] = value
+            self.arrays[name] = value.copy()  # the model goes on
             return {"array": name, "scalar": value.ndim == 0}
         if isinstance(value, dict):
             items = [[self.value(key, where), self.value(part, f"{where}[{key!r}]")] for key, part in value.items()]
@@ -348,7 +348,7 @@ class _Reader:
     def _content(self, saved: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
         if "array" in saved:
             array = self._arrays[saved["array"]]
-            return array[()] if saved["scalar"] else array
+            return array[()] if saved["scalar"] else array.copy()
         if "dict" in saved:
             return {self.value(key): self.value(part) for key, part in saved["dict"]}
         for kind, make in _CONTAINERS.items():

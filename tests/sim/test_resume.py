@@ -119,6 +119,24 @@ def test_a_state_without_one_memory_gives_other_days() -> None:
     assert not days[0].equals(days[1])
 
 
+def test_a_state_stays_what_it_is_while_models_go_on() -> None:
+    """Neither the model that it is of nor one that it is given to changes it: it may be given a second time."""
+    case, options = load_scenario(WEEK), RunOptions(days=3, seed=3)
+    models = [opened(kind_of(case), case, options) for _ in range(3)]
+    snapshots = [Snapshots(model) for model in models]
+    models[0].step()
+    document, arrays = snapshots[0].state()
+    kept = {name: array.copy() for name, array in arrays.items()}
+    for model, snapshot in zip(models[1:], snapshots[1:], strict=True):
+        model.step()
+        snapshot.restore(document, arrays)
+    for model in models[:2]:
+        model.step()
+    assert [name for name, array in arrays.items() if not np.array_equal(array, kept[name], equal_nan=True)] == []
+    last = snapshots[2].state()[1]
+    assert [name for name, array in last.items() if not np.array_equal(array, kept[name], equal_nan=True)] == []
+
+
 # Runs
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from benchmarks import aggregator, closeness, day_ahead, disco, first_light, nodal, real_time, studies, switching
+from benchmarks import aggregator, closeness, day_ahead, disco, first_light, large, nodal, real_time, studies, switching
 from benchmarks.harness import report
 
 BENCHMARKS = (
@@ -15,6 +15,7 @@ BENCHMARKS = (
     | aggregator.BENCHMARKS
     | closeness.BENCHMARKS
     | studies.BENCHMARKS
+    | large.BENCHMARKS
     | switching.BENCHMARKS
     | real_time.BENCHMARKS
     | day_ahead.BENCHMARKS

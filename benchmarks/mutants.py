@@ -55,6 +55,9 @@ OPERATORS = (
 UNTOUCHED = ("name", "string", "newline", "endmarker", "trailer", "arglist", "file_input", "simple_stmt")
 """Kinds of nodes of the syntax tree at which no operator applies."""
 
+PARAMETERS = ("parameters", "lambdef")
+"""Kinds of nodes whose own signs stand between parameters."""
+
 IDLE_KEYWORDS = frozenset(
     (
         "strict",
@@ -124,17 +127,20 @@ def _operator(name: str) -> Operator:
 
 
 def faults_of(module: str, source: str) -> list[Fault]:
-    """Return all faults of a module but those in what changes no result: annotations, decorators, idle keywords."""
+    """Return all faults of a module but those in what changes no result: annotations, decorators, idle keywords.
+
+    The ``*`` before the parameters that have to be named is no product, although the tool takes it for one.
+    """
     idle = _idle_spans(source)
     nodes = [node for node in ast_nodes(get_ast(source)) if node.type not in UNTOUCHED]
     found = []
     for name in OPERATORS:
         operator = _operator(name)
-        places = [start for node in nodes for start, _ in operator.mutation_positions(node)]
+        places = [(start, node) for node in nodes for start, _ in operator.mutation_positions(node)]
         found += [
             Fault(module, place[0], name, count)
-            for count, place in enumerate(places)
-            if not any(begin <= place < end for begin, end in idle)
+            for count, (place, node) in enumerate(places)
+            if node.parent.type not in PARAMETERS and not any(begin <= place < end for begin, end in idle)
         ]
     return found
 

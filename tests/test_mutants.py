@@ -84,6 +84,8 @@ def test_faults_of_a_few_lines() -> None:
         "    for k in range(b):\n"
         "        a = a + k if a < 5 else a * 2\n"
         "    return list(zip([a], [b], strict=True))\n"
+        "def named(a, *, b, c):\n"
+        "    return lambda d, *, e: d\n"
     )
     faults = faults_of("thing.py", source)
     assert {fault.line for fault in faults} == {4, 5, 6, 7}

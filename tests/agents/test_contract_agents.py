@@ -122,6 +122,10 @@ def test_a_contract_that_disappoints_loses_drivers_to_the_others() -> None:
     assert (crowd.share[3] < SHARE[3]).all()
     assert (crowd.share[0] > SHARE[0]).all()
     assert crowd.attendance < 1.0
+    chosen, arriving = crowd.share.copy(), outcome.outcome.lots[0].vehicles.arriving[0].sum(axis=0)
+    crowd.settle(outcome)
+    taken = [sum(each * number for each, number in zip(row, arriving, strict=True)) for row in chosen]
+    assert crowd.record().share.tolist() == pytest.approx([each / 414.0 for each in taken])
     crowd.reputation[:] = 1.0  # forgotten: back to the scenario's shares
     crowd.observe(inputs(day, 2))
     np.testing.assert_allclose(crowd.share, SHARE)

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from equilibrium.grid.assets import RenewableUnit, StorageUnit
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
 from equilibrium.markets.two_settlement.system import DayAhead, Generator, Scenario
 from equilibrium.programs.program import GAP
-from tests.equilibrium.two_settlement_real import all_prices, penalties, system
+from tests.equilibrium.two_settlement_real import all_prices, bid, penalties, system
 
 
 def priced(rule: str, hours: float, load_kw: float, **unit: Any) -> Any:
@@ -53,3 +54,25 @@ def test_where_load_is_shed_a_generator_earns_what_lost_load_is_worth() -> None:
     assert found.energy[2].tolist() == pytest.approx([10.0])
     assert found.profit.tolist() == pytest.approx([9.0 * 9.7])
     assert found.best_profit.tolist() == pytest.approx([9.0 * 9.7])
+
+
+@pytest.mark.parametrize("kind", ["renewables", "storages", "generators", "bids"])
+def test_whatever_a_source_gives_passes_the_root(kind: str) -> None:
+    """40 kW of one source alone beside a load of 1 kW: nothing but the limit of trade would keep 39 from being sold."""
+    made = {
+        "renewables": (RenewableUnit("sun", 2, 40.0, "pv"),),
+        "storages": (StorageUnit("store", 2, 40.0, 40.0, 40.0, 40.0, 1.0, 1.0),),
+        "generators": (Generator("g", 2, 0.0, 40.0, 40.0, 0.1),),
+    }
+    two = np.ones(2)
+    load = np.outer(two, np.eye(5)[2])
+    power = np.array([[40.0], [40.0]]) if kind == "renewables" else np.zeros((2, 0))
+    scenario = Scenario(1.0, load, 0.0 * load, power, all_prices([0.2, 0.3]))
+    bids = (bid([40.0, 40.0], 2, sold_price=0.05 * two),) if kind == "bids" else ()
+    day = DayAhead(two, (scenario,), bids, 0.0 * two, 0.0 * two, penalties(2, energy=0.05), 0.0 * two)
+    found_in = system(**{kind: made[kind]} if kind in made else {})
+    with DayAheadMarket(found_in, Options(gap=GAP)) as market:
+        market.prepare(day)
+        trade = market.clear(day).positions.trade_kw
+    # The store begins and ends full: what it sells in the dearer hour it has bought before, so it rests in the first.
+    assert trade.tolist() == pytest.approx([-39.0, -39.0] if kind != "storages" else [1.0, 1.0])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -26,8 +26,8 @@ from scenarios.time_axis import day_axis
 BATTERY = 40.0
 
 
-def fleet(rows: list[tuple[int, int, float, int, float]], periods: int) -> LotFleet:
-    """Vehicles (arrival, departure, energy, category, agreed energy); who departs after the day stays."""
+def fleet(rows: list[tuple[int, int, float, int, float]], periods: int, count: float = 1.0) -> LotFleet:
+    """Vehicles (arrival, departure, energy, category, agreed energy), each so many; who departs after the day stays."""
     begin, end, energy, category, agreed = (np.array(each) for each in zip(*rows, strict=True))
     gives = category >= 2
     batch = VehicleBatch(
@@ -40,7 +40,7 @@ def fleet(rows: list[tuple[int, int, float, int, float]], periods: int) -> LotFl
         energy_max_kwh=np.full(len(rows), BATTERY),
         charge_max_kw=np.full(len(rows), 11.0),
         discharge_max_kw=np.where(gives, 11.0, 0.0),
-        count=np.ones(len(rows)),
+        count=np.full(len(rows), count),
     )
     return LotFleet(batch, category, end < periods)
 
@@ -53,9 +53,9 @@ def day_of(vehicles: LotFleet, periods: int, **changes: Any) -> AggregatorDay:
     soc[vehicles.category, np.arange(size)] = batch.wish_kwh / BATTERY
     arriving, departing = np.zeros((1, periods, size)), np.zeros((1, periods, size))
     for row in range(size):
-        arriving[0, batch.arrival[row], row] = 1.0
+        arriving[0, batch.arrival[row], row] = batch.count[row]
         if vehicles.leaving[row]:
-            departing[0, batch.departure[row], row] = 1.0
+            departing[0, batch.departure[row], row] = batch.count[row]
     energy: FloatArray = batch.energy_kwh[:, None] * share.T
     lot = Lot(
         name="lot",
@@ -144,6 +144,22 @@ def test_a_contract_that_no_stay_reaches_is_told() -> None:
     error = compare(both, 3, [1.0, 1.0, 1.0])
     assert error.unreachable_kwh == pytest.approx(9.0)
     assert error.below_contract_kwh <= NEGLIGIBLE
+
+
+def test_twice_the_vehicles_are_twice_the_error() -> None:
+    """A row may stand for several vehicles: every sum counts each of them, and the worst single one stays the same."""
+    rows = [
+        (0, 1, 10.0, 0, 30.0),
+        (0, 2, 4.0, 3, 4.0),
+        (0, 2, 40.0, 3, 4.0),
+        (1, 3, 12.0, 1, 20.0),
+        (0, 9, 20.0, 2, 30.0),
+    ]
+    once, twice = (asdict(compare(fleet(rows, 4, count), 4, [10.0, 9.0, 8.0, 7.0], 20.0, 3.0)) for count in (1.0, 2.0))
+    assert min(once["moved_kwh"], once["unreachable_kwh"], once["promised_kwh"]) > 1.0
+    worst = once.pop("below_contract_kwh"), twice.pop("below_contract_kwh")
+    assert worst[0] == pytest.approx(worst[1], abs=1e-9)
+    assert twice == pytest.approx({name: 2.0 * value for name, value in once.items()}, rel=1e-6)
 
 
 def test_vehicles_discharge_what_is_theirs() -> None:

@@ -64,7 +64,7 @@ def test_nobody_is_admitted_twice_and_no_lot_beyond_its_places(game: LotProfits)
 # Known answers
 
 
-@pytest.mark.parametrize("lots", [1, 2, 3, 6])
+@pytest.mark.parametrize("lots", [1, 2, 3, 4, 6])
 def test_alike_lots_have_the_markup_of_the_logit(lots: int):
     game = one_type(lots)
     answer = game.solve()
@@ -73,7 +73,7 @@ def test_alike_lots_have_the_markup_of_the_logit(lots: int):
     assert point.prices - 0.15 == pytest.approx(1.0 / (10.0 * (1.0 - share)), rel=1e-10)
     assert len(set(point.prices.tolist())) == 1
     assert answer.verdict is GameVerdict.EXACT
-    assert answer.complete is answer.counted is (lots <= 3)
+    assert answer.complete is answer.counted is (lots <= 4)
 
 
 def test_a_monopoly_has_the_price_of_the_lambert_w_function():

@@ -110,6 +110,7 @@ def test_a_vine_keeps_what_a_gaussian_copula_loses_in_the_tails() -> None:
     assert fitted["vine"].sample(np.random.default_rng(8), 0).shape == (3, 0)
 
 
+@pytest.mark.long
 def test_a_scenario_may_ask_for_a_vine() -> None:
     pytest.importorskip("pyvinecopulib")
     drivers = load_scenario("nodal-33").resolved()["drivers"] | {"source": "fitted", "files": ["acn-2019"]}

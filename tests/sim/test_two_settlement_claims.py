@@ -65,6 +65,8 @@ def made() -> Any:
         moved=np.array([[3.0, 4.0], [5.0, 6.0]]),
         certain=10.0,
         everything=1000.0,
+        controlled={3: 38.0, 4: 41.0},
+        left_out=SimpleNamespace(loss_kw=np.array([10.0, 20.0]), share=0.025, paid=1.05, voltage_pu=0.0125),
     )
 
 
@@ -89,6 +91,8 @@ def test_every_statement_watches_what_it_speaks_of() -> None:
         "I1": fields("profit", [0, 1, 2], "profit") | fields("profit", [0], "bound"),
         "I2": fields("profit", [3, 4], "bound") | fields("profit", [0], "profit"),
         "I3": fields("least", [0, 1], "interruption"),
+        "I4": {("controlled", 3), ("controlled", 4), ("profit", 0, "interruption")},
+        "V2": {("left_out", "paid"), ("profit", 0, "profit")},
         "G1": fields("budgets", budgets[1:], "objective") | fields("budgets", budgets[:-1], "bound"),
         "G2": fields("budgets", budgets[1:], "protection", ("positions", "trade_kw"))
         | fields("budgets", budgets[:1], "protection")
@@ -135,6 +139,11 @@ def test_the_numbers_behind_every_statement() -> None:
     assert told["P1"] == "114.00, 105.00 (at most 112.00), 95.00 by the loop, 80.00 by the mean scenario"
     assert told["K1"] == "largest gap 1.000 %, largest residual 4.0e-09"
     assert told["V1"].startswith("at most 0.0040 per unit apart")
+    assert told["I4"].startswith("F2 42.00; no arbitrage of lots 38.00, no arbitrage of demand 41.00; ")
+    assert told["V2"].startswith(
+        "the AC losses of the schedule are 30 kWh, 2.5 % of the load; they would cost 1.05 MU, "
+    )
+    assert told["V2"].endswith("1.0 % of F1; voltages are up to 0.0125 per unit apart")
     cases = "cases 1, 2, proposed, 3, 4: "
     assert told["O1"] == f"{cases}100.00, 103.00, 105.00, 110.00, 120.00"
     assert told["O2"] == f"{cases}30.00, 31.00, 32.00, 33.00, 34.00"

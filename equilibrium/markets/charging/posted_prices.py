@@ -40,7 +40,7 @@ from equilibrium.markets.charging.price_search import candidates, newton
 BOXES = 20_000
 """Boxes of prices that a proof that no equilibrium is missing looks at as a matter of course."""
 
-COMPLETE_LOTS = 3
+COMPLETE_LOTS = 4
 """Lots up to which such a proof is tried: boxes multiply with every lot."""
 
 _HEAPS_TRIED = 8
@@ -140,7 +140,7 @@ class PostedPriceGame:
             Prices from which the search starts too, each of shape ``(lots,)``.
         boxes
             Boxes of prices that the proof that none is missing may look at; 0 for no such proof. With more than
-            three lots none is tried.
+            four lots none is tried.
         deadline
             Limit of the certificates.
 

@@ -8,8 +8,9 @@ is left. What remains when boxes are small holds every equilibrium.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from equilibrium.deadline import Deadline
 from equilibrium.markets.charging.lot_profits import LotProfits
 from equilibrium.markets.charging.price_deviation import best_deviation
 from equilibrium.markets.charging.profit_ranges import Range, profit_ranges
+
+Ends = tuple[FloatArray, FloatArray]
+"""Lower and upper ends of boxes, each ``(boxes, lots)``."""
 
 _BATCH = 256
 """Boxes that are looked at together."""
@@ -31,6 +35,9 @@ WIDTHS = tuple(2.0**-power for power in (10, 13, 16, 20))
 
 _NEARER = 2
 """Looks at the neighbourhood of the best of them, each eight times as near."""
+
+_SHAVED_LOTS, _SLICES, _SHAVES = 3, 16, 30
+"""Lots above which boxes are made narrower before they are cut, slices of a lot's prices for it, and times in turn."""
 
 _LARGE = 0.25
 """Width, as a share of a lot's range, above which nothing is gained by trying other prices."""
@@ -95,8 +102,9 @@ def remaining(game: LotProfits, boxes: Boxes, width: float, deadline: Deadline) 
         if deadline.passed:
             return None
         deadline.spend(len(low))
-        parts = [_pruned(game, low[k : k + _BATCH], high[k : k + _BATCH]) for k in range(0, len(low), _BATCH)]
-        low, high = (np.concatenate([part[end] for part in parts]) for end in (0, 1))
+        if game.lots > _SHAVED_LOTS:
+            low, high = _in_batches(partial(_shaved, game, deadline), low, high)
+        low, high = _in_batches(partial(_pruned, game), low, high)
         done = (high - low <= width * scale).all(axis=1)
         kept.append((low[done], high[done]))
         low, high = _halved(low[~done], high[~done], scale)
@@ -116,6 +124,14 @@ def unbeaten(game: LotProfits, boxes: Boxes) -> Boxes:
     return Boxes(low, high)
 
 
+def _in_batches(what: Callable[[FloatArray, FloatArray], Ends], low: FloatArray, high: FloatArray) -> Ends:
+    """Return what is left of boxes, looked at some at a time."""
+    parts = [what(low[k : k + _BATCH], high[k : k + _BATCH]) for k in range(0, len(low), _BATCH)]
+    return np.concatenate([low[:0], *(part[0] for part in parts)]), np.concatenate(
+        [high[:0], *(part[1] for part in parts)]
+    )
+
+
 def _pruned(game: LotProfits, low: FloatArray, high: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return what is left of boxes."""
     for lot in range(game.lots):
@@ -133,6 +149,39 @@ def _pruned(game: LotProfits, low: FloatArray, high: FloatArray) -> tuple[FloatA
         asked = np.flatnonzero(~gone & narrow)
         gone[asked] = _beaten(game, lot, low[asked], high[asked], Range(profit.low[asked], profit.high[asked]))
         low, high = low[~gone], high[~gone]
+    return low, high
+
+
+def _shaved(game: LotProfits, deadline: Deadline, low: FloatArray, high: FloatArray) -> Ends:
+    """Return what is left of boxes when every lot's prices are sliced in turn, the others' as wide as they are.
+
+    A lot's best prices against all that the others may post lie in a range. With it the others' ranges are narrower,
+    and so on. Boxes go where nothing of a range is left. A look at all prices of a lot counts as a box; where lots may
+    fill, and the orders of filling multiply, one at each slice does.
+    """
+    low, high = low.copy(), high.copy()
+    weight = _SLICES if (game.demand.drivers.sum() > game.places).any() else 1
+    for _ in range(_SHAVES):
+        if deadline.passed:
+            break
+        deadline.spend(weight * game.lots * len(low))
+        before = high - low
+        for lot in range(game.lots):
+            if not low.size:
+                return low, high
+            edges = np.linspace(low[:, lot], high[:, lot], _SLICES + 1, axis=1)
+            least, most = (np.repeat(end, _SLICES, axis=0) for end in (low, high))
+            least[:, lot], most[:, lot] = edges[:, :-1].ravel(), edges[:, 1:].ravel()
+            _, slope = profit_ranges(game, lot, least, most)
+            out = (slope.low > 0.0) & (most[:, lot] < game.price_max[lot])
+            out |= (slope.high < 0.0) & (least[:, lot] > game.price_min[lot])
+            kept = ~out.reshape(-1, _SLICES)
+            first, last = kept.argmax(axis=1), _SLICES - kept[:, ::-1].argmax(axis=1)
+            rows, some = np.arange(len(low)), kept.any(axis=1)
+            low[:, lot], high[:, lot] = edges[rows, first], edges[rows, last]
+            low, high, before = low[some], high[some], before[some]
+        if not ((high - low) < 0.75 * before).any():
+            break
     return low, high
 
 

@@ -105,6 +105,7 @@ def _chosen() -> tuple[Constant, ...]:
         ),
         _one("bus of the second microturbine, 85 buses", "85.microturbines.mt-32.bus", chosen, "not printed"),
         _one("voltage at the root (p.u.)", "*.feeder.root_voltage_pu", chosen, "not printed"),
+        _one("order of the agents", "*.agent_order", chosen, "as the paper lists them; others by --robustness"),
         _one("first hour of a lot", "*.lots.*.first_hour", chosen, "as printed, no battery gets what it sells"),
     )
 

@@ -202,7 +202,11 @@ def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
 
 
 def _step(load: _Load, at: _Levels) -> _Levels:
-    """Go a damped Newton step, less far where that would be far beyond the lowest point on the way."""
+    """Go a damped Newton step, less far where that would be far beyond the lowest point on the way.
+
+    The function falls without end along a gap above which too much is asked for. Where such a gap was closed the end of
+    the way may lie higher than its beginning: there a cut is to be found, so no shorter way is looked for.
+    """
     free = load.limit * ((at.share > 0.0) & (at.share < 1.0))
     each = free.sum(axis=0)
     each[each == 0.0] = 1.0
@@ -211,9 +215,11 @@ def _step(load: _Load, at: _Levels) -> _Levels:
     way = np.linalg.solve(hessian, -at.excess)
     steep, length = -float(way @ at.excess), 1.0
     while True:
-        found = _at(load, _together(at.level + length * way))
+        level = at.level + length * way
+        found = _at(load, _together(level))
         beyond = float(way @ found.excess)
-        if beyond <= OVERSHOOT * steep and found.value <= at.value + LAST_DIGITS * (1.0 + abs(at.value)):
+        lower = found.value <= at.value + LAST_DIGITS * (1.0 + abs(at.value))
+        if beyond <= OVERSHOOT * steep and (lower or not np.array_equal(found.level, level)):
             return found
         length *= max(steep / (steep + beyond), SHORTEN) if beyond > 0.0 else 0.5
 

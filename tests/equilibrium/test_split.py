@@ -92,6 +92,42 @@ def test_where_the_search_begins_does_not_matter(seed: int, whole: bool) -> None
         assert one.energy_kwh == pytest.approx(two.energy_kwh, abs=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("limit", "need", "energy", "level"),
+    [
+        ([[5.0, 5.0, 0.0]], [3.0], [0.0, 1.5, 1.5], [-1.5, 1.0, -1.5]),
+        ([[1.0, 2.0, 3.0, 0.0]], [3.0], [6 / 7, 0.0, 6 / 7, 9 / 7], [3.0, -2.0, 2.0, 0.0]),
+        (
+            [[3.0, 1.0, 2.0], [3.0, 0.0, 0.0], [0.0, 1.0, 0.0], [2.0, 0.0, 2.0]],
+            [5.0, 0.0, 0.0, 3.0],
+            [4.0, 2.0, 2.0],
+            [-1.0, 0.0, -1.5],
+        ),
+    ],
+)
+def test_a_way_across_a_gap_that_asks_for_too_much_ends_at_its_cut(
+    limit: list[list[float]], need: list[float], energy: list[float], level: list[float]
+) -> None:
+    """The function falls without end there, so no part of the way lies lower than its beginning."""
+    given = np.array(limit), np.array(need), np.array(energy)
+    cuts = even_split(*given, np.array(level))
+    assert isinstance(cuts, list)
+    assert cuts
+    for cut in cuts:
+        assert cut.limit_kwh == pytest.approx(np.minimum(given[0][:, cut.hours].sum(axis=1), given[1]).sum())
+        assert given[2][cut.hours].sum() > cut.limit_kwh + 0.1
+
+
+@given(SEEDS)
+def test_wherever_among_whole_levels_the_search_begins_it_ends(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    limit, need = some_vehicles(rng, whole=True)
+    weight = rng.integers(0, 5, limit.shape[1])
+    assume(weight.any())
+    energy, level = weight * need.sum() / weight.sum(), rng.integers(-3, 4, weight.size) / 2.0
+    assert isinstance(even_split(limit, need, energy, level), EvenSplit) == splittable(limit, need, energy)
+
+
 @given(SEEDS)
 def test_it_moves_no_further_than_the_energies(seed: int) -> None:
     """Also at vertices, where every vehicle's schedule is forced and rules that sort vehicles jump."""

@@ -171,7 +171,7 @@ def _limit_table(rows: pd.DataFrame, column: str, told: str) -> Html:
     ]
     dearest = rows.iloc[int(rows[column].argmax())]
     most = f"{dearest[column]:.4g} per {dearest['unit']}"
-    line = f"Most at one time: {dearest['limit']} {dearest['place']}, {when(dearest)}, {most}."
+    line = f"Most at one time: {dearest['limit']} {dearest['place']}, {when(dearest)}, {most.removesuffix('.')}."
     return Html(table(["limit", "place", "hours", told], cells, words=("limit", "place")) + element("p", line))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
@@ -20,7 +20,9 @@ from numpy.typing import NDArray
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError
+from scenarios.case import Case
 from scenarios.time_axis import TimeAxis
+from sim.options import RunOptions
 
 PER_MWH = 1000.0
 """From currency/kWh to currency/MWh."""
@@ -50,6 +52,20 @@ class Dated(Protocol):
         ...
 
 
+Present = Callable[[Case[Any], RunOptions], bool]
+"""Whether a run of a scenario with some options can fill a column."""
+
+
+def always(_case: Case[Any], _options: RunOptions) -> bool:
+    """Every run can."""
+    return True
+
+
+def has_dates(case: Case[Any], _options: RunOptions) -> bool:
+    """Whether the days of a scenario have dates."""
+    return case.date(0) is not None
+
+
 @dataclass(frozen=True)
 class Column(Generic[Source_contra]):
     """One column of a table.
@@ -65,12 +81,15 @@ class Column(Generic[Source_contra]):
     values
         Takes what the table's rows are made from and returns a list, a tuple or an array with one value a row, or one
         value that all rows have.
+    present
+        Whether a run can fill it; one that cannot has a table without it.
     """
 
     name: str
     type: pa.DataType
     meaning: str
     values: Callable[[Source_contra], Any]
+    present: Present = always
 
 
 def number(name: str, meaning: str, values: Callable[[Source], Any]) -> Column[Source]:
@@ -94,7 +113,9 @@ def flag(name: str, meaning: str, values: Callable[[Source], Any]) -> Column[Sou
 
 
 DAY: Column[Dated] = count("day", "day of the run, 0 first", lambda day: day.index)
-DATE: Column[Dated] = Column("date", pa.date32(), "calendar date, empty for a typical day", lambda day: day.date)
+DATE: Column[Dated] = Column(
+    "date", pa.date32(), "calendar date; typical days have none", lambda day: day.date, has_dates
+)
 
 
 def periods(at: Callable[[Source], tuple[TimeAxis, IntArray]]) -> tuple[Column[Source], ...]:
@@ -162,6 +183,10 @@ class Table(Generic[Result_contra, Source]):
     rows: Callable[[Result_contra], Source | None]
     columns: tuple[Column[Source], ...]
     optional: bool = False
+
+    def of_run(self, case: Case[Any], options: RunOptions) -> Table[Result_contra, Source]:
+        """Return the table of a run: without the columns that the scenario and the options cannot fill."""
+        return replace(self, columns=tuple(column for column in self.columns if column.present(case, options)))
 
     def of(self, result: Result_contra) -> Columns | None:
         """Return what a finished day adds; ``None`` where that is nothing.

@@ -137,7 +137,7 @@ def told(run: Run, place: Place, found: Explanation) -> list[str]:
     currency = run.manifest.get("currency", "currency")
     prices = run.table("prices", place.day)
     row = prices[prices["period"] == place.period].iloc[0]
-    date = "" if pd.isna(row["date"]) else f" ({row['date']:%Y-%m-%d})"
+    date = f" ({row['date']:%Y-%m-%d})" if "date" in row else ""
     length = "" if row["hours"] == 1.0 else f", {row['hours']:g} h long"
     width = max(len(name) for name, _ in (*found.parts, ("price", 0.0)))
     return [

@@ -15,6 +15,7 @@ from rich.text import Text
 from equilibrium.errors import InputError
 from equilibrium.invariants import Finding
 from sim.checks import check_run
+from sim.columns import always
 from sim.folder import FIGURES, note_drawn
 from sim.kinds import market_kinds
 from sim.markets.base import MarketKind
@@ -41,7 +42,8 @@ def market_of_run(run: Run) -> MarketKind[Any, Any]:
         raise InputError(str(run.folder), "market", run.market, f"an installed market ({', '.join(kinds)})")
     kind = kinds[run.market]
     for table in kind.tables:
-        missing = [column.name for column in table.columns if column.name not in run.columns.get(table.name, {})]
+        needed = [column.name for column in table.columns if column.present is always]
+        missing = [name for name in needed if name not in run.columns.get(table.name, {})]
         if missing:
             raise InputError(str(run.folder), f"table {table.name}", "not in the run", f"a column {missing[0]!r}")
     return kind

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -11,10 +11,10 @@ from typing import Any
 from equilibrium.errors import InfeasibleError, SolverError
 from equilibrium.markets.ruled import MarketRule
 from scenarios.case import Case
+from sim.columns import Table
 from sim.daily_model import DailyModel, day_name
 from sim.folder import check_folder
 from sim.manifest import versions, write_manifest
-from sim.markets.base import MarketKind
 from sim.options import RunOptions
 from sim.resume import Checkpoints
 from sim.simulate import Checking, Opener, SimulatedDay, clear_by, finished_days, kind_of, opened, tables_of
@@ -97,22 +97,23 @@ def run_scenario(
     running = opened(kind, scenario, options, model, rule)
     content = _manifest(scenario, options, running, rule)
     going_on = Checkpoints(folder, running, content, progress)
-    writer = _writer(folder, kind, options, going_on, force=force, resume=resume)
+    tables = tables_of(kind, scenario, options)
+    writer = _writer(folder, kind.name, tables, going_on, force=force, resume=resume)
     checking = Checking(options.check, clear_by(scenario, options))
-    simulated = partial(finished_days, kind, running, checking=checking)
+    simulated = partial(finished_days, kind, tables, running, checking=checking)
     outcome = _written_down(writer, going_on, partial(_days, simulated, running, writer, options.days, going_on, stop))
     return Outcome(Run(folder), *outcome)
 
 
 def _writer(
-    folder: Path, kind: MarketKind[Any, Any], options: RunOptions, going_on: Checkpoints, *, force: bool, resume: bool
+    folder: Path, market: str, tables: Sequence[Table[Any, Any]], going_on: Checkpoints, *, force: bool, resume: bool
 ) -> RunWriter:
     """Open the tables of a run, after its last saved day where one is to be resumed."""
     done = going_on.load() if resume else None
     writer = RunWriter(
         folder,
-        kind.name,
-        tables_of(kind, options),
+        market,
+        tables,
         force=force or resume,
         resume=done is not None,
         save=going_on.save,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -93,7 +93,8 @@ def simulate(
     """
     kind = kind_of(case)
     running = opened(kind, case, options, model, rule)
-    yield from finished_days(kind, running, options.days, Checking(options.check, clear_by(case, options)))
+    checking = Checking(options.check, clear_by(case, options))
+    yield from finished_days(kind, tables_of(kind, case, options), running, options.days, checking)
 
 
 def opened(
@@ -180,20 +181,27 @@ def clear_by(case: Case[Any], options: RunOptions) -> Clear:
     return clear
 
 
-def tables_of(kind: MarketKind[Any, Any], options: RunOptions) -> tuple[Table[Any, Any], ...]:
-    """Return the tables of a run: those of its market, and that of its checks."""
-    return kind.tables if options.check == LEVELS[0] else (*kind.tables, CHECKS)
+def tables_of(kind: MarketKind[Any, Any], case: Case[Any], options: RunOptions) -> tuple[Table[Any, Any], ...]:
+    """Return the tables of a run, those of its market and that of its checks, with the columns that it can fill."""
+    tables = kind.tables if options.check == LEVELS[0] else (*kind.tables, CHECKS)
+    return tuple(table.of_run(case, options) for table in tables)
 
 
 def finished_days(
-    kind: MarketKind[Any, Any], model: DailyModel[Any, Any], days: int, checking: Checking
+    kind: MarketKind[Any, Any],
+    tables: Sequence[Table[Any, Any]],
+    model: DailyModel[Any, Any],
+    days: int,
+    checking: Checking,
 ) -> Generator[SimulatedDay, None, None]:
     """Step through the days of a model, which is closed in the end.
 
     Parameters
     ----------
     kind
-        Whose tables are filled.
+        The kind of the market.
+    tables
+        The tables that are filled.
     model
         The opened model.
     days
@@ -206,9 +214,10 @@ def finished_days(
             model.step()
             result = model.last
             assert result is not None
-            rows = {table.name: table.of(result) for table in kind.tables}
+            sources: dict[str, Any] = {}
             if checking.level != LEVELS[0]:
-                rows[CHECKS.name] = CHECKS.of(check_day(result, kind.clearings(result), checking.level, checking.clear))
+                sources[CHECKS.name] = check_day(result, kind.clearings(result), checking.level, checking.clear)
+            rows = {table.name: table.of(sources.get(table.name, result)) for table in tables}
             yield SimulatedDay(result, {name: columns for name, columns in rows.items() if columns is not None})
     finally:
         model.close()

@@ -141,13 +141,15 @@ def mark_days(axis: Axes, rows: pd.DataFrame, most: int = 8) -> None:
     axis
         An axis on which each day stands at its number.
     rows
-        Rows with the columns ``day`` and ``date``.
+        Rows with the column ``day``, and ``date`` where the days have dates.
     most
         Most marks.
     """
     each = rows.drop_duplicates("day")
-    dates = {day: short_date(date) for day, date in zip(each["day"], each["date"], strict=True)}
+    dates = (
+        {day: short_date(date) for day, date in zip(each["day"], each["date"], strict=True)} if "date" in each else {}
+    )
     axis.xaxis.set_major_locator(MaxNLocator(most, integer=True))
-    if any(dates.values()):
+    if dates:
         axis.xaxis.set_major_formatter(FuncFormatter(lambda at, _: dates.get(round(at), "")))
-    axis.set_xlabel("Date" if any(dates.values()) else "Day")
+    axis.set_xlabel("Date" if dates else "Day")

@@ -97,8 +97,9 @@ def _content(figure: Figure, kind: str) -> bytes:
 
 def day_title(days: pd.DataFrame, day: int) -> str:
     """Return the title of one day's figure."""
-    date = days.loc[days["day"] == day, "date"].iloc[0]
-    return f"Day {day}" + ("" if pd.isna(date) else f" ({date:%Y-%m-%d})")
+    if "date" not in days:
+        return f"Day {day}"
+    return f"Day {day} ({days.loc[days['day'] == day, 'date'].iloc[0]:%Y-%m-%d})"
 
 
 def panels_of(count: int, height: float) -> tuple[Figure, list[Axes]]:

@@ -17,7 +17,7 @@ from sim.manifest import write_manifest
 from sim.markets.base import MarketKind
 from sim.options import RunOptions
 from sim.output import market_of_run
-from sim.simulate import kind_of, opened
+from sim.simulate import kind_of, opened, tables_of
 from sim.store import Run, RunWriter
 
 
@@ -99,7 +99,8 @@ class ScenarioDays(Model):  # type: ignore[misc]  # Mesa ships no types
         self._last = case.days
         self._model = opened(self.kind, case, options)
         self._folder = Path(tempfile.mkdtemp(prefix="equilot-"))
-        self._writer = RunWriter(self._folder, self.kind.name, self.kind.tables, days_per_part=1)
+        self._tables = tables_of(self.kind, case, options)
+        self._writer = RunWriter(self._folder, self.kind.name, self._tables, days_per_part=1)
         content = {"scenario": case.name, "title": case.title, "currency": case.currency, "seed": seed}
         write_manifest(self._folder, {**content, "notes": list(case.notes)})
         self._end = weakref.finalize(self, _ended, self._model, self._folder)
@@ -129,7 +130,7 @@ class ScenarioDays(Model):  # type: ignore[misc]  # Mesa ships no types
         self._model.step()
         result = self._model.last
         assert result is not None  # the step has made it
-        rows = {table.name: table.of(result) for table in self.kind.tables}
+        rows = {table.name: table.of(result) for table in self._tables}
         self._writer.add(result.index, {name: columns for name, columns in rows.items() if columns is not None})
         self.days.append(result.index)
         self.day = result.index

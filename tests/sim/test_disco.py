@@ -168,7 +168,8 @@ def test_tables_have_their_columns_and_add_up(run):
     assert run.market == "disco"
     for table in KIND.tables:
         frame = run.table(table.name)
-        assert list(frame.columns) == [column.name for column in table.columns] == list(run.columns[table.name])
+        names = [column.name for column in table.columns if column.name != "date"]  # typical days have none
+        assert list(frame.columns) == names == list(run.columns[table.name])
         assert set(frame["day"]) == {0, 1, 2}, table.name
     with pytest.raises(KeyError):
         run.table("no such table")

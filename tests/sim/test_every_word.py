@@ -166,7 +166,7 @@ def test_small_money_has_a_decimal(cost: list[float], text: list[str], runs: dic
 
 def test_typical_days_have_no_date_and_one_day_no_total(runs: dict[str, Run], tmp_path: Path) -> None:
     other = stored_run(tmp_path, LOTS_LEAD, [])
-    vars(other).update(days=runs["lots-lead"].days.iloc[:1].assign(date=None), lot_days=runs["lots-lead"].lot_days)
+    vars(other).update(days=runs["lots-lead"].days.iloc[:1].drop(columns="date"), lot_days=runs["lots-lead"].lot_days)
     found = cells(LOTS_LEAD.day_table(other))
     assert "date" not in found
     assert found["day"] == ["0"]

@@ -87,7 +87,7 @@ def day_table(run: Run, own: Sequence[Head] = ()) -> Table:
 
 def _day_heads(days: pd.DataFrame) -> list[Head]:
     """Return the columns that say which day a row is about."""
-    dates = [Head("date", lambda row: short_date(row["date"]), "")] if days["date"].notna().any() else []
+    dates = [Head("date", lambda row: short_date(row["date"]), "")] if "date" in days else []
     return [Head("day", lambda row: str(row["day"]), "all"), *dates]
 
 

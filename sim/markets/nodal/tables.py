@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -126,20 +127,27 @@ def _second(name: str) -> Callable[[ClearedDay], Any]:
     return lambda day: getattr(_nodal(day).certificate.second, name, None)
 
 
+def _with_full_proof(*columns: Column[ClearedDay]) -> DayColumns:
+    """Return columns that only a run with ``--certify full`` fills."""
+    return tuple(replace(column, present=lambda _, options: options.certify == "full") for column in columns)
+
+
 _CERTIFICATES: DayColumns = (
     text("iteration", "gauss-seidel or jacobi", _of("iteration")),
     text("order", "strategic lots in the order of play", _order),
     count("rounds", "rounds of best responses, the proving one included", _of("rounds")),
     count("cycle", "rounds after which a point came back, 0 if none did", _of("cycle")),
     text("price_rule", "how prices were chosen where several support the dispatch", _of("price_rule")),
-    text("second_method", "independent method that proved the regrets too, with --certify full", _second("method")),
-    number("second_gap", "largest relative gap of its proofs, with --certify full", _second("gap")),
-    flag("second_finished", "whether it finished within its time limit, with --certify full", _second("finished")),
+    *_with_full_proof(
+        text("second_method", "independent method that proved the regrets too", _second("method")),
+        number("second_gap", "largest relative gap of its proofs", _second("gap")),
+        flag("second_finished", "whether it finished within its time limit", _second("finished")),
+    ),
 )
 
 _CERTIFICATE_TIMES: DayColumns = (
     number("certificate_seconds", "part of it for prices and certificate, s", _of("certificate_seconds")),
-    number("second_seconds", "part of that for the independent method, with --certify full, s", _second("seconds")),
+    *_with_full_proof(number("second_seconds", "part of that for the independent method, s", _second("seconds"))),
 )
 
 TABLES = charging_tables(

@@ -36,7 +36,7 @@ def remarks(run: Run) -> list[str]:
         lines.append(_words_line(run))
         lines += [_lot_line(name, rows, currency) for name, rows in run.lot_days.groupby("lot", sort=False)]
     lines += [*charging.about_days(run), *charging.about_agents(run)]
-    if len(proved := run.certificates[run.certificates["second_method"].notna()]):
+    if "second_method" in run.certificates and len(proved := run.certificates.dropna(subset="second_method")):
         lines.append(_second_line(proved))
     return [*lines, *charging.about_shortages(run), *closing(run)]
 

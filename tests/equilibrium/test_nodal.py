@@ -10,8 +10,15 @@ from hypothesis import strategies as st
 
 from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.fleet.day import Fleet
+from equilibrium.fleet.envelope import lot_day
+from equilibrium.grid.assets import StorageUnit
 from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal.efficient import EfficientSchedules
+from equilibrium.markets.nodal.iteration import iterate
 from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.nodal.players import Players
+from equilibrium.programs.program import INF
 from scenarios.published.epec_lots import epec_lots_case
 from tests.equilibrium.conftest import cost_of, lot_data, proved, small_day, small_network
 from tests.equilibrium.nodal_days import (
@@ -22,7 +29,15 @@ from tests.equilibrium.nodal_days import (
     one_line,
     rivals_for_a_line,
 )
-from tests.equilibrium.oracle import Dispatch, best_deviation, examples, tight_markets, violation
+from tests.equilibrium.oracle import (
+    Dispatch,
+    best_deviation,
+    examples,
+    game_apart,
+    game_joined,
+    tight_markets,
+    violation,
+)
 
 # Worked examples -----------------------------------------------------------------------------------------------
 
@@ -289,6 +304,70 @@ def test_every_vehicle_gets_its_energy(market, data):
 
 
 # What is refused -----------------------------------------------------------------------------------------------
+
+
+NO_STORAGE, STORAGE = (), (StorageUnit("nothing", 1, 0.0, 0.0, 0.0, 0.0),)
+
+
+def a_start_that_pays(storage=NO_STORAGE):
+    """A lot of two vehicles, one in hours 0 and 2 and one in hour 1, and a lot that wants the line in hour 1.
+
+    100 kWh each, so 100 kWh at most in hours 0 and 2 together. What the start draws there is within the envelope and
+    costs less than hour 1 does as long as the other lot stays: together they overload the line.
+    """
+    network = replace(one_line(lots=2, terminal="ge"), storage=storage)
+    power = np.array([[100.0, 0.0, 100.0], [0.0, 100.0, 0.0]])
+    fleet = Fleet(power, np.zeros(2), np.full(2, 100.0), np.full(2, 200.0), np.array([0, 1]), np.array([3, 2]))
+    rival = replace(lot_data(0.0, [0.0, 50.0, 0.0], 0.05), soe_max_kwh=np.array([0.0, 50.0, 50.0]))
+    day = small_day([0.04, 0.03, 0.04], (lot_day(fleet, np.full(3, 0.1), 1.0), rival), turbines=1)
+    return network, day, np.array([[100.0, 0.0], [0.0, 50.0], [100.0, 0.0]])
+
+
+@pytest.mark.parametrize("storage", [NO_STORAGE, STORAGE])
+def test_a_lot_leaves_a_start_that_its_vehicles_cannot_take(storage):
+    network, day, start = a_start_that_pays(storage)
+    game = (game_joined if storage else game_apart)(network, day, start)
+    answer, profit = game.respond(0)
+    assert profit == -INF
+    assert answer.profit == answer.bound == pytest.approx(100 * (0.1 - 0.04) + 100 * (0.1 - 0.06))
+    assert profit_of(game, 0, start) > answer.profit + 1.0  # what it would stay for
+    search = iterate(game, (0,))
+    assert game.power[1, 0] == pytest.approx(100.0)
+    assert game.power[[0, 2], 0].sum() == pytest.approx(100.0)
+    assert search.profit[0] == pytest.approx(answer.profit)
+    assert game.respond(0)[1] == pytest.approx(answer.profit)
+
+
+def profit_of(game, lot, power):
+    """What a lot would earn at some powers, at the prices that support them."""
+    game.move(power)
+    game.settle()
+    price = game.publish(game.players.length_h[:, None] * power, ()).price
+    return float(game.players.earned(power, price)[lot])
+
+
+def test_a_schedule_that_the_vehicles_cannot_take_is_not_certified(monkeypatch):
+    """Even if the lot were told that they can."""
+    monkeypatch.setattr(Players, "check", lambda *_: None)
+    network, day, start = a_start_that_pays()
+    assert NodalMarket(network).clear(day, start_kw=start).certificate.certified
+    monkeypatch.setattr(Players, "takes", lambda *_: True)
+    clearing = NodalMarket(network).clear(day, start_kw=start)
+    assert np.array_equal(clearing.lot_kw, start)
+    assert not clearing.certificate.certified
+    assert "vehicles cannot take the schedule of lot lot-1: not certified" in clearing.certificate.notes
+
+
+@examples(15)
+@given(markets_with_vehicles(), st.integers(0, 99))
+def test_from_any_start_a_certified_schedule_is_one_that_the_vehicles_can_take(market, seed):
+    network, day = market
+    clear(network, day)  # there is a dispatch
+    start = EfficientSchedules(network, day.hours).random(day, np.random.default_rng(seed), ())
+    clearing = clear(network, day, start_kw=start)
+    if proved(clearing):
+        for lot, split in enumerate(clearing.vehicle_kw):
+            assert split.sum(axis=0) == pytest.approx(clearing.lot_kw[:, lot], abs=1e-6)
 
 
 def test_an_unknown_behaviour_is_refused():

@@ -77,6 +77,11 @@ class NodalClearing(Clearing):
         proof = self.certificate
         return proof.certified or (proof.second is not None and not proof.second.finished)
 
+    @property
+    def tempts(self) -> bool:
+        """Whether some player gains by moving: only then may the game end better from another start."""
+        return self.certificate.epsilon > EPSILON_REGRET
+
 
 def best_of(tried: Sequence[NodalClearing], late: str = "", elsewhere: Sequence[NodalClearing] = ()) -> NodalClearing:
     """Return the best of the points at which the search has ended, with a note if none is an equilibrium.
@@ -94,7 +99,7 @@ def best_of(tried: Sequence[NodalClearing], late: str = "", elsewhere: Sequence[
         [*tried, *elsewhere], key=lambda clearing: (not clearing.certificate.certified, clearing.certificate.epsilon)
     )
     proof, note = best.certificate, late
-    if not late and not best.settled and proof.epsilon > EPSILON_REGRET:
+    if not late and not best.settled and best.tempts:
         orders = len({clearing.order for clearing in tried})
         starts = f" and {len(elsewhere)} other starts" if elsewhere else ""
         note = f"no pure equilibrium found with one price for all: best of {orders} orders of play{starts}"

@@ -7,7 +7,7 @@ point that comes back is a cycle, and then no pure equilibrium was found.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -21,6 +21,13 @@ ITERATIONS = ("gauss-seidel", "jacobi")
 
 MAXIMUM_ORDERS = 12
 """Orders of play that are tried from one start."""
+
+FIRST_NODES, MORE_NODES = 10, 4
+"""Nodes of the first try at a day whose hours are joined, and how many times as many the next one has.
+
+Every try begins anew and the best one counts. So more nodes in all never give a worse point: the tries are the same and
+more. What is begun anew costs a third of the nodes at most.
+"""
 
 Between = Callable[[Play], bool]
 """Move those who are not strategic, after a round; True if that moved anything."""
@@ -43,6 +50,16 @@ def orders_of_play(strategic: Sequence[int], method: str) -> list[tuple[int, ...
         turned = (*strategic[shift:], *strategic[:shift])
         orders += [turned, tuple(reversed(turned))]
     return list(dict.fromkeys(orders))[:MAXIMUM_ORDERS]
+
+
+def budgets(nodes: int) -> Iterator[int]:
+    """Return the nodes of each try that fits into ``nodes`` in all."""
+    budget = FIRST_NODES
+    if nodes < budget:
+        yield nodes
+    while budget <= nodes:
+        yield budget
+        nodes, budget = nodes - budget, MORE_NODES * budget
 
 
 @dataclass(eq=False)

@@ -35,12 +35,12 @@ from equilibrium.lengths import ByLengths, named
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.dispatch import read_dispatch, storage_notes
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.charging.splitting import split_lots, vehicle_powers
+from equilibrium.markets.charging.splitting import broken_cuts, split_lots, vehicle_powers
 from equilibrium.markets.nodal.clearing import NodalClearing, best_of
 from equilibrium.markets.nodal.comparison import compare
 from equilibrium.markets.nodal.compiled import Compiled
 from equilibrium.markets.nodal.efficient import Efficient
-from equilibrium.markets.nodal.iteration import ITERATIONS, Between, Search, iterate, orders_of_play
+from equilibrium.markets.nodal.iteration import ITERATIONS, Between, Search, budgets, iterate, orders_of_play
 from equilibrium.markets.nodal.joined.game import HoursJoined
 from equilibrium.markets.nodal.play import NoDispatchError, Play
 from equilibrium.markets.nodal.players import Players
@@ -58,24 +58,7 @@ STARTS = 8
 NODE_LIMIT = 20_000
 """Branch-and-bound nodes for a day whose hours are joined, if nothing else is said."""
 
-FIRST_NODES, MORE_NODES = 10, 4
-"""Nodes of the first try at a day whose hours are joined, and how many times as many the next one has.
-
-Every try begins anew and the best one counts. So more nodes in all never give a worse point: the tries are the same and
-more. What is begun anew costs a third of the nodes at most.
-"""
-
 BEHAVIOURS = ("strategic", "price-taking", "central")
-
-
-def _budgets(nodes: int) -> Iterator[int]:
-    """Return the nodes of each try that fits into ``nodes`` in all."""
-    budget = FIRST_NODES
-    if nodes < budget:
-        yield nodes
-    while budget <= nodes:
-        yield budget
-        nodes, budget = nodes - budget, MORE_NODES * budget
 
 
 class NodalMarket:
@@ -177,7 +160,7 @@ class NodalMarket:
         tried: list[NodalClearing] = []
         orders = [order] if order is not None else orders_of_play(self._strategic, self._iteration)
         guard, late = Deadline(self._time_limit_s), ""
-        for nodes in _budgets(self._node_limit):
+        for nodes in budgets(self._node_limit):
             deadline = guard.part(nodes=nodes)
             late = ""
             for sequence in orders:
@@ -190,7 +173,7 @@ class NodalMarket:
                     break
             if found.settled or not late or guard.passed:
                 break
-        free = not (found.settled or late) and order is None and start_kw is None
+        free = not (found.settled or late) and order is None and start_kw is None and all(each.tempts for each in tried)
         elsewhere = list(self._elsewhere(day, orders[0], welfare, players, begin, guard)) if free else []
         return replace(best_of(tried, late, elsewhere), seconds=time.perf_counter() - begin)
 
@@ -212,7 +195,10 @@ class NodalMarket:
         begin: float,
         guard: Deadline,
     ) -> Iterator[NodalClearing]:
-        """Play from random starts until an equilibrium is found; where hours are joined one start takes too long."""
+        """Play from random starts until an equilibrium is found; where hours are joined one start takes too long.
+
+        A start need not be one that the vehicles can take; a point that still is none does not count.
+        """
         compiled = self._compiled[day.length_h]
         if isinstance(compiled.structure, HoursJoined) or len(order) < 2:
             return
@@ -225,7 +211,8 @@ class NodalMarket:
                 continue
             here = play.copy(guard.part(nodes=self._node_limit))
             found = self._played(day, here, order, welfare, players, begin)
-            yield found
+            if all(players.takes(lot, found.lot_kw[:, lot]) for lot in self._strategic):
+                yield found
             if found.settled or here.late:
                 return
 
@@ -322,17 +309,18 @@ class NodalMarket:
         best = np.array([self._best(k, search, prices, players, profit) for k in range(profit.size)])
         best, second = self._confirm(play, players, profit, best)
         unproved = play.unproved_hours(order)
-        notes = (*play.notes, *self._notes(day, search, unproved))
+        split = split_lots(self.network, day, power, prices.price, near=welfare.split)
+        broken = {lot: players.name(lot) for lot, _ in broken_cuts(split)}
+        notes = (*play.notes, *self._notes(day, search, unproved, list(broken.values())))
         notes += price_notes(prices, energy, self._strategic, players.name, named(day.length_h))
         notes += storage_notes(self.network, day, compiled.program, point.x, dispatch["dlmp"])
         notes += second.notes if second is not None else ()
         residuals = [kkt_residuals(point.instance, point.x, point.y)]
         solvers = ", ".join(dict.fromkeys((compiled.efficient.model.solver_name, *compiled.structure.solvers)))
         proof = certify(residuals, profit, best, best, compiled.structure.method, solvers, notes)
-        if (unproved or play.late) and proof.certified:
+        if (unproved or broken or play.late) and proof.certified:
             proof = replace(proof, verdict=Verdict.KKT_CONSISTENT)
         proof_seconds = time.perf_counter() - proof_start
-        split = split_lots(self.network, day, power, prices.price, near=welfare.split)
         return NodalClearing(
             **dispatch,
             **compare(self.network, day, welfare, dispatch, prices, players.price),
@@ -385,7 +373,7 @@ class NodalMarket:
             return float(profit[lot])  # it has no will of its own
         return players.at_prices(lot, prices.price[:, lot])
 
-    def _notes(self, day: MarketDay, search: Search, unproved: list[int]) -> tuple[str, ...]:
+    def _notes(self, day: MarketDay, search: Search, unproved: list[int], broken: list[str]) -> tuple[str, ...]:
         notes, when = [], named(day.length_h)
         negative = int((day.wholesale_price < 0.0).sum())
         if negative:
@@ -393,6 +381,8 @@ class NodalMarket:
         if unproved:
             where = ", ".join(map(str, unproved))
             notes.append(f"the direction of trade at a negative price is not proved in {when} {where}: not certified")
+        if broken:
+            notes.append(f"vehicles cannot take the schedule of {', '.join(broken)}: not certified")
         if search.cycle:
             notes.append(f"no pure equilibrium found: the iteration came back after {search.cycle} rounds")
         if search.blocked:

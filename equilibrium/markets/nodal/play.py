@@ -72,7 +72,7 @@ class Play(Protocol):
 
         Both are at the price that the lot would choose where it may. There is no response where the network leaves the
         lot no schedule, or none was found in time: then nothing is proved. The profit is minus infinity where the
-        present schedule has no dispatch.
+        present schedule has no dispatch, or where the lot's vehicles cannot take it.
         """
         ...
 

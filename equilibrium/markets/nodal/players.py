@@ -21,7 +21,7 @@ from equilibrium.markets.charging.lots import stacked, subscription_payments
 from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
-from equilibrium.markets.nodal.response import BestResponse, best_response
+from equilibrium.markets.nodal.response import BestResponse, best_response, profit_on_curves
 from equilibrium.programs.program import INF, Instance, stack_rows
 from equilibrium.programs.solvers import Status, solve_linear
 
@@ -66,20 +66,22 @@ class Players:
             self._own.append(_own_powers(site, lot, [cut for owner, cut in cuts if owner == k], day.length_h, vehicles))
         self.seconds = 0.0
 
-    def respond(self, lot: int, curves: list[Curve], present: FloatArray) -> BestResponse | None:
-        """Return the lot's best response on its curves, on schedules that its vehicles can take.
+    def respond(self, lot: int, curves: list[Curve], present: FloatArray) -> tuple[BestResponse | None, float]:
+        """Return the lot's best response on its curves, on schedules that its vehicles can take, and what it earns now.
 
-        ``present`` is the schedule that it has, shape ``(hours,)``.
+        ``present`` is the schedule that it has, shape ``(hours,)``. It earns minus infinity where the vehicles cannot
+        take it: no lot stays there.
         """
+        takes, price = self.takes(lot, present), self.price[:, lot]
         own = self._own[lot]
-        stays = present if self._takes(lot, present) else None
-        answer = best_response(self.price[:, lot], curves, own, stays, self._solver)
+        profit = profit_on_curves(price, curves, present, self.length_h) if takes else -INF
+        answer = best_response(price, curves, own, present if takes else None, self._solver)
         if answer is not None and answer.drawn_kwh is not None and own.vehicles is not None:
             own.vehicles.drawn_kwh = answer.drawn_kwh
             self._taken[lot] = answer.power_kw
-        return answer
+        return answer, profit
 
-    def _takes(self, lot: int, power: FloatArray) -> bool:
+    def takes(self, lot: int, power: FloatArray) -> bool:
         """Tell whether the lot's vehicles can take a schedule; a start need not be one that they can."""
         if self._own[lot].vehicles is None:
             return True

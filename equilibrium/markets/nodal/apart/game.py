@@ -27,7 +27,7 @@ from equilibrium.markets.nodal.play import NoDispatchError, Point
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PublishedPrices, Taker, publish
 from equilibrium.markets.nodal.reaction import React, enough_rows
-from equilibrium.markets.nodal.response import BestResponse, profit_on_curves
+from equilibrium.markets.nodal.response import BestResponse
 from equilibrium.programs.hourly.idle import busy_rows, unit_bounds
 from equilibrium.programs.hourly.periods import (
     PeriodData,
@@ -134,9 +134,7 @@ class PlayApart:
 
     def respond(self, lot: int) -> tuple[BestResponse | None, float]:
         """Trace the lot's residual curves; the price of its present schedule is their left slope."""
-        curves, present = self._curves(lot), self.power[:, lot]
-        profit = profit_on_curves(self.players.price[:, lot], curves, present, self.structure.length_h)
-        return self.players.respond(lot, curves, present), profit
+        return self.players.respond(lot, self._curves(lot), self.power[:, lot])
 
     def _curves(self, lot: int) -> list[Curve]:
         """Return the lot's residual curves, traced anew in the hours in which a rival has moved since the last time."""

@@ -158,7 +158,8 @@ class PlayJoined:
     def respond(self, lot: int) -> tuple[BestResponse | None, float]:
         """Search until the deadline, or until the best response is proved, on schedules that the vehicles can take."""
         follower = Follower.facing(self.reduced, self.lots, lot, self.power)
-        present, price = self.power[:, lot], self.players.price[:, lot]
+        price, here = self.players.price[:, lot], self.power[:, lot]
+        present = here if self.players.takes(lot, here) else None
 
         def refuse(power: FloatArray) -> FeasiblePowers | None:
             return self.players.own(lot) if self.players.cut(lot, power, price) else None

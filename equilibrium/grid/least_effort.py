@@ -60,12 +60,16 @@ class Face:
         Reduced costs of the columns, then rows' multipliers, same shape.
     cost
         Largest cost in size, to judge multipliers by.
+    point
+        A dispatch of least cost, shape ``(periods, columns)``. What has a multiplier is at its side there but for
+        rounding, by which nearly parallel limits that are held miss each other.
     """
 
     lower: FloatArray
     upper: FloatArray
     multipliers: FloatArray
     cost: float
+    point: FloatArray
 
     def limits(self) -> tuple[FloatArray, FloatArray]:
         """Return the limits that leave the face alone: what has a multiplier is held at its side."""
@@ -147,7 +151,7 @@ class LeastEffort:
             lower[:, self._units] / self._scale,
             upper[:, self._units] / self._scale,
         )
-        units = feasible.nearest(ideal) * self._scale
+        units = feasible.nearest(ideal, face.point[:, self._units] / self._scale) * self._scale
         y = np.zeros((units.shape[0], self._columns))
         y[:, self._units], y[:, self._follows] = units, constant + units @ self._by_units.T
         net = y[:, self._bought]
@@ -201,7 +205,7 @@ class HourlyEffort:
         }
         self._rule = LeastEffort(unit_ratings(network), model.m, model.tolerance, columns, equations)
 
-    def dispatch(self, data: PeriodData, multipliers: FloatArray, given: FloatArray) -> FloatArray:
+    def dispatch(self, data: PeriodData, multipliers: FloatArray, given: FloatArray, point: FloatArray) -> FloatArray:
         """Return the dispatch of least effort of every hour, shape ``(hours, variables)``.
 
         Parameters
@@ -212,10 +216,12 @@ class HourlyEffort:
             Of the scaled rows in a dual optimum, shape ``(hours, rows)``.
         given
             The lots' powers, shape ``(hours, lots)``.
+        point
+            A dispatch of least cost, shape ``(hours, variables)``.
         """
         taken = given @ self._model.n.T
         cost = float(np.abs(data.cost).max(initial=0.0))
-        return self._rule.dispatch(Face(data.lower - taken, data.upper - taken, multipliers, cost))
+        return self._rule.dispatch(Face(data.lower - taken, data.upper - taken, multipliers, cost, point))
 
     def multipliers(self, program: Program, instance: Instance, y: FloatArray) -> FloatArray:
         """Return the multipliers of the scaled rows for those of an all-day program, shape ``(hours, rows)``.
@@ -298,6 +304,7 @@ class DailyEffort:
             (np.concatenate([fixed.col_upper[model.free], upper]) - taken)[None],
             np.concatenate([z[model.free], model.entries(self._ids, y, z)])[None],
             float(np.abs(instance.cost).max(initial=0.0)),
+            x[model.free][None],
         )
         free = self._rule.dispatch(face)[0]
         free[self._free_given] = power
@@ -336,7 +343,8 @@ class HoursApart:
         power = self._own.value(x, "lot_kw")
         data = bind_periods(self._model, self._own, instance, self._length_h)
         multipliers = self._rule.multipliers(self._own, instance, y) / self._length_h[:, None]
-        units = self._rule.dispatch(data, multipliers, power)
+        point = by_hour(self._own.columns, power.shape[0], x)[:, self._model.free]
+        units = self._rule.dispatch(data, multipliers, power, point)
         settled = x.copy()
         settled[self._place] = lift_point(self._model, data, self._own, units, power)
         return settled

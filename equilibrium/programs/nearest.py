@@ -10,7 +10,7 @@ so this ends. All problems share A; of its rows only those that were ever violat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.sparse as sp
@@ -65,13 +65,16 @@ class Polyhedra:
     low: FloatArray
     high: FloatArray
 
-    def nearest(self, target: FloatArray) -> FloatArray:
+    def nearest(self, target: FloatArray, known: FloatArray | None = None) -> FloatArray:
         """Return the point of each polyhedron that is nearest to its row of ``target``.
 
         Parameters
         ----------
         target
             Shape ``(problems, variables)``, like the answer.
+        known
+            A point of each polyhedron but for rounding, same shape. Nearly parallel limits that it misses by little may
+            meet far from it or nowhere: where a polyhedron is empty, what this point misses is allowed.
 
         Raises
         ------
@@ -83,8 +86,23 @@ class Polyhedra:
         work = np.flatnonzero((excess > 1.0).any(axis=1))
         if work.size:
             solved = self._together(x, target, work, excess[work], side[work])
-            self._search(x, target, work[~solved], excess > 1.0)
+            empty = self._search(x, target, work[~solved], excess > 1.0)
+            if empty.size:
+                if known is None:
+                    raise SolverError("there is no nearest point: the limits exclude each other")
+                x[empty] = self._with(empty, known[empty]).nearest(target[empty])
         return x
+
+    def _with(self, problems: IntArray, points: FloatArray) -> Polyhedra:
+        """Return some of the polyhedra with room for a point of each."""
+        value = np.asarray((self.matrix @ points.T).T)
+        return replace(
+            self,
+            lower=np.minimum(self.lower[problems], value),
+            upper=np.maximum(self.upper[problems], value),
+            low=np.minimum(self.low[problems], points),
+            high=np.maximum(self.high[problems], points),
+        )
 
     def _together(
         self, x: FloatArray, target: FloatArray, work: IntArray, excess: FloatArray, side: FloatArray
@@ -133,22 +151,27 @@ class Polyhedra:
         short, long = self.lower[problems] - value, value - self.upper[problems]
         return np.asarray(np.maximum(short, long) / self.tolerance), np.where(short > long, 1.0, -1.0)
 
-    def _search(self, x: FloatArray, target: FloatArray, work: IntArray, violated: BoolArray) -> None:
-        """Go on from the bounds, problem by problem, with the rows that were ever violated; write the points."""
+    def _search(self, x: FloatArray, target: FloatArray, work: IntArray, violated: BoolArray) -> IntArray:
+        """Go on from the bounds, problem by problem, with the rows that were ever violated; write the points.
+
+        Returns the problems that have none.
+        """
+        empty = np.zeros(work.size, dtype=bool)
         searches = [_Search(x[k], target[k], self.low[k], self.high[k]) for k in work]
         fresh = violated[work]
         known = np.zeros_like(fresh)
         while fresh.any():  # what is violated and known depends on tight rows
             known |= fresh
-            for search, problem, new in zip(searches, work.tolist(), fresh, strict=True):
+            for at, (search, problem, new) in enumerate(zip(searches, work.tolist(), fresh, strict=True)):
                 rows = new.nonzero()[0]
                 if rows.size:
                     search.know(
                         self._rows(rows), self.lower[problem, rows], self.upper[problem, rows], self.tolerance[rows]
                     )
-                    search.run()
+                    empty[at] = not search.run()
                     x[problem] = search.point
-            fresh = (self._excess(x[work], work)[0] > 1.0) & ~known
+            fresh = (self._excess(x[work], work)[0] > 1.0) & ~known & ~empty[:, None]
+        return work[empty]
 
     def _rows(self, rows: IntArray) -> FloatArray:
         """Return rows of A as a dense array."""
@@ -292,22 +315,23 @@ class _Search:
         self._upper = np.concatenate([self._upper, (upper - fixed) / length + room])
         self._tolerance = np.concatenate([self._tolerance, room])
 
-    def run(self) -> None:
-        """Go to the nearest point in which the rows that are known hold."""
+    def run(self) -> bool:
+        """Go to the nearest point in which the rows that are known hold; return False if there is none."""
         for _ in range(STEPS * (1 + self._x.size)):
             value = self._rows @ self._x
             excess = np.maximum(self._lower - value, value - self._upper)
             row = int(excess.argmax())
             if excess[row] <= 0.0:
-                return
+                return True
             below = value[row] < self._lower[row]
             inward = self._rows[row] if below else -self._rows[row]
             limit = self._lower[row] + self._tolerance[row] if below else self._tolerance[row] - self._upper[row]
-            self._let_in(row, inward, float(limit))
+            if not self._let_in(row, inward, float(limit)):
+                return False
         raise SolverError("the nearest point was not found: the rows that hold it change again and again")
 
-    def _let_in(self, row: int, inward: FloatArray, limit: float) -> None:
-        """Move to where a row holds, and put out the tight rows that let go on the way."""
+    def _let_in(self, row: int, inward: FloatArray, limit: float) -> bool:
+        """Move to where a row holds, and put out the tight rows that let go on the way; False if it cannot hold."""
         weight = 0.0
         while True:
             normal = self._normal[: self._count]
@@ -319,22 +343,22 @@ class _Search:
             partial = min(ratios, default=INF)
             length = min(full, partial)
             if length == INF:
-                self._accept(row, missing)
-                return
+                return self._accept(row, missing)
             if full < INF:
                 self._x = self._x + length * out
             self._multiplier = [max(m - length * r, 0.0) for m, r in zip(self._multiplier, shares, strict=True)]
             weight += length
             if full <= partial:
                 self._enter(inward, limit, weight, share, square)
-                return
+                return True
             self._leave(ratios.index(partial))
 
-    def _accept(self, row: int, missing: float) -> None:
+    def _accept(self, row: int, missing: float) -> bool:
         """Take a row that can no more be met as met, if only rounding is missing; else there is no point."""
         if missing > ROUNDING * self._tolerance[row]:
-            raise SolverError("there is no nearest point: the limits exclude each other")
+            return False
         self._lower[row], self._upper[row] = -INF, INF
+        return True
 
     def _enter(self, inward: FloatArray, limit: float, weight: float, share: FloatArray, square: float) -> None:
         """Count a row among the tight ones, and put the point where all of them meet."""

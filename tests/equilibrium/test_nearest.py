@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -51,6 +53,27 @@ def test_a_row_that_is_stated_three_times_is_one_row():
 def test_limits_that_exclude_each_other_have_no_nearest_point():
     with pytest.raises(SolverError, match="exclude each other"):
         polyhedra([[1.0, 0.0], [1.0, 0.0]], [1.0, -INF], [INF, 0.0], -INF, INF).nearest(np.zeros((1, 2)))
+
+
+def test_limits_that_a_known_point_misses_by_little_have_room_for_it():
+    """Two rows nearly parallel, and x at most 1: they are tight at (1, 2) but for 1e-5, and meet at x = 11."""
+    tilted, room = 1e-6, 1e-5
+    hull = polyhedra([[0.0, 1.0], [tilted, 1.0]], [2.0, 2.0 + tilted + room], [2.0, 2.0 + tilted + room], -INF, 1.0)
+    hull = replace(hull, high=np.array([[1.0, INF]]))
+    with pytest.raises(SolverError, match="exclude each other"):
+        hull.nearest(np.array([[0.5, 0.0]]))
+    found = hull.nearest(np.array([[0.5, 0.0]]), np.array([[1.0, 2.0]]))[0]
+    assert found == pytest.approx([1.0, 2.0], abs=5e-3)
+    two = Polyhedra(
+        hull.matrix,
+        *(np.repeat(side, 2, axis=0) for side in (hull.lower, hull.upper)),
+        hull.tolerance,
+        *(np.repeat(side, 2, axis=0) for side in (hull.low, hull.high)),
+    )
+    two.lower[1, 1], two.upper[1, 1] = -INF, INF
+    both = two.nearest(np.array([[0.5, 0.0], [0.5, 0.0]]), np.array([[1.0, 2.0], [9.0, 9.0]]))
+    assert both[0] == pytest.approx(found, abs=0.0)
+    assert both[1] == pytest.approx([0.5, 2.0], abs=1e-12)  # what is not empty is as it was
 
 
 def test_a_face_on_which_other_columns_follow():

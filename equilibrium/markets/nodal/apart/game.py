@@ -182,7 +182,7 @@ class PlayApart:
     def point(self, prices: PublishedPrices) -> Point:
         """Put the hours together to a point of the whole program, at the dispatch of least effort."""
         model, program, given = self.structure.model, self.structure.program, self.power
-        units = self.structure.effort.dispatch(self.data, prices.mu, given)
+        units = self.structure.effort.dispatch(self.data, prices.mu, given, self.vertices.y)
         x = lift_point(model, self.data, program, units, given)
         bound = self.instance.with_columns(program.columns["lot_kw"].index, given, given)
         mu = prices.mu * self.structure.length_h[:, None]

@@ -171,6 +171,14 @@ def outside(value: NDArray[Any], low: NDArray[Any] | float, high: NDArray[Any] |
     return np.maximum(below, 0.0)
 
 
+def intervals_apart(first: tuple[float, float], second: tuple[float, float]) -> float:
+    """Return by how much two intervals of one number miss each other, relative to the first one's; 0 if they overlap.
+
+    Both are given as what was found and the bound on the best, which is not less.
+    """
+    return max(second[0] - first[1], first[0] - second[1], 0.0) / max(1.0, abs(first[0]))
+
+
 def at_buses(feeder: Feeder, units: FloatArray, buses: list[int]) -> FloatArray:
     """Sum units over their buses: from shape ``(hours, units)`` to ``(hours, buses)``."""
     total: FloatArray = units @ np.eye(feeder.size)[np.array(buses, dtype=np.int64)]

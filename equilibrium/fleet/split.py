@@ -221,7 +221,7 @@ def _step(load: _Load, at: _Levels) -> _Levels:
         lower = found.value <= at.value + LAST_DIGITS * (1.0 + abs(at.value))
         if beyond <= OVERSHOOT * steep and (lower or not np.array_equal(found.level, level)):
             return found
-        length *= max(steep / (steep + beyond), SHORTEN) if beyond > 0.0 else 0.5
+        length *= max(steep / (steep + beyond), SHORTEN) if beyond > OVERSHOOT * steep else 0.5
 
 
 def _together(level: FloatArray) -> FloatArray:

@@ -67,7 +67,7 @@ STACK: Stack = {
 
 
 def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) -> list[Path]:
-    """Write a figure as SVG, PNG or both; the same figure gives the same bytes, so files carry no date.
+    """Write a figure as SVG, PNG or what else matplotlib writes; the same figure gives the same bytes: without a date.
 
     Names are drawn as they are: ``$`` means nothing, and a character that the font lacks is a box.
     """
@@ -85,11 +85,13 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) ->
 
 
 def _content(figure: Figure, kind: str) -> bytes:
-    """Return a figure in a format, drawn once: ``savefig`` draws it twice where it is laid out."""
+    """Return a figure in a format; SVG and PNG are drawn once, ``savefig`` draws twice where a figure is laid out."""
     content = io.BytesIO()
     figure.set_dpi(_DPI)
     if kind == "svg":
         FigureCanvasSVG(figure).print_svg(content, metadata={"Date": None})  # type: ignore[no-untyped-call]  # has none
+    elif kind != "png":
+        figure.savefig(content, format=kind, metadata={"CreationDate": None} if kind == "pdf" else None)
     else:
         FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]  # has none
     return content.getvalue()

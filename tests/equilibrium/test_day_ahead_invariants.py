@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from equilibrium.invariants import check, relate
+from equilibrium.invariants import check, intervals_apart, relate
 from equilibrium.markets.two_settlement.clearing import DayAheadClearing
 from equilibrium.markets.two_settlement.invariants import INVARIANTS
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
-from equilibrium.markets.two_settlement.relations import RELATIONS
+from equilibrium.markets.two_settlement.relations import RELATIONS, other_power
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
 from tests.equilibrium.day_ahead_days import made_day, made_system
 
@@ -86,3 +86,22 @@ def test_other_forms_of_a_day_come_to_the_same(seed: int, aim: str, gamma: float
     assert not any(each.holds for each in relate(RELATIONS, system, day, wrong, clear))
     silent = replace(wrong, aim="interruption")
     assert all(each.violation == 0.0 for each in relate(RELATIONS[:1], system, day, silent, clear))
+
+
+def test_in_another_unit_of_power_all_powers_of_a_bid_are_other() -> None:
+    """Also what stands behind it in outages; a bid that leaves that open stays so."""
+    rng = np.random.default_rng(4)
+    system, day = made_system(rng), made_day(rng)
+    bid = replace(day.bids[0], standby_kw=np.arange(3.0))
+    for given, standby in ((bid, [0.0, 2.0, 4.0]), (day.bids[0], None)):
+        (other,) = other_power(system, replace(day, bids=(given,)))[1].bids
+        assert (None if other.standby_kw is None else other.standby_kw.tolist()) == standby
+        for name in ("power_kw", "spinning_kw", "regulating_kw"):
+            assert np.array_equal(getattr(other, name), 2.0 * getattr(given, name))
+
+
+def test_intervals_miss_each_other_by_what_lies_between_them() -> None:
+    assert intervals_apart((10.0, 12.0), (11.0, 20.0)) == intervals_apart((10.0, 12.0), (0.0, 10.0)) == 0.0
+    assert intervals_apart((10.0, 12.0), (13.0, 20.0)) == 0.1
+    assert intervals_apart((10.0, 12.0), (0.0, 9.0)) == 0.1
+    assert intervals_apart((0.5, 0.5), (0.0, 0.25)) == 0.25

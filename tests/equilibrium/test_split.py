@@ -1,5 +1,7 @@
 """The even split of a lot's energy among its vehicles, against linear programs and what makes a least square."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import scipy.sparse as sp
@@ -7,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from equilibrium.fleet import split
 from equilibrium.fleet.split import EvenSplit, broken_cuts, even_split, greedy_split, most_kwh
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -217,3 +220,20 @@ def test_the_most_of_the_first_periods_of_an_order() -> None:
     outer, without_last = broken_cuts(limit, need, np.array([20.0, 10.0, 0.0, 30.0]), order)
     assert (outer.hours.tolist(), outer.limit_kwh) == ([True, False, False, True], 30.0)
     assert (without_last.hours.tolist(), without_last.limit_kwh) == ([True, True, False, True], 50.0)
+
+
+def test_a_step_always_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where rounding hides that a shorter step is lower, and the slope at its end is a little uphill."""
+    load = split._Load(np.full((2, 3), 4.0), np.array([6.0, 6.0]), np.array([3.0, 4.0, 5.0]))
+    at = split._at(load, np.array([0.3, 0.5, 0.6]))
+    asked = 0
+
+    def nowhere_lower(_load: split._Load, level: np.ndarray) -> split._Levels:
+        nonlocal asked
+        asked += 1
+        assert asked < 5000, "the step does not end"
+        moved = not np.array_equal(level, at.level)
+        return replace(at, level=level, value=at.value + moved, excess=-1e-9 * at.excess)
+
+    monkeypatch.setattr(split, "_at", nowhere_lower)
+    assert np.array_equal(split._step(load, at).level, at.level)

@@ -204,3 +204,7 @@ def test_the_figure_sets_the_equilibrium_beside_competition(run):
     assert right.get_ylabel() == "EUR/MWh"
     files = draw_run(run, day=0, formats=("png",))
     assert run.folder / "figures" / "market-power-day-0.png" in files
+    for kind, begin in (("pdf", b"%PDF-"), ("eps", b"%!PS-Adobe")):
+        for path in draw_run(run, day=0, formats=(kind,)):
+            assert path.suffix == f".{kind}"
+            assert path.read_bytes().startswith(begin)

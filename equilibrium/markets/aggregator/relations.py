@@ -12,7 +12,7 @@ import numpy as np
 
 from equilibrium.arrays import IntArray
 from equilibrium.grid.network import Network
-from equilibrium.invariants import PUBLISHED_TOLERANCE, Relation
+from equilibrium.invariants import PUBLISHED_TOLERANCE, Relation, intervals_apart
 from equilibrium.markets.aggregator.clearing import AggregatorClearing
 from equilibrium.markets.aggregator.day import AggregatorDay, Lot
 from equilibrium.markets.charging.relations import MONEY, scaled
@@ -81,8 +81,7 @@ def _same(factor: float) -> Callable[[AggregatorClearing, AggregatorClearing], f
     """Return what compares the profits of two forms: by how much one is above what the other can be at most."""
 
     def violation(first: AggregatorClearing, second: AggregatorClearing) -> float:
-        apart = max(second.profit - factor * first.bound, factor * first.profit - second.bound, 0.0)
-        return apart / max(1.0, abs(first.profit))
+        return intervals_apart((factor * first.profit, factor * first.bound), (second.profit, second.bound))
 
     return violation
 

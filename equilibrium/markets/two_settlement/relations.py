@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from equilibrium.invariants import PUBLISHED_TOLERANCE, Relation
+from equilibrium.invariants import PUBLISHED_TOLERANCE, Relation, intervals_apart
 from equilibrium.markets.charging.relations import MONEY, POWER, scaled
 from equilibrium.markets.two_settlement.clearing import DayAheadClearing
-from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
+from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead
 
 _SOURCE = "equilibrium/markets/two_settlement/relations.py"
 
@@ -60,9 +60,16 @@ def other_power(system: ActiveSystem, day: DayAhead) -> tuple[ActiveSystem, DayA
             scaled(day, ("spinning_need_kw", "regulating_need_kw"), POWER),
             load_deviation_kw=None if day.load_deviation_kw is None else POWER * day.load_deviation_kw,
             scenarios=tuple(scaled(each, powers, POWER) for each in day.scenarios),
-            bids=tuple(scaled(bid, _BID_POWERS, POWER) for bid in day.bids),
+            bids=tuple(_more_power(bid) for bid in day.bids),
         ),
     )
+
+
+def _more_power(bid: Bid) -> Bid:
+    """Return a bid with its powers times :data:`POWER`, those that it has."""
+    powers = _BID_POWERS if bid.standby_kw is None else (*_BID_POWERS, "standby_kw")
+    more: Bid = scaled(bid, powers, POWER)
+    return more
 
 
 def other_units(system: ActiveSystem, day: DayAhead) -> tuple[ActiveSystem, DayAhead]:
@@ -85,9 +92,7 @@ def _same(factor: float) -> Callable[[DayAheadClearing, DayAheadClearing], float
     def violation(first: DayAheadClearing, second: DayAheadClearing) -> float:
         if first.aim not in ONE_NUMBER:
             return 0.0
-        low, high = factor * first.objective, factor * first.bound
-        apart = max(second.objective - high, low - second.bound, 0.0)
-        return apart / max(1.0, abs(low))
+        return intervals_apart((factor * first.objective, factor * first.bound), (second.objective, second.bound))
 
     return violation
 

@@ -72,11 +72,9 @@ def diagnose(part: Part, number: int, solver: str, nearest_kw: FloatArray | None
         if nearest_kw is None:
             lot_kw, far = _nearest(part, solver)
         else:
-            lot_kw, far = (
-                nearest_kw,
-                part.supply.serve(nearest_kw, reach=True).need_kw,
-            )  # infinite where it cannot be served
-            far = np.where(np.isfinite(far), 0.0, INF)
+            lot_kw = nearest_kw
+            served = np.isfinite(part.supply.serve(nearest_kw, reach=True).need_kw)  # infinite where it cannot be
+            far = np.where(served, 0.0, INF)
         for period in np.flatnonzero(far > NEGLIGIBLE):
             reasons += broken_limits(part.supply, int(period), lot_kw[period])
     except NoDispatchError as error:

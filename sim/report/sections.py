@@ -9,6 +9,7 @@ import pandas as pd
 from rich.table import Table as Screen
 
 from agents.records import Outcome
+from equilibrium.certificate import Verdict
 from sim.markets.base import MarketKind
 from sim.report.page import Html, element, section, table
 from sim.show.telling import when, where_results_are
@@ -39,13 +40,23 @@ def as_shown(shown: Screen, words: Sequence[str] = ()) -> Html:
 
 
 def proof(run: Run) -> Html:
-    """Return the certificate of every day."""
+    """Return the certificate of every day.
+
+    Where all answers are optimal and some may be improved by what is proved, the mark is neither that of what is fine
+    nor that of what is wrong: whether that is what was asked for, the summary says.
+    """
     if "certificates" not in run.columns or not len(run.certificates):
         return Html("")
     rows = run.certificates
     fine = int(rows["certified"].astype(bool).sum())
-    look = "fine" if fine == len(rows) else "wrong"
-    said = element("p", f"{fine} of {len(rows)} answers are proved to be equilibria", class_=look)
+    proved = f"{fine} of {len(rows)} answers are proved to be equilibria"
+    optimal = rows[rows["verdict"] == str(Verdict.KKT_CONSISTENT)]
+    if len(optimal):
+        proved += (
+            f"; of {len(optimal)} it is proved that nobody gains more than {optimal['epsilon'].max():.2g} of a profit"
+        )
+    look = "fine" if fine == len(rows) else "open" if fine + len(optimal) == len(rows) else "wrong"
+    said = element("p", proved, class_=look)
     columns = [
         name
         for name in ("day", "stage", "verdict", "worst_regret", "epsilon", "primal", "dual", "complementarity", "gap")

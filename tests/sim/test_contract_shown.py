@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 
 from equilibrium.certificate import Verdict
+from sim.manifest import write_manifest
 from sim.markets.aggregator.kind import KIND
 from sim.store import Run
 from tests.sim.drawn import assert_shown, assert_tidy, drawn, legend_of
@@ -285,6 +286,31 @@ def test_vehicles_are_told_of_where_they_were_laid_out(tmp_path: Path) -> None:
     assert [line for line in without if "single vehicles" in line] == []
     assert len([line for line in laid if "single vehicles" in line]) == len(LOTS)
     assert not any("no stay reaches" in line for line in laid)
+
+
+def test_a_gap_that_is_asked_for_is_a_proof_and_a_wider_one_is_none(tmp_path: Path) -> None:
+    days = [made_contract_day(index, verdict=Verdict.KKT_CONSISTENT) for index in range(3)]
+    exact = made_contract_day(3)
+    gaps = (4.2e-4, 1.3e-3, 6.1e-4)
+    proofs = [replace(day.settlement.plan.certificate, epsilon=gap) for day, gap in zip(days, gaps, strict=True)]
+    settled = [
+        replace(day.settlement, plan=replace(day.settlement.plan, certificate=proof))
+        for day, proof in zip(days, proofs, strict=True)
+    ]
+    days = [replace(day, settlement=each) for day, each in zip(days, settled, strict=True)]
+    run = stored_run(tmp_path, KIND, [*days, exact])
+    assert cells(KIND.day_table(run))["proof"] == ["0.042 %", "0.13 %", "0.061 %", "exact"]
+    notes = "(first note; second note)"
+    wide = "its verdict is kkt-consistent, other prices may earn {} more, asked for is {}"
+    assert [line for line in KIND.remarks(run) if "proof" in line or "NOT" in line] == [
+        f"day {day} is NOT certified: {wide.format(gap, '0 %')} {notes}"
+        for day, gap in enumerate(("0.042 %", "0.13 %", "0.061 %"))
+    ]
+    write_manifest(tmp_path, {"currency": "EUR", "resolved_scenario": {"market": {"gap": 1e-3}}})
+    assert [line for line in KIND.remarks(Run(tmp_path)) if "proof" in line or "NOT" in line] == [
+        "proof in %: proved on 2 of 4 days that no prices earn the aggregator more by over 0.061 %; asked for is 0.1 %",
+        f"day 1 is NOT certified: {wide.format('0.13 %', '0.1 %')} {notes}",
+    ]
 
 
 def test_a_run_without_a_day_says_only_its_units(tmp_path: Path) -> None:

@@ -63,6 +63,19 @@ def test_the_certificate_of_every_day() -> None:
     assert sections.proof(run()) == sections.proof(run(certificates=proofs())) == ""
 
 
+def test_a_gap_that_is_proved_is_neither_an_equilibrium_nor_a_fault() -> None:
+    rows = proofs(True, False, False, True)
+    rows["epsilon"] = [0.01, 4.21e-4, 2e-4, 0.02]  # those of equilibria are not meant
+    rows.loc[[1, 2], "verdict"] = "kkt-consistent"
+    page = sections.proof(run(certificates=rows))
+    head = "2 of 4 answers are proved to be equilibria"
+    more = "; of 2 it is proved that nobody gains more than 0.00042 of a profit"
+    assert told(page)[1] == head + more
+    assert '<p class="open">' in page
+    rows.loc[2, "verdict"] = "unproved"
+    assert '<p class="wrong">' in sections.proof(run(certificates=rows))
+
+
 @pytest.mark.parametrize(("days", "more"), [(40, []), (42, ["2 more rows stand in the tables."])])
 def test_a_long_certificate_says_how_much_is_left_out(days: int, more: list[str]) -> None:
     found = told(sections.proof(run(certificates=proofs(*[False] * days))))

@@ -14,8 +14,10 @@ from sim.store import Run
 def day_table(run: Run) -> Table:
     """Return the small table of a run: one row a day, fitting 80 columns.
 
-    Of a long run the last two weeks are shown, and every day whose answer is not proved.
+    Of a long run the last two weeks are shown, and every day whose answer is not proved. Where a gap is left, the proof
+    is that gap.
     """
+    gaps = run.certificates.set_index("day")["epsilon"]
     table = Table(box=None, pad_edge=False, padding=(0, 0, 0, 1))
     table.add_column("day", justify="right", no_wrap=True)
     heads = ["profit\nplan", "profit\naggr.", "profit\nlots", "profit\ngen.", "cars", "kWh\nin", "kWh\nout"]
@@ -35,7 +37,7 @@ def day_table(run: Run) -> Table:
             f"{row['interrupted_kwh']:.0f}",
             f"{row['price_error_per_mwh']:.1f}",
             small(row["worst_regret"]),
-            SHORT[row["verdict"]],
+            _percent(gaps[row["day"]]) if row["verdict"] == Verdict.KKT_CONSISTENT else SHORT[row["verdict"]],
             f"{row['seconds']:.1f}",
             style="bold red" if row["verdict"] == Verdict.UNPROVED else None,
         )
@@ -61,11 +63,33 @@ def remarks(run: Run) -> list[str]:
         f"day {day}: what came did not keep the feeder's limits; its losses are not counted, its voltages not known"
         for day in days["day"][~days["limits_kept"].astype(bool)]
     ]
-    for row in run.certificates.to_dict("records"):
-        if not row["certified"]:
-            note = f" ({row['notes']})" if row["notes"] else ""
-            lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{note}")
-    return lines + closing(run)
+    return lines + _proofs(run) + closing(run)
+
+
+def _proofs(run: Run) -> list[str]:
+    """Say what is proved of days that are not exact: a gap up to the one that is asked for is what was asked for."""
+    rows = run.certificates
+    asked = float(run.manifest.get("resolved_scenario", {}).get("market", {}).get("gap", 0.0))
+    with_gap = rows[rows["verdict"] == Verdict.KKT_CONSISTENT]
+    within = with_gap["epsilon"] <= asked
+    lines = []
+    if within.any():
+        lines.append(
+            f"proof in %: proved on {within.sum()} of {len(rows)} days that no prices earn the aggregator more by over "
+            f"{_percent(with_gap['epsilon'][within].max())}; asked for is {_percent(asked)}"
+        )
+    for row in rows[~rows["certified"].astype(bool)].drop(index=with_gap.index[within]).to_dict("records"):
+        note = f" ({row['notes']})" if row["notes"] else ""
+        wide = row["verdict"] == Verdict.KKT_CONSISTENT
+        more = (
+            f", other prices may earn {_percent(row['epsilon'])} more, asked for is {_percent(asked)}" if wide else ""
+        )
+        lines.append(f"day {row['day']} is NOT certified: its verdict is {row['verdict']}{more}{note}")
+    return lines
+
+
+def _percent(share: float) -> str:
+    return f"{100.0 * share:.2g} %"
 
 
 def _pools_against_vehicles(lot: object, rows: pd.DataFrame) -> str:

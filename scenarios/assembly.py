@@ -12,6 +12,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.grid.feeder import Feeder
+from scenarios.checking import validated
 from scenarios.draws.price_fit import fit_price_model, given_price_model
 from scenarios.draws.sarima import PriceModel
 from scenarios.files import Document, Table, bundled_or_own, own_path, shown
@@ -21,7 +22,8 @@ from scenarios.readers.nets.radial import Band, radial_net
 from scenarios.readers.price_layout import PriceWishes
 from scenarios.readers.prices import PriceSeries, price_files, read_prices
 from scenarios.readers.profiles import read_profiles
-from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection, SarimaSection
+from scenarios.schema import CaseFile, FeederSection, GridFile, LoadsSection, RatedFeederSection, SarimaSection, Section
+from scenarios.settings import SET, setting_layer
 from scenarios.units import feeder_load_fault, power_fault
 
 PARTIES = ("operator", "drivers", "customers", "company", "wholesale market")
@@ -85,23 +87,34 @@ def build_feeder(settings: FeederSection, document: Document) -> GridData:
         raise document.error(("feeder", error.where), error.value, error.expected) from None
 
 
-def lone_grid(path: str) -> GridData:
+class _Lone(Section):
+    """A feeder alone."""
+
+    feeder: FeederSection
+
+
+def lone_grid(path: str, settings: Mapping[str, str] | None = None) -> GridData:
     """Read the files of a grid by themselves, before there is a scenario: ours or those of another program.
 
     Parameters
     ----------
     path
         A folder with ``feeder.yaml``, or whatever ``feeder.file`` may name.
+    settings
+        Keys below ``feeder`` that are set by name, as in :func:`scenarios.settings.read_settings`.
 
     Raises
     ------
     InputError
-        For a grid that cannot be used.
+        For a grid or a key that cannot be used.
     """
     ours = (own_path(path) / "feeder.yaml").is_file()
-    settings = FeederSection.model_validate({"name" if ours else "file": path})
+    named = {"name" if ours else "file": path}
+    layer = setting_layer(Document(SET, {"feeder": named}, {}), settings or {})
+    below = layer.data.get("feeder", {})
+    layer.data["feeder"] = {**named, **below} if isinstance(below, dict) else below
     try:
-        return _grid(settings)
+        return _grid(validated(_Lone, layer).feeder)
     except InputError as error:
         if error.where not in FeederSection.model_fields:
             raise

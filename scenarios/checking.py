@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
@@ -24,11 +24,16 @@ _LENGTHS = ("min_length", "max_length")
 """What pydantic calls the least and the most items of a field."""
 
 File = TypeVar("File", bound=BaseModel)
-Schemas = Mapping[str, type[BaseModel]]
-"""The schema of each market's files by the market's name."""
+Schemas = Callable[[], Iterator[tuple[str, type[BaseModel]]]]
+"""Goes through the names of markets and the schemas of their files; it is asked only where something is wrong."""
 
 
-def validated(schema: type[File], document: Document, others: Schemas | None = None) -> File:
+def no_others() -> Iterator[tuple[str, type[BaseModel]]]:
+    """There is no other market."""
+    return iter(())
+
+
+def validated(schema: type[File], document: Document, others: Schemas = no_others) -> File:
     """Check a document against the schema of its kind, with money keys in the document's own currency.
 
     A key that only another market knows is an error that says which. In a file that extends another one it says nothing
@@ -59,8 +64,8 @@ def validated(schema: type[File], document: Document, others: Schemas | None = N
             return schema.model_validate(data)
         except ValidationError as error:
             alone = all(map(document.states, document.lines))
-            if alone or not _leave_out(error, schema, data, others or {}):
-                raise _every_error(error, document, currency, schema, data, others or {}) from None
+            if alone or not _leave_out(error, schema, data, others):
+                raise _every_error(error, document, currency, schema, data, others) from None
 
 
 def read_as_written(schema: type[BaseModel], document: Document, data: dict[str, object]) -> None:
@@ -165,7 +170,7 @@ def _leave_out(error: ValidationError, schema: type[BaseModel], data: dict[str, 
         if each["type"] != "extra_forbidden":
             continue
         keys = _without_tags(schema, each["loc"], data)
-        if any(_plain_default(field) == each["input"] for field in _foreign(others, keys, data).values()):
+        if any(_plain_default(field) == each["input"] for _, field in _foreign(others, keys, data)):
             above: Any = data
             for key in keys[:-1]:
                 above = above[key]
@@ -174,15 +179,13 @@ def _leave_out(error: ValidationError, schema: type[BaseModel], data: dict[str, 
     return found
 
 
-def _foreign(others: Schemas, keys: KeyPath, data: object) -> dict[str, FieldInfo]:
-    """Return the field of a key in each other market that knows it."""
-    found = {}
-    for name, schema in others.items():
+def _foreign(others: Schemas, keys: KeyPath, data: object) -> Iterator[tuple[str, FieldInfo]]:
+    """Yield each other market that knows a key, with its field there."""
+    for name, schema in others():
         section = section_at(schema, keys[:-1], data)
         field = None if section is None else field_named(section, keys[-1])
         if field is not None:
-            found[name] = field
-    return found
+            yield name, field
 
 
 def _plain_default(field: FieldInfo) -> object:
@@ -251,7 +254,7 @@ def _one_error(
     keys = tuple(_own_money(key, currency) for key in in_schema)
     kind, value = first["type"], first["input"]
     if kind == "extra_forbidden":
-        return _unknown_key(document, currency, schema, data, in_schema, _foreign(others, in_schema, data))
+        return _unknown_key(document, currency, schema, data, in_schema, dict(_foreign(others, in_schema, data)))
     if kind == "missing":
         return document.error(keys, None, f"a key {keys[-1]!r} here")
     if kind.startswith("union_tag"):

@@ -2,34 +2,86 @@
 
 A new market is one line in :data:`KINDS`, or an entry point of the group :data:`GROUP` in another distribution, which
 names an object with the attributes ``scenario`` (a :class:`~scenarios.case.ScenarioKind`) and ``market`` (what
-:mod:`sim.kinds` takes).
+:mod:`sim.kinds` takes). A market of ours is imported when it is first asked for, so that a run waits for its own alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any, TypeVar, get_args
 
 from equilibrium.errors import InputError
 from scenarios.case import Case, ScenarioKind
-from scenarios.markets.aggregator.case import KIND as AGGREGATOR
-from scenarios.markets.aggregator.rivals.case import KIND as AGGREGATORS
-from scenarios.markets.disco.case import KIND as DISCO
-from scenarios.markets.lots_lead.case import KIND as LOTS_LEAD
-from scenarios.markets.nodal.case import KIND as NODAL
-from scenarios.markets.two_settlement.case import KIND as TWO_SETTLEMENT
 from scenarios.schema import CaseFile, MarketSection
 
-KINDS: tuple[ScenarioKind[Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS, TWO_SETTLEMENT)
+KINDS: Mapping[str, str] = {
+    "lots-lead": "scenarios.markets.lots_lead.case",
+    "nodal": "scenarios.markets.nodal.case",
+    "disco": "scenarios.markets.disco.case",
+    "aggregator": "scenarios.markets.aggregator.case",
+    "aggregators": "scenarios.markets.aggregator.rivals.case",
+    "two-settlement": "scenarios.markets.two_settlement.case",
+}
+"""The module of each of our markets, whose ``KIND`` is its :class:`~scenarios.case.ScenarioKind`."""
 
-DEFAULT = LOTS_LEAD.name
+DEFAULT = "lots-lead"
 """The market of a file that states none."""
 
 GROUP = "equilot.markets"
 
 Kind = TypeVar("Kind")
+
+
+class Kinds(Mapping[str, Kind]):
+    """The kinds of a floor by name: ours, each imported when it is asked for, then those of other distributions.
+
+    Parameters
+    ----------
+    ours
+        The module of each of our markets; its ``KIND`` is the market's.
+    part
+        Attribute of an entry point's object that holds its kind for this list.
+    check
+        Called with where a kind comes from and with the kind; returns it or raises :class:`InputError`.
+
+    Raises
+    ------
+    InputError
+        When the kind of another distribution lacks a part, or two have one name.
+    """
+
+    def __init__(self, ours: Mapping[str, str], part: str, check: Callable[[str, object], Kind]) -> None:
+        self._ours, self._check = ours, check
+        self._found: dict[str, Kind] = {}
+        origin = dict.fromkeys(ours, "equilot")
+        for source, plugin in plugins():
+            kind = check(source, getattr(plugin, part, None))
+            name: str = getattr(kind, "name", "")
+            if name in origin:
+                raise InputError(source, "name", name, f"a name of its own: {origin[name]} has it already")
+            origin[name], self._found[name] = source, kind
+        self._names = tuple(origin)
+
+    def __getitem__(self, name: str) -> Kind:
+        """Return a kind; one of ours is imported and checked at the first time."""
+        if name not in self._found:
+            self._found[name] = self._check("equilot", import_module(self._ours[name]).KIND)
+        return self._found[name]
+
+    def __contains__(self, name: object) -> bool:
+        """Whether there is such a market; none is imported."""
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the names."""
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self._names)
 
 
 @cache
@@ -41,32 +93,7 @@ def scenario_kinds() -> Mapping[str, ScenarioKind[Any]]:
     InputError
         When a kind lacks a part, or two have one name.
     """
-    return with_plugins(KINDS, "scenario", check_scenario_kind)
-
-
-def with_plugins(kinds: Iterable[Kind], part: str, check: Callable[[str, object], Kind]) -> dict[str, Kind]:
-    """Return a list of kinds by name, with those of other distributions behind it.
-
-    Parameters
-    ----------
-    kinds
-        The list.
-    part
-        Attribute of an entry point's object that holds its kind for this list.
-    check
-        Called with where a kind comes from and with the kind; returns it or raises :class:`InputError`.
-    """
-    origin: dict[str, str] = {}
-    found: dict[str, Kind] = {}
-    sources: list[tuple[str, object]] = [("equilot", kind) for kind in kinds]
-    sources += [(source, getattr(plugin, part, None)) for source, plugin in plugins()]
-    for source, given in sources:
-        kind = check(source, given)
-        name: str = getattr(kind, "name", "")
-        if name in found:
-            raise InputError(source, "name", name, f"a name of its own: {origin[name]} has it already")
-        origin[name], found[name] = source, kind
-    return found
+    return Kinds(KINDS, "scenario", check_scenario_kind)
 
 
 @cache

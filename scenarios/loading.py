@@ -167,7 +167,10 @@ def read_case(
         _absolute_paths(document, Path.cwd(), kind.file_keys)
         merged = _laid_over(merged, document, kind.schema)
     merged = in_order(merged, kind.schema.agent_lists)
-    others = {each.name: each.schema for each in scenario_kinds().values() if each.name != kind.name}
+
+    def others() -> Iterator[tuple[str, type[CaseFile]]]:
+        return ((each.name, each.schema) for each in scenario_kinds().values() if each.name != kind.name)
+
     file = validated(kind.schema, merged, others)
     return file, merged, tuple(path for _, path in layers if path is not None)
 

@@ -12,11 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.feeder import Feeder
-from equilibrium.plain import cut
 from scenarios.assembly import GridData
 from scenarios.case import Case, Contents
 from scenarios.readers.prices import PriceSeries
@@ -44,14 +42,13 @@ def assets(case: Case[Any]) -> list[tuple[str, str, str]]:
     ]
 
 
-def show_grid(screen: Console, grid: GridData, note_limit: int) -> None:
-    """Print what was read of a grid alone, and the notes; as :func:`show_contents`."""
+def show_grid(screen: Console, grid: GridData) -> None:
+    """Print what was read of a grid alone."""
     _show_rows(screen, _feeder_rows(grid.feeder))
-    _show_notes(screen, grid.notes, note_limit)
 
 
-def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
-    """Print what was read, and the notes.
+def show_contents(screen: Console, case: Case[Any]) -> None:
+    """Print what was read.
 
     Parameters
     ----------
@@ -59,8 +56,6 @@ def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
         Where to print.
     case
         The scenario.
-    note_limit
-        Most characters of a note.
     """
     contents = case.contents()
     rows = [("market", case.file.market.kind), *_feeder_rows(contents.feeder), *_price_rows(case.prices)]
@@ -73,7 +68,6 @@ def show_contents(screen: Console, case: Case[Any], note_limit: int) -> None:
     for kind, name, bus in assets(case):
         rows.append((kind.removesuffix("s"), f"{name} at bus {bus}"))
     _show_rows(screen, rows)
-    _show_notes(screen, case.notes, note_limit)
 
 
 def _show_rows(screen: Console, rows: Sequence[tuple[str, str]]) -> None:
@@ -83,11 +77,6 @@ def _show_rows(screen: Console, rows: Sequence[tuple[str, str]]) -> None:
     for what, how in rows:
         add_text_row(table, what, how)
     screen.print(table)
-
-
-def _show_notes(screen: Console, notes: Sequence[str], limit: int) -> None:
-    for note in notes:
-        screen.print(Text(f"note: {cut(note, limit)}"), soft_wrap=True)
 
 
 def _feeder_rows(feeder: Feeder | None) -> list[tuple[str, str]]:

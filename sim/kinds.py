@@ -11,16 +11,18 @@ from functools import cache
 from typing import Any
 
 from equilibrium.errors import InputError
-from scenarios.kinds import plugins, with_plugins
-from sim.markets.aggregator.kind import KIND as AGGREGATOR
-from sim.markets.aggregator.rivals.kind import KIND as AGGREGATORS
+from scenarios.kinds import Kinds, plugins
 from sim.markets.base import MarketKind, check_market_kind
-from sim.markets.disco.kind import KIND as DISCO
-from sim.markets.lots_lead.kind import KIND as LOTS_LEAD
-from sim.markets.nodal.kind import KIND as NODAL
-from sim.markets.two_settlement.kind import KIND as TWO_SETTLEMENT
 
-KINDS: tuple[MarketKind[Any, Any], ...] = (LOTS_LEAD, NODAL, DISCO, AGGREGATOR, AGGREGATORS, TWO_SETTLEMENT)
+KINDS: Mapping[str, str] = {
+    "lots-lead": "sim.markets.lots_lead.kind",
+    "nodal": "sim.markets.nodal.kind",
+    "disco": "sim.markets.disco.kind",
+    "aggregator": "sim.markets.aggregator.kind",
+    "aggregators": "sim.markets.aggregator.rivals.kind",
+    "two-settlement": "sim.markets.two_settlement.kind",
+}
+"""The module of each of our markets, whose ``KIND`` is its :class:`~sim.markets.base.MarketKind`."""
 
 
 @cache
@@ -32,7 +34,7 @@ def market_kinds() -> Mapping[str, MarketKind[Any, Any]]:
     InputError
         When a kind lacks a part, two have one name, or one has another name among the scenarios.
     """
-    kinds = with_plugins(KINDS, "market", check_market_kind)
+    kinds = Kinds(KINDS, "market", check_market_kind)
     for source, plugin in plugins():
         scenario, market = getattr(plugin, "scenario", None), getattr(plugin, "market", None)
         if getattr(scenario, "name", None) != getattr(market, "name", None):

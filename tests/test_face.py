@@ -64,6 +64,18 @@ def test_commands_that_draw_nothing_do_not_load_what_draws(tmp_path: Path) -> No
     assert done.stdout.strip() == "[]", done.stderr
 
 
+def test_a_run_imports_its_own_market_alone(tmp_path: Path) -> None:
+    """``town-33`` is nodal and extends a file of the lots-lead market; the others stay on the disk."""
+    done = python(
+        "import sim.cli",
+        "assert sim.cli.main(['run', 'town-33', '--days', '1', '--out', 'r', '--no-figures', '--quiet']) == 0",
+        "rooms = {tuple(name.split('.')[1:3]) for name in sys.modules if name.startswith(('scenarios.', 'sim.'))}",
+        "print(sorted(room[1] for room in rooms if room[0] == 'markets' and len(room) > 1))",
+        folder=tmp_path,
+    )
+    assert done.stdout.strip() == "['base', 'charging', 'lots_lead', 'nodal']", done.stderr
+
+
 def test_the_module_is_the_command() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "equilot", "--version"], cwd=ROOT, capture_output=True, text=True, check=False

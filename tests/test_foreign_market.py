@@ -24,7 +24,7 @@ from scenarios.loading import load_scenario
 from sim import kinds as market_list
 from sim.cli import main
 from sim.columns import DAY, Column, Table, number
-from sim.markets.base import MarketKind, MarketPlugin
+from sim.markets.base import MarketPlugin
 from sim.options import RunOptions
 from sim.output import check_tables
 from sim.run import run_scenario
@@ -426,4 +426,6 @@ def test_our_own_lists_are_complete():
         == list(market_list.market_kinds())[:3]
         == ["lots-lead", "nodal", "disco"]
     )
-    assert all(isinstance(kind, MarketKind) for kind in market_list.KINDS)
+    assert list(market_list.KINDS) == list(scenario_list.KINDS)
+    for kinds in (scenario_list.scenario_kinds(), market_list.market_kinds()):
+        assert [kind.name for kind in kinds.values()] == list(kinds)

@@ -138,7 +138,7 @@ def dotted(path: Path) -> str:
 
 
 def import_graph(sources: dict[str, ast.AST]) -> nx.DiGraph:
-    """Which module imports which, inside functions and ``if TYPE_CHECKING`` too."""
+    """Which module imports which, inside functions and ``if TYPE_CHECKING`` too; the two lists name theirs as text."""
     graph = nx.DiGraph()
     graph.add_nodes_from(sources)
     for module, tree in sources.items():
@@ -151,6 +151,8 @@ def import_graph(sources: dict[str, ast.AST]) -> nx.DiGraph:
                     target = inner if inner in sources else node.module
                     if target in sources:
                         graph.add_edge(module, target)
+            elif isinstance(node, ast.Constant) and module.endswith(".kinds") and node.value in sources:
+                graph.add_edge(module, node.value)
     return graph
 
 

@@ -22,9 +22,6 @@ OK, FAILED, BAD_INPUT, INFEASIBLE, INTERRUPTED = 0, 1, 2, 3, 130
 _MESSAGE_LIMIT = 1_500
 """Most characters of a complaint about the command line."""
 
-NOTE_LIMIT = 400
-"""Most characters of a note on the screen; the manifest has all of it."""
-
 _DIGITS = 18
 _WHOLE = re.compile(f"[0-9]{{1,{_DIGITS}}}")
 

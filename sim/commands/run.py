@@ -8,12 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InputError
-from equilibrium.plain import cut
 from sim.commands.base import (
     FAILED,
     INTERRUPTED,
     LEVELS,
-    NOTE_LIMIT,
     OK,
     SOLVERS,
     Commands,
@@ -168,10 +166,12 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     from scenarios.loading import load_scenario
     from scenarios.settings import read_settings
     from sim.draws import keep_draws, replay_draws
+    from sim.folder import MANIFEST
     from sim.output import draw_run, run_json, show_run
     from sim.report.write import write_report
     from sim.run import COMPLETE, run_scenario
     from sim.show.console import console, progress_bar
+    from sim.show.telling import show_notes
 
     scenario = load_scenario(given.scenario, _own_data(given), settings=read_settings(given.settings))
     if given.save_draws is not None:
@@ -181,8 +181,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     screen = console()
     screen.quiet = given.quiet or given.json
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
-    for note in scenario.notes:
-        screen.print(cut(note, NOTE_LIMIT), soft_wrap=True, markup=False)
+    show_notes(screen, scenario.notes, str(folder / MANIFEST))
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(
             scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop

@@ -32,11 +32,13 @@ CYCLE = (BLUE, ORANGE, GREEN, RED, PINK, SKY, BLACK, YELLOW)
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
 _DPI = 160  # points of a PNG, and of what is no line in an SVG, an inch
+_PACKED = {"compress_level": 2}  # of a PNG: the highest takes ten times as long and saves a fifth
 _TWO_ROWS = 4  # names that fill two rows of a legend in pairs
 
 STYLE: dict[Any, Any] = {
     "font.size": 9,
     "axes.titlesize": 10,
+    "axes.titley": 1.0,  # where it would be put too, after measuring every mark of the axis
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
@@ -93,7 +95,7 @@ def _content(figure: Figure, kind: str) -> bytes:
     elif kind != "png":
         figure.savefig(content, format=kind, metadata={"CreationDate": None} if kind == "pdf" else None)
     else:
-        FigureCanvasAgg(figure).print_png(content)  # type: ignore[no-untyped-call]  # has none
+        FigureCanvasAgg(figure).print_png(content, pil_kwargs=_PACKED)  # type: ignore[no-untyped-call]  # has none
     return content.getvalue()
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from equilibrium.certificate import Verdict
-from equilibrium.plain import plain
+from equilibrium.plain import cut, plain
 from sim.store import Run
 
 LAST_DAYS = 14
+_NOTE, _NOTES = 240, 8
+"""Most characters of a note on the screen, and most notes; a file has all of them."""
 SHORT = {
     str(Verdict.UNPROVED): "NO",
     str(Verdict.KKT_CONSISTENT): "kkt",
@@ -38,6 +42,25 @@ def add_text_row(table: Table, *cells: str, style: str | None = None) -> None:
         Of the whole row.
     """
     table.add_row(*(Text(plain(cell)) for cell in cells), style=style)
+
+
+def show_notes(screen: Console, notes: Sequence[str], whole: str) -> None:
+    """Print notes on no more than a screen.
+
+    Parameters
+    ----------
+    screen
+        Where to print.
+    notes
+        One sentence each; the names in it may be many.
+    whole
+        The file that has all of them.
+    """
+    for note in notes[:_NOTES]:
+        screen.print(Text(f"note: {cut(note, _NOTE)}"), soft_wrap=True)
+    more = f"{len(notes) - _NOTES} more" if len(notes) > _NOTES else ""
+    if more or any(len(note) > _NOTE for note in notes):
+        screen.print(Text(f"note: {f'{more}, and ' if more else ''}all names are in {whole}"), soft_wrap=True)
 
 
 def small(value: float) -> str:

@@ -12,7 +12,9 @@ from scenarios.loading import load_scenario
 from scenarios.starter import new_scenario
 from sim.cli import main
 from sim.inspection import assets, price_figure
-from tests.scenarios.nets.made import pandapower_json, pandapower_net
+from sim.show.console import console
+from sim.show.telling import show_notes
+from tests.scenarios.nets.made import pandapower_json, pandapower_net, table
 
 
 @pytest.fixture
@@ -62,6 +64,38 @@ def test_a_feeder_alone(town: Path, tmp_path: Path, capsys: pytest.CaptureFixtur
     assert "note: negative loads feed in 180 kW at profile value 1: mill -180 kW" in said
 
 
+def test_a_feeder_alone_takes_the_keys_that_a_scenario_would_have(
+    town: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(town)
+    net = pandapower_net()
+    feeds = [["grid", 0, 1.0, True], ["other", 2, 1.0, True]]
+    net["ext_grid"] = table(["name", "bus", "vm_pu", "in_service"], feeds)
+    Path("net.json").write_text(pandapower_json(net))
+    assert main(["inspect", "net.json"]) == 2
+    assert "net.json: feeder.roots: got '2 external grids', expected one bus" in capsys.readouterr().err
+    assert main(["inspect", "net.json", "--no-figures", "--set", "feeder.roots=[feed]"]) == 0
+    assert "note: 1 external grid feeds nothing, as feeder.roots names others: end" in capsys.readouterr().out
+    for setting, complaint in (
+        ("feeder.rots=[feed]", "--set feeder.rots: feeder.rots: got 'rots', expected one of the keys name, file, open"),
+        ("lots.lot-1=3", "--set lots.lot-1: lots: got 'lots', expected one of the keys feeder"),
+        ("feeder.roots=[fed]", "net.json: feeder.roots: got 'fed', expected buses of the grid, such as feed, end (clo"),
+    ):
+        assert main(["inspect", "net.json", "--no-figures", "--set", setting]) == 2
+        assert complaint in capsys.readouterr().err
+    assert main(["inspect", str(town), "--no-figures", "--set", "lots.station.places=3"]) == 0
+
+
+def test_notes_fill_no_more_than_a_screen(capsys: pytest.CaptureFixture[str]) -> None:
+    show_notes(console(), ["short", "long " * 100, *"abcdefgh"], "notes.txt")
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 9
+    assert max(map(len, lines)) <= 246
+    assert lines[-1] == "note: 2 more, and all names are in notes.txt"
+    show_notes(console(), ["short"], "notes.txt")
+    assert capsys.readouterr().out == "note: short\n"
+
+
 def test_a_folder_without_a_scenario_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["inspect", str(tmp_path)]) == 2
     assert "folder: got 'no scenario.yaml', expected a folder with scenario.yaml" in capsys.readouterr().err
@@ -77,7 +111,7 @@ def test_a_foreign_net_with_its_notes(town: Path, capsys: pytest.CaptureFixture[
     assert main(["inspect", str(town), "--no-figures"]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert "net: 4 buses, fed at feed with 10 kV" in said
-    assert "note: 1 generators feed in 40 kW, as in the file, at every hour: pv 40 kW" in said
+    assert "note: 1 generator feeds in 40 kW, as in the file, at every hour: pv 40 kW" in said
     assert "note: out of service, left out: 1 of table load: off" in said
 
 

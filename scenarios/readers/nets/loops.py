@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from equilibrium.errors import InputError
 from scenarios.readers.nets.net import Net, NetBranch
+from scenarios.readers.nets.record import counted
 
 _SHOWN_LOOPS, _SHOWN_BRANCHES = 4, 8
 """Most loops and branches of one that a message names."""
@@ -32,7 +33,7 @@ def loop_error(net: Net, tree: Mapping[int, NetBranch | None], closing: Sequence
         f"a radial grid: say in feeder.open which branches to open, one of each loop. For example, of many choices, "
         f"open: [{one}{rest}]. Loops, each as its branches: {said}{more}"
     )
-    return InputError(net.source, "open", f"{len(closing)} closed loops", expected)
+    return InputError(net.source, "open", counted(len(closing), "closed loop"), expected)
 
 
 def _around(tree: Mapping[int, NetBranch | None], branch: NetBranch) -> list[NetBranch]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from scenarios.readers.nets.record import listed
+from scenarios.readers.nets.record import counted, listed
 
 LINE, TRANSFORMER, SWITCH = "line", "transformer", "switch"
 
@@ -187,8 +187,10 @@ class NetBuilder:
         total = sum(power for _, power in every)
         names = listed(f"{name} {power_text(power)}" for name, power in every)
         if kind == "generation":
-            return f"{len(every)} generators feed in {power_text(total)}, as in the file, at every hour: {names}"
-        return f"{kind}: {power_text(total)}, what {len(every)} draw at nominal voltage, is taken as constant: {names}"
+            feed = counted(len(every), "generator feeds", "generators feed")
+            return f"{feed} in {power_text(total)}, as in the file, at every hour: {names}"
+        draw = counted(len(every), "of them draws", "of them draw")
+        return f"{kind}: {power_text(total)}, what {draw} at nominal voltage, is taken as constant: {names}"
 
 
 def power_text(power_kva: complex) -> str:

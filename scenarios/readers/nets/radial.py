@@ -19,7 +19,7 @@ from equilibrium.grid.feeder import Feeder
 from equilibrium.plain import closest
 from scenarios.readers.nets.loops import loop_error
 from scenarios.readers.nets.net import SWITCH, Net, NetBranch, NetRoot, power_text, turned
-from scenarios.readers.nets.record import listed
+from scenarios.readers.nets.record import counted, listed
 from scenarios.units import BASE_KV, VOLTAGE_PU, feeder_load_fault, power_fault
 
 _RATIO_SHARE = 1e-9
@@ -141,7 +141,8 @@ def _chosen_roots(net: Net, wanted: Sequence[str], notes: list[str]) -> list[Net
             raise InputError(net.source, "roots", label, f"buses of the grid{such}{closest(label, labels)}")
     left = [label for label in by_label if label not in wanted]
     if left:
-        notes.append(f"{len(left)} external grids feed nothing, as feeder.roots leaves them out: {listed(left)}")
+        grids = counted(len(left), "external grid feeds", "external grids feed")
+        notes.append(f"{grids} nothing, as feeder.roots names others: {listed(left)}")
     new = [label for label in wanted if label not in by_label]
     if new:
         notes.append(f"no external grid of the file, fed by feeder.roots at nominal voltage: {listed(new)}")
@@ -255,9 +256,11 @@ def _note_islands(net: Net, kept: list[int], notes: list[str]) -> None:
         return
     load = complex(net.load_kw[lost].sum(), net.load_kvar[lost].sum())
     generation = complex(net.generation_kw[lost].sum(), net.generation_kvar[lost].sum())
+    shunt = complex(net.shunt_kw[lost].sum(), net.shunt_kvar[lost].sum())
+    constant = f", of what is taken as constant {power_text(shunt)}" if shunt else ""
     notes.append(
-        f"{len(lost)} buses have no supply and are left out, with loads of {power_text(load)} and generation of "
-        f"{power_text(generation)}: {listed(net.buses[bus].label for bus in lost)}"
+        f"{counted(len(lost), 'bus has', 'buses have')} no supply and are left out, with loads of {power_text(load)} "
+        f"and generation of {power_text(generation)}{constant}: {listed(net.buses[bus].label for bus in lost)}"
     )
 
 
@@ -270,14 +273,14 @@ def _note_levels(net: Net, kept: list[int], idle: FloatArray, notes: list[str]) 
         count: dict[float, int] = {}
         for (nominal, _), buses in levels.items():
             count[nominal] = count.get(nominal, 0) + len(buses)
-        said = ", ".join(f"{number} buses at {kv:g} kV" for kv, number in count.items())
+        said = ", ".join(f"{counted(number, 'bus', 'buses')} at {kv:g} kV" for kv, number in count.items())
         notes.append(f"voltage levels ({said}) are referred to {net.buses[kept[0]].kv:g} kV, the root's")
     for (nominal, kv), buses in levels.items():
         if abs(kv / nominal - 1.0) > LEVEL_NOTE:
             names = listed(net.buses[bus].label for bus in buses)
             notes.append(
-                f"ratio and tap: {len(buses)} buses of {nominal:g} kV idle at {kv:g} kV ({kv / nominal:.4f} of it), "
-                f"and 1 per unit is that voltage there: {names}"
+                f"ratio and tap: {counted(len(buses), 'bus', 'buses')} of {nominal:g} kV idle at {kv:g} kV "
+                f"({kv / nominal:.4f} of it), and 1 per unit is that voltage there: {names}"
             )
 
 

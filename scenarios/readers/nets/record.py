@@ -121,6 +121,11 @@ def own_labels(wanted: Sequence[str], other: Sequence[str]) -> list[str]:
     ]
 
 
+def counted(number: int, one: str, several: str = "") -> str:
+    """Return a number with its noun, ``1 bus`` or ``2 buses``; ``several`` where it is not ``one`` with an s."""
+    return f"{number} {one if number == 1 else several or one + 's'}"
+
+
 def listed(names: Iterable[str], most: int | None = None) -> str:
     """Return names for a sentence: all, or the first ones and how many more there are."""
     every = list(names)

@@ -36,7 +36,7 @@ def test_a_case_by_hand(tmp_path: Path) -> None:
     notes = " | ".join(radial.notes)
     assert "open in the case, left out: 1 branches: 3-7" in notes
     assert "hold a voltage do not hold it here: generator at 7" in notes
-    assert "1 generators feed in 30 kW and 10 kvar" in notes
+    assert "1 generator feeds in 30 kW and 10 kvar" in notes
 
 
 def test_a_transformer_and_names(tmp_path: Path) -> None:

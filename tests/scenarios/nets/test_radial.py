@@ -73,7 +73,7 @@ def test_several_roots_are_joined_only_when_asked() -> None:
 
 
 def test_two_roots_on_one_tree_are_a_loop() -> None:
-    with pytest.raises(InputError, match=r"open: got '1 closed loops'.*\(m, n, l\)"):
+    with pytest.raises(InputError, match=r"open: got '1 closed loop'.*\(m, n, l\)"):
         radial(net([line("l", 0, 1), line("m", 1, 2), line("n", 2, 3)], roots=(0, 3)), roots=["a", "d"])
 
 
@@ -107,7 +107,7 @@ def test_a_scenario_reads_a_net(tmp_path: Path, case: Path, tables_file: Path, m
     loaded = load_scenario(str(scenario(tmp_path, case, {"file": "net.json"}, market={"kind": market})))
     assert loaded.network.feeder.buses == ("feed", "middle", "end", "low")
     assert tables_file in loaded.paths
-    assert any("1 generators feed in 40 kW" in note for note in loaded.notes)
+    assert any("1 generator feeds in 40 kW" in note for note in loaded.notes)
     profile = loaded.base_load_kw[:, 1] / 300.0
     assert loaded.base_load_kw[:, 3] == pytest.approx(100.0 * profile - 40.0)
     resolved = loaded.resolved()
@@ -128,7 +128,7 @@ def test_what_the_keys_refuse(tmp_path: Path, case: Path, tables_file: Path) -> 
     loop["switch"] = table(["bus", "element", "et", "closed", "name"], [[0, 2, "b", True, "tie"]])
     (tmp_path / "loop.json").write_text(pandapower_json(loop))
     for feeder, message in (
-        ({"file": "loop.json"}, "line 14, feeder.open: got '1 closed loops'"),
+        ({"file": "loop.json"}, "line 14, feeder.open: got '1 closed loop'"),
         ({"file": "net.json", "open": ["c"]}, "feeder.open: got 'c', expected a line, transformer or switch"),
         ({"file": "net.json", "name": "ieee33"}, "feeder.file: got"),
         ({"name": "ieee33", "open": ["a"]}, "feeder.open: got ('a',), expected this key only beside feeder.file"),
@@ -183,7 +183,7 @@ def test_the_other_markets_read_a_net(tmp_path: Path, name: str) -> None:
     assert contents.feeder.buses == ("1", "2", "3", "7")
     assert contents.feeder.root_voltage_pu == 1.02
     assert tmp_path / "small.m" in loaded.paths
-    assert any("1 generators feed in 30 kW" in note for note in loaded.notes)
+    assert any("1 generator feeds in 30 kW" in note for note in loaded.notes)
     without = load_scenario(str(path), {"feeder": {"generation_scale": 0.0}}).contents().load_kw
     assert without - contents.load_kw == pytest.approx(np.full(without.size, 30.0))
 

@@ -21,7 +21,7 @@ from equilibrium.errors import InputError
 from scenarios.files import read_text, shown
 from scenarios.readers.nets.net import LINE, SWITCH, TRANSFORMER, Net, NetBranch, NetBuilder, NetBus, NetRoot
 from scenarios.readers.nets.radial import needless_rating
-from scenarios.readers.nets.record import Record, listed, own_labels
+from scenarios.readers.nets.record import Record, counted, listed, own_labels
 from scenarios.readers.nets.windings import SIDES, Winding, idle_kva, three_windings, two_windings
 
 KILO = 1000.0
@@ -107,7 +107,7 @@ class _Reader:
         self._loads()
         self._generators()
         self._shunts()
-        unread = [f"{table} ({len(rows)} rows)" for table, rows in self.tables.items() if table not in _READ]
+        unread = [f"{table} ({counted(len(rows), 'row')})" for table, rows in self.tables.items() if table not in _READ]
         if unread:
             self._build.notes.append(f"tables that are not read, as no flow depends on them: {listed(unread)}")
         for table, names in self._out.items():

@@ -51,9 +51,9 @@ def test_everything_left_out_or_turned_is_said(tmp_path: Path) -> None:
     notes = " | ".join(radial_net(read_pandapower(made(tmp_path, tables)), BAND).notes)
     assert "out of service, left out: 1 of table load: off" in notes
     assert "1 generator feeds in 40 kW, as in the file, at every hour: pv 40 kW" in notes
-    assert "not read, as no flow depends on them: poly_cost (1 rows)" in notes
-    assert "(3 buses at 10 kV, 1 buses at 0.4 kV) are referred to 10 kV" in notes
-    assert "1 buses of 0.4 kV idle at 0.421053 kV (1.0526 of it)" in notes
+    assert "not read, as no flow depends on them: poly_cost (1 row)" in notes
+    assert "(3 buses at 10 kV, 1 bus at 0.4 kV) are referred to 10 kV" in notes
+    assert "1 bus of 0.4 kV idle at 0.421053 kV (1.0526 of it)" in notes
 
 
 def test_switches(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_switches(tmp_path: Path) -> None:
     tables["switch"] = table(["bus", "element", "et", "closed"], [[3, 0, "t", False]])
     radial = radial_net(read_pandapower(made(tmp_path, tables)), BAND)
     assert radial.feeder.buses == ("feed", "middle", "end")
-    assert "1 bus has no supply and are left out, with loads of 100 kW and 20 kvar and generation of 40 kW: low" in (
+    assert "1 bus has no supply and is left out, with loads of 100 kW and 20 kvar and generation of 40 kW: low" in (
         radial.notes
     )
 

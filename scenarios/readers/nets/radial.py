@@ -260,7 +260,8 @@ def _note_islands(net: Net, kept: list[int], notes: list[str]) -> None:
     constant = f", of what is taken as constant {power_text(shunt)}" if shunt else ""
     notes.append(
         f"{counted(len(lost), 'bus has no supply and is', 'buses have no supply and are')} left out, with loads of "
-        f"{power_text(load)} and generation of {power_text(generation)}{constant}: {listed(net.buses[bus].label for bus in lost)}"
+        f"{power_text(load)} and generation of {power_text(generation)}{constant}: "
+        f"{listed(net.buses[bus].label for bus in lost)}"
     )
 
 

@@ -57,10 +57,10 @@ for version in ${PYTHONS:-3.11 3.12 3.13 3.14}; do
         continue
     fi
     if [[ $version == 3.11 ]]; then run_set "$version" "$python" oldest ac,linopy,scip,test; fi
-    run_set "$version" "$python" newest linopy,scip,test
+    run_set "$version" "$python" newest copula,linopy,prices,scip,test
     last=("$version" "$python")
 done
-if ((ran > 0)); then run_set "${last[@]}" newest-ac ac,linopy,scip,test; fi
+if ((ran > 0)); then run_set "${last[@]}" newest-ac ac,copula,linopy,prices,scip,test; fi
 
 printf '\n%-8s %-11s %-16s %6s  %s\n' Python set result time 'last line of pytest'
 printf '%s\n' "${summary[@]}"

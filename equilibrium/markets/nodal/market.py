@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -41,7 +41,7 @@ from equilibrium.markets.nodal.comparison import compare
 from equilibrium.markets.nodal.compiled import Compiled
 from equilibrium.markets.nodal.efficient import Efficient
 from equilibrium.markets.nodal.iteration import ITERATIONS, Between, Search, budgets, iterate, orders_of_play
-from equilibrium.markets.nodal.joined.game import HoursJoined
+from equilibrium.markets.nodal.joined.game import PlayJoined
 from equilibrium.markets.nodal.play import NoDispatchError, Play
 from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.prices import PRICE_RULE, PublishedPrices, Taker, price_notes
@@ -52,13 +52,27 @@ from equilibrium.programs.program import GAP, Instance
 SAME_POINT_KW = 1e-3
 """Charging powers closer than this are one equilibrium."""
 
+FIRST_ORDERS = 2
+"""Orders of play before other starts are tried, where hours are apart: these find a price for all more often."""
+
 STARTS = 8
-"""Random starts beside the welfare optimum, where hours are apart and no order of play gives one price for all."""
+"""Random starts beside the welfare optimum, where hours are apart and the first orders give no price for all."""
 
 NODE_LIMIT = 20_000
 """Branch-and-bound nodes for a day whose hours are joined, if nothing else is said."""
 
 BEHAVIOURS = ("strategic", "price-taking", "central")
+
+
+@dataclass(frozen=True, eq=False)
+class _Game:
+    """What all tries at one day share: the day, its welfare optimum, its lots, when it began and its last guard."""
+
+    day: MarketDay
+    welfare: Efficient
+    players: Players
+    begin: float
+    guard: Deadline
 
 
 class NodalMarket:
@@ -156,64 +170,61 @@ class NodalMarket:
             raise InputError("nodal market", "order", order, f"the strategic lots {self._strategic}, each once")
         welfare = self._compiled[day.length_h].efficient.solve(day)
         players = Players(self.network, day, welfare.cuts, self._solver, welfare.split)
+        game = _Game(day, welfare, players, begin, Deadline(self._time_limit_s))
         play = self._begin(day, welfare, players, start_kw)
-        tried: list[NodalClearing] = []
         orders = [order] if order is not None else orders_of_play(self._strategic, self._iteration)
-        guard, late = Deadline(self._time_limit_s), ""
-        for nodes in budgets(self._node_limit):
-            deadline = guard.part(nodes=nodes)
-            late = ""
-            for sequence in orders:
-                here = play.copy(deadline)
-                found = self._played(day, here, sequence, welfare, players, begin)
-                tried.append(found)
-                if here.late:
-                    late = self._limit(guard)
-                if found.settled or here.late:
-                    break
-            if found.settled or not late or guard.passed:
-                break
-        free = not (found.settled or late) and order is None and start_kw is None and all(each.tempts for each in tried)
-        elsewhere = list(self._elsewhere(day, orders[0], welfare, players, begin, guard)) if free else []
+        told = order is not None or start_kw is not None or len(self._strategic) < 2
+        first = len(orders) if told or isinstance(play, PlayJoined) else FIRST_ORDERS
+        tried, late = self._in_orders(game, play, orders[:first])
+        elsewhere: list[NodalClearing] = []
+        if not (told or isinstance(play, PlayJoined) or late or tried[-1].settled):
+            elsewhere = list(self._elsewhere(game, orders[0])) if all(each.tempts for each in tried) else []
+            if orders[first:] and not any(each.settled for each in elsewhere):
+                more, late = self._in_orders(game, play, orders[first:])
+                tried += more
         return replace(best_of(tried, late, elsewhere), seconds=time.perf_counter() - begin)
 
-    def _played(
-        self, day: MarketDay, here: Play, order: tuple[int, ...], welfare: Efficient, players: Players, begin: float
-    ) -> NodalClearing:
+    def _in_orders(self, game: _Game, play: Play, orders: list[tuple[int, ...]]) -> tuple[list[NodalClearing], str]:
+        """Play in some orders until an equilibrium is found; return where each ended, and which limit was reached."""
+        tried: list[NodalClearing] = []
+        late = ""
+        for nodes in budgets(self._node_limit):
+            deadline, late = game.guard.part(nodes=nodes), ""
+            for order in orders:
+                here = play.copy(deadline)
+                tried.append(self._played(game, here, order))
+                if here.late:
+                    late = self._limit(game.guard)
+                if tried[-1].settled or here.late:
+                    break
+            if tried[-1].settled or not late or game.guard.passed:
+                break
+        return tried, late
+
+    def _played(self, game: _Game, here: Play, order: tuple[int, ...]) -> NodalClearing:
         """Let the lots answer in turn from where a game begins, and prove the point where they end."""
-        follow = self._follow(day, welfare, players) if 0 < len(order) < len(day.lots) else None
+        follow = self._follow(game) if 0 < len(order) < len(game.day.lots) else None
         search = iterate(here, order, between=follow, method=self._iteration)
         here.settle()
-        return self._clearing(day, here, search, welfare, players, order, begin)
+        return self._clearing(game, here, search, order)
 
-    def _elsewhere(
-        self,
-        day: MarketDay,
-        order: tuple[int, ...],
-        welfare: Efficient,
-        players: Players,
-        begin: float,
-        guard: Deadline,
-    ) -> Iterator[NodalClearing]:
+    def _elsewhere(self, game: _Game, order: tuple[int, ...]) -> Iterator[NodalClearing]:
         """Play from random starts until an equilibrium is found; where hours are joined one start takes too long.
 
         A start need not be one that the vehicles can take; a point that still is none does not count.
         """
-        compiled = self._compiled[day.length_h]
-        if isinstance(compiled.structure, HoursJoined) or len(order) < 2:
-            return
-        rng = np.random.default_rng(0)
+        day, players = game.day, game.players
+        compiled, rng = self._compiled[day.length_h], np.random.default_rng(0)
         for _ in range(STARTS):
-            start = compiled.efficient.random(day, rng, welfare.cuts)
+            start = compiled.efficient.random(day, rng, game.welfare.cuts)
             try:
                 play = compiled.structure.begin(day, self._instance(day), players, start)
             except NoDispatchError:  # a start at the edge of what the feeder takes
                 continue
-            here = play.copy(guard.part(nodes=self._node_limit))
-            found = self._played(day, here, order, welfare, players, begin)
+            found = self._played(game, play, order)
             if all(players.takes(lot, found.lot_kw[:, lot]) for lot in self._strategic):
                 yield found
-            if found.settled or here.late:
+            if found.settled:
                 return
 
     def _limit(self, guard: Deadline) -> str:
@@ -275,8 +286,9 @@ class NodalMarket:
             players.check(start_kw)
         return play
 
-    def _follow(self, day: MarketDay, welfare: Efficient, players: Players) -> Between:
+    def _follow(self, game: _Game) -> Between:
         """Return the answer of the lots that are not strategic: the efficient point given the strategic powers."""
+        day, welfare, players = game.day, game.welfare, game.players
         efficient = self._compiled[day.length_h].efficient
 
         def answer(play: Play) -> bool:
@@ -290,17 +302,9 @@ class NodalMarket:
 
         return answer
 
-    def _clearing(
-        self,
-        day: MarketDay,
-        play: Play,
-        search: Search,
-        welfare: Efficient,
-        players: Players,
-        order: tuple[int, ...],
-        begin: float,
-    ) -> NodalClearing:
+    def _clearing(self, game: _Game, play: Play, search: Search, order: tuple[int, ...]) -> NodalClearing:
         """Publish prices, prove the point against the whole program, and set it beside the competitive outcome."""
+        day, welfare, players = game.day, game.welfare, game.players
         proof_start, compiled = time.perf_counter(), self._compiled[day.length_h]
         power, prices = play.power, self._publish(play, players)
         point, energy = play.point(prices), day.length_h[:, None] * power
@@ -342,7 +346,7 @@ class NodalMarket:
             iteration=self._iteration,
             cycle=search.cycle,
             certificate_seconds=proof_seconds,
-            seconds=time.perf_counter() - begin,
+            seconds=time.perf_counter() - game.begin,
             solver_seconds=welfare.seconds + search.seconds + play.seconds + players.seconds + prices.seconds,
         )
 

@@ -129,7 +129,8 @@ def _operator(name: str) -> Operator:
 def faults_of(module: str, source: str) -> list[Fault]:
     """Return all faults of a module but those in what changes no result: annotations, decorators, idle keywords.
 
-    The ``*`` before the parameters that have to be named is no product, although the tool takes it for one.
+    The ``*`` before the parameters that have to be named is no product, although the tool takes it for one; and of
+    ``reshape(-1)`` the number is idle, since NumPy takes any negative one for the length that is left.
     """
     idle = _idle_spans(source)
     nodes = [node for node in ast_nodes(get_ast(source)) if node.type not in UNTOUCHED]
@@ -157,6 +158,8 @@ def _idle_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
             idle += [node.returns] if isinstance(node, ast.FunctionDef) else []
         elif isinstance(node, ast.keyword) and node.arg in IDLE_KEYWORDS:
             idle.append(node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "reshape":
+            idle += [size.operand for size in node.args if isinstance(size, ast.UnaryOp)]
     return [((e.lineno, e.col_offset), (e.end_lineno or 0, e.end_col_offset or 0)) for e in idle if e is not None]
 
 

@@ -33,18 +33,21 @@ NAMED = f"{FROZEN}::test_no_named_number_and_no_default_has_changed"
 RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
 NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
-CHARGING = LOTS_LEAD + NODAL
+TOWN = (f"{RUNS}[town-33]",)
+CHARGING = LOTS_LEAD + TOWN + NODAL
 LEADING = ("tests/equilibrium/test_lots_lead_by_hand.py", "tests/equilibrium/test_lots_lead.py")
 AT_NODES = ("tests/equilibrium/test_nodal.py", "tests/equilibrium/test_nodal_behaviours.py")
 MARKETS = LEADING + AT_NODES
 CASES = ("tests/scenarios/test_disco_scenario.py", "tests/scenarios/test_disco_cases.py")
-DISCO = (f"{RUNS}[disco-15]",)
+DISCO = (f"{RUNS}[disco-15]", f"{RUNS}[disco-belief]")
+AGGREGATOR = (f"{RUNS}[aggregator-37]",)
 DRAWS = (f"{FROZEN}::test_days_of_two_settlements_are_drawn_with_the_frozen_digits",)
 PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
 GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "agents/aggregator": (
+        *AGGREGATOR,
         "tests/agents/test_contract_memories.py",
         "tests/agents/test_contract_agents.py",
         "tests/sim/test_contract_market.py",
@@ -58,6 +61,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "equilibrium/games": (*GAMES, "tests/games"),
     "equilibrium/grid": (*CHARGING, *DISCO, *MARKETS),
     "equilibrium/markets/aggregator": (
+        *AGGREGATOR,
         "tests/equilibrium/test_aggregator_numbers.py",
         "tests/equilibrium/test_aggregator_edges.py",
         "tests/equilibrium/test_aggregator_proofs.py",
@@ -97,6 +101,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "equilot.py": ("tests/test_face.py",),
     "scenarios/draws": (*CHARGING, *DISCO, "tests/scenarios"),
     "scenarios/markets/aggregator": (
+        *AGGREGATOR,
         "tests/scenarios/test_contract_lots.py",
         "tests/sim/test_contract_day_of_a_file.py",
         "tests/sim/test_contract_market.py",
@@ -119,6 +124,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "scenarios": (*CHARGING, "tests/scenarios"),
     "sim/markets/aggregator": (
+        *AGGREGATOR,
         "tests/sim/test_contract_tables.py",
         "tests/sim/test_contract_shown.py",
         "tests/sim/test_contract_day_of_a_file.py",

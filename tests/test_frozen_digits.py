@@ -12,6 +12,8 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from equilibrium.deadline import Deadline
+from equilibrium.programs.solvers.tally import count
 from sim.store import Run
 from tests.frozen.draws import DRAWS, draw_changes, freeze_draws
 from tests.frozen.fingerprints import (
@@ -30,6 +32,7 @@ from tests.frozen.fingerprints import (
 )
 from tests.frozen.numbers import NUMBERS, freeze_numbers, number_changes
 from tests.frozen.published import PUBLISHED, freeze_published, published_changes
+from tests.frozen.work import measured
 from tests.sim.timed import times_that_cannot_be
 
 OTHERS = (GAMES, PUBLISHED, NUMBERS, DRAWS)
@@ -97,6 +100,17 @@ def numbers(*values: float | None) -> pa.ChunkedArray:
     return pa.chunked_array([list(values)], type=pa.float64())
 
 
+def test_work_is_counted_once_and_in_parts() -> None:
+    with measured() as work:
+        whole = Deadline(nodes=10)
+        whole.spend(1)
+        whole.part(nodes=5).spend(2)
+        count("HiGHS")
+    assert work == {"nodes": 3, "programs": 1}
+    Deadline().spend(1)
+    assert work == {"nodes": 3, "programs": 1}
+
+
 def test_a_fingerprint_sees_order_size_and_holes() -> None:
     frozen = fingerprint(numbers(1.0, 20.0, 300.0, None))
     assert moved(frozen, fingerprint(numbers(1.0, 20.0, 300.0 + 1e-9, None))) == []
@@ -120,15 +134,18 @@ def test_a_change_is_told_with_table_and_column_and_both_values() -> None:
     versions = {"highspy": "1"}
     old = {
         "versions": versions,
+        "work": {"nodes": 3, "programs": 4},
         "unique": {"days": {"cost": fingerprint(numbers(5.0, 7.0)), "gone": {"count": 0}}},
         "by_rule": {"dispatch": {"q_kvar": fingerprint(numbers(1.0))}},
     }
     new = {
         "versions": versions,
+        "work": {"nodes": 3, "programs": 5},
         "unique": {"days": {"cost": fingerprint(numbers(5.0, 8.0)), "fresh": {"count": 0}}},
         "by_rule": {"dispatch": {"q_kvar": fingerprint(numbers(2.0))}},
     }
-    cost, gone, fresh, reactive = changes(old, new)
+    work, cost, gone, fresh, reactive = changes(old, new)
+    assert work == "work, programs: frozen 4, new 5"
     assert cost.startswith("days.cost (unique): sum frozen 12.0, new 13.0; wave frozen")
     assert cost.endswith("; size frozen 12.0, new 13.0; max frozen 7.0, new 8.0")
     assert gone == "days.gone (unique): frozen, and now missing"
@@ -141,6 +158,7 @@ def test_a_change_of_a_game_is_told_with_both_values() -> None:
     old = {
         "exit": 0,
         "verdict": "exact",
+        "work": {"nodes": 1, "programs": 2},
         "unique": {"objective.leader": 4.0, "duals.price": [2.0, 1.0, None]},
         "not_known_unique": {"variables.x": 1.0},
     }
@@ -148,15 +166,17 @@ def test_a_change_of_a_game_is_told_with_both_values() -> None:
     new = {
         "exit": 1,
         "verdict": "time-limit",
+        "work": {"nodes": 2, "programs": 2},
         "unique": {"objective.leader": 4.1, "duals.price": [2.0, 1.0, 3.0]},
         "not_known_unique": {"variables.x": 0.0},
     }
     expected = [
         "exit: frozen 0, new 1",
         "verdict: frozen exact, new time-limit",
+        "work, nodes: frozen 1, new 2",
         "objective.leader (unique): frozen 4.0, new 4.1",
         "duals.price (unique): frozen [2.0, 1.0, None], new [2.0, 1.0, 3.0]",
         "variables.x (not_known_unique): frozen 1.0, new 0.0",
     ]
     assert game_changes(old, new, same_versions=True) == expected
-    assert game_changes(old, new, same_versions=False) == expected[:-1]
+    assert game_changes(old, new, same_versions=False) == [*expected[:2], *expected[3:-1]]

@@ -86,9 +86,13 @@ def test_faults_of_a_few_lines() -> None:
         "    return list(zip([a], [b], strict=True))\n"
         "def named(a, *, b, c):\n"
         "    return lambda d, *, e: d\n"
+        "def shaped(a):\n"
+        "    return a.reshape(4, -1)\n"
     )
     faults = faults_of("thing.py", source)
-    assert {fault.line for fault in faults} == {4, 5, 6, 7}
+    assert {fault.line for fault in faults} == {4, 5, 6, 7, 12}
+    shaped = {fault.planted(source).splitlines()[11].strip() for fault in faults if fault.line == 12}
+    assert shaped == {f"return a.reshape({sizes})" for sizes in (" 5, -1", " 3, -1", "4, 1", "4, +1")}
     planted = {fault.planted(source).splitlines()[6].strip() for fault in faults if fault.line == 7}
     assert {"a = a - k if a < 5 else a * 2", "a = a + k if a < 5 else a / 2"} <= planted
     assert "a = a + k if a <= 5 else a * 2" in planted

@@ -171,13 +171,13 @@ def _alike(share: FloatArray, hours: Sequence[Hour], buses: list[int]) -> list[I
 
 def _state(grid: MeshedGrid, tree: Tree, hours: Sequence[Hour], units: Units, share: FloatArray) -> _Stated:
     """State a tree's program: columns are loads shed, active and reactive powers; rows are voltages and ratings."""
-    buses = np.array(tree.bus)
+    buses, alike = np.array(tree.bus), hours[0]
     place = np.full(grid.size, -1)
     place[buses] = np.arange(buses.size)
     below = _below(tree)
     ohm = [below.T @ (each[list(tree.branch)][:, None] * below) for each in (grid.r_ohm, grid.x_ohm)]
-    steady = np.flatnonzero(place[hours[0].source_bus] >= 0)
-    at = np.concatenate([place[units.bus], place[hours[0].source_bus[steady]]]).astype(np.int64)
+    steady = np.flatnonzero(place[alike.source_bus] >= 0)
+    at = np.concatenate([place[units.bus], place[alike.source_bus[steady]]]).astype(np.int64)
     unit = np.eye(buses.size)
     real = np.isfinite(share)
     # What a column adds to the active and the reactive power of each bus, shape (2, buses, columns).
@@ -203,7 +203,7 @@ def _state(grid: MeshedGrid, tree: Tree, hours: Sequence[Hour], units: Units, sh
         row_high.append(np.repeat(reach * rating[rated], cosine.size) - flow)
     return _Stated(
         np.concatenate(matrix),
-        np.concatenate([np.where(real, hours[0].value[buses], 0.0), np.zeros(2 * at.size)]),
+        np.concatenate([np.where(real, alike.value[buses], 0.0), np.zeros(2 * at.size)]),
         np.concatenate(row, axis=1),
         np.concatenate(row_high, axis=1),
         *_limits(hours, steady, units, load, real),

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from scenarios.loading import load_scenario
+from tests.frozen.work import measured
 
 FOLDER = Path(__file__).parent
 INSTANCES = FOLDER.parent / "instances"
@@ -237,8 +238,10 @@ def moved(old: Fingerprint, new: Fingerprint) -> list[str]:
 
 def freeze_scenario(name: str, folder: Path) -> dict[str, Any]:
     """Run a scenario and return the content of its file."""
-    content: dict[str, Any] = {"versions": versions(), "unique": {}, "by_rule": {}}
-    for table, column, values in frozen_columns(run_tables(name, folder)):
+    with measured() as work:
+        tables = run_tables(name, folder)
+    content: dict[str, Any] = {"versions": versions(), "work": work, "unique": {}, "by_rule": {}}
+    for table, column, values in frozen_columns(tables):
         part = content["unique" if is_unique(name, table, column) else "by_rule"]
         part.setdefault(table, {})[column] = fingerprint(values)
     return content
@@ -251,8 +254,9 @@ def versions() -> dict[str, str]:
 
 def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Say in one line each which columns of a scenario are not what was frozen, with what moved in them."""
-    lines = []
-    for part in ("unique", "by_rule")[: 2 if old["versions"] == new["versions"] else 1]:
+    same_versions = old["versions"] == new["versions"]
+    lines = work_changes(old, new) if same_versions else []
+    for part in ("unique", "by_rule")[: 2 if same_versions else 1]:
         before, after = (
             {(table, column): found for table, columns in content[part].items() for column, found in columns.items()}
             for content in (old, new)
@@ -267,6 +271,12 @@ def changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return lines
 
 
+def work_changes(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Say in one line each which work is not what was frozen: another search has to be meant."""
+    before, after = old["work"], new["work"]
+    return [f"work, {key}: frozen {before[key]}, new {after[key]}" for key in before if before[key] != after[key]]
+
+
 # Games
 
 
@@ -278,14 +288,16 @@ def solve_game(name: str, solver: str = "auto") -> dict[str, Any]:
     """
     path = INSTANCES / f"{name}.json"
     expected = json.loads(path.read_text(encoding="utf-8"))["expected"]
-    code, printed = command("solve", path, "--json", "--solver", solver)
+    with measured() as work:
+        code, printed = command("solve", path, "--json", "--solver", solver)
     answer = json.loads(printed)
     found = {
         "objective": {player: report["objective"] for player, report in answer["players"].items()},
         "variables": answer["variables"],
         "duals": answer["duals"],
     }
-    line: dict[str, Any] = {"exit": code, "verdict": answer["verdict"], "unique": {}, "not_known_unique": {}}
+    line: dict[str, Any] = {"exit": code, "verdict": answer["verdict"], "work": work}
+    line |= {"unique": {}, "not_known_unique": {}}
     for kind, numbers in found.items():
         for key, value in numbers.items():
             part = line["unique" if key in expected.get(kind, {}) else "not_known_unique"]
@@ -308,9 +320,10 @@ def freeze_games() -> dict[str, Any]:
 def game_changes(old: dict[str, Any], new: dict[str, Any], *, same_versions: bool) -> list[str]:
     """Say in one line each what of a game's answer is not what was frozen.
 
-    Numbers of which nobody says that they are unique are compared only where the versions are the same.
+    Numbers of which nobody says that they are unique, and work, are compared only where the versions are the same.
     """
     lines = [f"{key}: frozen {old[key]}, new {new[key]}" for key in ("exit", "verdict") if old[key] != new[key]]
+    lines += work_changes(old, new) if same_versions else []
     for part in ("unique", "not_known_unique")[: 2 if same_versions else 1]:
         before, after = old[part], new[part]
         lines += [

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,15 +20,22 @@ NUMBERS = "numbers"
 LONGEST = 60
 """Characters of a value that stands in the file as it is; of a longer one a fingerprint does."""
 
+READING = frozenset(("number", "numbers", "whole", "flag", "get"))
+"""Methods that read a key of a file: behind it stand what is taken where it is left out, and its bounds."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def freeze_numbers() -> dict[str, dict[str, str]]:
-    """Return every named constant and every default with a number or a truth value in it, by module and name."""
+    """Return every named constant and every default with a number or a truth value in it, by module and name.
+
+    Defaults are those of arguments, and those with which a key of a file is read.
+    """
     found = {}
     for layer in LAYERS:
         for path in sorted((ROOT / layer).rglob("*.py")):
-            own = dict(_named(ast.parse(path.read_text(encoding="utf-8")).body, ""))
+            tree = ast.parse(path.read_text(encoding="utf-8"))
+            own = dict(_named(tree.body, "")) | _read(tree)
             if own:
                 found[path.relative_to(ROOT).as_posix()] = own
     return found
@@ -49,6 +57,21 @@ def _named(body: list[ast.stmt], where: str) -> Iterator[tuple[str, str]]:
                     yield from _told(f"{where}{node.name}({argument.arg})", default)
         elif isinstance(node, ast.ClassDef):
             yield from _named(node.body, f"{where}{node.name}.")
+
+
+def _read(tree: ast.Module) -> dict[str, str]:
+    """Return with what the keys of files are read; a key that is read again has a number."""
+    found: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READING:
+            key, *given = [*node.args, *(keyword.value for keyword in node.keywords)] or [None]
+            if isinstance(key, ast.Constant | ast.JoinedStr) and given:
+                name = f"{node.func.attr}({ast.unparse(key)})"
+                times[name] += 1
+                again = f" {times[name]}" if times[name] > 1 else ""
+                found |= _told(name + again, ast.Tuple(given, ast.Load()))
+    return found
 
 
 def _told(name: str, value: ast.expr) -> Iterator[tuple[str, str]]:

@@ -78,6 +78,11 @@ def test_a_line_open_at_one_end_still_charges(tmp_path: Path) -> None:
     charging = 2 * math.pi * 50 * 300e-9 * 10**2 * 1000  # kvar at 10 kV
     radial = radial_net(read_pandapower(made(tmp_path, tables)), BAND)
     assert radial.shunt_kvar == pytest.approx([0, -charging / 2, -charging / 2, 0])
+    path = made(tmp_path, tables)
+    path.write_text(path.read_text().replace('"f_hz": 50.0, ', ""))
+    assert radial_net(read_pandapower(path), BAND).shunt_kvar.tolist() == radial.shunt_kvar.tolist()
+    path.write_text(pandapower_json(tables).replace('"f_hz": 50.0', '"f_hz": 60.0'))
+    assert radial_net(read_pandapower(path), BAND).shunt_kvar == pytest.approx(1.2 * radial.shunt_kvar)
     tables["switch"] = table(["bus", "element", "et", "closed"], [[2, 1, "l", False]])
     radial = radial_net(read_pandapower(made(tmp_path, tables)), BAND)
     assert radial.shunt_kvar == pytest.approx([0, -charging])

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import FloatArray
-from equilibrium.certificate import EPSILON_REGRET, Certificate, certify, naming_solvers
+from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET, Certificate, certify, naming_solvers
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.markets.aggregator.market import GAP_TARGET, NODE_LIMIT
@@ -156,7 +156,11 @@ class RivalsMarket(Afresh[RivalsDay]):
 
 def _certificate(best: Played, runs: tuple[Played, ...], solver: str) -> Certificate:
     """Put residuals, regrets and the verdict together."""
-    told = [f"from {run.start}: {run.ended} after {run.rounds} rounds, regret {run.regret:.3g}" for run in runs]
+    regrets = [run.regret if run.regret > EXACT_REGRET else 0.0 for run in runs]  # no rounding is told
+    told = [
+        f"from {run.start}: {run.ended} after {run.rounds} rounds, regret {regret:.3g}"
+        for run, regret in zip(runs, regrets, strict=True)
+    ]
     different: list[Played] = []
     for run in runs:
         if run.regret <= EPSILON_REGRET and not any(_same(run, other) for other in different):

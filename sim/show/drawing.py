@@ -33,6 +33,7 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 GREY = "#7F7F7F"
 _DPI = 160  # points of a PNG, and of what is no line in an SVG, an inch
 _PACKED = {"compress_level": 2}  # of a PNG: the highest takes ten times as long and saves a fifth
+_LETTER, _HANDLE, _PT = 0.6, 4.0, 72.0  # a letter and a handle of a legend, parts of its font; points an inch
 _TWO_ROWS = 4  # names that fill two rows of a legend in pairs
 
 STYLE: dict[Any, Any] = {
@@ -196,7 +197,7 @@ def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: A
     axis
         Whose lines it names.
     columns
-        Most columns of the legend.
+        Most columns of the legend; fewer where a figure has no room for them.
     """
     handles = list(axis.get_legend_handles_labels()[0])
     hidden = [line for line in axis.lines if str(line.get_label()).startswith("_")]
@@ -204,6 +205,15 @@ def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: A
     names = [str(handle.get_label()) for handle in handles]
     if not handles:
         return
+    room = where.get_figwidth() if isinstance(where, Figure) else math.inf
+    columns = next((n for n in range(columns, 1, -1) if _legend_inches(names, n) <= room), 1)
     legend = where.legend(handles, ["name"] * len(handles), ncols=min(columns, len(handles)), **look)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)
+
+
+def _legend_inches(names: Sequence[str], columns: int) -> float:
+    """Return about how wide a legend is, which is filled column by column."""
+    rows = math.ceil(len(names) / columns)
+    longest = [max(map(len, names[k : k + rows])) for k in range(0, len(names), rows)]
+    return (_LETTER * sum(longest) + _HANDLE * len(longest)) * float(STYLE["legend.fontsize"]) / _PT

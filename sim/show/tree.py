@@ -29,6 +29,41 @@ def tree_places(parent: Sequence[int]) -> FloatArray:
     FloatArray
         Distance from the root and row of each bus, shape ``(buses, 2)``.
     """
+    order, children = _longest_first(parent)
+    distance = np.zeros(len(parent), dtype=np.int64)
+    for bus in order[1:]:
+        distance[bus] = distance[parent[bus]] + 1
+    row = np.zeros(len(parent), dtype=np.int64)
+    _place(order[0], children, distance, row)
+    return np.column_stack([distance, row]).astype(np.float64)
+
+
+def lateral_order(parent: Sequence[int]) -> list[int]:
+    """Return the buses lateral by lateral, so that as many as can be stand right behind the one that feeds them.
+
+    Where the feeder's own order is such a one already it stays; else the longest way comes first, then what leaves it
+    nearest to its end.
+
+    Parameters
+    ----------
+    parent
+        Index of the upstream bus of each bus; -1 at the root.
+    """
+    ends = len(parent) - len({above for above in parent if above >= 0})
+    broken = sum(above != bus - 1 for bus, above in enumerate(parent))
+    if broken < max(ends, 1):
+        return list(range(len(parent)))
+    order, children = _longest_first(parent)
+    waiting, laterals = [order[0]], list[int]()
+    while waiting:
+        bus = waiting.pop()
+        laterals.append(bus)
+        waiting.extend(reversed(children[bus]))
+    return laterals
+
+
+def _longest_first(parent: Sequence[int]) -> tuple[list[int], list[list[int]]]:
+    """Return the buses in an order from the root, and what each feeds, the longest way first."""
     children: list[list[int]] = [[] for _ in parent]
     for bus, above in enumerate(parent):
         if above >= 0:
@@ -36,17 +71,12 @@ def tree_places(parent: Sequence[int]) -> FloatArray:
     order = [bus for bus, above in enumerate(parent) if above < 0]
     for bus in order:
         order.extend(children[bus])
-    distance = np.zeros(len(parent), dtype=np.int64)
-    for bus in order[1:]:
-        distance[bus] = distance[parent[bus]] + 1
     height = np.zeros(len(parent), dtype=np.int64)
     for bus in reversed(order[1:]):
         height[parent[bus]] = max(height[parent[bus]], height[bus] + 1)
     for each in children:
-        each.sort(key=lambda bus: -height[bus])  # the longest way first; equal ones stay in the feeder's order
-    row = np.zeros(len(parent), dtype=np.int64)
-    _place(order[0], children, distance, row)
-    return np.column_stack([distance, row]).astype(np.float64)
+        each.sort(key=lambda bus: -height[bus])  # equal ones stay in the feeder's order
+    return order, children
 
 
 def _place(first: int, children: list[list[int]], distance: np.ndarray, row: np.ndarray) -> _Reach:

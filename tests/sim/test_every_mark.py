@@ -59,11 +59,11 @@ def voltage(run: Run, day: int) -> Shown:
     least = [min(rows[rows["bus"] == bus]["voltage_pu"]) for bus in LABELS]
     points = np.column_stack([np.arange(1, 6), least])
     said = words(0, x="Bus (in the order of the feeder's file, root first)", y="Lowest voltage of the day (p.u.)")
-    low = "Lowest allowed: 9.900 to 9.940"
-    high = "Highest allowed: 700.000 to 704.000 (off the scale)"
+    low = "Lowest allowed: 9.910 to 9.940"  # of all buses but the root, whose voltage is held
+    high = "Highest allowed: 701.000 to 704.000 (off the scale)"
     limits: Shown = {
-        (0, "lines", low): [[k + 1.0, 9.9 + 0.01 * k] for k in range(5)],
-        (0, "lines", high): [[k + 1.0, 700.0 + k] for k in range(5)],
+        (0, "lines", low): [[k + 1.0, 9.9 + 0.01 * k] for k in range(1, 5)],
+        (0, "lines", high): [[k + 1.0, 700.0 + k] for k in range(1, 5)],
     }
     fed = [(LABELS.index(above), k) for k, above in enumerate(map(PARENTS.get, LABELS)) if above is not None]
     branches = [corner for ends in fed for corner in (points[ends[0]], points[ends[1]], (np.nan, np.nan))]
@@ -262,8 +262,8 @@ LEGENDS = {
     },
     "voltage": {
         "T": BLUE,
-        "Highest allowed: 700.000 to 704.000 (off the scale)": RED,
-        "Lowest allowed: 9.900 to 9.940": RED,
+        "Highest allowed: 701.000 to 704.000 (off the scale)": RED,
+        "Lowest allowed: 9.910 to 9.940": RED,
     },
     "feeder": {},
     "prices-posted": {"lot-z": BLUE, "lot-x": ORANGE, "lot-y": "#009e73"},

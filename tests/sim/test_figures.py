@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
@@ -18,7 +19,7 @@ from sim.markets.charging.grid_figures import price_map, voltage_figure
 from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
 from sim.markets.charging.limits import LIMITS
 from sim.output import draw_run
-from sim.show.drawing import save
+from sim.show.drawing import name_legend, save
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +66,39 @@ def test_voltage_lines_show_the_lowest_voltage_of_each_bus(cleared, prices):
     assert [line.get_label() for line in lines] == ["a", "b"]
     np.testing.assert_allclose(lines[0].get_ydata(), cleared.clearing.voltage_pu.min(axis=0))
     assert "p.u." in figure.axes[0].get_ylabel()
+
+
+def test_voltages_stand_lateral_by_lateral():
+    """Fed from 0: 0-2-1 and 2-3, in a file that does not list them so; the root's voltage is held and has no limit."""
+    feeder = pd.DataFrame(
+        {
+            "bus": ["0", "1", "2", "3"],
+            "parent": ["", "2", "0", "2"],
+            "voltage_min_pu": [0.99, 0.91, 0.9, 0.9],
+            "voltage_max_pu": [1.0, 1.1, 1.1, 1.1],
+        }
+    )
+    rows = pd.DataFrame({"bus": ["0", "1", "2", "3"], "voltage_pu": [1.0, 0.92, 0.96, 0.94]})
+    axis = voltage_figure({"day": rows}, feeder).axes[0]
+    branches, dots, _, lowest = axis.get_lines()
+    assert dots.get_ydata().tolist() == [1.0, 0.96, 0.92, 0.94]
+    ends = np.asarray(branches.get_xydata())[[0, 1, 3, 4, 6, 7]]
+    assert ends.tolist() == [[1, 1.0], [2, 0.96], [2, 0.96], [3, 0.92], [2, 0.96], [4, 0.94]]
+    assert lowest.get_xdata().tolist() == [2, 3, 4]
+    assert lowest.get_ydata().tolist() == [0.9, 0.91, 0.9]
+    assert axis.get_xlabel() == "Bus (lateral by lateral, root first)"
+
+
+def test_a_legend_has_as_many_columns_as_there_is_room_for():
+    figure = Figure(figsize=(7.2, 2.0))
+    axis = figure.subplots()
+    for name in ("short", "a name of sixty letters" + "x" * 37, "another name of sixty letters" + "x" * 31):
+        axis.plot([0, 1], label=name)
+    name_legend(figure, axis, columns=3)
+    assert figure.legends[0]._ncols == 1
+    axis.get_lines()[1].set_label("a")
+    name_legend(figure, axis, columns=3)
+    assert figure.legends[1]._ncols == 3
 
 
 def test_the_price_map_has_buses_down_and_hours_across(cleared, prices):

@@ -56,7 +56,7 @@ def test_days_are_marked_by_their_dates_and_typical_days_by_their_numbers(run: R
         found = named(figures[name].axes[-1].xaxis)
         assert {mark: found[mark] for mark in dates} == dates, name
         assert set(found.values()) <= {*dates.values(), ""}
-    typical = overview_figure(run.days.assign(date=None), run.lot_days, "EUR").axes[3].xaxis
+    typical = overview_figure(run.days.drop(columns="date"), run.lot_days, "EUR").axes[3].xaxis
     assert typical.get_label_text() == "Day"
     assert named(typical)[1.0] == "1"
 

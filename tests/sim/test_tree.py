@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.show.tree import tree_places
+from sim.show.tree import lateral_order, tree_places
 
 
 def test_the_longest_way_is_straight_and_branches_stand_beside_it() -> None:
@@ -21,6 +23,25 @@ def test_the_longest_way_is_straight_and_branches_stand_beside_it() -> None:
 def test_a_root_alone_and_parents_after_their_children() -> None:
     assert tree_places([-1]).tolist() == [[0.0, 0.0]]
     assert tree_places([-1, 2, 0]).tolist() == [[0.0, 0.0], [2.0, 0.0], [1.0, 0.0]]
+
+
+def test_buses_stand_lateral_by_lateral() -> None:
+    """Root 0; 0-1-2-3 is the longest way, 4-5 hang on 1, 6 on 2."""
+    assert lateral_order([-1, 0, 1, 2, 1, 4, 2]) == [0, 1, 2, 3, 4, 5, 6]  # they do already
+    assert lateral_order([-1, 0, 1, 2, 1, 2, 4]) == [0, 1, 2, 3, 5, 4, 6]  # 5 hangs on 2 now, 6 on 4
+    assert lateral_order([-1, 2, 0]) == [0, 2, 1]
+    assert lateral_order([-1]) == [0]
+
+
+@given(st.lists(st.integers(0, 10**6), max_size=40))
+def test_no_lateral_is_broken(draws: list[int]) -> None:
+    parent = [-1, *(draw % (bus + 1) for bus, draw in enumerate(draws))]
+    order = lateral_order(parent)
+    place = {bus: k for k, bus in enumerate(order)}
+    assert sorted(order) == list(range(len(parent)))
+    assert all(place[above] < place[bus] for bus, above in enumerate(parent) if above >= 0)
+    broken = sum(parent[bus] != before for before, bus in pairwise(order))
+    assert broken == len(set(parent) ^ {-1, *range(len(parent))}) - 1  # one less than there are ends
 
 
 def lines_of(parent: list[int], places: np.ndarray) -> list[tuple[int, set[tuple[float, float]]]]:

@@ -16,7 +16,7 @@ from scenarios.files import read_text, shown
 from scenarios.readers.nets.matlab import MatlabFile
 from scenarios.readers.nets.net import LEVEL_SHARE, LINE, TRANSFORMER, Net, NetBranch, NetBuilder, NetBus, NetRoot
 from scenarios.readers.nets.radial import needless_rating
-from scenarios.readers.nets.record import Record, listed, own_labels
+from scenarios.readers.nets.record import Record, counted, listed, own_labels
 
 KILO = 1000.0
 _ROOT, _HELD, _ISOLATED = 3, 2, 4
@@ -177,7 +177,9 @@ class _Case:
             for bus in (start, end):
                 self._build.add_shunt("charging of branches", name, bus, drawn if closed else 0.0)
         if out:
-            self._build.notes.append(f"open in the case, left out: {len(out)} branches: {listed(out)}")
+            self._build.notes.append(
+                f"open in the case, left out: {counted(len(out), 'branch', 'branches')}: {listed(out)}"
+            )
 
 
 def _bus(row: Record, label: str) -> NetBus:

@@ -189,8 +189,7 @@ class NetBuilder:
         if kind == "generation":
             feed = counted(len(every), "generator feeds", "generators feed")
             return f"{feed} in {power_text(total)}, as in the file, at every hour: {names}"
-        draw = counted(len(every), "of them draws", "of them draw")
-        return f"{kind}: {power_text(total)}, what {draw} at nominal voltage, is taken as constant: {names}"
+        return f"{kind}: {power_text(total)} at nominal voltage, taken as constant, {len(every)} in all: {names}"
 
 
 def power_text(power_kva: complex) -> str:

@@ -6,6 +6,7 @@ Every function takes tables as :mod:`sim.markets.charging.tables` states them an
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -23,7 +24,7 @@ from equilibrium.grid.feeder import Feeder
 from sim.show.day_axis import DayAxis
 from sim.show.drawing import BLACK, CYCLE, GREY, MARKERS, RED, STYLE, bus_marks, name_legend
 from sim.show.telling import clock, telling_period
-from sim.show.tree import tree_places
+from sim.show.tree import lateral_order, tree_places
 
 _NOTHING = 1e-6  # a price below this, currency/MWh, is rounding, and so is a voltage below it, per unit
 _MAP = "cividis"  # its brightness rises evenly, so that it can be read without colours too
@@ -34,6 +35,7 @@ _LEAST_BUS_PT = 2.0  # and where there is none
 _LEAST_LOT_PT = 5.0
 _LABELLED_PT = 10.0  # how wide it must be to have its label inside
 _NAMED_PT = 5.0  # and to have one beside it, where its branch ends
+_END_FONT = 5.0  # of the label of a bus at which a branch ends, points
 _PLAIN_FONT, _LEAST_FONT = 7.0, 4.0  # of a label beneath a bus, and the smallest that can be read, points
 _LETTER = 0.62  # how wide a letter is, part of the height of its font
 _BRIGHT = 0.5
@@ -50,31 +52,45 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame], feeder: pd.DataFrame | 
     feeder
         The table ``feeder`` of the run, for the limits and for lines from each bus to those that it feeds; without it
         there are no limits, and a line in the order of the buses. A limit that is far from all voltages stands in the
-        legend alone.
+        legend alone. Where its buses are listed otherwise than lateral by lateral they are drawn so.
     """
+    labels, ordered = (
+        next(iter(profiles.values()))["bus"].drop_duplicates().tolist(),
+        "in the order of the feeder's file",
+    )
+    if feeder is not None and len(feeder) and "parent" in feeder:
+        order = lateral_order(_parents(feeder))
+        if order != sorted(order):
+            feeder, ordered = feeder.iloc[order], "lateral by lateral"
+            labels = feeder["bus"].tolist()
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.2, 3.4), layout="constrained")
         axis = figure.subplots()
         for k, (name, prices) in enumerate(profiles.items()):
-            lowest = prices.groupby("bus", sort=False)["voltage_pu"].min()
+            lowest = prices.groupby("bus", sort=False)["voltage_pu"].min().loc[labels]
             look: dict[str, Any] = {"color": CYCLE[k % len(CYCLE)], "linewidth": 1.2}
             dots: dict[str, Any] = {"marker": MARKERS[k % len(MARKERS)], "markersize": 3, "label": name}
             if feeder is not None and "parent" in feeder:
                 look["linestyle"] = "none"
                 _branches(axis, lowest, feeder, look | {"linestyle": "-", "label": "_nolegend_"})
             axis.plot(np.arange(1, len(lowest) + 1), lowest.to_numpy(), **look, **dots)
-        labels = next(iter(profiles.values()))["bus"].drop_duplicates().tolist()
         bus_marks(axis, labels, inches=0.22)
-        axis.set_xlabel("Bus (in the order of the feeder's file, root first)")
+        axis.set_xlabel(f"Bus ({ordered}, root first)")
         axis.set_ylabel("Lowest voltage of the day (p.u.)")
         axis.margins(x=0.02)
-        if feeder is not None and len(feeder):
+        if feeder is not None and len(feeder) > 1:
             _limits(axis, feeder)
         if len(axis.lines) > 1:
             name_legend(figure, axis, loc="outside upper center", columns=4)
         else:
             axis.set_title(next(iter(profiles)), loc="left")
     return figure
+
+
+def _parents(feeder: pd.DataFrame) -> list[int]:
+    """Return the index of the bus that feeds each bus; -1 at the root."""
+    number = {label: bus for bus, label in enumerate(feeder["bus"])}
+    return [number.get(above, -1) for above in feeder["parent"].fillna(_ROOT)]
 
 
 def _branches(axis: Axes, lowest: pd.Series[float], feeder: pd.DataFrame, look: Mapping[str, Any]) -> None:
@@ -89,14 +105,17 @@ def _branches(axis: Axes, lowest: pd.Series[float], feeder: pd.DataFrame, look: 
 
 
 def _limits(axis: Axes, feeder: pd.DataFrame) -> None:
-    """Draw the allowed voltages of every bus; the scale is that of the voltages and of limits that are near."""
+    """Draw the allowed voltages of every bus but the root, which holds its own.
+
+    The scale is that of the voltages and of limits that are near.
+    """
     low, high = axis.get_ylim()
     reach = [low, high]
     for column, label, line in (
         ("voltage_max_pu", "Highest allowed", ":"),
         ("voltage_min_pu", "Lowest allowed", "--"),
     ):
-        limit = feeder[column].to_numpy(float)
+        limit = feeder[column].to_numpy(float)[1:]
         least, most = float(limit.min()), float(limit.max())
         name = f"{label}: {least:.3f}" if least == most else f"{label}: {least:.3f} to {most:.3f}"
         near = low - (high - low) <= least and most <= high + (high - low)
@@ -104,7 +123,7 @@ def _limits(axis: Axes, feeder: pd.DataFrame) -> None:
             edge = 0.05 * (high - low)
             reach += [least - edge, most + edge]
         name = name if near else f"{name} (off the scale)"
-        axis.plot(np.arange(1, limit.size + 1), limit, color=RED, linestyle=line, label=name)
+        axis.plot(np.arange(2, limit.size + 2), limit, color=RED, linestyle=line, label=name)
     axis.set_ylim(min(reach), max(reach))
 
 
@@ -190,9 +209,7 @@ def feeder_map(
     period
         Period of the map.
     """
-    labels = feeder["bus"].tolist()
-    number = {label: bus for bus, label in enumerate(labels)}
-    parent = [number.get(above, -1) for above in feeder["parent"].fillna(_ROOT)]
+    labels, parent = feeder["bus"].tolist(), _parents(feeder)
     places = tree_places(parent)
     moment, when = _telling_period(prices)
     voltage, of_voltage = prices.groupby("bus", sort=False)["voltage_pu"].min(), "lowest voltage of the day"
@@ -309,7 +326,8 @@ def _buses(
     taken = set(map(tuple, places.tolist()))
     letters = max(2, *map(len, labels))
     font = min(0.45 * size, 1.3 * size / letters)
-    beneath = min(_PLAIN_FONT, _WIDE_PT / (places[:, 0].max() + 1.4) / (_LETTER * letters))
+    across = _WIDE_PT / (places[:, 0].max() + 1.4)
+    beneath = min(_PLAIN_FONT, across / (_LETTER * letters))
     inside = size >= _LABELLED_PT and (font >= _LEAST_FONT or beneath < _LEAST_FONT)
     for bus, label in enumerate(labels):
         x, y = places[bus]
@@ -319,8 +337,12 @@ def _buses(
         elif inside:
             dark = np.dot(mpl.colormaps[_MAP](scale(values[bus]))[:3], (0.299, 0.587, 0.114)) < _BRIGHT
             axis.text(x, y, label, ha="center", va="center_baseline", fontsize=font, color="white" if dark else BLACK)
-        elif size >= _NAMED_PT and bus not in parent and (x + 1, y) not in taken:
-            axis.annotate(label, (x, y), (0.6 * size, 0), textcoords="offset points", va="center", fontsize=5)
+        elif size >= _NAMED_PT and bus not in parent:
+            steps = math.ceil(_END_FONT * _LETTER * len(label) / across)
+            room = not any((x + step, y) in taken for step in range(1, steps + 1))
+            look = {"va": "center"} if room else {"ha": "center", "va": "top"}
+            beside = (0.6 * size, 0.0) if room else (0.0, -0.6 * size)
+            axis.annotate(label, (x, y), beside, textcoords="offset points", fontsize=_END_FONT, **look)
         if label in names.index:
             up, clear = (0, 0.65 * size), {"facecolor": "white", "edgecolor": "none", "pad": 0.6}
             look = {"ha": "center", "va": "bottom", "fontsize": 8, "weight": "bold", "bbox": clear}

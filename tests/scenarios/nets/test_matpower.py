@@ -34,7 +34,7 @@ def test_a_case_by_hand(tmp_path: Path) -> None:
     assert radial.generation_kw == pytest.approx([0, 0, 0, 30])
     assert radial.shunt_kvar == pytest.approx([0, 0, -20 * 1.02**2, 0])
     notes = " | ".join(radial.notes)
-    assert "open in the case, left out: 1 branches: 3-7" in notes
+    assert "open in the case, left out: 1 branch: 3-7" in notes
     assert "hold a voltage do not hold it here: generator at 7" in notes
     assert "1 generator feeds in 30 kW and 10 kvar" in notes
 

@@ -108,6 +108,33 @@ def price_fault(price: FloatArray, currency: str, *, per_mwh: bool) -> str | Non
     )
 
 
+LEAST_SESSION_KWH = 0.2
+"""Energy of the session in the middle, kWh, below which a log is in another unit."""
+
+_FEW = 10
+"""Sessions of which something can be said by the one in the middle."""
+
+
+def sessions_fault(energy_kwh: FloatArray) -> tuple[str, str] | None:
+    """Return what was found and expected in the place of energies a thousand times too small, else ``None``.
+
+    No single session is too small, but the one in the middle is.
+
+    Parameters
+    ----------
+    energy_kwh
+        Energy of each session, kWh, shape ``(sessions,)``.
+    """
+    drawn = energy_kwh[energy_kwh > 0.0]
+    middle = float(np.median(drawn)) if drawn.size else 0.0
+    if drawn.size < _FEW or middle >= LEAST_SESSION_KWH:
+        return None
+    return f"{middle:g} kWh in the middle", (
+        f"kWh, of which half are {LEAST_SESSION_KWH:g} and more; a thousand times as much would be "
+        f"{1000.0 * middle:g} kWh: see the file's unit, drivers.energy_unit, and whether its points part thousands"
+    )
+
+
 def power_fault(value: float, base_kv: float, unit: str) -> str | None:
     """Return what was expected in the place of a power or rating that no feeder of this voltage has, else ``None``.
 

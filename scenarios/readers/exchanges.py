@@ -31,7 +31,8 @@ _ENTSOE_ZONES = {
     "EET/EEST": "Europe/Helsinki",
     "WET/WEST": "Europe/Lisbon",
 }
-_OMIE_ZONE, _PJM_ZONE, _NORD_POOL_ZONE = "Europe/Madrid", "America/New_York", "Europe/Stockholm"
+_NORD_POOL_ZONES = {"CET": "Europe/Stockholm", **_ENTSOE_ZONES, "EET": "Europe/Helsinki", "WET": "Europe/Lisbon"}
+_OMIE_ZONE, _PJM_ZONE = "Europe/Madrid", "America/New_York"
 _OMIE_AREAS = ("PT", "ES")
 _HOURS_A_DAY = 25
 """Periods of a day up to which OMIE's are hours; of quarter-hours there are 92 at least."""
@@ -44,6 +45,7 @@ _SUMMER = {"CEST": 2, "CET": 1, "EEST": 3, "EET": 2, "WEST": 1, "WET": 0, "UTC":
 """UTC offset of a marked time, h."""
 
 _UNIT = re.compile(r"(?P<money>(?<![A-Z])[A-Z]{3}|€|£)(?:\s*/\s*|_per_)(?P<energy>MWh|kWh)", re.IGNORECASE)
+_CENTS = re.compile(r"(?<![a-z])(?:ct|cts|cent|cents|c|¢|p|pence|øre|öre)\s*/", re.IGNORECASE)
 _MONEY = {"€": "EUR", "£": "GBP"}
 
 
@@ -214,6 +216,9 @@ def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
 def _nord_pool(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLayout:
     """Read Nord Pool's prices: a column for each area."""
     time_column = next(name for name in table.columns if name.startswith("Delivery Start ("))
+    zone = time_column.removeprefix("Delivery Start (").rstrip(")")
+    if zone not in _NORD_POOL_ZONES:
+        raise InputError(table.source, "header", time_column, f"a start in one of {', '.join(_NORD_POOL_ZONES)}")
     pattern = re.compile(r"(?P<area>\S+) Price \((?P<money>[A-Z]{3})(?:/MWh)?\)")
     areas = {found["area"]: (name, found["money"]) for name in table.columns if (found := pattern.fullmatch(name))}
     wanted = wishes.area if wishes.area is not None or len(areas) != 1 else next(iter(areas))
@@ -222,7 +227,7 @@ def _nord_pool(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLa
         raise InputError(table.source, "area", wanted, expected)
     column, currency = areas[wanted]
     starts = [_moment(table, row, time_column, cell) for row, cell in enumerate(table.columns[time_column])]
-    return PriceLayout("Nord Pool", table, time_column, column, currency, True, starts, _NORD_POOL_ZONE)
+    return PriceLayout("Nord Pool", table, time_column, column, currency, True, starts, _NORD_POOL_ZONES[zone])
 
 
 def _own(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLayout:
@@ -258,5 +263,8 @@ def _unit(table: Table, column: str, wishes: PriceWishes) -> tuple[str, bool]:
     found = _UNIT.search(text)
     if found is None:
         where = "unit" if wishes.unit is not None else f"column {column}"
-        raise InputError(table.source, where, text, "a unit such as EUR/MWh, in the column's name or in prices.unit")
+        expected = "a unit such as EUR/MWh or EUR/kWh, in the column's name or in prices.unit"
+        if _CENTS.search(text):
+            expected += "; cents are not read: 1 ct/kWh is 10 EUR/MWh or 0.01 EUR/kWh"
+        raise InputError(table.source, where, text, expected)
     return _MONEY.get(found["money"], found["money"].upper()), found["energy"].lower() == "mwh"

@@ -89,9 +89,11 @@ def _plain_numbers(layout: PriceLayout) -> PriceLayout:
     cells = layout.table.columns[layout.price_column]
     if not any("," in cell for cell in cells):
         return layout
-    for row, cell in enumerate(cells):
-        if "." in cell or cell.count(",") > 1:
-            raise layout.table.error(row, layout.price_column, cell, "a number with one decimal comma and no points")
+    points = [row for row, cell in enumerate(cells) if "." in cell]
+    both = [row for row, cell in enumerate(cells) if ("." in cell and "," in cell) or cell.count(",") > 1]
+    for row in both or points:
+        expected = "a number with one decimal comma and no points, or with a point and no commas"
+        raise layout.table.error(row, layout.price_column, cells[row], expected)
     plain = {**layout.table.columns, layout.price_column: [cell.replace(",", ".") for cell in cells]}
     return replace(layout, table=replace(layout.table, columns=plain))
 
@@ -126,8 +128,9 @@ def localised(layout: PriceLayout, zone: str | None) -> ForeignPrices:
         local = [moment.astimezone(time_zone(zone)) for moment in moments]
         if any(one.utcoffset() != other.utcoffset() for one, other in zip(moments, local, strict=True)):
             local, table, left = _whole_days(local, table, zone)
+            apart = layout.zone is not None and all(start.tzinfo is None for start in layout.starts)
             notes.append(
-                f"prices {name}: times {f'of {layout.zone}' if layout.zone else 'with other offsets'} are turned to "
+                f"prices {name}: times {f'of {layout.zone}' if apart else 'with other offsets'} are turned to "
                 f"{zone}; {left} prices of parts of days at the ends are left out"
             )
     columns = {**table.columns, layout.time_column: [each.isoformat() for each in local]}

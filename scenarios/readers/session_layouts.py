@@ -230,6 +230,9 @@ def _rfc(item: _Item, key: str, value: object) -> dt.datetime:
 def _ocpi(source: str, number: int, record: object, clock: _Clock) -> tuple[dict[str, str], str | None]:
     """Return the cells of a charge detail record; times without an offset are in UTC, as OCPI says."""
     item = _Item(source, number, record, "id")
+    if item.cells.get("credit") is True:
+        taken_back = item.text("credit_reference_id") or "the record that it takes back"
+        raise item.error("credit", True, f"records of sessions: leave this one out, and {taken_back}")
     ended = "end_date_time" if "end_date_time" in item.cells else "stop_date_time"
     arrival, leaving = (_utc(item, key) for key in ("start_date_time", ended))
     if clock.zone is None and clock.home is None and not item.text("location", "time_zone"):
@@ -307,6 +310,8 @@ def _local(table: Table, row: int, column: str, cell: str, wishes: SessionWishes
     except ValueError:
         expected = f"a time written as {form}" if form else "a time in ISO 8601, or drivers.time_format"
         raise table.error(row, column, cell, expected) from None
+    if time.tzinfo is not None and zone is not None:
+        return time.astimezone(time_zone(zone)).isoformat()
     if wishes.time_zone is None:
         return time.isoformat()
     if zone is None:

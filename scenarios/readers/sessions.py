@@ -27,7 +27,7 @@ from equilibrium.errors import InputError
 from scenarios.files import Table
 from scenarios.readers.session_layouts import SessionWishes, foreign_sessions
 from scenarios.time_axis import offset_text, offsets_at
-from scenarios.units import CHARGER_KW, VEHICLE_KWH, Magnitude
+from scenarios.units import CHARGER_KW, VEHICLE_KWH, Magnitude, sessions_fault
 
 NEEDED_COLUMNS = ("arrival_local", "departure_local", "energy_kwh")
 OPTIONAL_COLUMNS = (
@@ -145,7 +145,8 @@ def read_sessions(
     _check_gap(table, [time.clock.date() for time in arrival])
     battery = _optional(table, "battery_kwh", VEHICLE_KWH)
     wish = _energy(table, battery, energy)
-
+    if (fault := sessions_fault(wish)) is not None:
+        raise InputError(table.source, f"column {table.names.get('energy_kwh', 'energy_kwh')}", *fault)
     return _log(table, arrival, leaving, wish, battery, notes)
 
 

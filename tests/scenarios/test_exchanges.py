@@ -191,6 +191,14 @@ def test_nord_pool(tmp_path: Path, decimal: str) -> None:
     same(read(tmp_path, text, zone="Europe/Stockholm", area="SE3"), AUTUMN, [24, 25])
 
 
+def test_the_header_of_nord_pool_says_the_zone(tmp_path: Path) -> None:
+    starts = [start.astimezone(dt.UTC) for start in moments(AUTUMN, ZoneInfo("Europe/Stockholm"))]
+    text = nord_pool(starts).replace("(CET)", "(UTC)")
+    same(read(tmp_path, text, zone="Europe/Stockholm", area="SE3"), AUTUMN, [24, 25])
+    with pytest.raises(InputError, match=r"header: got 'Delivery Start \(EST\)', expected a start in one of CET, "):
+        read(tmp_path, text.replace("(UTC)", "(EST)"), zone="Europe/Stockholm", area="SE3")
+
+
 def own(starts: list[dt.datetime], unit: str = "Preis [EUR/MWh]") -> str:
     rows = [f"{start:%d.%m.%Y %H:%M};{price(k):.2f}".replace(".", ",") for k, start in enumerate(starts)]
     rows = [row.split(";")[0].replace(",", ".") + ";" + row.split(";")[1] for row in rows]
@@ -205,6 +213,13 @@ def test_a_layout_of_its_own(tmp_path: Path) -> None:
     same(read(tmp_path, bare, zone="Europe/Paris", price_column="Preis", unit="EUR/MWh", **said), SPRING, [24, 23])
     with pytest.raises(InputError, match=r"column Preis: got 'Preis', expected a unit such as EUR/MWh"):
         read(tmp_path, bare, zone="Europe/Paris", price_column="Preis", **said)
+    with pytest.raises(InputError, match=r"unit: got 'ct/kWh', .*cents are not read: 1 ct/kWh is 10 EUR/MWh"):
+        read(tmp_path, bare, zone="Europe/Paris", price_column="Preis", unit="ct/kWh", **said)
+    thousands = own(moments(SPRING, PARIS)).replace("42,00", "1.042,00").replace(",", "#").replace(".", ",")
+    rows = [row.split(";")[0].replace(",", ".") + ";" + row.split(";")[1] for row in thousands.splitlines()[1:]]
+    english = "\n".join(["Beginn;Preis", *rows]).replace("#", ".")
+    with pytest.raises(InputError, match=r"line 10, column Preis: got '1,042.00'"):
+        read(tmp_path, english, zone="Europe/Paris", price_column="Preis", unit="EUR/MWh", **said)
 
 
 def test_an_own_layout_in_utc_and_on_a_clock_that_is_never_changed(tmp_path: Path) -> None:
@@ -216,6 +231,8 @@ def test_an_own_layout_in_utc_and_on_a_clock_that_is_never_changed(tmp_path: Pat
     series = read(tmp_path, text, zone="Europe/Paris", **said)
     same(series, AUTUMN, [24, 25])
     assert "times with other offsets are turned to Europe/Paris; 0 prices" in series.notes[1]
+    stated = read(tmp_path, text, zone="Europe/Paris", time_zone="Europe/Paris", **said)
+    assert stated.notes == series.notes  # what each time says of itself counts
     always = [start.astimezone(ZoneInfo("Etc/GMT-1")) for start in moments(SPRING, PARIS)]
     rows = [f"{start:%Y-%m-%dT%H:%M},{price(k):.2f}" for k, start in enumerate(always)]
     text = "\n".join(["start_utc,es_eur_per_mwh", *rows])

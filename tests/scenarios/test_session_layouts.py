@@ -237,3 +237,37 @@ def test_a_scenario_with_foreign_sessions(tmp_path: Path, case: Path) -> None:
         with pytest.raises(InputError) as raised:
             load_scenario(str(case))
         assert message in str(raised.value)
+
+
+def many(energy: str) -> str:
+    rows = [f"2024-06-{3 + k:02d}T08:00,2024-06-{3 + k:02d}T10:00,{energy}" for k in range(12)]
+    return "\n".join(["Beginn,Ende,Energie", *rows]) + "\n"
+
+
+NAMED = {"arrival_local": "Beginn", "departure_local": "Ende", "energy_kwh": "Energie"}
+
+
+def test_energies_that_are_a_thousand_times_too_small(tmp_path: Path) -> None:
+    """A file in kWh read as in Wh, points that part thousands of Wh, and a file in MWh; single ones may be small."""
+    path = tmp_path / "s.csv"
+    for energy, unit in (("13.5", "Wh"), ("13.500", "Wh"), ("0.0135", "kWh")):
+        path.write_text(many(energy))
+        with pytest.raises(InputError, match=r"column Energie: got '0.0135 kWh in the middle', .* would be 13.5 kWh"):
+            read_sessions(path, wishes=SessionWishes(NAMED, energy_unit=unit))
+    path.write_text(many("13.5").replace("13.5", "0.01", 3))
+    assert read_sessions(path, wishes=SessionWishes(NAMED)).energy_kwh.min() == 0.01
+
+
+def test_times_with_offsets_are_turned_to_the_clock_of_the_scenario(tmp_path: Path) -> None:
+    path = tmp_path / "s.csv"
+    path.write_text(many("13.5").replace(":00,", ":00Z,"))
+    log = read_sessions(path, zone="Europe/Madrid", wishes=SessionWishes(NAMED))
+    assert log.arrival_h.tolist() == [10.0] * 12
+    assert log.stay_h.tolist() == [2.0] * 12
+
+
+def test_a_credit_record_takes_another_one_back(tmp_path: Path) -> None:
+    record = {**OCPI_211[0], "id": "c1", "credit": True, "credit_reference_id": "12345", "total_energy": -15.3}
+    (tmp_path / "c.json").write_text(json.dumps([OCPI_211[0], record]))
+    with pytest.raises(InputError, match=r"item 2 \(c1\), credit: got True, .*leave this one out, and 12345"):
+        read_sessions(tmp_path / "c.json", zone="Europe/Madrid")

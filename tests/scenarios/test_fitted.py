@@ -13,6 +13,7 @@ from scipy.special import ndtri
 from scipy.stats import kendalltau
 
 from equilibrium.errors import InputError
+from scenarios.draws.copulas import GaussianCopula
 from scenarios.draws.fitted import FittedSessions
 from scenarios.loading import load_scenario
 from scenarios.streams import Streams
@@ -43,6 +44,17 @@ def test_margins_and_ranks_are_those_of_the_record() -> None:
         wanted = kendalltau(columns[one], columns[other]).statistic
         assert kendalltau(drawn[one], drawn[other]).statistic == pytest.approx(wanted, abs=0.03)
     assert arrival.min() <= drawn[0].min() <= drawn[0].max() <= arrival.max()
+
+
+def test_the_correlation_is_that_of_the_normal_scores_where_many_values_are_equal() -> None:
+    """Scores of ranks with ties have a mean: it is no part of what two variables have in common."""
+    rng = np.random.default_rng(4)
+    first = rng.random(400)
+    ranks = np.array([np.where(first < 0.7, 0.35, first), 0.02 + 0.96 * rng.random(400) * first, rng.random(400)])
+    factor = GaussianCopula.fit(ranks).factor
+    np.testing.assert_allclose(factor @ factor.T, np.corrcoef(ndtri(ranks)), atol=1e-9)
+    assert np.abs(ndtri(ranks).mean(axis=1)).max() > 0.1
+    np.testing.assert_allclose(np.triu(factor, 1), 0.0)
 
 
 def test_equal_values_can_be_fitted() -> None:

@@ -350,6 +350,16 @@ def test_keys_that_do_not_fit_a_file_below_are_the_fault_of_the_file_above(tmp_p
     expected = r"own.yaml: line 2, feeder.rating_kva: got 5000, expected what fits feeder.current_max_a, which is 150"
     with pytest.raises(InputError, match=expected):
         load_scenario(str(own))
+    (tmp_path / "base.yaml").write_text("extends: aggregators-37\nmarket: {reading: {generator_price: unit}}\n")
+    own.write_text(
+        "extends: base.yaml\nmarket:\n  pricing: uniform\n  uniform_cap_eur_per_mwh: 200\n", encoding="utf-8"
+    )
+    expected = (  # none of its keys stands in the part that is named
+        r"own.yaml: line 3, market.pricing: got 'uniform', expected what fits market.reading.generator_price, "
+        r"which is 'unit' in .*base.yaml: there, common: a uniform price"
+    )
+    with pytest.raises(InputError, match=expected):
+        load_scenario(str(own))
 
 
 def test_a_long_chain_of_scenarios_is_refused(tmp_path: Path) -> None:

@@ -258,6 +258,11 @@ def level(axis: Any, label: str) -> list[float]:
     return np.asarray(line.get_ydata(), dtype=float)[::2].tolist()
 
 
+def styles(axis: Any) -> dict[str, str]:
+    """How each line is drawn: the market's own aggregator is solid."""
+    return {line.get_label(): line.get_linestyle() for line in axis.get_lines()}
+
+
 def test_every_line_of_every_figure(run: Run) -> None:
     offers, trade = run.table("offers", 0), run.table("trade", 0)
     assert set(rivals_figures(run, 0, "T", "EUR")) == {"offers-day-0", "trade-day-0", "profits"}
@@ -271,6 +276,8 @@ def test_every_line_of_every_figure(run: Run) -> None:
         market, kind = NAMES[number % 2], ("energy", "reserve")[number // 2]
         up = chosen(offers, price, aggregator="north", market="upstream", price=kind)
         assert level(axis, "upstream") == pytest.approx(up)
+        own_first = dict(zip(NAMES, ["-", "--"][:: -1 if number % 2 else 1], strict=True))
+        assert styles(axis) == {"upstream": "-"} | own_first
         for name in NAMES:
             own = chosen(offers, price, aggregator=name, market=market, price=("retailer", "lot reserve")[number // 2])
             assert level(axis, name) == pytest.approx(own)
@@ -281,11 +288,20 @@ def test_every_line_of_every_figure(run: Run) -> None:
     assert [axis.get_title(loc="left") for axis in axes] == titles
     for number, axis in enumerate(axes):
         assert axis.get_ylim()[0] == 0.0
+        assert styles(axis) == dict(zip(NAMES, ["-", "--"][:: -1 if number % 2 else 1], strict=True))
         for name in NAMES:
             where = {"with_whom": name, "market": NAMES[number % 2], "kind": list(kinds)[number // 2]}
             assert level(axis, name) == pytest.approx(chosen(trade, "p_kw", **where))
+    twice = pd.concat([trade, trade.assign(asset="another")])  # several followers of a market are drawn together
+    for axis, once in zip(trade_figure(twice).axes, axes, strict=True):
+        assert level(axis, NAMES[0]) == pytest.approx([2.0 * kw for kw in level(once, NAMES[0])])
     for axis, column in zip(profits_figure(run.aggregators, "EUR").axes, ("profit", "strangers"), strict=True):
         for name in NAMES:
             (line,) = (each for each in axis.get_lines() if each.get_label() == name)
             rows = run.aggregators[run.aggregators["aggregator"] == name]
             assert (list(line.get_xdata()), list(line.get_ydata())) == ([0, 1], rows[column].tolist())
+        (zero,) = (line for line in axis.get_lines() if line.get_label() not in NAMES)
+        assert set(zero.get_ydata()) == {0}
+        assert (
+            axis.get_title(loc="left") == {"profit": "Profit", "strangers": "Of it from strangers"}[column] + " (EUR)"
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from sim.cli import main
 from sim.markets.charging.model import LocalMarket
+from sim.markets.charging.yardstick import _cost, _places
 
 SLOPE, HOME, STAY = -12.0, 0.15, 0.3
 GRID = [0.06, 0.26]
@@ -70,6 +72,20 @@ def test_a_kwh_costs_what_was_paid_with_the_charge_and_homes_do_not_play() -> No
     for k, lot in enumerate(day.lots[:3]):
         assert lot.network_charge == pytest.approx(0.01 * lot.energy_kwh)
         assert day.prices.cost[k] == pytest.approx(lot.payment / lot.energy_kwh + 0.01)
+
+
+def test_where_nothing_was_drawn_a_kwh_costs_the_price_of_the_hours() -> None:
+    """Periods count by their length; the lot's own column of the prices counts."""
+    clearing: Any = SimpleNamespace(lot_price=np.array([[9.0, 1.0], [9.0, 3.0]]))
+    idle, busy = (
+        SimpleNamespace(energy_kwh=energy, payment=6.0, network_charge=1.0, arrivals=5, refused=refused)
+        for energy, refused in ((0.0, 0), (2.0, 3))
+    )
+    lots: list[Any] = [SimpleNamespace(index=1, record=lambda each=each: each) for each in (idle, busy)]
+    assert [_cost(lot, np.array([0.25, 0.75]), clearing) for lot in lots] == [2.5, 3.5]
+    assert [_places(lot) for lot in lots] == [np.inf, 5.0]
+    busy.arrivals = 0
+    assert _places(lots[1]) == 1.0
 
 
 def test_a_lot_that_was_full_has_the_places_that_it_filled() -> None:

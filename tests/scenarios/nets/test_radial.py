@@ -42,6 +42,29 @@ def test_parallel_lines_share_by_admittance() -> None:
     assert "parallel branches are one: p, q" in made.notes
 
 
+def test_parallel_lines_of_other_angles_share_by_the_size_of_their_admittance() -> None:
+    # 1 ohm beside 1j ohm is 0.5 + 0.5j ohm; each carries 1 / sqrt(2) of the current
+    made = radial(net([line("p", 0, 1, 1.0, 0.0, 60), line("q", 0, 1, 0.0, 1.0, 50), line("r", 1, 2, 0.25, 0.75)]))
+    assert made.feeder.r_ohm == pytest.approx([0, 0.5, 0.25])
+    assert made.feeder.x_ohm == pytest.approx([0, 0.5, 0.75])
+    assert made.feeder.rating_kva[1] == pytest.approx(50 * math.sqrt(2.0))
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_transformer_stated_from_either_end_is_the_same(count: int) -> None:
+    """Seen from its start an impedance is that from its end times the square of the ratio; both are kept."""
+    kv = (10, 0.4, 0.4, 0.4)
+    names, there, back = "tu"[:count], (0, 1, 0.02, 0.05, 24.0), (1, 0, 0.02 * 24**2, 0.05 * 24**2, 1 / 24.0)
+    down, up = ([NetBranch(name, name, TRANSFORMER, *each, 250.0) for name in names] for each in (there, back))
+    square = (10.0 / (10.0 / 24.0)) ** 2 / count
+    for branches in (down, up, [down[0], *up[1:]]):
+        made = radial(net([*branches, line("l", 1, 2, 0.1, 0.2)], kv=kv))
+        assert made.idle_kv == pytest.approx([10, 10 / 24.0, 10 / 24.0])
+        assert made.feeder.r_ohm == pytest.approx([0, 0.02 * square, 0.1 * 24**2])
+        assert made.feeder.x_ohm == pytest.approx([0, 0.05 * square, 0.2 * 24**2])
+        assert made.feeder.rating_kva[1] == pytest.approx(250 * count)
+
+
 def test_parallel_transformers_of_unequal_ratio_are_refused() -> None:
     one, two = (NetBranch(name, name, TRANSFORMER, 0, 1, 1, 1, ratio) for name, ratio in (("t1", 25.0), ("t2", 24.0)))
     with pytest.raises(InputError, match=r"open: got 't2 with ratio 24', expected the ratio of t1 \(25\)"):

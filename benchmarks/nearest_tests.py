@@ -204,6 +204,12 @@ def _layer(root: Path, module: str) -> list[str]:
     return _files(root, f"tests/{folder}") if (root / "tests" / folder).is_dir() else []
 
 
+def _layers_of(module: str) -> set[str]:
+    """Return the folders of the tests of a module's layer: games are in the core and have a folder of their own."""
+    layer = module.split("/")[0]
+    return {layer, "games"} if layer == "equilibrium" else {layer}
+
+
 @cache
 def _files(root: Path, test: str) -> list[str]:
     path = root / test
@@ -212,14 +218,21 @@ def _files(root: Path, test: str) -> list[str]:
 
 
 def _importers(root: Path, module: str) -> list[str]:
-    """Files of tests that import a module, or what imports it: the fewest steps first, then who imports little else."""
+    """Files of tests that import a module, or what imports it: the fewest steps first, then who imports little else.
+
+    To the tests of another layer it is a step more: they look at it from further away and take longer.
+    """
     steps = {_dotted(module): 0}
     last = set(steps)
     for step in range(1, STEPS + 1):
         last = {each for name in last for each in _users(root).get(name, ())} - set(steps)
         steps |= dict.fromkeys(last, step)
     away = {path: min((steps[n] for n in _imported(path) if n in steps), default=None) for path in _test_files(root)}
-    found = sorted((step, len(_imported(path)), path) for path, step in away.items() if step is not None)
+    found = sorted(
+        (step + (not _layers_of(module) & set(path.parts)), len(_imported(path)), path)
+        for path, step in away.items()
+        if step is not None
+    )
     names = [path.relative_to(root).as_posix() for _, _, path in found]
     return [name for name in names if name != FROZEN]  # of its tests those of the folder alone
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -169,6 +171,34 @@ def test_a_nodal_lot_pays_for_its_energy_and_learns_from_its_profit(price):
     assert lot.finished[0].paid == pytest.approx(record.revenue)  # the driver's price is the posted one
     played = lot.learner.probabilities[lot.learner.choice]
     assert played > 0.25 if price < 0.4 else played < 0.25
+
+
+def test_what_a_rule_hears_of_the_day_is_what_the_lot_knows():
+    """Who found it full is a visitor too; the payment holds the network charge, and the profit is what is left."""
+
+    class Ear:
+        def choose(self, _generator):
+            return 0.4
+
+        def observe(self, day):
+            self.day = day
+
+        def update(self, profit):
+            self.profit = profit
+
+    ear = Ear()
+    lot = parking(places=1, learner=ear)
+    for index in (0, 1):
+        lot.observe(day_of(index=index))
+        lot.hear(np.full(HOURS, 0.05), np.array([0.3, 0.7]))
+        came = (session("a", energy_kwh=18.0), session("b"), session("c"))
+        assert [lot.admit(each, 1) for each in came] == [True, False, False]
+        clearing = nodal([lot.offer()], 0.2)
+        lot.settle(replace(clearing, lot_profit=clearing.lot_profit - 0.05 * 20.0))
+    day = ear.day
+    assert (day.price, day.rivals.tolist(), day.visitors, day.admitted, day.weekday) == (0.4, [0.3, 0.7], 3, 1, 1)
+    assert (day.energy_kwh, day.payment) == (pytest.approx(20.0), pytest.approx((0.2 + 0.05) * 20.0))
+    assert ear.profit == pytest.approx((0.4 - 0.2 - 0.05) * 20.0)
 
 
 def test_a_lot_of_the_lots_lead_market_pays_nothing():

@@ -26,6 +26,7 @@ from tests.frozen.fingerprints import (
     game_names,
     moved,
     read,
+    rounding,
     scenario_names,
     solve_game,
     versions,
@@ -60,8 +61,8 @@ def test_two_days_of_a_scenario_give_the_frozen_digits(name: str, tmp_path: Path
 @pytest.mark.parametrize("name", game_names())
 def test_a_game_has_the_frozen_answer(name: str) -> None:
     frozen = read(GAMES)
-    same_versions = frozen["versions"] == versions()
-    found = game_changes(frozen["answers"][name], solve_game(name), same_versions=same_versions)
+    same = {"same_versions": frozen["versions"] == versions(), "same_rounding": frozen["rounding"] == rounding()}
+    found = game_changes(frozen["answers"][name], solve_game(name), **same)
     assert not found, "\n".join(found)
 
 
@@ -134,12 +135,14 @@ def test_a_change_is_told_with_table_and_column_and_both_values() -> None:
     versions = {"highspy": "1"}
     old = {
         "versions": versions,
+        "rounding": "a",
         "work": {"nodes": 3, "programs": 4},
         "unique": {"days": {"cost": fingerprint(numbers(5.0, 7.0)), "gone": {"count": 0}}},
         "by_rule": {"dispatch": {"q_kvar": fingerprint(numbers(1.0))}},
     }
     new = {
         "versions": versions,
+        "rounding": "a",
         "work": {"nodes": 3, "programs": 5},
         "unique": {"days": {"cost": fingerprint(numbers(5.0, 8.0)), "fresh": {"count": 0}}},
         "by_rule": {"dispatch": {"q_kvar": fingerprint(numbers(2.0))}},
@@ -152,6 +155,7 @@ def test_a_change_is_told_with_table_and_column_and_both_values() -> None:
     assert fresh == "days.fresh (unique): not frozen"
     assert reactive.startswith("dispatch.q_kvar (by_rule): sum frozen 1.0, new 2.0;")
     assert len(changes(old, new | {"versions": {"highspy": "2"}})) == 3
+    assert changes(old, new | {"rounding": "b"}) == [cost, gone, fresh, reactive]
 
 
 def test_a_change_of_a_game_is_told_with_both_values() -> None:

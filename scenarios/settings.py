@@ -35,7 +35,7 @@ def read_settings(given: Iterable[str]) -> dict[str, str]:
     for each in given:
         key, equals, text = each.partition("=")
         if not equals or not key or not all(key.split(".")):
-            raise InputError(SET, "KEY=VALUE", each, "a key with dots, an equals sign and a value: prices.scale=1.2")
+            raise InputError(SET, "KEY=VALUE", each, "a key with dots, an equals sign and a value: loads.scale=1.2")
         if key in settings:
             raise InputError(f"{SET} {key}", "KEY=VALUE", each, "each key once")
         _value(key, text)

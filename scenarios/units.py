@@ -72,6 +72,15 @@ HARD_CURRENCIES = frozenset({"AUD", "CAD", "CHF", "EUR", "GBP", "NZD", "SGD", "U
 PER_KWH = Magnitude("per kWh", 0.0, 10.0, "per MWh", 1000.0)
 """What a kWh costs in a hard currency."""
 
+PER_MWH = 1000.0
+"""From currency/kWh to currency/MWh."""
+
+LEAST_CAP_PER_MWH = 1.0
+"""What an MWh may cost at most, in a hard currency: a lower cap was written per kWh."""
+
+LEAST_LOST_LOAD_PER_MWH, MOST_LOST_LOAD_PER_MWH = 100.0, 1e6
+"""What an MWh that is not served is worth in a hard currency: less is a price of energy, more was written per MWh."""
+
 SMALLEST_PER_MWH = 1.0
 """A series in a hard currency of which no price per MWh reaches this size was written per kWh."""
 
@@ -106,6 +115,40 @@ def price_fault(price: FloatArray, currency: str, *, per_mwh: bool) -> str | Non
         f"prices per kWh, {PER_KWH.highest:g} {currency} at most in the middle (per MWh these would be "
         f"{middle / PER_KWH.factor:g} {currency} per kWh: a header that ends in _per_mwh)"
     )
+
+
+def cap_fault(cap: float | None) -> str | None:
+    """Return what was expected in the place of a cap of energy prices in another unit, else ``None``.
+
+    Parameters
+    ----------
+    cap
+        As it was written, per MWh, in a hard currency; ``None`` is no cap.
+    """
+    if cap is None or cap >= LEAST_CAP_PER_MWH:
+        return None
+    return f"a price per MWh, at least {LEAST_CAP_PER_MWH:g}; {cap:g} per kWh would be {PER_MWH * cap:g} per MWh"
+
+
+def lost_load_fault(value: float, *, per_mwh: bool) -> str | None:
+    """Return what was expected in the place of a value of lost load that cannot be one, else ``None``.
+
+    Parameters
+    ----------
+    value
+        As it was written, in a hard currency; 0 leaves shortages unpriced.
+    per_mwh
+        Whether it is per MWh; otherwise it is per kWh.
+    """
+    unit, other, factor = ("MWh", "kWh", 1.0) if per_mwh else ("kWh", "MWh", 1.0 / PER_MWH)
+    least, most = LEAST_LOST_LOAD_PER_MWH * factor, MOST_LOST_LOAD_PER_MWH * factor
+    if value == 0.0 or least <= value <= most:
+        return None
+    turned = value * PER_MWH if per_mwh else value / PER_MWH
+    reading = f"{value:g} per {other} would be {turned:g} per {unit}"
+    if value < least and not per_mwh:
+        reading = f"{value:g} per kWh is {value * PER_MWH:g} per MWh, a price of energy that is served"
+    return f"what a {unit} not served is worth, from {least:g} to {most:g} per {unit}; {reading}"
 
 
 LEAST_SESSION_KWH = 0.2

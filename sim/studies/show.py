@@ -26,7 +26,8 @@ _ROWS = 30
 def summary_table(specification: Specification, results: StudyResults, rows: int = _ROWS) -> Table:
     """Return the first rows of a study's summary for the terminal."""
     keys = list(results.points.columns[1:])
-    table = Table(*keys, "output", box=None, pad_edge=False, padding=(0, 0, 0, 1))
+    parts = [key.replace(".", ".\n") for key in keys]
+    table = Table(*parts, "output", box=None, pad_edge=False, padding=(0, 0, 0, 1))
     for title in ("runs", "mean", "95 % interval of it", "5 % and 95 % quantile"):
         table.add_column(title, justify="right", no_wrap=True)
     if not len(results.runs):

@@ -12,9 +12,10 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 
 from equilibrium.arrays import FloatArray
-from equilibrium.errors import InputError
+from equilibrium.errors import InputError, SeveralInputErrors
 from scenarios.files import Document, own_path
 from scenarios.settings import as_text
 from scenarios.yaml_tree import KeyPath
@@ -166,7 +167,8 @@ def read_specification(path: Path) -> Specification:
     try:
         file = StudyFile.model_validate(document.data)
     except ValidationError as error:
-        raise _first_error(error, document) from None
+        errors = [_one_error(each, document) for each in error.errors(include_url=False)]
+        raise errors[0] if len(errors) == 1 else SeveralInputErrors(errors) from None
     scenario = file.scenario
     if Path(scenario).suffix in (".yaml", ".yml"):  # a path in a file is relative to it
         scenario = str(own_path(scenario, path.parent).resolve())
@@ -250,20 +252,19 @@ def saltelli_shares(count: int, points: int, generator: np.random.Generator) -> 
     return shares
 
 
-def _first_error(error: ValidationError, document: Document) -> InputError:
-    """Turn pydantic's first complaint into one line for people."""
-    first = error.errors(include_url=False)[0]
-    keys: KeyPath = tuple(first["loc"])
-    if first["type"] == "missing":
+def _one_error(complaint: ErrorDetails, document: Document) -> InputError:
+    """Turn one of pydantic's complaints into one line for people."""
+    keys: KeyPath = tuple(complaint["loc"])
+    if complaint["type"] == "missing":
         return document.error(keys, None, f"a key {keys[-1]!r} here")
-    if first["type"] == "extra_forbidden":
+    if complaint["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
         close = difflib.get_close_matches(str(keys[-1]), known, n=1)
         hint = f" (closest: {close[0]})" if close else ""
         return document.error(keys, keys[-1], f"one of the keys {', '.join(known)}{hint}")
     said = {"model_type": "a mapping of keys", "dict_type": "a mapping of keys", "too_short": "at least one"}
-    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return document.error(keys, first["input"], said.get(first["type"], message))
+    message = complaint["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    return document.error(keys, complaint["input"], said.get(complaint["type"], message))
 
 
 def _known_keys(keys: KeyPath) -> list[str]:

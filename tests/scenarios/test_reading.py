@@ -375,3 +375,25 @@ def test_names_that_cannot_be_paths(name: str) -> None:
         load_scenario(name)
     assert len(str(caught.value)) < 2_000
     assert "\0" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("scenario", "key", "value", "said"),
+    [
+        ("week-33", "market.value_of_lost_load_eur_per_kwh", 3000, "3000 per MWh would be 3 per kWh"),
+        (
+            "week-33",
+            "market.value_of_lost_load_eur_per_kwh",
+            0.02,
+            "0.02 per kWh is 20 per MWh, a price of energy that",
+        ),
+        ("two-settlement", "lost_load_eur_per_mwh", "[20000, 20]", "20 per kWh would be 20000 per MWh"),
+        ("aggregator-37", "market.cap_eur_per_mwh", 0.1, "at least 1; 0.1 per kWh would be 100 per MWh"),
+        ("aggregators-37", "market.uniform_cap_eur_per_mwh", 0.1, "0.1 per kWh would be 100 per MWh"),
+    ],
+)
+def test_worths_and_caps_of_another_unit_name_both_readings(scenario: str, key: str, value: object, said: str) -> None:
+    with pytest.raises(InputError) as raised:
+        load_scenario(scenario, settings={key: str(value)})
+    assert f"--set {key}: {key}" in str(raised.value)
+    assert said in str(raised.value)

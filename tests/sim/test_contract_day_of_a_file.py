@@ -242,7 +242,7 @@ def resolved(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 EDGES: list[tuple[str, list[Any], list[Any]]] = [
-    ("market.cap_eur_per_mwh", [0.001], [0, -1]),
+    ("market.cap_eur_per_mwh", [1.0], [0, -1, 0.999]),
     ("market.reserve_cap_eur_per_mwh", [0.001], [0]),
     ("market.call_probability", [0, 1], [-0.001, 1.001]),
     ("market.failure_rate", [0, 1], [-0.001, 1.001]),

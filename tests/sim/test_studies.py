@@ -298,6 +298,15 @@ def test_a_study_that_cannot_be_is_one_line(
     assert not (tmp_path / "out").exists()
 
 
+def test_all_that_is_wrong_with_a_study_is_said_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path, replications=0, gridd={})
+    assert main(["study", str(path), "--out", str(tmp_path / "out")]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert "replications: got 0, expected greater than or equal to 1" in first
+    assert "gridd: got 'gridd'" in second
+    assert "closest: grid" in second
+
+
 @pytest.mark.parametrize("method", ["latin-hypercube", "sobol"])
 def test_samples_fill_their_ranges_evenly(tmp_path: Path, method: str) -> None:
     keys = {"loads.scale": {"from": 0.5, "to": 1.5}, "lots.lot-1.places": {"from": 10, "to": 13, "whole": True}}

@@ -216,7 +216,7 @@ def test_every_number_of_a_summary_by_hand(tmp_path: Path) -> None:
     )
     table = summary_table(study, found)
     assert [column.header for column in table.columns] == [
-        *("loads.scale", "output", "runs", "mean", "95 % interval of it", "5 % and 95 % quantile")
+        *("loads.\nscale", "output", "runs", "mean", "95 % interval of it", "5 % and 95 % quantile")
     ]
     told = [[str(cell) for cell in column.cells] for column in table.columns]
     interval = f"{23.0 - room:.5g} {23.0 + room:.5g}"

@@ -29,8 +29,10 @@ from scenarios.schema import (
     VehicleKwh,
     a_number,
     refused,
+    schema_key,
 )
 from scenarios.time_axis import DAY_H
+from scenarios.units import HARD_CURRENCIES, cap_fault
 
 FILE_KEYS: FileKeys = GRID_FILE_KEYS
 
@@ -50,6 +52,17 @@ class ReadingSection(Section):
     output_stock: Literal["printed", "start"] = "printed"
     extra_flex2: Literal["flex2", "printed"] = "flex2"
     generator_price: Literal["common", "unit"] = "common"
+
+
+CAPS = ("cap_per_mwh", "uniform_cap_per_mwh")
+"""Keys of a market's section that cap the price of energy."""
+
+
+def check_caps(market: MarketSection, currency: str) -> None:
+    """Refuse a cap of energy prices that was written in another unit."""
+    for name in CAPS if currency in HARD_CURRENCIES else ():
+        if (fault := cap_fault(getattr(market, name))) is not None:
+            raise refused(f"market.{schema_key(name)}", getattr(market, name), fault)
 
 
 class AggregatorMarketSection(MarketSection):
@@ -301,3 +314,8 @@ class AggregatorFile(GridFile):
     scenarios: ScenariosSection = ScenariosSection()
 
     agent_lists = ("lots", "generators")
+
+    @model_validator(mode="after")
+    def _caps(self) -> AggregatorFile:
+        check_caps(self.market, self.currency)
+        return self

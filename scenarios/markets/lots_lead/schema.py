@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import model_validator
 
 from scenarios.markets.charging.schema import ChargingFile, ChargingMarketSection
-from scenarios.schema import Positive, refused
+from scenarios.schema import Positive, refused, schema_key
+from scenarios.units import HARD_CURRENCIES, lost_load_fault
 
 
 class LotsLeadMarketSection(ChargingMarketSection):
@@ -22,6 +23,14 @@ class LotsLeadFile(ChargingFile):
     """The whole file."""
 
     market: LotsLeadMarketSection = LotsLeadMarketSection()
+
+    @model_validator(mode="after")
+    def _worth_of_load(self) -> LotsLeadFile:
+        value = self.market.value_of_lost_load_per_kwh
+        fault = lost_load_fault(value, per_mwh=False) if self.currency in HARD_CURRENCIES else None
+        if fault is not None:
+            raise refused(f"market.{schema_key('value_of_lost_load_per_kwh')}", value, fault)
+        return self
 
     @model_validator(mode="after")
     def _no_subscription(self) -> LotsLeadFile:

@@ -26,8 +26,10 @@ from scenarios.schema import (
     Step,
     a_number,
     refused,
+    schema_key,
 )
 from scenarios.time_axis import DAY_H
+from scenarios.units import HARD_CURRENCIES, lost_load_fault
 
 FILE_KEYS: FileKeys = GRID_FILE_KEYS
 
@@ -212,6 +214,13 @@ class TwoSettlementFile(GridFile):
     scenarios: JointScenariosSection = JointScenariosSection()
 
     agent_lists = ("demand_aggregators", "lots")
+
+    @model_validator(mode="after")
+    def _worth_of_load(self) -> TwoSettlementFile:
+        for k, value in enumerate(self.lost_load_per_mwh if self.currency in HARD_CURRENCIES else ()):
+            if (fault := lost_load_fault(value, per_mwh=True)) is not None:
+                raise refused(f"{schema_key('lost_load_per_mwh')}.{k}", value, fault)
+        return self
 
     @model_validator(mode="after")
     def _fit(self) -> TwoSettlementFile:

@@ -16,6 +16,7 @@ from scenarios.markets.aggregator.schema import (
     ReadingSection,
     ScenariosSection,
     UpstreamSection,
+    check_caps,
 )
 from scenarios.schema import (
     Count,
@@ -92,6 +93,11 @@ class RivalsFile(GridFile):
     scenarios: ScenariosSection = ScenariosSection(kept=1)
 
     agent_lists = ("aggregators",)
+
+    @model_validator(mode="after")
+    def _caps(self) -> RivalsFile:
+        check_caps(self.market, self.currency)
+        return self
 
     @model_validator(mode="after")
     def _shares(self) -> RivalsFile:

@@ -39,11 +39,6 @@ from tests.sim.timed import times_that_cannot_be
 OTHERS = (GAMES, PUBLISHED, NUMBERS, DRAWS)
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in OTHERS)
 
-NOT_FROZEN = {
-    "two-settlement": "its schedules lie within a proved gap, and a window of real time may have several optima",
-}
-
-
 LONG = ("aggregators-37",)
 """Scenarios whose two days take too long for every run of the suite."""
 
@@ -90,7 +85,7 @@ def test_no_named_number_and_no_default_has_changed() -> None:
 
 
 def test_every_scenario_and_every_game_is_frozen() -> None:
-    assert sorted({*scenario_names()} - {*NOT_FROZEN}) == FROZEN_SCENARIOS
+    assert sorted(scenario_names()) == FROZEN_SCENARIOS
     assert sorted(read(GAMES)["answers"]) == game_names()
 
 

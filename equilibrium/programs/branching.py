@@ -195,6 +195,15 @@ class _Search:
                 self.best, self.x, self.y, self.fixed = value, x, answer.y, instance
                 return
 
+    def keep(self, x: FloatArray) -> None:
+        """Take a point with nothing left to branch on: another optimum of its states may use both of a pair."""
+        zero = np.where(x[self.pairs.one] < x[self.pairs.other], self.pairs.one, self.pairs.other)
+        found = self.loaded.solve(
+            [*self.integer.tolist(), *zero.tolist()], [*np.round(x[self.integer]).tolist(), *[0.0] * zero.size]
+        )
+        if found is not None and (value := float(found[0].cost @ found[1].x)) < self.best:
+            self.best, self.x, self.y, self.fixed = value, found[1].x, found[1].y, found[0]
+
     def branching(self, x: FloatArray) -> tuple[int, float, float] | tuple[int, int] | None:
         """Return a column with its two values, or a pair of which one is to be zero, or None where all is whole."""
         away = np.abs(x[self.integer] - np.round(x[self.integer]))
@@ -220,6 +229,8 @@ class _Search:
         if bound < self.cut:
             self.try_point(answer.x, node)
         split = self.branching(answer.x) if bound < self.cut else None
+        if split is None and bound < self.cut:
+            self.keep(answer.x)
         if split is None:
             self.closed = min(self.closed, bound)
             return None

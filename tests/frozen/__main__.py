@@ -1,7 +1,7 @@
 """Write the frozen files again: ``python -m tests.frozen [NAME ...]``.
 
 A name is a scenario, ``games``, ``published`` for the numbers of the papers, ``numbers`` for those of the modules, or
-``draws`` for drawn days of a market whose runs are not frozen.
+``draws`` for drawn days of two settlements.
 
 With ``--differences`` nothing is written; the columns of scenarios that depend on the solver's way are listed.
 """

@@ -49,13 +49,13 @@ def differing_columns(name: str) -> str:
 
 
 def _columns(name: str, solver: str, options: dict[str, str | int]) -> Columns:
-    with tempfile.TemporaryDirectory() as folder, _highs_options(options):
+    with tempfile.TemporaryDirectory() as folder, highs_options(options):
         tables = run_tables(name, Path(folder) / "run", solver)
     return {(table, column): values for table, column, values in frozen_columns(tables)}
 
 
 @contextlib.contextmanager
-def _highs_options(options: dict[str, str | int]) -> Iterator[None]:
+def highs_options(options: dict[str, str | int]) -> Iterator[None]:
     """Let every solve of HiGHS take these options."""
     run = highspy.Highs.run
 

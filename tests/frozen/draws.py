@@ -1,4 +1,4 @@
-"""The days that are drawn of a market whose schedules are not frozen: what comes does not depend on any solver."""
+"""The days that are drawn of two settlements: what comes does not depend on any solver."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from equilibrium.errors import InputError, SolverError
 from equilibrium.markets.two_settlement.system import Bid
+from equilibrium.programs.closest import closest_optimum
 from equilibrium.programs.duality import Residuals, kkt_residuals, proved_bound
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Status, solve_linear, solve_mixed
@@ -104,10 +105,17 @@ def cheapest(
         The point, a proven lower bound on the cost, and the residuals of a linear program.
     """
     if not whole.any():
-        solution = require_optimal(solve_linear(instance, solver), what)
-        residuals = kkt_residuals(instance, solution.x, solution.y)
-        return solution.x, proved_bound(instance, solution.y), residuals
+        x, y = least_powers(instance, solver, what)
+        return x, proved_bound(instance, y), kkt_residuals(instance, x, y)
     mixed = solve_mixed(instance, whole, solver)
     if mixed.status is not Status.OPTIMAL:
         raise SolverError(f"{what} ended {mixed.status}")
-    return mixed.x, mixed.bound, None
+    way = np.round(mixed.x[whole])
+    x, _ = least_powers(instance.with_columns(np.flatnonzero(whole), way, way), solver, what)
+    return x, mixed.bound, None
+
+
+def least_powers(instance: Instance, solver: str, what: str) -> tuple[FloatArray, FloatArray]:
+    """Return the optimum of a linear program with the least sum of squares, and multipliers that prove it."""
+    solution = require_optimal(solve_linear(instance, solver), what)
+    return closest_optimum(instance, solution.x, solution.y, np.zeros(solution.x.size)), solution.y

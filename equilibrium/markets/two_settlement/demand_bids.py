@@ -14,12 +14,10 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
-from equilibrium.markets.two_settlement.bidding import BidPrices, Commitment, cheapest
+from equilibrium.markets.two_settlement.bidding import BidPrices, Commitment, cheapest, least_powers
 from equilibrium.markets.two_settlement.system import Bid
 from equilibrium.programs.duality import kkt_residuals, proved_bound
 from equilibrium.programs.program import INF, Instance, Program, ProgramBuilder
-from equilibrium.programs.solvers import solve_linear
-from equilibrium.programs.solvers.choose import require_optimal
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +131,7 @@ def commit_demand(zone: DemandZone, prices: BidPrices, length_h: FloatArray, sol
     what = f"the bid of aggregator {zone.name}"
     x, bound, residuals = cheapest(program.bind({}), whole > 0.0, solver, what)
     value = {name: program.value(x, name) for name in ("give", "take", "ready", "spare")}
-    bid = _bid(zone, prices, value["give"] - value["take"], value["ready"] + value["spare"])
+    bid = _bid(zone, prices, value["give"] - value["take"], np.maximum(value["ready"] + value["spare"], 0.0))
     return Commitment(bid, -float(program.cost @ x), -bound, residuals)
 
 
@@ -192,7 +190,7 @@ def deliver_demand(
     build.coefficients(owed, cut, length_h)
     build.coefficients(owed, back, -length_h)
     program = build.compile()
-    x = require_optimal(solve_linear(program.bind({}), solver), f"the delivery of aggregator {zone.name}").x
+    x, _ = least_powers(program.bind({}), solver, f"the delivery of aggregator {zone.name}")
     value = {name: program.value(x, name) for name in ("cut", "made", "over", "under")}
     ready = movable - value["cut"] + zone.generator_kw - value["made"]
     return position_kw + value["over"] - value["under"], np.maximum(ready, 0.0)

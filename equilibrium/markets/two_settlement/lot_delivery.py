@@ -13,7 +13,9 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.markets.two_settlement.lot_bids import LotZone, Stays, stays_of
+from equilibrium.programs.closest import closest_optimum
 from equilibrium.programs.program import Instance, Program, ProgramBuilder
+from equilibrium.programs.solvers import Solution
 from equilibrium.programs.solvers.choose import load_and_solve, require_optimal
 
 MISSING = 1e3
@@ -65,7 +67,7 @@ class LotDelivery:
         self._what = f"the delivery of aggregator {zone.site.name}"
         self._instance: Instance = self._program.bind({})
         self._handle, solution = load_and_solve(self._instance, solver)
-        self._x = require_optimal(solution, self._what).x
+        self._x = self._planned(solution)
         self._last = np.concatenate([np.flatnonzero(np.diff(hour)), [hour.size - 1]])
         self._called_kwh = np.zeros(self._vehicles.stays)
         self._passed_h, self._supplied_h = 0.0, 0.0
@@ -89,6 +91,11 @@ class LotDelivery:
         for name, sign in (("over", -1.0), ("under", 1.0)):
             build.coefficients(net, build.columns(name, shape, cost=self._length_h), sign)
         return build.compile()
+
+    def _planned(self, solution: Solution) -> FloatArray:
+        """Return the plan with the least sum of squares among the best ones."""
+        found = require_optimal(solution, self._what)
+        return closest_optimum(self._instance, found.x, found.y, np.zeros(found.x.size))
 
     @property
     def missing_kwh(self) -> float:
@@ -145,4 +152,4 @@ class LotDelivery:
         if change <= NEGLIGIBLE:
             return
         self._handle.update(self._instance)
-        self._x = require_optimal(self._handle.solve(), self._what).x
+        self._x = self._planned(self._handle.solve())

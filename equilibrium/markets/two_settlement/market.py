@@ -27,6 +27,7 @@ from equilibrium.markets.two_settlement.network import radial_of
 from equilibrium.markets.two_settlement.pricing import check_rules, price_day
 from equilibrium.markets.two_settlement.search import INTERRUPTION, PROFIT, Asked, DaySearch
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
+from equilibrium.markets.two_settlement.unique import unique_operation
 from equilibrium.programs.branching import Branched
 from equilibrium.programs.commitment.prices import FIXED
 from equilibrium.programs.duality import kkt_residuals
@@ -172,6 +173,7 @@ class DayAheadMarket(Afresh[DayAhead]):
         deadline = Deadline(nodes=INF if options.node_limit is None else options.node_limit)
         search = DaySearch(compiled, options.gamma, options.gap, deadline, self.solver, options.load_gamma)
         asked, found, front, chosen = self._search(search)
+        found = unique_operation(search, asked, found)
         dispatch = read_dispatch(compiled, found.x)
         positions = read_positions(compiled, found.x, dispatch)
         accounts = keep_accounts(compiled, positions, dispatch)

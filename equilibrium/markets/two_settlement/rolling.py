@@ -23,6 +23,7 @@ from equilibrium.markets.two_settlement.real_time import (
 from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, Positions
 from equilibrium.markets.two_settlement.window import Window
 from equilibrium.markets.two_settlement.window_data import Accounts, Now
+from equilibrium.programs.closest import closest_reduced
 from equilibrium.programs.duality import Residuals, kkt_residuals
 from equilibrium.programs.program import Instance
 from equilibrium.programs.solvers import Solution
@@ -177,7 +178,7 @@ class _Run:
             state.on_grid,
             window.forest.order,
         )
-        solution = self._solve(window, window.program.bind(self.data.ports(view)), now)
+        solution = self._solve(window, view)
         done = self._done(window, solution.x, view)
         self.proof.seconds += solution.seconds
         self.proof.slowest = max(self.proof.slowest, time.perf_counter() - start)
@@ -219,24 +220,30 @@ class _Run:
         reactive = np.concatenate([np.sqrt(np.maximum(rating**2 - most**2, 0.0)), np.zeros(power.size - most.size)])
         return Hour(load, kvar, self.system.lost_load_value, sources, power, reactive)
 
-    def _solve(self, window: Window, instance: Instance, now: int) -> Solution:
+    def _solve(self, window: Window, view: Now) -> Solution:
         """Solve a window and prove it; where energy would be wasted, let storage go the way that it goes on balance."""
-        solution = require_optimal(window.model.solve(instance), f"real time, period {now}")
-        self.proof.take(kkt_residuals(instance, solution.x, solution.y))
-        self.solver_name = window.model.solver_name
+        instance = window.program.bind(self.data.ports(view))
+        solution = self._best(window, instance, view)
         charge, discharge = (window.program.value(solution.x, name)[0] for name in ("charge", "discharge"))
         both = np.flatnonzero(np.minimum(charge, discharge) > NEGLIGIBLE)
         if not both.size:
             return solution
         blocks = window.program.columns
-        up = charge[both] >= discharge[both]
+        up = charge[both] >= discharge[both] - NEGLIGIBLE
         names = [blocks["discharge" if way else "charge"].index[0, k] for way, k in zip(up, both, strict=True)]
         fixed = instance.with_columns(np.array(names), 0.0, 0.0)
-        again = require_optimal(window.model.solve(fixed), f"real time, period {now}")
-        self.proof.take(kkt_residuals(fixed, again.x, again.y))
+        again = self._best(window, fixed, view)
         # The first optimum, which its residuals prove, is a bound on every choice of directions.
         self.proof.excess = max(self.proof.excess, float(fixed.cost @ again.x) - float(instance.cost @ solution.x))
         return replace(again, seconds=solution.seconds + again.seconds)
+
+    def _best(self, window: Window, instance: Instance, view: Now) -> Solution:
+        """Return the optimum of a window that is closest to the schedule, proved."""
+        found = require_optimal(window.model.solve(instance), f"real time, period {view.period}")
+        x = closest_reduced(window.model, instance, found.x, found.y, window.ideal(self.data.wishes(view)))
+        self.proof.take(kkt_residuals(instance, x, found.y))
+        self.solver_name = window.model.solver_name
+        return replace(found, x=x)
 
     def _done(self, window: Window, x: FloatArray, view: Now) -> Done:
         """Read the first period off a window, and let time go on."""

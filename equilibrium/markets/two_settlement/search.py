@@ -88,7 +88,7 @@ class DaySearch:
         self.seconds = 0.0
         self.found: list[tuple[Asked, Branched]] = []
         scenarios = compiled.scenarios
-        self._pairs = Pairs(
+        self.pairs = Pairs(
             np.concatenate([each.charge.ravel() for each in scenarios]),
             np.concatenate([each.discharge.ravel() for each in scenarios]),
         )
@@ -135,8 +135,8 @@ class DaySearch:
         found = branch(
             stated,
             self.integer,
-            broken=self._broken,
-            pairs=self._pairs,
+            broken=self.broken,
+            pairs=self.pairs,
             gap=self.gap,
             deadline=self.deadline,
             start=[] if fixed is not None else [each.x for _, each in self.found[-KEPT_POINTS:]],
@@ -155,9 +155,10 @@ class DaySearch:
 
     def relaxed(self, asked: Asked) -> Branched:
         """Return the optimum of the linear relaxation, with every limit of the network that it would break."""
-        return branch(self.stated(asked), np.zeros_like(self.integer), broken=self._broken, solver=self.solver)
+        return branch(self.stated(asked), np.zeros_like(self.integer), broken=self.broken, solver=self.solver)
 
-    def _broken(self, x: FloatArray) -> Rows | None:
+    def broken(self, x: FloatArray) -> Rows | None:
+        """Return the limits of the network that a point breaks, and keep them for searches to come."""
         about = self.compiled.setting
         injections = tuple(each.injections for each in self.compiled.scenarios)
         found = broken_limits(about.radial, injections, x)

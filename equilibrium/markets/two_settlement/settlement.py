@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.markets.two_settlement.real_time import RealDay, RealTimeDay
 from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, Positions, Prices
 
@@ -69,6 +70,11 @@ class _Due:
     quantity: float
     amount: float
 
+    @property
+    def nothing(self) -> bool:
+        """Whether neither a quantity nor a cent is there beyond rounding."""
+        return abs(self.quantity) <= NEGLIGIBLE and not round(self.amount * CENTS)
+
     def payment(self) -> Payment:
         """Return it with whole cents and the payer first."""
         cents = round(self.amount * CENTS)
@@ -105,7 +111,7 @@ def settle(
         *_units(system, day, positions, done),
         *_aggregators(system, day, positions, bids, done),
     ]
-    return Settlement(tuple(due.payment() for due in dues if due.quantity or due.amount))
+    return Settlement(tuple(due.payment() for due in dues if not due.nothing))
 
 
 def _two_prices(power: FloatArray, up: FloatArray, down: FloatArray) -> FloatArray:

@@ -7,6 +7,8 @@ power of aggregators and output of generators may be given up at the value of lo
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
@@ -58,6 +60,13 @@ class Window:
         self._reserve(build)
         self.program: Program = build.compile()
         self.model = ReducedModel(self.program, STATES, STATE_ROWS, solver)
+
+    def ideal(self, wishes: Mapping[str, FloatArray]) -> FloatArray:
+        """Return where every column would rather stand: blocks by name, all others at 0."""
+        ideal = np.zeros(self.program.shape[1])
+        for name, values in wishes.items():
+            ideal[self.program.columns[name].slice] = values.ravel()
+        return ideal
 
     def on_grid(self, buses: IntArray) -> IntArray:
         """Return which of some units stand at buses that have supply."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.markets.two_settlement.real_time import Done, RealDay, Weather
 from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, Positions
 
@@ -139,6 +140,18 @@ class Accounts:
             "shed most": weather.load_kw[:, now.order],
         }
 
+    def wishes(self, now: Now) -> dict[str, FloatArray]:
+        """Return where the columns of a window would rather stand, by block: as scheduled, and no sun or wind lost."""
+        plan, hour = self.positions, self.day.hour[now.at]
+        power = plan.storage_kw[hour]
+        return {
+            "output": plan.generator_kw[hour],
+            "renewable": now.weather.available_kw,
+            "charge": np.maximum(-power, 0.0),
+            "discharge": np.maximum(power, 0.0),
+            "energy": self.planned_kwh[now.at],
+        }
+
     def _trade(self, now: Now) -> dict[str, FloatArray]:
         """Return what the ports of trade and storage are bound to."""
         plan, hour, penalties = self.positions, self.day.hour[now.at], self.day.penalties
@@ -177,7 +190,7 @@ class Accounts:
         own, step = planned - before, self.of("ramp_kw_per_h") * self.day.length_h[now.at][:, None]
         dark = now.past_end[:, None] | (lit == 0.0)
         returns = np.zeros(planned.shape, dtype=np.bool_)
-        returns[0] = (now.output_kw < least) & (first >= least)
+        returns[0] = (now.output_kw < least - NEGLIGIBLE) & (first >= least - NEGLIGIBLE)
         up = np.where(dark | returns, most, np.minimum(np.maximum(own, step), most))
         due = (on == 0.0) & (np.arange(now.at.size) == 0)[:, None]
         stop = np.maximum(step, np.where(on == 0.0, least, 0.0))

@@ -283,8 +283,10 @@ def solve_mixed_highs(
     return MixedSolution(_STATUS[status], x, float(info.objective_function_value), bound, seconds, nodes)
 
 
-def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution:
+def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array, *, definite: bool = False) -> Solution:
     """Minimise ``cost'x + x'hessian x / 2`` for a positive semidefinite ``hessian`` (symmetric, all entries).
+
+    ``definite`` says that it is positive definite: HiGHS then adds nothing to it, and the answer is exact.
 
     Raises
     ------
@@ -295,6 +297,8 @@ def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array) -> Solution
     # Its active-set method can cycle for ever on degenerate programs; whoever asks has another way then.
     solver.setOptionValue("qp_iteration_limit", 200 + 20 * sum(instance.shape))
     solver.setOptionValue("time_limit", QUADRATIC_SECONDS)
+    if definite:
+        solver.setOptionValue("qp_regularization_value", 0.0)
     _load(solver, _model(instance))
     lower = sp.csc_array(sp.tril(hessian))
     lower.sort_indices()

@@ -35,7 +35,7 @@ from equilibrium.programs.solvers.highs import solve_quadratic_highs
 CLOSE = 1e-9
 """Distance from what the multipliers say, relative to ``1 +`` the largest column, of a closest point, at most."""
 
-FEW = 600
+FEW = 1500
 """Free columns up to which the point is looked for limit by limit where HiGHS finds none."""
 
 

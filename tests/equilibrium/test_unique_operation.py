@@ -9,6 +9,8 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+from equilibrium.errors import SolverError
+from equilibrium.markets.two_settlement import rolling, unique
 from equilibrium.markets.two_settlement.clearing import DayAheadClearing
 from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
 from equilibrium.markets.two_settlement.real_time import RealTimeDay
@@ -117,3 +119,19 @@ def test_a_leaf_of_the_search_keeps_its_own_point() -> None:
     found = branch(instance, np.zeros(2, dtype=np.bool_), pairs=Pairs(one, other))
     assert found.x == pytest.approx([1.0, 0.0])
     assert found.finished
+
+
+def test_where_no_operation_is_found_to_the_last_digits_the_certificate_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def none(*_: object) -> None:
+        raise SolverError("no point")
+
+    monkeypatch.setattr(unique, "closest_optimum", none)
+    monkeypatch.setattr(rolling, "closest_reduced", none)
+    rng = np.random.default_rng(6)
+    found = DayAheadMarket(made_system(rng)).clear(made_day(rng))
+    assert found.certificate.notes[-1] == "the operation is one of several of this cost: no point"
+    day = real_day(weather(WITH_UNITS, [0.1]))
+    real = RealTime(WITH_UNITS, 1).run(day, positions(WITH_UNITS, 1), (), ())
+    assert real.notes == ("period 0: one of several optima is published: no point",)

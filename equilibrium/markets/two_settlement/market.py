@@ -173,7 +173,7 @@ class DayAheadMarket(Afresh[DayAhead]):
         deadline = Deadline(nodes=INF if options.node_limit is None else options.node_limit)
         search = DaySearch(compiled, options.gamma, options.gap, deadline, self.solver, options.load_gamma)
         asked, found, front, chosen = self._search(search)
-        found = unique_operation(search, asked, found)
+        found, told = unique_operation(search, asked, found)
         dispatch = read_dispatch(compiled, found.x)
         positions = read_positions(compiled, found.x, dispatch)
         accounts = keep_accounts(compiled, positions, dispatch)
@@ -195,7 +195,7 @@ class DayAheadMarket(Afresh[DayAhead]):
             prices={rule: price_day(search, asked, found, rule) for rule in options.prices},
             nodes=search.nodes,
             programs=search.programs,
-            certificate=_certificate(found, self._named),
+            certificate=_certificate(found, self._named, told),
             seconds=time.perf_counter() - begin,
             solver_seconds=search.seconds,
         )
@@ -218,7 +218,7 @@ class DayAheadMarket(Afresh[DayAhead]):
         return (*search.search_of(front.x[chosen]), front, chosen)
 
 
-def _certificate(found: Branched, solver: str) -> Certificate:
+def _certificate(found: Branched, solver: str, told: tuple[str, ...]) -> Certificate:
     """Put residuals and the proved bound together."""
     residuals = kkt_residuals(found.fixed, found.x, found.y)
     value, bound = np.array([-found.objective]), np.array([-found.bound])
@@ -227,4 +227,4 @@ def _certificate(found: Branched, solver: str) -> Certificate:
         "the residuals are those of the linear program with the schedule's states, which is priced",
     )
     ended = () if found.finished else ("a limit of nodes ended the search; the bound holds all the same",)
-    return certify([residuals], value, bound, bound, "branch and bound on states", solver, (*notes, *ended))
+    return certify([residuals], value, bound, bound, "branch and bound on states", solver, (*notes, *told, *ended))

@@ -10,6 +10,7 @@ import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray
 from equilibrium.certificate import NEGLIGIBLE
+from equilibrium.errors import SolverError
 from equilibrium.grid.restoration import Forest, Hour, Outage, operations, restore, ways
 from equilibrium.markets.two_settlement.real_time import (
     Delivery,
@@ -240,7 +241,11 @@ class _Run:
     def _best(self, window: Window, instance: Instance, view: Now) -> Solution:
         """Return the optimum of a window that is closest to the schedule, proved."""
         found = require_optimal(window.model.solve(instance), f"real time, period {view.period}")
-        x = closest_reduced(window.model, instance, found.x, found.y, window.ideal(self.data.wishes(view)))
+        x = found.x
+        try:
+            x = closest_reduced(window.model, instance, x, found.y, window.ideal(self.data.wishes(view)))
+        except SolverError as error:
+            self.proof.notes.append(f"period {view.period}: one of several optima is published: {error}")
         self.proof.take(kkt_residuals(instance, x, found.y))
         self.solver_name = window.model.solver_name
         return replace(found, x=x)

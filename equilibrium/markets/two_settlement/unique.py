@@ -7,7 +7,7 @@ of what sun and wind lose, and of the energy by which storage leaves that of the
 (:mod:`equilibrium.programs.closest`). So what is published depends neither on the solver nor on its way.
 
 The states themselves are those of the best schedule where the search closed the gap and no other schedule is worth the
-same; else they are one choice within the gap that is stated.
+same. Where the gap is open, what is published is one schedule of those within it, and a note says so.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ from equilibrium.markets.two_settlement.search import Asked, DaySearch
 from equilibrium.programs.branching import NEARLY_WHOLE, ROUNDS, Branched, Pairs, branch
 from equilibrium.programs.closest import closest_optimum
 from equilibrium.programs.program import GAP
+from equilibrium.programs.solvers.confirm import SAME_VALUE
 
 WAYS = 60
 """Choices of ways of storage that are looked at before the search's own is published."""
 
 
-def unique_operation(search: DaySearch, asked: Asked, found: Branched) -> Branched:
+def unique_operation(search: DaySearch, asked: Asked, found: Branched) -> tuple[Branched, tuple[str, ...]]:
     """Return a schedule with the operation that is published.
 
     Where wasting energy pays, or costs nothing, storage would charge and discharge at once, and which unit of several
@@ -36,11 +37,22 @@ def unique_operation(search: DaySearch, asked: Asked, found: Branched) -> Branch
     first pair of those used most gives up what it uses less, and where that costs more than the schedule the other. The
     first operation in which no pair is used is published.
 
-    Raises
-    ------
-    SolverError
-        When the operation is not found to the last digits.
+    Returns
+    -------
+    tuple
+        The schedule, and a sentence where the search's own operation is published: where the gap is open, so that other
+        states may be as good, or where the unique one was not found to the last digits.
     """
+    if found.gap > SAME_VALUE:
+        return found, ("the gap is open: what is published is one schedule of those within it",)
+    try:
+        return _unique(search, asked, found), ()
+    except SolverError as error:
+        return found, (f"the operation is one of several of this cost: {error}",)
+
+
+def _unique(search: DaySearch, asked: Asked, found: Branched) -> Branched:
+    """Return a schedule with its unique operation."""
     limit, pairs = found.objective + GAP * (1.0 + abs(found.objective)), search.pairs
     idle: list[tuple[int, ...]] = [()]
     for _ in range(WAYS):

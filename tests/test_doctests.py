@@ -22,6 +22,12 @@ def test_examples_are_found() -> None:
     assert {"equilot", "equilibrium.games.game", "sim.studies.statistics"} <= set(MODULES)
 
 
+def test_days_by_hand_are_what_the_markets_clear() -> None:
+    """Every number of docs/by_hand.md, its verdicts too."""
+    result = doctest.testfile(str(ROOT / "docs" / "by_hand.md"), module_relative=False)
+    assert (result.failed, result.attempted > 50) == (0, True)
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_examples_give_what_they_say(name: str) -> None:
     result = doctest.testmod(import_module(name))

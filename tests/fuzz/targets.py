@@ -5,11 +5,14 @@ A new kind of input is one more :class:`Target`: the files of a sound folder, an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from scenarios.files import CASES
 from tests.fuzz.guard import attempt
+from tests.scenarios.nets.made import PYPSA, pandapower_json, pandapower_net
 
 DAYS = [f"2024-06-{day:02d}" for day in range(10, 17)]
 
@@ -94,6 +97,49 @@ GAME = """{"name": "two", "players": [
 {"name": "buyer", "level": "follower", "sense": "max", "variables": {"q": [0, null]}, "objective": {"q": 5, "p*q": -1},
  "constraints": [{"name": "need", "terms": {"q": 1}, "sense": "<=", "rhs": 8, "dual": "worth"}]}]}
 """
+SPOT = "MTU (CET/CEST),Day-ahead Price (EUR/MWh)\n" + "".join(
+    f"10.06.2024 {h:02d}:00 - {10 + h // 23}.06.2024 {(h + 1) % 24:02d}:00,{30 + h}.5\n" for h in range(24)
+)
+"""Prices as ENTSO-E has them."""
+
+ACN = json.dumps(
+    {
+        "_items": [
+            {
+                **{"sessionID": f"s{day}", "siteID": "A", "timezone": "Europe/Berlin", "kWhDelivered": 8.5},
+                "connectionTime": f"{day} Jun 2024 08:00:00 GMT",
+                "disconnectTime": f"{day} Jun 2024 12:00:00 GMT",
+                "userInputs": [{"requestedDeparture": f"{day} Jun 2024 11:00:00 GMT", "kWhRequested": 10}],
+            }
+            for day in range(10, 17)
+        ]
+    }
+)
+OCPI = json.dumps(
+    {
+        "data": [
+            {
+                **{"id": f"c{day}", "start_date_time": f"{day}T08:30:00Z", "end_date_time": f"{day}T12:30:00Z"},
+                "total_energy": 9.25,
+                "cdr_location": {"id": "A", "evse_uid": "e", "connector_id": "1"},
+            }
+            for day in DAYS
+        ]
+    }
+)
+FOREIGN = """title: Files of other programs
+market: {kind: lots-lead}
+time: {zone: Europe/Berlin}
+prices: {file: spot.csv, start: 2024-06-10, after_end: repeat}
+loads: {profiles: profiles.csv, profile: flat}
+lots:
+  - {name: station, places: 12, charger_kw: 22, charging_price_eur_per_kwh: 0.4, sites: [A], bus: @}
+drivers: {source: replay, files: [sessions.json]}
+"""
+TIES = {
+    "town_buses.csv": "bus,p_kw,q_kvar,base_kv,source\na,0,0,11,1\nb,1000,0,11,0\nc,1000,0,11,0\n",
+    "town_branches.csv": "from_bus,to_bus,r_ohm,x_ohm,tie_open_in_base\na,b,1,0.5,0\nb,c,4,2,0\na,c,1,0.5,1\n",
+}
 
 
 @dataclass(frozen=True)
@@ -134,6 +180,23 @@ def _a_run(folder: Path) -> None:
     assert attempt(["run", "case.yaml", "--days", "1", "--out", "run", "--no-figures"], folder).code == 0
 
 
+def _read(name: str, files: Mapping[str, str]) -> Target:
+    """Return a target whose files are read and not run."""
+    return Target(name, files, ("inspect", "case.yaml", "--no-figures"), tuple(files))
+
+
+def _bundled(name: str) -> Target:
+    """Return a bundled scenario as a target: all its keys stand in the file."""
+    return _read(name, {"case.yaml": (CASES / f"{name}.yaml").read_text(encoding="utf-8")})
+
+
+def _foreign(name: str, bus: str, feeder: str, files: Mapping[str, str]) -> Target:
+    """Return a target whose feeder, prices and sessions are files of other programs."""
+    text = f"{FOREIGN.replace('@', bus)}feeder: {feeder}\n"
+    plain = {"case.yaml": text, "profiles.csv": TABLES["profiles.csv"], "spot.csv": SPOT}
+    return _read(name, {**plain, **files})
+
+
 RUN = ("run", "case.yaml", "--days", "1", "--out", "out", "--no-figures")
 TOWN = {**TABLES, "case.yaml": MARKET}
 TARGETS = (
@@ -148,5 +211,19 @@ TARGETS = (
         ("own.yaml", "case.yaml"),
     ),
     Target("game", {"game.json": GAME}, ("solve", "game.json", "--node-limit", "50"), ("game.json",)),
+    *(_bundled(name) for name in ("two-settlement", "aggregator-37", "aggregators-37")),
+    _foreign(
+        "pandapower",
+        "low",
+        "{file: net.json, rating_kva: 900}",
+        {"net.json": pandapower_json(pandapower_net(), encoded=False), "sessions.json": ACN},
+    ),
+    _foreign(
+        "pypsa",
+        "farm",
+        "{file: net}",
+        {**{f"net/{name}": text for name, text in PYPSA.items()}, "sessions.json": OCPI},
+    ),
+    Target("ties", TIES, ("reconfigure", "town", "--no-figures", "--out", "out"), tuple(TIES)),
     Target("run folder", TOWN, ("check", "run"), ("run/columns.json", "run/manifest.json"), _a_run),
 )

@@ -11,8 +11,9 @@ from equilibrium.grid.assets import Microturbine
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.charging.joint import compile_joint, joint_ports
+from equilibrium.markets.nodal import players
 from equilibrium.markets.nodal.market import NodalMarket
-from equilibrium.programs.solvers import open_handle
+from equilibrium.programs.solvers import open_handle, solve_linear
 from equilibrium.programs.solvers.choose import log_fallback
 from scenarios.published.epec_lots import epec_lots_case
 from tests.equilibrium.conftest import lot_data, small_day, small_network
@@ -74,6 +75,21 @@ def test_price_takers_beside_strategic_lots_want_what_they_draw(market, data):
             regret = taker_regret(network, day, clearing, lot)
             assert regret <= 1e-6
             assert clearing.certificate.regret[lot] == pytest.approx(max(regret, 0.0), abs=1e-6)
+
+
+def test_what_a_price_taker_could_earn_is_proved_by_multipliers(monkeypatch):
+    """A point that is short of the optimum, as a solver's tolerance allows, must not make the bound smaller."""
+    network, day = small_network(), small_day([0.1, 0.2], (lot_data(10.0, [8.0, 8.0]),))
+    clearing = clear(network, day, everyone(network, "price-taking"))
+    assert float(clearing.lot_maximum[0]) > 1.0
+
+    def short(instance, solver):
+        answer = solve_linear(instance, solver)
+        return replace(answer, x=0.99 * answer.x)
+
+    monkeypatch.setattr(players, "solve_linear", short)
+    again = clear(network, day, everyone(network, "price-taking"))
+    np.testing.assert_allclose(again.lot_maximum, clearing.lot_maximum, rtol=1e-9)
 
 
 def staircase(count):

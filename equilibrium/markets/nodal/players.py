@@ -22,6 +22,7 @@ from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
 from equilibrium.markets.nodal.response import BestResponse, best_response, profit_on_curves
+from equilibrium.programs.duality import proved_bound
 from equilibrium.programs.program import INF, Instance, stack_rows
 from equilibrium.programs.solvers import Status, solve_linear
 
@@ -109,7 +110,7 @@ class Players:
         self.seconds += solution.seconds
         if solution.status is not Status.OPTIMAL:
             raise SolverError(f"a price-taking lot's problem ended {solution.status}")
-        return -float(instance.cost @ solution.x)
+        return -proved_bound(instance, solution.y)
 
     def _under_subscription(self, lot: int, price: FloatArray) -> float:
         """Return the same with a charge for power above a subscription: a best response at prices that stay."""

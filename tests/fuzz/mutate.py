@@ -119,18 +119,23 @@ def _whole(text: str, draw: random.Random) -> str:
     )
 
 
-def _places(value: Any, above: list[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
-    """Return every container with every key of it."""
-    keys = list(value) if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ()
-    for key in keys:
-        above.append((value, key))
-        _places(value[key], above)
-    return above
+def _places(value: Any) -> list[tuple[Any, Any]]:
+    """Return every container with every key of it; one that stands in several places, or in itself, is met once."""
+    found, met, left = [], set(), [value]
+    while left:
+        holder = left.pop()
+        if id(holder) in met or not isinstance(holder, (dict, list)):
+            continue
+        met.add(id(holder))
+        keys = list(holder) if isinstance(holder, dict) else range(len(holder))
+        found += [(holder, key) for key in keys]
+        left += [holder[key] for key in reversed(keys)]
+    return found
 
 
 def _changed(data: Any, draw: random.Random) -> Any:
     """Put a hostile value in the place of one, drop, double, rename or move one."""
-    places = _places(data, [])
+    places = _places(data)
     if not places:
         return draw.choice(HOSTILE_VALUES)
     holder, key = draw.choice(places)

@@ -20,15 +20,20 @@ from sim.web.serve import SOURCE
 
 _SEED: dict[str, Any] = {"type": "SliderInt", "value": 1, "label": "Seed", "min": 0, "max": 99, "step": 1}
 
+_TABLE = """
+.days table { border-collapse: collapse; } .days th, .days td { padding: 2px 8px; text-align: right; }
+.days th { border-bottom: 1px solid; vertical-align: bottom; } .days td { white-space: nowrap; }
+"""
+"""How the table of the days looks: as in a report."""
+
 
 def _currency(model: Days) -> str:
     return str(model.run.manifest.get("currency", "currency"))
 
 
-def _days(model: Days) -> None:
-    """Show a slider through the days that have passed, their table and the remarks."""
+def _day(model: Days) -> None:
+    """Show a slider through the days that have passed."""
     update_counter.get()
-    run = model.run
 
     def show(day: int) -> None:
         model.show(day)
@@ -38,7 +43,14 @@ def _days(model: Days) -> None:
         solara.SliderInt("Day", value=model.day, min=model.days[0], max=model.days[-1], on_value=show)
     if model.note:
         solara.Info(model.note)
-    solara.HTML(unsafe_innerHTML=as_shown(model.kind.day_table(run)), style="overflow-x: auto")
+
+
+def _days(model: Days) -> None:
+    """Show the table of the days that have passed, and the remarks."""
+    update_counter.get()
+    run = model.run
+    solara.Style(_TABLE)
+    solara.HTML(unsafe_innerHTML=as_shown(model.kind.day_table(run)), classes=["days"], style="overflow-x: auto")
     for line in model.kind.remarks(run):
         solara.Text(line)
 
@@ -74,11 +86,11 @@ def _figures(model: Days) -> None:
     solara.FigureMatplotlib(figure, dependencies=[day, shown, len(model.days)])
 
 
-_DAYS, _MAP, _FIGURES = (solara.component(part) for part in (_days, _map, _figures))
+_DAY, _DAYS, _MAP, _FIGURES = (solara.component(part) for part in (_day, _days, _map, _figures))
 
 
 def _page() -> None:
-    """Show Mesa's controls at the side, and beside them the feeder, a figure, and the days."""
+    """Show Mesa's controls at the side, and beside them the day, its feeder, a figure, and the table of all days."""
     source = os.environ[SOURCE]
     opened = solara.use_memo(lambda: open_days(source), [source])
     model = solara.use_reactive(opened)  # a reset puts another one in its place
@@ -87,6 +99,7 @@ def _page() -> None:
         parameters["seed"] = _SEED
     name = f"Equilot: {opened.run.manifest.get('scenario', source)}"
     SolaraViz(model, components=[], model_params=parameters, play_interval=500, name=name)
+    _DAY(model.value)
     with solara.Columns([1, 1]):
         for part in (_MAP, _FIGURES):
             with solara.Column():

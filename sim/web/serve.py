@@ -67,6 +67,7 @@ def serve(source: str, port: int, *, browser: bool) -> None:
     check_source(source)
     os.environ.update(settings_of_server(source))
     warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)  # a page of this machine needs none
+    warnings.filterwarnings("ignore", "Failed to validate hooks", UserWarning)  # said in spite of SOLARA_CHECK_HOOKS
     from solara.__main__ import run  # here, because the extra is optional and slow to import
 
     words = ["sim.web.page", "--host", HOST, "--port", str(port), "--open" if browser else "--no-open", "--production"]

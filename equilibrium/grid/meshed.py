@@ -134,6 +134,8 @@ class MeshedGrid:
         for root in self.roots:
             if not 0 <= root < self.size or self.roots.count(root) > 1:
                 raise self._fault("roots", root, f"different indices from 0 to {self.size - 1}")
+        if len(self.roots) == self.size:
+            raise self._fault("roots", "all buses", "a bus that is not fed from outside")
         for value, where in ((self.base_kv, "base_kv"), (self.root_voltage_pu, "root_voltage_pu")):
             if not (np.isfinite(value) and value > 0.0):
                 raise self._fault(where, value, "a positive number")

@@ -138,6 +138,7 @@ def test_two_roots_by_hand() -> None:
         ({"buses": ("b0", "b1", "b1", "b3", "b4")}, "bus b1: got 'a second bus of this label'"),
         ({"roots": ()}, "roots: got 'none'"),
         ({"roots": (0, 9)}, "roots: got 9"),
+        ({"roots": (0, 1, 2, 3, 4)}, "roots: got 'all buses', expected a bus that is not fed"),
         ({"base_kv": 0.0}, "base_kv: got 0.0"),
         ({"end": np.array([1, 2, 3, 7])}, "branch 4: got 7"),
         ({"end": np.array([1, 1, 3, 3])}, "branch 2 (b1-b1): got 'one bus at both ends'"),

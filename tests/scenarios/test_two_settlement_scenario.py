@@ -182,6 +182,7 @@ UNIT = TOWN["generators"][0]
         ({"outages": {"repair_h": 0}}, "outages.repair_h: got 0"),
         ({"outages": {"skip": ["branch 1-9"]}}, "outages.skip.*got 'branch 1-9', expected one such as"),
         ({"scenarios": {"kept": 21}}, "scenarios.kept: got 21, expected at most draws"),
+        ({"scenarios": {"joint": 21}}, "scenarios.joint: got 21, expected at most draws .20"),
         ({"generators": [{**UNIT, "min_up_h": 25}]}, "min_up_h: got 25"),
         ({"generators": [{**UNIT, "max_kw": 300}]}, "max_kw: got 300"),
         ({"generators": [{**UNIT, "min_kw": 201, "before_kw": 202}]}, "min_kw: got 201"),

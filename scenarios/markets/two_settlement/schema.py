@@ -191,6 +191,8 @@ class JointScenariosSection(Section):
     def _order(self) -> JointScenariosSection:
         if self.kept > self.draws:
             raise refused("kept", self.kept, f"at most draws ({self.draws})")
+        if self.joint > self.draws:
+            raise refused("joint", self.joint, f"at most draws ({self.draws})")
         return self
 
 

@@ -27,5 +27,9 @@ def _report(given: argparse.Namespace) -> int:
     """``equilot report``."""
     from sim.report.any import write_any_report
 
-    sys.stdout.writelines(f"{path}\n" for path in write_any_report(given.folder, given.day, given.hour))
+    page, *others = write_any_report(given.folder, given.day, given.hour)
+    sys.stdout.write(f"{page}\n")
+    if others:
+        figures = sum(path.suffix == ".svg" for path in others)
+        sys.stdout.write(f"{figures} figures as SVG with their numbers as CSV in {others[0].parent}\n")
     return OK

@@ -171,7 +171,12 @@ def test_a_run_without_shortage_says_nothing_of_one(tmp_path: Path) -> None:
 
 def test_the_command(run: Run, files: list[Path], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["report", str(run.folder), "--day", "1", "--hour", "5"]) == 0
-    assert capsys.readouterr().out.splitlines() == [str(path) for path in files]
+    figures = [path for path in files if path.suffix == ".svg"]
+    assert capsys.readouterr().out.splitlines() == [
+        str(run.folder / "report.html"),
+        f"{len(figures)} figures as SVG with their numbers as CSV in {run.folder / 'report'}",
+    ]
+    assert all(path.is_file() for path in files)
     for option, value, said in (("--day", "7", "a day from 0 to 2"), ("--hour", "25", "an hour of the day, 0 to 23")):
         assert main(["report", str(run.folder), option, value]) == 2
         assert capsys.readouterr().err.endswith(f"{option}: got {value}, expected {said}\n")

@@ -72,9 +72,12 @@ def test_the_report_of_a_study_has_its_outputs_claims_and_figures(
     assert "losses: robust; cost is larger in 2 of 2 replications" in told
     assert "4 of 4 runs done, 0 failed" in told
     assert main(["report", str(study)]) == 0
-    files = capsys.readouterr().out.split()
-    assert [Path(name).name for name in files] == [
-        *("report.html", "means.svg", "means.csv", "convergence.svg", "convergence.csv")
+    assert capsys.readouterr().out.splitlines() == [
+        str(study / "report.html"),
+        f"2 figures as SVG with their numbers as CSV in {study / 'report'}",
+    ]
+    assert sorted(path.name for path in (study / "report").iterdir()) == [
+        *("convergence.csv", "convergence.svg", "index.json", "means.csv", "means.svg")
     ]
     assert (study / "report.html").read_text(encoding="utf-8") == text
     means = pd.read_csv(study / "report" / "means.csv")

@@ -81,6 +81,10 @@ class _Item:
     value: _Node
 
 
+_INDENTED = "expected <block end>"
+"""What PyYAML says where a line begins further in or out than those beside it."""
+
+
 def read_tree(source: str, text: str) -> Tree:
     """Read a YAML file that holds one mapping.
 
@@ -101,7 +105,9 @@ def read_tree(source: str, text: str) -> Tree:
         root = _Reader(source, text).document()
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(source, f"line {line}", error.problem, "valid YAML") from None
+        problem = str(error.problem)
+        hint = ": a line that begins as far in as its neighbours" if _INDENTED in problem else ""
+        raise InputError(source, f"line {line}", problem, f"valid YAML{hint}") from None
     except yaml.YAMLError as error:
         raise InputError(source, "file", str(error).splitlines()[0], "valid YAML") from None
     if root is None or root.items is None:

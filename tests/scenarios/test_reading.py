@@ -278,6 +278,11 @@ BOMB = "\n".join(
         ("? [a]\n: b\n", "line 1: got 'a key that is a list"),
         ("a: b: c\n", "line 1: got 'mapping values are not allowed here', expected valid YAML"),
         ("a: \x07\n", "expected valid YAML"),
+        (
+            "a:\n  b: 1\n c: 2\n",
+            "line 3: got \"expected <block end>, but found '<block mapping start>'\", expected valid",
+        ),
+        ("a:\n  b: 1\n c: 2\n", "valid YAML: a line that begins as far in as its neighbours"),
         ("- a\n", "expected `key: value` lines"),
         ("", "expected `key: value` lines"),
     ],

@@ -65,7 +65,7 @@ def test_a_schedule_is_the_same_on_every_way(seed: int) -> None:
         assert {name: value for name, value in far.items() if value > 1e-6} == {}, way
 
 
-def test_storage_that_may_waste_for_nothing_does_not() -> None:
+def test_storage_that_may_waste_for_nothing_does_not(monkeypatch: pytest.MonkeyPatch) -> None:
     """At a price of zero nothing is gained or lost by a cycle: it stands still and sun is curtailed."""
     rng = np.random.default_rng(0)
     made = made_system(rng, generators=(), outages=(), outage_probability=np.zeros(0), trade_max_kw=1.0)
@@ -77,6 +77,11 @@ def test_storage_that_may_waste_for_nothing_does_not() -> None:
     )
     found = DayAheadMarket(made).clear(replace(day, scenarios=scenarios, penalties=Penalties(zero, zero, zero, zero)))
     assert np.minimum(found.dispatch.charge_kw, found.dispatch.discharge_kw).max() <= 1e-6
+    assert not any("storage goes" in note for note in found.certificate.notes)
+    monkeypatch.setattr(unique, "WAYS", 1)
+    again = DayAheadMarket(made).clear(replace(day, scenarios=scenarios, penalties=Penalties(zero, zero, zero, zero)))
+    assert np.minimum(again.dispatch.charge_kw, again.dispatch.discharge_kw).max() <= 1e-6
+    assert "storage goes the search's way" in again.certificate.notes[-1]
 
 
 WITH_UNITS = system(**UNITS)

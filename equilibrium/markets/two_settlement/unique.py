@@ -46,13 +46,13 @@ def unique_operation(search: DaySearch, asked: Asked, found: Branched) -> tuple[
     if found.gap > SAME_VALUE:
         return found, ("the gap is open: what is published is one schedule of those within it",)
     try:
-        return _unique(search, asked, found), ()
+        return _unique(search, asked, found)
     except SolverError as error:
         return found, (f"the operation is one of several of this cost: {error}",)
 
 
-def _unique(search: DaySearch, asked: Asked, found: Branched) -> Branched:
-    """Return a schedule with its unique operation."""
+def _unique(search: DaySearch, asked: Asked, found: Branched) -> tuple[Branched, tuple[str, ...]]:
+    """Return a schedule with its unique operation, or with the search's ways of storage and a sentence that says so."""
     limit, pairs = found.objective + GAP * (1.0 + abs(found.objective)), search.pairs
     idle: list[tuple[int, ...]] = [()]
     for _ in range(WAYS):
@@ -65,10 +65,11 @@ def _unique(search: DaySearch, asked: Asked, found: Branched) -> Branched:
         best = _closest(search, best)
         split = _used(pairs, best.x)
         if split is None:
-            return best
+            return best, ()
         idle += [(*zero, split[1]), (*zero, split[0])]
     own = np.where(found.x[pairs.one] < found.x[pairs.other], pairs.one, pairs.other)
-    return _closest(search, _best(search, asked, found, tuple(own.tolist())) or found)
+    told = f"storage goes the search's way, one of several of this cost: {WAYS} others did not settle it"
+    return _closest(search, _best(search, asked, found, tuple(own.tolist())) or found), (told,)
 
 
 def _best(search: DaySearch, asked: Asked, found: Branched, zero: tuple[int, ...]) -> Branched | None:

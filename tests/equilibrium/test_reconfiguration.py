@@ -173,6 +173,24 @@ def ring(**changes: object) -> MeshedGrid:
     )
 
 
+@pytest.mark.parametrize("gap", [0.05, 0.1])
+def test_no_more_is_proved_than_the_nodes_say(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes that are near enough are dropped, and their bounds still hold the answer's down."""
+    seen: list[float] = []
+    bound = BranchFlow.bound
+
+    def noted(self: BranchFlow, *given: object) -> object:
+        found = bound(self, *given)  # type: ignore[arg-type]
+        seen.append(found.bound)
+        return found
+
+    monkeypatch.setattr(BranchFlow, "bound", noted)
+    answer = reconfigure(load_meshed("ieee33"), gap=gap)
+    assert answer.finished
+    assert 0.0 < answer.gap <= gap
+    assert answer.bound_kw <= max(each for each in seen if np.isfinite(each)) < answer.loss_kw
+
+
 def test_limits_forbid_the_configuration_of_least_loss() -> None:
     assert reconfigure(ring()).closed.tolist() == [True, False, True]
     weak = ring(rating_kva=np.array([np.inf, np.inf, 500.0]))  # the second way carries half a load

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -216,6 +217,21 @@ def test_a_profile_that_is_none_is_not_called_an_equilibrium() -> None:
     assert not cleared.certificate.certified
     assert cleared.certificate.epsilon > EPSILON_REGRET
     assert len(cleared.runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("proved", "ends", "word"),
+    [
+        (True, ("cycle", "cycle"), "equilibrium"),
+        (False, ("cycle", "cycle"), "cycle"),
+        (False, ("cycle", "round limit"), "none-found"),
+        (False, ("settled", "cycle"), "none-found"),
+    ],
+)
+def test_only_where_every_start_ends_in_a_cycle_is_it_one(proved: bool, ends: tuple[str, ...], word: str) -> None:
+    certificate = SimpleNamespace(certified=proved)
+    cleared: Any = SimpleNamespace(certificate=certificate, runs=[SimpleNamespace(ended=end) for end in ends])
+    assert RivalsClearing.ended.fget(cleared) == word  # type: ignore[attr-defined]
 
 
 @pytest.mark.long

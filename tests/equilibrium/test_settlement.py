@@ -95,6 +95,11 @@ def test_a_day_by_hand() -> None:
     assert now["energy penalty", "lot"] == pytest.approx((2.0 - 1.0) * 0.2)  # 1 kWh was called and may be put back
     assert now["called reserve", "lot"] == pytest.approx(-1.0 * 0.1)
     assert now["reserve penalty", "lot"] == pytest.approx(1.0 * 0.7)
+    # Where more was called than it moved beside its position nothing is missed, and nothing is given for it.
+    little = replace(done, bid_kw=plan.accepted_kw[day.hour] + done.called_kw + done.held_kw - 0.5)
+    spared = amounts(settle(made, day, np.ones(1), ahead, plan, (offer,), little), REAL_TIME)
+    assert spared["energy", "lot"] == pytest.approx(0.5 * 0.5)
+    assert spared.get(("energy penalty", "lot"), 0.0) == 0.0
 
 
 def test_a_start_is_paid_where_a_unit_was_off() -> None:

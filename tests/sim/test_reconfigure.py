@@ -114,6 +114,9 @@ def test_exit_codes(town: str, capsys: pytest.CaptureFixture[str]) -> None:
     printed = capsys.readouterr().out
     assert "(a limit came first)" in printed
     assert "note: base: bus 10: 0.9" in printed
+    broken = json.loads((Path("out") / "reconfiguration.json").read_text())["base_breaks"]
+    notes = [line.removeprefix("note: base: ") for line in printed.splitlines() if line.startswith("note: base: ")]
+    assert notes == [*broken[:3], f"{len(broken) - 3} more limits are broken"]
     with pytest.raises(SystemExit):
         main(["reconfigure", town, "--gap", "2"])
     assert "got '2', expected a number, at least 0 and at most 1" in capsys.readouterr().err

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equilibrium.markets.aggregator import search
+from equilibrium.markets.aggregator import nodes
 from equilibrium.markets.aggregator.cuts import joined
 from equilibrium.markets.aggregator.day import AggregatorDay
 from equilibrium.markets.aggregator.excess import Excesses
@@ -156,7 +156,7 @@ def test_the_search_ends_the_same_without_cuts(
 ) -> None:
     day = random_day(200 + seed, **more)
     found = AggregatorMarket().clear(day)
-    monkeypatch.setattr(search, "joined", lambda _: None)
+    monkeypatch.setattr(nodes, "joined", lambda _: None)
     plain = AggregatorMarket().clear(day)
     assert found.profit == pytest.approx(plain.profit, rel=1e-9, abs=1e-7)
     assert found.bound == pytest.approx(plain.bound, rel=1e-9, abs=1e-7)

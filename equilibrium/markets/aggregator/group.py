@@ -16,10 +16,11 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator.followers import Follower
-from equilibrium.markets.aggregator.halves import halve
+from equilibrium.markets.aggregator.halves import Halves, halve
 from equilibrium.markets.aggregator.hours import Graphs, graph_value
+from equilibrium.markets.aggregator.nodes import Nodes, Prices, Problem
 from equilibrium.markets.aggregator.reaction import react
-from equilibrium.markets.aggregator.search import Found, Prices, Problem, Search
+from equilibrium.markets.aggregator.search import Found, Search
 from equilibrium.programs.program import FEASIBILITY, GAP
 
 SHARE = 0.75
@@ -35,11 +36,15 @@ TRIED = 2
 LEAST_FALL = 1e-6
 """A fall of a bound by less, currency, counts as this when two halves are weighed."""
 
-TOGETHER = 2_000
-"""Nodes of the search with all scenarios in one problem, before prices are split."""
+TOGETHER = 4
+"""Scenarios up to which they are searched in one problem before prices are split: of more, programs are too large."""
 
-GUESSED = 150
-"""Nodes after which a guess is good enough: what is left of its search would only prove it."""
+TOGETHER_NODES = 2_000
+"""Nodes of that search."""
+
+GUESSED = 50
+"""Nodes for each scenario after which a guess is good enough: what is left of its search would only prove it. A better
+guess is worth more where there are more scenarios whose searches begin with it."""
 
 MOST_BOXES = 200
 """Boxes of prices after which the bound that is proved is what is told."""
@@ -76,6 +81,7 @@ class _Box:
     high: Prices
     bounds: FloatArray
     prices: tuple[Prices, ...]
+    searches: tuple[Search, ...]
 
 
 class Group:
@@ -105,7 +111,23 @@ class Group:
     ) -> None:
         self.scenarios, self.probability, self.caps = scenarios, probability, caps
         self._periods, self._graphs, self.nodes, self.seconds = periods, graphs, 0, 0.0
-        self._problems: dict[int, Problem] = {}
+        self._searches: dict[int, Search] = {}
+        self._middle: Group | None = None
+
+    def costing(self, scenarios: Sequence[Sequence[Follower]], graphs: Graphs) -> None:
+        """Go on with what the group is worth upstream changed: what was searched is looked at anew, not lost."""
+        self.scenarios, self._graphs = scenarios, graphs
+        for number, search in list(self._searches.items()):
+            before = search.seconds
+            if not search.costing(self._halves(number)):
+                del self._searches[number]
+            self.seconds += search.seconds - before
+        if self._middle is not None:
+            self._middle.costing([self._expected()], graphs)
+
+    def _expected(self) -> list[Follower]:
+        """Return the lots of the expected scenario."""
+        return [expected(each, self.probability) for each in zip(*self.scenarios, strict=True)]
 
     def snapped(self, prices: Prices) -> dict[str, FloatArray]:
         """Return prices that stand on a breakpoint where they are as good as there, and within their caps."""
@@ -132,33 +154,35 @@ class Group:
         """Return what prices earn in every scenario, shape ``(scenarios,)``."""
         return np.array([self.earned(number, prices) for number in range(len(self.scenarios))])
 
-    def solve(self, gap: float, deadline: Deadline, known: Sequence[Prices] = ()) -> Settled:
+    def solve(self, gap: float, deadline: Deadline, known: Sequence[Prices] = (), enough: float = -np.inf) -> Settled:
         """Find the best prices up to an absolute gap.
 
         Parameters
         ----------
         known
             Prices that may be good.
+        enough
+            A bound that is not above it need not be lowered.
         """
-        low, high = self._limits()
-        if len(self.scenarios) == 1:
-            root = self._box(low, high, None, gap, deadline, known)
-            best, value = self._best([*root.prices, *known])
-            return Settled(best, value, max(self._bound(root), value), root.prices, self.nodes)
-        if not known:
+        alone = len(self.scenarios) == 1
+        if not known and not alone:
             known = [self.guess(gap, deadline)]
-        root = self._box(low, high, None, SHARE * gap, deadline, known)
+        root = self._box(self._limits(), None, gap if alone else SHARE * gap, deadline, known, enough)
         best, value = self._best([*root.prices, *known])
-        if self._bound(root) - value > gap:
-            best, value = self._polished(best, value, [*root.prices, *known])
         bound = self._bound(root)
-        if bound - value > max(gap, GAP * (1.0 + abs(value))):
-            found = self._together(best, gap, deadline.part(nodes=TOGETHER))
+
+        def open_() -> bool:
+            return not alone and bound > max(enough, value + max(gap, GAP * (1.0 + abs(value))))
+
+        if open_():
+            best, value = self._polished(best, value, [*root.prices, *known])
+        if open_() and len(self.scenarios) <= TOGETHER:
+            found = self._together(best, gap, deadline.part(nodes=TOGETHER_NODES))
             bound = min(bound, found.bound)
             if found.prices is not None and found.value > value:
                 best, value = self.snapped(found.prices), found.value
-        if bound - value > max(gap, GAP * (1.0 + abs(value))):
-            best, value, split = self._split(root, best, value, gap, deadline)
+        if open_():
+            best, value, split = self._split(root, best, value, gap, deadline, enough)
             bound = min(bound, split)
         return Settled(best, value, max(bound, value), root.prices, self.nodes)
 
@@ -170,21 +194,22 @@ class Group:
             for follower in members
         ]
         problem = Problem.of(halve(every, self.caps, self._periods, self._graphs))
-        search = Search(problem, lambda prices: float(self.probability @ self.by_scenario(prices)), [best], gap)
-        found = search.run(deadline)
+        search = Search(Nodes(problem), lambda prices: float(self.probability @ self.by_scenario(prices)))
+        found = search.run(deadline, start=[best], gap=gap)
         self.nodes += found.nodes
         self.seconds += found.seconds
         return found
 
-    def guess(self, gap: float, deadline: Deadline) -> Prices:
+    def guess(self, gap: float, deadline: Deadline, nodes: int = GUESSED) -> Prices:
         """Return the best prices that are soon found for the expected scenario: no bound, and often good for all."""
         if len(self.scenarios) == 1:
-            return self._box(*self._limits(), None, gap, deadline.part(nodes=GUESSED), ()).prices[0]
-        middle = [expected(each, self.probability) for each in zip(*self.scenarios, strict=True)]
-        group = Group([middle], np.ones(1), self.caps, self._periods, self._graphs)
-        prices = group.guess(gap, deadline)
-        self.nodes += group.nodes
-        self.seconds += group.seconds
+            return self._box(self._limits(), None, gap, deadline.part(nodes=nodes), ()).prices[0]
+        if self._middle is None:
+            self._middle = Group([self._expected()], np.ones(1), self.caps, self._periods, self._graphs)
+        before = self._middle.nodes, self._middle.seconds
+        prices = self._middle.guess(gap, deadline, GUESSED * len(self.scenarios))
+        self.nodes += self._middle.nodes - before[0]
+        self.seconds += self._middle.seconds - before[1]
         return prices
 
     def _limits(self) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
@@ -201,8 +226,7 @@ class Group:
 
     def _box(
         self,
-        low: Prices,
-        high: Prices,
+        limits: tuple[Prices, Prices],
         parent: _Box | None,
         gap: float,
         deadline: Deadline,
@@ -213,40 +237,37 @@ class Group:
 
         An expected bound that is not above ``enough`` is not lowered further.
         """
-        bounds, prices = [], []
+        low, high = limits
+        bounds, prices, searches = list[float](), list[Prices](), list[Search]()
+        others = [self._search(k).bound for k in range(len(self.scenarios))] if parent is None else parent.bounds
         for number in range(len(self.scenarios)):
             if parent is not None and _inside(parent.prices[number], low, high):
-                bounds.append(parent.bounds[number])
+                bounds.append(float(parent.bounds[number]))
                 prices.append(parent.prices[number])
+                searches.append(parent.searches[number])
                 continue
             start = [_clipped(each, low, high) for each in (*known, *prices[-1:])]
-            rest = 0.0 if parent is None else float(self.probability @ parent.bounds)
-            if parent is not None:  # what the scenarios before gave away counts already
-                rest += float(self.probability[:number] @ (np.array(bounds) - parent.bounds[:number]))
-                rest -= float(self.probability[number] * parent.bounds[number])
+            search = self._search(number) if parent is None else parent.searches[number].within(low, high)
+            # What the scenarios before gave away counts already.
+            rest = float(self.probability @ np.concatenate([bounds, [0.0], others[number + 1 :]]))
             least = (enough - rest) / self.probability[number] if self.probability[number] > 0.0 else -np.inf
-            found = self._search(number, gap, deadline, (low, high), start, least)
+            found = search.run(deadline, start=start, gap=gap, enough=least)
+            self.nodes += found.nodes
+            self.seconds += found.seconds
             bounds.append(found.bound if parent is None else min(found.bound, float(parent.bounds[number])))
             prices.append(found.prices if found.prices is not None else low)
-        return _Box(low, high, np.array(bounds), tuple(prices))
+            searches.append(search)
+        return _Box(low, high, np.array(bounds), tuple(prices), tuple(searches))
 
-    def _search(
-        self,
-        number: int,
-        gap: float,
-        deadline: Deadline,
-        limits: tuple[Prices, Prices],
-        start: Sequence[Prices],
-        enough: float,
-    ) -> Found:
-        low, high = limits
-        if number not in self._problems:
-            self._problems[number] = Problem.of(halve(self.scenarios[number], self.caps, self._periods, self._graphs))
-        search = Search(self._problems[number], lambda prices: self.earned(number, prices), start, gap)
-        found = search.run(deadline, low=low, high=high, enough=enough)
-        self.nodes += found.nodes
-        self.seconds += found.seconds
-        return found
+    def _halves(self, number: int) -> Halves:
+        return halve(self.scenarios[number], self.caps, self._periods, self._graphs)
+
+    def _search(self, number: int) -> Search:
+        """Return the search of a scenario at all prices, begun or not."""
+        if number not in self._searches:
+            nodes = Nodes(Problem.of(self._halves(number)))
+            self._searches[number] = Search(nodes, lambda prices: self.earned(number, prices))
+        return self._searches[number]
 
     def _polished(self, best: Prices, value: float, others: Sequence[Prices]) -> tuple[Prices, float]:
         """Take the prices of a period from another scenario where that earns more, until nothing changes."""
@@ -265,17 +286,17 @@ class Group:
         return best, value
 
     def _split(
-        self, root: _Box, best: Prices, value: float, gap: float, deadline: Deadline
+        self, root: _Box, best: Prices, value: float, gap: float, deadline: Deadline, enough: float
     ) -> tuple[Prices, float, float]:
         """Branch on prices until the bound is within the gap; return prices, value and bound."""
         count = itertools.count()
         heap = [(-self._bound(root), next(count), root)]
         closed, boxes = value, 1
         gap = max(gap, GAP * (1.0 + abs(value)))
-        while heap and -heap[0][0] > value + gap and not deadline.passed and boxes < MOST_BOXES:
+        while heap and -heap[0][0] > max(enough, value + gap) and not deadline.passed and boxes < MOST_BOXES:
             boxes += 2
             box = heapq.heappop(heap)[2]
-            children = self._chosen(box, best, gap, deadline, value + gap)
+            children = self._chosen(box, best, gap, deadline, max(enough, value + gap))
             if children is None:
                 closed = max(closed, self._bound(box))
                 continue
@@ -283,7 +304,7 @@ class Group:
                 found, earned = self._best(child.prices)
                 if earned > value:
                     best, value = self._polished(found, earned, child.prices)
-                if self._bound(child) > value + gap:
+                if self._bound(child) > max(enough, value + gap):
                     heapq.heappush(heap, (-self._bound(child), next(count), child))
                 else:
                     closed = max(closed, self._bound(child))
@@ -297,8 +318,8 @@ class Group:
         for name, period, at in self._disagreements(box, best):
             low, high = self._parted(box, name, period, at)
             children = (
-                self._box(box.low, high, box, SHARE * gap, deadline, [best], enough),
-                self._box(low, box.high, box, SHARE * gap, deadline, [best], enough),
+                self._box((box.low, high), box, SHARE * gap, deadline, [best], enough),
+                self._box((low, box.high), box, SHARE * gap, deadline, [best], enough),
             )
             falls = [self._bound(box) - self._bound(child) for child in children]
             here = max(falls[0], LEAST_FALL) * max(falls[1], LEAST_FALL)

@@ -57,6 +57,17 @@ class Halves:
         low, high = self.prices.col_lower, self.prices.col_upper
         return {name: np.clip(point[at], low[at], high[at]) for name, at in self.columns.items()}
 
+    def differs_in_costs(self, other: Halves) -> bool:
+        """Whether another leader's problem is this one but for costs."""
+        columns = ("quantity", "upper", "multiplier")
+        return (
+            all(np.array_equal(getattr(self, name), getattr(other, name)) for name in columns)
+            and len(self.weights) == len(other.weights)
+            and all(np.array_equal(*each) for each in zip(self.weights, other.weights, strict=True))
+            and _same_rows(self.quantities, other.quantities)
+            and _same_rows(self.prices, other.prices)
+        )
+
     def reach(self) -> FloatArray:
         """Return how far each column of ``quantities`` can be from its bound, by intervals of the rows it stands in."""
         given = self.quantities
@@ -70,6 +81,17 @@ class Halves:
             found = (rest[row[bound]] + least[bound]) / weight[bound]
             np.minimum.at(high, column[bound], found)
         return np.asarray(high - low)
+
+
+def _same_rows(one: Instance, other: Instance) -> bool:
+    """Whether two programs have the same rows and limits of columns."""
+    names = ("row_lower", "row_upper", "col_lower", "col_upper")
+    return (
+        one.shape == other.shape
+        and one.matrix.nnz == other.matrix.nnz
+        and not (one.matrix != other.matrix).nnz
+        and all(np.array_equal(getattr(one, name), getattr(other, name)) for name in names)
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,19 +14,31 @@ from equilibrium.markets.aggregator.day import AggregatorDay
 from equilibrium.markets.aggregator.flow import Flows
 from equilibrium.markets.aggregator.followers import Follower, followers, price_names
 from equilibrium.markets.aggregator.group import Group, Settled
-from equilibrium.markets.aggregator.hours import Hours, Rest
+from equilibrium.markets.aggregator.hours import Graphs, Hours, Rest
+from equilibrium.markets.aggregator.nodes import Prices
 from equilibrium.markets.aggregator.point import Point, best_point, with_loss_price
-from equilibrium.markets.aggregator.search import Prices
 from equilibrium.programs.program import FEASIBILITY
 
 ROUNDS = 6
-"""Prices of losses that are tried one after the other."""
+"""Times that groups are solved, most of them at prices of losses of their own."""
+
+WIDE = 2.0
+"""How many times as wide as in the end the gap may be at first: searches go on from one round to the next."""
+
+CLOSER = 0.5
+"""Part of the gap that is left by the groups from which on they are solved closer before losses get another price."""
 
 PART = 0.7
 """Part of the allowed gap that the groups of prices may leave; the rest is for the copies of the lots' consumption."""
 
-GUESS = 10.0
+NEARLY = 0.999
+"""Part of the allowed gap at which it is enough: rounding must not make it wider than what is asked for."""
+
+GUESS = 3.0
 """The first prices may miss by this many times as much as those of a proof: they are a beginning."""
+
+GUESSES = 2
+"""First prices that are looked for, each at the price of losses that the ones before make."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +82,9 @@ class Leader:
         self.flows = None if day.grid is None else Flows(day, day.grid)
         self._gap = 0.0 if day.scenarios == 1 and self.flows is None else gap
         self._caps, self._hours = price_names(day), Hours(day, self.flows)
-        self._nodes, self._seconds = 0, 0.0
+        self._loss_price = np.zeros((day.periods, len(day.lots)))
+        graphs = self._hours.graphs(self._loss_price)
+        self._groups = [self._group(scenarios, graphs) for scenarios in self._members(self._loss_price)]
 
     def solve(self) -> Solved:
         """Find the best prices.
@@ -81,12 +95,13 @@ class Leader:
             When no prices are found that keep the feeder's limits.
         """
         best = None if self.flows is None else self._first()
-        bound, known = np.inf, [] if best is None else [best.prices]
-        tried: list[FloatArray] = []
-        loss_price = np.zeros((self.day.periods, len(self.day.lots))) if best is None else best.loss_price
+        bound = np.inf
+        self._price(self._loss_price if best is None else best.loss_price)
+        wide, tried = 1.0 if self.flows is None else WIDE, list[FloatArray]()
         for _ in range(1 if self.flows is None else ROUNDS):
-            settled, rest = self._round(loss_price, self._absolute(best), known)
-            bound = min(bound, rest.bound + sum(each.bound for each in settled))
+            settled, rest = self._round(wide, best)
+            here = rest.bound + sum(each.bound for each in settled)
+            bound = min(bound, here)
             found = None
             for prices in self._combined(settled, rest):
                 point = best_point(self.day, self.followers, prices, self.flows)
@@ -94,40 +109,50 @@ class Leader:
                     found = point
             if found is not None and (best is None or found.value > best.value):
                 best = found
-            known = [] if best is None else [best.prices]
-            if best is None or bound - best.value <= self._gap * (1.0 + abs(best.value)) or self._deadline.passed:
+            if best is None or bound - best.value <= self._allowed(best) or self._deadline.passed:
                 break
-            tried.append(loss_price)
+            left = sum(each.bound - each.value for each in settled)
+            closer, wide = wide > 1.0, 1.0
+            if closer and left > CLOSER * (here - best.value):
+                continue  # the price of losses is not what leaves the gap
+            tried.append(self._loss_price)
             loss_price = _next_price(tried, best, found)
-            if any(_same(loss_price, each) for each in tried):
+            if not closer and any(_same(loss_price, each) for each in tried):
                 break
+            self._price(loss_price)
         if best is None:
             raise InfeasibleError(("no prices were found at which voltages and currents keep their limits",))
-        if self.flows is not None:
-            self._seconds += self.flows.seconds
-        return Solved(best, max(bound, best.value), self._nodes, self._seconds)
+        seconds = sum(group.seconds for group in self._groups) + (0.0 if self.flows is None else self.flows.seconds)
+        return Solved(best, max(bound, best.value), sum(group.nodes for group in self._groups), seconds)
 
     def _first(self) -> Point | None:
-        """Return a first point without a thought of losses: what it makes of their price is worth more than a guess."""
-        loss_price = np.zeros((self.day.periods, len(self.day.lots)))
-        prices: dict[str, FloatArray] = {name: np.zeros(self.day.periods) for name in self._caps}
-        prices |= dict(self._hours.rest(loss_price).prices)
-        for group in self._groups(loss_price):
-            prices |= dict(group.guess(GUESS * self._absolute(None), self._deadline))
-            self._count(group)
-        return best_point(self.day, self.followers, prices, self.flows)
+        """Return a first point, soon found for the expected scenario, at a price of losses that such points make.
 
-    def _count(self, group: Group) -> None:
-        self._nodes, self._seconds = self._nodes + group.nodes, self._seconds + group.seconds
+        Losses are not thought of at the beginning. What a point makes of their price is worth more than a guess, and a
+        few nodes of one scenario cost less than those of all of them at a price that is not the last one.
+        """
+        best = None
+        for _ in range(GUESSES):
+            prices: dict[str, FloatArray] = {name: np.zeros(self.day.periods) for name in self._caps}
+            prices |= dict(self._hours.rest(self._loss_price).prices)
+            for group in self._groups:
+                prices |= dict(group.guess(GUESS * PART * self._allowed(best), self._deadline))
+            point = best_point(self.day, self.followers, prices, self.flows)
+            if point is None:
+                break
+            if best is None or point.value > best.value:
+                best = point
+            self._price(point.loss_price)
+        return best
 
-    def _absolute(self, best: Point | None) -> float:
-        """Return the gap that all groups together may leave, currency."""
+    def _allowed(self, best: Point | None) -> float:
+        """Return the gap that may be left, currency."""
         day = self.day
         guess = float(np.abs(day.energy_cap - day.energy_price) @ (day.retailer.load_kw * day.length_h))
-        return PART * self._gap * (guess if best is None else abs(best.value))
+        return self._gap * (guess if best is None else max(1.0, abs(best.value)))
 
-    def _groups(self, loss_price: FloatArray) -> list[Group]:
-        """Return the groups of prices at a price of losses."""
+    def _members(self, loss_price: FloatArray) -> list[list[list[Follower]]]:
+        """Return the lots of every group of prices by scenario, at a price of losses."""
         day = self.day
         lots = {lot.name: number for number, lot in enumerate(day.lots)}
         priced = [
@@ -135,26 +160,33 @@ class Leader:
             for each in self.followers
             if each.kind == "lot"
         ]
-        graphs = self._hours.graphs(loss_price)
-        sets: list[Sequence[Follower]] = (
-            [priced] if day.uniform else [[each for each in priced if each.name == lot.name] for lot in day.lots]
-        )
-        found = []
-        for members in sets:
-            seen = {name for each in members for name in each.prices.values()} | set(graphs)
-            caps = {name: cap for name, cap in self._caps.items() if name in seen}
-            if caps:
-                scenarios = [[each for each in members if each.scenario == w] for w in range(day.scenarios)]
-                found.append(Group(scenarios, day.probability, caps, day.periods, graphs))
-        return found
+        sets = [priced] if day.uniform else [[each for each in priced if each.name == lot.name] for lot in day.lots]
+        return [[[each for each in members if each.scenario == w] for w in range(day.scenarios)] for members in sets]
 
-    def _round(self, loss_price: FloatArray, gap: float, known: Sequence[Prices]) -> tuple[list[Settled], Rest]:
-        groups, rest = self._groups(loss_price), self._hours.rest(loss_price)
-        settled = []
-        for group in groups:
-            starts = [{name: prices[name] for name in group.caps} for prices in known]
-            settled.append(group.solve(gap / len(groups), self._deadline, starts))
-            self._count(group)
+    def _group(self, scenarios: Sequence[Sequence[Follower]], graphs: Graphs) -> Group:
+        """Return the group of the prices that some lots see."""
+        seen = {name for members in scenarios for each in members for name in each.prices.values()} | set(graphs)
+        caps = {name: cap for name, cap in self._caps.items() if name in seen}
+        return Group(scenarios, self.day.probability, caps, self.day.periods, graphs)
+
+    def _price(self, loss_price: FloatArray) -> None:
+        """Let the groups of prices go on at a price of losses."""
+        if _same(loss_price, self._loss_price):
+            return
+        self._loss_price, graphs = loss_price, self._hours.graphs(loss_price)
+        for group, scenarios in zip(self._groups, self._members(loss_price), strict=True):
+            group.costing(scenarios, graphs)
+
+    def _round(self, wide: float, best: Point | None) -> tuple[list[Settled], Rest]:
+        """Solve all groups up to a gap that is so many times as wide as it may be in the end."""
+        rest = self._hours.rest(self._loss_price)
+        settled, allowed = list[Settled](), self._allowed(best)
+        for group in self._groups:
+            enough = -np.inf
+            if best is not None and group is self._groups[-1]:  # of the others it is not known yet what they leave
+                enough = best.value + NEARLY * allowed - rest.bound - sum(each.bound for each in settled)
+            starts = [] if best is None else [{name: best.prices[name] for name in group.caps}]
+            settled.append(group.solve(PART * wide * allowed / len(self._groups), self._deadline, starts, enough))
         return settled, rest
 
     def _combined(self, settled: Sequence[Settled], rest: Rest) -> list[Prices]:

@@ -113,6 +113,10 @@ class Order:
         (zeros if zero else positive)[pair] = True
         return self._closed(zeros, positive, known.most.copy())
 
+    def concluded(self, zero: BoolArray, positive: BoolArray) -> Known | None:
+        """Return what is known where these multipliers are zero and those are not; ``None`` where that cannot be."""
+        return self._closed(zero.copy(), positive.copy(), self.start().most)
+
     def _closed(self, zero: BoolArray, positive: BoolArray, most: FloatArray) -> Known | None:
         """Draw all conclusions, in place."""
         while True:

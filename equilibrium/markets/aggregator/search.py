@@ -81,6 +81,10 @@ class Search:
         What is searched.
     earn
         Evaluates prices.
+    leaves
+        All parts to begin with, where they are known; else the search begins at the root.
+    history
+        How bounds rose where choices were branched on, and how often that was, shape ``(2, choices)`` each.
 
     Attributes
     ----------
@@ -88,17 +92,25 @@ class Search:
         The best prices met at these costs and limits, and what they earn.
     """
 
-    def __init__(self, nodes: Nodes, earn: Earn) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        earn: Earn,
+        leaves: Sequence[Leaf] | None = None,
+        history: tuple[FloatArray, IntArray] | None = None,
+    ) -> None:
         self._nodes, self._earn, self._gap = nodes, earn, 0.0
         self.value = -INF
         self.prices: Prices | None = None
         self._looked = 0
-        self._leaves: list[Leaf] | None = None  # all parts that are not settled; nothing has been looked at where none
+        # All parts that are not settled; None: nothing has been looked at.
+        self._leaves = None if leaves is None else list(leaves)
         self._settled: list[Leaf] = []
         self._open: list[tuple[float, int, Node | Leaf]] = []
         self._count = itertools.count()
         choices = self._halves.quantity.size + len(self._halves.weights)
-        self._rise, self._seen = np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)
+        rise, seen = (np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)) if history is None else history
+        self._rise, self._seen = rise.copy(), seen.copy()
 
     @property
     def _halves(self) -> Halves:
@@ -111,11 +123,9 @@ class Search:
 
     def within(self, low: Prices, high: Prices) -> Self:
         """Return a search between closer limits of prices that begins where this one is."""
-        nodes = self._nodes
-        other = type(self)(Nodes(nodes.problem, low, high, nodes.programs), self._earn)
-        other._leaves = None if self._leaves is None else [*self._leaves, *self._settled]  # noqa: SLF001
-        other._rise, other._seen = self._rise.copy(), self._seen.copy()  # noqa: SLF001
-        return other
+        nodes = Nodes(self._nodes.problem, low, high, self._nodes.programs)
+        leaves = None if self._leaves is None else [*self._leaves, *self._settled]
+        return type(self)(nodes, self._earn, leaves, (self._rise, self._seen))
 
     def costing(self, halves: Halves) -> bool:
         """Go on at other costs, all parts looked at anew; return whether nothing but costs differs."""

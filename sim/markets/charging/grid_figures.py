@@ -54,10 +54,8 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame], feeder: pd.DataFrame | 
         there are no limits, and a line in the order of the buses. A limit that is far from all voltages stands in the
         legend alone. Where its buses are listed otherwise than lateral by lateral they are drawn so.
     """
-    labels, ordered = (
-        next(iter(profiles.values()))["bus"].drop_duplicates().tolist(),
-        "in the order of the feeder's file",
-    )
+    labels = next(iter(profiles.values()))["bus"].drop_duplicates().tolist()
+    ordered = "in the order of the feeder's file"
     if feeder is not None and len(feeder) and "parent" in feeder:
         order = lateral_order(_parents(feeder))
         if order != sorted(order):

@@ -17,7 +17,7 @@ from equilibrium.errors import InputError
 
 _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mesa", "pydantic", "highspy", "gurobipy")
 _OPTIONAL = ("pandapower",)
-FORMAT = 2
+FORMAT = 3
 """Version of what a run folder holds."""
 
 

@@ -10,12 +10,11 @@ from typing import Any
 from equilibrium.errors import InputError
 from sim.daily_model import DailyModel
 from sim.folder import MANIFEST
-from sim.manifest import read_json, write_manifest
+from sim.manifest import FORMAT, read_json, write_manifest
 from sim.snapshot import Snapshots, UnsavableError
 from sim.store import state_of_run
 
 _MAY_DIFFER = (
-    "format",
     "status",
     "reasons",
     "days_asked",
@@ -75,7 +74,7 @@ class Checkpoints:
         present = read_json(self._folder / MANIFEST)
         if not present:
             return None
-        now = json.loads(json.dumps(self.content, default=str))
+        now = json.loads(json.dumps({"format": FORMAT, **self.content}, default=str))
         for key in (key for key in dict.fromkeys([*now, *present]) if key not in _MAY_DIFFER):
             for place, old, new in differences(key, present.get(key), now.get(key)):
                 expected = f"{old}, as in the run that is to be resumed, or --force to begin anew"

@@ -23,6 +23,7 @@ from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.plain import cut, decimal, is_name, plain, shown
 from sim.acflow import AcFlow, rounding_mva
 from sim.cli import main
+from sim.manifest import FORMAT
 from sim.markets.charging.model import LocalMarket
 from sim.output import draw_run, show_run
 from sim.show.drawing import legend_below, save
@@ -197,8 +198,8 @@ def test_damaged_runs_are_named(town: Path, capsys: pytest.CaptureFixture[str]) 
         json.dumps(content),
         "[]",
         "{",
-        '{"format": 2}',
-        '{"format": 2, "market": "lots-lead", "tables": {"days": 1}}',
+        json.dumps({"format": FORMAT}),
+        json.dumps({"format": FORMAT, "market": "lots-lead", "tables": {"days": 1}}),
     ):
         columns.write_text(text, encoding="utf-8")
         one_line(capsys, "check", "run")

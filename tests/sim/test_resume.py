@@ -20,7 +20,8 @@ from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from sim import store
 from sim.cli import main
-from sim.folder import ARRAYS, CHECKPOINT, PARTS, STATE
+from sim.folder import ARRAYS, CHECKPOINT, MANIFEST, PARTS, STATE
+from sim.manifest import FORMAT
 from sim.markets.nodal.kind import KIND as NODAL
 from sim.options import RunOptions
 from sim.run import run_scenario
@@ -241,6 +242,16 @@ def test_another_run_is_not_gone_on_with(
     changed = load_scenario(WEEK, {"lots": [{**lots[0], "places": 11}, *lots[1:]]})
     with pytest.raises(InputError, match=r"--resume, resolved_scenario.lots\[0\].places: got 11, expected 40"):
         run_scenario(changed, folder, RunOptions(days=4, seed=3), resume=True)
+    assert_same(read_run(folder), read_run(two_days))
+
+
+def test_a_run_of_an_earlier_format_is_not_gone_on_with(tmp_path: Path, two_days: Path) -> None:
+    """Its tables have other columns: days of both would not fit together."""
+    folder = shutil.copytree(two_days, tmp_path / "run")
+    content = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    (folder / MANIFEST).write_text(json.dumps({**content, "format": FORMAT - 1}), encoding="utf-8")
+    with pytest.raises(InputError, match=rf"--resume, format: got {FORMAT}, expected {FORMAT - 1}, as in the run"):
+        run_scenario(load_scenario(WEEK), folder, RunOptions(days=4, seed=3), resume=True)
     assert_same(read_run(folder), read_run(two_days))
 
 

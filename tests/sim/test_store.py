@@ -147,15 +147,15 @@ def test_every_table_is_an_attribute_and_no_other(tmp_path, make_day):
 def test_a_run_of_an_earlier_format_is_refused_by_name(tmp_path, found):
     (tmp_path / "manifest.json").write_text(json.dumps(found), encoding="utf-8")
     with pytest.raises(
-        InputError, match=r"format of the run: got 1, expected 2: the run is of equilot (0\.7\.0|another)"
+        InputError, match=r"format of the run: got 1, expected 3: the run is of equilot (0\.7\.0|another)"
     ):
         Run(tmp_path)
 
 
 def test_a_run_of_a_later_format_is_refused(tmp_path, make_day):
     folder = write(tmp_path / "run", make_day, 1).folder
-    (folder / "columns.json").write_text('{"format": 3}', encoding="utf-8")
-    with pytest.raises(InputError, match="format of the run: got 3"):
+    (folder / "columns.json").write_text('{"format": 4}', encoding="utf-8")
+    with pytest.raises(InputError, match="format of the run: got 4"):
         Run(folder)
 
 

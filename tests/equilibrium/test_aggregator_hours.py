@@ -15,7 +15,7 @@ from equilibrium.markets.aggregator import hours
 from equilibrium.markets.aggregator.flow import Flows
 from equilibrium.markets.aggregator.group import Settled
 from equilibrium.markets.aggregator.hours import Hours, Rest
-from equilibrium.markets.aggregator.leader import Leader
+from equilibrium.markets.aggregator.leader import Leader, _next_price
 from equilibrium.markets.aggregator.pieces import Piece, pieces, seers
 from equilibrium.markets.aggregator.point import Point
 from tests.equilibrium.aggregator_days import card_day, on_line, random_day
@@ -81,3 +81,24 @@ def test_no_price_of_losses_is_tried_twice(seed: int, pricing: str, monkeypatch:
     assert len(closely) >= len(used) - 1
     assert all(np.abs(one - other).max() > 1e-9 for one, other in itertools.combinations(closely, 2))
     assert min(bounds) >= solved.point.value - 1e-9 * (1.0 + abs(solved.point.value))
+
+
+def test_the_next_price_of_losses_lies_where_the_bound_may_be_lower() -> None:
+    """The best point's, then between the last one and its own point's, then between those of the lowest bounds."""
+
+    def at(price: float) -> Point:
+        return Point({}, (), (), 0.0, np.full((1, 1), price))
+
+    def tried(**prices: float) -> list[tuple[float, FloatArray]]:
+        return [(bound, at(float(price[1:])).loss_price) for price, bound in prices.items()]
+
+    def following(best: float, found: float | None, **prices: float) -> float | None:
+        price = _next_price(tried(**prices), at(best), None if found is None else at(found))
+        return None if price is None else float(price[0, 0])
+
+    assert following(3.0, None, p0=9.0) == 3.0
+    assert following(3.0, 2.0, p3=9.0, p0=8.0) == 1.0
+    assert following(3.0, 6.0, p3=9.0, p4=5.0, p8=6.0, p0=7.0) == 6.0  # between 4 and 8: what lies at 3 has been tried
+    assert following(3.0, None, p3=9.0, p4=5.0, p8=6.0) == 6.0
+    assert following(3.0, None, p3=9.0, p4=5.0, p6=7.0, p8=6.0) is None
+    assert following(3.0, None, p3=9.0) is None

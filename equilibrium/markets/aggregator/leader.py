@@ -97,7 +97,7 @@ class Leader:
         best = None if self.flows is None else self._first()
         bound = np.inf
         self._price(self._loss_price if best is None else best.loss_price)
-        wide, tried = 1.0 if self.flows is None else WIDE, list[FloatArray]()
+        wide, tried = 1.0 if self.flows is None else WIDE, list[tuple[float, FloatArray]]()
         for _ in range(1 if self.flows is None else ROUNDS):
             settled, rest = self._round(wide, best)
             here = rest.bound + sum(each.bound for each in settled)
@@ -115,11 +115,12 @@ class Leader:
             closer, wide = wide > 1.0, 1.0
             if closer and left > CLOSER * (here - best.value):
                 continue  # the price of losses is not what leaves the gap
-            tried.append(self._loss_price)
+            tried.append((here, self._loss_price))
             loss_price = _next_price(tried, best, found)
-            if not closer and any(_same(loss_price, each) for each in tried):
+            if loss_price is None and not closer:
                 break
-            self._price(loss_price)
+            if loss_price is not None:
+                self._price(loss_price)
         if best is None:
             raise InfeasibleError(("no prices were found at which voltages and currents keep their limits",))
         seconds = sum(group.seconds for group in self._groups) + (0.0 if self.flows is None else self.flows.seconds)
@@ -205,15 +206,24 @@ class Leader:
         return found
 
 
-def _next_price(tried: Sequence[FloatArray], best: Point, found: Point | None) -> FloatArray:
-    """Return the price of losses that the best point makes; where that has been tried, one between the last two.
+def _next_price(tried: Sequence[tuple[float, FloatArray]], best: Point, found: Point | None) -> FloatArray | None:
+    """Return the next price of losses, ``None`` where none is new.
 
-    Every price gives a bound. The one at which the bound is lowest lies between those that bring two points about,
-    where copies of the lots' consumption jump from one to the other.
+    Every price gives a bound, and the bound is convex in the price. The one at which it is lowest lies between those
+    that bring two points about, where copies of the lots' consumption jump from one to the other.
+
+    Parameters
+    ----------
+    tried
+        Prices of losses and the bounds that they gave, the last one last.
+    best, found
+        The best point, whose price comes first, and the one found at the last price: then comes what lies between its
+        price and the last one, then what lies between the two prices of the lowest bounds.
     """
-    if found is None or not any(_same(best.loss_price, each) for each in tried):
-        return best.loss_price
-    return np.asarray(0.5 * (tried[-1] + found.loss_price))
+    lowest = [price for _, price in sorted(tried, key=lambda each: each[0])[:2]]
+    choices = [best.loss_price, *([] if found is None else [0.5 * (tried[-1][1] + found.loss_price)])]
+    choices += [0.5 * (lowest[0] + lowest[-1])]
+    return next((each for each in choices if not any(_same(each, price) for _, price in tried)), None)
 
 
 def _same(one: FloatArray, other: FloatArray) -> bool:

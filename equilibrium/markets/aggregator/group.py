@@ -42,9 +42,8 @@ TOGETHER = 4
 TOGETHER_NODES = 2_000
 """Nodes of that search."""
 
-GUESSED = 50
-"""Nodes for each scenario after which a guess is good enough: what is left of its search would only prove it. A better
-guess is worth more where there are more scenarios whose searches begin with it."""
+GUESSED = 150
+"""Nodes after which a guess is good enough: what is left of its search would only prove it."""
 
 MOST_BOXES = 200
 """Boxes of prices after which the bound that is proved is what is told."""
@@ -200,14 +199,14 @@ class Group:
         self.seconds += found.seconds
         return found
 
-    def guess(self, gap: float, deadline: Deadline, nodes: int = GUESSED) -> Prices:
+    def guess(self, gap: float, deadline: Deadline) -> Prices:
         """Return the best prices that are soon found for the expected scenario: no bound, and often good for all."""
         if len(self.scenarios) == 1:
-            return self._box(self._limits(), None, gap, deadline.part(nodes=nodes), ()).prices[0]
+            return self._box(self._limits(), None, gap, deadline.part(nodes=GUESSED), ()).prices[0]
         if self._middle is None:
             self._middle = Group([self._expected()], np.ones(1), self.caps, self._periods, self._graphs)
         before = self._middle.nodes, self._middle.seconds
-        prices = self._middle.guess(gap, deadline, GUESSED * len(self.scenarios))
+        prices = self._middle.guess(gap, deadline)
         self.nodes += self._middle.nodes - before[0]
         self.seconds += self._middle.seconds - before[1]
         return prices

@@ -19,7 +19,7 @@ from equilibrium.markets.aggregator.nodes import Prices
 from equilibrium.markets.aggregator.point import Point, best_point, with_loss_price
 from equilibrium.programs.program import FEASIBILITY
 
-ROUNDS = 6
+ROUNDS = 10
 """Times that groups are solved, most of them at prices of losses of their own."""
 
 WIDE = 2.0

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,8 +30,17 @@ STATE, ARRAYS = "state.json", "state.npz"
 _LOCK, _INDEX = ".lock", "index.json"
 
 
-def check_folder(folder: Path, *, force: bool) -> None:
+def check_folder(folder: Path, *, force: bool, own: Collection[str] = ()) -> None:
     """Make sure that a run can be written to ``folder``; nothing is left behind or changed.
+
+    Parameters
+    ----------
+    folder
+        Where to write.
+    force
+        Whether an earlier run may be overwritten.
+    own
+        Names of files that are known to be the writer's although no run is there.
 
     Raises
     ------
@@ -48,14 +57,16 @@ def check_folder(folder: Path, *, force: bool) -> None:
     except OSError as error:
         found = f"{nearest}: {error.strerror}"
         raise InputError(str(folder), "output folder", found, "a folder that can be written") from None
-    left = leftovers(folder)
+    left = leftovers(folder, own=own)
     if left and not force:
         expected = "an empty or new folder, --resume to go on with it, or --force to overwrite"
         raise InputError(str(folder), "output folder", f"a run ({left[0].name})", expected)
 
 
-def leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
+def leftovers(folder: Path, tables: Iterable[str] = (), own: Collection[str] = ()) -> list[Path]:
     """Return what an earlier run left in a folder, and with it what a run with ``tables`` would write over.
+
+    Files of the names ``own`` are known to be of Equilot.
 
     Raises
     ------
@@ -65,12 +76,12 @@ def leftovers(folder: Path, tables: Iterable[str] = ()) -> list[Path]:
     columns, manifest = read_json(folder / COLUMNS), read_json(folder / MANIFEST)
     named = columns.get("tables") if isinstance(columns.get("tables"), dict) and "format" in columns else {}
     is_run = bool(named) or ("format" in manifest and bool(manifest.keys() & {"versions", "seed"}))
-    own = [MANIFEST, COLUMNS, PARTS, f".{PARTS}", CHECKPOINT, f".{CHECKPOINT}", REPORT]
-    own += [name for table in named or {} for name in (f"{table}.parquet", f".{table}.parquet")]
-    found = [folder / name for name in own if _exists(folder / name)]
-    wanted = [folder / f"{table}.parquet" for table in tables if f"{table}.parquet" not in own]
+    names = [MANIFEST, COLUMNS, PARTS, f".{PARTS}", CHECKPOINT, f".{CHECKPOINT}", REPORT]
+    names += [name for table in named or {} for name in (f"{table}.parquet", f".{table}.parquet")]
+    found = [folder / name for name in names if _exists(folder / name)]
+    wanted = [folder / f"{table}.parquet" for table in tables if f"{table}.parquet" not in names]
     foreign = [path for path in wanted if _exists(path)]
-    foreign += [path for path in found if not is_run or not _of_a_run(path)]
+    foreign += [path for path in found if path.name not in own and not (is_run and _of_a_run(path))]
     if foreign:
         expected = "a folder without it: no run of Equilot wrote it, so it is not overwritten"
         raise InputError(str(folder), "output folder", foreign[0].name, expected)

@@ -28,8 +28,8 @@ def add_to(commands: Commands) -> None:
 
 def _reproduce(given: argparse.Namespace) -> int:
     """``equilot reproduce``."""
-    from sim.folder import check_folder
-    from sim.report.reproduction import write_reproduction_report
+    from sim.folder import REPORT, check_folder
+    from sim.report.reproduction import reproduction_in, write_reproduction_report
     from sim.reproduce import load_reproduction
     from sim.reproduce.report import write_csv
     from sim.reproduce.robustness import HEAD, counted, examine, variations_of
@@ -38,7 +38,8 @@ def _reproduce(given: argparse.Namespace) -> int:
     reproduce = load_reproduction(given.name)
     variations = variations_of(given.name) if given.robustness else ()
     folder = given.out or Path("runs") / f"reproduce-{given.name}"
-    check_folder(folder, force=True)
+    again = reproduction_in(folder) == given.name
+    check_folder(folder, force=True, own=(REPORT,) if again else ())
     report = reproduce(folder, given.solver)
     files = report.write(folder)
     write_reproduction_report(folder, given.name)

@@ -272,6 +272,23 @@ def test_the_command_writes_report_tables_and_figures(tmp_path, capsys, monkeypa
     assert len(list((tmp_path / "out").glob("epec-lots-*.csv"))) == 8
 
 
+def test_a_reproduction_writes_over_its_own_report_and_over_no_other(tmp_path, capsys, monkeypatch, results):
+    monkeypatch.setattr(epec, "compute", lambda _solver: results)
+    for name in ("mine", "yours"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "report.html").write_text("a page of somebody", encoding="utf-8")
+    other = tmp_path / "yours"
+    for name in ("epec-lots.md", "disco-dr.md", "disco-dr-statements.csv"):
+        (other / name).write_text("", encoding="utf-8")
+    for folder in (tmp_path / "mine", other):
+        assert main(["reproduce", "epec-lots", "--out", str(folder)]) == 2
+        assert "output folder: got 'report.html'" in capsys.readouterr().err
+        assert (folder / "report.html").read_text(encoding="utf-8") == "a page of somebody"
+    for _ in range(2):
+        assert main(["reproduce", "epec-lots", "--out", str(tmp_path / "out")]) == 0
+    assert "Equilot" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
 def test_the_benchmark_records_the_share_within_5_percent():
     found = record(report(HOLDS), 2.5)
     assert (found.name, found.ours_s, found.ratio) == ("closeness_made_up", 2.5, pytest.approx(1 / 3))

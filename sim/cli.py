@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from equilibrium.errors import InfeasibleError, InputError, SeveralInputErrors, SolverError
+from sim.collector import collect_seldom
 from sim.commands import (
     app,
     check,
@@ -60,6 +61,7 @@ _SHOWN = 20
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code; it means the same when the reader of the output has gone."""
     open_output()
+    collect_seldom()
     code = _execute(_parser().parse_args(arguments))
     try:
         sys.stdout.flush()  # here, and not when the interpreter ends and can only complain

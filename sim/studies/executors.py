@@ -14,6 +14,7 @@ from multiprocessing.context import BaseContext
 from typing import Any, ParamSpec, TypeVar
 
 from equilibrium.errors import InputError
+from sim.collector import collect_seldom
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -124,6 +125,7 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
             if address is None:
                 at = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
                 client = Client(at)
+                client.run(collect_seldom)  # its workers are ours; those of another's cluster are left alone
             else:
                 at, client = None, Client(address, timeout="10s")
         except OSError as error:
@@ -152,6 +154,7 @@ def _context() -> BaseContext:
 
 def _begin() -> None:
     """Let Ctrl-C be the matter of the process that asks, and end with it when it is killed."""
+    collect_seldom()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     asking = parent_process()
     assert asking is not None

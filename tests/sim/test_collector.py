@@ -1,0 +1,27 @@
+"""Processes of ours look for cyclic garbage seldom; a library leaves it to its user."""
+
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+
+from sim.collector import THRESHOLDS
+from sim.studies.executors import processes
+
+
+def _printed(code: str) -> str:
+    """What a fresh interpreter prints last."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()[-1]
+
+
+def test_the_command_and_the_workers_of_a_study_look_seldom():
+    assert _printed("import gc, sim.cli; sim.cli.main(['scenarios']); print(gc.get_threshold())") == str(THRESHOLDS)
+    with processes(1).opened() as pool:
+        assert pool.submit(gc.get_threshold).result() == THRESHOLDS
+
+
+def test_an_import_changes_nothing():
+    code = "import gc; before = gc.get_threshold(); import equilot, sim.cli; print(before == gc.get_threshold())"
+    assert _printed(code) == "True"

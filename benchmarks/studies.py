@@ -23,9 +23,9 @@ from sim.studies.executors import Workers, dask, in_process, processes
 from sim.studies.specification import read_specification
 from sim.studies.study import Study
 
-SCENARIO, DAYS, REPLICATIONS = "town-33", 5, 32
+SCENARIO, DAYS, REPLICATIONS = "town-33", 5, 64
 SHORT = 8
-ROUNDS = 3
+ROUNDS = 2
 OUTPUTS = {
     "profit": {"table": "days", "column": "lot_profit", "reduce": "sum"},
     "lowest_voltage": {"table": "prices", "column": "voltage_pu", "reduce": "min", "per": "day"},

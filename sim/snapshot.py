@@ -186,7 +186,8 @@ def _name(kind: type) -> str:
 def _slots(value: object) -> dict[str, Any]:
     """Return the attributes of an object, also those in slots."""
     found = dict(getattr(value, "__dict__", {}))
-    for name in _slot_names(type(value)):
+    kind: Any = type(value)  # mypy takes no class for hashable
+    for name in _slot_names(kind):
         if hasattr(value, name):
             found[name] = getattr(value, name)
     return found

@@ -151,3 +151,17 @@ def test_tight_rows_of_a_day_whose_prices_turned_are_not_taken(before, now, cost
     vertices, solved = start(fresh.model, fresh.data, power, known)
     assert solved.all()
     assert vertices.cost.tolist() == pytest.approx([cost])
+
+
+def test_some_of_the_sides_keep_their_rows_and_the_stand_in():
+    *_, vertices, _ = solved_hours(small_network(), small_day([0.05], ()), np.zeros((1, 1)))
+    sides = vertices.model.sides
+    keep = np.arange(0, sides.sign.size - 1, 2)
+    some = sides.only(keep)
+    assert some.sign.tolist() == [*sides.sign[keep], 0]
+    assert some.row[:-1].tolist() == sides.row[keep].tolist()
+    assert np.array_equal(some.matrix[:, :-1], sides.matrix[:, keep])
+    assert not some.matrix[:, -1].any()
+    place = {side: number for number, side in enumerate(keep.tolist())}
+    for before, after in ((sides.upper, some.upper), (sides.lower, some.lower)):
+        assert after.tolist() == [place.get(side, keep.size) for side in before.tolist()]

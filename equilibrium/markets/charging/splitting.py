@@ -12,7 +12,7 @@ from equilibrium.fleet.envelope import allocate
 from equilibrium.fleet.split import Cut, EvenSplit
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
-from equilibrium.programs.program import INF, Program
+from equilibrium.programs.program import FEASIBILITY, INF, Program
 
 MAXIMUM_CUT_ROUNDS = 500
 
@@ -48,9 +48,17 @@ def split_lots(
         if lot.fleet is None or k in skip:
             continue
         known = near[k] if near is not None else None
-        level = known.level if isinstance(known, EvenSplit) else None
-        parts[k] = allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k], level)
+        parts[k] = known if _splits(known, power_kw[:, k] * day.length_h) else allocate(
+            lot.fleet, power_kw[:, k], site.efficiency, price[:, k], known.level if isinstance(known, EvenSplit) else None
+        )
     return parts
+
+
+def _splits(known: EvenSplit | list[Cut] | None, energy_kwh: FloatArray) -> bool:
+    """Tell whether a split is known that is one of these energies already."""
+    return isinstance(known, EvenSplit) and bool(
+        np.abs(known.energy_kwh.sum(axis=0) - energy_kwh).max(initial=0.0) <= FEASIBILITY
+    )
 
 
 def broken_cuts(split: Split) -> list[LotCut]:

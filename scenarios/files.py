@@ -209,8 +209,9 @@ class Table:
         return len(self.lines)
 
     def where(self, row: int, column: str) -> str:
-        """Return ``line 7, column r_ohm`` for the message about a cell."""
-        return f"{self.row_word} {self.lines[row]}, column {self.names.get(column, column)}"
+        """Return ``line 7, column r_ohm`` for the message about a cell; of another word than lines ``item 7, kWh``."""
+        of_lines = self.row_word == "line"
+        return f"{self.row_word} {self.lines[row]}, {'column ' * of_lines}{self.names.get(column, column)}"
 
     def error(self, row: int, column: str, value: object, expected: str) -> InputError:
         """Return the complaint about one cell."""
@@ -230,7 +231,9 @@ class Table:
         first: dict[str, int] = {}
         for row, name in enumerate(self.text(column)):
             if name in first:
-                raise self.error(row, column, name, f"each {column} once (it stands in line {self.lines[first[name]]})")
+                before = f"{self.row_word} {self.lines[first[name]]}"
+                called = self.names.get(column, column)
+                raise self.error(row, column, name, f"each {called} once (it stands in {before})")
             first[name] = row
         return self.columns[column]
 

@@ -256,7 +256,7 @@ def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, tuple
             raise
         raise document.error(("prices", error.where), error.value, error.expected) from None
     if series.currency != file.currency:
-        expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
+        expected = f"prices in {file.currency}, the scenario's currency (they are in {series.currency})"
         raise document.error(("prices", "file"), file.prices.file, expected)
     if rules.draw == "sarima":
         series = replace(series, model=_price_model(series, rules.sarima))

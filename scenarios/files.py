@@ -108,8 +108,11 @@ def own_path(name: str, folder: Path | None = None) -> Path:
     return path
 
 
-def read_text(path: Path, limit: int = TABLE_LIMIT) -> str:
-    """Read a UTF-8 text file; :class:`InputError` when it is missing, unreadable, too large or not UTF-8."""
+def read_text(path: Path, limit: int = TABLE_LIMIT, other: Mapping[str, str] | None = None) -> str:
+    """Read a UTF-8 text file; :class:`InputError` when it is missing, unreadable, too large or not UTF-8.
+
+    ``other`` names the encoding of files that may have another one, by what they begin with.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)
@@ -117,7 +120,12 @@ def read_text(path: Path, limit: int = TABLE_LIMIT) -> str:
             raise InputError(shown(path), "file", f"more than {limit} bytes", f"at most {limit} bytes")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(shown(path), f"byte {error.start}", "not UTF-8", "a text file in UTF-8") from None
+        for start, encoding in (other or {}).items():
+            if raw.startswith(start.encode()):
+                return raw.decode(encoding)
+        where = "line {}, byte {}".format(raw[: error.start].count(b"\n") + 1, error.start)
+        expected = "a text file in UTF-8, which spreadsheets save as CSV UTF-8"
+        raise InputError(shown(path), where, "not UTF-8", expected) from None
     except OSError as error:
         raise InputError(shown(path), "file", error.strerror, "a file that can be read") from None
 

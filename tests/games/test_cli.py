@@ -102,8 +102,8 @@ def test_bad_arguments_are_one_line(arguments: list[str], named: str, capsys: py
 def test_a_complaint_about_a_point_names_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     path = tmp_path / "point.json"
     for point, said in (
-        ({"variables": {"x": 4}}, "variables: y: got None, expected a value"),
-        ({"variables": {"x": 4, "y": 4}, "duals": {"mu": 1}}, "duals: got 'mu', expected a name of this game"),
+        ({"variables": {"x1": 4}}, "variables: y1: got None, expected a value"),
+        ({"variables": {"x1": 4, "y1": 4}, "duals": {"mu": 1}}, "duals: got 'mu', expected a name of this game"),
     ):
         path.write_text(json.dumps(point))
         assert run("verify", FOLDER / "bard_511.json", path) == 2

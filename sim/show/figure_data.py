@@ -24,7 +24,8 @@ def figure_data(figure: Figure) -> pd.DataFrame:
     pandas.DataFrame
         ``panel`` (0 first), its ``title``, the ``kind`` of mark (line, bar, band, point, image), the name of its
         ``series`` (empty where the figure names none; further ones of a panel are ``2``, ``3``, ...), and ``x``, ``y``
-        and ``value`` as they are drawn: the value is the height of a bar, the upper end of a band and the colour of a point or a cell; it is empty for a line.
+        and ``value`` as they are drawn: the value is the height of a bar, the upper end of a band and the colour of a
+        point or a cell; it is empty for a line.
     """
     rows = [
         (panel, _title(axis), *mark)

@@ -33,7 +33,7 @@ _ENTSOE_ZONES = {
     "WET/WEST": "Europe/Lisbon",
 }
 _NORD_POOL_ZONES = {"CET": "Europe/Stockholm", **_ENTSOE_ZONES, "EET": "Europe/Helsinki", "WET": "Europe/Lisbon"}
-_PJM_ZONE = "America/New_York"
+_PJM_ZONE, _PJM_TIME = "America/New_York", "%m/%d/%Y %I:%M:%S %p"
 
 _INTERVAL = re.compile(r"(?P<start>[^-]+?) - (?P<end>.+)")
 _MOMENT = re.compile(
@@ -74,8 +74,8 @@ def foreign_prices(path: Path, wishes: PriceWishes, zone: str | None, step_minut
     else:
         read = _reader(first, wishes)
         if read is None:
-            if separator_of(text) != ",":
-                expected = f"columns separated by commas{OTHER_LAYOUT}"
+            if separator_of(text) != "," or "," not in first:
+                expected = f"names of columns, separated by commas{OTHER_LAYOUT}"
                 raise InputError(shown(path), "header", first.strip(), expected)
             return None
         layout = read(Table.read(path, separator=separator_of(text)), wishes, step_minutes)
@@ -170,8 +170,8 @@ def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
         raise table.error(row, "row_is_current", "FALSE", "rows that are current, as Data Miner gives them")
     starts = []
     for row, cell in enumerate(table.columns["datetime_beginning_utc"]):
-        form = None if "T" in cell else "%m/%d/%Y %I:%M:%S %p"  # Data Miner's pages and its interface
-        moment = _written(table, row, "datetime_beginning_utc", cell, form)
+        form = None if "T" in cell else _PJM_TIME  # Data Miner's interface and its pages
+        moment = _written(table, row, "datetime_beginning_utc", cell, form, "a time such as 6/3/2024 4:00:00 AM")
         starts.append(moment.replace(tzinfo=dt.UTC).astimezone(time_zone(_PJM_ZONE)))
     return PriceLayout("PJM", table, "datetime_beginning_utc", column, "USD", True, starts, _PJM_ZONE)
 
@@ -211,13 +211,15 @@ def _own(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLayout:
     )  # fmt: skip
 
 
-def _written(table: Table, row: int, column: str, cell: str, form: str | None) -> dt.datetime:
+def _written(
+    table: Table, row: int, column: str, cell: str, form: str | None, example: str | None = None
+) -> dt.datetime:
     """Read a time in a form of :func:`datetime.datetime.strptime`, or in ISO 8601."""
     try:
         return dt.datetime.fromisoformat(cell) if form is None else dt.datetime.strptime(cell, form)
     except ValueError:
         expected = f"a time written as {form}" if form else "a time in ISO 8601, or prices.time_format"
-        raise table.error(row, column, cell, expected) from None
+        raise table.error(row, column, cell, example or expected) from None
 
 
 def _unit(table: Table, column: str, wishes: PriceWishes) -> tuple[str, bool]:

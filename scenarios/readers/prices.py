@@ -170,8 +170,10 @@ def read_prices(
 
 
 def price_files(path: Path) -> tuple[Path, ...]:
-    """Return the files that prices consist of: the file itself, or those of a folder in the order of their names."""
-    return tuple(sorted(each for each in path.iterdir() if each.is_file())) if path.is_dir() else (path,)
+    """Return the files that prices consist of: the file itself, or those of a folder that are not hidden, in order."""
+    if not path.is_dir():
+        return (path,)
+    return tuple(sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")))
 
 
 def _joined(source: str, parts: Sequence[PriceSeries]) -> PriceSeries:

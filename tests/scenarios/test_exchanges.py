@@ -209,6 +209,8 @@ def test_a_folder_of_days(tmp_path: Path) -> None:
         (folder / f"marginalpdbc_{date:%Y%m%d}.1").write_text(content)
     series = read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES"))
     assert [axis.size for axis in series.axes] == [24, 25, 24]
+    (folder / ".DS_Store").write_bytes(b"\x00\xff")  # what a file manager leaves
+    assert read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES")).dates == series.dates
     (folder / "marginalpdbc_20241027.1").unlink()
     with pytest.raises(
         InputError, match=r"_20241028.1: first date: got '2024-10-28', expected the day after 2024-10-26"
@@ -313,7 +315,9 @@ BAD = [
     (omie_accumulated(DAY).replace("Periodo", "Tramo"), 60, "line 3: got 'Fecha;Tramo;Precio"),
     (omie_accumulated(DAY).replace("01/06/2024;2;", "2024-06-01;2;"), 60, "line 5: got '2024-06-01', expected a date"),
     (omie_accumulated(DAY) + "01/06/2024;25", 60, "line 28: got '2 cells', expected 6 cells"),
-    ("Beginn;Preis [EUR/MWh]\n01.06.2024 00:00;40,1\n", 60, "header: got 'Beginn;Preis [EUR/MWh]', expected columns "),
+    ("Beginn;Preis [EUR/MWh]\n01.06.2024 00:00;40,1\n", 60, "header: got 'Beginn;Preis [EUR/MWh]', expected names"),
+    ("Day-ahead prices\n" + nord_pool(DAY), 60, "header: got 'Day-ahead prices', expected names of columns, separated"),
+    (pjm(DAY).replace("EAST", "WEST").replace(":00:00 PM", ":00"), 60, "expected a time such as 6/3/2024 4:00:00 AM"),
     ("start,price_eur_per_mwh\n2024-06-01T00:00,40.1\n", 60, "(with dates the column is start_local), or prices.time_"),
 ]
 

@@ -165,9 +165,21 @@ def _foreign_grid(settings: FeederSection, file: str) -> GridData:
         radial.generation_kvar,
         radial.shunt_kw,
         radial.shunt_kvar,
-        radial.notes,
+        (*radial.notes, *_scaled_generators(settings, radial.generation_kw, radial.generation_kvar)),
         net_files(path),
     )
+
+
+def _scaled_generators(settings: FeederSection, *power: FloatArray) -> tuple[str, ...]:
+    """Say what the scenario makes of the generators of a file, where it is not what the file says."""
+    if not any(part.any() for part in power):
+        return ()
+    notes = []
+    if settings.generation_scale != 1.0:
+        notes.append(f"generators of the file feed in {settings.generation_scale:g} times that (generation_scale)")
+    if settings.generation_profile is not None:
+        notes.append(f"generators of the file follow the profile {settings.generation_profile} (generation_profile)")
+    return tuple(notes)
 
 
 def build_rated_feeder(settings: RatedFeederSection, document: Document) -> GridData:
@@ -244,7 +256,7 @@ def build_prices(file: CaseFile, document: Document) -> tuple[PriceSeries, tuple
             raise
         raise document.error(("prices", error.where), error.value, error.expected) from None
     if series.currency != file.currency:
-        expected = f"prices in {file.currency}, the file's currency (they are in {series.currency})"
+        expected = f"prices in {file.currency}, the scenario's currency (they are in {series.currency})"
         raise document.error(("prices", "file"), file.prices.file, expected)
     if rules.draw == "sarima":
         series = replace(series, model=_price_model(series, rules.sarima))

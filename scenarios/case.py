@@ -20,7 +20,7 @@ from scenarios.readers.prices import PriceSeries
 from scenarios.readers.sessions import SessionLog
 from scenarios.schema import CaseFile, FileKeys
 from scenarios.streams import Streams
-from scenarios.time_axis import TimeAxis, day_axis
+from scenarios.time_axis import WEEK, TimeAxis, day_axis
 
 Inputs = TypeVar("Inputs")
 File = TypeVar("File", bound=CaseFile)
@@ -155,6 +155,16 @@ class Case(ABC, Generic[Inputs]):
         """Raise :class:`InputError` when the prices have ended by a day of the run and may not repeat."""
         if self.days is not None and index >= self.days:
             raise InputError(self.prices.source, "after_end: stop", f"day {index + 1}", f"at most {self.days} days")
+
+    def notes_of(self, days: int) -> tuple[str, ...]:
+        """Return what a reader should know of a run of so many days: the notes, and whether its prices repeat."""
+        series = self.prices
+        if not series.dates or series.model is not None or days <= series.days:
+            return tuple(self.notes)
+        whole = series.days - series.days % WEEK if series.days >= WEEK else series.days
+        held = f"{series.days} day{'s' * (series.days > 1)}"
+        again = "the same" if whole == series.days else f"the first {whole}"
+        return (*self.notes, f"prices {Path(series.source).name}: {held}, then {again} again (prices.after_end)")
 
     def contents(self) -> Contents:
         """Return what the scenario was made from, besides its prices."""

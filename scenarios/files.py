@@ -108,8 +108,11 @@ def own_path(name: str, folder: Path | None = None) -> Path:
     return path
 
 
-def read_text(path: Path, limit: int = TABLE_LIMIT) -> str:
-    """Read a UTF-8 text file; :class:`InputError` when it is missing, unreadable, too large or not UTF-8."""
+def read_text(path: Path, limit: int = TABLE_LIMIT, other: Mapping[str, str] | None = None) -> str:
+    """Read a UTF-8 text file; :class:`InputError` when it is missing, unreadable, too large or not UTF-8.
+
+    ``other`` names the encoding of files that may have another one, by what they begin with.
+    """
     try:
         with path.open("rb") as file:
             raw = file.read(limit + 1)
@@ -117,7 +120,12 @@ def read_text(path: Path, limit: int = TABLE_LIMIT) -> str:
             raise InputError(shown(path), "file", f"more than {limit} bytes", f"at most {limit} bytes")
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(shown(path), f"byte {error.start}", "not UTF-8", "a text file in UTF-8") from None
+        for start, encoding in (other or {}).items():
+            if raw.startswith(start.encode()):
+                return raw.decode(encoding)
+        where = "line {}, byte {}".format(raw[: error.start].count(b"\n") + 1, error.start)
+        expected = "a text file in UTF-8, which spreadsheets save as CSV UTF-8"
+        raise InputError(shown(path), where, "not UTF-8", expected) from None
     except OSError as error:
         raise InputError(shown(path), "file", error.strerror, "a file that can be read") from None
 
@@ -209,8 +217,9 @@ class Table:
         return len(self.lines)
 
     def where(self, row: int, column: str) -> str:
-        """Return ``line 7, column r_ohm`` for the message about a cell."""
-        return f"{self.row_word} {self.lines[row]}, column {self.names.get(column, column)}"
+        """Return ``line 7, column r_ohm`` for the message about a cell; of another word than lines ``item 7, kWh``."""
+        of_lines = self.row_word == "line"
+        return f"{self.row_word} {self.lines[row]}, {'column ' * of_lines}{self.names.get(column, column)}"
 
     def error(self, row: int, column: str, value: object, expected: str) -> InputError:
         """Return the complaint about one cell."""
@@ -230,7 +239,9 @@ class Table:
         first: dict[str, int] = {}
         for row, name in enumerate(self.text(column)):
             if name in first:
-                raise self.error(row, column, name, f"each {column} once (it stands in line {self.lines[first[name]]})")
+                before = f"{self.row_word} {self.lines[first[name]]}"
+                called = self.names.get(column, column)
+                raise self.error(row, column, name, f"each {called} once (it stands in {before})")
             first[name] = row
         return self.columns[column]
 

@@ -82,7 +82,9 @@ def _value(key: str, text: str) -> Tree:
     try:
         tree = read_tree(f"{SET} {key}", f"{_VALUE}: {text}")
     except InputError as error:
-        raise InputError(f"{SET} {key}", "value", text, error.expected) from None
+        quoted = "'{}'".format(text.replace("'", "''"))
+        hint = f'; text that YAML takes for something else stands in quotes of its own: "{key}={quoted}"'
+        raise InputError(f"{SET} {key}", "value", text, error.expected + hint) from None
     if len(tree.data) != 1:
         raise InputError(f"{SET} {key}", "value", text, "one value of YAML")
     return tree

@@ -106,14 +106,14 @@ def price_fault(price: FloatArray, currency: str, *, per_mwh: bool) -> str | Non
             return None
         return (
             f"prices per MWh, of which some reach {SMALLEST_PER_MWH:g} {currency} (per kWh these would be up to "
-            f"{1000.0 * largest:g} {currency} per MWh: a header that ends in _per_kwh)"
+            f"{1000.0 * largest:g} {currency} per MWh: a header that ends in _per_kwh, or prices.unit)"
         )
     middle = float(np.median(size))
     if middle <= PER_KWH.highest:
         return None
     return (
         f"prices per kWh, {PER_KWH.highest:g} {currency} at most in the middle (per MWh these would be "
-        f"{middle / PER_KWH.factor:g} {currency} per kWh: a header that ends in _per_mwh)"
+        f"{middle / PER_KWH.factor:g} {currency} per kWh: a header that ends in _per_mwh, or prices.unit)"
     )
 
 

@@ -198,7 +198,7 @@ def _manifest(
         "days_done": 0,
         **{key: value for key, value in asdict(options).items() if key != "days"},
         "versions": versions(optional=options.ac),
-        "notes": list(scenario.notes),
+        "notes": list(scenario.notes_of(options.days)),
         "resolved_scenario": scenario.resolved(),
         "input_sha256": scenario.input_hashes(),
     }

@@ -69,9 +69,15 @@ def verify(given: argparse.Namespace) -> int:
         )
         answer = verify_point(game, variables, duals, options)
     except InputError as error:
+        if error.where.startswith(_OF_POINT):
+            raise error.located(str(given.point), error.where.removeprefix(_OF_POINT)) from None
         raise _in_file(error, given.game) from error
     _show(game, answer, as_json=given.json)
     return EXIT_CODES[answer.verdict]
+
+
+_OF_POINT = "point: "
+"""What complaints about a point begin with, whose file the game does not know."""
 
 
 def _in_file(error: InputError, path: Path) -> InputError:

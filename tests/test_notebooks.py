@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import inspect
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,6 +58,34 @@ def test_notebook_has_its_outputs(path: Path) -> None:
     assert path.stat().st_size < MOST_BYTES
     texts = [text for _, _, text in shown(notebook)]
     assert not any("/tmp/" in PLACE.sub("", text) for text in texts)
+
+
+def calls(code: str) -> Iterator[tuple[str, Any, list[str]]]:
+    """Yield what a notebook calls by a name that it imports: the name, the thing, and the names of its arguments."""
+    known: dict[str, Any] = {}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.ImportFrom) and node.module is not None:
+            module = importlib.import_module(node.module)
+            known |= {each.asname or each.name: getattr(module, each.name) for each in node.names}
+        elif isinstance(node, ast.Import):
+            known |= {each.asname or each.name: importlib.import_module(each.name) for each in node.names}
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Call):
+            name = ast.unparse(node.func)
+            first, _, rest = name.partition(".")
+            if first in known and "." not in rest:
+                thing = getattr(known[first], rest) if rest else known[first]
+                yield name, thing, [each.arg for each in node.keywords if each.arg is not None]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_what_a_notebook_calls_is_there_and_takes_its_arguments(path: Path) -> None:
+    cells = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    code = "\n".join(line for cell in cells for line in cell.splitlines() if not line.startswith("%"))
+    for name, thing, arguments in calls(code):
+        parameters = inspect.signature(thing).parameters
+        if not any(each.kind is each.VAR_KEYWORD for each in parameters.values()):
+            assert set(arguments) <= set(parameters), name
 
 
 @pytest.mark.long

@@ -62,7 +62,8 @@ def _load(path: str | Path) -> object:
         text = Path(path).read_text(encoding="utf-8-sig")
         loaded: object = json.loads(text, object_pairs_hook=unique, parse_constant=constant, parse_int=whole)
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(source, "file", type(error).__name__, "a readable JSON file") from error
+        found = getattr(error, "strerror", None) or "not UTF-8"
+        raise InputError(source, "file", found, "a readable JSON file") from error
     except json.JSONDecodeError as error:
         raise InputError(source, f"line {error.lineno}", error.msg, "valid JSON") from error
     except RecursionError as error:

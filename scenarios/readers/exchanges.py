@@ -2,7 +2,7 @@
 
 * ENTSO-E's transparency platform, day-ahead prices as CSV: ``MTU (CET/CEST)`` (or UTC) with intervals, ``Day-ahead
   Price [EUR/MWh]`` of the old platform or ``(EUR/MWh)`` with ``Area`` and ``Sequence`` of the new one.
-* OMIE's ``marginalpdbc``: year, month, day, period, Portugal, Spain; hours or quarter-hours.
+* OMIE's ``marginalpdbc`` and the tables of its web page (:mod:`scenarios.readers.omie`).
 * PJM's ``da_hrl_lmps``: ``datetime_beginning_utc``, ``datetime_beginning_ept``, ``pnode_name``, ``total_lmp_da``.
 * Nord Pool's data portal: ``Delivery Start (CET)``, and ``<area> Price (EUR)``.
 * Any CSV with a column of starts and a column of prices that the scenario names.
@@ -21,9 +21,10 @@ from dataclasses import replace
 from pathlib import Path
 
 from equilibrium.errors import InputError
-from scenarios.files import Table, read_text, separator_of, shown, table_rows
-from scenarios.readers.price_layout import ForeignPrices, PriceLayout, PriceWishes, localised
-from scenarios.time_axis import day_axis, time_zone
+from scenarios.files import Table, read_text, separator_of, shown
+from scenarios.readers.omie import WEB_ENCODING, WEB_START, is_omie, omie_prices
+from scenarios.readers.price_layout import OTHER_LAYOUT, ForeignPrices, PriceLayout, PriceWishes, localised
+from scenarios.time_axis import time_zone
 
 _ENTSOE_ZONES = {
     "CET/CEST": "Europe/Brussels",
@@ -32,10 +33,7 @@ _ENTSOE_ZONES = {
     "WET/WEST": "Europe/Lisbon",
 }
 _NORD_POOL_ZONES = {"CET": "Europe/Stockholm", **_ENTSOE_ZONES, "EET": "Europe/Helsinki", "WET": "Europe/Lisbon"}
-_OMIE_ZONE, _PJM_ZONE = "Europe/Madrid", "America/New_York"
-_OMIE_AREAS = ("PT", "ES")
-_HOURS_A_DAY = 25
-"""Periods of a day up to which OMIE's are hours; of quarter-hours there are 92 at least."""
+_PJM_ZONE, _PJM_TIME = "America/New_York", "%m/%d/%Y %I:%M:%S %p"
 
 _INTERVAL = re.compile(r"(?P<start>[^-]+?) - (?P<end>.+)")
 _MOMENT = re.compile(
@@ -69,13 +67,16 @@ def foreign_prices(path: Path, wishes: PriceWishes, zone: str | None, step_minut
         With the line: a time that cannot be read or does not exist, another step, several areas of which none is
         chosen, a unit that is not known.
     """
-    text = read_text(path)
+    text = read_text(path, other={WEB_START: WEB_ENCODING})
     first = next((line for line in text.splitlines() if line.strip()), "")
-    if first.upper().startswith("MARGINALPDBC"):
-        layout = _omie(shown(path), text, wishes, step_minutes)
+    if wishes.time_column is None and is_omie(first):
+        layout = omie_prices(shown(path), text, wishes, step_minutes)
     else:
         read = _reader(first, wishes)
         if read is None:
+            if separator_of(text) != "," or "," not in first:
+                expected = f"names of columns, separated by commas{OTHER_LAYOUT}"
+                raise InputError(shown(path), "header", first.strip(), expected)
             return None
         layout = read(Table.read(path, separator=separator_of(text)), wishes, step_minutes)
     return localised(layout, zone)
@@ -99,7 +100,8 @@ def _chosen(table: Table, areas: Sequence[str], wishes: PriceWishes) -> Table:
     if wanted is None and len(known) == 1:
         return table
     if wanted not in known:
-        raise InputError(table.source, "area", wanted, f"one of the areas of the file: {', '.join(known)}")
+        apart = "; " if any("," in area for area in known) else ", "
+        raise InputError(table.source, "area", wanted, f"one of the areas of the file: {apart.join(known)}")
     rows = [row for row, area in enumerate(areas) if area == wanted]
     columns = {name: [cells[row] for row in rows] for name, cells in table.columns.items()}
     return replace(table, columns=columns, lines=[table.lines[row] for row in rows])
@@ -154,45 +156,6 @@ def _moment(table: Table, row: int, column: str, text: str) -> dt.datetime:
     return moment.replace(tzinfo=dt.timezone(dt.timedelta(hours=_SUMMER[found["zone"]])))
 
 
-def _omie(source: str, text: str, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
-    """Read OMIE's marginal prices."""
-    names = ("year", "month", "day", "period", *_OMIE_AREAS)
-    if wishes.area not in _OMIE_AREAS:
-        raise InputError(source, "area", wishes.area, "ES or PT: the file has the prices of Spain and of Portugal")
-    columns: dict[str, list[str]] = {name: [] for name in names}
-    lines = []
-    for line, cells in table_rows(source, text, ";"):
-        if line == 1 or cells[0] == "*":
-            continue
-        if len(cells) not in {6, 7}:
-            raise InputError(source, f"line {line}", ";".join(cells), "year;month;day;period;price PT;price ES;")
-        for name, cell in zip(names, cells, strict=False):
-            columns[name].append(cell)
-        lines.append(line)
-    if not lines:
-        raise InputError(source, "rows", "none", "year;month;day;period;price PT;price ES;")
-    table = Table(source, columns, lines)
-    numbers = table.numbers("period", minimum=1)
-    step = 60 if numbers.max() <= _HOURS_A_DAY else 15
-    if step != step_minutes:
-        expected = f"a price every {step_minutes} minutes (prices.step_minutes), and not every {step}"
-        raise InputError(source, "column period", f"periods up to {numbers.max():g}", expected)
-    starts = [_omie_start(table, row, step, float(number)) for row, number in enumerate(numbers)]
-    return PriceLayout("OMIE", table, "period", wishes.area or "", "EUR", True, starts, _OMIE_ZONE)
-
-
-def _omie_start(table: Table, row: int, step: int, number: float) -> dt.datetime:
-    """Return the start of a numbered period of a Spanish day, with its offset."""
-    date = "-".join(table.columns[name][row].zfill(2) for name in ("year", "month", "day"))
-    try:
-        axis = day_axis(dt.date.fromisoformat(date), _OMIE_ZONE, step)
-    except ValueError:
-        raise table.error(row, "day", date, "a date") from None
-    if number != int(number) or number > axis.size:
-        raise table.error(row, "period", table.columns["period"][row], f"a whole number from 1 to {axis.size}")
-    return dt.datetime.fromisoformat(axis.starts[int(number) - 1])
-
-
 def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
     """Read PJM's hourly prices; the times in UTC decide where the clock is changed."""
     column = wishes.price_column or "total_lmp_da"
@@ -207,8 +170,8 @@ def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
         raise table.error(row, "row_is_current", "FALSE", "rows that are current, as Data Miner gives them")
     starts = []
     for row, cell in enumerate(table.columns["datetime_beginning_utc"]):
-        form = None if "T" in cell else "%m/%d/%Y %I:%M:%S %p"  # Data Miner's pages and its interface
-        moment = _written(table, row, "datetime_beginning_utc", cell, form)
+        form = None if "T" in cell else _PJM_TIME  # Data Miner's interface and its pages
+        moment = _written(table, row, "datetime_beginning_utc", cell, form, "a time such as 6/3/2024 4:00:00 AM")
         starts.append(moment.replace(tzinfo=dt.UTC).astimezone(time_zone(_PJM_ZONE)))
     return PriceLayout("PJM", table, "datetime_beginning_utc", column, "USD", True, starts, _PJM_ZONE)
 
@@ -248,13 +211,15 @@ def _own(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLayout:
     )  # fmt: skip
 
 
-def _written(table: Table, row: int, column: str, cell: str, form: str | None) -> dt.datetime:
+def _written(
+    table: Table, row: int, column: str, cell: str, form: str | None, example: str | None = None
+) -> dt.datetime:
     """Read a time in a form of :func:`datetime.datetime.strptime`, or in ISO 8601."""
     try:
         return dt.datetime.fromisoformat(cell) if form is None else dt.datetime.strptime(cell, form)
     except ValueError:
         expected = f"a time written as {form}" if form else "a time in ISO 8601, or prices.time_format"
-        raise table.error(row, column, cell, expected) from None
+        raise table.error(row, column, cell, example or expected) from None
 
 
 def _unit(table: Table, column: str, wishes: PriceWishes) -> tuple[str, bool]:

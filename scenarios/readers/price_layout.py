@@ -10,6 +10,12 @@ from equilibrium.errors import InputError
 from scenarios.files import Table
 from scenarios.time_axis import day_axis, offsets_at, time_zone
 
+OTHER_LAYOUT = ", or prices.time_column and prices.price_column for a file of another layout"
+NEVER_CHANGED = (
+    " (of a clock that is never changed say so, for one hour before UTC time_column and time_zone: Etc/GMT-1)"
+)
+"""What a complaint about a table adds."""
+
 
 @dataclass(frozen=True)
 class PriceWishes:
@@ -153,10 +159,7 @@ def _moments(layout: PriceLayout, zone: str) -> list[dt.datetime]:
             known = offsets_at(start, zone)
             if not known:
                 cell = layout.table.columns[layout.time_column][row]
-                expected = (
-                    f"a local time that exists: the clock of {zone} skips this one (of a clock that is never changed "
-                    f"say so, for one hour before UTC time_column and time_zone: Etc/GMT-1)"
-                )
+                expected = f"a local time that exists: the clock of {zone} skips this one{NEVER_CHANGED}"
                 raise layout.table.error(row, layout.time_column, cell, expected)
             again = start in seen
             seen.add(start)

@@ -33,14 +33,13 @@ from equilibrium.errors import InputError
 from scenarios.draws.sarima import PriceModel
 from scenarios.files import Table, shown
 from scenarios.readers.exchanges import foreign_prices
-from scenarios.readers.price_layout import PriceWishes
+from scenarios.readers.price_layout import NEVER_CHANGED, OTHER_LAYOUT, PriceWishes
 from scenarios.streams import Streams
-from scenarios.time_axis import WEEK, TimeAxis, day_axis, offset_text, offsets_at
+from scenarios.time_axis import DAY_H, WEEK, TimeAxis, day_axis, offset_text, offsets_at
 from scenarios.units import price_fault
 
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
 
-_OTHER_LAYOUT = ", or prices.time_column and prices.price_column for a file of another layout"
 
 Place = tuple[dt.date | None, int]
 """Date of a row, and the index of its period in the day."""
@@ -171,8 +170,10 @@ def read_prices(
 
 
 def price_files(path: Path) -> tuple[Path, ...]:
-    """Return the files that prices consist of: the file itself, or those of a folder in the order of their names."""
-    return tuple(sorted(each for each in path.iterdir() if each.is_file())) if path.is_dir() else (path,)
+    """Return the files that prices consist of: the file itself, or those of a folder that are not hidden, in order."""
+    if not path.is_dir():
+        return (path,)
+    return tuple(sorted(each for each in path.iterdir() if each.is_file() and not each.name.startswith(".")))
 
 
 def _joined(source: str, parts: Sequence[PriceSeries]) -> PriceSeries:
@@ -183,7 +184,7 @@ def _joined(source: str, parts: Sequence[PriceSeries]) -> PriceSeries:
             raise InputError(after.source, "currency", after.currency, f"{before.currency}, as in {before.source}")
         if not before.dates or not after.dates or after.dates[0] - before.dates[-1] != dt.timedelta(days=1):
             follows = f"the day after {before.dates[-1]}, the last one of {before.source}" if before.dates else "dates"
-            raise InputError(after.source, "first date", after.dates[0] if after.dates else None, follows)
+            raise InputError(after.source, "first date", str(after.dates[0]) if after.dates else "none", follows)
     return PriceSeries(
         source,
         parts[0].currency,
@@ -227,7 +228,7 @@ def _read(path: Path, wishes: PriceWishes, rule: _Rule) -> PriceSeries:
 
 def _price_column(table: Table, wanted: str | None) -> tuple[str, str, float]:
     """Return the name of the price column, its currency and the factor to currency/kWh."""
-    expected = f"one column such as price_eur_per_mwh{_OTHER_LAYOUT}"
+    expected = f"one column such as price_eur_per_mwh{OTHER_LAYOUT}"
     if wanted is None:
         found = [name for name in table.columns if name.startswith("price_") and _UNIT.search(name)]
         if len(found) != 1:
@@ -273,7 +274,7 @@ def _places(table: Table, rule: _Rule) -> tuple[str, list[Place]]:
     numbered = "period" if "date" in table.columns and "period" in table.columns else "hour"
     if numbered not in table.columns or (numbered == "hour" and not rule.hourly):
         expected = (
-            f"the columns date and hour, or date and period, or start_local, or hour or start alone{_OTHER_LAYOUT}"
+            f"the columns date and hour, or date and period, or start_local, or hour or start alone{OTHER_LAYOUT}"
         )
         expected = expected if rule.hourly else f"the columns date and period, start_local or start: {rule.said}"
         raise InputError(table.source, "header", ",".join(table.columns), expected)
@@ -350,7 +351,8 @@ def _clock_period(table: Table, row: int, cell: str, rule: _Rule) -> int:
     try:
         clock = dt.time.fromisoformat(cell)
     except ValueError:
-        raise table.error(row, "start", cell, "a time of the clock such as 00:15") from None
+        expected = "a time of the clock such as 00:15, of one typical day (with dates the column is start_local)"
+        raise table.error(row, "start", cell, expected + OTHER_LAYOUT) from None
     found = _periods_at(rule.axis(None), clock.hour * 3600.0 + clock.minute * 60.0 + clock.second, None)
     if not found:
         raise table.error(row, "start", cell, f"the start of {'an hour' if rule.hourly else 'a period'}: {rule.said}")
@@ -381,6 +383,8 @@ def _check_day(table: Table, column: str, places: Sequence[Place], rows: list[in
     zone = ""
     if rule.zone is None and len(held) * rule.step_minutes in {23 * 60, 25 * 60}:
         zone = ", or time.zone if the clock is changed on that day"
+    if rule.zone is not None and axis.hours > DAY_H and len(held) * rule.step_minutes == 60 * DAY_H:
+        zone = f"; the clock of {rule.zone} shows an hour twice on that day{NEVER_CHANGED}"
     raise InputError(
         table.source,
         f"line {table.lines[row]}, {date or 'typical day'}",

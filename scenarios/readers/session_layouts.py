@@ -1,7 +1,7 @@
 """Charging sessions in the layouts of other programs, brought to the table of :mod:`scenarios.readers.sessions`.
 
-* ACN-Data (JSON): ``_items`` with ``connectionTime``, ``disconnectTime`` (RFC 1123, GMT), ``kWhDelivered``,
-  ``timezone``, ``sessionID``, ``siteID``, ``stationID`` and ``userInputs``, of which the last one counts.
+* ACN-Data (JSON): ``_items``, or a list, with ``connectionTime``, ``disconnectTime`` (RFC 1123, GMT),
+  ``kWhDelivered``, ``timezone``, ``sessionID``, ``siteID``, ``stationID`` and ``userInputs``, the last of which counts.
 * OCPI charge detail records (JSON), versions 2.1.1 and 2.2.1: a list, or ``data`` with a list.
 * Any CSV whose columns the scenario names; separated by commas, semicolons or tabs, with a decimal comma in the latter
   two.
@@ -117,15 +117,27 @@ def _json(path: Path, wishes: SessionWishes, zone: str | None) -> tuple[Table, t
     except (ValueError, RecursionError) as error:
         found = f"line {error.lineno}: {error.msg}" if isinstance(error, json.JSONDecodeError) else str(error)
         raise InputError(source, "file", found, "valid JSON") from None
-    if isinstance(content, dict) and isinstance(content.get("_items"), list):
-        return _table(source, content["_items"], _acn, _Clock(zone, wishes.time_zone), "ACN-Data")
-    records = content.get("data") if isinstance(content, dict) else content
+    clock = _Clock(zone, wishes.time_zone)
+    records = content.get("_items", content.get("data")) if isinstance(content, dict) else content
     if isinstance(records, dict):
         records = [records]
     if not isinstance(records, list):
         raise InputError(source, "file", "neither", "ACN-Data (_items) or a list of OCPI charge detail records")
-    clock = _Clock(zone, wishes.time_zone)
-    return _table(source, records, _ocpi, clock, "OCPI charge detail records")
+    of_acn = any(isinstance(record, dict) and "connectionTime" in record for record in records)
+    if of_acn or (isinstance(content, dict) and "_items" in content):
+        return _table(source, records, _acn, clock, "ACN-Data", _ACN_KEYS)
+    return _table(source, records, _ocpi, clock, "OCPI charge detail records", _OCPI_KEYS)
+
+
+_ACN_KEYS = {
+    "arrival_local": "connectionTime", "departure_local": "disconnectTime", "energy_kwh": "kWhDelivered",
+    "session_id": "sessionID", "site": "siteID", "connector": "stationID", "energy_requested_kwh": "kWhRequested",
+    "departure_estimated_local": "requestedDeparture",
+}  # fmt: skip
+_OCPI_KEYS = {
+    "arrival_local": "start_date_time", "departure_local": "end_date_time", "energy_kwh": "total_energy",
+    "session_id": "id", "site": "location id", "connector": "EVSE and connector",
+}  # fmt: skip
 
 
 class _Item:
@@ -163,7 +175,7 @@ _Read = Callable[[str, int, object, "_Clock"], tuple[dict[str, str], str | None]
 
 
 def _table(
-    source: str, records: Sequence[object], read: _Read, clock: _Clock, name: str
+    source: str, records: Sequence[object], read: _Read, clock: _Clock, name: str, keys: Mapping[str, str]
 ) -> tuple[Table, tuple[str, ...]]:
     """Return the records as a table, and what is said of them."""
     columns: dict[str, list[str]] = {}
@@ -181,7 +193,7 @@ def _table(
         f"{source}: {count} sessions keep the clock of {zone}, where they were recorded" for zone, count in kept.items()
     ]
     used = {column: cells for column, cells in columns.items() if any(cells)}
-    return Table(source, used, list(range(1, len(records) + 1)), "item"), tuple(notes)
+    return Table(source, used, list(range(1, len(records) + 1)), "item", keys), tuple(notes)
 
 
 def _acn(source: str, number: int, record: object, clock: _Clock) -> tuple[dict[str, str], str | None]:
@@ -233,7 +245,7 @@ def _ocpi(source: str, number: int, record: object, clock: _Clock) -> tuple[dict
     if item.cells.get("credit") is True:
         taken_back = item.text("credit_reference_id") or "the record that it takes back"
         raise item.error("credit", True, f"records of sessions: leave this one out, and {taken_back}")
-    ended = "end_date_time" if "end_date_time" in item.cells else "stop_date_time"
+    ended = "stop_date_time" if "stop_date_time" in item.cells else "end_date_time"
     arrival, leaving = (_utc(item, key) for key in ("start_date_time", ended))
     if clock.zone is None and clock.home is None and not item.text("location", "time_zone"):
         raise item.error("start_date_time", arrival.isoformat(), "time.zone in the scenario: OCPI's times are in UTC")

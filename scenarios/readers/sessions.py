@@ -26,7 +26,7 @@ from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from scenarios.files import Table
 from scenarios.readers.session_layouts import SessionWishes, foreign_sessions
-from scenarios.time_axis import offset_text, offsets_at
+from scenarios.readers.session_times import LocalTime, clock_notes, read_in_order, read_times
 from scenarios.units import CHARGER_KW, VEHICLE_KWH, Magnitude, sessions_fault
 
 NEEDED_COLUMNS = ("arrival_local", "departure_local", "energy_kwh")
@@ -135,11 +135,13 @@ def read_sessions(
     foreign = foreign_sessions(path, wishes or SessionWishes({}), zone)
     table, notes = (_own_table(path), ()) if foreign is None else foreign
     _check_once(table)
-    arrival, leaving = _times(table, "arrival_local", zone), _times(table, "departure_local", zone)
+    arrival, leaving = read_times(table, "arrival_local", zone), read_times(table, "departure_local", zone)
+    leaving = read_in_order(arrival, leaving)
     _check_stay(table, "departure_local", arrival, leaving)
+    notes = (*notes, *clock_notes(table.source, zone, arrival, leaving))
     notes = (*notes, *_check_overlaps(table, arrival, leaving, overlaps))
     if departure == "estimated" and "departure_estimated_local" in table.columns:
-        announced = _times(table, "departure_estimated_local", zone, leaving)
+        announced = read_times(table, "departure_estimated_local", zone, leaving)
         _check_stay(table, "departure_estimated_local", arrival, announced)
         leaving = announced
     _check_gap(table, [time.clock.date() for time in arrival])
@@ -163,8 +165,8 @@ def _own_table(path: Path) -> Table:
 
 def _log(
     table: Table,
-    arrival: list[_Time],
-    leaving: list[_Time],
+    arrival: list[LocalTime],
+    leaving: list[LocalTime],
     wish: FloatArray,
     battery: FloatArray,
     notes: tuple[str, ...],
@@ -194,47 +196,7 @@ def _log(
     )
 
 
-@dataclass(frozen=True)
-class _Time:
-    """A local time: what the clock shows, the UTC offset if it is given, and whether the clock shows it again."""
-
-    clock: dt.datetime
-    offset_s: int | None = None
-    again: bool = False
-
-    def after(self, other: _Time) -> bool:
-        """Tell whether this moment is later, by the offsets where both are known."""
-        passed = (self.clock - other.clock).total_seconds()
-        if self.offset_s is not None and other.offset_s is not None:
-            passed -= self.offset_s - other.offset_s
-        return passed > 0.0
-
-
-def _times(table: Table, column: str, zone: str | None, empty: list[_Time] | None = None) -> list[_Time]:
-    """Read a column of local times; an empty cell takes the entry of ``empty``."""
-    times = []
-    for row, cell in enumerate(table.columns[column]):
-        if not cell and empty is not None:
-            times.append(empty[row])
-            continue
-        time = table.time(row, column)
-        offset = time.utcoffset()
-        if offset is None:
-            times.append(_Time(time))
-            continue
-        if zone is None:
-            raise table.error(row, column, cell, "a local time without a time zone, or time.zone in the scenario")
-        clock, offset_s = time.replace(tzinfo=None), round(offset.total_seconds())
-        known = offsets_at(clock, zone)
-        if offset_s not in known:
-            names = " or ".join(map(offset_text, known))
-            expected = f"the offset {names}, which {zone} has then" if known else f"a time that exists in {zone}"
-            raise table.error(row, column, cell, expected)
-        times.append(_Time(clock, offset_s, again=offset_s != known[0]))
-    return times
-
-
-def _check_stay(table: Table, column: str, arrival: list[_Time], leaving: list[_Time]) -> None:
+def _check_stay(table: Table, column: str, arrival: list[LocalTime], leaving: list[LocalTime]) -> None:
     for row, (start, end) in enumerate(zip(arrival, leaving, strict=True)):
         if not end.after(start):
             raise table.error(row, column, table.columns[column][row], f"a time after the arrival at {start.clock}")
@@ -247,16 +209,16 @@ def _check_once(table: Table) -> None:
     first: dict[tuple[str, ...], int] = {}
     for row, cells in enumerate(zip(*table.columns.values(), strict=True)):
         if cells in first:
-            before = table.lines[first[cells]]
+            before = f"{table.row_word} {table.lines[first[cells]]}"
             expected = (
-                f"each session once: this row is the same as line {before}. If it is one session, leave a row out; "
+                f"each session once: this one is the same as {before}. If it is one session, leave a row out; "
                 f"if there were two equal ones, tell them apart in a column session_id"
             )
             raise table.error(row, "arrival_local", table.columns["arrival_local"][row], expected)
         first[cells] = row
 
 
-def _check_overlaps(table: Table, arrival: list[_Time], leaving: list[_Time], rule: str) -> tuple[str, ...]:
+def _check_overlaps(table: Table, arrival: list[LocalTime], leaving: list[LocalTime], rule: str) -> tuple[str, ...]:
     """Refuse sessions that overlap on one connector of a site, or say how many there are."""
     if "connector" not in table.columns:
         return ()
@@ -327,7 +289,9 @@ def _energies(table: Table, column: str, empty: float | None) -> FloatArray:
     """Read a column of energies of sessions, kWh."""
     values = table.numbers(column, minimum=0.0, empty=empty)
     for row in np.flatnonzero(values > VEHICLE_KWH.highest).tolist():
-        raise table.error(row, column, table.columns[column][row], VEHICLE_KWH.fault(float(values[row])) or "")
+        of_columns = table.names and table.row_word == "line"
+        expected = (VEHICLE_KWH.fault(float(values[row])) or "") + " (drivers.energy_unit: Wh)" * bool(of_columns)
+        raise table.error(row, column, table.columns[column][row], expected)
     return values
 
 

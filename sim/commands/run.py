@@ -181,7 +181,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
     screen = console()
     screen.quiet = given.quiet or given.json
     screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
-    show_notes(screen, scenario.notes, str(folder / MANIFEST))
+    show_notes(screen, scenario.notes_of(options.days), str(folder / MANIFEST))
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(
             scenario, folder, options, force=given.force, resume=given.resume, progress=advance, stop=stop

@@ -162,6 +162,14 @@ def same_scale(axes: Sequence[Axes]) -> None:
         axis.set_ylim(1.04 * limits[:, 0].min(), 1.04 * limits[:, 1].max())
 
 
+def from_zero(axis: Axes) -> None:
+    """Let the vertical range begin at 0, with room above what is highest: its mark is not cut."""
+    axis.set_ylim(bottom=0.0)
+    highest = float(axis.dataLim.y1)
+    if math.isfinite(highest) and highest > 0.0:
+        axis.set_ylim(top=max(axis.get_ylim()[1], 1.05 * highest))
+
+
 def second_axis(axis: Axes, label: str, **look: Any) -> Axes:  # noqa: ANN401
     """Return an axis at the right side of another one; ``look`` is that of its label."""
     twin = axis.twinx()

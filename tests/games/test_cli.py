@@ -78,7 +78,8 @@ def test_people_get_a_table_and_scripts_an_exit_code(
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [
-        (["solve", "missing.json"], "missing.json"),
+        (["solve", "missing.json"], "missing.json: file: got 'No such file or directory', expected a readable JSON"),
+        (["solve", str(FOLDER)], "file: got 'Is a directory', expected a readable JSON file"),
         (["solve", "bard", "--method", "magic"], "complementarity-bb"),
         (["solve", "bard", "--solver", "cplex"], "highs"),
         (["solve", "bard", "--attitude", "hopeful"], "optimistic"),
@@ -96,6 +97,17 @@ def test_bad_arguments_are_one_line(arguments: list[str], named: str, capsys: py
     assert printed.err.count("\n") == 1
     assert printed.err.startswith("equilot: error: ")
     assert named in printed.err
+
+
+def test_a_complaint_about_a_point_names_its_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "point.json"
+    for point, said in (
+        ({"variables": {"x1": 4}}, "variables: y1: got None, expected a value"),
+        ({"variables": {"x1": 4, "y1": 4}, "duals": {"mu": 1}}, "duals: got 'mu', expected a name of this game"),
+    ):
+        path.write_text(json.dumps(point))
+        assert run("verify", FOLDER / "bard_511.json", path) == 2
+        assert capsys.readouterr().err == f"equilot: error: {path}: {said}\n"
 
 
 def test_the_help_names_every_method(capsys: pytest.CaptureFixture[str]) -> None:

@@ -131,7 +131,7 @@ def test_entsoe_with_several_areas_and_sequences(tmp_path: Path) -> None:
     one = entsoe(moments(dt.date(2024, 6, 1), PARIS, days=1))
     other = one.replace("BZN|FR", "BZN|BE").replace("Without Sequence", "Sequence 1")
     both = one + other.split("\n", 1)[1]
-    with pytest.raises(InputError, match=r"area: got None, expected one of.*BZN\|FR, Without Sequence, BZN\|BE, Seq"):
+    with pytest.raises(InputError, match=r"area: got None, expected one of.*BZN\|FR, Without Sequence; BZN\|BE, Seq"):
         read(tmp_path, both, zone=None)
     same(read(tmp_path, both, zone=None, area="BZN|BE, Sequence 1"), dt.date(2024, 6, 1), [24])
 
@@ -153,6 +153,47 @@ def test_omie(tmp_path: Path, first: dt.date, hours: int, minutes: int) -> None:
     assert np.concatenate(again.price).tolist() == np.concatenate(spain.price).tolist()
 
 
+def omie_of_a_day(starts: list[dt.datetime]) -> str:
+    """The table of a day as OMIE's web page gives it: all its periods beside each other."""
+    title = f"OMIE - Mercado de electricidad;Fecha Emisión :01/01/2024 - 13:24;;{starts[0]:%d/%m/%Y};Precio (EUR/MWh);"
+    rows = [title, "", ";" + ";".join(f"H{k + 1}" for k in range(len(starts))) + ";"]
+    for name, add in (("español", 0.0), ("portugués", -1.0)):
+        cells = [f"{price(k) + add:8.2f}".replace(".", ",") for k in range(len(starts))]
+        rows.append(";".join([f"Precio marginal en el sistema {name} (EUR/MWh)", *cells]) + ";")
+    return "\n".join([*rows, "Energía total (MWh);" + "1,5;" * len(starts)]) + "\n"
+
+
+def omie_accumulated(starts: list[dt.datetime], period: str = "Periodo") -> str:
+    """The accumulated table of the same page: a row for each period, the columns of Spain and Portugal."""
+    columns = [f"Precio marginal en el sistema {name} (EUR/MWh)" for name in ("español", "portugués")]
+    rows = ["OMIE - Mercado de electricidad;Fecha Emisión :01/01/2024 - 13:24;;;Precios;;", ""]
+    rows.append(";".join(["Fecha", period, *columns, "Energía total (MWh)"]) + ";")
+    number: dict[dt.date, int] = {}
+    for start in starts:
+        number[start.date()] = number.get(start.date(), 0) + 1
+        k = number[start.date()] - 1
+        cells = [f"{value:g}".replace(".", ",") for value in (price(k), price(k) - 1.0, 15675.5)]
+        rows.append(f"{start:%d/%m/%Y};{k + 1};{';'.join(cells)};")
+    return "\n".join(rows) + "\n"
+
+
+@pytest.mark.parametrize(("date", "hours"), [(SPRING, 24), (SPRING + dt.timedelta(1), 23), (AUTUMN, 24)])
+@pytest.mark.parametrize("minutes", [60, 15])
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-8"])
+def test_omie_from_its_web_page(tmp_path: Path, date: dt.date, hours: int, minutes: int, encoding: str) -> None:
+    starts = moments(date, MADRID, minutes, days=1)
+    size = hours * 60 // minutes
+    for text in (omie_of_a_day(starts), omie_accumulated(starts), omie_accumulated(starts, "Hora")):
+        (tmp_path / "web.csv").write_text(text, encoding=encoding)
+        spain, portugal = (
+            read_prices(tmp_path / "web.csv", zone="Europe/Madrid", step_minutes=minutes, wishes=PriceWishes(area=area))
+            for area in ("ES", "PT")
+        )
+        assert (spain.dates, spain.currency) == ((date,), "EUR")
+        assert spain.price[0] == pytest.approx([price(k) / 1000 for k in range(size)])
+        assert spain.price[0] - portugal.price[0] == pytest.approx(0.001)
+
+
 def test_omie_in_lisbon_is_an_hour_earlier(tmp_path: Path) -> None:
     series = read(tmp_path, omie(moments(dt.date(2024, 6, 1), MADRID, days=3)), zone="Europe/Lisbon", area="PT")
     assert series.dates == (dt.date(2024, 6, 1), dt.date(2024, 6, 2))
@@ -168,9 +209,11 @@ def test_a_folder_of_days(tmp_path: Path) -> None:
         (folder / f"marginalpdbc_{date:%Y%m%d}.1").write_text(content)
     series = read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES"))
     assert [axis.size for axis in series.axes] == [24, 25, 24]
+    (folder / ".DS_Store").write_bytes(b"\x00\xff")  # what a file manager leaves
+    assert read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES")).dates == series.dates
     (folder / "marginalpdbc_20241027.1").unlink()
     with pytest.raises(
-        InputError, match=r"_20241028.1: first date: got .*2024, 10, 28.*expected the day after 2024-10-26"
+        InputError, match=r"_20241028.1: first date: got '2024-10-28', expected the day after 2024-10-26"
     ):
         read_prices(folder, zone="Europe/Madrid", wishes=PriceWishes(area="ES"))
 
@@ -241,6 +284,14 @@ def test_an_own_layout_in_utc_and_on_a_clock_that_is_never_changed(tmp_path: Pat
     same(read(tmp_path, text, zone="Europe/Paris", time_zone="Etc/GMT-1", **said), SPRING, [24, 23])
 
 
+def test_a_clock_that_is_never_changed_lacks_an_hour_in_autumn(tmp_path: Path) -> None:
+    rows = [f"{start:%Y-%m-%dT%H:%M},{price(k):.2f}" for k, start in enumerate(moments(AUTUMN, ZoneInfo("Etc/GMT-1")))]
+    text = "\n".join(["start,es_eur_per_mwh", *rows])
+    said = {"time_column": "start", "price_column": "es_eur_per_mwh"}
+    with pytest.raises(InputError, match=r"hour 4 is missing\); the clock of Europe/Paris shows an hour twice .*GMT-1"):
+        read(tmp_path, text, zone="Europe/Paris", **said)
+
+
 DAY = moments(dt.date(2024, 6, 1), PARIS, days=1)
 NEW = entsoe(DAY)
 BAD = [
@@ -256,12 +307,24 @@ BAD = [
     (omie(DAY).replace(";40.00;", ";;"), 60, "line 2, column ES: got ''"),
     (omie(DAY), 15, "expected a price every 15 minutes (prices.step_minutes), and not every 60"),
     (nord_pool(DAY).replace("42,00", "42.00"), 60, "a number with one decimal comma"),
+    (omie_of_a_day(DAY).replace("sistema español", "sistema"), 60, "expected rows Precio marginal en el sistema espa"),
+    (omie_of_a_day(DAY).replace("01/06/2024", "06/2024"), 60, "line 1: got '', expected a date such as 03/06/2024"),
+    (omie_of_a_day(DAY).replace("40,00;", ";", 1), 60, "line 4, column ES: got '', expected a number"),
+    (omie_of_a_day(DAY).replace("   45,75;", "", 1), 60, "line 4, column ES: got ''"),
+    (omie_of_a_day(DAY), 15, "expected a price every 15 minutes (prices.step_minutes), and not every 60"),
+    (omie_accumulated(DAY).replace("Periodo", "Tramo"), 60, "line 3: got 'Fecha;Tramo;Precio"),
+    (omie_accumulated(DAY).replace("01/06/2024;2;", "2024-06-01;2;"), 60, "line 5: got '2024-06-01', expected a date"),
+    (omie_accumulated(DAY) + "01/06/2024;25", 60, "line 28: got '2 cells', expected 6 cells"),
+    ("Beginn;Preis [EUR/MWh]\n01.06.2024 00:00;40,1\n", 60, "header: got 'Beginn;Preis [EUR/MWh]', expected names"),
+    ("Day-ahead prices\n" + nord_pool(DAY), 60, "header: got 'Day-ahead prices', expected names of columns, separated"),
+    (pjm(DAY).replace("EAST", "WEST").replace(":00:00 PM", ":00"), 60, "expected a time such as 6/3/2024 4:00:00 AM"),
+    ("start,price_eur_per_mwh\n2024-06-01T00:00,40.1\n", 60, "(with dates the column is start_local), or prices.time_"),
 ]
 
 
 @pytest.mark.parametrize(("text", "step", "message"), BAD, ids=[message[:50] for *_, message in BAD])
 def test_bad_files(tmp_path: Path, text: str, step: int, message: str) -> None:
-    area = "ES" if text.startswith("MARGINAL") else "SE3" if text.startswith("Delivery") else None
+    area = "ES" if text.startswith(("MARGINAL", "OMIE")) else "SE3" if text.startswith("Delivery") else None
     with pytest.raises(InputError) as raised:
         read(tmp_path, text, zone="Europe/Paris", step=step, **({"area": area} if area else {}))
     assert message in str(raised.value)

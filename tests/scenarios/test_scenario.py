@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -295,3 +296,18 @@ def test_storage_and_ramps_reach_the_network(case: Path, tmp_path: Path) -> None
     again = tmp_path / "again.yaml"
     again.write_text(yaml.safe_dump(scenario.resolved(), sort_keys=False))
     assert load_scenario(str(again)).network.storage == network.storage
+
+
+def test_prices_that_begin_again_are_told() -> None:
+    scenario = load_scenario("week-33")
+    assert scenario.notes_of(14) == tuple(scenario.notes) == scenario.notes_of(1)
+    typical = load_scenario("epec-lots-33-case1")
+    assert typical.notes_of(1000) == tuple(typical.notes)
+    for days, said in (
+        (1, "1 day, then the same again"),
+        (13, "13 days, then the first 7 again"),
+        (14, "14 days, then the same again"),
+    ):
+        cut = {name: getattr(scenario.prices, name)[:days] for name in ("dates", "price", "axes")}
+        shorter = replace(scenario, prices=replace(scenario.prices, **cut))
+        assert shorter.notes_of(15)[-1] == f"prices omie-es-2024-06.csv: {said} (prices.after_end)"

@@ -16,6 +16,7 @@ from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from scenarios.readers.session_layouts import SessionWishes
 from scenarios.readers.sessions import SessionLog, read_sessions
+from scenarios.time_axis import day_axis, elapsed_since
 
 ACN = {
     "_meta": {"site": "caltech"},
@@ -130,19 +131,29 @@ BAD = [
     (changed(ACN, 0, kWhDelivered="7"), "item 1 (2_39_78_362_2018), kWhDelivered: got '7', expected a number of kWh"),
     (
         changed(ACN, 0, kWhDelivered=7932.0),
-        "item 1, column energy_kwh: got '7932.0', expected kWh, up to 2000; 7932 Wh",
+        "item 1, kWhDelivered: got '7932.0', expected kWh, up to 2000; 7932 Wh",
     ),
     (changed(ACN, 0, timezone="America/Los Angeles"), "timezone: got 'America/Los Angeles', expected a zone"),
     (changed(ACN, 0, timezone=None), "timezone: got None, expected the zone of the site, or drivers.time_zone"),
-    ({"_items": [FIRST, FIRST]}, "item 2, column session_id: got '2_39_78_362_2018', expected each session_id once"),
+    (
+        {"_items": [FIRST, FIRST]},
+        "item 2, sessionID: got '2_39_78_362_2018', expected each sessionID once (it stands in item 1)",
+    ),
     (
         {"_items": [FIRST, FIRST | {"sessionID": "b", "connectionTime": "Wed, 25 Apr 2018 20:00:00 GMT"}]},
-        "item 2, column arrival_local: got '2018-04-25T13:00:00-07:00', expected an arrival after item 1 has left",
+        "item 2, connectionTime: got '2018-04-25T13:00:00-07:00', expected an arrival after item 1 has left",
     ),
     ({"_items": []}, "got 'no sessions', expected ACN-Data with at least one session"),
     ({"_items": [3]}, "item 1: got 3, expected an object"),
     (changed(OCPI_211, 0, stop_date_time="soon"), "item 1 (12345), stop_date_time: got 'soon'"),
     (changed(OCPI_211, 0, stop_date_time="2024-06-03T06:00:00Z"), "expected a time after the arrival"),
+    (changed(OCPI_221["data"], 0, end_date_time=None), "item 1 (cdr-1), end_date_time: got None, expected a time such"),
+    (
+        [{key: cell for key, cell in OCPI_221["data"][0].items() if key != "end_date_time"}],
+        "item 1 (cdr-1), end_date_time: got None",
+    ),
+    (changed(OCPI_211, 0, total_energy=-2), "item 1, total_energy: got '-2', expected a number >= 0"),
+    (changed(ACN, 1, disconnectTime=None)["_items"], "item 2 (night), disconnectTime: got None"),
     (3, "got 'neither', expected ACN-Data (_items) or a list of OCPI"),
     ("{", "got 'line 1: Expecting property name"),
 ]
@@ -154,6 +165,12 @@ def test_bad_files(tmp_path: Path, content: object, message: str) -> None:
         read(tmp_path, content, "America/Los_Angeles")
     assert message in str(raised.value)
     assert len(str(raised.value)) < 700
+
+
+def test_sessions_of_acn_data_in_a_bare_list(tmp_path: Path) -> None:
+    log, same = (read(tmp_path, content, "America/Los_Angeles") for content in (ACN, ACN["_items"]))
+    assert log.energy_kwh.tolist() == same.energy_kwh.tolist() == [3.0, 7.932]
+    assert same.notes == log.notes
 
 
 OWN = """Ladepunkt;Beginn;Ende;Energie
@@ -176,13 +193,41 @@ def test_a_csv_of_its_own(tmp_path: Path) -> None:
     assert "columns that are not read: Ladepunkt" in read(tmp_path, OWN, None, **{**GERMAN, "columns": fewer}).notes[0]
 
 
+CHANGE = """Ladepunkt;Beginn;Ende;Energie
+A;30.03.2024 02:30;30.03.2024 05:00;5
+A;31.03.2024 02:30;31.03.2024 05:00;5
+B;27.10.2024 02:30;27.10.2024 02:10;5
+C;27.10.2024 02:10;27.10.2024 02:40;5
+"""
+
+
+def test_times_that_a_clock_skips_or_shows_twice_are_told(tmp_path: Path) -> None:
+    log = read(tmp_path, CHANGE, "Europe/Berlin", **GERMAN)
+    assert [note.partition(": ")[2] for note in log.notes] == [
+        "times that the clock of Europe/Berlin skips are taken as the moment at which it is put forward: 1",
+        "times that the clock of Europe/Berlin shows twice are taken as the first, or as the second where a stay would "
+        "else end before it begins: 4",
+    ]
+    # from 02:30 in summer time to 02:10 in winter time are 40 minutes; the other stay has 30
+    assert sorted(zip(log.arrival_h[2:], log.departure_again[2:], strict=True)) == [(2 + 10 / 60, False), (2.5, True)]
+    assert not log.arrival_again.any()
+    passed = elapsed_since(
+        lambda day: day_axis(dt.date(2024, 10, 27) + dt.timedelta(days=day), "Europe/Berlin", 60),
+        (log.arrival_h + log.stay_h)[2:], log.departure_again[2:],
+    )  # fmt: skip
+    assert sorted((passed - log.arrival_h[2:]).round(9)) == [0.5, round(2 / 3, 9)]
+    for text, zone in ((CHANGE, None), (CHANGE.replace("02:10;5", "02:30;5"), "Europe/Berlin")):
+        with pytest.raises(InputError, match=r"line 4, column Ende.*expected a time after the arrival"):
+            read(tmp_path, text, zone, **GERMAN)
+
+
 def test_what_a_csv_of_its_own_is_told(tmp_path: Path) -> None:
     for text, zone, extra, message in (
         (
             OWN.replace("12,5", "12500"),
             None,
             {},
-            "line 2, column Energie: got '12500', expected kWh, up to 2000; 12500 Wh",
+            "got '12500', expected kWh, up to 2000; 12500 Wh would be 12.5 kWh (drivers.energy_unit: Wh)",
         ),
         (OWN.replace("12,5", "1.012,5"), None, {}, "line 2, column Energie: got '1.012,5', expected a number with one"),
         (

@@ -84,6 +84,7 @@ def test_a_name_with_dots_is_found(tmp_path: Path) -> None:
         ("lots.lot-1.places=010", "--set lots.lot-1.places: .* got '010', expected a number in plain decimals"),
         ("loads.scal=1", "--set loads.scal: .*closest: scale"),
         ("loads.scale=[", r"--set loads.scale: value: got '\[', expected valid YAML"),
+        ("prices.time_format=%d.%m.%Y", r"valid YAML; text .* in quotes of its own: \"prices.time_format='%d.%m.%Y'\""),
         ("loads.scale=1\nseed: 2", "--set loads.scale: value: .* expected one value of YAML"),
         ("loads.scale", "--set: KEY=VALUE: got 'loads.scale'"),
         ("=1", "--set: KEY=VALUE: got '=1'"),

@@ -165,4 +165,4 @@ def test_another_separator_and_other_names(tmp_path: Path) -> None:
     found = table(tmp_path, "a;b\n1;2,5\n", separator=";")
     assert found.columns["b"] == ["2,5"]
     assert list(table_rows("f", "1;2\n3;4", ";")) == [(1, ["1", "2"]), (2, ["3", "4"])]
-    assert Table("f", {"a": ["1"]}, [4], "record", {"a": "Anna"}).where(0, "a") == "record 4, column Anna"
+    assert Table("f", {"a": ["1"]}, [4], "record", {"a": "Anna"}).where(0, "a") == "record 4, Anna"

@@ -19,7 +19,7 @@ from sim.markets.charging.grid_figures import price_map, voltage_figure
 from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
 from sim.markets.charging.limits import LIMITS
 from sim.output import draw_run
-from sim.show.drawing import name_legend, save
+from sim.show.drawing import from_zero, name_legend, save
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +87,17 @@ def test_voltages_stand_lateral_by_lateral():
     assert lowest.get_xdata().tolist() == [2, 3, 4]
     assert lowest.get_ydata().tolist() == [0.9, 0.91, 0.9]
     assert axis.get_xlabel() == "Bus (lateral by lateral, root first)"
+
+
+def test_what_begins_at_zero_has_room_for_its_highest_mark():
+    line, bars, empty = Figure().subplots(1, 3)
+    line.plot([0, 1], [16.8, 17.5], marker="s")
+    bars.bar([0, 1], [2.0, 4.0])
+    for axis in (line, bars, empty):
+        from_zero(axis)
+    assert line.get_ylim() == pytest.approx((0.0, 1.05 * 17.5))
+    assert bars.get_ylim() == pytest.approx((0.0, 4.2))
+    assert empty.get_ylim()[0] == 0.0
 
 
 def test_a_legend_has_as_many_columns_as_there_is_room_for():

@@ -113,6 +113,12 @@ def test_a_foreign_net_with_its_notes(town: Path, capsys: pytest.CaptureFixture[
     assert "net: 4 buses, fed at feed with 10 kV" in said
     assert "note: 1 generator feeds in 40 kW, as in the file, at every hour: pv 40 kW" in said
     assert "note: out of service, left out: 1 of table load: off" in said
+    assert "times that" not in said
+    sets = ["--set", "feeder.generation_scale=0.5", "--set", "feeder.generation_profile=pv"]
+    assert main(["inspect", str(town), "--no-figures", *sets]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert "note: generators of the file feed in 0.5 times that (generation_scale)" in said
+    assert "note: generators of the file follow the profile pv (generation_profile)" in said
 
 
 def test_nothing_is_drawn_of_what_cannot_be_read(

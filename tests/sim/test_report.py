@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 
 from equilibrium.errors import InputError
 from sim.cli import main
@@ -141,6 +142,17 @@ def test_the_numbers_of_a_figure_are_those_that_are_drawn(run: Run) -> None:
             have = rows["y" if mark == "line" else "value"].to_numpy()
             missing = set(np.round(wanted[np.isfinite(wanted)], 9)) - set(np.round(have[np.isfinite(have)], 9))
             assert not missing, (name, axis, kind)
+
+
+def test_series_have_the_names_of_the_figure_and_no_others() -> None:
+    figure = Figure()
+    axis = figure.subplots()
+    axis.plot([0, 1], [1, 2], label="demand")
+    axis.plot([0, 1], [3, 4])
+    axis.axhline(0)
+    axis.bar([0, 1], [5, 6])
+    found = figure_data(figure).groupby("series", sort=False).size()
+    assert found.to_dict() == {"demand": 2, "": 2, "2": 2, "3": 2}
 
 
 def test_text_is_escaped_and_html_is_not() -> None:

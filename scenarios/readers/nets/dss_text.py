@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from equilibrium.errors import InputError
+from equilibrium.plain import closest, decimal
 from scenarios.files import own_path, read_text, shown
 from scenarios.readers.nets.record import Record
 
@@ -61,9 +62,9 @@ CONTROLS = frozenset(
 LEFT_OUT = frozenset(["pvsystem", "storage"])
 """Classes that feed in by profiles; they are left out by name."""
 
-_IDLE = frozenset(
-    ["clear", "solve", "calcvoltagebases", "calcv", "buscoords", "plot", "show", "export", "visualize", "batchedit"]
-)
+_IDLE = frozenset(["clear", "solve", "calcvoltagebases", "calcv", "buscoords", "plot", "show", "export", "visualize"])
+_SCALES = {"loadm": ("loadmult", "loads.scale"), "genm": ("genmult", "feeder.generation_scale")}
+"""What an option that scales the base case begins with: its name, and the scenario's key that scales."""
 _VALUE = r"""\([^)]*\)|\[[^\]]*\]|\{[^}]*\}|"[^"]*"|'[^']*'|[^\s,=]+"""
 _PART = re.compile(rf"(?:([%\w.-]+)\s*=\s*)?({_VALUE})")
 _COMMENT = re.compile(r"(?:!|//).*$")
@@ -134,20 +135,49 @@ class DssScript:
                 raise InputError(shown(path), where, line, "an element before its continuation")
             self._take(self._last, shown(path), where, line[1:] if line.startswith("~") else rest)
         elif word in ("redirect", "compile"):
-            self._file(own_path(rest.strip(" ()[]\"'").replace("\\", "/"), path.parent), depth + 1)
+            named = rest.strip(" ()[]\"'").replace("\\", "/")
+            called = own_path(named, path.parent)
+            if not called.is_file():
+                raise InputError(shown(path), f"{where}, {word}", named, "a script that exists, relative to this one")
+            self._file(called, depth + 1)
         elif word in ("new", "edit"):
             self._last = self._named(path, where, rest)
         elif word in ("open", "close", "disable", "enable"):
             named = rest.split()[0].lower() if rest.split() else ""
             (self.opened.add if word in ("open", "disable") else self.opened.discard)(named)
+        elif word == "batchedit":
+            self._batch(path, where, rest)
         elif word == "set":
-            found = re.search(r"defaultbasefreq\w*\s*=\s*([\d.]+)", rest, re.IGNORECASE)
-            self.frequency = float(found.group(1)) if found else self.frequency
+            self._option(path, where, rest)
         elif (stated := re.fullmatch(r"(\w+)\.([^\s.]+)\.([%\w]+)\s*=\s*(.*)", line)) is not None:
             kind, name, key, value = stated.groups()
             self._last = self._named(path, where, f"{kind}.{name} {key}={value}")
         elif word not in _IDLE:
             raise InputError(shown(path), where, line[:60], "a command of a script that states a grid")
+
+    def _option(self, path: Path, where: str, rest: str) -> None:
+        """Take an option: the frequency; one that would scale the base case is refused."""
+        found = re.search(r"defaultbasefreq\w*\s*=\s*([\d.]+)", rest, re.IGNORECASE)
+        self.frequency = float(found.group(1)) if found else self.frequency
+        for key, value in _PART.findall(rest):
+            for start, (name, scale) in _SCALES.items():
+                if key.lower().startswith(start) and name.startswith(key.lower()) and decimal(value) != 1.0:
+                    raise InputError(shown(path), f"{where}, set {key}", value, f"1: {scale} of the scenario scales")
+
+    def _batch(self, path: Path, where: str, rest: str) -> None:
+        """Give properties to all elements of a class whose names a pattern describes; of patterns ``.*`` is read."""
+        first, _, given = rest.strip().partition(" ")
+        kind, _, pattern = first.lower().partition(".")
+        if kind not in PROPERTIES:
+            return
+        parts = pattern.split(".*")
+        if not re.fullmatch(r"[\w-]*", "".join(parts)):
+            expected = "names of elements, with .* in the place of any characters"
+            raise InputError(shown(path), f"{where}, batchedit", first, expected)
+        named = re.compile(".*".join(map(re.escape, parts)))
+        for element in self.of(kind):
+            if named.search(element.name):  # as OpenDSS does: anywhere in the name
+                self._take(element, shown(path), where, given)
 
     def _named(self, path: Path, where: str, rest: str) -> DssElement | None:
         """Return the element that a command names, with what it states."""
@@ -177,7 +207,8 @@ class DssScript:
                 low = key.lower()
                 name = low if low in names else next((each for each in names if each.startswith(low)), None)
                 if name is None:
-                    raise InputError(source, where, key, f"a property of a {element.kind}: {', '.join(names)}")
+                    expected = f"a property of a {element.kind}: {', '.join(names)}{closest(low, names)}"
+                    raise InputError(source, where, key, expected)
             elif place < len(names):
                 name = names[place]
             else:

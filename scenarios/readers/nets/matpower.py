@@ -16,7 +16,7 @@ from scenarios.files import read_text, shown
 from scenarios.readers.nets.matlab import MatlabFile
 from scenarios.readers.nets.net import LEVEL_SHARE, LINE, TRANSFORMER, Net, NetBranch, NetBuilder, NetBus, NetRoot
 from scenarios.readers.nets.radial import needless_rating
-from scenarios.readers.nets.record import Record, counted, listed, own_labels
+from scenarios.readers.nets.record import Record, counted, listed, own_labels, renamed
 
 KILO = 1000.0
 _ROOT, _HELD, _ISOLATED = 3, 2, 4
@@ -97,6 +97,7 @@ class _Case:
         labels = own_labels([name if is_name(name) else "" for name in wanted], numbers)
         self._types = [row.whole("BUS_TYPE", minimum=1) for row in rows]
         self._build = NetBuilder(file.source, self.name, [_bus(row, labels[k]) for k, row in enumerate(rows)])
+        self._build.notes += renamed(wanted, labels)
         self._powers(rows)
         self._generators(rows)
         self._branches(labels)

@@ -21,7 +21,7 @@ from equilibrium.errors import InputError
 from scenarios.files import read_text, shown
 from scenarios.readers.nets.net import LINE, SWITCH, TRANSFORMER, Net, NetBranch, NetBuilder, NetBus, NetRoot
 from scenarios.readers.nets.radial import needless_rating
-from scenarios.readers.nets.record import Record, counted, listed, own_labels
+from scenarios.readers.nets.record import Record, counted, listed, own_labels, renamed
 from scenarios.readers.nets.windings import SIDES, Winding, idle_kva, three_windings, two_windings
 
 KILO = 1000.0
@@ -98,6 +98,7 @@ class _Reader:
         self._middles = [len(buses) + k for k in range(len(stars))]
         buses += [NetBus(f"{name} (star)", buses[upper].kv) for _, name, (upper, *_) in stars]
         self._build = NetBuilder(self.source, self.name, buses)
+        self._build.notes += renamed(names, labels)
         open_at = self._open_switches()
         self._lines(open_at["l"])
         self._transformers(open_at["t"])
@@ -125,7 +126,8 @@ class _Reader:
                 expected = (
                     f"a grid without table {name}, for which this reader has no model ({len(serving)} in service)"
                 )
-                raise InputError(self.source, serving[0].where, serving[0].text("name"), expected)
+                found = serving[0].text("name", f"one of table {name}")
+                raise InputError(self.source, serving[0].where, found, expected)
 
     def _bus_of(self, row: Record, key: str) -> int:
         index = str(row.whole(key))
@@ -270,7 +272,7 @@ class _Reader:
                 f"shares of constant impedance and current are taken as constant power in {len(mixed)} loads: "
                 f"{listed(mixed)}"
             )
-        for table, what in (("motor", "motors"), ("storage", "storage"), ("asymmetric_load", "three-phase sums of")):
+        for table, what in (("motor", "motors"), ("storage", "storage"), ("asymmetric_load", "three-phase sums")):
             names = [f"{name} {_power(row, table).real:.4g} kW" for row, name, _ in self._serving(table, "bus")]
             if names:
                 self._build.notes.append(f"taken as loads: {what} of table {table}: {listed(names)}")

@@ -121,6 +121,12 @@ def own_labels(wanted: Sequence[str], other: Sequence[str]) -> list[str]:
     ]
 
 
+def renamed(wanted: Sequence[str], labels: Sequence[str]) -> list[str]:
+    """Return the sentence about buses that are not called as the file names them, in a list; nothing where all are."""
+    others = [f"{name} -> {label}" for name, label in zip(wanted, labels, strict=True) if name and name != label]
+    return [f"buses whose name is not theirs alone are called otherwise: {listed(others)}"] * bool(others)
+
+
 def counted(number: int, one: str, several: str = "") -> str:
     """Return a number with its noun, ``1 bus`` or ``2 buses``; ``several`` where it is not ``one`` with an s."""
     return f"{number} {one if number == 1 else several or one + 's'}"

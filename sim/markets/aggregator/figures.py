@@ -20,6 +20,7 @@ from sim.show.drawing import (
     STYLE,
     Stack,
     energy_bars,
+    from_zero,
     legend_below,
     name_legend,
     same_scale,
@@ -85,7 +86,7 @@ def dispatch_figure(dispatch: pd.DataFrame, title: str = "") -> Figure:
         above.set_ylabel("Power (MW)")
         day.steps(below, power["reserve"] / 1000.0, color=RED, linewidth=1.4, label="Reserve of the lots")
         day.steps(below, power["interrupted"] / 1000.0, "--", color=BLACK, linewidth=1.2, label="Interrupted load")
-        below.set_ylim(bottom=0)
+        from_zero(below)
         below.set_ylabel("MW")
         below.set_xlabel(day.label)
         day.mark(below)
@@ -155,10 +156,10 @@ def lots_figure(dispatch: pd.DataFrame, lots: pd.DataFrame, title: str = "") -> 
             day.steps(right, rows["g2v_kwh"] / 1000.0, color=SKY, linewidth=1.4, label="Energy, only charging")
             day.steps(right, rows["v2g_kwh"] / 1000.0, color=BLUE, linewidth=1.4, label="Energy, also discharging")
             right.set_ylabel("MWh")
-            right.set_ylim(bottom=0)
+            from_zero(right)
             twin = second_axis(right, "vehicles")
             day.steps(twin, rows["parked"], "--", color=BLACK, linewidth=1.0, label="Vehicles")
-            twin.set_ylim(bottom=0)
+            from_zero(twin)
             day.mark(left, right)
         for axis in grid[-1]:
             axis.set_xlabel(day.label)
@@ -192,7 +193,7 @@ def profits_figure(days: pd.DataFrame, currency: str) -> Figure:
             others.plot(day, days[name], color=color, marker="o", markersize=3, label=label)
         others.set_title(f"Profit of the others ({currency})", loc="left")
         error.plot(day, days["price_error_per_mwh"], color=BLACK, marker="s", markersize=3, label="Error")
-        error.set_ylim(bottom=0)
+        from_zero(error)
         error.set_title(f"Mean error of the price forecast ({currency}/MWh)", loc="left")
         energy_bars(energy, days, "Energy of the lots (MWh)")
         for axis in (leader, others, energy):
@@ -227,7 +228,7 @@ def contracts_figure(contracts: pd.DataFrame, lots: pd.DataFrame) -> Figure:
             )
             for axis, title in zip(row, ("share", "reputation", "arrivals, relative"), strict=True):
                 axis.set_title(f"{name}: {title}", loc="left")
-                axis.set_ylim(bottom=0)
+                from_zero(axis)
         for axis in grid[-1]:
             mark_days(axis, contracts, most=3)
         handles = [h for axis in (grid[0, 0], grid[0, 2]) for h in axis.get_legend_handles_labels()[0]]

@@ -28,6 +28,7 @@ from sim.show.drawing import (
     RED,
     SKY,
     STYLE,
+    from_zero,
     legend_below,
     name_legend,
     panels_of,
@@ -88,7 +89,7 @@ def lots_figure(lots: pd.DataFrame, title: str = "") -> Figure:
             left.set_ylabel("kW")
             right.set_ylabel("kWh")
             for axis in (left, right):
-                axis.set_ylim(bottom=0)
+                from_zero(axis)
             day.mark(left, right)
         for axis in grid[-1]:
             axis.set_xlabel(day.label)
@@ -201,7 +202,7 @@ def yardstick_figure(measured: pd.DataFrame, currency: str) -> Figure:
         above.set_ylabel(f"{currency}/kWh")
         below.set_title("What each lot could gain by another price (proven bound)", loc="left")
         below.set_ylabel(f"{currency} a day")
-        below.set_ylim(bottom=0)
+        from_zero(below)
         mark_days(below, measured)
         name_legend(figure, above, loc="outside upper center", columns=min(len(lots), 4))
     return figure

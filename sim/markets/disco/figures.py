@@ -24,6 +24,7 @@ from sim.show.drawing import (
     Stack,
     bus_marks,
     energy_bars,
+    from_zero,
     legend_below,
     name_legend,
     same_scale,
@@ -123,11 +124,11 @@ def response_figure(dispatch: pd.DataFrame, lots: pd.DataFrame, currency: str, t
             ("load", "With it, as it came", RED, "-"),
         ):
             day.steps(above, load[kind], line, color=color, linewidth=1.4, label=label)
-        above.set_ylim(bottom=0)
+        from_zero(above)
         above.set_ylabel("Load (MW)")
         above.set_title(title, loc="left")
         day.steps(below, tariff, color=BLACK, linewidth=1.2)
-        below.set_ylim(bottom=0)
+        from_zero(below)
         below.set_ylabel(f"Tariff\n({currency}/MWh)")
         below.set_xlabel(day.label)
         day.mark(below)
@@ -160,7 +161,7 @@ def vehicles_figure(lots: pd.DataFrame, title: str = "") -> Figure:
             right.set_ylabel("MWh")
             twin = second_axis(right, "vehicles")
             day.steps(twin, rows["plugged"], color=BLACK, linewidth=1.2, label="Vehicles plugged in")
-            twin.set_ylim(bottom=0)
+            from_zero(twin)
             day.mark(right)
         for axis in grid[-1]:
             axis.set_xlabel(day.label)

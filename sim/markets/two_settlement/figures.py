@@ -20,6 +20,7 @@ from sim.show.drawing import (
     STYLE,
     YELLOW,
     Stack,
+    from_zero,
     legend_below,
     name_legend,
     same_scale,
@@ -177,7 +178,7 @@ def reserve_figure(dispatch: pd.DataFrame, schedule: pd.DataFrame, title: str = 
         above.set_title(title, loc="left")
         for axis in (above, below):
             axis.set_ylabel("MW")
-            axis.set_ylim(bottom=0)
+            from_zero(axis)
             name_legend(axis, axis, loc="center left", bbox_to_anchor=(1.01, 0.5))
         below.set_xlabel(fine.label)
         fine.mark(below)
@@ -209,7 +210,7 @@ def profits_figure(days: pd.DataFrame, currency: str) -> Figure:
         shed.bar(day, days["shed_kwh"] / 1000.0, color=GREY)
         shed.set_title("Load not served (MWh)", loc="left")
         for axis in (error, belief, shed):
-            axis.set_ylim(bottom=0)
+            from_zero(axis)
         legend_below(profit)
         for axis in (belief, shed):
             mark_days(axis, days, most=5)

@@ -11,7 +11,19 @@ from matplotlib.figure import Figure
 
 from equilibrium.arrays import FloatArray
 from sim.reproduce.aggregator import published as data
-from sim.show.drawing import BLACK, BLUE, CYCLE, GREY, ORANGE, PINK, RED, SKY, STYLE, name_legend
+from sim.show.drawing import (
+    BLACK,
+    BLUE,
+    CYCLE,
+    GREY,
+    ORANGE,
+    PINK,
+    RED,
+    SKY,
+    STYLE,
+    from_zero,
+    name_legend,
+)
 
 if TYPE_CHECKING:
     from sim.reproduce.aggregator.compute import Results, Solved
@@ -43,7 +55,7 @@ def prices(each: Solved) -> Figure:
         for axis, title in ((energy, "Energy"), (reserve, "Reserve")):
             axis.set_title(title, loc="left")
             axis.set_ylabel("cents/kWh")
-            axis.set_ylim(bottom=0)
+            from_zero(axis)
             name_legend(axis, axis, loc="center left", bbox_to_anchor=(1.01, 0.5))
         _hours(reserve)
     return figure

@@ -117,7 +117,12 @@ BAD = [
     (("kvar=20", "kvar=(a b)"), "capacitor.bank, kvar: got '(a b)', expected numbers"),
     (("kvas=(630 630)", "kvas=(630 630) wdg=x"), "line 6, transformer.station, wdg: got 'x', expected a number"),
     (("Redirect codes.dss", "Redirect street.dss"), "scripts deep"),
-    (("Redirect codes.dss", "Redirect other.dss"), "other.dss"),
+    (("Redirect codes.dss", "Redirect other.dss"), "line 5, redirect: got 'other.dss', expected a script that exists"),
+    (("Solve", "Set loadmult=0.5"), "line 26, set loadmult: got '0.5', expected 1: loads.scale of the scenario scales"),
+    (("Solve", "set mode=snap GenM=2"), "set GenM: got '2', expected 1: feeder.generation_scale of the scenario"),
+    (("Solve", "BatchEdit Load.s[a-z]+ kw=2"), "line 26, batchedit: got 'Load.s[a-z]+', expected names of elements"),
+    (("Solve", "BatchEdit Load..* kw=x"), "load.school, kw: got 'x', expected a number"),
+    (("kw=80", "kva=80 vminqu=0.9"), "(closest: vminpu)"),
 ]
 
 
@@ -127,6 +132,14 @@ def test_bad_scripts(tmp_path: Path, change: tuple[str, str], message: str) -> N
         read(tmp_path, change)
     assert message in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+def test_what_is_set_for_many_at_once(tmp_path: Path) -> None:
+    script = "Set LoadMult=1.0 mode=snapshot\nBatchEdit Load.s.*o kw=10 pf=1\nBatchEdit RegControl..* enabled=no\nSolve"
+    radial = read(tmp_path, ("Solve", script))
+    at = dict(zip(radial.feeder.buses, radial.feeder.load_kw, strict=True))
+    assert (at["c"], at["d"]) == pytest.approx((10, 10))  # school and shop, and no other load
+    assert at["b"] == pytest.approx(60 * 0.98 + 0.001)
 
 
 def test_elements_that_are_like_others_and_steps_of_capacitors(tmp_path: Path) -> None:

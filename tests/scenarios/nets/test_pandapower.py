@@ -56,6 +56,14 @@ def test_everything_left_out_or_turned_is_said(tmp_path: Path) -> None:
     assert "1 bus of 0.4 kV idle at 0.421053 kV (1.0526 of it)" in notes
 
 
+def test_names_and_parts_that_a_reader_changes_are_said(tmp_path: Path) -> None:
+    tables = changed(pandapower_net(), "bus", 1, "name", "end")
+    tables |= {"asymmetric_load": table(["bus", "p_a_mw", "name"], [[2, 0.01, "shop"]])}
+    notes = " | ".join(radial_net(read_pandapower(made(tmp_path, tables)), BAND).notes)
+    assert "buses whose name is not theirs alone are called otherwise: end -> 1, end -> 2" in notes
+    assert "taken as loads: three-phase sums of table asymmetric_load: shop 10 kW" in notes
+
+
 def test_switches(tmp_path: Path) -> None:
     tables = pandapower_net()
     tables["switch"] = table(
@@ -102,6 +110,7 @@ BAD = [
     (lambda t: changed(t, "ext_grid", 0, "in_service", False), "roots: got 'no external grid in service'"),
     (lambda t: {k: v for k, v in t.items() if k != "bus"}, "got 'no table bus'"),
     (lambda t: t | {"dcline": table(["name", "in_service"], [["hv", True]])}, "dcline 0: got 'hv', expected a grid"),
+    (lambda t: t | {"dcline": table(["in_service"], [[True]])}, "dcline 0: got 'one of table dcline', expected a grid"),
     (
         lambda t: t | {"ext_grid": table(["bus", "vm_pu"], [[0, 1.0], [2, 1.0]])},
         "roots: got '2 external grids', expected one bus that feeds the grid, or feeder.roots: [feed, end]",

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from sim.show.day_axis import DayAxis, mark_days
-from sim.show.drawing import BLACK, CYCLE, GREY, STYLE, legend_below, name_legend
+from sim.show.drawing import BLACK, CYCLE, GREY, STYLE, from_zero, legend_below, name_legend
 from sim.store import Run
 
 _KINDS = {
@@ -109,7 +109,7 @@ def trade_figure(trade: pd.DataFrame, title: str = "") -> Figure:
                         style = "-" if name == market else "--"
                         day.steps(axis, power, style, color=CYCLE[number % len(CYCLE)], linewidth=1.4, label=name)
                 axis.set_title(f"{market}: {_KINDS[kind].lower()}", loc="left")
-                axis.set_ylim(bottom=0)
+                from_zero(axis)
             day.mark(grid[-1, column])
             grid[-1, column].set_xlabel(day.label)
         for axis in grid[:, 0]:

@@ -348,7 +348,7 @@ def test_states_alone_are_asked_to_be_whole() -> None:
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"min_up": 4}, "peak: min_up: got 4, expected from 0 to 3, the periods of the horizon"),
+        ({"min_up": -4}, "peak: min_up: got -4, expected a number of periods from 0"),
         ({"min_down": -1}, "peak: min_down: got -1"),
         ({"cost": [3000.0]}, "peak: power and cost"),
         ({"power": [100.0, 50.0]}, "peak: power: got [100.0, 50.0], expected ascending"),

@@ -33,7 +33,7 @@ class Burning:
     prices
         Price of each.
     use
-        What an hour at each breakpoint of its cost curve burns, shape ``(points,)``; convex.
+        What an hour at each breakpoint of its cost curve burns, shape ``(points,)`` or ``(periods, points)``; convex.
     start_use
         What a start burns, one number for each tier.
     blending
@@ -58,7 +58,7 @@ def check_burning(name: str, burning: Burning, points: int, tiers: int) -> None:
     use = np.asarray(burning.use, dtype=np.float64)
     if not burning.fuels or len(burning.fuels) != len(burning.prices):
         raise InputError(name, "prices", burning.prices, f"one for each of {len(burning.fuels)} fuels, at least one")
-    if use.shape != (points,) or not np.isfinite(use).all():
+    if use.shape[-1:] != (points,) or not np.isfinite(use).all():
         raise InputError(name, "use", use.tolist(), f"a finite number for each of {points} breakpoints")
     if len(burning.start_use) not in (0, tiers):
         raise InputError(name, "start_use", burning.start_use, f"none, or one for each of {tiers} tiers")
@@ -89,12 +89,12 @@ def state_fuels(
     for name, burning, power, columns, was_on in burners:
         price = np.array(burning.prices)[:, None]
         burnt = build.columns(f"burnt {name}", (len(burning.fuels), periods), cost=price)
-        use = np.asarray(burning.use, dtype=np.float64)
+        use = np.broadcast_to(np.asarray(burning.use, dtype=np.float64), power.shape)
         width = np.diff(power, axis=1)
-        slope = np.diff(use) / np.where(width > 0.0, width, 1.0)
+        slope = np.diff(use, axis=1) / np.where(width > 0.0, width, 1.0)
         row = build.rows(f"burnt {name}", (periods,), lower=0.0, upper=0.0)
         build.coefficients(row, burnt, 1.0)
-        build.coefficients(row, columns.on, -hours * use[0])
+        build.coefficients(row, columns.on, -hours * use[:, 0])
         build.coefficients(row[:, None], columns.segment, -hours * slope)
         start = np.array(burning.start_use)
         if start.size:

@@ -12,13 +12,15 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
+from equilibrium.errors import InputError
 from equilibrium.programs.commitment.columns import StateColumns, UnitColumns
 from equilibrium.programs.commitment.fuels import state_fuels
+from equilibrium.programs.commitment.network import state_network
 from equilibrium.programs.commitment.services import Provider, state_services
-from equilibrium.programs.commitment.system import Store, System, Unit
+from equilibrium.programs.commitment.storage import state_stores
+from equilibrium.programs.commitment.system import System, Unit
 from equilibrium.programs.program import INF, Instance, ProgramBuilder
 
 
@@ -35,7 +37,7 @@ class Compiled:
     balance
         Rows of the balance of each bus, shape ``(buses, periods)``.
     shed
-        Columns of what is not served, same shape; empty where all must be.
+        Columns of what is not served, shape ``(buses, periods)``; empty where all must be.
     charge, discharge
         Columns of storage, shape ``(stores, periods)``.
     demand
@@ -70,29 +72,27 @@ def compile_commitment(system: System) -> Compiled:
         build.coefficients(at[:, None], columns.segment, 1.0)
         integer.append(columns.on)
         units.append(columns)
-    shed: IntArray = np.zeros((0, periods), dtype=np.int64)
-    if system.shed_cost < INF:
-        shed = build.columns("shed", load.shape, cost=system.shed_cost * system.hours)
-        build.coefficients(balance, shed, 1.0)
-    if system.spill_cost < INF:
-        build.coefficients(balance, build.columns("spill", load.shape, cost=system.spill_cost * system.hours), -1.0)
-    charge, discharge, both = _state_stores(build, system, balance)
-    integer.append(both)
+        _state_curves(build, at, columns, unit, 1.0)
+    shed = _state_slack(build, system, balance, "shed", 1.0)
+    _state_slack(build, system, balance, "spill", -1.0)
+    held = [(store, balance[system.at(store.bus)]) for store in system.stores]
+    stores = state_stores(build, held, periods, system.hours)
+    integer.append(stores.whole)
     demand = _state_demands(build, system, balance)
-    _state_lines(build, system, balance)
-    reserve_rows = _state_reserves(build, system, units)
-    providers = [_provider(unit, periods) for unit in system.units]
+    state_network(build, system.network, balance, system.hours)
+    reserve_rows = _state_reserves(build, system, units, demand)
+    providers = [_provider(unit, periods, system.hours) for unit in system.units]
     burners = [
         (unit.name, unit.burning, unit.curve(periods)[0], columns, unit.initial > 0)
         for unit, columns in zip(system.units, units, strict=True)
         if unit.burning is not None
     ]
     integer += state_fuels(build, system.fuels, burners, periods, system.hours)
-    integer += state_services(build, system.services, providers, units, system.hours)
+    integer += state_services(build, system.services, providers, units, system.hours, share=system.shared_ramps)
     instance = build.compile().bind({})
     whole = np.zeros(instance.shape[1], dtype=np.bool_)
     whole[np.concatenate([each.ravel() for each in integer])] = True
-    return Compiled(instance, whole, tuple(units), balance, shed, charge, discharge, demand, reserve_rows)
+    return Compiled(instance, whole, tuple(units), balance, shed, stores.charge, stores.discharge, demand, reserve_rows)
 
 
 def state_states(build: ProgramBuilder, unit: Unit, periods: int, hours: float) -> StateColumns:
@@ -142,7 +142,7 @@ def state_output(build: ProgramBuilder, unit: Unit, states: StateColumns, hours:
     return columns
 
 
-def _provider(unit: Unit, periods: int) -> Provider:
+def _provider(unit: Unit, periods: int, hours: float) -> Provider:
     """Return what services ask of a unit."""
     power, _ = unit.curve(periods)
     return Provider(
@@ -150,10 +150,11 @@ def _provider(unit: Unit, periods: int) -> Provider:
         unit.areas,
         unit.band,
         power[:, [0, -1]],
-        unit.ramp_up,
-        unit.ramp_down,
+        unit.ramp_up / hours,
+        unit.ramp_down / hours,
         unit.start_limit,
         unit.stop_limit,
+        unit.stop_limit_before,
         unit.initial,
         unit.initial_power,
     )
@@ -164,12 +165,15 @@ def _given_states(unit: Unit, periods: int) -> tuple[FloatArray, FloatArray]:
     low, high = np.full(periods, float(unit.must_run)), np.ones(periods)
     if unit.initial > 0:
         low[: max(0, unit.min_up - unit.initial)] = 1.0
-        if unit.initial_power > unit.stop_limit:
+        if unit.initial_power > unit.stop_limit_before:
             low[0] = 1.0  # it cannot stop from there
     else:
         high[: max(0, unit.min_down + unit.initial)] = 0.0
     fixed = np.broadcast_to(np.asarray(unit.fixed, dtype=np.float64), (periods,))
     given = ~np.isnan(fixed)
+    if (given & ((fixed < low) | (fixed > high))).any():
+        left = f"states from {low.tolist()} to {high.tolist()}, which its past and duties leave"
+        raise InputError(unit.name, "fixed", fixed.tolist(), left)
     low[given], high[given] = fixed[given], fixed[given]
     return low, high
 
@@ -219,7 +223,13 @@ def _state_output(build: ProgramBuilder, unit: Unit, columns: UnitColumns, power
     before_stop = np.maximum(0.0, most - np.maximum(unit.stop_limit, least))[:-1]
     after = np.append(columns.stop[1:], -1)
     pairs = [(after_start, before_stop)]
-    if unit.min_up <= 1:  # start and stop may follow each other: one of both in full, and what the other has more
+    if not unit.stop_reserve:
+        row = build.rows(f"before a stop {unit.name}", (periods - 1,), upper=0.0)
+        build.coefficients(row[:, None], columns.segment[:-1], 1.0)
+        build.coefficients(row, columns.on[:-1], (least - most)[:-1])
+        build.coefficients(row, columns.stop[1:], before_stop)
+        pairs = [(after_start, np.zeros(periods - 1))]
+    elif unit.min_up <= 1:  # start and stop may follow each other: one of both in full, and what the other has more
         pairs = [
             (after_start, np.maximum(0.0, before_stop - after_start[:-1])),
             (np.maximum(0.0, after_start - np.append(before_stop, 0.0)), before_stop),
@@ -243,9 +253,10 @@ def _state_ramps(build: ProgramBuilder, unit: Unit, columns: UnitColumns, power:
         ("up", 1.0, unit.ramp_up, unit.start_limit),
         ("down", -1.0, unit.ramp_down, unit.stop_limit),
     ):
-        if ramp >= span and jump >= span:
+        limited = np.broadcast_to(np.minimum(jump, span), (periods,))
+        if ramp >= span and (limited >= span).all():
             continue
-        ramp, jump = min(ramp, span), min(jump, span)
+        ramp = min(ramp, span)
         limit = np.zeros(periods)
         limit[0] = sign * unit.initial_power * was_on
         row = build.rows(f"ramp {name} {unit.name}", (periods,), upper=limit)
@@ -256,82 +267,13 @@ def _state_ramps(build: ProgramBuilder, unit: Unit, columns: UnitColumns, power:
         build.coefficients(row, columns.on, -ramp)
         if sign > 0.0:
             build.coefficients(row, columns.reserve, 1.0)
-            build.coefficients(row, columns.start, ramp - np.maximum(jump, least))
+            build.coefficients(row, columns.start, ramp - np.maximum(limited, least))
             build.coefficients(row, columns.stop, np.where(before >= 0, least[before], 0.0))
         else:
-            build.coefficients(row, columns.stop, -np.maximum(jump, np.where(before >= 0, least[before], jump)))
+            last = limited[np.maximum(before, 0)].copy()
+            last[0] = min(unit.stop_limit_before, span)
+            build.coefficients(row, columns.stop, -np.maximum(last, np.where(before >= 0, least[before], last)))
             build.coefficients(row, columns.start, least[here])
-
-
-def _state_stores(build: ProgramBuilder, system: System, balance: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """State storage; return the columns of charging, of discharging, and those that say which of both."""
-    shape = (len(system.stores), system.periods)
-    charge, discharge, whole = [], [], [np.zeros(0, dtype=np.int64)]
-    for store in system.stores:
-        into, out = _state_store(build, store, system, balance[system.at(store.bus)])
-        charge.append(into)
-        discharge.append(out)
-        whole += _state_direction(build, store, system, into, out)
-    empty = np.zeros(shape, dtype=np.int64)
-    return (
-        np.array(charge) if charge else empty,
-        np.array(discharge) if discharge else empty,
-        np.concatenate(whole),
-    )
-
-
-def _state_store(build: ProgramBuilder, store: Store, system: System, balance: IntArray) -> tuple[IntArray, IntArray]:
-    """State the energy of one store; return its columns of charging and discharging."""
-
-    def series(values: ArrayLike) -> FloatArray:
-        return system.series(values)
-
-    hours, shape = system.hours, (system.periods,)
-    into, out = (
-        build.columns(f"{name} {store.name}", shape, upper=series(most), cost=hours * series(cost))
-        for name, most, cost in (
-            ("charge", store.charge_max, store.charge_cost),
-            ("discharge", store.discharge_max, store.discharge_cost),
-        )
-    )
-    low, high = series(store.energy_min).copy(), series(store.energy_max).copy()
-    low[-1], high[-1] = max(low[-1], store.final_min), min(high[-1], store.final_max)
-    energy = build.columns(f"energy {store.name}", shape, lower=low, upper=high)
-    kept = 1.0 - store.loss
-    before = np.eye(1, system.periods)[0] * kept * store.initial
-    row = build.rows(f"energy {store.name}", shape, lower=before, upper=before)
-    build.coefficients(row, energy, 1.0)
-    build.coefficients(row[1:], energy[:-1], -kept)
-    build.coefficients(row, into, -hours * series(store.charge_efficiency))
-    build.coefficients(row, out, hours / series(store.discharge_efficiency))
-    build.coefficients(balance, into, -1.0)
-    build.coefficients(balance, out, 1.0)
-    return into, out
-
-
-def _state_direction(
-    build: ProgramBuilder, store: Store, system: System, into: IntArray, out: IntArray
-) -> list[IntArray]:
-    """Forbid to charge and discharge at once where it is forbidden, and powers below the least ones."""
-    single = ~np.broadcast_to(np.asarray(store.both_ways, dtype=np.bool_), (system.periods,))
-    least = [system.series(each) for each in (store.charge_min, store.discharge_min)]
-    if not (single.any() or least[0].any() or least[1].any()):
-        return []
-    most = [system.series(each) for each in (store.charge_max, store.discharge_max)]
-    ways = []
-    for k, column in enumerate((into, out)):
-        way = build.columns(f"way {k} {store.name}", (system.periods,), upper=1.0)
-        row = build.rows(f"most {k} {store.name}", (system.periods,), upper=0.0)
-        build.coefficients(row, column, 1.0)
-        build.coefficients(row, way, -most[k])
-        row = build.rows(f"least {k} {store.name}", (system.periods,), lower=0.0)
-        build.coefficients(row, column, 1.0)
-        build.coefficients(row, way, -least[k])
-        ways.append(way)
-    row = build.rows(f"one way {store.name}", (int(single.sum()),), upper=1.0)
-    for way in ways:
-        build.coefficients(row, way[single], 1.0)
-    return ways
 
 
 def _state_demands(build: ProgramBuilder, system: System, balance: IntArray) -> IntArray:
@@ -346,39 +288,73 @@ def _state_demands(build: ProgramBuilder, system: System, balance: IntArray) -> 
     return np.array(columns) if columns else np.zeros((0, system.periods), dtype=np.int64)
 
 
-def _state_lines(build: ProgramBuilder, system: System, balance: IntArray) -> None:
-    """State flows as differences of angles; the first bus has the angle 0."""
-    if not system.lines:
-        return
-    angle = build.columns("angle", balance.shape, lower=-INF)
-    build.coefficients(build.rows("reference", (system.periods,), lower=0.0, upper=0.0), angle[0], 1.0)
-    for line in system.lines:
-        limit, ends = system.series(line.limit), (system.at(line.start), system.at(line.end))
-        flow = build.columns(f"flow {line.name}", (system.periods,), lower=-INF)
-        row = build.rows(f"flow {line.name}", (system.periods,), lower=0.0, upper=0.0)
-        build.coefficients(row, flow, 1.0)
-        for end, sign in zip(ends, (1.0, -1.0), strict=True):
-            build.coefficients(row, angle[end], -sign * line.susceptance)
-            build.coefficients(balance[end], flow, -sign)
-        over = build.columns(f"over {line.name}", (system.periods,), upper=0.0)
-        if line.penalty < INF:
-            over = build.columns(f"above {line.name}", (system.periods,), cost=line.penalty * system.hours)
-        for sign in (1.0, -1.0):
-            row = build.rows(f"limit {sign:+.0f} {line.name}", (system.periods,), upper=limit)
-            build.coefficients(row, flow, sign)
-            build.coefficients(row, over, -1.0)
+def _state_slack(build: ProgramBuilder, system: System, balance: IntArray, name: str, sign: float) -> IntArray:
+    """State what is not served or too much; return its columns, shape ``(buses, periods)``, or none.
+
+    No more can be missing at a bus than is taken there, and no more too much than is given, unless all of it is counted
+    at a few buses.
+    """
+    price = system.series(getattr(system, f"{name}_cost"))
+    if not (price < INF).any():
+        return np.zeros((0, system.periods), dtype=np.int64)
+    most = np.full(balance.shape, INF)
+    if system.slack_buses:
+        most[[bus not in system.slack_buses for bus in system.buses]] = 0.0
+    else:
+        most = _most_slack(system, sign)
+    most[:, price >= INF] = 0.0
+    cost = np.where(price < INF, price, 0.0) * system.hours
+    columns = build.columns(name, balance.shape, upper=most, cost=np.broadcast_to(cost, balance.shape))
+    build.coefficients(balance, columns, sign)
+    return columns
 
 
-def _state_reserves(build: ProgramBuilder, system: System, units: list[UnitColumns]) -> tuple[IntArray, ...]:
+def _most_slack(system: System, sign: float) -> FloatArray:
+    """Return the most that is taken (1) or given (-1) at each bus, shape ``(buses, periods)``."""
+    most = np.array([np.maximum(0.0, sign * system.series(system.load[bus])) for bus in system.buses])
+    for store in system.stores:
+        most[system.at(store.bus)] += system.series(store.charge_max if sign > 0.0 else store.discharge_max)
+    for demand in system.demands:
+        if demand.sign < 0.0:
+            bound = -system.series(demand.lower) if sign > 0.0 else system.series(demand.upper)
+            most[system.at(demand.bus)] += np.maximum(0.0, bound)
+    if sign < 0.0:
+        for unit in system.units:
+            most[system.at(unit.bus)] += unit.curve(system.periods)[0][:, -1]
+    return most
+
+
+def _state_curves(build: ProgramBuilder, rows: IntArray, columns: UnitColumns, unit: Unit, sign: float) -> None:
+    """Put what a unit gives while it comes up and goes down into rows."""
+    periods = rows.size
+    for k, power in enumerate(unit.start_curve, 1):
+        build.coefficients(rows[: max(0, periods - k)], columns.start[k:], sign * power)
+    for k, power in enumerate(unit.stop_curve):
+        build.coefficients(rows[k:], columns.stop[: max(0, periods - k)], sign * power)
+
+
+def _state_reserves(
+    build: ProgramBuilder, system: System, units: list[UnitColumns], demand: IntArray
+) -> tuple[IntArray, ...]:
     """Ask for reserve; what is missing is paid for where it may be. Return the rows."""
     rows = []
     for reserve in system.reserves:
-        row = build.rows(f"reserve {reserve.name}", (system.periods,), lower=system.series(reserve.amount))
+        amount, price = system.series(reserve.amount), system.series(reserve.penalty)
+        row = build.rows(f"reserve {reserve.name}", (system.periods,), lower=amount + system.series(reserve.besides))
         for unit, columns in zip(system.units, units, strict=True):
             if reserve.name in unit.reserves:
                 build.coefficients(row, columns.reserve[unit.reserves.index(reserve.name)], 1.0)
-        if reserve.penalty < INF:
-            missing = build.columns(f"missing {reserve.name}", (system.periods,), cost=reserve.penalty * system.hours)
+            if reserve.against_load:
+                _state_curves(build, row, columns, unit, -1.0)
+        if reserve.against_load:
+            for elastic, column in zip(system.demands, demand, strict=True):
+                if elastic.sign > 0.0:
+                    build.coefficients(row, column, 1.0)
+        free = price < INF
+        if free.any():
+            cost = np.where(free, np.where(free, price, 0.0) * system.hours, 0.0)
+            most = np.where(free, np.maximum(amount, 0.0), 0.0)
+            missing = build.columns(f"missing {reserve.name}", (system.periods,), upper=most, cost=cost)
             build.coefficients(row, missing, 1.0)
         rows.append(row)
     return tuple(rows)

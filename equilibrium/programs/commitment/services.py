@@ -28,17 +28,17 @@ class Ability:
     Attributes
     ----------
     online, offline
-        MW while it is on and while it is off.
+        MW while it is on and while it is off, ``(periods,)``.
     cost
-        Of a MW that is held ready for an hour.
+        Of a MW that is held ready for an hour, ``(periods,)``.
     standing_cost
-        Of an hour in which it regulates.
+        Of an hour in which it regulates, ``(periods,)``.
     """
 
-    online: float = INF
-    offline: float = 0.0
-    cost: float = 0.0
-    standing_cost: float = 0.0
+    online: ArrayLike = INF
+    offline: ArrayLike = 0.0
+    cost: ArrayLike = 0.0
+    standing_cost: ArrayLike = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +90,12 @@ class Provider:
     name, areas
         Its name, and the areas that count it.
     band
-        Least and greatest output while it regulates, MW; ``None`` where it never does.
+        Least and greatest output while it regulates, MW, ``(periods,)``; ``None`` where it never does.
     power
         Least and greatest output, MW, shape ``(periods, 2)``.
     ramp_up, ramp_down
         MW an hour.
-    start_limit, stop_limit
+    start_limit, stop_limit, stop_limit_before
         MW.
     initial, initial_power
         As of :class:`equilibrium.programs.commitment.system.Unit`.
@@ -103,12 +103,13 @@ class Provider:
 
     name: str
     areas: tuple[str, ...]
-    band: tuple[float, float] | None
+    band: tuple[ArrayLike, ArrayLike] | None
     power: FloatArray
     ramp_up: float
     ramp_down: float
-    start_limit: float
-    stop_limit: float
+    start_limit: ArrayLike
+    stop_limit: ArrayLike
+    stop_limit_before: float
     initial: int
     initial_power: float
 
@@ -139,8 +140,10 @@ def state_services(
     providers: Sequence[Provider],
     units: Sequence[UnitColumns],
     hours: float,
+    *,
+    share: bool = True,
 ) -> list[IntArray]:
-    """State all services; return the columns that are whole."""
+    """State all services, which share ramps with the output if they ``share``; return the columns that are whole."""
     if not services:
         return []
     held: list[dict[str, _Held]] = []
@@ -150,7 +153,8 @@ def state_services(
         regulates = _state_band(build, services, provider, columns, (own, hours))
         whole += regulates
         _state_capacity(build, services, provider, columns, (own, regulates))
-        _state_sharing(build, services, provider, columns, (own, hours))
+        if share:
+            _state_sharing(build, services, provider, columns, (own, hours))
         held.append(own)
     _state_requirements(build, services, providers, held, hours)
     return whole
@@ -171,10 +175,10 @@ def _state_holding(
         ability = service.abilities.get(provider.name)
         if ability is None:
             continue
-        price = ability.cost * hours
+        price = np.asarray(ability.cost, dtype=np.float64) * hours
         online = build.columns(f"{service.name} {provider.name}", shape, cost=price)
         offline = nothing
-        if ability.offline > 0.0:
+        if np.any(np.asarray(ability.offline) > 0.0):
             offline = build.columns(f"{service.name} off {provider.name}", shape, cost=price)
         own[service.name] = _Held(online, offline)
     for service in services:
@@ -184,11 +188,13 @@ def _state_holding(
         if service.rung is not None:
             faster = [each for each in _ladder(services) if (each.rung or 0) <= service.rung and each.name in own]
         ability = service.abilities[provider.name]
+        while_on = np.any(np.asarray(ability.online) > 0.0)
+        running = faster if while_on else [service]  # what a unit can do while it is off says nothing of it while on
         ramp = provider.ramp_up if service.up else provider.ramp_down
         span = provider.power[:, 1] - provider.power[:, 0]
         most = np.minimum(np.minimum(ability.online, ramp / MINUTES_AN_HOUR * service.minutes), span)
         row = build.rows(f"{service.name} on {provider.name}", shape, upper=0.0)
-        for each in faster:
+        for each in running:
             build.coefficients(row, own[each.name].online, 1.0)
         build.coefficients(row, columns.on, -most)
         slow = [own[each.name].offline for each in faster if own[each.name].offline.size]
@@ -196,7 +202,7 @@ def _state_holding(
             row = build.rows(f"{service.name} while off {provider.name}", shape, upper=ability.offline)
             for offline in slow:
                 build.coefficients(row, offline, 1.0)
-            build.coefficients(row, columns.on, ability.offline)
+            build.coefficients(row, columns.on, np.asarray(ability.offline, dtype=np.float64))
     return own
 
 
@@ -212,14 +218,14 @@ def _state_band(
     asked = [each for each in services if each.regulating and each.name in own]
     if not asked or provider.band is None:
         return []
-    price = hours * sum(each.abilities[provider.name].standing_cost for each in asked)
+    price = hours * sum(np.asarray(each.abilities[provider.name].standing_cost, dtype=np.float64) for each in asked)
     regulates = build.columns(f"regulates {provider.name}", columns.on.shape, upper=1.0, cost=price)
     row = build.rows(f"regulates when on {provider.name}", columns.on.shape, upper=0.0)
     build.coefficients(row, regulates, 1.0)
     build.coefficients(row, columns.on, -1.0)
     for service in asked:
         ramp = provider.ramp_up if service.up else provider.ramp_down
-        most = min(service.abilities[provider.name].online, ramp / MINUTES_AN_HOUR * service.minutes)
+        most = np.minimum(service.abilities[provider.name].online, ramp / MINUTES_AN_HOUR * service.minutes)
         row = build.rows(f"{service.name} in band {provider.name}", columns.on.shape, upper=0.0)
         build.coefficients(row, own[service.name].online, 1.0)
         build.coefficients(row, regulates, -most)
@@ -246,8 +252,8 @@ def _state_capacity(
         if service.name in own:
             build.coefficients(row if service.up else below, own[service.name].online, 1.0 if service.up else -1.0)
     if regulates and provider.band is not None:
-        build.coefficients(row, regulates[0], most - provider.band[1])
-        build.coefficients(below, regulates[0], -(provider.band[0] - least))
+        build.coefficients(row, regulates[0], most - np.asarray(provider.band[1], dtype=np.float64))
+        build.coefficients(below, regulates[0], least - np.asarray(provider.band[0], dtype=np.float64))
 
 
 def _state_sharing(
@@ -261,6 +267,7 @@ def _state_sharing(
     own, hours = state
     shape, least = columns.on.shape, provider.power[:, 0]
     past = max(0.0, provider.initial_power - least[0]) * float(provider.initial > 0)
+    rise = np.concatenate([[0.0], np.diff(least)])
     for up, ramp, jump in (
         (True, provider.ramp_up * hours, provider.start_limit),
         (False, provider.ramp_down * hours, provider.stop_limit),
@@ -273,14 +280,16 @@ def _state_sharing(
         row = build.rows(f"shared ramp {'up' if up else 'down'} {provider.name}", shape, upper=upper)
         build.coefficients(row[:, None], columns.segment, sign)
         build.coefficients(row[1:, None], columns.segment[:-1], -sign)
-        beyond = ramp - np.clip(jump - least, 0.0, None) * hours
-        if np.isfinite(jump):
-            build.coefficients(row, columns.start if up else columns.stop, beyond)
+        limited = np.isfinite(np.broadcast_to(np.asarray(jump, dtype=np.float64), shape))
+        room = np.where(limited, np.clip(np.where(limited, jump, 0.0) - least, 0.0, None), ramp)
         if up:
             build.coefficients(row, columns.reserve, 1.0)
-            build.coefficients(row, columns.on, -ramp)
+            build.coefficients(row, columns.on, rise - ramp)
+            build.coefficients(row, columns.start, ramp - rise - room)
         else:
-            build.coefficients(row[1:], columns.on[:-1], -ramp)
+            build.coefficients(row[1:], columns.on[:-1], -ramp - rise[1:])
+            before = min(max(0.0, provider.stop_limit_before - least[0]), ramp if not limited[0] else np.inf)
+            build.coefficients(row, columns.stop, ramp + rise - np.concatenate([[before], room[:-1]]))
         for service in services:
             if service.name not in own or service.up is not up:
                 continue
@@ -300,7 +309,7 @@ def _state_requirements(
     held: Sequence[dict[str, _Held]],
     hours: float,
 ) -> None:
-    """Ask for every service in the system and in the areas; what is missing is paid for, once."""
+    """Ask for every service in the system and in the areas; what is missing in each is paid for."""
     shape = held_shape(held)
     missing: dict[tuple[str, str], IntArray] = {}
     areas = sorted({area for service in services for area in service.areas})
@@ -326,8 +335,7 @@ def _state_requirements(
             )
             row = build.rows(f"{service.name} asked {area}", shape, lower=need)
             for each in asked:
-                for place in [area] if area else ["", *each.areas]:
-                    build.coefficients(row, missing[each.name, place], 1.0)
+                build.coefficients(row, missing[each.name, area], 1.0)
                 for provider, own in zip(providers, held, strict=True):
                     if each.name in own and (not area or area in provider.areas):
                         build.coefficients(row, own[each.name].online, 1.0)

@@ -15,7 +15,9 @@ from numpy.typing import ArrayLike
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InputError
 from equilibrium.programs.commitment.fuels import Burning, Fuel, check_burning
+from equilibrium.programs.commitment.network import Interface, Line, Network, Outage, check_network
 from equilibrium.programs.commitment.services import Service, check_services
+from equilibrium.programs.commitment.storage import Store, check_store
 from equilibrium.programs.program import FEASIBILITY
 
 
@@ -39,7 +41,13 @@ class Unit:
     ramp_up, ramp_down
         Greatest change of output from one period to the next, MW.
     start_limit, stop_limit
-        Greatest output in the first period after a start and in the last one before a stop, MW.
+        Greatest output in the first period after a start and in the last one before a stop, MW, ``(periods,)``.
+    stop_reserve
+        Whether what it keeps free counts as output before a stop.
+    initial_stop_limit
+        Greatest output before the first period from which it can stop in it; ``None`` is the limit of the first one.
+    start_curve, stop_curve
+        Output while it comes up and goes down, MW, in the periods before a start and after a stop, the nearest first.
     min_up, min_down
         Least periods on and off.
     initial
@@ -55,7 +63,7 @@ class Unit:
     areas
         The areas whose services count it.
     band
-        Least and greatest output while it regulates, MW.
+        Least and greatest output while it regulates, MW, ``(periods,)``.
     burning
         What it burns, whose cost comes on top of ``cost``; ``None`` is nothing that is counted.
     """
@@ -69,8 +77,8 @@ class Unit:
     stop_cost: float = 0.0
     ramp_up: float = math.inf
     ramp_down: float = math.inf
-    start_limit: float = math.inf
-    stop_limit: float = math.inf
+    start_limit: ArrayLike = math.inf
+    stop_limit: ArrayLike = math.inf
     min_up: int = 1
     min_down: int = 1
     initial: int = -10_000
@@ -79,55 +87,24 @@ class Unit:
     fixed: ArrayLike = math.nan
     reserves: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
-    band: tuple[float, float] | None = None
+    band: tuple[ArrayLike, ArrayLike] | None = None
     burning: Burning | None = None
+    stop_reserve: bool = True
+    initial_stop_limit: float | None = None
+    start_curve: tuple[float, ...] = ()
+    stop_curve: tuple[float, ...] = ()
+
+    @property
+    def stop_limit_before(self) -> float:
+        """Greatest output before the first period from which it can stop in it."""
+        first = float(np.ravel(self.stop_limit)[0])
+        return first if self.initial_stop_limit is None else self.initial_stop_limit
 
     def curve(self, periods: int) -> tuple[FloatArray, FloatArray]:
         """Return breakpoints and their costs, shape ``(periods, points)`` each."""
         power, cost = (np.atleast_2d(np.asarray(each, dtype=np.float64)) for each in (self.power, self.cost))
         shape = (periods, power.shape[1])
         return np.broadcast_to(power, shape), np.broadcast_to(cost, shape)
-
-
-@dataclass(frozen=True, eq=False)
-class Store:
-    """Storage.
-
-    Attributes
-    ----------
-    charge_max, discharge_max, charge_min, discharge_min
-        Power on the grid's side when it charges and discharges, MW, ``(periods,)``.
-    charge_cost, discharge_cost
-        Cost of a MWh, ``(periods,)``.
-    charge_efficiency, discharge_efficiency
-        Shares that are kept, ``(periods,)``.
-    loss
-        Share of its energy that is lost in a period.
-    energy_min, energy_max
-        Energy at the end of each period, MWh, ``(periods,)``.
-    initial, final_min, final_max
-        Energy before the first period and bounds after the last one, MWh.
-    both_ways
-        Whether it may charge and discharge in one period, ``(periods,)``.
-    """
-
-    name: str
-    charge_max: ArrayLike
-    discharge_max: ArrayLike
-    energy_max: ArrayLike
-    bus: str = ""
-    energy_min: ArrayLike = 0.0
-    charge_min: ArrayLike = 0.0
-    discharge_min: ArrayLike = 0.0
-    charge_cost: ArrayLike = 0.0
-    discharge_cost: ArrayLike = 0.0
-    charge_efficiency: ArrayLike = 1.0
-    discharge_efficiency: ArrayLike = 1.0
-    loss: float = 0.0
-    initial: float = 0.0
-    final_min: float = 0.0
-    final_max: float = math.inf
-    both_ways: ArrayLike = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,26 +130,6 @@ class Demand:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
-    """A line of a network without losses: flow = susceptance times difference of angles.
-
-    Attributes
-    ----------
-    limit
-        Greatest flow, MW, ``(periods,)``.
-    penalty
-        Cost of a MW above the limit; infinite where there is no such flow.
-    """
-
-    name: str
-    start: str
-    end: str
-    susceptance: float
-    limit: ArrayLike = math.inf
-    penalty: float = math.inf
-
-
-@dataclass(frozen=True, eq=False)
 class Reserve:
     """Spinning reserve: power that units keep free.
 
@@ -181,12 +138,19 @@ class Reserve:
     amount
         MW, ``(periods,)``.
     penalty
-        Cost of a MW that is missing; infinite where none may be.
+        Cost of a MW that is missing in an hour, ``(periods,)``; infinite where none may be.
+    besides
+        What units must be able to give besides, MW, ``(periods,)``; that may not be missing.
+    against_load
+        Whether units shall be able to give the fixed load and the reserve: what elastic loads take then counts as
+        reserve, and what units give while they start and stop does not serve.
     """
 
     name: str
     amount: ArrayLike
-    penalty: float = math.inf
+    penalty: ArrayLike = math.inf
+    besides: ArrayLike = 0.0
+    against_load: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -200,7 +164,11 @@ class System:
     load
         Load of each bus by its name, MW, ``(periods,)``.
     shed_cost, spill_cost
-        Cost of a MWh that is not served and of one that is too much; infinite where there is none.
+        Cost of a MWh that is not served and of one that is too much, ``(periods,)``; infinite where there is none.
+    slack_buses
+        Buses where that may be; empty is all of them.
+    shared_ramps
+        Whether services and output share what a unit can ramp.
     """
 
     periods: int
@@ -213,8 +181,12 @@ class System:
     services: tuple[Service, ...] = ()
     fuels: tuple[Fuel, ...] = ()
     hours: float = 1.0
-    shed_cost: float = math.inf
-    spill_cost: float = math.inf
+    shed_cost: ArrayLike = math.inf
+    spill_cost: ArrayLike = math.inf
+    interfaces: tuple[Interface, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    slack_buses: tuple[str, ...] = ()
+    shared_ramps: bool = True
     buses: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -232,10 +204,9 @@ class System:
         for name in names:
             if names.count(name) > 1:
                 raise InputError("system", "name", name, "a name of its own for everything")
-        for line in self.lines:
-            for bus in (line.start, line.end):
-                if bus not in self.load:
-                    raise InputError(line.name, "bus", bus, f"one of {', '.join(self.buses)}")
+        for bus in self.slack_buses:
+            self.at(bus)
+        check_network(self.network)
         known = [reserve.name for reserve in self.reserves]
         for unit in self.units:
             _check_unit(unit, self.periods)
@@ -244,11 +215,16 @@ class System:
                     raise InputError(unit.name, "reserves", name, f"one of {', '.join(known) or 'none'}")
         check_services(self.services, [unit.name for unit in self.units])
         for store in self.stores:
-            _check_store(store, self.periods)
+            check_store(store, self.periods)
 
     def series(self, values: ArrayLike) -> FloatArray:
         """Return one number for each period, shape ``(periods,)``."""
         return np.broadcast_to(np.asarray(values, dtype=np.float64), (self.periods,))
+
+    @property
+    def network(self) -> Network:
+        """Lines, interfaces and outages."""
+        return Network(self.buses, self.lines, self.interfaces, self.outages)
 
     def at(self, bus: str) -> int:
         """Return the index of a bus; no name is the first one."""
@@ -284,8 +260,8 @@ def _check_unit(unit: Unit, periods: int) -> None:
         if (np.diff(known) < -FEASIBILITY * (1.0 + np.abs(known[:-1]))).any():
             raise InputError(unit.name, "cost", known.tolist(), "a convex curve: marginal costs that do not fall")
     for name in ("min_up", "min_down"):
-        if not 0 <= getattr(unit, name) <= periods:
-            raise InputError(unit.name, name, getattr(unit, name), f"from 0 to {periods}, the periods of the horizon")
+        if not getattr(unit, name) >= 0:
+            raise InputError(unit.name, name, getattr(unit, name), "a number of periods from 0")
     if unit.burning is not None:
         check_burning(unit.name, unit.burning, given.shape[-1], len(unit.start_cost))
     if unit.initial == 0:
@@ -295,17 +271,7 @@ def _check_unit(unit: Unit, periods: int) -> None:
     if list(unit.start_delay) != sorted(set(unit.start_delay)) or (np.diff(unit.start_cost) < 0.0).any():
         raise InputError(unit.name, "start_delay", unit.start_delay, "ascending delays and costs that do not fall")
     for name in ("ramp_up", "ramp_down", "start_limit", "stop_limit"):
-        if not getattr(unit, name) >= 0.0:
+        if not (np.asarray(getattr(unit, name), dtype=np.float64) >= 0.0).all():
             raise InputError(unit.name, name, getattr(unit, name), "a number from 0")
-
-
-def _check_store(store: Store, periods: int) -> None:
-    """Refuse storage that cannot be."""
-    for name in ("charge_efficiency", "discharge_efficiency"):
-        share = _series(f"{name} of {store.name}", getattr(store, name), periods)
-        if not ((share > 0.0) & (share <= 1.0)).all():
-            raise InputError(store.name, name, share.tolist(), "shares in (0, 1]")
-    if not 0.0 <= store.loss < 1.0:
-        raise InputError(store.name, "loss", store.loss, "a share in [0, 1)")
-    if not store.final_min <= store.final_max:
-        raise InputError(store.name, "final_min", store.final_min, f"at most final_max, {store.final_max:g}")
+        if np.shape(getattr(unit, name)) not in ((), (periods,) if name.endswith("limit") else ()):
+            raise InputError(unit.name, name, getattr(unit, name), "one number, or of a limit one for each period")

@@ -48,9 +48,11 @@ def split_lots(
         if lot.fleet is None or k in skip:
             continue
         known = near[k] if near is not None else None
-        parts[k] = known if _splits(known, power_kw[:, k] * day.length_h) else allocate(
-            lot.fleet, power_kw[:, k], site.efficiency, price[:, k], known.level if isinstance(known, EvenSplit) else None
-        )
+        if _splits(known, power_kw[:, k] * day.length_h):
+            parts[k] = known
+            continue
+        level = known.level if isinstance(known, EvenSplit) else None
+        parts[k] = allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k], level)
     return parts
 
 

@@ -100,7 +100,7 @@ def year() -> Result:
 
 BENCHMARKS: dict[str, Callable[[], Result]] = {
     "growth_buses": lambda: growth("buses", tuple(FEEDERS), partial(large, lots=3)),
-    "growth_lots": lambda: growth("lots", (20, 60, 200), lambda lots: large(LARGEST, lots, 1000)),
+    "growth_lots": lambda: growth("lots", (20, 60, 200), lambda lots: large(LARGEST, lots, 400)),
     "growth_lots_nodal": lambda: growth("lots_nodal", (10, 20, 40), strategic),
     "growth_vehicles": lambda: growth("vehicles", (100, 1000, 10_000), lambda vehicles: large(33, 3, vehicles)),
     "growth_days": year,

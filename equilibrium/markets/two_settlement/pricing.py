@@ -1,9 +1,9 @@
 """Prices of a scheduled day by named rules, and what they leave unpaid.
 
 The rules are those of :mod:`equilibrium.programs.commitment.prices`, also with scenarios (:mod:`.offers`). The price of
-energy at a bus is what one kW more of load there costs in expectation: the multiplier of its root's balance, and what it does
-to voltages and ratings. Of a generator's rows only its own are its problem; all others are the market's, and their
-multipliers are what the market pays it. The value of being on against outages (F2) is in no price.
+energy at a bus is what one kW more of load there costs in expectation: the multiplier of its root's balance, and what
+it does to voltages and ratings. Of a generator's rows only its own are its problem; all others are the market's, and
+their multipliers are what the market pays it. The value of being on against outages (F2) is in no price.
 """
 
 from __future__ import annotations

@@ -30,6 +30,9 @@ SAME_LOSS = 1e-9
 NODE_ROUNDS = 8
 """Rounds of cuts at a node; what is not found then is found below it."""
 
+DESCENTS = 64
+"""Nodes from whose nearest configuration branches are exchanged whatever it is worth; later it must be the best one."""
+
 _HELD = 1e-6
 """Distance from 0 or 1 up to which a branch is open or closed."""
 
@@ -221,7 +224,7 @@ class _Search:
         weight = use.copy()
         weight[held_closed], weight[held_open] = 2.0, -1.0
         before, tree = self.exchange.worth, heaviest_tree(self.exchange.grid, weight)
-        if self.exchange.look(tree) < before or self.nodes == 1:
+        if self.exchange.look(tree) < before or self.nodes <= DESCENTS:
             self.exchange.descend(tree, deadline)
         if relaxed.bound < self.cutoff:
             heapq.heappush(self._heap, _Node(relaxed.bound, self.nodes, held_open, held_closed, use))

@@ -20,7 +20,7 @@ import numpy as np
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
 from equilibrium.grid.meshed import MeshedGrid
-from equilibrium.grid.restoration import Forest, Hour, Outage, check_hour, ways
+from equilibrium.grid.restoration import Hour, Outage, check_hour, ways
 from equilibrium.grid.shedding import Tree, Units, least_shedding, states_of, trees_of
 
 UNITS_AT_MOST = 12
@@ -50,24 +50,20 @@ class Table:
 
 @dataclass(frozen=True, eq=False)
 class Choice:
-    """One configuration after an outage: what is lost in it for certain, and the trees that are left."""
+    """One configuration after an outage: the buses that are lost in it for certain, and the trees that are left."""
 
     closed: BoolArray
-    lost: FloatArray
+    dark: IntArray
     trees: tuple[Tree, ...]
 
 
-class Unserved:
-    """The least cost of what outages leave unserved.
+class AfterOutages:
+    """The configurations that a grid can be brought into after outages, whatever the hour.
 
     Parameters
     ----------
     grid
         The grid, in its base configuration before an outage.
-    hours
-        Loads, values of lost load and the sources that are always there; hours of several scenarios follow each other.
-    units
-        Sources that are on or off.
     outages
         What fails.
     switching
@@ -75,35 +71,18 @@ class Unserved:
 
     Attributes
     ----------
-    value
-        What the load of each bus is worth in each hour, shape ``(hours, buses)``.
     choices
-        The configurations of each outage.
-
-    Raises
-    ------
-    InputError
-        When an hour does not fit the grid, or more than :data:`UNITS_AT_MOST` units matter to one outage.
+        The configurations of each outage; doing nothing is the first of all ways.
+    common
+        The trees that stand in all configurations of each outage.
     """
 
-    def __init__(
-        self,
-        grid: MeshedGrid,
-        hours: Sequence[Hour],
-        units: Units,
-        outages: Sequence[Outage],
-        *,
-        switching: bool = True,
-    ) -> None:
-        for hour in hours:
-            check_hour(grid, hour)
-        self.grid, self.hours, self.units, self.outages = grid, tuple(hours), units, tuple(outages)
-        self.value = np.array([hour.value * hour.load_kw for hour in hours])
-        self._shed: dict[Tree, FloatArray] = {}
+    def __init__(self, grid: MeshedGrid, outages: Sequence[Outage], *, switching: bool = True) -> None:
+        self.grid, self.outages = grid, tuple(outages)
         self.choices = tuple(self._choices(outage, switching) for outage in outages)
+        self.common = tuple(set.intersection(*(set(each.trees) for each in choices)) for choices in self.choices)
 
     def _choices(self, outage: Outage, switching: bool) -> tuple[Choice, ...]:
-        """Return the configurations to choose from; doing nothing is the first way of all."""
         options = list(ways(self.grid, outage)) if switching else [next(ways(self.grid, outage))]
         if switching and _one_band(self.grid):
             closed = np.array([option for option, _ in options])
@@ -111,10 +90,42 @@ class Unserved:
                 (closed[:, None, :] <= closed[None, :, :]).all(axis=2) & ~np.eye(len(options), dtype=np.bool_)
             )
             options = [option for option, inside in zip(options, np.any(sub, axis=1), strict=True) if not inside]
-        return tuple(Choice(closed, self._lost(forest), trees_of(forest)) for closed, forest in options)
+        return tuple(Choice(closed, forest.dark, trees_of(forest)) for closed, forest in options)
 
-    def _lost(self, forest: Forest) -> FloatArray:
-        return np.asarray(self.value[:, forest.dark].sum(axis=1))
+
+class Unserved:
+    """The least cost of what outages leave unserved.
+
+    Parameters
+    ----------
+    after
+        The configurations after every outage.
+    hours
+        Loads, values of lost load and the sources that are always there; hours of several scenarios follow each other.
+    units
+        Sources that are on or off.
+
+    Attributes
+    ----------
+    value
+        What the load of each bus is worth in each hour, shape ``(hours, buses)``.
+
+    Raises
+    ------
+    InputError
+        When an hour does not fit the grid, or more than :data:`UNITS_AT_MOST` units matter to one outage.
+    """
+
+    def __init__(self, after: AfterOutages, hours: Sequence[Hour], units: Units) -> None:
+        for hour in hours:
+            check_hour(after.grid, hour)
+        self.after, self.grid, self.hours, self.units = after, after.grid, tuple(hours), units
+        self.value = np.array([hour.value * hour.load_kw for hour in hours])
+        self._shed: dict[Tree, FloatArray] = {}
+
+    def lost(self, choice: Choice) -> FloatArray:
+        """Return the cost of what a configuration leaves dark, shape ``(hours,)``."""
+        return np.asarray(self.value[:, choice.dark].sum(axis=1))
 
     def units_in(self, tree: Tree) -> tuple[int, ...]:
         """Return the units of a tree."""
@@ -142,7 +153,7 @@ class Unserved:
         """
         count = int(period.max()) + 1
         parts: dict[tuple[int, ...], FloatArray] = {}
-        for k in range(len(self.outages)):
+        for k in range(len(self.after.outages)):
             for table in (self._common(k), self._rest(k)):
                 own = parts.setdefault(table.units, np.zeros((count, table.cost.shape[1])))
                 np.add.at(own, period, weight[k][:, None] * table.cost)
@@ -154,18 +165,15 @@ class Unserved:
 
     def _common(self, outage: int) -> Table:
         """Return what all configurations of an outage cost alike: trees that stand in each."""
-        trees = set.intersection(*(set(choice.trees) for choice in self.choices[outage]))
-        return self._of_trees(sorted(trees, key=lambda tree: tree.branch))
+        return self._of_trees(sorted(self.after.common[outage], key=lambda tree: tree.branch))
 
     def _rest(self, outage: int) -> Table:
         """Return the least of what the configurations of an outage cost apart from that."""
-        choices = self.choices[outage]
-        common = set.intersection(*(set(choice.trees) for choice in choices))
         options = []
-        for choice in choices:
-            own = self._of_trees([tree for tree in choice.trees if tree not in common])
-            options.append(Table(own.units, own.cost + choice.lost[:, None]))
-        units = self._all_units(options, self.outages[outage].name)
+        for choice in self.after.choices[outage]:
+            own = self._of_trees([tree for tree in choice.trees if tree not in self.after.common[outage]])
+            options.append(Table(own.units, own.cost + self.lost(choice)[:, None]))
+        units = self._all_units(options, self.after.outages[outage].name)
         return Table(units, np.min([_spread(option, units) for option in options], axis=0))
 
     def _of_trees(self, trees: Sequence[Tree]) -> Table:
@@ -198,8 +206,8 @@ def chosen_configurations(unserved: Unserved, outage: int, on: BoolArray) -> Int
         State of every unit in every hour, shape ``(hours, units)``.
     """
     cost = []
-    for choice in unserved.choices[outage]:
-        total = choice.lost.copy()
+    for choice in unserved.after.choices[outage]:
+        total = unserved.lost(choice)
         for tree in choice.trees:
             total += Table(unserved.units_in(tree), unserved.shed(tree)).at(on)
         cost.append(total)

@@ -14,7 +14,7 @@ from benchmarks.egret import read_egret
 from benchmarks.published_commitment import read_system
 from benchmarks.unitcommitment_jl import read_julia
 from equilibrium.errors import InputError
-from equilibrium.programs.commitment import commit
+from equilibrium.programs.commitment import commit, price_schedule
 
 STEAM: dict[str, Any] = {
     "generator_type": "thermal", "bus": "A", "p_min": 20.0, "p_max": 100.0, "ramp_up_60min": 40.0,
@@ -127,6 +127,8 @@ def test_fuel_of_egret_is_paid_burnt_and_limited() -> None:
     steam.update(initial_status=-9, initial_p_output=0.0, startup_capacity=100.0)
     assert cost(data) == pytest.approx(120.0 * 3.0 + 6.0 + 10.0 * 3.0 + 4.0)
     steam.update(fuel_supply="gas")
+    with pytest.raises(InputError, match=r"steam: burning: got .'gas',., expected none"):
+        price_schedule(commit(read_egret(data)))  # nothing limits the gas, but it is told apart
     data["elements"]["fuel_supply"] = {"gas": {"fuel_supply_type": "instantaneous", "fuel_available": series(90.0)}}
     assert cost(data) == pytest.approx(80.0 * 3.0 + 6.0 + 34.0 + 20.0 * 50.0)  # 90 less 10 for the start run 40 MW
 

@@ -20,6 +20,7 @@ from equilibrium.programs.commitment import (
     System,
     Unit,
     commit,
+    price_schedule,
 )
 from equilibrium.programs.commitment.network import Network, outage_shares
 
@@ -119,6 +120,9 @@ def test_a_unit_gives_power_while_it_comes_up_and_goes_down() -> None:
     load = {"A": [40.0] * 5}
     answer = commit(System(5, load, (slow, replace(DEAR, bus="A"))))
     assert answer.power[1].tolist() == pytest.approx([30.0, 20.0, 10.0, 10.0, 25.0])
+    assert answer.power[0].tolist() == pytest.approx([10.0, 20.0, 30.0, 30.0, 15.0])
+    prices = price_schedule(answer)
+    assert prices.profit[0] == prices.best_profit[0] == pytest.approx(50.0 * 105.0 - 600.0)
     kept = replace(DEAR, bus="A", power=[0.0, 40.0], cost=[0.0, 2000.0], reserves=("r",))
     asked = System(5, load, (slow, kept), reserves=(Reserve("r", 10.0, 7.0, against_load=True),))
     assert commit(asked).cost == pytest.approx(answer.cost + 7.0 * 3 * 10.0)  # of 40, while the slow one is off

@@ -17,10 +17,12 @@ from equilibrium.grid.contingencies import single_outages
 from equilibrium.grid.meshed import MeshedGrid
 from equilibrium.grid.restoration import Hour, restore
 from equilibrium.grid.shedding import Units, states_of
-from equilibrium.grid.unserved import UNITS_AT_MOST, Table, Unserved
+from equilibrium.grid.unserved import UNITS_AT_MOST, AfterOutages, Table, Unserved
+from equilibrium.markets.two_settlement.market import DayAheadMarket
 from equilibrium.programs.branching import Pairs, Rows, branch
 from equilibrium.programs.program import Instance, ProgramBuilder
 from equilibrium.programs.tabled import add_table
+from tests.equilibrium.day_ahead_days import made_day, made_system
 from tests.equilibrium.oracle import examples
 from tests.equilibrium.test_meshed import grid, grids
 
@@ -57,7 +59,7 @@ def test_tables_are_restorations(made: MeshedGrid, seed: int, rated: bool, bands
         made = replace(made, voltage_min_pu=rng.uniform(0.9, 0.97, size), voltage_max_pu=rng.uniform(1.001, 1.1, size))
     units = Units(rng.integers(size, size=2), rng.uniform(100, 900, 2), rng.uniform(0, 400, 2))
     hours, outages = drawn_hours(rng, size, 3), single_outages(made)
-    unserved = Unserved(made, hours, units, outages)
+    unserved = Unserved(AfterOutages(made, outages), hours, units)
     tables = [unserved.cost(k) for k in range(len(outages))]
     for on in states_of(2):
         every = np.tile(on, (len(hours), 1))
@@ -76,10 +78,26 @@ def test_too_many_units_for_a_table() -> None:
     made = grid(3, (0,), [(0, 1, True), (1, 2, True)])
     units = Units(np.full(UNITS_AT_MOST + 1, 1), np.full(UNITS_AT_MOST + 1, 0.1), np.zeros(UNITS_AT_MOST + 1))
     heavy = Hour(np.array([0.0, 90_000.0, 90_000.0]), np.zeros(3), np.ones(3))
-    unserved = Unserved(made, [heavy], Units(units.bus[:2], units.kw[:2], units.kvar[:2]), single_outages(made))
+    after = AfterOutages(made, single_outages(made))
+    unserved = Unserved(after, [heavy], Units(units.bus[:2], units.kw[:2], units.kvar[:2]))
     assert unserved.cost(0).cost.shape[1] <= 4
     with pytest.raises(InputError, match=r"units that matter to .*: got 13, expected at most 12"):
-        Unserved(made, [heavy], units, single_outages(made)).tables(np.ones((4, 1)), np.array([0]))
+        Unserved(after, [heavy], units).tables(np.ones((4, 1)), np.array([0]))
+
+
+def test_what_can_be_closed_is_found_once_for_all_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The configurations after outages know no hour: a market looks for them on its first day alone."""
+    rng = np.random.default_rng(14)
+    system, days = made_system(rng), (made_day(rng), made_day(rng))
+    looked = []
+    found = AfterOutages._choices
+    monkeypatch.setattr(AfterOutages, "_choices", lambda *args: looked.append(args) or found(*args))
+    market = DayAheadMarket(system)
+    tables = [market.interruptions(day) for day in days]
+    assert len(looked) == len(system.outages)
+    for day, kept in zip(days, tables, strict=True):
+        afresh = DayAheadMarket(system).interruptions(day)
+        assert all((one.cost == other.cost).all() for one, other in zip(kept, afresh, strict=True))
 
 
 def test_a_table_in_a_program() -> None:

@@ -15,7 +15,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.grid.restoration import Hour
 from equilibrium.grid.shedding import Units
-from equilibrium.grid.unserved import Table, Unserved
+from equilibrium.grid.unserved import AfterOutages, Table, Unserved
 from equilibrium.markets.two_settlement.system import ActiveSystem, Bid, DayAhead, Generator, Scenario
 
 
@@ -53,17 +53,17 @@ def _on_top(bid: Bid) -> FloatArray:
     return bid.spinning_kw if bid.standby_kw is None else bid.standby_kw
 
 
-def unserved_of(system: ActiveSystem, day: DayAhead, *, switching: bool = True) -> Unserved:
+def unserved_of(system: ActiveSystem, day: DayAhead, after: AfterOutages | None = None) -> Unserved:
     """Return what outages leave unserved, with the hours of all scenarios one after the other.
 
     Parameters
     ----------
-    switching
-        Whether ties are closed after an outage.
+    after
+        The configurations after the system's outages; ``None`` is those in which ties are closed, found here.
     """
     periods = range(day.length_h.size)
     hours = [hour_of(system, day, scenario, period) for scenario in day.scenarios for period in periods]
-    return Unserved(system.grid, hours, units_of(system), system.outages, switching=switching)
+    return Unserved(after or AfterOutages(system.grid, system.outages), hours, units_of(system))
 
 
 def interruption_tables(system: ActiveSystem, day: DayAhead, unserved: Unserved) -> tuple[Table, ...]:

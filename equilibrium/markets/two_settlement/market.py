@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from equilibrium.arrays import FloatArray
 from equilibrium.certificate import Certificate, certify, naming_solvers
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
-from equilibrium.grid.unserved import Table
+from equilibrium.grid.unserved import AfterOutages, Table
 from equilibrium.markets.base import Afresh
 from equilibrium.markets.two_settlement.checks import check_day, check_system
 from equilibrium.markets.two_settlement.clearing import (
@@ -127,7 +128,12 @@ class DayAheadMarket(Afresh[DayAhead]):
     def interruptions(self, day: DayAhead) -> tuple[Table, ...]:
         """Return F2 of a day over the generators' states: it depends on loads and bids, not on prices."""
         check_day(self.system, day)
-        return interruption_tables(self.system, day, unserved_of(self.system, day, switching=self.options.switching))
+        return interruption_tables(self.system, day, unserved_of(self.system, day, self._after))
+
+    @cached_property
+    def _after(self) -> AfterOutages:
+        """What the grid can be brought into after outages, found once for all days."""
+        return AfterOutages(self.system.grid, self.system.outages, switching=self.options.switching)
 
     @naming_solvers
     def clear(self, day: DayAhead, tables: tuple[Table, ...] | None = None) -> DayAheadClearing:

@@ -20,7 +20,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
-from equilibrium.grid.unserved import Table
+from equilibrium.grid.unserved import AfterOutages, Table
 from equilibrium.markets.two_settlement.checks import check_day, check_system
 from equilibrium.markets.two_settlement.day_ahead import Compiled, compile_day_ahead
 from equilibrium.markets.two_settlement.interruption import interruption_tables, unserved_of
@@ -117,10 +117,11 @@ class Policies:
         self.system, self.day, self.gap, self.solver = system, day, gap, solver
         self._deadline = Deadline(nodes=node_limit)
         self._radial: Radial = radial_of(system.grid)
+        self._after = AfterOutages(system.grid, system.outages)
         self._whole = self._search(day)
 
     def _search(self, day: DayAhead) -> DaySearch:
-        tables: tuple[Table, ...] = interruption_tables(self.system, day, unserved_of(self.system, day))
+        tables: tuple[Table, ...] = interruption_tables(self.system, day, unserved_of(self.system, day, self._after))
         compiled: Compiled = compile_day_ahead(self.system, self._radial, day, tables)
         return DaySearch(compiled, 0.0, self.gap, self._deadline, self.solver)
 

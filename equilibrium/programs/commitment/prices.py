@@ -95,13 +95,16 @@ def price_schedule(schedule: Schedule, rule: str = FIXED, solver: str = "auto") 
     Raises
     ------
     InputError
-        For an unknown rule, and for a system with ancillary services or limited fuels: they have no price here.
+        For an unknown rule, and for a system with ancillary services or with fuels that are told apart.
     """
     if rule not in PRICE_RULES:
         raise InputError("prices", "rule", rule, f"one of {', '.join(PRICE_RULES)}")
     for name in ("services", "fuels"):
         if getattr(schedule.system, name):
             raise InputError("prices", name, len(getattr(schedule.system, name)), "none: they have no price here")
+    for unit in schedule.system.units:
+        if unit.burning is not None:
+            raise InputError(unit.name, "burning", unit.burning.fuels, "none: what is burnt has no price here")
     system, compiled, instance = _priced(schedule, rule)
     solution = require_optimal(solve_linear(instance, solver), f"the program of the {rule} prices")
     energy = solution.y[compiled.balance] / system.hours

@@ -27,7 +27,8 @@ class Schedule:
     on
         Which unit is on when, shape ``(units, periods)``.
     power, reserve
-        Output of each unit and what it keeps free, MW, shape ``(units, periods)``.
+        Output of each unit, while it comes up and goes down too, and what it keeps free, MW, shape
+        ``(units, periods)``.
     charge, discharge, demand
         Powers of storage and of demands, MW, shape ``(stores, periods)`` and ``(demands, periods)``.
     shed
@@ -102,6 +103,10 @@ def schedule_at(
         state = np.round(x[columns.on])
         on[k] = state > 0.0
         power[k] = state * least[:, 0] + x[columns.segment].sum(axis=1)
+        for ahead, output in enumerate(unit.start_curve, 1):
+            power[k, : max(0, system.periods - ahead)] += output * np.round(x[columns.start[ahead:]])
+        for behind, output in enumerate(unit.stop_curve):
+            power[k, behind:] += output * np.round(x[columns.stop[: max(0, system.periods - behind)]])
         reserve[k] = x[columns.reserve].sum(axis=0)
     charge, discharge = x[compiled.charge], x[compiled.discharge]
     demand, shed = x[compiled.demand], x[compiled.shed]

@@ -159,10 +159,10 @@ def _moved(unserved: Unserved, clearing: DayAheadClearing, day: DayAhead) -> Flo
     """Return how many switches the best configuration of every outage moves, in the first scenario's hours."""
     periods = day.length_h.size
     on = np.tile(clearing.positions.on, (len(day.scenarios), 1)) > 0.5
-    found = np.zeros((len(unserved.outages), periods))
-    for k, outage in enumerate(unserved.outages):
+    found = np.zeros((len(unserved.after.outages), periods))
+    for k, outage in enumerate(unserved.after.outages):
         best = chosen_configurations(unserved, k, on)[:periods]
-        count = np.array([operations(unserved.grid, choice.closed, outage) for choice in unserved.choices[k]])
+        count = np.array([operations(unserved.grid, choice.closed, outage) for choice in unserved.after.choices[k]])
         found[k] = count[best]
     return found
 
@@ -171,7 +171,7 @@ def _bound(system: ActiveSystem, day: DayAhead, unserved: Unserved, *, certain: 
     """Return F2 if every outage lost what no way restores, or everything."""
     weight = np.concatenate([scenario.probability * day.length_h for scenario in day.scenarios])
     total = 0.0
-    for chance, choices in zip(system.outage_probability, unserved.choices, strict=True):
-        lost = np.min([choice.lost for choice in choices], axis=0) if certain else unserved.value.sum(axis=1)
+    for chance, choices in zip(system.outage_probability, unserved.after.choices, strict=True):
+        lost = np.min([unserved.lost(choice) for choice in choices], axis=0) if certain else unserved.value.sum(axis=1)
         total += float(chance * (weight @ lost))
     return total

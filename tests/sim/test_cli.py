@@ -196,7 +196,11 @@ def test_an_infeasible_day_names_its_limits_and_exits_with_3(here, capsys):
     assert lines
     assert all(line.startswith("equilot: infeasible: day 0 (2024-06-10): ") for line in lines)
     assert any("bus" in line and "hour" in line for line in lines)
-    assert "not complete: stopped" in printed.out
+    assert printed.out.splitlines()[-2:] == [  # no line about a table that is not there
+        "the run is not complete: stopped: a day could not be served",
+        "results in out",
+    ]
+    assert "energy in kWh" not in printed.out
     assert Run("out").manifest["status"].startswith("stopped")
 
 

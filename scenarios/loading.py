@@ -27,6 +27,9 @@ Same = Callable[[KeyPath, dict[str, object], dict[str, object]], bool]
 FILE_OF_A_FOLDER = "scenario.yaml"
 """What the scenario of a folder is called, so that the folder's name is enough."""
 
+_TABLES = frozenset({".csv", ".tsv", ".txt", ".xls", ".xlsx"})
+"""Suffixes that no scenario has."""
+
 _ALTERNATIVES: Mapping[KeyPath, str] = {("feeder", "file"): "name", ("feeder", "name"): "file"}
 """Keys that say the same thing in two ways: one that a file states leaves out the other of the file that it extends."""
 
@@ -122,6 +125,11 @@ def case_path(name_or_path: str) -> Path:
     bundled = CASES / f"{name_or_path}.yaml"
     if Path(name_or_path).name == name_or_path and bundled.is_file():
         return bundled
+    if own.suffix.lower() in _TABLES and own.is_file():
+        expected = (
+            "a YAML file, of which a table is a part: prices.file or drivers.files (`equilot new NAME` writes one)"
+        )
+        raise InputError(str(own), "scenario", own.name, expected)
     if own.is_file():
         return own
     if own.is_dir():

@@ -85,6 +85,29 @@ SMALLEST_PER_MWH = 1.0
 """A series in a hard currency of which no price per MWh reaches this size was written per kWh."""
 
 
+HIGHEST_PER_MWH = 5000.0
+"""Highest price of Europe's coupled day-ahead market, EUR/MWh; beyond it a reader is told."""
+
+
+def price_note(price: FloatArray, currency: str) -> str | None:
+    """Return what a reader should know of prices that few markets have, else ``None``.
+
+    Parameters
+    ----------
+    price
+        The prices, currency/kWh, shape ``(periods,)``.
+    currency
+        Three-letter code.
+    """
+    largest = 1000.0 * float(np.abs(price).max())
+    if currency not in HARD_CURRENCIES or largest <= HIGHEST_PER_MWH:
+        return None
+    return (
+        f"up to {largest:,.0f} {currency}/MWh in size, beyond the {HIGHEST_PER_MWH:,.0f} EUR/MWh that Europe's "
+        f"day-ahead market allows: see that no decimal sign is missing"
+    )
+
+
 def price_fault(price: FloatArray, currency: str, *, per_mwh: bool) -> str | None:
     """Return what was expected in the place of a price series in another unit than its header says, else ``None``.
 

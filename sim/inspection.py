@@ -132,12 +132,10 @@ def _price_rows(prices: PriceSeries) -> list[tuple[str, str]]:
     """Return what is said of prices."""
     every = _PER_MWH * np.concatenate(prices.price)
     span = f"{prices.dates[0]} to {prices.dates[-1]}" if prices.dates else "a typical day"
-    lengths = sorted({axis.size for axis in prices.axes})
+    lengths = " or ".join(map(str, sorted({axis.size for axis in prices.axes})))
+    held = f"{prices.days} day{'s' * (prices.days != 1)}"
     return [
-        (
-            "prices",
-            f"{_place(prices.source)}: {prices.days} days, {span}, {' or '.join(map(str, lengths))} prices a day",
-        ),
+        ("prices", f"{_place(prices.source)}: {held}, {span}, {lengths} prices a day"),
         (
             "",
             f"{every.min():,.2f} to {every.max():,.2f}, {np.median(every):,.2f} in the middle, {prices.currency}/MWh",

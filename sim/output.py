@@ -19,6 +19,7 @@ from sim.columns import always
 from sim.folder import FIGURES, note_drawn
 from sim.kinds import market_kinds
 from sim.markets.base import MarketKind
+from sim.show.telling import closing
 from sim.store import Run
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def show_run(screen: Console, run: Run) -> None:
     kind = market_of_run(run)
     if len(run.days):
         print_whole(screen, kind.day_table(run))
-    for line in kind.remarks(run):
+    for line in kind.remarks(run) if len(run.days) else closing(run):
         screen.print(Text(line), soft_wrap=True)
 
 

@@ -39,12 +39,16 @@ def reconfigure_feeder(given: argparse.Namespace) -> int:
     folder = own_path(str(given.out)) if given.out else Path("runs") / f"reconfigure-{grid.name}"
     _check_folder(folder, force=given.force)
     deadline = Deadline(given.time_limit, np.inf if given.node_limit is None else given.node_limit)
+    screen = console()
+    roots = f"{len(grid.roots)} root{'s' * (len(grid.roots) != 1)}"
+    screen.print(f"{grid.name}: {grid.size} buses, {grid.branches} branches, {roots}", soft_wrap=True)
+    screen.print(f"search: until {given.gap:.3%} are left (--gap), at most {given.time_limit:g} s (--time-limit)")
     answer = reconfigure(grid, gap=given.gap, deadline=deadline, solver=given.solver)
     flows = _flow(grid, grid.closed), _flow(grid, answer.closed)
     _write(folder, grid, answer, flows)
     if not given.no_figures:
         save(switching_figure(grid, answer), folder / _MAP)
-    _tell(console(), grid, answer, flows, folder)
+    _tell(screen, grid, answer, flows, folder)
     return 0 if answer.finished else 1
 
 
@@ -154,7 +158,6 @@ def _tell(
     add_text_row(table, "loss, kW", *losses)
     lowest = ["-" if flow is None else f"{flow.voltage_pu.min():.5f}" for flow in flows]
     add_text_row(table, "lowest voltage, p.u.", *lowest)
-    screen.print(f"{grid.name}: {grid.size} buses, {grid.branches} branches, {len(grid.roots)} roots")
     screen.print(table)
 
     def tell(text: str) -> None:

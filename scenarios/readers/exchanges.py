@@ -77,6 +77,7 @@ def foreign_prices(path: Path, wishes: PriceWishes, zone: str | None, step_minut
             if separator_of(text) != "," or "," not in first:
                 expected = f"names of columns, separated by commas{OTHER_LAYOUT}"
                 raise InputError(shown(path), "header", first.strip(), expected)
+            wishes.refuse(shown(path), "area", "unit", why="a file in our layout says its unit and has no areas")
             return None
         layout = read(Table.read(path, separator=separator_of(text)), wishes, step_minutes)
     return localised(layout, zone)
@@ -117,7 +118,8 @@ def _entsoe(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout
     zone = time_column[5:].rstrip(")")
     if zone not in _ENTSOE_ZONES:
         raise InputError(table.source, "header", time_column, f"MTU in one of {', '.join(_ENTSOE_ZONES)}")
-    areas = table.columns.get("Area", ["the file"] * len(table))
+    zones = [name for name in table.columns if "|" in name]  # of the old platform, where the header names the zone
+    areas = table.columns.get("Area", [zones[0] if zones else "of one zone"] * len(table))
     sequences = table.columns.get("Sequence", [""] * len(table))
     if len(set(sequences)) > 1:
         areas = [f"{area}, {sequence}" for area, sequence in zip(areas, sequences, strict=True)]
@@ -158,6 +160,7 @@ def _moment(table: Table, row: int, column: str, text: str) -> dt.datetime:
 
 def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
     """Read PJM's hourly prices; the times in UTC decide where the clock is changed."""
+    wishes.refuse(table.source, "unit", why="PJM's prices are in USD/MWh")
     column = wishes.price_column or "total_lmp_da"
     for name in ("datetime_beginning_utc", "pnode_name", column):
         if name not in table.columns:
@@ -178,6 +181,7 @@ def _pjm(table: Table, wishes: PriceWishes, step_minutes: int) -> PriceLayout:
 
 def _nord_pool(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLayout:
     """Read Nord Pool's prices: a column for each area."""
+    wishes.refuse(table.source, "price_column", "unit", why="area names the column, and its header has the currency")
     time_column = next(name for name in table.columns if name.startswith("Delivery Start ("))
     zone = time_column.removeprefix("Delivery Start (").rstrip(")")
     if zone not in _NORD_POOL_ZONES:
@@ -195,6 +199,7 @@ def _nord_pool(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLa
 
 def _own(table: Table, wishes: PriceWishes, _step_minutes: int) -> PriceLayout:
     """Read a file whose columns the scenario names."""
+    wishes.refuse(table.source, "area", why="price_column names the column of one area")
     for key, name in (("time_column", wishes.time_column), ("price_column", wishes.price_column)):
         if name not in table.columns:
             raise InputError(table.source, key, name, f"one of the columns {', '.join(table.columns)}")

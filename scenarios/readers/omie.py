@@ -58,6 +58,7 @@ def omie_prices(source: str, text: str, wishes: PriceWishes, step_minutes: int) 
     step_minutes
         Length of the periods, as the scenario says.
     """
+    wishes.refuse(source, "price_column", "unit", why="area names the country, and the prices are in EUR/MWh")
     if wishes.area not in _AREAS:
         raise InputError(source, "area", wishes.area, "ES or PT: the file has the prices of Spain and of Portugal")
     read = _of_web if text.lstrip().startswith(WEB_START) else _of_marginalpdbc

@@ -39,6 +39,22 @@ class PriceWishes:
     time_zone: str | None = None
     area: str | None = None
 
+    def refuse(self, source: str, *keys: str, why: str) -> None:
+        """Refuse keys that are stated and decide nothing, as the file says itself what they say.
+
+        Parameters
+        ----------
+        source
+            Name of the file in messages.
+        keys
+            Names of the keys.
+        why
+            What the file is like.
+        """
+        for key in keys:
+            if getattr(self, key) is not None:
+                raise InputError(source, key, getattr(self, key), f"no {key}: {why}")
+
 
 @dataclass(frozen=True)
 class ForeignPrices:

@@ -36,7 +36,7 @@ from scenarios.readers.exchanges import foreign_prices
 from scenarios.readers.price_layout import NEVER_CHANGED, OTHER_LAYOUT, PriceWishes
 from scenarios.streams import Streams
 from scenarios.time_axis import DAY_H, WEEK, TimeAxis, day_axis, offset_text, offsets_at
-from scenarios.units import price_fault
+from scenarios.units import price_fault, price_note
 
 _UNIT = re.compile(r"(?:^|_)([a-z]{3})_per_(mwh|kwh)$")
 
@@ -223,6 +223,8 @@ def _read(path: Path, wishes: PriceWishes, rule: _Rule) -> PriceSeries:
             raise InputError(table.source, where, f"the day after {earlier}", "days without a gap")
     ends = np.cumsum([axis.size for axis in axes])[:-1]
     notes = () if foreign is None else foreign.notes
+    if (high := price_note(price, currency)) is not None:
+        notes = (*notes, f"prices {path.name}: {high}")
     return PriceSeries(table.source, currency, tuple(dates), tuple(np.split(price, ends)), axes, notes)
 
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import InputError
-from scenarios.files import Table
+from scenarios.files import Table, shown
 from scenarios.readers.session_layouts import SessionWishes, foreign_sessions
 from scenarios.readers.session_times import LocalTime, clock_notes, read_in_order, read_times
 from scenarios.units import CHARGER_KW, VEHICLE_KWH, Magnitude, sessions_fault
@@ -133,6 +133,9 @@ def read_sessions(
         the battery: with file and line.
     """
     foreign = foreign_sessions(path, wishes or SessionWishes({}), zone)
+    if foreign is None and wishes is not None and wishes.time_zone is not None:
+        expected = "no time_zone: times in our layout are those of time.zone, or have an offset (or name the columns)"
+        raise InputError(shown(path), "drivers.time_zone", wishes.time_zone, expected)
     table, notes = (_own_table(path), ()) if foreign is None else foreign
     _check_once(table)
     arrival, leaving = read_times(table, "arrival_local", zone), read_times(table, "departure_local", zone)

@@ -103,7 +103,12 @@ def _add_proofs(run: argparse.ArgumentParser) -> None:
 
 def _add_data(run: argparse.ArgumentParser) -> None:
     """Add what takes the place of parts of the scenario."""
-    run.add_argument("--prices", metavar="CSV", type=Path, help="wholesale prices in the place of the scenario's")
+    run.add_argument(
+        "--prices",
+        metavar="CSV",
+        type=Path,
+        help="wholesale prices in the place of the scenario's, a file or a folder of files",
+    )
     run.add_argument(
         "--sessions",
         metavar="CSV",
@@ -226,7 +231,8 @@ def _own_data(given: argparse.Namespace) -> dict[str, object]:
     from sim.simulate import check_option
 
     for option, path in (("--prices", given.prices), ("--sessions", given.sessions)):
-        if path is not None and not own_path(str(path)).is_file():
+        own = own_path(str(path)) if path is not None else None
+        if own is not None and not (own.is_file() or (own.is_dir() and option == "--prices")):
             raise InputError(option, "CSV", str(path), "an existing file")
     if given.sessions is not None:
         kind = market_kinds()[market_of(given.scenario)]

@@ -292,6 +292,27 @@ def test_a_clock_that_is_never_changed_lacks_an_hour_in_autumn(tmp_path: Path) -
         read(tmp_path, text, zone="Europe/Paris", **said)
 
 
+def test_keys_that_decide_nothing_are_refused(tmp_path: Path) -> None:
+    day = moments(dt.date(2024, 6, 1), PARIS, days=1)
+    own_columns = {"time_column": "Beginn", "time_format": "%d.%m.%Y %H:%M", "price_column": "Preis [EUR/MWh]"}
+    ours = "date,hour,price_eur_per_mwh\n" + "".join(f"2024-06-01,{hour},50\n" for hour in range(1, 25))
+    for text, said, key in (
+        (ours, {"area": "ES"}, "area"),
+        (ours, {"unit": "EUR/kWh"}, "unit"),
+        (own(day), own_columns | {"area": "ES"}, "area"),
+        (nord_pool(day), {"area": "SE3", "unit": "USD/MWh"}, "unit"),
+        (nord_pool(day), {"area": "SE3", "price_column": "SE4 Price (EUR)"}, "price_column"),
+        (omie(day), {"area": "ES", "price_column": "PT"}, "price_column"),
+        (pjm(day), {"area": "WEST", "unit": "EUR/kWh"}, "unit"),
+    ):
+        with pytest.raises(InputError, match=rf"csv: {key}: got .*, expected no {key}: "):
+            read(tmp_path, text, zone="Europe/Paris", **said)
+    old = entsoe(day, old=True)
+    same(read(tmp_path, old, zone=None, area="BZN|FR"), dt.date(2024, 6, 1), [24])
+    with pytest.raises(InputError, match=r"area: got 'BZN\|ES', expected one of the areas of the file: BZN\|FR"):
+        read(tmp_path, old, zone=None, area="BZN|ES")
+
+
 DAY = moments(dt.date(2024, 6, 1), PARIS, days=1)
 NEW = entsoe(DAY)
 BAD = [

@@ -152,3 +152,17 @@ def test_the_typical_day_is_the_mean_hour_by_hour() -> None:
     alone = series(spring)
     (only,) = alone.price
     np.testing.assert_allclose(alone.typical(day), [*only[:2], only.mean(), *only[2:]])
+
+
+def test_a_price_beyond_all_markets_is_told(tmp_path: Path) -> None:
+    rows = [f"2024-06-03,{hour},{60 if hour != 9 else 6000}" for hour in range(1, 25)]
+    path = tmp_path / "spot.csv"
+    path.write_text("\n".join(["date,hour,price_eur_per_mwh", *rows]) + "\n")
+    said = (
+        "prices spot.csv: up to 6,000 EUR/MWh in size, beyond the 5,000 EUR/MWh that Europe's day-ahead market allows"
+    )
+    assert [note[: len(said)] for note in read_prices(path).notes] == [said]
+    path.write_text(path.read_text().replace("6000", "5000"))
+    assert read_prices(path).notes == ()
+    path.write_text(path.read_text().replace("5000", "-6000").replace("eur", "jpy"))
+    assert read_prices(path).notes == ()  # of a currency whose prices have other sizes nothing is said

@@ -221,6 +221,13 @@ def test_times_that_a_clock_skips_or_shows_twice_are_told(tmp_path: Path) -> Non
             read(tmp_path, text, zone, **GERMAN)
 
 
+def test_a_zone_of_a_file_in_our_layout_is_refused(tmp_path: Path) -> None:
+    text = "arrival_local,departure_local,energy_kwh\n2024-06-03T08:00,2024-06-03T10:00,5\n"
+    assert read(tmp_path, text, "Europe/Berlin", "log.csv").arrival_h.tolist() == [8.0]
+    with pytest.raises(InputError, match=r"drivers.time_zone: got 'UTC', expected no time_zone: times in our layout"):
+        read(tmp_path, text, "Europe/Berlin", "log.csv", time_zone="UTC")
+
+
 def test_what_a_csv_of_its_own_is_told(tmp_path: Path) -> None:
     for text, zone, extra, message in (
         (

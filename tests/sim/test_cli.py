@@ -138,6 +138,20 @@ def test_own_prices_take_the_place_of_the_scenarios(here):
     assert run.days["date"].astype(str).tolist() == ["2031-03-01"]
     assert run.days["wholesale_mean_per_mwh"].item() == pytest.approx(52.5)
     assert str(here / "mine.csv") in run.manifest["input_sha256"]
+    (here / "days").mkdir()
+    (here / "mine.csv").rename(here / "days" / "mine.csv")
+    assert code(["run", "--prices", "days", "--days", 1, "--out", "again", "--no-figures"]) == 0
+    assert Run(here / "again").days["wholesale_mean_per_mwh"].item() == pytest.approx(52.5)
+
+
+@pytest.mark.parametrize("command", ["run", "inspect"])
+def test_a_table_is_no_scenario(here, capsys, command):
+    (here / "mine.csv").write_text("\n".join(PRICES) + "\n", encoding="utf-8")
+    assert code([command, "mine.csv"]) == 2
+    assert capsys.readouterr().err == (
+        "equilot: error: mine.csv: scenario: got 'mine.csv', expected a YAML file, of which a table is a part: "
+        "prices.file or drivers.files (`equilot new NAME` writes one)\n"
+    )
 
 
 def test_own_sessions_need_a_scenario_with_drivers_and_good_lines(here, capsys):
@@ -196,7 +210,11 @@ def test_an_infeasible_day_names_its_limits_and_exits_with_3(here, capsys):
     assert lines
     assert all(line.startswith("equilot: infeasible: day 0 (2024-06-10): ") for line in lines)
     assert any("bus" in line and "hour" in line for line in lines)
-    assert "not complete: stopped" in printed.out
+    assert printed.out.splitlines()[-2:] == [  # no line about a table that is not there
+        "the run is not complete: stopped: a day could not be served",
+        "results in out",
+    ]
+    assert "energy in kWh" not in printed.out
     assert Run("out").manifest["status"].startswith("stopped")
 
 

@@ -101,6 +101,12 @@ def test_a_folder_without_a_scenario_is_told(tmp_path: Path, capsys: pytest.Capt
     assert "folder: got 'no scenario.yaml', expected a folder with scenario.yaml" in capsys.readouterr().err
 
 
+def test_one_day_of_prices_is_one_day(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (town / "prices.csv").write_text("".join((town / "prices.csv").read_text().splitlines(keepends=True)[:25]))
+    assert main(["inspect", str(town), "--no-figures"]) == 0
+    assert "prices.csv: 1 day, 2024-06-03 to 2024-06-03" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_foreign_net_with_its_notes(town: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (town / "net.json").write_text(pandapower_json(pandapower_net()))
     text = (town / "scenario.yaml").read_text().replace("  name: feeder ", "  file: net.json #")

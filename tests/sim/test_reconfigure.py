@@ -36,6 +36,9 @@ def test_the_answer_is_printed_written_and_drawn(town: str, capsys: pytest.Captu
     assert main(["reconfigure", town]) == 0
     printed = capsys.readouterr().out
     answer = reconfigure(load_meshed(town))
+    first, second, *_ = printed.splitlines()
+    assert first == "town: 3 buses, 3 branches, 1 root"
+    assert second == "search: until 0.010% are left (--gap), at most 600 s (--time-limit)"
     assert f"{answer.base_loss_kw:.3f}" in printed
     assert f"{answer.loss_kw:.3f}" in printed
     assert "open branches: b-c\nclosed of those open in the base: a-c\n" in printed

@@ -40,6 +40,9 @@ def read_net(path: Path) -> Net:
     suffix = "" if path.is_dir() else path.suffix.lower() or "."
     if suffix not in READERS:
         raise InputError(shown(path), "file", path.suffix, FORMATS)
+    if not suffix and (path / "branches.csv").is_file():
+        expected = "PyPSA's CSV files; a folder of our own has feeder.yaml (base_kv) beside them, under feeder.name"
+        raise InputError(shown(path), "folder", "buses.csv and branches.csv", expected)
     return READERS[suffix](path)
 
 

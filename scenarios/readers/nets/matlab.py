@@ -217,7 +217,7 @@ class _Expression:
         if self._peek():
             raise self._fault()
         if not np.isfinite(found).all():
-            raise self._file.fault(self._line, cut(self._text, 80), "an expression with finite values")
+            raise self._not_finite()
         return found
 
     def place(self, name: str) -> Place:
@@ -291,12 +291,20 @@ class _Expression:
             found = np.asarray(np.power(found, power.reshape(())), dtype=np.float64)
         return sign * found
 
+    def _not_finite(self) -> InputError:
+        """Complain about a value that is not finite; where a row of a matrix in the text holds it, about that row."""
+        for name, matrix in self._file.matrices.items():
+            rows = np.flatnonzero(np.isnan(matrix).any(axis=1))
+            if rows.size and re.search(rf"\b{re.escape(name)}\b", self._text):
+                return self._file.fault(self._file.lines[name][rows[0]], f"mpc.{name} with NaN", "numbers")
+        return self._file.fault(self._line, cut(self._text, 80), "an expression with finite values")
+
     def _joined(self, one: FloatArray, other: FloatArray, how: Callable[..., FloatArray]) -> FloatArray:
         if one.size != 1 and other.size != 1 and one.shape != other.shape:
             raise self._fault()
         found = np.asarray(how(one, other), dtype=np.float64)
         if not np.isfinite(found).all():
-            raise self._file.fault(self._line, cut(self._text, 80), "an expression with finite values")
+            raise self._not_finite()
         return found
 
     def _atom(self) -> FloatArray:

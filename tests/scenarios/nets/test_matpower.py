@@ -97,6 +97,7 @@ BAD = [
     ("1	3	0	0", "1	1	0	0", "roots: got 'no external grid in service'"),
     ("/ (Vbase^2 / Sbase)", "/ (Vbase^2 / Missing)", "got 'Missing'"),
     ("/ (Vbase^2 / Sbase)", "/ (Vbase^2 / 0)", "an expression with finite values"),
+    ("\t2\t1\t100\t50\t0", "\t2\t1\tNaN\t50\t0", "line 9: got 'mpc.bus with NaN', expected numbers"),
     ("[PD, QD]) / 1e3", "[PD, PDX]) / 1e3", "got 'PDX', expected one of the 13 rows or columns of mpc.bus"),
     ("mpc.bus(:, [PD, QD]) / 1e3", "mpc.bus(:, [PD, QD]) / mpc.bus(:, [PD, QD])", "expected an expression"),
     ("mpc.gen = [", "mpc.gen2 = [", "got 'no mpc.gen', expected a matrix mpc.gen"),

@@ -85,3 +85,9 @@ def test_other_formats_are_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match=r"buses.csv: got 'no file'"):
         read_net(tmp_path / "empty")
+    for name in ("buses", "branches"):
+        (tmp_path / "empty" / f"{name}.csv").write_text("bus,load_kw\na,1\n")
+    with pytest.raises(
+        InputError, match=r"empty: folder: got 'buses.csv and branches.csv', expected PyPSA.*feeder.yaml"
+    ):
+        read_net(tmp_path / "empty")

@@ -9,7 +9,8 @@ with the right total can be split exactly when, for every set A of periods,
 with ``u_it`` what vehicle i can draw in period t and ``e_i`` what it needs. So :func:`allocate` either splits the
 power or returns a violated set A, which the market adds as one row (a max-flow min-cut argument; the sets for
 single hours and for the first k hours are the envelope's own bounds). The greedy algorithm of polymatroids tells
-which of the exponentially many sets matter: at given prices, those of the k cheapest hours (:func:`nested_cuts`).
+which of the exponentially many sets matter: at given prices, those of the k cheapest hours
+(:func:`equilibrium.fleet.split.broken_cuts`).
 
 References
 ----------

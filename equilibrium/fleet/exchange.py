@@ -60,14 +60,16 @@ class Best:
         Its split, kWh, shape ``(periods, vehicles)``: where the next search may begin.
     price
         lambda, currency/kWh, shape ``(periods,)``.
-    slopes
-        What the next and the last kWh of every period are worth, for the next search.
+    slopes, arcs
+        What the next and the last kWh of every period are worth, and to which periods it can give energy, as bits: for
+        the next search.
     """
 
     energy: list[float]
     drawn: FloatArray
     price: list[float]
     slopes: Slopes
+    arcs: list[int]
 
 
 def best_energies(limit_kwh: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave]) -> Best | None:
@@ -127,6 +129,7 @@ class _Exchange:
     def __init__(self, limit: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave]) -> None:
         self.limit, self.profits, count = limit, profits, len(profits)
         self.drawn = (begin.drawn if isinstance(begin, Best) else begin).copy()
+        self._known_arcs = begin.arcs if isinstance(begin, Best) else None  # none: energy has moved
         self._nearly_full = limit - FEASIBILITY
         self._gives = (self.drawn > FEASIBILITY).astype(np.float32)
         self._takes = (self.drawn < self._nearly_full).astype(np.float32)
@@ -188,11 +191,14 @@ class _Exchange:
 
     def _arcs(self) -> list[int]:
         """Return, for every period, the periods to which some vehicle can move energy, as bits."""
+        if self._known_arcs is not None:
+            return self._known_arcs
         packed = np.packbits(self._gives @ self._takes.T > 0.0, axis=1, bitorder="little")
         self._words[:, : packed.shape[1]] = packed
         low, *rest = self._words.view("<u8").T.tolist()
         for k, word in enumerate(rest):
             low = [a | b << 64 * (k + 1) for a, b in zip(low, word, strict=True)]
+        self._known_arcs = low
         return low
 
     def move(self, s: int, t: int, before: Sequence[int]) -> None:
@@ -207,6 +213,7 @@ class _Exchange:
             at = before[at]
         if amount < FEASIBILITY:
             return
+        self._known_arcs = None
         for a, b, able, total in steps:
             able *= amount / total
             drawn[a] -= able
@@ -237,4 +244,4 @@ class _Exchange:
             if down == -NEEDLESS and energy > points[-1] + NEGLIGIBLE:
                 return None
         slopes = Slopes(self.profits, self.up, self.down, self.loss, self._most)
-        return Best(self.energy, self.drawn, [self.loss[s] for s in root], slopes)
+        return Best(self.energy, self.drawn, [self.loss[s] for s in root], slopes, self._arcs())

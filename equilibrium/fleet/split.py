@@ -210,9 +210,9 @@ def _step(load: _Load, at: _Levels) -> _Levels:
     free = load.limit * ((at.share > 0.0) & (at.share < 1.0))
     each = free.sum(axis=0)
     each[each == 0.0] = 1.0
-    hessian = (free / each) @ -free.T
-    hessian[load.diagonal] += free.sum(axis=1) + DAMPING * at.left
-    way = np.linalg.solve(hessian, -at.excess)
+    downhill = (free / each) @ free.T
+    downhill[load.diagonal] -= free.sum(axis=1) + DAMPING * at.left
+    way = np.linalg.solve(downhill, at.excess)
     steep, length = -float(way @ at.excess), 1.0
     while True:
         level = at.level + length * way
@@ -225,7 +225,10 @@ def _step(load: _Load, at: _Levels) -> _Levels:
 
 
 def _together(level: FloatArray) -> FloatArray:
-    """Move levels that are further apart than one together."""
+    """Move levels that are further apart than one together; mostly none are."""
+    rising = np.sort(level)
+    if (rising[1:] - rising[:-1]).max(initial=0.0) <= 1.0:
+        return level
     order = np.argsort(level, kind="stable")
     rising = level[order]
     wider = np.maximum(rising[1:] - rising[:-1] - 1.0, 0.0)
@@ -251,7 +254,7 @@ def _shares(load: _Load, level: FloatArray) -> FloatArray:
     point = np.concatenate([level - 1.0, level])
     point.sort()
     drawn = _between(level - point[:, None]) @ load.limit
-    right = np.minimum(np.maximum(np.count_nonzero(drawn >= load.need, axis=0), 1), point.size - 1)
+    right = np.minimum(np.maximum((drawn >= load.need).sum(axis=0), 1), point.size - 1)
     high, low = drawn[right - 1, load.vehicle], drawn[right, load.vehicle]
     part = np.divide(high - load.need, high - low, out=np.zeros_like(high), where=high > low)
     start = point[right - 1]

@@ -341,17 +341,17 @@ class ReducedModel:
     def _solve_loaded(self, bound: Instance) -> Solution:
         try:
             if self._handle is None:
-                self._handle = open_handle(bound, self._solver)
+                self._handle = open_handle(bound, self._solver, perturbed=False)
             else:
                 self._handle.update(bound)
             answer = self._handle.solve()
         except ModelTooLargeError:
             log_fallback(*bound.shape)
             self._solver, self._start = "highs", None
-            self._handle = open_handle(bound, self._solver)
+            self._handle = open_handle(bound, self._solver, perturbed=False)
             return self._handle.solve()
         if answer.status is Status.OPTIMAL and is_broken(bound, answer.x, LOST):  # a warm basis can lose its digits
-            self._handle = open_handle(bound, self._solver)
+            self._handle = open_handle(bound, self._solver, perturbed=False)
             return self._handle.solve()
         return answer
 

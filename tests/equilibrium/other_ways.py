@@ -26,10 +26,10 @@ class ShuffledHandle(HighsHandle):
 
     order = 0
 
-    def __init__(self, instance: Instance, *, restored: bool = False) -> None:
+    def __init__(self, instance: Instance, *, restored: bool = False, perturbed: bool = True) -> None:
         rng = np.random.default_rng(self.order)
         self._turn = rng.permutation(instance.shape[1])
-        super().__init__(self._turned(instance), restored=restored)
+        super().__init__(self._turned(instance), restored=restored, perturbed=perturbed)
         self._solver.setOptionValue("simplex_strategy", int(rng.choice([1, 4])))
         self._solver.setOptionValue("random_seed", int(rng.integers(1000)))
 

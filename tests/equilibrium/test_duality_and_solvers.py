@@ -243,6 +243,16 @@ def test_a_handle_takes_rows_and_gives_them_back(instance: Instance, other: Inst
     assert float(instance.cost @ after.x) == pytest.approx(float(instance.cost @ before.x), abs=1e-6)
 
 
+@given(linear_programs(), st.booleans())
+def test_costs_that_are_not_perturbed_give_the_same_optimum(instance: Instance, restored: bool):
+    plain, usual = open_handle(instance, restored=restored, perturbed=False), HighsHandle(instance)
+    option = "dual_simplex_cost_perturbation_multiplier"
+    assert plain._solver.getOptionValue(option)[1] == 0.0 < usual._solver.getOptionValue(option)[1]
+    here, there = plain.solve(), usual.solve()
+    assert here.status is there.status
+    assert float(instance.cost @ here.x) == pytest.approx(float(instance.cost @ there.x), abs=1e-6)
+
+
 def test_a_handle_knows_how_large_its_model_is(monkeypatch: pytest.MonkeyPatch):
     """Rows that are gone do not count: what stays small is solved where it is called."""
     sizes: list[int] = []

@@ -11,6 +11,8 @@ from equilibrium.certificate import Verdict
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.assets import LotSite, Microturbine
 from equilibrium.markets.nodal.efficient import EfficientSchedules
+from equilibrium.markets.nodal.joined import response
+from equilibrium.markets.nodal.joined.edge import Edge
 from equilibrium.markets.nodal.market import NodalMarket
 from equilibrium.markets.nodal.prices import PublishedPrices, price_notes
 from scenarios.published.epec_lots import epec_lots_case
@@ -59,6 +61,48 @@ def test_powers_next_to_the_edge_earn_what_it_earns(storage):
 
     assert earned(50.001) == pytest.approx(clearing.lot_profit[0], abs=1e-3)
     assert all(earned(second) <= clearing.lot_maximum[0] + 1e-3 for second in np.linspace(50.001, 59.999, 21))
+
+
+def test_multipliers_that_grow_without_a_ray_prove_nothing(monkeypatch: pytest.MonkeyPatch):
+    """Where rounding hides the ray of the edge, a part of the search ends without a bound: the day is not certified."""
+    network, day = replace(one_line(), storage=(NOTHING,)), needing(110.0, [0.03, 0.04])
+    assert NodalMarket(network).clear(day).certificate.certified
+    ray = Edge.ray
+
+    def hidden(edge: Edge, idle: np.ndarray, cost: np.ndarray, counting: bool = False) -> np.ndarray:
+        return ray(edge, idle, cost, counting) if idle.any() else np.zeros(0, dtype=np.int64)
+
+    monkeypatch.setattr(Edge, "ray", hidden)
+    clearing = NodalMarket(network).clear(day)
+    assert clearing.lot_maximum.tolist() == [np.inf]
+    assert not clearing.certificate.certified
+
+
+def test_a_part_at_the_edge_takes_no_bound_back(monkeypatch: pytest.MonkeyPatch):
+    """What holds nothing but the edge is closed with no bound of its own; what other parts have proved stays."""
+    searches = list[response._Search]()
+    run = response._Search.run
+    monkeypatch.setattr(response._Search, "run", lambda self, until: (searches.append(self), run(self, until))[1])
+    NodalMarket(replace(one_line(), storage=(NOTHING,))).clear(needing(110.0, [0.03, 0.04]))
+    search = searches[0]
+    monkeypatch.setattr(search, "hold", lambda _: None)
+    monkeypatch.setattr(search, "_settle", lambda _: None)
+    state = np.zeros(search._equal.size, dtype=np.int8)
+    welfare = search._solve_welfare(state)
+    assert welfare is not None
+    ray = np.flatnonzero(~search._equal)[:2]
+    state[ray] = response._TIGHT
+    node = response._Node(state, welfare, response._Part(np.inf, np.zeros(state.size)))
+    for known, sides, closed in (
+        (7.0, ray, 7.0),
+        (-np.inf, ray, -np.inf),
+        (7.0, ray[:0], np.inf),
+        (np.inf, ray, np.inf),
+    ):
+        search._closed = known
+        monkeypatch.setattr(search._edge, "ray", lambda *_, sides=sides: sides)
+        assert search._children(node) == []
+        assert search._closed == closed
 
 
 @JOINED

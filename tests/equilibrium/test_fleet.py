@@ -13,6 +13,7 @@ from equilibrium.errors import InfeasibleError
 from equilibrium.fleet.day import Fleet
 from equilibrium.fleet.envelope import allocate, lot_day
 from equilibrium.fleet.split import EvenSplit
+from equilibrium.markets.charging import splitting
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.random_markets import HOURS, fleets, market_days, networks
@@ -145,3 +146,23 @@ def test_a_lot_without_vehicles_clears():
     assert clearing.lot_kw.sum() == 0.0
     assert clearing.vehicle_kw[0].shape == (0, 2)
     assert isinstance(day, MarketDay)
+
+
+def test_a_split_that_is_known_is_not_looked_for_again(monkeypatch: pytest.MonkeyPatch):
+    """It is the same one, where the powers are; others are split anew, also by as little as a search would see."""
+    need, stay = np.array([3.0, 6.0]), np.zeros(2, dtype=np.int64)
+    fleet = Fleet(np.full((2, 3), 4.0), np.zeros(2), need, np.full(2, 20.0), stay, stay + 3)
+    network = small_network()
+    efficiency = network.lots[0].efficiency
+    day = small_day([0.1] * 3, (lot_day(fleet, np.full(3, 0.3), efficiency),))
+    power, price = np.full((3, 1), need.sum() / efficiency / 3), np.zeros((3, 1))
+    first = splitting.split_lots(network, day, power, price)
+    calls: list[np.ndarray] = []
+    monkeypatch.setattr(splitting, "allocate", lambda _, kw, *rest: (calls.append(kw), allocate(_, kw, *rest))[1])
+    assert splitting.split_lots(network, day, power, price, near=first)[0] is first[0]
+    assert not calls
+    moved = power + np.array([[1e-6], [-1e-6], [0.0]])
+    again = splitting.split_lots(network, day, moved, price, near=first)[0]
+    assert isinstance(again, EvenSplit)
+    assert len(calls) == 1
+    assert again.energy_kwh.sum(axis=0) == pytest.approx(moved[:, 0], abs=1e-9)

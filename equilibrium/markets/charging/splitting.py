@@ -48,19 +48,17 @@ def split_lots(
         if lot.fleet is None or k in skip:
             continue
         known = near[k] if near is not None else None
-        if _splits(known, power_kw[:, k] * day.length_h):
-            parts[k] = known
-            continue
         level = known.level if isinstance(known, EvenSplit) else None
-        parts[k] = allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k], level)
+        if isinstance(known, EvenSplit) and _splits(known, power_kw[:, k] * day.length_h):
+            parts[k] = known
+        else:
+            parts[k] = allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k], level)
     return parts
 
 
-def _splits(known: EvenSplit | list[Cut] | None, energy_kwh: FloatArray) -> bool:
-    """Tell whether a split is known that is one of these energies already."""
-    return isinstance(known, EvenSplit) and bool(
-        np.abs(known.energy_kwh.sum(axis=0) - energy_kwh).max(initial=0.0) <= FEASIBILITY
-    )
+def _splits(known: EvenSplit, energy_kwh: FloatArray) -> bool:
+    """Tell whether a split is one of these energies already."""
+    return bool(np.abs(known.energy_kwh.sum(axis=0) - energy_kwh).max(initial=0.0) <= FEASIBILITY)
 
 
 def broken_cuts(split: Split) -> list[LotCut]:

@@ -50,10 +50,18 @@ def preferring(solver: str) -> Iterator[None]:
         _AUTO.reset(token)
 
 
-def open_handle(instance: Instance, solver: str = "auto", *, restored: bool = False) -> Handle:
+def open_handle(instance: Instance, solver: str = "auto", *, restored: bool = False, perturbed: bool = True) -> Handle:
     """Load ``instance`` into the solver called ``solver`` and keep it there.
 
-    ``restored`` tells that most solves will start from a basis of another one and take a few steps.
+    Parameters
+    ----------
+    instance, solver
+        What is loaded, and into which one of :data:`SOLVERS`.
+    restored
+        Most solves will start from a basis of another one and take a few steps.
+    perturbed
+        False where the optimum's neighbourhood is mostly known: the solver need not guard against many ties by changed
+        costs, which take as many steps again to be put right.
     """
     name = check_solver(solver)
     if name == "auto" and _AUTO.get() == "gurobi":
@@ -65,7 +73,7 @@ def open_handle(instance: Instance, solver: str = "auto", *, restored: bool = Fa
         from equilibrium.programs.solvers.gurobi import GurobiHandle
 
         return GurobiHandle(instance)
-    return HighsHandle(instance, restored=restored)
+    return HighsHandle(instance, restored=restored, perturbed=perturbed)
 
 
 def _ranges(instance: Instance) -> int:

@@ -30,6 +30,9 @@ _DEVEX = 1
 """Edge weights that need no start: steepest-edge ones are made anew from every basis, which takes longer than a few
 steps; of HiGHS' option ``simplex_dual_edge_weight_strategy``."""
 
+_AS_THEY_ARE = 0.0
+"""Costs are not perturbed; of HiGHS' option ``dual_simplex_cost_perturbation_multiplier``."""
+
 _PRIMAL = 4
 """The primal simplex method, of HiGHS' option ``simplex_strategy``."""
 
@@ -115,10 +118,12 @@ class HighsHandle:
 
     name = f"HiGHS {_QuietHighs().version()}"
 
-    def __init__(self, instance: Instance, *, restored: bool = False) -> None:
+    def __init__(self, instance: Instance, *, restored: bool = False, perturbed: bool = True) -> None:
         self._solver = new_solver()
         if restored:
             self._solver.setOptionValue("simplex_dual_edge_weight_strategy", _DEVEX)
+        if not perturbed:
+            self._solver.setOptionValue("dual_simplex_cost_perturbation_multiplier", _AS_THEY_ARE)
         _load(self._solver, _model(instance))
         self._parts = [instance.matrix]
         # Copies: the caller may go on to change its arrays in place.
@@ -161,7 +166,10 @@ class HighsHandle:
         if keep < count:
             self._solver.deleteRows(count - keep, np.arange(keep, count, dtype=np.int32))
             self._rows = self._rows[0][:keep].copy(), self._rows[1][:keep].copy()
-            self._parts = [self._matrix()[:keep, :]]
+            while count - self._parts[-1].shape[0] >= keep and len(self._parts) > 1:
+                count -= self._parts.pop().shape[0]
+            if count > keep:
+                self._parts = [self._matrix()[:keep, :]]
 
     def _matrix(self) -> sp.csr_array:
         """Return the matrix that the solver holds."""

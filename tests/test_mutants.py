@@ -40,8 +40,8 @@ def test_the_tests_that_import_a_module_come_before_those_of_its_folder() -> Non
 
 
 def test_the_file_that_imports_little_else_comes_first() -> None:
-    first = nearest_tests(ROOT, "equilibrium/programs/commitment/prices.py")[0]
-    assert first.startswith("tests/equilibrium/test_commitment")
+    first = nearest_tests(ROOT, "equilibrium/programs/commitment/network.py")[0]
+    assert first == "tests/equilibrium/test_commitment_network.py"
     speaking = nearest_tests(ROOT, "scenarios/markets/charging/arrivals.py")
     assert speaking.index("tests/scenarios/test_sessions.py") < speaking.index("tests/scenarios/test_bad_scenarios.py")
 

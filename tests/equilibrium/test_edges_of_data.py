@@ -57,8 +57,8 @@ EDGES: list[tuple[Made, list[dict[str, Any]], list[dict[str, Any]]]] = [
     ),
     (system, [{"lines": (Line("l", "bus", "end", 1.0),)}], [{"lines": (Line("l", "bus", "no", 1.0),)}]),
     (system, [], [{"lines": (Line("l", "no", "end", 1.0),)}, {"lines": (Line("l", "bus", "end", 1.0),) * 2}]),
-    (with_unit, [{"min_up": 0}, {"min_up": 3}], [{"min_up": -1}, {"min_up": 4}]),
-    (with_unit, [{"min_down": 0}, {"min_down": 3}], [{"min_down": -1}, {"min_down": 4}]),
+    (with_unit, [{"min_up": 0}, {"min_up": 4}], [{"min_up": -1}]),  # the past may reach beyond the horizon
+    (with_unit, [{"min_down": 0}, {"min_down": 4}], [{"min_down": -1}]),  # the past may reach beyond the horizon
     (with_unit, [{"initial": 1}, {"initial": -1}], [{"initial": 0}]),
     (with_unit, [{"power": [0.0, 100.0]}], [{"power": [-TINY, 100.0]}, {"power": [0.0, np.inf]}]),
     (with_unit, [{"power": [60.0, 60.0]}], [{"power": [60.0, 59.0]}]),

@@ -29,6 +29,10 @@ _THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """What says how many threads a process of linear algebra takes: one, because every core has a worker already."""
 
 
+_UNWATCHED = {"distributed.worker.profile.enabled": False, "distributed.admin.system-monitor.interval": "10s"}
+"""Of a cluster of our own, whose page is off, nobody looks at a profile: to take it costs a twentieth of the work."""
+
+
 class InProcess(Executor):
     """Does everything at once, in the process that asks."""
 
@@ -114,6 +118,7 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
         When Dask is not installed, or nobody answers at the address.
     """
     try:
+        from dask import config
         from distributed import Client, LocalCluster
     except ImportError:
         raise InputError("study", "--dask", "not installed", "dask.distributed: pip install 'equilot[dask]'") from None
@@ -123,7 +128,8 @@ def dask(address: str | None = None, workers: int = 2) -> Workers:
         """Connect to the scheduler, or start one for this study."""
         try:
             if address is None:
-                at = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
+                with config.set(_UNWATCHED):
+                    at = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None)
                 client = Client(at)
                 client.run(collect_seldom)  # its workers are ours; those of another's cluster are left alone
             else:

@@ -6,8 +6,10 @@ import gc
 import subprocess
 import sys
 
+import pytest
+
 from sim.collector import THRESHOLDS
-from sim.studies.executors import processes
+from sim.studies.executors import dask, processes
 
 
 def _printed(code: str) -> str:
@@ -25,3 +27,11 @@ def test_the_command_and_the_workers_of_a_study_look_seldom():
 def test_an_import_changes_nothing():
     code = "import gc; before = gc.get_threshold(); import equilot, sim.cli; print(before == gc.get_threshold())"
     assert _printed(code) == "True"
+
+
+def test_the_workers_of_a_cluster_of_ours_do_too_and_take_no_profile():
+    config = pytest.importorskip("dask.config")
+    pytest.importorskip("distributed")
+    with dask(workers=1).opened() as cluster:
+        assert tuple(cluster.submit(gc.get_threshold).result()) == THRESHOLDS
+        assert cluster.submit(config.get, "distributed.worker.profile.enabled").result() is False

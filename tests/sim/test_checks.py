@@ -119,6 +119,14 @@ def test_a_statement_sees_what_breaks_it(folders, market, name):
     assert name in {finding.name for finding in check_tables(run) if not finding.holds}
 
 
+@pytest.mark.parametrize("name", ["week-33", "nodal-33"])
+def test_all_statements_hold_where_a_period_is_no_hour(name, tmp_path):
+    case = load_scenario(name, {"time": {"zone": "Europe/Madrid", "step_minutes": 15}})
+    run = run_scenario(case, tmp_path / "run", RunOptions(days=1, seed=1)).run
+    assert run.lots["hours"].eq(0.25).all()
+    assert [finding.name for finding in check_tables(run) if not finding.holds] == []
+
+
 def test_a_run_without_days_breaks_nothing(tmp_path):
     for market, kind_ in market_kinds().items():
         RunWriter(tmp_path / market, market, kind_.tables).close()

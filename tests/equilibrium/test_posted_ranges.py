@@ -218,8 +218,9 @@ def test_boxes_that_touch_are_one_heap():
     assert chain.farthest(np.array([1.0, 1.0])) == 3.0
 
 
-def test_a_box_goes_when_a_lot_has_a_better_price_all_over_it():
-    game = one_type(2)
+@pytest.mark.parametrize("lots", [2, 3])
+def test_a_box_goes_when_a_lot_has_a_better_price_all_over_it(lots: int):
+    game = one_type(lots)
     prices = game.solve().equilibria[0].prices
     boxes = Boxes(np.stack([prices, prices + 0.2]) - 1e-6, np.stack([prices, prices + 0.2]) + 1e-6)
     for box, kept in ((0, 1), (1, 0)):

@@ -166,3 +166,12 @@ def test_a_search_that_is_ended_keeps_its_bound() -> None:
     assert short.gap > 0.0
     none = branch(replace(instance, row_upper=np.full(1, -1.0)), integer)
     assert (none.x.size, none.objective, none.finished) == (0, np.inf, True)
+
+
+def test_ties_that_only_add_supply_are_all_closed_where_voltages_have_one_band() -> None:
+    made = grid(5, (0,), [(0, 1, True), (1, 2, True), (0, 3, True), (3, 4, True), (2, 4, False)])
+    (outage,) = (each for each in single_outages(made) if each.branches == (1,))
+    (choice,) = AfterOutages(made, [outage]).choices[0]
+    assert choice.closed.tolist() == [True, False, True, True, True]
+    apart = replace(made, voltage_max_pu=np.array([1.1, 1.1, 1.05, 1.1, 1.1]))
+    assert len(AfterOutages(apart, [outage]).choices[0]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,21 @@ def test_every_study_of_lots_has_variations_and_another_is_told(
         variations_of("aggregator")
     assert cli.main(["reproduce", "aggregator", "--robustness", "--out", str(tmp_path)]) == 2
     assert "--robustness: got 'aggregator'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["disco-cvar", "disco-dr"])
+def test_one_thing_is_varied_at_a_time(name: str) -> None:
+    def options(each: Variation) -> dict[str, object]:
+        assert isinstance(each.statements, partial)
+        return dict(each.statements.args[0])
+
+    found = variations_of(name)
+    plain, *_ = (options(each) for each in found if each.kind == "population")
+    for each in found:
+        given = options(each)
+        changed = {key for key in {*plain, *given} if given.get(key) != plain.get(key)}
+        allowed = {"population": {"vehicles"}, "seed": {"seed"}, "order": {"vary"}}[each.kind]
+        assert changed <= allowed, each.name
 
 
 @pytest.mark.long

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from matplotlib.figure import Figure
+from rich.console import Console
 
 from equilibrium.errors import InputError
 from sim.cli import main
@@ -100,6 +103,14 @@ def made_up(folder: Path) -> Report:
         errors=(DocumentedError("E1", "printed", "found", "done"),),
         figures=(("figures/one.png", "One & all"),),
     )
+
+
+def test_errors_of_the_paper_have_a_head_where_there_are_some(tmp_path: Path) -> None:
+    report = made_up(tmp_path)
+    for each, heads in ((report, 1), (replace(report, errors=()), 0)):
+        screen = Console(width=100, record=True, file=io.StringIO())
+        each.show(screen)
+        assert screen.export_text().splitlines().count("Errors of the paper") == heads
 
 
 def test_the_report_of_a_reproduction_is_its_markdown_as_a_page(tmp_path: Path) -> None:

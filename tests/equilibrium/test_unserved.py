@@ -21,6 +21,7 @@ from equilibrium.grid.unserved import UNITS_AT_MOST, AfterOutages, Table, Unserv
 from equilibrium.markets.two_settlement.market import DayAheadMarket
 from equilibrium.programs.branching import Pairs, Rows, branch
 from equilibrium.programs.program import Instance, ProgramBuilder
+from equilibrium.programs.solvers.highs import HighsHandle
 from equilibrium.programs.tabled import add_table
 from tests.equilibrium.day_ahead_days import made_day, made_system
 from tests.equilibrium.oracle import examples
@@ -175,3 +176,26 @@ def test_ties_that_only_add_supply_are_all_closed_where_voltages_have_one_band()
     assert choice.closed.tolist() == [True, False, True, True, True]
     apart = replace(made, voltage_max_pu=np.array([1.1, 1.1, 1.05, 1.1, 1.1]))
     assert len(AfterOutages(apart, [outage]).choices[0]) == 2
+
+
+def test_a_basis_serves_all_hours_in_which_it_is_optimal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A branch of 100 kVA to a load with a unit beside it, on or off: two bases for any number of hours."""
+    lines = [(0, 1, True), (0, 2, True)]
+    made = grid(3, (0,), lines, r_ohm=np.full(2, 0.01), x_ohm=np.full(2, 0.01), rating_kva=np.array([100.0, np.inf]))
+    (outage,) = (each for each in single_outages(made) if each.branches == (1,))
+    units = Units(np.array([1]), np.array([40.0]), np.array([0.0]))
+    nothing = np.zeros(0)
+    hours = [
+        Hour(np.array([0.0, kw, 0.0]), np.zeros(3), np.ones(3), nothing.astype(np.int64), nothing, nothing)
+        for kw in (150.0, 200.0, 250.0, 300.0, 350.0)
+    ]
+    solved: list[int] = []
+    solve = HighsHandle.solve
+    with monkeypatch.context() as patch:
+        patch.setattr(HighsHandle, "solve", lambda handle: (solved.append(1), solve(handle))[1])
+        cost = Unserved(AfterOutages(made, [outage]), hours, units).cost(0)
+    for on in (False, True):
+        wanted = [restore(made, with_units(hour, units, np.array([on])), outage).cost for hour in hours]
+        assert wanted == pytest.approx([hour.load_kw[1] - 100.0 - 40.0 * on for hour in hours])
+        assert cost.at(np.full((5, 1), on)) == pytest.approx(wanted)
+    assert len(solved) <= 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import random
@@ -19,17 +20,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from rich.console import Console
 
 from equilibrium.errors import InputError
 from scenarios.loading import load_scenario
 from sim.cli import main
+from sim.commands import study as command
 from sim.options import RunOptions
 from sim.simulate import simulate
 from sim.studies import handing_out, storage, work
 from sim.studies.executors import Workers, dask, in_process, processes
 from sim.studies.specification import read_specification
 from sim.studies.storage import TIMING, StudyResults
-from sim.studies.study import Study
+from sim.studies.study import Progress, Study
 
 ROOT = Path(__file__).parents[2]
 STUDY: dict[str, Any] = {
@@ -344,3 +347,17 @@ def test_a_killed_study_goes_on(tmp_path: Path, plain: StudyResults) -> None:
 @pytest.mark.long
 def test_a_study_killed_often_goes_on(tmp_path: Path, plain: StudyResults) -> None:
     killed_and_taken_up(tmp_path, plain, 20, "2")
+
+
+def test_progress_is_told_every_few_seconds_and_at_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter([0.0, 1.0, 6.0, 7.0, 12.0, 12.5])
+    monkeypatch.setattr(command.time, "monotonic", lambda: next(clock))
+    screen = Console(width=100, file=io.StringIO(), record=True)
+    tell = command._teller(screen)
+    for done in range(1, 6):
+        tell(Progress(done, 5, int(done == 4), 60.0 - done))
+    assert screen.export_text().splitlines() == [
+        "2 of 5 runs, 58 s left",
+        "4 of 5 runs, 1 failed, 56 s left",
+        "5 of 5 runs",
+    ]

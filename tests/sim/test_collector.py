@@ -24,6 +24,12 @@ def test_the_command_and_the_workers_of_a_study_look_seldom():
         assert pool.submit(gc.get_threshold).result() == THRESHOLDS
 
 
+def test_the_command_does_not_look_through_everything_at_its_end():
+    code = "import atexit, gc; atexit.register(lambda: print(gc.get_freeze_count() > 10_000)); {}"
+    assert _printed(code.format("import sim.cli; sim.cli.main(['scenarios'])")) == "True"
+    assert _printed(code.format("import equilot, sim.cli")) == "False"
+
+
 def test_an_import_changes_nothing():
     code = "import gc; before = gc.get_threshold(); import equilot, sim.cli; print(before == gc.get_threshold())"
     assert _printed(code) == "True"

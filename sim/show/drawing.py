@@ -24,6 +24,7 @@ from matplotlib.ticker import FixedFormatter, FixedLocator
 
 from sim.manifest import put
 from sim.show.day_axis import DayAxis
+from sim.show.twice import svg_and_png
 
 BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, RED, PINK = (
     *("#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7"),
@@ -75,16 +76,26 @@ def save(figure: Figure, stem: Path, formats: Sequence[str] = ("svg", "png")) ->
     Names are drawn as they are: ``$`` means nothing, and a character that the font lacks is a box.
     """
     stem.parent.mkdir(parents=True, exist_ok=True)
-    files = []
     with mpl.rc_context({"svg.hashsalt": "equilot", "text.parse_math": False}), warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from", UserWarning)
         warnings.filterwarnings("ignore", "constrained_layout not applied", UserWarning)
-        for kind in formats:
-            path = stem.with_name(f"{stem.name}.{kind}")
-            put(path, _content(figure, kind))
-            figure.set_layout_engine("none")  # laid out once, for all formats
-            files.append(path)
+        contents = _contents(figure, formats)
+    files = [stem.with_name(f"{stem.name}.{kind}") for kind in contents]
+    for path, content in zip(files, contents.values(), strict=True):
+        put(path, content)
     return files
+
+
+def _contents(figure: Figure, formats: Sequence[str]) -> dict[str, bytes]:
+    """Return a figure in each format, laid out once."""
+    contents: dict[str, bytes] = dict.fromkeys(formats, b"")
+    if {"svg", "png"} <= contents.keys():
+        contents["svg"], contents["png"] = svg_and_png(figure, _DPI, _PACKED)
+        figure.set_layout_engine("none")
+    for kind in formats:
+        contents[kind] = contents[kind] or _content(figure, kind)
+        figure.set_layout_engine("none")
+    return contents
 
 
 def _content(figure: Figure, kind: str) -> bytes:

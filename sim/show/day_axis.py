@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator, MultipleLocator
+from matplotlib.ticker import FixedFormatter, FixedLocator, FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from equilibrium.arrays import FloatArray
 from scenarios.time_axis import DAY_H
+from sim.show.bars import draw_bars
 from sim.show.telling import short_date
 
 _EVERY_H = 3
@@ -71,8 +72,10 @@ class DayAxis:
         axis: Axes,
         height: Values,
         *,
+        color: str,
         share: float = 0.8,
         shift: float = 0.0,
+        bottom: FloatArray | None = None,
         **look: Any,  # noqa: ANN401
     ) -> None:
         """Draw one bar a period; ``look`` goes to matplotlib.
@@ -83,11 +86,17 @@ class DayAxis:
             Where to draw.
         height
             One value a period.
+        color
+            Of all bars.
         share, shift
             Width of a bar, and how far it stands to the right of the middle, in lengths of its period.
+        bottom
+            Where each bar begins; ``None`` is at 0.
         """
-        length = np.diff(self.edge)
-        axis.bar(self.middle + shift * length, np.asarray(height, dtype=np.float64), width=share * length, **look)
+        length, height = np.diff(self.edge), np.asarray(height, dtype=np.float64)
+        left = self.middle + shift * length - share * length / 2
+        foot = np.zeros(length.size) if bottom is None else bottom
+        draw_bars(axis, np.column_stack([left, share * length, foot, height]), color, **look)
 
     def steps(self, axis: Axes, values: Values, line: str = "-", **look: Any) -> None:  # noqa: ANN401
         """Draw a line that is level in every period; ``look`` goes to matplotlib."""
@@ -117,7 +126,8 @@ class DayAxis:
         """Write below axes that share their scale what stands where."""
         for axis in axes:
             if not self.names:
-                axis.xaxis.set_major_locator(MultipleLocator(_EVERY_H))
+                first = _EVERY_H * math.ceil(self.edge[0] / _EVERY_H)
+                axis.xaxis.set_major_locator(FixedLocator(list(range(first, math.ceil(self.edge[-1]), _EVERY_H))))
                 continue
             inches = axis.bbox.width / axis.figure.dpi
             step = max(1, math.ceil(len(self.names) * _INCHES_PER_NAME / inches))

@@ -137,7 +137,7 @@ def stack(axis: Axes, dispatch: pd.DataFrame, day: DayAxis, parts: Stack = STACK
         height = sign * power[kind].to_numpy() if kind in power else np.zeros(len(power))
         if kind == "load" and "shed" in power:
             height = height - power["shed"].to_numpy()
-        day.bars(axis, height, share=0.85, bottom=base[sign], color=color, label=label, linewidth=0)
+        day.bars(axis, height, share=0.85, bottom=base[sign], color=color, label=label)
         base[sign] = base[sign] + height
     axis.axhline(0, color=BLACK, linewidth=0.8)
     day.mark(axis)

@@ -12,6 +12,8 @@ from matplotlib.collections import PathCollection, PolyCollection
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 
+from sim.show.bars import Bars
+
 Row = tuple[int, str, str, str, float, float, float]
 _COLUMNS = ("panel", "title", "kind", "series", "x", "y", "value")
 
@@ -59,6 +61,10 @@ def _marks(axis: Axes) -> Iterator[tuple[str, str, float, float, float]]:
             name = _series(container, unnamed)
             for box in container.patches:
                 yield "bar", name, box.get_x() + 0.5 * box.get_width(), box.get_y(), box.get_height()
+    for bars in (each for each in axis.patches if isinstance(each, Bars)):
+        name = _series(bars, unnamed)
+        for left, width, foot, height in bars.boxes.tolist():
+            yield "bar", name, left + 0.5 * width, foot, height
     for group in axis.collections:
         if isinstance(group, PathCollection):
             yield from _points(group, _series(group, unnamed))

@@ -12,6 +12,8 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from sim.show.bars import Bars
+
 Key = tuple[int, str, str]
 """Axis in the order of drawing, kind of what is drawn, and its label."""
 
@@ -36,8 +38,15 @@ def _named(items: list[tuple[str, Any]]) -> dict[str, Any]:
     return {f"#{k}" if label.startswith("_") else label: value for k, (label, value) in enumerate(items)}
 
 
+def bar_heights(axis: Axes) -> dict[str, np.ndarray]:
+    """Heights of the bars of an axis by their label."""
+    return {label: boxes[:, 3] for label, boxes in _bars(axis).items()}
+
+
 def _bars(axis: Axes) -> dict[str, Any]:
-    found = []
+    """Of each group of bars their middles, widths, feet and heights."""
+    groups = [each for each in axis.patches if isinstance(each, Bars)]
+    found = [(str(each.get_label()), each.boxes + np.outer(0.5 * each.boxes[:, 1], [1, 0, 0, 0])) for each in groups]
     for container in axis.containers:
         boxes = [(p.get_x() + 0.5 * p.get_width(), p.get_width(), p.get_y(), p.get_height()) for p in container]
         found.append((str(container.get_label()), np.array(boxes)))
@@ -132,8 +141,10 @@ def heights_of(axis: Axes) -> np.ndarray:
     """Ordinates of all bars and lines of a panel, but for what says that it is off the scale."""
     lines = [line for line in axis.lines if "off the scale" not in str(line.get_label())]
     found = [line.get_ydata() for line in lines if line.get_transform() == axis.transData]
-    found += [
-        [patch.get_y(), patch.get_y() + patch.get_height()] for patch in axis.patches if isinstance(patch, Rectangle)
-    ]
+    for patch in axis.patches:
+        if isinstance(patch, Bars):
+            found += list(patch.get_path().vertices[:, 1:].T)
+        elif isinstance(patch, Rectangle):
+            found.append([patch.get_y(), patch.get_y() + patch.get_height()])
     every = np.concatenate([np.asarray(each, dtype=float) for each in found]) if found else np.zeros(0)
     return every[np.isfinite(every)]

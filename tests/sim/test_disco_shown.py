@@ -27,7 +27,7 @@ from sim.markets.disco.terminal import day_table, remarks
 from sim.options import RunOptions
 from sim.run import run_scenario
 from sim.store import Run
-from tests.sim.drawn import assert_tidy
+from tests.sim.drawn import assert_tidy, bar_heights
 from tests.sim.test_disco_tables import SCENARIO
 
 
@@ -43,8 +43,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def heights(axis: Axes, label: str) -> list[float]:
     """Heights of the bars with a label."""
-    (bars,) = [container for container in axis.containers if container.get_label() == label]
-    return [patch.get_height() for patch in bars]
+    return list(bar_heights(axis)[label])
 
 
 def line(axis: Axes, number: int) -> np.ndarray:

@@ -20,6 +20,7 @@ from sim.markets.charging.hourly import DISPATCH, PRICES, SingleDay, lots_table
 from sim.markets.charging.limits import LIMITS
 from sim.output import draw_run
 from sim.show.drawing import from_zero, name_legend, save
+from tests.sim.drawn import bar_heights
 
 
 @pytest.fixture(scope="module")
@@ -32,16 +33,10 @@ def prices(cleared):
     return PRICES.frame(SingleDay(cleared.network, cleared.market, cleared.clearing))
 
 
-def bars(axis):
-    return {
-        container.get_label(): np.array([patch.get_height() for patch in container]) for container in axis.containers
-    }
-
-
 def test_scheduling_bars_balance_and_generation_is_negative(cleared, dispatch):
     figure = scheduling_figure({"one": dispatch, "two": dispatch}, first_hour=1)
     assert [axis.get_title(loc="left") for axis in figure.axes] == ["one", "two"]
-    heights = bars(figure.axes[0])
+    heights = bar_heights(figure.axes[0])
     np.testing.assert_allclose(sum(heights.values()), 0.0, atol=1e-9)
     np.testing.assert_allclose(heights["Imports"], -cleared.clearing.import_kw / 1000)
     np.testing.assert_allclose(heights["Parking lots"], cleared.clearing.lot_kw.sum(axis=1) / 1000)
@@ -56,7 +51,7 @@ def test_shed_load_is_taken_from_the_load_bars(cleared):
     bus = int(np.flatnonzero(cleared.market.load_kw[0])[0])
     shed[7, bus] = 20.0
     rows = DISPATCH.frame(SingleDay(cleared.network, cleared.market, replace(cleared.clearing, shed_kw=shed)))
-    served = bars(scheduling_figure({"": rows}).axes[0])["Load"]
+    served = bar_heights(scheduling_figure({"": rows}).axes[0])["Load"]
     np.testing.assert_allclose(served, (cleared.market.load_kw - shed).sum(axis=1) / 1000)
 
 
@@ -127,7 +122,7 @@ def test_the_lots_figure_has_power_and_energy_of_every_lot(cleared):
     rows = lots_table().frame(SingleDay(cleared.network, cleared.market, cleared.clearing))
     figure = lots_figure(rows)
     assert len(figure.axes) == 6
-    np.testing.assert_allclose(bars(figure.axes[0])["Charging power"], cleared.clearing.lot_kw[:, 0])
+    np.testing.assert_allclose(bar_heights(figure.axes[0])["Charging power"], cleared.clearing.lot_kw[:, 0])
 
 
 def test_the_overview_needs_the_small_tables_only(stored, make_day):

@@ -17,6 +17,7 @@ from sim.options import RunOptions
 from sim.output import draw_run, show_run
 from sim.run import run_scenario
 from sim.store import Run, comparable
+from tests.sim.drawn import bar_heights
 
 KEYS = ["day", "lot"]
 
@@ -196,8 +197,7 @@ def test_the_figure_sets_the_equilibrium_beside_competition(run):
     assert len(figure.axes) == 6
     left, right = figure.axes[:2]
     one = rows[rows["lot"] == "lot-1"]
-    heights = [np.array([patch.get_height() for patch in container]) for container in left.containers]
-    np.testing.assert_allclose(heights, [one["power_kw"], one["competitive_kw"]])
+    np.testing.assert_allclose(list(bar_heights(left).values()), [one["power_kw"], one["competitive_kw"]])
     paid, competitive = (line.get_ydata() for line in right.get_lines())
     np.testing.assert_allclose(paid, one["lot_price_per_mwh"].repeat(2))  # a step has two ends
     np.testing.assert_allclose(competitive, one["competitive_price_per_mwh"].repeat(2))

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from sim.cli import main
 from sim.markets.charging.figures import scheduling_figure
 from sim.store import Run
+from tests.sim.drawn import bar_heights
 
 UNIT = {"name": "battery", "bus": 11, "energy_kwh": 800, "charge_max_kw": 250, "discharge_max_kw": 250}
 STORAGE = {"storage": [{**UNIT, "initial_kwh": 300, "charge_efficiency": 0.9}]}
@@ -74,7 +75,7 @@ def test_the_figure_shows_charging_and_giving(run):
     figure = scheduling_figure({"day": dispatch})
     assert isinstance(figure, Figure)
     axis = figure.axes[0]
-    bars = {bar.get_label(): sum(part.get_height() for part in bar) for bar in axis.containers}
+    bars = {label: heights.sum() for label, heights in bar_heights(axis).items()}
     stored = dispatch.loc[dispatch["kind"] == "storage", "p_kw"] / 1000
     assert bars["Storage, giving"] == pytest.approx(-stored.clip(lower=0).sum())
     assert bars["Storage, charging"] == pytest.approx(-stored.clip(upper=0).sum())

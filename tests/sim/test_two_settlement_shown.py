@@ -16,6 +16,7 @@ from sim.markets.two_settlement.kind import KIND
 from sim.options import RunOptions
 from sim.run import run_scenario
 from sim.store import Run
+from tests.sim.drawn import bar_heights
 from tests.sim.two_settlement_town import town
 
 
@@ -46,7 +47,7 @@ def test_every_figure_is_there(figures: dict[str, Figure]) -> None:
 def test_every_bar_of_the_dispatch(town_run: Run, figures: dict[str, Figure]) -> None:
     rows = town_run.table("dispatch", 1)
     above = figures["dispatch-day-1"].axes[0]
-    drawn = {str(bars.get_label()): [patch.get_height() for patch in bars] for bars in above.containers}  # type: ignore[attr-defined]
+    drawn = bar_heights(above)
     assert set(drawn) == {label for label, _, _ in DISPATCH.values()}
     for kind, (label, sign, _) in DISPATCH.items():
         served = sums(rows, kind) - (sums(rows, "shed") if kind == "load" else 0.0)

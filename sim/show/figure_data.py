@@ -64,7 +64,7 @@ def _marks(axis: Axes) -> Iterator[tuple[str, str, float, float, float]]:
     for bars in (each for each in axis.patches if isinstance(each, Bars)):
         name = _series(bars, unnamed)
         for left, width, foot, height in bars.boxes.tolist():
-            yield "bar", name, left + 0.5 * width, foot, height
+            yield "bar", name, left + 0.5 * width, foot, height + 0.0  # -0.0 is no value
     for group in axis.collections:
         if isinstance(group, PathCollection):
             yield from _points(group, _series(group, unnamed))

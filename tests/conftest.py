@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,6 +45,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         if item.get_closest_marker("long"):
             item.add_marker(skip)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Give whole modules to the workers: what the tests of a module share is made once, and not by each worker."""
+    from xdist.scheduler import LoadFileScheduling  # here, because a suite on one processor goes without it
+
+    config.option.loadscopereorder = config.getoption("--shuffle") is None
+    return LoadFileScheduling(config, log)
 
 
 def shuffled(items: list[pytest.Item], seed: int) -> list[pytest.Item]:

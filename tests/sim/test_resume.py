@@ -210,7 +210,7 @@ def killed_after(folder: Path, parts: int, days: int) -> None:
 
 @pytest.mark.parametrize("moments", [2, pytest.param(20, marks=pytest.mark.long)])
 def test_a_killed_run_goes_on_wherever_it_was_killed(tmp_path: Path, moments: int) -> None:
-    folder, draw, days = tmp_path / "run", random.Random(7), max(20, 2 * moments)
+    folder, draw, days = tmp_path / "run", random.Random(7), max(10, 2 * moments)
     parts = 0
     for _ in range(moments):
         parts = min(parts + draw.randint(1, 3), days)

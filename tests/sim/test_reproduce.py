@@ -272,7 +272,7 @@ def test_the_command_writes_report_tables_and_figures_and_over_its_own(tmp_path,
     assert len(list((tmp_path / "out").glob("epec-lots-*.csv"))) == 8
     (tmp_path / "out" / "report.html").write_text("<!-- Equilot -->", encoding="utf-8")
     assert main(["reproduce", "epec-lots", "--out", str(tmp_path / "out")]) == 0
-    assert "fig-7" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert "Sensitivity, 85-bus" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
 def test_a_reproduction_writes_over_no_report_of_another(tmp_path, capsys, monkeypatch, results):

@@ -19,7 +19,7 @@ BOXES = np.array([[0.6, 0.8, 0.0, 2.0], [1.6, 0.8, 0.0, -1.0], [2.6, 0.8, 1.0, 0
 def with_everything() -> Figure:
     """A figure with a mark of each kind, some of which its panels cut off."""
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.0, 4.17), layout="constrained")
+        figure = Figure(figsize=(5.0, 4.17))  # without a layout, for which each format measures words for itself
         (left, right), (below, last) = figure.subplots(2, 2)
     left.plot([0.0, 1.0, 2.0], [0.0, 3.0, -1.0], marker="o", markersize=18, linewidth=3, label="line")
     left.set_ylim(-0.5, 2.0)
@@ -33,7 +33,7 @@ def with_everything() -> Figure:
     circle = mpl.patches.Circle((1.5, 1.5), 0.8, transform=last.transData)
     (line,) = last.plot([0.5, 2.5], [1.5, 1.6], color="green", linewidth=12)
     line.set_clip_path(circle)
-    figure.legend(loc="outside upper center")
+    figure.legend(loc="upper center")
     return figure
 
 
@@ -44,9 +44,9 @@ def test_both_formats_are_what_each_is_alone(tmp_path: Path) -> None:
     one, other = imread(both[1])[..., :3], imread(png)[..., :3]
     assert one.shape == other.shape == (667, 800, 3)
     apart = np.abs(one.astype(float) - other)
-    assert apart.mean() < 0.012  # words are up to a point aside, where other letters are measured
+    assert apart.mean() < 0.004  # words are up to a point aside, as other letters are measured
     blocks = apart[:660, :800].reshape(66, 10, 80, 10, 3).mean(axis=(1, 3, 4))
-    assert blocks.max() < 0.3
+    assert blocks.max() < 0.5
 
 
 def test_the_png_is_the_same_without_the_svg_before_it(tmp_path: Path) -> None:

@@ -41,6 +41,12 @@ from equilibrium.programs.program import FEASIBILITY, INF
 DAMPING = 0.1
 """Damping of Newton's steps, relative to the energy that is left over: with less, the first steps go too far."""
 
+LEAST_DAMPING = 1e-6
+"""The same where next to nothing is left over, kWh: levels that nothing ties to others must not drift."""
+
+FAR = 0.2
+"""Where levels to begin with leave more than this of the largest energy, those of :func:`filling` may be nearer."""
+
 OVERSHOOT = 0.3
 """Slope that a step may end with, uphill, relative to the one that it begins with, downhill."""
 
@@ -178,9 +184,7 @@ def greedy_split(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -
 
 
 def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
-    if level is None or level.size != load.energy.size:
-        level = filling(load.limit.T, load.need, load.energy)
-    best = at = _at(load, _together(level))
+    best = at = _begin(load, level)
     left, waited, further = INF, 0, 0
     cuts: dict[bytes, Cut] = {}
     for _ in range(MAXIMUM_STEPS):
@@ -201,6 +205,15 @@ def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
     raise SolverError(f"an energy was neither split among {load.need.size} vehicles nor proved not to be")
 
 
+def _begin(load: _Load, level: FloatArray | None) -> _Levels:
+    """Return where to begin: at known levels, or where no levels are known or others are lower at :func:`filling`."""
+    known = None if level is None or level.size != load.energy.size else _at(load, _together(level))
+    if known is not None and known.left <= FAR * load.energy.max():
+        return known
+    full = _at(load, filling(load.limit.T, load.need, load.energy))
+    return full if known is None or full.value < known.value else known
+
+
 def _step(load: _Load, at: _Levels) -> _Levels:
     """Go a damped Newton step, less far where that would be far beyond the lowest point on the way.
 
@@ -211,7 +224,7 @@ def _step(load: _Load, at: _Levels) -> _Levels:
     each = free.sum(axis=0)
     each[each == 0.0] = 1.0
     downhill = (free / each) @ free.T
-    downhill[load.diagonal] -= free.sum(axis=1) + DAMPING * at.left
+    downhill[load.diagonal] -= free.sum(axis=1) + max(DAMPING * at.left, LEAST_DAMPING)
     way = np.linalg.solve(downhill, at.excess)
     steep, length = -float(way @ at.excess), 1.0
     while True:

@@ -156,7 +156,11 @@ def even_split(
 
 def most_kwh(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> FloatArray:
     """Return f of the first k periods of an order, k = 1 .. periods: the most that vehicles can draw in them."""
-    return np.asarray(np.minimum(np.cumsum(limit_kwh[:, order], axis=1), need_kwh[:, None]).sum(axis=0))
+    count = np.arange(order.size)
+    place = np.empty_like(count)
+    place[order] = count
+    first = (place <= count[:, None]).astype(np.float64)  # a product with it takes a third of a cumulative sum
+    return np.asarray(np.minimum(first @ limit_kwh.T, need_kwh).sum(axis=1))
 
 
 def broken_cuts(limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray, order: IntArray) -> list[Cut]:

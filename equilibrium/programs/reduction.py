@@ -121,8 +121,8 @@ class ReducedModel:
 
         limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
         self._limited = self._state[limited]
-        units = sp.identity(columns, format="csr")[self._limited, :]
-        self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
+        limits = sp.identity(columns, format="csr")[self._limited, :]
+        self._all = sp.csr_array(sp.vstack([program.matrix, limits], format="csr"))
         group = np.concatenate([period_numbers(program.rows), period_numbers(program.columns)[self._limited]])
         in_family = np.zeros(group.size, dtype=bool)
         for block in (program.rows[name] for name in families):
@@ -141,14 +141,13 @@ class ReducedModel:
         self._loaded = self._core
         self._handle: Handle | None = None
         self._start: tuple[_Loaded, object] | None = None
-        self._no_rows = sp.csr_array((0, columns))
-        self._cuts = program.matrix, self._no_rows
-        self._base: tuple[FloatArray, FloatArray, FloatArray] | None = None
+        self._cuts = program.matrix, sp.csr_array((0, columns))
+        self._bases: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
     @property
     def solver_name(self) -> str:
         """Name and version of the solver that holds the model."""
-        return self._handle.name if self._handle is not None else self._solver
+        return self._solver if self._handle is None else self._handle.name
 
     @property
     def free(self) -> IntArray:
@@ -300,8 +299,8 @@ class ReducedModel:
         beyond = self._beyond(instance)
         lower, upper, base, shift = self._limits(instance, beyond)
         low, high, cost = lower - shift, upper - shift, self._to_free @ instance.cost
-        cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
-        self._take_up(np.arange(self._all.shape[0] + cuts, lower.size), beyond, low, high)
+        known = self._all.shape[0] + np.count_nonzero(self._loaded.ids >= self._all.shape[0])  # cuts come in order
+        self._take_up(np.arange(known, lower.size), beyond, low, high)
         columns, seconds = (instance.col_lower[self._free], instance.col_upper[self._free]), 0.0
         for _ in range(most):
             ids = self._loaded.ids
@@ -318,8 +317,6 @@ class ReducedModel:
 
     def _beyond(self, instance: Instance) -> sp.csr_array:
         """Return the rows that an instance has beyond the program's own; the solves of a day mostly share them."""
-        if instance.shape[0] == self._rows:
-            return self._no_rows
         if self._cuts[0] is not instance.matrix:
             self._cuts = instance.matrix, last_rows(instance.matrix, self._rows)
         return self._cuts[1]
@@ -383,11 +380,12 @@ class ReducedModel:
         own, sides = self._rows, ((instance.row_lower, instance.col_lower), (instance.row_upper, instance.col_upper))
         lower, upper = (np.concatenate([rows[:own], columns[self._limited], rows[own:]]) for rows, columns in sides)
         right = instance.row_lower[self._state_rows]
-        if self._base is None or not np.array_equal(self._base[0], right):  # the solves of a day share them
+        known = next((each for each in self._bases if np.array_equal(each[0], right)), None)
+        if known is None:  # the solves of a day share one or two
             base = np.zeros(instance.shape[1])
             base[self._state] = self._factor.solve(right)
-            self._base = right, base, self._all @ base
-        _, base, shift = self._base
+            self._bases = [known := (right, base, self._all @ base), *self._bases[:1]]
+        _, base, shift = known
         return lower, upper, base, np.concatenate([shift, beyond @ base]) if beyond.shape[0] else shift
 
     def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:

@@ -247,7 +247,7 @@ class _Exchange:
         most = min(range(len(root)), key=self.down.__getitem__)
         if self.down[most] == -NEEDLESS:  # it gives at any price: at what the best of those gains that it can give to
             inside = [t for t, s in enumerate(root) if s == most and t != most]
-            level, bits, arcs = max(map(self.up.__getitem__, inside), default=-INF), 0, self._arcs()
+            level, bits, arcs = max(map(self.up.__getitem__, inside), default=-INF), 1 << most, self._arcs()
             for t in inside:
                 bits |= 1 << t
             outside = (price[t] for t, s in enumerate(root) if s != most and arcs[t] & bits)

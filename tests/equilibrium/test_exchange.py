@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import example, given
 from scipy.optimize import linprog
 
 from equilibrium.fleet.exchange import Concave, best_energies
@@ -168,6 +168,7 @@ def narrowed(rng: np.random.Generator, profit: Concave) -> Concave:
 
 
 @given(SEEDS, WHOLE)
+@example(16592, True)  # energy goes on through the period that has too much
 def test_no_answer_that_loses_less_than_may_be_lost_is_missed(seed: int, whole: bool) -> None:
     rng = np.random.default_rng(seed)
     limit, need = some_vehicles(rng, whole)

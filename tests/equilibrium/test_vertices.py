@@ -140,6 +140,17 @@ def test_the_same_day_is_solved_by_its_own_vertices_at_once(monkeypatch):
     assert vertices.cost == pytest.approx(known.cost)
 
 
+def test_an_hour_takes_the_vertex_of_another_hour_that_fits_it_best(monkeypatch):
+    """At 0.03 the load is imported, at 0.1 a turbine at 0.06 serves it and exports: the hours have changed places."""
+    network, day = small_network(turbine=Microturbine("mt", 2, 500.0, 0.06)), small_day([0.03, 0.1], (), turbines=1)
+    *_, known, _ = solved_hours(network, day, np.full((2, 1), 100.0))
+    assert set(known.active[0]) != set(known.active[1])
+    monkeypatch.setattr(Vertices, "_pivot", lambda *_: pytest.fail("no pivot is needed"))
+    vertices, solved = start(known.model, known.data, known.given, known.at(np.array([1, 0])))
+    assert solved.all()
+    assert vertices.cost == pytest.approx(known.cost)
+
+
 @pytest.mark.parametrize(("before", "now", "cost"), [(0.03, 0.1, 8.0), (0.1, 0.03, 6.0), (0.03, 0.05, 8.0)])
 def test_tight_rows_of_a_day_whose_prices_turned_are_not_taken(before, now, cost):
     """150 kW behind a line of 100 kW and a turbine at 0.06, which at a price of 0.1 also exports 100 kW at 0.07."""

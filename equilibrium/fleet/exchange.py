@@ -33,7 +33,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
-from equilibrium.programs.program import FEASIBILITY
+from equilibrium.programs.program import FEASIBILITY, INF
 
 LATER = 1e-12
 """What a period is worth less than the one before it, currency/kWh: above the rounding of slopes that are equal, and
@@ -72,8 +72,10 @@ class Best:
     arcs: list[int]
 
 
-def best_energies(limit_kwh: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave]) -> Best | None:
-    """Return the energies of the greatest profit; ``None`` if none are within the domains.
+def best_energies(
+    limit_kwh: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave], spare: float = INF
+) -> Best | None:
+    """Return the energies of the greatest profit; ``None`` if none are within the domains, or too much is lost.
 
     Parameters
     ----------
@@ -84,6 +86,9 @@ def best_energies(limit_kwh: FloatArray, begin: FloatArray | Best, profits: Sequ
         answer to a similar question.
     profits
         One for each period.
+    spare
+        Profit that may be lost on the way from where the search begins; what is beyond a domain there counts as its
+        end. As soon as prices prove that more is lost, the search ends without an answer.
 
     Raises
     ------
@@ -97,6 +102,8 @@ def best_energies(limit_kwh: FloatArray, begin: FloatArray | Best, profits: Sequ
         gaining = [t for t, s in enumerate(root) if up[t] > down[s] + 0.5 * LATER]
         if not gaining:
             return search.answer(root)
+        if spare < INF and search.least_loss(root, gaining) > spare:
+            return None
         gaining.sort(key=up.__getitem__, reverse=True)
         for t in gaining:
             if up[t] > down[root[t]] + 0.5 * LATER:
@@ -133,6 +140,7 @@ class _Exchange:
         self._nearly_full = limit - FEASIBILITY
         self._gives = (self.drawn > FEASIBILITY).astype(np.float32)
         self._takes = (self.drawn < self._nearly_full).astype(np.float32)
+        self._lost = 0.0  # profit, since the beginning
         self._words = np.zeros((count, 8 * (1 + (count - 1) // 64)), dtype=np.uint8)
         most = max((slopes[0] for _, slopes in profits if slopes), default=0.0)
         new: Iterable[int] = range(count)
@@ -221,10 +229,39 @@ class _Exchange:
         for a in (t, *(step[0] for step in steps)):
             np.greater(drawn[a], FEASIBILITY, out=self._gives[a])
             np.less(drawn[a], self._nearly_full[a], out=self._takes[a])
+        given = 0.0 if self.down[s] == -NEEDLESS else self.loss[s]
+        taken = 0.0 if self.up[t] == MISSING else self.up[t]
+        self._lost += amount * (given - taken)
         self.energy[s] -= amount
         self.energy[t] += amount
         self._weigh(s)
         self._weigh(t)
+
+    def least_loss(self, root: Sequence[int], gaining: Sequence[int]) -> float:
+        """Return how much profit is lost at least when the search ends, by the prices that stand now.
+
+        At prices that no energy of the fleet can be moved up, its energies now are the best; what periods have that is
+        better than now bounds the rest (Lagrangian duality). Minus infinity where such prices are not at hand.
+        """
+        lost, price = self._lost, [self.loss[s] for s in root]
+        most = min(range(len(root)), key=self.down.__getitem__)
+        if self.down[most] == -NEEDLESS:  # it gives at any price: at what the best of those gains that it can give to
+            inside = [t for t, s in enumerate(root) if s == most and t != most]
+            level, bits, arcs = max(map(self.up.__getitem__, inside), default=-INF), 1 << most, self._arcs()
+            for t in inside:
+                bits |= 1 << t
+            outside = (price[t] for t, s in enumerate(root) if s != most and arcs[t] & bits)
+            if level > min(min(map(self.loss.__getitem__, inside), default=INF), min(outside, default=INF)):
+                return -INF
+            lost -= level * (self.energy[most] - self.profits[most][0][-1])
+        for t in gaining:
+            if root[t] != most or self.down[most] != -NEEDLESS:
+                points, slopes = self.profits[t]
+                start = max(self.energy[t], points[0])
+                lost += price[t] * (start - self.energy[t])
+                for slope, low, high in zip(slopes, points, points[1:], strict=False):
+                    lost -= max(slope - price[t], 0.0) * max(high - max(low, start), 0.0)
+        return lost
 
     def _rise(self, t: int) -> float:
         """Return how much more energy a period takes before its slope changes."""

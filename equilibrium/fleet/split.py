@@ -41,6 +41,12 @@ from equilibrium.programs.program import FEASIBILITY, INF
 DAMPING = 0.1
 """Damping of Newton's steps, relative to the energy that is left over: with less, the first steps go too far."""
 
+LEAST_DAMPING = 1e-6
+"""The same where next to nothing is left over, kWh: levels that nothing ties to others must not drift."""
+
+FAR = 0.2
+"""Where levels to begin with leave more than this of the largest energy, those of :func:`filling` may be nearer."""
+
 OVERSHOOT = 0.3
 """Slope that a step may end with, uphill, relative to the one that it begins with, downhill."""
 
@@ -150,7 +156,11 @@ def even_split(
 
 def most_kwh(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> FloatArray:
     """Return f of the first k periods of an order, k = 1 .. periods: the most that vehicles can draw in them."""
-    return np.asarray(np.minimum(np.cumsum(limit_kwh[:, order], axis=1), need_kwh[:, None]).sum(axis=0))
+    count = np.arange(order.size)
+    place = np.empty_like(count)
+    place[order] = count
+    first = (place <= count[:, None]).astype(np.float64)  # a product with it takes a third of a cumulative sum
+    return np.asarray(np.minimum(first @ limit_kwh.T, need_kwh).sum(axis=1))
 
 
 def broken_cuts(limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray, order: IntArray) -> list[Cut]:
@@ -178,9 +188,7 @@ def greedy_split(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -
 
 
 def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
-    if level is None or level.size != load.energy.size:
-        level = filling(load.limit.T, load.need, load.energy)
-    best = at = _at(load, _together(level))
+    best = at = _begin(load, level)
     left, waited, further = INF, 0, 0
     cuts: dict[bytes, Cut] = {}
     for _ in range(MAXIMUM_STEPS):
@@ -201,6 +209,15 @@ def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
     raise SolverError(f"an energy was neither split among {load.need.size} vehicles nor proved not to be")
 
 
+def _begin(load: _Load, level: FloatArray | None) -> _Levels:
+    """Return where to begin: at known levels, or where no levels are known or others are lower at :func:`filling`."""
+    known = None if level is None or level.size != load.energy.size else _at(load, _together(level))
+    if known is not None and known.left <= FAR * load.energy.max():
+        return known
+    full = _at(load, filling(load.limit.T, load.need, load.energy))
+    return full if known is None or full.value < known.value else known
+
+
 def _step(load: _Load, at: _Levels) -> _Levels:
     """Go a damped Newton step, less far where that would be far beyond the lowest point on the way.
 
@@ -211,7 +228,7 @@ def _step(load: _Load, at: _Levels) -> _Levels:
     each = free.sum(axis=0)
     each[each == 0.0] = 1.0
     downhill = (free / each) @ free.T
-    downhill[load.diagonal] -= free.sum(axis=1) + DAMPING * at.left
+    downhill[load.diagonal] -= free.sum(axis=1) + max(DAMPING * at.left, LEAST_DAMPING)
     way = np.linalg.solve(downhill, at.excess)
     steep, length = -float(way @ at.excess), 1.0
     while True:

@@ -14,14 +14,13 @@ from typing import Generic, TypeVar
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.sparse.linalg import SuperLU, splu
 
-from equilibrium.arrays import FloatArray, IntArray
+from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.blocks import kind_numbers, period_numbers, positions, solve_columns
 from equilibrium.programs.duality import is_broken, reduced_costs
-from equilibrium.programs.program import FEASIBILITY, Instance, Program, stack_rows
+from equilibrium.programs.program import FEASIBILITY, Instance, Program, last_rows, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
     MixedSolution,
@@ -44,7 +43,6 @@ ROWS_PER_FAMILY = 1
 
 MAXIMUM_PASSES = 200
 
-
 Answer = TypeVar("Answer", Solution, MixedSolution)
 
 
@@ -54,6 +52,12 @@ class _Loaded:
 
     ids: IntArray
     matrix: sp.csr_array
+
+    def has(self, ids: IntArray) -> BoolArray:
+        """Tell which of some rows are here."""
+        here = np.zeros(max(self.ids.max(initial=-1), ids.max(initial=-1)) + 1, dtype=bool)
+        here[self.ids] = True
+        return np.asarray(here[ids])
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,8 +121,8 @@ class ReducedModel:
 
         limited = np.isfinite(program.col_lower[self._state]) | np.isfinite(program.col_upper[self._state])
         self._limited = self._state[limited]
-        units = sp.identity(columns, format="csr")[self._limited, :]
-        self._all = sp.csr_array(sp.vstack([program.matrix, units], format="csr"))
+        limits = sp.identity(columns, format="csr")[self._limited, :]
+        self._all = sp.csr_array(sp.vstack([program.matrix, limits], format="csr"))
         group = np.concatenate([period_numbers(program.rows), period_numbers(program.columns)[self._limited]])
         in_family = np.zeros(group.size, dtype=bool)
         for block in (program.rows[name] for name in families):
@@ -137,13 +141,13 @@ class ReducedModel:
         self._loaded = self._core
         self._handle: Handle | None = None
         self._start: tuple[_Loaded, object] | None = None
-        self._no_rows = sp.csr_array((0, columns))
-        self._base: tuple[FloatArray, FloatArray, FloatArray] | None = None
+        self._cuts = program.matrix, sp.csr_array((0, columns))
+        self._bases: list[tuple[FloatArray, FloatArray, FloatArray]] = []
 
     @property
     def solver_name(self) -> str:
         """Name and version of the solver that holds the model."""
-        return self._handle.name if self._handle is not None else self._solver
+        return self._solver if self._handle is None else self._handle.name
 
     @property
     def free(self) -> IntArray:
@@ -264,7 +268,7 @@ class ReducedModel:
         by_id[self._loaded.ids[: found.rows]] = answer.y
         return Solution(Status.OPTIMAL, found.x, self._lift(instance, by_id), found.seconds)
 
-    def solve_mixed(self, instance: Instance, integer: NDArray[np.bool_]) -> MixedSolution:
+    def solve_mixed(self, instance: Instance, integer: BoolArray) -> MixedSolution:
         """Solve an instance in which some columns, none of them a state column, are integer.
 
         Rows are taken up by the linear relaxation first, and then as mixed-integer answers violate them.
@@ -294,46 +298,39 @@ class ReducedModel:
         """Solve with the rows at hand, take up what the answer violates, and again, at most a number of times."""
         beyond = self._beyond(instance)
         lower, upper, base, shift = self._limits(instance, beyond)
-        cost = self._to_free @ instance.cost
-        cuts = int(np.count_nonzero(self._loaded.ids >= self._all.shape[0]))  # they are taken up in order
-        self._take_up(np.arange(self._all.shape[0] + cuts, lower.size), beyond, lower - shift, upper - shift)
-        seconds = 0.0
+        low, high, cost = lower - shift, upper - shift, self._to_free @ instance.cost
+        known = self._all.shape[0] + np.count_nonzero(self._loaded.ids >= self._all.shape[0])  # cuts come in order
+        self._take_up(np.arange(known, lower.size), beyond, low, high)
+        columns, seconds = (instance.col_lower[self._free], instance.col_upper[self._free]), 0.0
         for _ in range(most):
             ids = self._loaded.ids
-            bound = Instance(
-                self._loaded.matrix,
-                cost,
-                (lower - shift)[ids],
-                (upper - shift)[ids],
-                instance.col_lower[self._free],
-                instance.col_upper[self._free],
-            )
-            answer = solve(bound)
+            answer = solve(Instance(self._loaded.matrix, cost, low[ids], high[ids], *columns))
             seconds += answer.seconds
             if answer.status is not Status.OPTIMAL:
                 return _Pass(answer, answer.x, ids.size, seconds)
             x = base + self._by_free @ answer.x
-            activity = np.concatenate([self._all @ x, beyond @ x]) if beyond.shape[0] else self._all @ x
-            fresh = self._violated(activity, lower, upper)
-            self._take_up(fresh, beyond, lower - shift, upper - shift)
+            fresh = self._violated(self._all @ x, lower, upper)
+            self._take_up(fresh, beyond, low, high)
             if not fresh.size or most == 1:
                 return _Pass(answer, x, ids.size, seconds)
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
 
     def _beyond(self, instance: Instance) -> sp.csr_array:
-        """Return the rows that an instance has beyond the program's own."""
-        return instance.matrix[self._rows :, :] if instance.shape[0] > self._rows else self._no_rows
+        """Return the rows that an instance has beyond the program's own; the solves of a day mostly share them."""
+        if self._cuts[0] is not instance.matrix:
+            self._cuts = instance.matrix, last_rows(instance.matrix, self._rows)
+        return self._cuts[1]
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
         """Express rows over all columns in the free ones."""
         return sp.csr_array(matrix @ self._by_free)
 
     def _take_up(self, ids: IntArray, beyond: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
+        """Hand rows to the solver: some of the program's own or, one after the other, some beyond them."""
         if not ids.size:
             return
         own = self._all.shape[0]
-        cuts, rows = ids >= own, self._all[ids[ids < own], :]
-        matrix = self._reduce(stack_rows(rows, beyond[ids[cuts] - own, :]) if cuts.any() else rows)
+        matrix = self._reduce(self._all[ids, :] if ids[0] < own else last_rows(beyond, int(ids[0]) - own))
         if self._handle is not None:
             self._handle.add_rows(matrix, lower[ids], upper[ids])
         self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stack_rows(self._loaded.matrix, matrix))
@@ -364,7 +361,7 @@ class ReducedModel:
             low, high, value = low[pick], high[pick], value[pick]
             with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is nan, never positive
                 excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
-            fresh = (excess > FEASIBILITY) & ~np.isin(self._lazy[pick], self._loaded.ids)
+            fresh = (excess > FEASIBILITY) & ~self._loaded.has(self._lazy[pick])
             pick, excess = pick[fresh], excess[fresh]
         if not pick.size:
             return pick
@@ -383,11 +380,12 @@ class ReducedModel:
         own, sides = self._rows, ((instance.row_lower, instance.col_lower), (instance.row_upper, instance.col_upper))
         lower, upper = (np.concatenate([rows[:own], columns[self._limited], rows[own:]]) for rows, columns in sides)
         right = instance.row_lower[self._state_rows]
-        if self._base is None or not np.array_equal(self._base[0], right):  # the solves of a day share them
+        known = next((each for each in self._bases if np.array_equal(each[0], right)), None)
+        if known is None:  # the solves of a day share one or two
             base = np.zeros(instance.shape[1])
             base[self._state] = self._factor.solve(right)
-            self._base = right, base, self._all @ base
-        _, base, shift = self._base
+            self._bases = [known := (right, base, self._all @ base), *self._bases[:1]]
+        _, base, shift = known
         return lower, upper, base, np.concatenate([shift, beyond @ base]) if beyond.shape[0] else shift
 
     def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:

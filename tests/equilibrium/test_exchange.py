@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
+from hypothesis import example, given
 from scipy.optimize import linprog
 
 from equilibrium.fleet.exchange import Concave, best_energies
@@ -154,3 +154,46 @@ def test_domains_that_ask_for_too_much_have_no_answer() -> None:
     limit, drawn = np.full((2, 1), 8.0), np.array([[4.0], [4.0]])
     assert best_energies(limit, drawn, [([6.0, 8.0], [1.0]), ([3.0, 8.0], [1.0])]) is None
     assert best_energies(limit, drawn, [([0.0, 3.0], [1.0]), ([0.0, 4.0], [1.0])]) is None
+
+
+def narrowed(rng: np.random.Generator, profit: Concave) -> Concave:
+    """The same profit on a part of its domain, perhaps one point."""
+    points, slopes = profit
+    low, high = sorted(rng.choice([*points, *rng.uniform(points[0], points[-1], 2)], 2).tolist())
+    if high - low < 1e-6:
+        return [low], []
+    inside = [point for point in points if low + 1e-6 < point < high - 1e-6]
+    kept = [s for a, b, s in zip(points, points[1:], slopes, strict=False) if b > low + 1e-6 and a < high - 1e-6]
+    return [low, *inside, high], kept
+
+
+@given(SEEDS, WHOLE)
+@example(16592, True)  # energy goes on through the period that has too much
+def test_no_answer_that_loses_less_than_may_be_lost_is_missed(seed: int, whole: bool) -> None:
+    rng = np.random.default_rng(seed)
+    limit, need = some_vehicles(rng, whole)
+    profits = some_profits(rng, limit, need)
+    before = best_energies(limit.T.copy(), greedy_split(limit, need, np.arange(limit.shape[1])).T.copy(), profits)
+    if before is None:
+        return
+    part = int(rng.integers(len(profits)))
+    profits = [narrowed(rng, profit) if t == part else profit for t, profit in enumerate(profits)]
+    best = best_energies(limit.T.copy(), before, profits)
+    if best is None:
+        return
+    lost = sum(value(f, a) - value(f, b) for f, a, b in zip(profits, before.energy, best.energy, strict=True))
+    enough = best_energies(limit.T.copy(), before, profits, lost + 1e-7 * (1.0 + abs(lost)))
+    assert enough is not None
+    assert enough.energy == best.energy
+    assert enough.price == best.price
+
+
+def test_a_search_ends_when_too_much_is_lost() -> None:
+    """At 5 and 15 kWh: 3 kWh more in the first period cost 2 each, 5 kWh less in the second bring 1 each elsewhere."""
+    limit, drawn = np.full((2, 1), 20.0), np.array([[0.0], [20.0]])
+    first, second = ([0.0, 5.0, 20.0], [3.0, 1.0]), ([0.0, 20.0], [2.0])
+    before = best_energies(limit, drawn, [first, second])
+    assert before is not None
+    for more, less, lost in ((([8.0, 20.0], [1.0]), second, 6.0), (first, ([0.0, 10.0], [2.0]), -5.0)):
+        assert best_energies(limit, before, [more, less], lost + 1e-9) is not None
+        assert best_energies(limit, before, [more, less], lost - 1e-9) is None

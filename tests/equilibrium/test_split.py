@@ -237,3 +237,32 @@ def test_a_step_always_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(split, "_at", nowhere_lower)
     assert np.array_equal(split._step(load, at).level, at.level)
+
+
+def looked_at(monkeypatch: pytest.MonkeyPatch, seed: int, whole: bool, level: bool = False) -> int:
+    """How many levels the search looks at, perhaps from levels that have nothing to do with the energies."""
+    rng = np.random.default_rng(seed)
+    limit, need = some_vehicles(rng, whole)
+    energy, seen, at = some_energies(rng, limit, need), list[float](), split._at
+
+    def watched(load: split._Load, levels: np.ndarray) -> split._Levels:
+        found = at(load, levels)
+        seen.append(found.left)
+        return found
+
+    monkeypatch.setattr(split, "_at", watched)
+    found = even_split(limit, need, energy, 0.5 * rng.normal(size=energy.size) if level else None)
+    monkeypatch.undo()
+    assert isinstance(found, EvenSplit)
+    return len(seen)
+
+
+@pytest.mark.parametrize("seed", [2060, 3494])
+def test_levels_that_nothing_ties_to_others_do_not_drift(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """Undamped steps go on and back there while the last digits are looked for."""
+    assert looked_at(monkeypatch, seed, True) <= 8
+
+
+@pytest.mark.parametrize("seed", [2646, 2663])
+def test_known_levels_that_are_far_off_do_not_mislead(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    assert looked_at(monkeypatch, seed, False, level=True) <= looked_at(monkeypatch, seed, False) + 1

@@ -134,8 +134,19 @@ def test_hours_started_from_another_days_vertices_cost_the_same(market, first, s
 def test_the_same_day_is_solved_by_its_own_vertices_at_once(monkeypatch):
     network, day = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0])), small_day([0.03, 0.05], ())
     *_, known, _ = solved_hours(network, day, np.full((2, 1), 100.0))
-    monkeypatch.setattr(Vertices, "_pivot", lambda *_: pytest.fail("no pivot is needed"))
+    monkeypatch.setattr(Vertices, "_pivot", lambda *_, **__: pytest.fail("no pivot is needed"))
     vertices, solved = start(known.model, known.data, known.given, known)
+    assert solved.all()
+    assert vertices.cost == pytest.approx(known.cost)
+
+
+def test_an_hour_takes_the_vertex_of_another_hour_that_fits_it_best(monkeypatch):
+    """At 0.03 the load is imported, at 0.1 a turbine at 0.06 serves it and exports: the hours have changed places."""
+    network, day = small_network(turbine=Microturbine("mt", 2, 500.0, 0.06)), small_day([0.03, 0.1], (), turbines=1)
+    *_, known, _ = solved_hours(network, day, np.full((2, 1), 100.0))
+    assert set(known.active[0]) != set(known.active[1])
+    monkeypatch.setattr(Vertices, "_pivot", lambda *_, **__: pytest.fail("no pivot is needed"))
+    vertices, solved = start(known.model, known.data, known.given, known.at(np.array([1, 0])))
     assert solved.all()
     assert vertices.cost == pytest.approx(known.cost)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -167,7 +168,7 @@ class Players:
         if isinstance(split, EvenSplit):
             own.vehicles.drawn_kwh, self._taken[lot] = np.ascontiguousarray(split.energy_kwh.T), power
             return False
-        rows = sp.csr_array(np.array([cut.hours for cut in split], dtype=np.float64) * self.length_h)
+        rows = _cut_rows(split, self.length_h)
         self._own[lot] = replace(
             own,
             matrix=stack_rows(own.matrix, rows),
@@ -191,6 +192,14 @@ def _charge_matrix(efficiency: float, first_hour: str, length_h: tuple[float, ..
     if first_hour == "as_printed":
         matrix[:, 0] = 0.0
     return sp.csr_array(matrix)
+
+
+def _cut_rows(cuts: Sequence[Cut], length_h: FloatArray) -> sp.csr_array:
+    """State cuts on a lot's powers."""
+    hours = np.array([cut.hours for cut in cuts])
+    period = np.nonzero(hours)[1]
+    starts = np.concatenate([[0], np.cumsum(hours.sum(axis=1))])
+    return sp.csr_array((length_h[period], period, starts), shape=hours.shape)
 
 
 def _vehicles(site: LotSite, lot: LotDay, near: EvenSplit | list[Cut] | None) -> Vehicles | None:
@@ -219,7 +228,7 @@ def _own_powers(
         upper[-1] = min(upper[-1], owed)
     matrix = _charge_matrix(site.efficiency, site.first_hour, tuple(length_h.tolist()))
     if cuts:
-        matrix = stack_rows(matrix, sp.csr_array(np.array([cut.hours for cut in cuts], dtype=np.float64) * length_h))
+        matrix = stack_rows(matrix, _cut_rows(cuts, length_h))
     return FeasiblePowers(
         matrix=matrix,
         lower=np.concatenate([lower, np.full(len(cuts), -INF)]),

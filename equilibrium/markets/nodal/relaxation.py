@@ -26,7 +26,7 @@ from equilibrium.fleet.exchange import Best, Concave, best_energies
 from equilibrium.grid.assets import Subscription
 from equilibrium.lengths import spread_lengths
 from equilibrium.markets.nodal.curves import SHORTEST, Curve
-from equilibrium.programs.program import Instance
+from equilibrium.programs.program import INF, Instance
 from equilibrium.programs.solvers import Status, solve_linear
 
 
@@ -151,10 +151,11 @@ class Relaxation(Protocol):
     seconds: float
     """Time inside a solver."""
 
-    def solve(self, majorants: Sequence[Majorant], begin: Best | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], begin: Best | None, spare: float = INF) -> Relaxed | None:
         """Maximise the sum of the majorants; ``None`` where no schedule is in all their domains.
 
-        ``begin`` is what vehicles draw in the answer to a similar relaxation.
+        ``begin`` is what vehicles draw in the answer to a similar relaxation. An answer that is worth less than these
+        majorants at that one (beyond a domain: at its end) by more than ``spare`` need not be found.
         """
         ...
 
@@ -174,10 +175,10 @@ class _Exchanges:
     def __init__(self, vehicles: Vehicles, length: list[float]) -> None:
         self._vehicles, self._length = vehicles, length
 
-    def solve(self, majorants: Sequence[Majorant], begin: Best | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], begin: Best | None, spare: float = INF) -> Relaxed | None:
         """Exchange energy between hours, from what the vehicles draw now."""
         profits = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
-        best = best_energies(self._vehicles.limit_kwh, begin or self._vehicles.drawn_kwh, profits)
+        best = best_energies(self._vehicles.limit_kwh, begin or self._vehicles.drawn_kwh, profits, spare)
         if best is None:
             return None
         power = [energy / h for energy, h in zip(best.energy, self._length, strict=True)]
@@ -193,7 +194,7 @@ class _Chain:
         self._lower, self._upper = (own.lower / rate).tolist(), (own.upper / rate).tolist()
         self._length: list[float] = own.length_h.tolist()
 
-    def solve(self, majorants: Sequence[Majorant], _begin: Best | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], _begin: Best | None, _spare: float = INF) -> Relaxed | None:
         """Fill the steps of the hours, the best first."""
         each = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
         steps = [list(zip(slopes, _widths(points), strict=True)) for points, slopes in each]
@@ -214,7 +215,7 @@ class _Rows:
     def __init__(self, own: FeasiblePowers, solver: str) -> None:
         self._own, self._solver, self.seconds = own, solver, 0.0
 
-    def solve(self, majorants: Sequence[Majorant], _begin: Best | None) -> Relaxed | None:
+    def solve(self, majorants: Sequence[Majorant], _begin: Best | None, _spare: float = INF) -> Relaxed | None:
         """Solve the linear program of the steps."""
         first = np.array([part.points[0] for part in majorants])
         hour = np.repeat(np.arange(first.size), [len(part.slopes) for part in majorants])

@@ -103,7 +103,7 @@ def best_response(
             continue
         below: Iterable[_Node | _Box]
         if isinstance(node, _Box):
-            solved = search.relax(node)
+            solved = search.relax(node, best)
             below = () if solved is None else (solved,)
         else:
             nodes += 1
@@ -189,12 +189,12 @@ class _Search:
         profits = _profits(self._price, self._curves, found.power, self._length)
         return _Node(majorants, found.power, most, profits, sum(most), found.price, found.best)
 
-    def relax(self, box: _Box) -> _Node | None:
-        """Solve a relaxation; ``None`` if it is infeasible."""
+    def relax(self, box: _Box, known: float = -INF) -> _Node | None:
+        """Solve a relaxation; ``None`` if it is infeasible, or proved on the way to reach less than what is known."""
         above = box.above
         majorants, most, profits = above.majorants.copy(), above.most.copy(), above.profits.copy()
-        majorants[box.hour] = box.majorant
-        found = self._relaxation.solve(majorants, above.best)
+        majorants[box.hour], most[box.hour] = box.majorant, box.majorant(above.power[box.hour])
+        found = self._relaxation.solve(majorants, above.best, sum(most) - known + EXACT * (1.0 + abs(known)))
         if found is None:
             return None
         for hour, power in enumerate(found.power):

@@ -235,13 +235,29 @@ def exchanged(
     return inverse, mu
 
 
+def _likeliest(model: PeriodModel, data: PeriodData, given: FloatArray, known: Vertices) -> tuple[IntArray, IntArray]:
+    """Return which of the known vertices have the largest dual objective, and the hours in which any has one.
+
+    It has one where every multiplier that today's costs give its tight rows finds a finite limit.
+    """
+    share = given @ model.n.T
+    lower, upper = (data.lower - share)[:, known.active], (data.upper - share)[:, known.active]
+    priced = np.swapaxes(data.cost @ known.inverse, 0, 1)
+    below, above = lower > -INF, upper < INF
+    finds = (above & (priced <= NO_PRICE)) | (below & (priced >= -NO_PRICE)) | data.equal[:, known.active]
+    limit = np.where(above & ((priced < 0.0) | ~below), upper, lower)
+    worth = np.where(finds.all(axis=2), (priced * np.where(np.isfinite(limit), limit, 0.0)).sum(axis=2), -INF)
+    keep = np.flatnonzero(worth.max(axis=1) > -INF)
+    return worth.argmax(axis=1)[keep], keep
+
+
 def start(
     model: PeriodModel, data: PeriodData, given: FloatArray, known: Vertices | None = None
 ) -> tuple[Vertices, BoolArray]:
     """Solve every hour by the dual simplex, from nothing or from another day's vertices.
 
-    From nothing, all variables are at the bound that their cost prefers. The tight rows of ``known`` are taken instead
-    in the hours where every multiplier that today's costs give them finds a finite limit: then they are dual feasible.
+    From nothing, all variables are at the bound that their cost prefers. Instead every hour takes the tight rows of the
+    one among all ``known`` that has the largest dual objective, where today's costs make any dual feasible.
 
     Returns
     -------
@@ -252,12 +268,12 @@ def start(
     active, inverse, mu = np.tile(np.arange(n), (hours, 1)), np.tile(np.eye(n), (hours, 1, 1)), data.cost.copy()
     side = np.where(mu < 0.0, -1, 1)
     if known is not None:
-        at, priced = (np.arange(hours)[:, None], known.active), vecmat(data.cost, known.inverse)
+        which, keep = _likeliest(model, data, given, known)
+        active[keep], inverse[keep] = known.active[which], known.inverse[which]
+        mu[keep] = vecmat(data.cost[keep], inverse[keep])
+        at = keep[:, None], active[keep]
         lower, upper = data.lower[at] > -INF, data.upper[at] < INF
-        takes = (upper & (priced <= NO_PRICE)) | (lower & (priced >= -NO_PRICE)) | data.equal[at]
-        keep = np.flatnonzero(takes.all(axis=1))
-        active[keep], inverse[keep], mu[keep] = known.active[keep], known.inverse[keep], priced[keep]
-        side[keep] = np.where(upper & ((priced < 0.0) | ~lower), -1, 1)[keep]
+        side[keep] = np.where(upper & ((mu[keep] < 0.0) | ~lower), -1, 1)
     side[np.take_along_axis(data.equal, active, axis=1)] = 0
     vertices = Vertices(model, data, given.copy(), active, side, inverse, mu, y=np.zeros((hours, n)))
     return vertices, vertices.move(given)

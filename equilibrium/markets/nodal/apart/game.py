@@ -67,10 +67,11 @@ class HoursApart:
         self._known: Vertices | None = None
 
     def prepare(self, instance: Instance, power: FloatArray) -> None:
-        """Make the vertices of a typical day the start of every later one."""
+        """Make the vertices of a typical day, each once, the start of every later one."""
         known, solved = start(self.model, bind_periods(self.model, self.program, instance, self.length_h), power)
         known.refresh()
-        self._known = known if solved.all() else None
+        once = np.unique(known.active, axis=0, return_index=True)[1]
+        self._known = known.at(once) if solved.all() else None
 
     def begin(self, day: MarketDay, instance: Instance, players: Players, power: FloatArray) -> PlayApart:
         """Begin a day's game; arguments and errors as of :class:`equilibrium.markets.nodal.play.Structure`."""

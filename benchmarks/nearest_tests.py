@@ -30,6 +30,9 @@ MOST = 6
 
 FROZEN = "tests/test_frozen_digits.py"
 NAMED = f"{FROZEN}::test_no_named_number_and_no_default_has_changed"
+TYPES = "tests/test_layers.py::test_what_types_alone_need_is_not_imported"
+"""The test of the modules that import something for types alone."""
+
 RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
 NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
@@ -193,8 +196,11 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     frozen = [test for test in listed if test.startswith(FROZEN)]
     files = [path for test in listed if test not in frozen for path in _files(root, test)]
     own = _importers(root, module)
+    types = [TYPES] if "if TYPE_CHECKING" in (root / module).read_text() else []
     return list(
-        dict.fromkeys([*own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)])
+        dict.fromkeys(
+            [*types, *own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)]
+        )
     )
 
 

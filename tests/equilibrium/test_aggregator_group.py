@@ -52,9 +52,7 @@ one = st.tuples(st.integers(0, 6), st.integers(1, 9), st.integers(0, 4))
 
 @st.composite
 def markets(draw: st.DrawFn, scenarios: int, names: int) -> tuple[dict[str, Sizes], list[int]]:
-    sizes = {
-        f"price {k}": [[draw(one) for _ in range(PERIODS)] for _ in range(scenarios)] for k in range(names)
-    }
+    sizes = {f"price {k}": [[draw(one) for _ in range(PERIODS)] for _ in range(scenarios)] for k in range(names)}
     return sizes, [draw(st.integers(1, 4)) for _ in range(scenarios)]
 
 
@@ -73,8 +71,10 @@ def test_no_price_of_another_scenario_is_better_once_prices_are_polished(
 ) -> None:
     """Neither a single one nor all of a period: nothing that is tried would earn more than what comes out."""
     here, names = group(*made), ["price 0", "price 1"]
-    first, other = ({n: np.array(each, dtype=float) for n, each in zip(names, (part[:2], part[2:]), strict=True)}
-                    for part in (at[:4], at[4:]))
+    first, other = (
+        {n: np.array(each, dtype=float) for n, each in zip(names, (part[:2], part[2:]), strict=True)}
+        for part in (at[:4], at[4:])
+    )
     before = float(here.probability @ here.by_scenario(first))
     best, value = here._polished(first, before, [other])
     assert value >= before

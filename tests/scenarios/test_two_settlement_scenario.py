@@ -219,3 +219,10 @@ def test_a_grid_that_cannot_be_run_is_refused(tmp_path: Path, branches: str, wor
     (tmp_path / "town" / "branches.csv").write_text(branches)
     with pytest.raises(InputError, match=words):
         load_scenario(str(path), None, TwoSettlementCase).market()
+
+
+def test_an_error_that_is_larger_than_the_load_leaves_none(tmp_path: Path) -> None:
+    """With errors as large as the load many periods have none, and none has less."""
+    load = town(tmp_path, real_time={"load_sigma": 1.0}).day(0, Streams(1)).load_kw
+    assert (load >= 0.0).all()
+    assert 0 < int((load.sum(axis=1) == 0.0).sum()) < load.shape[0]

@@ -205,3 +205,17 @@ def test_no_pessimistic_equilibrium_ends_in_a_cycle() -> None:
     assert answer.verdict == "none-found"
     assert any("cycle" in note for note in answer.notes)
     assert answer.certificate.epsilon > 0.1
+
+
+def test_an_equality_of_the_leader_must_hold_for_every_answer() -> None:
+    """The follower may take any y of [0, x], and y = x must hold whichever it takes: only x = 0 leaves it one."""
+    game = Game("equal")
+    leader, follower = game.leader("leader", "max"), game.follower("follower")
+    x, y = leader.variable("x", 0, 4), follower.variable("y", 0)
+    leader.objective = 1.0 * x
+    follower.row("cap", y <= x)
+    leader.row("same", y - x == 0)
+    answer = game.solve(attitude="pessimistic")
+    assert answer.certified
+    assert answer.variables == pytest.approx({"x": 0.0, "y": 0.0}, abs=1e-9)
+    assert game.solve().variables == pytest.approx({"x": 4.0, "y": 4.0})

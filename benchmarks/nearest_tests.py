@@ -35,7 +35,7 @@ TYPES = "tests/test_layers.py::test_what_types_alone_need_is_not_imported"
 
 RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
-NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
+NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]", f"{RUNS}[nodal-85]")
 TOWN = (f"{RUNS}[town-33]",)
 CHARGING = LOTS_LEAD + TOWN + NODAL
 LEADING = ("tests/equilibrium/test_lots_lead_by_hand.py", "tests/equilibrium/test_lots_lead.py")
@@ -44,8 +44,12 @@ MARKETS = LEADING + AT_NODES
 CASES = ("tests/scenarios/test_disco_scenario.py", "tests/scenarios/test_disco_cases.py")
 DISCO = (f"{RUNS}[disco-15]", f"{RUNS}[disco-belief]")
 AGGREGATOR = (f"{RUNS}[aggregator-37]",)
+TWO_SETTLEMENT = (f"{RUNS}[two-settlement]",)
 DRAWS = (f"{FROZEN}::test_days_of_two_settlements_are_drawn_with_the_frozen_digits",)
 PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
+SWITCHED = tuple(
+    f"tests/equilibrium/test_{name}.py" for name in ("meshed", "reconfiguration", "exchange", "restoration")
+)
 GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
 
 FOLDERS: dict[str, tuple[str, ...]] = {
@@ -57,12 +61,26 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "agents/charging": (*CHARGING, "tests/agents", "tests/sim/test_model.py"),
     "agents/disco": (*DISCO, "tests/agents/test_disco_agents.py", "tests/sim/test_disco.py"),
-    "agents/two_settlement": ("tests/sim/test_two_settlement_run.py", "tests/sim/test_two_settlement_tables.py"),
+    "agents/two_settlement": (
+        *TWO_SETTLEMENT,
+        "tests/sim/test_two_settlement_run.py",
+        "tests/sim/test_two_settlement_tables.py",
+    ),
     "agents": (*CHARGING, *DISCO, "tests/agents"),
     "equilibrium/complementarity": (*GAMES, "tests/games/test_branch.py", "tests/games/test_traps.py"),
     "equilibrium/fleet": (*CHARGING, *DISCO, "tests/equilibrium/test_fleet.py"),
     "equilibrium/games": (*GAMES, "tests/games"),
     "equilibrium/grid": (*CHARGING, *DISCO, *MARKETS),
+    "equilibrium/grid/branch_flow.py": SWITCHED,
+    "equilibrium/grid/contingencies.py": (*TWO_SETTLEMENT, *SWITCHED),
+    "equilibrium/grid/exchange.py": SWITCHED,
+    "equilibrium/grid/meshed.py": (*TWO_SETTLEMENT, *SWITCHED),
+    "equilibrium/grid/radial_flow.py": SWITCHED,
+    "equilibrium/grid/reconfiguration.py": SWITCHED,
+    "equilibrium/grid/restoration.py": (*TWO_SETTLEMENT, *SWITCHED),
+    "equilibrium/grid/shedding.py": (*TWO_SETTLEMENT, "tests/equilibrium/test_unserved.py"),
+    "equilibrium/grid/switching_program.py": SWITCHED,
+    "equilibrium/grid/unserved.py": (*TWO_SETTLEMENT, "tests/equilibrium/test_unserved.py"),
     "equilibrium/markets/aggregator": (
         *AGGREGATOR,
         "tests/equilibrium/test_aggregator_numbers.py",
@@ -77,6 +95,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "equilibrium/markets/disco": (
         *DISCO,
+        f"{RUNS}[disco-33]",
         "tests/equilibrium/test_disco_edges.py",
         "tests/equilibrium/test_disco_waste.py",
         "tests/equilibrium/test_disco_market.py",
@@ -92,6 +111,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/equilibrium/test_edge_powers.py",
     ),
     "equilibrium/markets/two_settlement": (
+        *TWO_SETTLEMENT,
         "tests/equilibrium/test_settlement.py",
         "tests/equilibrium/test_day_ahead_edges.py",
         "tests/equilibrium/test_two_settlement_bids.py",
@@ -100,6 +120,15 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/sim/test_two_settlement_run.py",
     ),
     "equilibrium/programs": (*CHARGING, *DISCO, "tests/equilibrium/test_duality_and_solvers.py"),
+    "equilibrium/programs/commitment": (
+        *TWO_SETTLEMENT,
+        "tests/equilibrium/test_commitment_edges.py",
+        "tests/equilibrium/test_commitment.py",
+        "tests/equilibrium/test_commitment_services.py",
+        "tests/equilibrium/test_commitment_network.py",
+        "tests/equilibrium/test_commitment_formats.py",
+    ),
+    "equilibrium/programs/hourly": (*NODAL, "tests/equilibrium/test_vertices.py", *AT_NODES),
     "equilibrium": (*CHARGING, *GAMES, *LEADING),
     "equilot.py": ("tests/test_face.py",),
     "scenarios/draws": (*CHARGING, *DISCO, "tests/scenarios"),
@@ -116,6 +145,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "scenarios/markets/two_settlement": (
         *DRAWS,
+        *TWO_SETTLEMENT,
         "tests/scenarios/test_two_settlement_scenario.py",
         "tests/sim/test_two_settlement_run.py",
     ),
@@ -138,6 +168,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "sim/markets/lots_lead": (*LOTS_LEAD, "tests/sim"),
     "sim/markets/nodal": (*NODAL, "tests/sim/test_nodal.py", "tests/sim"),
     "sim/markets/two_settlement": (
+        *TWO_SETTLEMENT,
         "tests/sim/test_two_settlement_tables.py",
         "tests/sim/test_two_settlement_shown.py",
         "tests/sim/test_two_settlement_run.py",

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 
 import pytest
 
-from scenarios.readers.session_times import LocalTime, clock_notes, read_in_order
+from equilibrium.errors import InputError
+from scenarios.files import Table
+from scenarios.readers.session_times import LocalTime, clock_notes, read_in_order, read_times
 
 AT = dt.datetime(2024, 10, 27, 2, 30)
 LATER = AT + dt.timedelta(minutes=20)
@@ -52,3 +55,28 @@ def test_notes_count_the_times_of_both_kinds() -> None:
         "stay would else end before it begins: 3",
     )
     assert clock_notes("log.csv", "Europe/Berlin", end[2:], begin[2:]) == ()
+
+
+def test_an_empty_cell_takes_what_stands_for_it_and_the_next_rows_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text(
+        "name,left\na,\nb,2024-10-27 02:30\nc,2024-10-27 02:30+01:00\nd,2024-03-31 02:30\ne,2024-06-01 08:00\n"
+    )
+    stands = [LocalTime(AT + dt.timedelta(days=k)) for k in range(5)]
+    assert read_times(Table.read(path), "left", "Europe/Berlin", stands) == [
+        stands[0],
+        LocalTime(AT, often=2),
+        LocalTime(AT, WINTER, again=True),
+        LocalTime(dt.datetime(2024, 3, 31, 2, 30), often=0),
+        LocalTime(dt.datetime(2024, 6, 1, 8)),
+    ]
+    path.write_text("name,left\nb,2024-10-27 02:30\n")
+    assert read_times(Table.read(path), "left", None) == [LocalTime(AT)]
+    path.write_text("name,left\nb,2024-06-01 02:30+01:00\n")
+    with pytest.raises(InputError, match=r"expected the offset \+02:00, which Europe/Berlin has then"):
+        read_times(Table.read(path), "left", "Europe/Berlin")
+    path.write_text("name,left\nb,2024-03-31 02:30+01:00\n")
+    with pytest.raises(InputError, match="expected a time that exists in Europe/Berlin"):
+        read_times(Table.read(path), "left", "Europe/Berlin")
+    with pytest.raises(InputError, match=r"expected a local time without a time zone, or time\.zone in the scenario"):
+        read_times(Table.read(path), "left", None)

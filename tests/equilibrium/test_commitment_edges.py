@@ -11,6 +11,7 @@ import pytest
 
 from equilibrium.errors import InputError
 from equilibrium.programs.commitment import Burning, Service, Store, System, Unit
+from equilibrium.programs.commitment.program import _given_states
 
 UNIT = Unit("peak", [50.0, 100.0], [3000.0, 6500.0])
 STORE = Store("store", 100.0, 50.0, 50.0)
@@ -122,3 +123,42 @@ def test_at_the_edge_it_is_taken(made: Any, changes: dict[str, Any]) -> None:
 )  # fmt: skip
 def test_beyond_it_one_sentence_says_what_is_wrong(made: Any, changes: dict[str, Any], sentence: str) -> None:
     assert said(made, **changes) == sentence
+
+
+@pytest.mark.parametrize(
+    ("changes", "low", "high"),
+    [
+        ({}, "0000", "1111"),
+        ({"must_run": True}, "1111", "1111"),
+        ({"initial": 2, "min_up": 3}, "1000", "1111"),
+        ({"initial": 2, "min_up": 2}, "0000", "1111"),
+        ({"initial": 1, "min_up": 9}, "1111", "1111"),
+        ({"initial": 5, "min_up": 3}, "0000", "1111"),
+        ({"initial": -1, "min_down": 3}, "0000", "0011"),
+        ({"initial": -3, "min_down": 3}, "0000", "1111"),
+        ({"initial": -2, "min_down": 9}, "0000", "0000"),
+        ({"initial": 4, "initial_power": 60.0, "stop_limit": 50.0}, "1000", "1111"),
+        ({"initial": 4, "initial_power": 50.0, "stop_limit": 50.0}, "0000", "1111"),
+        ({"initial": 4, "initial_power": 60.0, "stop_limit": 60.0, "initial_stop_limit": 50.0}, "1000", "1111"),
+        ({"initial": -4, "initial_power": 60.0, "stop_limit": 50.0}, "0000", "1111"),
+        ({"fixed": [math.nan, 1.0, 0.0, math.nan]}, "0100", "1101"),
+        ({"fixed": [1.0, 1.0, 0.0, 0.0], "initial": 2, "min_up": 3}, "1100", "1100"),
+    ],
+)
+def test_what_the_past_and_a_plan_leave_of_the_states(changes: dict[str, Any], low: str, high: str) -> None:
+    least, most = _given_states(replace(UNIT, **changes), 4)
+    assert ["".join(str(int(state)) for state in side) for side in (least, most)] == [low, high]
+
+
+@pytest.mark.parametrize(
+    ("changes", "left"),
+    [
+        ({"fixed": [0.0, 0.0, 0.0, 0.0], "initial": 2, "min_up": 3}, "[1.0, 0.0, 0.0, 0.0] to [1.0, 1.0, 1.0, 1.0]"),
+        ({"fixed": [1.0, 0.0, 0.0, 0.0], "initial": -2, "min_down": 3}, "[0.0, 0.0, 0.0, 0.0] to [0.0, 1.0, 1.0, 1.0]"),
+    ],
+)
+def test_a_plan_that_the_past_forbids_is_refused(changes: dict[str, Any], left: str) -> None:
+    with pytest.raises(InputError) as caught:
+        _given_states(replace(UNIT, **changes), 4)
+    said = f"peak: fixed: got {changes['fixed']}, expected states from {left}, which its past and duties leave"
+    assert str(caught.value) == said

@@ -175,8 +175,14 @@ UNIT = TOWN["generators"][0]
         ({"outages": {"failures_per_year": 0, "planned": True}}, "failures_per_year: got 0.0, expected above 0"),
         ({"penalties": {"spinning_share": 0.9}}, "penalties.spinning_share: got 0.9"),
         ({"market": {"points": 1}}, "market.points: got 1"),
-        ({"real_time": {"look_ahead": 97}}, "real_time.look_ahead: got 97"),
-        ({"real_time": {"look_ahead": 50, "step_minutes": 30}}, "real_time.look_ahead: got 50"),
+        (
+            {"real_time": {"look_ahead": 97}},
+            "real_time.look_ahead: got 97",
+        ),
+        (
+            {"real_time": {"look_ahead": 50, "step_minutes": 30}},
+            "real_time.look_ahead: got 50, expected a window within the day, at most 48 p",
+        ),
         ({"time": {"step_minutes": 20}}, "real_time.step_minutes: got 15, expected a part of time.step_minutes"),
         ({"outages": {"failures_per_year": -1}}, "outages.failures_per_year: got -1"),
         ({"outages": {"repair_h": 0}}, "outages.repair_h: got 0"),

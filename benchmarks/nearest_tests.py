@@ -257,8 +257,10 @@ def _files(root: Path, test: str) -> list[str]:
 def _importers(root: Path, module: str) -> list[str]:
     """Files of tests that import a module, or what imports it: the fewest steps first, then who imports little else.
 
-    To the tests of another layer it is a step more: they look at it from further away and take longer.
+    What is named after the module comes before all others. To the tests of another layer it is a step more: they look
+    at it from further away and take longer.
     """
+    own = f"test_{Path(module).stem}"
     steps = {_dotted(module): 0}
     last = set(steps)
     for step in range(1, STEPS + 1):
@@ -266,11 +268,11 @@ def _importers(root: Path, module: str) -> list[str]:
         steps |= dict.fromkeys(last, step)
     away = {path: min((steps[n] for n in _imported(path) if n in steps), default=None) for path in _test_files(root)}
     found = sorted(
-        (step + (not _layers_of(module) & set(path.parts)), len(_imported(path)), path)
+        (path.stem != own, step + (not _layers_of(module) & set(path.parts)), len(_imported(path)), path)
         for path, step in away.items()
         if step is not None
     )
-    names = [path.relative_to(root).as_posix() for _, _, path in found]
+    names = [path.relative_to(root).as_posix() for *_, path in found]
     return [name for name in names if name != FROZEN]  # of its tests those of the folder alone
 
 

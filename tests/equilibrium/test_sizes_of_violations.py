@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from equilibrium.markets.aggregator import invariants as aggregator
+from equilibrium.markets.charging import invariants as charging
 from equilibrium.markets.disco import invariants as disco
 from equilibrium.markets.nodal import invariants as nodal
 from equilibrium.markets.two_settlement import invariants as two_settlement
@@ -99,3 +100,31 @@ def test_sums_of_the_aggregator_and_of_two_settlements(profit: float, other: flo
     assert two_settlement._bound(NOTHING, NOTHING, made(objective=other, bound=profit)) == pytest.approx(size)
     assert two_settlement._bound(NOTHING, NOTHING, made(objective=profit, bound=other)) == 0.0
     assert aggregator._bound(NOTHING, NOTHING, made(profit=profit, bound=other)) == 0.0
+
+
+@pytest.mark.parametrize(("price", "size"), [(0.1, 0.25), (10.0, 0.25 / 9.0)])
+def test_what_the_network_costs(price: float, size: float) -> None:
+    """In half an hour 2 kW are bought and 0.4 sold at half the price: 0.9 kWh; 1 kW of a turbine burns 0.05."""
+    network = made(microturbines=(made(fuel_cost_per_kwh=0.1),), export_price_factor=0.5)
+    day = made(length_h=[0.5], wholesale_price=[price])
+    right = {"fuel_cost": 0.05, "network_cost": 0.9 * price + 0.05}
+    common = {"microturbine_kw": np.ones((1, 1)), "import_kw": np.array([2.0]), "export_kw": np.array([0.4])}
+    assert charging._cost(network, day, made(**common, **right)) == pytest.approx(0.0, abs=1e-15)
+    for name in right:
+        for error in (-0.25, 0.25):
+            wrong = right | {name: right[name] + error}
+            assert charging._cost(network, day, made(**common, **wrong)) == pytest.approx(size)
+
+
+@pytest.mark.parametrize(("amount", "size"), [(0.25, 0.5), (4.0, 0.125)])
+def test_what_company_and_lots_earn_is_the_sum_of_their_accounts(amount: float, size: float) -> None:
+    accounts = dict.fromkeys({*disco.COMPANY, *disco.LOT}, amount)
+    company, lots = (amount * sum(signs.values()) for signs in (disco.COMPANY, disco.LOT))
+
+    def violation(first: float, second: float) -> float:
+        cleared = made(accounts=accounts, company_profit=company + first, lot_profit=[lots + second - 1.0, 1.0])
+        return disco._profits(NOTHING, NOTHING, NOTHING, cleared)
+
+    assert violation(0.0, 0.0) == pytest.approx(0.0, abs=1e-12)
+    assert violation(0.5, 0.0) == violation(-0.5, 0.0) == pytest.approx(size)
+    assert violation(0.0, 0.5) == violation(0.0, -0.5) == pytest.approx(size)

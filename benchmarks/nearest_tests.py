@@ -52,6 +52,12 @@ SWITCHED = tuple(
 )
 GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
 
+SHOWN = {"figures": "mark", "terminal": "word", "tables": "column", "hourly": "column"}
+"""What a module of a market of lots shows, by the last word of its name, and of what a test has every one twice."""
+
+OF_LOTS = tuple(f"sim/markets/{room}/" for room in ("charging", "lots_lead", "nodal"))
+"""Rooms of markets of charging lots."""
+
 FOLDERS: dict[str, tuple[str, ...]] = {
     "agents/aggregator": (
         *AGGREGATOR,
@@ -227,10 +233,12 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     frozen = [test for test in listed if test.startswith(FROZEN)]
     files = [path for test in listed if test not in frozen for path in _files(root, test)]
     own = _importers(root, module)
+    shown = SHOWN.get(Path(module).stem.split("_")[-1]) if module.startswith(OF_LOTS) else None
+    twice = [f"tests/sim/test_every_{shown}.py"] if shown else []
     types = [TYPES] if "if TYPE_CHECKING" in (root / module).read_text() else []
     return list(
         dict.fromkeys(
-            [*types, *own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)]
+            [*types, *twice, *own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)]
         )
     )
 

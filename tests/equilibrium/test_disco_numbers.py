@@ -206,3 +206,25 @@ def test_a_wish_is_met_up_to_what_full_power_brings() -> None:
     ):
         with pytest.raises(InputError, match=said):
             met(wishing(*wishes))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mode", ["strict", "windows-strict"])
+def test_the_published_conditions_hold_where_batteries_are_full_and_empty(seed: int, mode: str) -> None:
+    """In a band of 1 kWh about what they came with both of its limits have multipliers, and the answer is the same."""
+    network, day = random_day(seed, small_network(1), count=3)
+    day = with_scenarios(day, lambda s: replace(s, vehicles=tuple(narrow(batch) for batch in s.vehicles)))
+    answers = [
+        DiscoMarket(network, mode=mode, flow="copper-plate", beta=0.0, method=method).clear(day)
+        for method in ("value-function", "kkt-milp")
+    ]
+    assert answers[1].objective == pytest.approx(answers[0].objective, rel=1e-7)
+    assert answers[1].certificate.certified
+
+
+def narrow(batch: VehicleBatch) -> VehicleBatch:
+    low, high = (
+        np.maximum(batch.energy_kwh - 1.0, batch.energy_min_kwh),
+        np.minimum(batch.energy_kwh + 1.0, batch.energy_max_kwh),
+    )
+    return replace(batch, energy_min_kwh=low, energy_max_kwh=high, wish_kwh=np.clip(batch.wish_kwh, low, high))

@@ -6,6 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,7 +16,8 @@ from equilibrium.games import Game, bigm
 from equilibrium.games.bigm import WIDER, Bounds, given_bounds, proved_bounds, solve_bigm
 from equilibrium.games.compiled import Agent, compile_game
 from equilibrium.games.conditions import leader_problem
-from equilibrium.programs.solvers import MixedSolution, Status
+from equilibrium.programs.program import Instance
+from equilibrium.programs.solvers import MixedSolution, Status, open_handle
 from tests.games.test_branch import bilevel, enumerated, mpcc_of
 
 
@@ -134,3 +136,26 @@ def test_what_a_solver_says_without_a_point(
     )
     assert deadline.nodes_left == 13
     assert outcome.provenance == "user"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "row", "reach"),
+    [
+        (-3.0, 1.0, np.inf, 3.0),
+        (-1.0, 2.0, np.inf, 2.0),
+        (-3.0, 2.0, 1.5, 3.0),
+        (-0.5, np.inf, 1.5, 1.5),
+        (-4.0, 0.0, np.inf, 4.0),
+        (0.0, 4.0, np.inf, 4.0),
+    ],
+)
+def test_how_far_a_column_reaches_either_way(low: float, high: float, row: float, reach: float) -> None:
+    def instance(least: float, most: float, limit: float) -> Instance:
+        ends = np.array([least, 0.0]), np.array([most, 1.0])
+        return Instance(sp.csr_array([[1.0, 1.0]]), np.zeros(2), np.array([-np.inf]), np.array([limit]), *ends)
+
+    given = instance(low, high, row)
+    assert bigm._reach(open_handle(given), given, 0) == wider(reach)
+    for limit, found in ((np.inf, np.inf), (-20.0, 0.0)):  # without an end, and without a point
+        other = instance(-1.0, np.inf, limit)
+        assert bigm._reach(open_handle(other), other, 0) == found

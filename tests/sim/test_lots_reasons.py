@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from sim.reproduce.epec_lots.compute import Results
 from sim.reproduce.epec_lots.statements import statements
+from sim.reproduce.epec_lots.study import make_report
 
 REASONS = [
     ("N1", "7.070000 to 7.070000 MWh over 12 runs: an identity of the lots' data"),
@@ -85,3 +86,14 @@ def test_every_sentence_says_the_numbers_of_the_results(results: Results) -> Non
     cases = {key: replace(run, seconds=SECONDS[key[0]]) for key, run in results.cases.items()}
     found = statements(replace(results, cases=cases, infeasible=LEFT_OUT))
     assert [(each.key, each.reason) for each in found] == REASONS
+
+
+def test_digits_of_the_tables(results: Results) -> None:
+    """Energy and times with two, money with one, the network's cost in the sweeps with none."""
+    for table in make_report(results, ()).tables:
+        for row in table.rows:
+            whole = table.name == "sensitivity" and row.quantity.startswith("network cost")
+            assert row.digits == (0 if whole else 1 if row.quantity.endswith("(EUR)") else 2), (
+                table.name,
+                row.quantity,
+            )

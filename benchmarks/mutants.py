@@ -77,6 +77,11 @@ IDLE_KEYWORDS = frozenset(
         "columnspacing",
         "padding",
         "pad_edge",
+        "ncols",
+        "s",
+        "fraction",
+        "rotation",
+        "xytext",
     )
 )
 """Arguments whose value no result rests on: a guard against ourselves, a type's variance, the look of a figure."""

@@ -30,9 +30,12 @@ MOST = 6
 
 FROZEN = "tests/test_frozen_digits.py"
 NAMED = f"{FROZEN}::test_no_named_number_and_no_default_has_changed"
+TYPES = "tests/test_layers.py::test_what_types_alone_need_is_not_imported"
+"""The test of the modules that import something for types alone."""
+
 RUNS = f"{FROZEN}::test_two_days_of_a_scenario_give_the_frozen_digits"
 LOTS_LEAD = (f"{RUNS}[epec-lots-33-case3]", f"{RUNS}[week-33]")
-NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]")
+NODAL = (f"{RUNS}[nodal-33]", f"{RUNS}[nodal-33-quarters]", f"{RUNS}[nodal-85]")
 TOWN = (f"{RUNS}[town-33]",)
 CHARGING = LOTS_LEAD + TOWN + NODAL
 LEADING = ("tests/equilibrium/test_lots_lead_by_hand.py", "tests/equilibrium/test_lots_lead.py")
@@ -41,9 +44,19 @@ MARKETS = LEADING + AT_NODES
 CASES = ("tests/scenarios/test_disco_scenario.py", "tests/scenarios/test_disco_cases.py")
 DISCO = (f"{RUNS}[disco-15]", f"{RUNS}[disco-belief]")
 AGGREGATOR = (f"{RUNS}[aggregator-37]",)
+TWO_SETTLEMENT = (f"{RUNS}[two-settlement]",)
 DRAWS = (f"{FROZEN}::test_days_of_two_settlements_are_drawn_with_the_frozen_digits",)
 PUBLISHED = (f"{FROZEN}::test_no_number_of_a_paper_has_changed",)
+SWITCHED = tuple(
+    f"tests/equilibrium/test_{name}.py" for name in ("meshed", "reconfiguration", "exchange", "restoration")
+)
 GAMES = (f"{FROZEN}::test_a_game_has_the_frozen_answer",)
+
+SHOWN = {"figures": "mark", "terminal": "word", "tables": "column", "hourly": "column"}
+"""What a module of a market of lots shows, by the last word of its name, and of what a test has every one twice."""
+
+OF_LOTS = tuple(f"sim/markets/{room}/" for room in ("charging", "lots_lead", "nodal"))
+"""Rooms of markets of charging lots."""
 
 FOLDERS: dict[str, tuple[str, ...]] = {
     "agents/aggregator": (
@@ -54,12 +67,26 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "agents/charging": (*CHARGING, "tests/agents", "tests/sim/test_model.py"),
     "agents/disco": (*DISCO, "tests/agents/test_disco_agents.py", "tests/sim/test_disco.py"),
-    "agents/two_settlement": ("tests/sim/test_two_settlement_run.py", "tests/sim/test_two_settlement_tables.py"),
+    "agents/two_settlement": (
+        *TWO_SETTLEMENT,
+        "tests/sim/test_two_settlement_run.py",
+        "tests/sim/test_two_settlement_tables.py",
+    ),
     "agents": (*CHARGING, *DISCO, "tests/agents"),
     "equilibrium/complementarity": (*GAMES, "tests/games/test_branch.py", "tests/games/test_traps.py"),
     "equilibrium/fleet": (*CHARGING, *DISCO, "tests/equilibrium/test_fleet.py"),
     "equilibrium/games": (*GAMES, "tests/games"),
     "equilibrium/grid": (*CHARGING, *DISCO, *MARKETS),
+    "equilibrium/grid/branch_flow.py": SWITCHED,
+    "equilibrium/grid/contingencies.py": (*TWO_SETTLEMENT, *SWITCHED),
+    "equilibrium/grid/exchange.py": SWITCHED,
+    "equilibrium/grid/meshed.py": (*TWO_SETTLEMENT, *SWITCHED),
+    "equilibrium/grid/radial_flow.py": SWITCHED,
+    "equilibrium/grid/reconfiguration.py": SWITCHED,
+    "equilibrium/grid/restoration.py": (*TWO_SETTLEMENT, *SWITCHED),
+    "equilibrium/grid/shedding.py": (*TWO_SETTLEMENT, "tests/equilibrium/test_unserved.py"),
+    "equilibrium/grid/switching_program.py": SWITCHED,
+    "equilibrium/grid/unserved.py": (*TWO_SETTLEMENT, "tests/equilibrium/test_unserved.py"),
     "equilibrium/markets/aggregator": (
         *AGGREGATOR,
         "tests/equilibrium/test_aggregator_numbers.py",
@@ -74,6 +101,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "equilibrium/markets/disco": (
         *DISCO,
+        f"{RUNS}[disco-33]",
         "tests/equilibrium/test_disco_edges.py",
         "tests/equilibrium/test_disco_waste.py",
         "tests/equilibrium/test_disco_market.py",
@@ -89,6 +117,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/equilibrium/test_edge_powers.py",
     ),
     "equilibrium/markets/two_settlement": (
+        *TWO_SETTLEMENT,
         "tests/equilibrium/test_settlement.py",
         "tests/equilibrium/test_day_ahead_edges.py",
         "tests/equilibrium/test_two_settlement_bids.py",
@@ -97,6 +126,15 @@ FOLDERS: dict[str, tuple[str, ...]] = {
         "tests/sim/test_two_settlement_run.py",
     ),
     "equilibrium/programs": (*CHARGING, *DISCO, "tests/equilibrium/test_duality_and_solvers.py"),
+    "equilibrium/programs/commitment": (
+        *TWO_SETTLEMENT,
+        "tests/equilibrium/test_commitment_edges.py",
+        "tests/equilibrium/test_commitment.py",
+        "tests/equilibrium/test_commitment_services.py",
+        "tests/equilibrium/test_commitment_network.py",
+        "tests/equilibrium/test_commitment_formats.py",
+    ),
+    "equilibrium/programs/hourly": (*NODAL, "tests/equilibrium/test_vertices.py", *AT_NODES),
     "equilibrium": (*CHARGING, *GAMES, *LEADING),
     "equilot.py": ("tests/test_face.py",),
     "scenarios/draws": (*CHARGING, *DISCO, "tests/scenarios"),
@@ -113,6 +151,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     ),
     "scenarios/markets/two_settlement": (
         *DRAWS,
+        *TWO_SETTLEMENT,
         "tests/scenarios/test_two_settlement_scenario.py",
         "tests/sim/test_two_settlement_run.py",
     ),
@@ -135,6 +174,7 @@ FOLDERS: dict[str, tuple[str, ...]] = {
     "sim/markets/lots_lead": (*LOTS_LEAD, "tests/sim"),
     "sim/markets/nodal": (*NODAL, "tests/sim/test_nodal.py", "tests/sim"),
     "sim/markets/two_settlement": (
+        *TWO_SETTLEMENT,
         "tests/sim/test_two_settlement_tables.py",
         "tests/sim/test_two_settlement_shown.py",
         "tests/sim/test_two_settlement_run.py",
@@ -193,8 +233,13 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     frozen = [test for test in listed if test.startswith(FROZEN)]
     files = [path for test in listed if test not in frozen for path in _files(root, test)]
     own = _importers(root, module)
+    shown = SHOWN.get(Path(module).stem.split("_")[-1]) if module.startswith(OF_LOTS) else None
+    twice = [f"tests/sim/test_every_{shown}.py"] if shown else []
+    types = [TYPES] if "if TYPE_CHECKING" in (root / module).read_text() else []
     return list(
-        dict.fromkeys([*own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)])
+        dict.fromkeys(
+            [*types, *twice, *own[:OWN], NAMED, *frozen, *own, *_speaking(root, module), *files, *_layer(root, module)]
+        )
     )
 
 
@@ -220,8 +265,10 @@ def _files(root: Path, test: str) -> list[str]:
 def _importers(root: Path, module: str) -> list[str]:
     """Files of tests that import a module, or what imports it: the fewest steps first, then who imports little else.
 
-    To the tests of another layer it is a step more: they look at it from further away and take longer.
+    What is named after the module comes before all others. To the tests of another layer it is a step more: they look
+    at it from further away and take longer.
     """
+    own = f"test_{Path(module).stem}"
     steps = {_dotted(module): 0}
     last = set(steps)
     for step in range(1, STEPS + 1):
@@ -229,11 +276,11 @@ def _importers(root: Path, module: str) -> list[str]:
         steps |= dict.fromkeys(last, step)
     away = {path: min((steps[n] for n in _imported(path) if n in steps), default=None) for path in _test_files(root)}
     found = sorted(
-        (step + (not _layers_of(module) & set(path.parts)), len(_imported(path)), path)
+        (path.stem != own, step + (not _layers_of(module) & set(path.parts)), len(_imported(path)), path)
         for path, step in away.items()
         if step is not None
     )
-    names = [path.relative_to(root).as_posix() for _, _, path in found]
+    names = [path.relative_to(root).as_posix() for *_, path in found]
     return [name for name in names if name != FROZEN]  # of its tests those of the folder alone
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import configparser
+import importlib
 import re
 import sys
 from collections.abc import Iterator
@@ -47,6 +48,11 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.lineno, "." * node.level + (node.module or "")
+
+
+def named(node: ast.AST) -> list[ast.alias]:
+    """What a statement that imports names."""
+    return node.names if isinstance(node, ast.Import | ast.ImportFrom) else []
 
 
 def layer_faults(layer: str, tree: ast.AST) -> list[str]:
@@ -217,6 +223,22 @@ def markets() -> set[str]:
 
 def test_no_two_modules_import_each_other() -> None:
     assert circles(house()) == []
+
+
+def test_what_types_alone_need_is_not_imported() -> None:
+    """What is slow to import, as matplotlib, or would close a circle, stands in a block that runs for no user."""
+    names = {}
+    for path in MODULES:
+        blocks = [
+            node for node in parse(path).body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        ]
+        some = [alias.asname or alias.name for node in blocks for each in ast.walk(node) for alias in named(each)]
+        names |= {dotted(path): some} if some else {}
+    assert {"sim.output", "sim.markets.base"} <= names.keys()
+    here = [
+        (module, name) for module in names for name in names[module] if hasattr(importlib.import_module(module), name)
+    ]
+    assert here == []
 
 
 def test_imports_keep_to_the_floors_and_rooms() -> None:

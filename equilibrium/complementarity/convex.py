@@ -138,7 +138,8 @@ def _by_cuts(instance: Instance, hessian: sp.csr_array) -> _Rated | None:
             polished = _polish(instance, hessian, x, y)
             best = _better(rated if best is None else best, rated, polished, _priced(instance, hessian, polished))
             levels = directions @ x
-            if best[0] <= POLISHED or best[1].value - bound <= POLISHED * (1.0 + abs(bound)):
+            above = (best[1].value - bound) / (1.0 + abs(bound))  # by more than a tolerance below, it breaks a limit
+            if best[0] <= POLISHED or -RESIDUAL_TOLERANCE <= above <= POLISHED:
                 break
         slopes = values * levels
         rows = sp.csr_array(np.hstack([-slopes[:, None] * directions, np.eye(squares)]))

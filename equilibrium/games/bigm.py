@@ -225,7 +225,8 @@ def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, deadline: Deadline) -> O
         return Outcome(End.UNBOUNDED, None, -INF, -INF, 0, answer.seconds, provenance=bounds.provenance)
     end = End.OPTIMAL if answer.status is Status.OPTIMAL else End.LIMIT
     if answer.x.size == 0 or not np.isfinite(answer.objective):
-        return Outcome(End.LIMIT, None, INF, answer.bound + mpcc.constant, 0, answer.seconds)
+        bound = answer.bound + mpcc.constant
+        return Outcome(End.LIMIT, None, INF, bound, 0, answer.seconds, provenance=bounds.provenance)
     v, bound = answer.x[:n], answer.bound + mpcc.constant
     outcome = Outcome(end, v, mpcc.value(v), bound, 0, answer.seconds, provenance=bounds.provenance)
     return settle(mpcc, outcome, answer.x[n:] > 0.5)

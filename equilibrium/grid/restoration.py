@@ -307,8 +307,6 @@ def all_served(grid: MeshedGrid, hour: Hour, forest: Forest) -> tuple[FloatArray
 
 def _least_shed(grid: MeshedGrid, hour: Hour, forest: Forest, solver: str) -> tuple[FloatArray, FloatArray]:
     """Return shares and flows of the least shedding; all sources at rest and nothing served is always possible."""
-    if not forest.order.size:
-        return np.zeros(0), np.zeros((2, 0))
     instance, served, flow = _shedding(grid, hour, forest)
     solution = require_optimal(solve_linear(instance, solver), f"the shedding of grid {grid.name}")
     return np.clip(solution.x[served], 0.0, 1.0), solution.x[flow]

@@ -128,7 +128,7 @@ def _shocks(rest: FloatArray, ar: float, ma: float, seasonal_ar: float) -> Float
     left = np.append(0.0, new[1:] - ar * new[:-1]).reshape(days, steps)
     recursion, before, shocks = Recursion(-ma, steps), 0.0, np.empty((days, steps))
     for day in range(days):
-        shocks[day] = recursion.of(left[day][None], before)[0]
+        (shocks[day],) = recursion.of(left[day][None], before)
         before = float(shocks[day, -1])
     return shocks.ravel()
 

@@ -157,3 +157,23 @@ def test_what_a_pool_can_reach_is_followed_period_by_period() -> None:
     with pytest.raises(InputError, match="whatever leaves with the others"):
         check_day(three_periods(replace(one_car(2, 0.25, 10.0), charger_kw=50.0)))
     check_day(three_periods(replace(one_car(2, 0.25, 10.0), charger_kw=50.0), reading=Reading(output_stock="start")))
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        (
+            {"g2v2": np.array([12.0, 12.0, 13.0, 14.0, 12.0])},
+            "g2v2, period 2: got 13.0, expected less than g2v1 (13): G2V3",
+        ),
+        (
+            {"g2v3": np.array([1.0, 12.5, 1.0, 13.0, 1.0])},
+            "g2v3, period 1: got 12.5, expected less than g2v2 (12): G2V3",
+        ),
+    ],
+)
+def test_the_first_period_in_which_tariffs_are_out_of_order_is_named(changes: dict[str, Any], said: str) -> None:
+    day = tariffs(**{"g2v1": 13.0, "g2v2": 12.0, "g2v3": 1.0, "v2g": 30.0} | changes)(random_day(0))
+    with pytest.raises(InputError) as caught:
+        check_day(day)
+    assert said in str(caught.value)

@@ -156,6 +156,27 @@ def test_a_program_beyond_the_licence_is_confirmed_without_gurobi() -> None:
     assert "Gurobi" not in found.solver
 
 
+def in_turn(*answers: MixedSolution) -> Opinion:
+    """Give one answer after the other, whatever is asked."""
+    left = iter(answers)
+    return lambda _asked, _whole, _seconds: next(left)
+
+
+def test_the_last_point_is_left_open_where_the_time_ends_in_the_last_round() -> None:
+    """Two optima were refuted, the third one nobody had time to confirm: it is told with the limit, and no error."""
+
+    def point(a: float, b: float, value: float) -> MixedSolution:
+        return MixedSolution(Status.OPTIMAL, np.array([a, b, 2.0]), value, value, 0.0)
+
+    over = MixedSolution(Status.LIMIT, np.zeros(0), INF, -INF, 0.0)
+    answer = asked(
+        ("one", in_turn(point(0.0, 0.0, -2.0), point(1.0, 0.0, -7.0))), ("two", in_turn(point(0.0, 1.0, -6.0), over))
+    )
+    assert answer.status is Status.LIMIT
+    assert answer.objective == pytest.approx(-7.0)
+    assert answer.x == pytest.approx([1.0, 0.0, 2.0])
+
+
 # Who solved what
 
 

@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from equilibrium.certificate import Verdict
+from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
+from equilibrium.fleet.vehicles import meet_wishes
+from equilibrium.grid.assets import LotSite
 from equilibrium.grid.flow_range import FlowRange, largest_flows
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
@@ -17,6 +20,7 @@ from equilibrium.markets.disco.network.supply import Supply
 from equilibrium.markets.disco.scenario import prepare
 from equilibrium.markets.disco.upper.pessimistic import idle, robust_purchase
 from equilibrium.markets.disco.upper.stage import Part
+from equilibrium.programs.program import FEASIBILITY
 from tests.equilibrium.disco_days import random_day, small_network, with_scenarios
 
 
@@ -166,3 +170,61 @@ def test_why_no_lower_end_is_proved_is_said() -> None:
     assert bool(said) == (low == -np.inf)
     if said:
         assert "12 lots" in said[0]
+
+
+def wishing(*wish_kwh: float) -> VehicleBatch:
+    """Vehicles that come with 20 kWh for two half hours at 10 kW each way, in a battery of 5 to 50 kWh."""
+    n = len(wish_kwh)
+
+    def all_of(number: float) -> np.ndarray:
+        return np.full(n, number)
+
+    return VehicleBatch(
+        tuple("abcdef"[:n]), np.zeros(n, dtype=int), np.full(n, 2), all_of(20.0), np.array(wish_kwh), all_of(5.0),
+        all_of(50.0), all_of(10.0), all_of(10.0), np.ones(n),
+    )  # fmt: skip
+
+
+def met(batch: VehicleBatch, *, best_effort: bool = False) -> tuple[list[float], int]:
+    """Half of what is drawn is lost, and half of what is given: from 20 kWh to 25 at most, and to the least, 5."""
+    site = LotSite("lot", 1, 0.5, discharge_efficiency=0.5)
+    always = np.ones(2, dtype=bool)
+    changed, count = meet_wishes(batch, site, always, always, 0.5, best_effort=best_effort)
+    return changed.wish_kwh.tolist(), count
+
+
+def test_a_wish_is_met_up_to_what_full_power_brings() -> None:
+    assert met(wishing(25.0, 5.0, 12.0)) == ([25.0, 5.0, 12.0], 0)
+    assert met(wishing(26.0, 4.0, 12.0), best_effort=True) == ([25.0, 5.0, 12.0], 2)
+    near = FEASIBILITY * 26.0
+    assert met(wishing(25.0 + 0.9 * near)) == ([25.0], 0)
+    for wishes, said in (
+        ((12.0, 26.5, 4.0), "vehicle b, wish_kwh: got 26.5, .* can meet: 1.500 kWh missing .2 such vehicles"),
+        ((4.25, 26.5), "vehicle a, wish_kwh: got 4.25, .* can meet: 0.750 kWh too much .2 such vehicles"),
+        ((25.0 + 1.1 * near,), "can meet: 0.000 kWh missing .1 such"),
+        ((5.0 - 1.1 * FEASIBILITY * 6.0,), "can meet: 0.000 kWh too much .1 such"),
+    ):
+        with pytest.raises(InputError, match=said):
+            met(wishing(*wishes))
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("mode", ["strict", "windows-strict"])
+def test_the_published_conditions_hold_where_batteries_are_full_and_empty(seed: int, mode: str) -> None:
+    """In a band of 1 kWh about what they came with both of its limits have multipliers, and the answer is the same."""
+    network, day = random_day(seed, small_network(1), count=3)
+    day = with_scenarios(day, lambda s: replace(s, vehicles=tuple(narrow(batch) for batch in s.vehicles)))
+    answers = [
+        DiscoMarket(network, mode=mode, flow="copper-plate", beta=0.0, method=method).clear(day)
+        for method in ("value-function", "kkt-milp")
+    ]
+    assert answers[1].objective == pytest.approx(answers[0].objective, rel=1e-7)
+    assert answers[1].certificate.certified
+
+
+def narrow(batch: VehicleBatch) -> VehicleBatch:
+    low, high = (
+        np.maximum(batch.energy_kwh - 1.0, batch.energy_min_kwh),
+        np.minimum(batch.energy_kwh + 1.0, batch.energy_max_kwh),
+    )
+    return replace(batch, energy_min_kwh=low, energy_max_kwh=high, wish_kwh=np.clip(batch.wish_kwh, low, high))

@@ -189,6 +189,8 @@ def test_only_equal_vehicles_merge() -> None:
     merged, group = merge_identical(twice)
     assert merged.size == 3
     assert sorted(merged.count.tolist()) == [1.0, 1.0, 3.0]
+    several, into = merge_identical(replace(twice, count=np.array([1.0, 2.0, 3.0, 4.0, 5.0])))
+    assert several.count[into].tolist() == [9.0, 2.0, 9.0, 4.0, 9.0]
     for row, into in enumerate(group):
         assert merged.energy_kwh[into] == twice.energy_kwh[row]
         assert merged.arrival[into] == twice.arrival[row]

@@ -11,8 +11,9 @@ import scipy.sparse as sp
 from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, StaticVarCompensator
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.flow_range import largest_flows
+from equilibrium.grid.lossy import compile_lossy, lossy_ports
 from equilibrium.grid.network import Network
-from equilibrium.grid.segments import Squares, below_chords, in_segments
+from equilibrium.grid.segments import SETTLED_RANGE, Squares, below_chords, in_segments, within_intervals
 from equilibrium.programs.program import INF, Instance
 
 ROOM = 1e-3
@@ -223,3 +224,21 @@ def test_a_square_that_is_held_lies_on_the_line_of_its_segment(side: float) -> N
     narrow = in_segments(instance.with_columns(made.flow, 0.3 * SPAN, 0.7 * SPAN), made, np.ones(3, bool), 0.6 * SPAN)
     np.testing.assert_allclose(narrow.col_lower[3:], 0.5 * SPAN)
     np.testing.assert_allclose(narrow.col_upper[3:], 0.7 * SPAN)
+
+
+def test_intervals_close_on_the_flow_where_nothing_is_left_to_choose() -> None:
+    """A branch without demand carries nothing, the one before 300 + 100j and its own loss."""
+    network = Network(line([0.0, 2.0, 2.0], [0.0, 1.0, 1.0]))
+    program = compile_lossy(network, 1, flow_range=ranges(network, [0.0, 900.0, 900.0], [0.0, 900.0, 900.0]))
+    nothing = np.zeros((1, 0))
+    load, kvar = np.array([[0.0, 300.0, 0.0]]), np.array([[0.0, 100.0, 0.0]])
+    ports = lossy_ports(network, load_kw=load, load_kvar=kvar, upstream_price=np.ones(1), renewable_max_kw=nothing)
+    found = within_intervals(network, program, program.bind(ports))
+    for name, sent in (("flow_kw", 300.0), ("flow_kvar", 100.0)):
+        at = program.columns[name].index[0]
+        low, high = found.col_lower[at], found.col_upper[at]
+        room = SETTLED_RANGE * (1.0 + np.abs(low) + np.abs(high))
+        assert (high - low >= 1.999 * room).all()
+        assert (high - low <= 1e-6).all()
+        assert low[2] == pytest.approx(0.0, abs=1e-6)
+        assert sent < low[1] < sent + 10.0

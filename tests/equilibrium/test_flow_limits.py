@@ -36,6 +36,21 @@ def test_a_branch_without_rating_needs_a_range():
         compile_lossy(Network(feeder), 2)
 
 
+@pytest.mark.parametrize("side", ["kw", "kvar"])
+def test_the_first_branch_and_period_without_a_range_is_named(side):
+    given = {name: np.full((3, 3), 9.0) for name in ("kw", "kvar")}
+    compile_lossy(Network(small_feeder()), 3, flow_range=FlowRange(**given))
+    given[side][1:, 2] = [np.inf, 0.0]
+    said = (
+        rf"lossy flow: greatest flow \({side}\) of the branch to bus 2, period 1: got inf, expected a positive finite"
+    )
+    with pytest.raises(InputError, match=said):
+        compile_lossy(Network(small_feeder()), 3, flow_range=FlowRange(**given))
+    given[side][:, 2], given[side][2, 0] = 9.0, 0.0
+    with pytest.raises(InputError, match=r"of the branch to bus 0, period 2: got 0\.0"):
+        compile_lossy(Network(small_feeder()), 3, flow_range=FlowRange(**given))
+
+
 @pytest.mark.parametrize("name", ["load_kw", "load_kvar", "renewable_max_kw", "lot_min_kw", "lot_max_kw"])
 def test_a_range_of_flows_needs_finite_powers(name):
     network = Network(small_feeder(), renewables=(RenewableUnit("sun", 1, 9.0, "pv"),), lots=(LotSite("lot", 2),))

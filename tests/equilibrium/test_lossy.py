@@ -401,3 +401,21 @@ def test_the_price_is_the_derivative_of_the_cost_by_load(case, data):
 
 
 # --- bad input
+
+
+@pytest.mark.parametrize("efficiency", [1.0, 0.98])
+def test_what_enters_the_root_is_what_is_bought(efficiency):
+    """Of active power a transformer passes a share on, of reactive power all; nothing less and nothing more."""
+    case = Case(Network(small_feeder()), np.full((2, 3), 90.0), np.full((2, 3), 30.0), 0.1, efficiency=efficiency)
+    for sign in (-1.0, 1.0):
+        program = case.program.columns
+        x = (
+            open_handle(
+                case.instance.with_cost(np.bincount(program["import_kvar"].index, [sign] * 2, case.instance.shape[1]))
+            )
+            .solve()
+            .x
+        )
+        bought, reactive = (case.value(x, name) for name in ("import_kw", "import_kvar"))
+        assert efficiency * bought == pytest.approx(case.value(x, "flow_kw")[:, 0])
+        assert reactive == pytest.approx(case.value(x, "flow_kvar")[:, 0])

@@ -137,7 +137,22 @@ def test_two_roots_by_hand() -> None:
     [
         ({"buses": ("b0", "b1", "b1", "b3", "b4")}, "bus b1: got 'a second bus of this label'"),
         ({"roots": ()}, "roots: got 'none'"),
-        ({"roots": (0, 9)}, "roots: got 9"),
+        ({"roots": (0, 9)}, "roots: got 9, expected different indices from 0 to 4"),
+        ({"roots": (0, 5)}, "roots: got 5, expected different indices from 0 to 4"),
+        ({"roots": (0, -1)}, "roots: got -1"),
+        ({"roots": (0, 0)}, "roots: got 0"),
+        (
+            {"voltage_min_pu": np.array([0.9, 1.1, 0.9, 0.9, 0.9])},
+            "pu of bus b1: got 1.1, expected a number above 0 and below 1.1",
+        ),
+        (
+            {"voltage_min_pu": np.array([0.9, 0.9, 0.0, 0.9, 0.9])},
+            "pu of bus b2: got 0.0, expected a number above 0 and",
+        ),
+        (
+            {"root_voltage_pu": 1.11},
+            "root_voltage_pu: got 1.11, expected a voltage inside the band 0.9 .. 1.1 of root b0",
+        ),
         ({"roots": (0, 1, 2, 3, 4)}, "roots: got 'all buses', expected a bus that is not fed"),
         ({"base_kv": 0.0}, "base_kv: got 0.0"),
         ({"end": np.array([1, 2, 3, 7])}, "branch 4: got 7"),

@@ -8,12 +8,13 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from equilibrium.grid.assets import Microturbine
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, compile_distribution, one_more_kw
 from equilibrium.markets.nodal.apart.prices import vertex_multipliers
 from equilibrium.programs.duality import kkt_residuals
-from equilibrium.programs.hourly.periods import lift_multipliers, lift_point
+from equilibrium.programs.hourly.periods import bind_periods, compile_periods, lift_multipliers, lift_point
 from equilibrium.programs.hourly.vertices import Vertices, start
 from tests.equilibrium.conftest import small_day, small_network
-from tests.equilibrium.oracle import Dispatch, examples, solved_hours, tight_markets
+from tests.equilibrium.oracle import Dispatch, dispatch_program, examples, solved_hours, tight_markets
 
 SEEDS = st.integers(0, 2**32 - 1)
 
@@ -51,6 +52,23 @@ def test_points_and_multipliers_satisfy_the_optimality_conditions_of_the_day(mar
     assert kkt_residuals(instance, x, y).worst < 1e-9
     buses = [site.bus for site in network.lots]
     assert vertices.prices() == pytest.approx(program.multiplier(y, "active_balance")[:, buses], abs=1e-9)
+
+
+@examples(8)
+@given(tight_markets())
+def test_what_one_more_kw_of_load_takes_off_the_limits(market):
+    """At every bus, in every hour: the limits of rows fall by what the model says, those of the dispatch stay."""
+    network, day = market
+    more = replace(day, load_kw=day.load_kw + 1.0)
+    power, hour = some_powers(day, 0), compile_distribution(network, 1)
+    model = compile_periods(hour, "lot_kw", STATE_COLUMNS, STATE_ROWS)
+    bound = [bind_periods(model, *dispatch_program(network, each, power), day.hours) for each in (day, more)]
+    for side in ("lower", "upper"):
+        before, after = (getattr(each, side) for each in bound)
+        there = np.isfinite(before)
+        taken = np.broadcast_to(model.taken(one_more_kw(hour)), before.shape)
+        assert before[there] - after[there] == pytest.approx(taken[there], abs=1e-9)
+        assert np.abs(taken).max() > 0.0
 
 
 @examples(16)

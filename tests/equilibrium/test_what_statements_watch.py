@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import fields, is_dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -239,3 +240,25 @@ def test_every_number_is_seen_by_the_statements_that_speak_of_it(
     stored = {"storage-energy"} if invariants is nodal.INVARIANTS else set()  # the nodal day has no storage
     seen = {name for names in expected.values() for name in names.split()}
     assert {each.name for each in invariants} - stored == seen
+
+
+@pytest.mark.parametrize(
+    ("profit", "maximum", "regret", "said", "violation"),
+    [
+        ([0.5], [0.4], [0.0], (0.0, 0.0), 0.1),  # of less than one, by itself
+        ([-0.5], [-0.6], [0.0], (0.0, 0.0), 0.1),
+        ([50.0], [40.0], [0.0], (0.0, 0.0), 0.2),
+        ([0.5, 8.0], [0.5, 8.0], [0.25, 2.0], (2.0, 0.25), 0.0),  # 0.25 of 1 and 2 of 8
+        ([0.5, 8.0], [0.5, 8.0], [0.5, 2.0], (2.0, 0.25), 0.25),
+        ([0.5, 8.0], [0.5, 8.0], [0.25, 2.0], (1.0, 0.25), 1.0),
+        ([0.5, 8.0], [0.5, 8.0], [-0.125, 0.0], (0.0, 0.0), 0.125),
+        ([0.5], [9.0], [0.25], (0.25, 0.25), 0.0),
+    ],
+)
+def test_a_regret_is_told_by_its_lot_and_relative_to_its_profit(
+    profit: list[float], maximum: list[float], regret: list[float], said: tuple[float, float], violation: float
+) -> None:
+    proof = SimpleNamespace(regret=tuple(regret), worst_regret=said[0], epsilon=said[1])
+    cleared: Any = SimpleNamespace(certificate=proof, lot_profit=np.array(profit), lot_maximum=np.array(maximum))
+    nothing: Any = None
+    assert charging._regret(nothing, nothing, cleared) == pytest.approx(violation)

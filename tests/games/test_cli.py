@@ -162,7 +162,7 @@ def test_export_for_outsiders(tmp_path: Path) -> None:
     assert run("solve", FOLDER / "quadratic_leader.json", "--export", tmp_path / "other") == 2
 
 
-@pytest.mark.parametrize("name", ["a\0b", "a\x1b[31mb", "a\nb", "a\u202eb", "a\x85b"])
+@pytest.mark.parametrize("name", ["a\0b", "a\x1b[31mb", "a\nb", "a\u202eb", "a\x85b", "[b]a", "[/x]"])
 def test_a_name_that_a_terminal_would_obey_is_written_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:

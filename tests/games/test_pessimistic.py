@@ -1,12 +1,14 @@
 """Pessimistic answers against closed forms and exhaustive search: one leader, several leaders, several followers."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from equilibrium.complementarity.branch import End
 from equilibrium.errors import InputError
-from equilibrium.games import Game
+from equilibrium.games import Game, worst_case
 
 
 def careless(*weights: float) -> Game:
@@ -205,3 +207,56 @@ def test_no_pessimistic_equilibrium_ends_in_a_cycle() -> None:
     assert answer.verdict == "none-found"
     assert any("cycle" in note for note in answer.notes)
     assert answer.certificate.epsilon > 0.1
+
+
+def test_an_equality_of_the_leader_must_hold_for_every_answer() -> None:
+    """The follower may take any y of [0, x], and y = x must hold whichever it takes: only x = 0 leaves it one."""
+    game = Game("equal")
+    leader, follower = game.leader("leader", "max"), game.follower("follower")
+    x, y = leader.variable("x", 0, 4), follower.variable("y", 0)
+    leader.objective = 1.0 * x
+    follower.row("cap", y <= x)
+    leader.row("same", y - x == 0)
+    answer = game.solve(attitude="pessimistic")
+    assert answer.certified
+    assert answer.variables == pytest.approx({"x": 0.0, "y": 0.0}, abs=1e-9)
+    assert game.solve().variables == pytest.approx({"x": 4.0, "y": 4.0})
+
+
+def moves(regrets: list[float], decisions: list[float], **more: object) -> tuple[object, str]:
+    """Leaders that move as told from decision to decision: what comes out and what is said of it."""
+    judged = iter(zip(regrets, decisions, strict=True))
+
+    def judge(w: np.ndarray) -> SimpleNamespace:
+        regret, here = next(judged)
+        w[0] = here
+        return SimpleNamespace(regret=regret, w=w.copy())
+
+    agent = SimpleNamespace(name="leader", own=np.array([0]))
+    best = SimpleNamespace(v=np.zeros(1), value=0.0, end=End.OPTIMAL)
+    given = {
+        "judge": judge,
+        "decided": np.array([0]),
+        "compiled": SimpleNamespace(leaders=[agent]),
+        "deadline": SimpleNamespace(passed=False, what="time limit"),
+        "best": lambda *_: best,
+        "worst": lambda *_: best,
+    }
+    return worst_case._iterate(SimpleNamespace(**given | more), np.zeros(1))  # type: ignore[arg-type]
+
+
+def test_leaders_that_move_in_a_circle_come_to_its_best_point() -> None:
+    point, said = moves([5.0, 3.0, 4.0, 2.0, 2.0], [1.0, 2.0, 3.0, 4.0, 2.0])
+    assert said == "cycle of length 3 after 5 rounds"
+    assert point.regret == 2.0  # type: ignore[attr-defined]
+    point, said = moves([5.0, worst_case.SETTLED], [1.0, 2.0])
+    assert (point.w.tolist(), said) == ([2.0], "settled after 2 rounds")  # type: ignore[attr-defined]
+    over = SimpleNamespace(passed=True, what="time limit")
+    assert moves([5.0], [1.0], deadline=over)[1] == "time limit after 1 rounds"
+    lost = SimpleNamespace(v=None, value=np.inf, end=End.INFEASIBLE)
+    assert moves([5.0], [1.0], best=lambda *_: lost)[1] == (
+        "leader has no best decision against its rivals': infeasible"
+    )
+    rounds = worst_case.MAX_ROUNDS
+    point, said = moves([float(rounds - k) for k in range(rounds)], [float(k) for k in range(rounds)])
+    assert (point.regret, said) == (1.0, "round limit")  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from equilibrium.errors import InputError
 from equilibrium.games import Game, game_from_dict, game_to_dict
 from equilibrium.games.compiled import compile_game
-from equilibrium.games.ranges import relative_regret
+from equilibrium.games.ranges import _box_range, _moved, relative_regret
 from equilibrium.games.scaling import rescale
 from tests.games.test_branch import bilevel
 
@@ -143,6 +143,23 @@ def test_what_a_player_cannot_move_is_not_its_range() -> None:
     compiled = compile_game(*rescale(game))
     agent = compiled.leaders[0]
     assert relative_regret(compiled, agent, np.zeros(2), 0.0, lambda: pytest.fail("not needed")) == 0.0
+
+
+def test_a_range_is_that_of_what_bounds_leave_to_the_moved_terms() -> None:
+    """Of -3x + 4yz + xy + x² + z² with x its own: 3 · 2 for -3x, 2 · 5 for xy, 2² for x²; the rest stands still."""
+    game = Game("range")
+    first, second = game.leader("first", "min"), game.leader("second", "min")
+    y, z = second.variable("y", 0, 5), second.variable("z", -1, 1)
+    x = first.variable("x", 0, 2)
+    first.objective = -3.0 * x + 4.0 * y * z + 1.0 * x * y + 1.0 * x * x + 1.0 * z * z
+    second.objective = 1.0 * y + 1.0 * z
+    compiled = compile_game(game)
+    agent = compiled.leaders[0]
+    assert _box_range(compiled, agent, _moved(compiled, agent)) == pytest.approx(6.0 + 10.0 + 4.0)
+    open_ended = first.variable("w", 0)
+    first.objective = -3.0 * x + 1.0 * x * open_ended
+    compiled = compile_game(game)
+    assert _box_range(compiled, compiled.leaders[0], _moved(compiled, compiled.leaders[0])) == np.inf
 
 
 @settings(max_examples=30, deadline=None)

@@ -240,6 +240,11 @@ def test_the_header_of_nord_pool_says_the_zone(tmp_path: Path) -> None:
     same(read(tmp_path, text, zone="Europe/Stockholm", area="SE3"), AUTUMN, [24, 25])
     with pytest.raises(InputError, match=r"header: got 'Delivery Start \(EST\)', expected a start in one of CET, "):
         read(tmp_path, text.replace("(UTC)", "(EST)"), zone="Europe/Stockholm", area="SE3")
+    alone = "".join(line.rpartition(";")[0] + "\n" for line in text.splitlines())
+    same(read(tmp_path, alone, zone="Europe/Stockholm"), AUTUMN, [24, 25])  # its only area need not be named
+    for prices, areas in ((text, "SE3, SE4"), (alone, "SE3")):
+        with pytest.raises(InputError, match=f"area: got 'SE9', expected one of the areas of the file: {areas}$"):
+            read(tmp_path, prices, zone="Europe/Stockholm", area="SE9")
 
 
 def own(starts: list[dt.datetime], unit: str = "Preis [EUR/MWh]") -> str:

@@ -175,8 +175,14 @@ UNIT = TOWN["generators"][0]
         ({"outages": {"failures_per_year": 0, "planned": True}}, "failures_per_year: got 0.0, expected above 0"),
         ({"penalties": {"spinning_share": 0.9}}, "penalties.spinning_share: got 0.9"),
         ({"market": {"points": 1}}, "market.points: got 1"),
-        ({"real_time": {"look_ahead": 97}}, "real_time.look_ahead: got 97"),
-        ({"real_time": {"look_ahead": 50, "step_minutes": 30}}, "real_time.look_ahead: got 50"),
+        (
+            {"real_time": {"look_ahead": 97}},
+            "real_time.look_ahead: got 97",
+        ),
+        (
+            {"real_time": {"look_ahead": 50, "step_minutes": 30}},
+            "real_time.look_ahead: got 50, expected a window within the day, at most 48 p",
+        ),
         ({"time": {"step_minutes": 20}}, "real_time.step_minutes: got 15, expected a part of time.step_minutes"),
         ({"outages": {"failures_per_year": -1}}, "outages.failures_per_year: got -1"),
         ({"outages": {"repair_h": 0}}, "outages.repair_h: got 0"),
@@ -219,3 +225,10 @@ def test_a_grid_that_cannot_be_run_is_refused(tmp_path: Path, branches: str, wor
     (tmp_path / "town" / "branches.csv").write_text(branches)
     with pytest.raises(InputError, match=words):
         load_scenario(str(path), None, TwoSettlementCase).market()
+
+
+def test_an_error_that_is_larger_than_the_load_leaves_none(tmp_path: Path) -> None:
+    """With errors as large as the load many periods have none, and none has less."""
+    load = town(tmp_path, real_time={"load_sigma": 1.0}).day(0, Streams(1)).load_kw
+    assert (load >= 0.0).all()
+    assert 0 < int((load.sum(axis=1) == 0.0).sum()) < load.shape[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -18,10 +19,11 @@ import pytest
 import yaml
 
 import equilibrium
+from equilibrium.errors import InputError, SeveralInputErrors
 from equilibrium.programs.solvers import highs
 from scenarios.loading import scenario_titles
 from sim import stopping
-from sim.cli import main
+from sim.cli import _execute, main
 from sim.store import Run
 
 ROOT = Path(__file__).parents[2]
@@ -402,3 +404,15 @@ def test_the_default_run_is_the_bundled_town(here, capsys):
     assert len(list((folder / "figures").glob("*.png"))) == 8
     assert Run(folder).certificates["certified"].all()
     assert "results in runs/town-33-seed0" in out
+
+
+@pytest.mark.parametrize(
+    ("count", "rest"), [(2, ""), (20, ""), (23, "equilot: error: and 3 more of the kind; mend these first\n")]
+)
+def test_no_more_errors_are_told_than_fit_a_screen(count: int, rest: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def fails(_: object) -> int:
+        raise SeveralInputErrors([InputError("file", f"line {k}", k, "more") for k in range(count)])
+
+    assert _execute(argparse.Namespace(command=fails)) == 2
+    lines = "".join(f"equilot: error: file: line {k}: got {k}, expected more\n" for k in range(min(count, 20)))
+    assert capsys.readouterr().err == lines + rest

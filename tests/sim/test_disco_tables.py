@@ -17,6 +17,7 @@ from scenarios.markets.disco.case import DiscoCase
 from sim.markets.disco.kind import KIND
 from sim.markets.disco.model import REPORTERS, DiscoModel
 from sim.markets.disco.results import DiscoDayResult
+from sim.markets.disco.tables import DAYS
 from tests.sim.disco_by_hand import EXPECTED, expected_beliefs, expected_days
 
 SCENARIO = {
@@ -92,6 +93,13 @@ def test_what_is_collected_of_a_day_is_what_the_tables_say(model: DiscoModel, da
             "Model", (), {"last": replace(day, settlement=replace(settled, **{part: replace(one, certificate=proof)}))}
         )
         assert not REPORTERS["certified"](other)
+        told = DAYS.filled(other.last)
+        assert (list(told["verdict"]), list(told["certified"])) == (["kkt-consistent"], [False])
+        large = replace(
+            day,
+            settlement=replace(settled, **{part: replace(one, certificate=replace(one.certificate, worst_regret=9.0))}),
+        )
+        assert list(DAYS.filled(large)["worst_regret"]) == [9.0]
 
 
 def test_both_solvers_write_the_same_tables(model: DiscoModel, day: DiscoDayResult) -> None:

@@ -151,3 +151,10 @@ def test_a_run_gets_all_its_figures_and_the_same_ones_again(stored, make_day):
     first = [path.read_bytes() for path in drawn]
     assert draw_run(run, day=1, formats=("svg",)) == drawn
     assert first == [path.read_bytes() for path in drawn]
+
+
+def test_a_pdf_has_no_date(tmp_path):
+    figure = sensitivity_figure({"A": [{"factor": 0.5, "cost": 3.0}]}, {"cost": "Cost (EUR)"}, {"A": 1.0})
+    (path,) = save(figure, tmp_path / "fig", ("pdf",))
+    assert b"CreationDate" not in path.read_bytes()
+    assert path.read_bytes().startswith(b"%PDF")

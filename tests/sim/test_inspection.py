@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from equilibrium.grid.feeder import Feeder
 from scenarios.loading import load_scenario
 from scenarios.starter import new_scenario
 from sim.cli import main
-from sim.inspection import assets, price_figure
+from sim.inspection import _feeder_rows, assets, price_figure
 from sim.show.console import console
 from sim.show.telling import show_notes
 from tests.scenarios.nets.made import pandapower_json, pandapower_net, table
@@ -169,3 +171,29 @@ def test_the_mean_price_is_drawn(town: Path) -> None:
     assert np.asarray(mean)[::2] == pytest.approx(1000 * np.mean(prices.price, axis=0))
     assert axis.get_title(loc="left") == "Prices of prices.csv"
     assert [text.get_text() for text in axis.get_legend().get_texts()] == ["each of 14 days", "mean at each hour"]
+
+
+def test_what_is_said_of_a_feeder_by_hand() -> None:
+    """Limits of the root's own branch and bus are no limits of the grid: they are neither counted nor in a range."""
+    feeder = Feeder(
+        "by hand", 10.0, ("a", "b", "c", "d"), np.array([-1, 0, 1, 1]), np.array([0.0, 1.0, 2.0, 0.0]), np.zeros(4),
+        np.array([9000.0, 1000.0, np.inf, 600.0]), np.array([50.0, 0.0, 300.0, 200.0]), np.array([0.0, 5.0, 0.0, 70.0]),
+        np.array([0.5, 0.9, 0.95, 0.96]), np.array([1.5, 1.05, 1.1, 1.07]),
+    )  # fmt: skip
+    rows = dict(_feeder_rows(feeder))
+    assert rows["buses"] == "a, b, c, d"
+    assert rows["base case"] == "550 kW and 75 kvar of load at 3 buses"
+    assert rows["ratings"] == "2 of 3 branches: 600 to 1,000 kVA"
+    assert rows["voltages"] == "1 per unit at the root, at least 0.9 to 0.96, at most 1.05 to 1.1 elsewhere"
+    # 500 kW over 1 ohm and 300 kW over 2 ohm more: 0.005 and 0.006 of 10 kV; into b 505.6 of 1000 kVA.
+    assert rows["its flow"] == "lowest voltage 0.9890 at c, the branch into b at 51 % of its rating"
+    over = replace(
+        feeder, rating_kva=np.array([560.0, 500.0, np.inf, 600.0]), voltage_min_pu=np.array([0.5, 0.996, 0.9, 0.9])
+    )
+    assert dict(_feeder_rows(over))["its flow"].endswith("; BEYOND THEIR LIMITS: 1 branches and 1 buses")
+    one = Feeder(
+        "one", 10.0, ("a",), np.array([-1]), *np.zeros((2, 1)), np.array([np.inf]), *np.zeros((2, 1)), *np.ones((2, 1))
+    )
+    assert [what for what, _ in _feeder_rows(one)] == ["feeder", "buses", "base case", "ratings"]
+    assert dict(_feeder_rows(one))["ratings"] == "0 of 0 branches: none"
+    assert _feeder_rows(None) == []

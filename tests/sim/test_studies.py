@@ -179,7 +179,7 @@ def test_a_full_disk_says_what_is_safe(
     assert done == [3, 4]
 
 
-def test_what_fails_is_a_row_and_stops_nothing(tmp_path: Path) -> None:
+def test_what_fails_is_a_row_and_stops_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grid = {"loads.scale": [1.0, 3.0]}
     path = written(tmp_path, grid=grid, replications=1, options={"on_infeasible": "stop"})
     results = Study.from_file(path).run()
@@ -190,6 +190,10 @@ def test_what_fails_is_a_row_and_stops_nothing(tmp_path: Path) -> None:
     assert failed["traceback"].startswith("Traceback")
     assert "clear" in failed["traceback"]
     assert main(["study", str(path), "--out", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().out
+    assert f"1 runs failed; the first: point 1, replication 0, InfeasibleError: {failed['message']}\n" in told
+    assert f"results in {tmp_path / 'out'}\n" in told
+    assert "stopped" not in told
     assert main(["study", str(path), "--out", str(tmp_path / "out")]) == 1
 
 

@@ -296,3 +296,23 @@ def test_every_line_of_every_figure() -> None:
         "AC": [[1.0, 2.0], [1.0, 0.98]],
         "Linear": [[1.0, 2.0], [1.0, 0.984]],
     }
+
+
+def test_what_is_said_of_the_paper_s_own_numbers() -> None:
+    """Of its tables and its card alone: no result of ours is in it."""
+    assert {each.key: each.reason for each in (*judged._arithmetic(), *judged._errata())} == {
+        "N1": "52.09 and 47.04 %",
+        "N2": "2.14 and 14.47 %",
+        "N3": "82.64 %",
+        "N4": "as printed",
+        "T-case 3, F2": "Table 3 gives -4.00 %",
+        "T-case 1, F1": "Table 3 gives -63.23 %",
+        "T-case 4, F1": "Table 3 gives 38.71 %",
+        "T-SA2, F1": "Table 6 gives -6.000 %",
+        "T-SA3, S_RT": "Table 6 gives 5.095 %",
+        "T-SA1, F1": "Table 6 gives 9.017 %",
+        "X1": "not in: proposed",
+        "X2": "over 264 outages and 24 hours they are 4.493",
+        "X3": "88720 against means from 469216 on",
+        "X4": "it is 1.838e-08; the printed one is that of level 12",
+    }

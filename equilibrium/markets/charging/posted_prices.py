@@ -102,12 +102,14 @@ class PostedPriceGame:
     def admitted(self, prices: ArrayLike) -> FloatArray:
         """Return how many drivers of each type each lot admits at posted prices, shape ``(types, lots)``."""
         posted = self.profits.check_prices(prices)
-        admitted: FloatArray = self._demand.admitted(posted[None], self.profits.places)[0]
+        admitted: FloatArray
+        (admitted,) = self._demand.admitted(posted[None], self.profits.places)
         return admitted
 
     def profit(self, prices: ArrayLike) -> FloatArray:
         """Return what each lot earns at posted prices, currency, shape ``(lots,)``."""
-        profit: FloatArray = self.profits.profits(self.profits.check_prices(prices)[None])[0]
+        profit: FloatArray
+        (profit,) = self.profits.profits(self.profits.check_prices(prices)[None])
         return profit
 
     def regret(self, prices: ArrayLike, *, deadline: Deadline | None = None) -> PostedPrices:

@@ -177,7 +177,7 @@ def judged(game: LotProfits, prices: FloatArray, best: list[Deviation]) -> Poste
     best
         Each lot's best deviation, proved.
     """
-    profit = game.profits(prices[None])[0]
+    (profit,) = game.profits(prices[None])
     regret = np.array([largest_gain(-earned, -each.bound) for earned, each in zip(profit, best, strict=True)])
     relative = regret / np.maximum(1.0, np.abs(profit))
     outside = np.maximum(game.price_min - prices, prices - game.price_max) / (1.0 + np.abs(prices))

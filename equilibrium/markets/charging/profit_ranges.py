@@ -146,8 +146,6 @@ def profit_ranges(game: LotProfits, lot: int, low: FloatArray, high: FloatArray)
     ends = [np.full(boxes, np.inf), np.full(boxes, -np.inf), np.full(boxes, np.inf), np.full(boxes, -np.inf)]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for _ in range(lots + 1):
-            if not rows.box.size:
-                break
             flow = _flow(game, lot, rows, utility[rows.box], margin[rows.box])
             rows = _step(lot, rows, flow, ends)
             orders = np.bincount(rows.box, minlength=boxes)

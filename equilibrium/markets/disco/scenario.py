@@ -204,7 +204,8 @@ def clear_scenario(
         part = replace(prepared.part, feasible=prepared.lower.face) if rules.lots_decide else prepared.part
         nearest_kw = None if error.nearest_kw is None else error.nearest_kw[0]
         raise diagnose(part, label, rules.solver, nearest_kw) from None
-    proved = prove(supply, day, number, prepared, stage.dispatches[0])
+    (dispatch,) = stage.dispatches
+    proved = prove(supply, day, number, prepared, dispatch)
     pessimistic, notes = proved.pessimistic, stage.notes
     if rules.lots_decide:
         part = replace(prepared.part, feasible=prepared.lower.face.with_cost(prepared.part.feasible.cost))
@@ -229,7 +230,7 @@ def _pessimistic(part: Part, proved: Proved, stage: Stage, rules: Rules) -> tupl
 
     The last item says why no lower end is proved; it is empty where one is.
     """
-    dispatch, profit = stage.dispatches[0], proved.clearing.company_profit
+    (dispatch,), profit = stage.dispatches, proved.clearing.company_profit
     fixed = profit + float(part.feasible.cost @ dispatch.x + part.price @ dispatch.bought_kw)
     if not rules.pessimistic:
         return -np.inf, profit, ""

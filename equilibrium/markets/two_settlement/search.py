@@ -221,7 +221,7 @@ def _bounded(robust: Robust, compiled: Compiled) -> Robust:
     """Give the columns of the counterpart the limits that its best points keep, so that every column has some."""
     day, nominal = compiled.setting.day, compiled.instance
     extra = np.arange(nominal.shape[1], robust.instance.shape[1])
-    size = float(np.abs(nominal.col_upper[compiled.net]).max(initial=0.0))
+    size = float(np.abs(nominal.col_upper[compiled.net]).max())
     most = size * max(1.0, float((day.price_deviation * day.length_h).sum()))
     most = max(most, float(nominal.col_upper[compiled.exposed].sum()))
     return Robust(robust.instance.with_columns(extra, 0.0, most), nominal, robust.budgets)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -91,3 +92,36 @@ def test_other_formats_are_named(tmp_path: Path) -> None:
         InputError, match=r"empty: folder: got 'buses.csv and branches.csv', expected PyPSA.*feeder.yaml"
     ):
         read_net(tmp_path / "empty")
+
+
+def test_types_of_lines_and_transformers_by_hand(tmp_path: Path) -> None:
+    """Every number of a type counts: two cables side by side, and two transformers two steps above the middle."""
+    types = (
+        "name,f_nom,s_nom,v_nom_0,v_nom_1,vsc,vscr,pfe,i0,phase_shift,tap_side,tap_neutral,tap_min,tap_max,tap_step\n"
+    )
+    read(
+        tmp_path,
+        lines="name,bus0,bus1,type,length,num_parallel,r,x,s_nom\ncable,station,farm,NAYY,0.2,2,0,0,0\n",
+        line_types="name,f_nom,r_per_length,x_per_length,c_per_length,i_nom\nNAYY,60,0.3,0.1,210,0.25\n",
+        transformers="name,bus0,bus1,type,num_parallel,tap_position,s_nom\nt1,grid,station,big,2,3,0\n",
+        transformer_types=types + "big,50,0.25,20,0.4,5,3,0.6,0.5,150,1,1,-2,2,2.5\n",
+        shunt_impedances="name,bus,g,b\ncapacitor,farm,0.01,0.3\n",
+    )
+    net = read_net(tmp_path)
+    cable, big = net.branches
+    assert (cable.r_ohm, cable.x_ohm) == (pytest.approx(0.3 * 0.2 / 2), pytest.approx(0.1 * 0.2 / 2))
+    assert cable.rating_kva == pytest.approx(math.sqrt(3.0) * 0.25 * 0.4 * 2 * 1000)
+    # 5 % of which 3 % are losses: a reactance of 4 %, of 0.4 kV at 500 kVA, and the tap of 1 + 2 steps of 2.5 % there
+    assert (big.r_ohm, big.x_ohm) == (
+        pytest.approx(0.03 * (0.4 * 1.05) ** 2 / 0.5),
+        pytest.approx(0.04 * (0.4 * 1.05) ** 2 / 0.5),
+    )
+    assert big.ratio == pytest.approx(20.0 / (0.4 * 1.05))
+    assert big.rating_kva == pytest.approx(500.0)
+    # idle: 0.6 of 250 kW and 0.5 % of current, half at each end; the cable charges with 2 pi 60 210 nF
+    iron, current = 0.6 / 250.0, 0.005
+    idle = 0.5 * 500.0 * complex(iron, math.sqrt(current**2 - iron**2))
+    charging = -0.5 * 1000.0 * 0.4**2 * 2.0 * math.pi * 60.0 * 210e-9 * 0.2 * 2
+    bank = 1000.0 * 0.4**2 * complex(0.01, -0.3)
+    assert net.shunt_kw == pytest.approx([idle.real, idle.real, bank.real])
+    assert net.shunt_kvar == pytest.approx([idle.imag, idle.imag + charging, charging + bank.imag])

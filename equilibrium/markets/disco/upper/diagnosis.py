@@ -120,12 +120,8 @@ def broken_limits(supply: ScenarioSupply, period: int, lot_kw: FloatArray) -> li
 
     Ranges of flows follow from the other limits in most cases; they are named where nothing else is.
     """
-    for ranges in (False, True):
-        found = _broken(supply, period, lot_kw, ranges=ranges)
-        other = [sentence for sentence in found if RANGE not in sentence]
-        if found:
-            break
-    return other or found
+    found = _broken(supply, period, lot_kw, ranges=False) or _broken(supply, period, lot_kw, ranges=True)
+    return [sentence for sentence in found if RANGE not in sentence] or found
 
 
 def _broken(supply: ScenarioSupply, period: int, lot_kw: FloatArray, *, ranges: bool) -> list[str]:

@@ -64,7 +64,7 @@ def whole_ports(parts: Sequence[Part]) -> dict[str, FloatArray]:
 
 def fits(parts: Sequence[Part]) -> bool:
     """Whether the program of these scenarios is small enough to be stated whole."""
-    return len(parts) * parts[0].supply.supply.program.shape[0] <= LARGEST_ROWS
+    return sum(part.supply.supply.program.shape[0] for part in parts) <= LARGEST_ROWS
 
 
 def solve_stage_exact(

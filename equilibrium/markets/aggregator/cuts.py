@@ -21,7 +21,7 @@ import scipy.sparse as sp
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.aggregator.excess import Chains, Excesses, Limit
 from equilibrium.markets.aggregator.halves import Halves
-from equilibrium.markets.aggregator.worths import Told, Worths
+from equilibrium.markets.aggregator.worths import Told, Ways, Worths
 from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers import Status, open_handle
 
@@ -98,35 +98,38 @@ class _Maker:
         size = np.abs(point[halves.quantities.shape[1] + halves.multiplier])
         excess = self._excesses.at(point[: halves.quantities.shape[1]])
         used = self._sign * (point[halves.quantity] - self._held) / self._scale
-        best: dict[int, tuple[float, Told, Limit]] = {}
+        best: dict[int, tuple[float, int, Ways, int, Chains]] = {}
         for leaning in LEANINGS:
             ways, chains = self._worths.shortest(size, leaning), self._excesses.shortest(excess, leaning)
-            for told in self._worths.told:
-                pair = told.pair
-                if not self._usable[pair] or used[pair] <= least:  # the other part is at most one
-                    continue
-                whole = ways.closed(told)
-                if whole is None or whole.number <= self._worths.smallest:
-                    continue
-                pulled = sum(weight * size[other] for other, weight in whole.pulls.items())
-                left = 1.0 - float(size[pair] - pulled) / whole.number
-                limit = self._limit(pair, left, chains, float(used[pair]), best[pair][0] if pair in best else least)
-                if limit is not None:
-                    best[pair] = limit[0], whole, limit[1]
-        return self._rows([(told, limit) for _, told, limit in best.values()])
+            number, pulled = self._worths.at(ways, size)
+            bounded = self._worths.pair
+            # Of a quantity at its bound nothing is cut off: the other part is at most one.
+            open_ = self._usable[bounded] & (used[bounded] > least)
+            open_ &= (number > self._worths.smallest) & (number < INF)
+            for told in open_.nonzero()[0].tolist():
+                at = int(bounded[told])
+                left = 1.0 - float(size[at] - pulled[told]) / float(number[told])
+                missed, bound = self._limit(at, left, chains, float(used[at]))
+                if missed > (best[at][0] if at in best else least):
+                    best[at] = missed, told, ways, bound, chains
+        found = list[tuple[Told, Limit]]()
+        for pair, (_, told, ways, bound, chains) in best.items():
+            scale = float(self._scale[pair])
+            whole = ways.closed(self._worths.told[told])
+            limit = Limit(scale, {}) if bound < 0 else chains.limit(bound)
+            if whole is not None and whole.number > self._worths.smallest and FEASIBILITY * scale < limit.number < INF:
+                found.append((whole, limit))
+        return self._rows(found)
 
-    def _limit(self, pair: int, left: float, chains: Chains, used: float, least: float) -> tuple[float, Limit] | None:
-        """Return what bounds a quantity best where its multiplier leaves a part, and by how much that is missed."""
+    def _limit(self, pair: int, left: float, chains: Chains, used: float) -> tuple[float, int]:
+        """Return by how much a pair is missed where its multiplier leaves a part, and the chain; -1 for its reach."""
         scale = float(self._scale[pair])
         missed, chosen = used - left, -1
         for bound in self._excesses.of[int(self._side[pair])]:
             number, rest = float(chains.number[bound]), float(chains.rest[bound])
             if FEASIBILITY * scale < number < INF and used - (number * left + rest) / scale > missed:
                 missed, chosen = used - (number * left + rest) / scale, bound
-        if missed <= least:
-            return None
-        whole = Limit(scale, {}) if chosen < 0 else chains.limit(chosen)
-        return (missed, whole) if FEASIBILITY * scale < whole.number < INF else None
+        return missed, chosen
 
     def _rows(self, found: list[tuple[Told, Limit]]) -> tuple[sp.csr_array, FloatArray]:
         """Return the cuts that bounds of multipliers and of quantities make."""

@@ -115,9 +115,7 @@ class Excesses:
         self.base = np.array(self._base)
         self.side = np.array([side for _, side, _ in self._terms], dtype=np.int64)
         self.weight = np.array([weight for _, _, weight in self._terms])
-        rows = [bound for bound, _, _ in self._terms]
-        at = np.arange(len(rows))
-        self._sums = sp.csr_array(sp.coo_array((self.weight, (rows, at)), shape=(self.base.size, at.size)))
+        self._bound = np.array([bound for bound, _, _ in self._terms], dtype=np.int64)
         self._others = self._table()
 
     def _read(self, row: int, column: IntArray, factor: FloatArray, right: float) -> None:
@@ -176,15 +174,20 @@ class Excesses:
         own_number, own_rest = np.where(wide, self.width, 0.0)[self.side], np.where(wide, 0.0, excess)[self.side]
         number, rest = np.zeros((2, self.base.size))
         value = np.full(self.base.size + 1, INF)
+        more = FEASIBILITY * (1.0 + own)
         chosen: IntArray = np.full(self.side.size, -1)
         places = np.arange(self.side.size)
         for _ in range(LONGEST):
             best = self._others[places, np.argmin(value[self._others], axis=1)]
-            shorter = value[best] < own - FEASIBILITY * (1.0 + own)
+            shorter = value[best] < own - more
             chosen = np.where(shorter, best, -1)
-            number = self.base + self._sums @ np.where(shorter, number[best], own_number)
-            rest, before = self._sums @ np.where(shorter, rest[best], own_rest), value
+            number = self.base + self._summed(np.where(shorter, number[best], own_number))
+            rest, before = self._summed(np.where(shorter, rest[best], own_rest)), value
             value = np.append(leaning * number + rest, INF)
             if np.array_equal(value, before):
                 break
         return Chains(self, number, rest, chosen, wide)
+
+    def _summed(self, each: FloatArray) -> FloatArray:
+        """Return the weighted sums of terms by bound, shape ``(bounds,)``."""
+        return np.asarray(np.bincount(self._bound, self.weight * each, self.base.size), dtype=np.float64)

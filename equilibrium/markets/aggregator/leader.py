@@ -83,6 +83,7 @@ class Leader:
         self._gap = 0.0 if day.scenarios == 1 and self.flows is None else gap
         self._caps, self._hours = price_names(day), Hours(day, self.flows)
         self._loss_price = np.zeros((day.periods, len(day.lots)))
+        self._points = dict[bytes, Point | None]()
         graphs = self._hours.graphs(self._loss_price)
         self._groups = [self._group(scenarios, graphs) for scenarios in self._members(self._loss_price)]
 
@@ -104,7 +105,7 @@ class Leader:
             bound = min(bound, here)
             found = None
             for prices in self._combined(settled, rest):
-                point = best_point(self.day, self.followers, prices, self.flows)
+                point = self._point(prices)
                 if point is not None and (found is None or point.value > found.value):
                     found = point
             if found is not None and (best is None or found.value > best.value):
@@ -138,13 +139,20 @@ class Leader:
             prices |= dict(self._hours.rest(self._loss_price).prices)
             for group in self._groups:
                 prices |= dict(group.guess(GUESS * PART * self._allowed(best), self._deadline))
-            point = best_point(self.day, self.followers, prices, self.flows)
+            point = self._point(prices)
             if point is None:
                 break
             if best is None or point.value > best.value:
                 best = point
             self._price(point.loss_price)
         return best
+
+    def _point(self, prices: Prices) -> Point | None:
+        """Return the best point at some prices; scenarios and rounds often want the same ones."""
+        name = b"".join(prices[each].tobytes() for each in self._caps)
+        if name not in self._points:
+            self._points[name] = best_point(self.day, self.followers, prices, self.flows)
+        return self._points[name]
 
     def _allowed(self, best: Point | None) -> float:
         """Return the gap that may be left, currency."""

@@ -19,6 +19,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator.halves import Halves
+from equilibrium.markets.aggregator.history import History, score
 from equilibrium.markets.aggregator.nodes import Leaf, Node, Nodes, Prices
 from equilibrium.programs.program import GAP, INF
 
@@ -28,20 +29,11 @@ Earn = Callable[[Prices], float]
 COMPLEMENTARY = 1e-9
 """A pair whose product is below this, relative to ``1 + |profit|``, counts as complementary."""
 
-TRIED = 1
-"""Choices, the worst first, whose branches are solved although little is known of them."""
+MOST_TRIED = 6, 3
+"""Choices at most whose branches are solved at one node, as means or what they are off by promise."""
 
-KNOWN = 1
-"""Branches on a pair after which its own history tells what the next one will do."""
-
-MOST_TRIED = 6
-"""Choices at most whose branches are solved at one node."""
-
-WORTH = 0.1
-"""A choice that does this part of what the next one promises is taken."""
-
-LEAST_RISE = 1e-6
-"""A rise of the bound by less, relative to the largest, counts as this when two sides are weighed."""
+WORTH = 0.1, 0.5
+"""A choice that does this part of what the next one promises is taken, as means or what they are off by promise."""
 
 PLUNGE_EVERY = 20
 """The best open node is followed down to prices at which nothing is open every so many times."""
@@ -84,7 +76,7 @@ class Search:
     leaves
         All parts to begin with, where they are known; else the search begins at the root.
     history
-        How bounds rose where choices were branched on, and how often that was, shape ``(2, choices)`` each.
+        How bounds rose where choices were branched on.
 
     Attributes
     ----------
@@ -97,7 +89,7 @@ class Search:
         nodes: Nodes,
         earn: Earn,
         leaves: Sequence[Leaf] | None = None,
-        history: tuple[FloatArray, IntArray] | None = None,
+        history: History | None = None,
     ) -> None:
         self._nodes, self._earn, self._gap = nodes, earn, 0.0
         self.value = -INF
@@ -109,8 +101,7 @@ class Search:
         self._open: list[tuple[float, int, Node | Leaf]] = []
         self._count = itertools.count()
         choices = self._halves.quantity.size + len(self._halves.weights)
-        rise, seen = (np.zeros((2, choices)), np.zeros((2, choices), dtype=np.int64)) if history is None else history
-        self._rise, self._seen = rise.copy(), seen.copy()
+        self._history = History.of(choices) if history is None else history.copy()
 
     @property
     def _halves(self) -> Halves:
@@ -125,7 +116,7 @@ class Search:
         """Return a search between closer limits of prices that begins where this one is."""
         nodes = Nodes(self._nodes.problem, low, high, self._nodes.programs)
         leaves = None if self._leaves is None else [*self._leaves, *self._settled]
-        return type(self)(nodes, self._earn, leaves, (self._rise, self._seen))
+        return type(self)(nodes, self._earn, leaves, self._history)
 
     def costing(self, halves: Halves) -> bool:
         """Go on at other costs, all parts looked at anew; return whether nothing but costs differs."""
@@ -232,7 +223,7 @@ class Search:
 
     def _branch(self, node: Node) -> list[Node]:
         """Split a node on the pair that raises the bound most on both sides; there are no parts of a settled one."""
-        broken = self._broken(node)
+        broken, off = self._broken(node)
         if not broken.size:
             self._try(node)
             # What is left between the bound and the value is rounding; the proof keeps the bound.
@@ -240,16 +231,20 @@ class Search:
             return []
         multiplier = self._nodes.prices(node)[self._halves.multiplier]
         unmet = self._nodes.problem.order.unmet(node.known, multiplier)
-        children = self._choose(node, broken) if unmet is None else self._of_pair(node, unmet)
+        children = self._choose(node, broken, off) if unmet is None else self._of_pair(node, unmet)
         return [child for child in children if child is not None and np.isfinite(child.value)]
 
-    def _broken(self, node: Node) -> np.ndarray:
-        """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first."""
+    def _broken(self, node: Node) -> tuple[IntArray, FloatArray]:
+        """Return the pairs that are not complementary and the graphs with several pieces in use, the worst first.
+
+        Also what they are off by, currency.
+        """
         halves, x = self._halves, node.sides[0].point[self._halves.quantity]
         product = np.abs((x - self._nodes.held_at) * self._nodes.prices(node)[halves.multiplier])
         product = np.concatenate([product, [self._spread(node, at) for at in halves.weights]])
         order = np.argsort(-product, kind="stable")
-        return np.asarray(order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))])
+        order = order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))]
+        return order, product[order]
 
     def _spread(self, node: Node, at: IntArray) -> float:
         """Return by how much the value of a mixture of pieces may differ from that of a single one, currency."""
@@ -260,41 +255,39 @@ class Search:
         value = self._halves.prices.cost[at[used]]
         return float((1.0 - weight.max()) * (1.0 + value.max() - value.min()))
 
-    def _choose(self, node: Node, broken: np.ndarray) -> list[Node | None]:
+    def _choose(self, node: Node, broken: IntArray, off: FloatArray) -> list[Node | None]:
         """Return the parts of a node whose bounds rise most.
 
-        Choices of which much is known are tried in the order of their mean rise, those of which little is known in the
-        order in which they are broken, until one does at least as well as the next one promises.
+        Choices are tried in the order of what they promise until one does as well as the next one promises, or closes
+        a side: then the node goes on in the other one. What they are off by counts up to a gap under pay-as-bid.
         """
-        rise, seen = self._rise[:, broken], self._seen[:, broken]
-        mean = rise / np.maximum(seen, 1)
-        known = seen.min(axis=0) >= KNOWN
-        promised = np.where(known, _score(mean[0], mean[1]), INF)
-        unknown = np.flatnonzero(~known)[:TRIED]
-        order = [*unknown.tolist(), *sorted(np.flatnonzero(known).tolist(), key=lambda k: -promised[k])]
+        part, closing = int(self._gap > 0.0 and not self._halves.weights), self._closing(node)
+        history = self._history
+        choices = history.by_size(broken, off, closing) if part else history.by_mean(broken)
+        sizes = dict(zip(broken.tolist(), off.tolist(), strict=True))
         best, found = -1.0, list[Node | None]()
-        for place in order[:MOST_TRIED]:
-            if known[place] and best >= WORTH * promised[place]:
+        for choice, promised in choices[: MOST_TRIED[part]]:
+            if np.isfinite(promised) and best >= WORTH[part] * promised:
                 break
-            children = self._children(node, int(broken[place]))
-            rises = [min(_value(child) - node.value, self._wide(node)) for child in children]
-            here = float(_score(np.array(rises[0]), np.array(rises[1])))
+            children = self._children(node, choice)
+            rises = [min(_value(child) - node.value, closing) for child in children]
+            for side, rise in enumerate(rises):
+                history.remember(side, choice, rise, sizes[choice])
+            if max(rises) >= closing:
+                return children
+            here = float(score(np.array(rises[0]), np.array(rises[1])))
             if here > best:
                 best, found = here, children
         return found
 
-    def _wide(self, node: Node) -> float:
+    def _closing(self, node: Node) -> float:
         """Return the rise that closes a node: no more counts."""
         return max(self._cutoff() - node.value, 0.0) if np.isfinite(self._cutoff()) else 1.0 + abs(node.value)
 
     def _children(self, node: Node, choice: int) -> list[Node | None]:
-        """Return both parts of a node, and remember how the bound rose."""
+        """Return both parts of a node."""
         pairs = self._halves.quantity.size
-        children = self._of_pair(node, choice) if choice < pairs else self._of_graph(node, choice - pairs)
-        for side, child in enumerate(children):
-            self._rise[side, choice] += min(_value(child) - node.value, self._wide(node))
-            self._seen[side, choice] += 1
-        return children
+        return self._of_pair(node, choice) if choice < pairs else self._of_graph(node, choice - pairs)
 
     def _of_graph(self, node: Node, graph: int) -> list[Node | None]:
         """Split the pieces in use in two: those of lower and those of higher prices."""
@@ -318,8 +311,3 @@ def _kept(part: Node | Leaf) -> Leaf:
 def _value(part: Node | None) -> float:
     """Return the value of a part of a node, infinite where there is none."""
     return INF if part is None else part.value
-
-
-def _score(first: FloatArray, second: FloatArray) -> FloatArray:
-    floor = LEAST_RISE * np.maximum(1.0, np.maximum(first, second))
-    return np.asarray(np.maximum(first, floor) * np.maximum(second, floor))

@@ -55,10 +55,16 @@ class Ways:
         Bounds of differences.
     first
         First edge of the way from one worth to another, -1 where there is none, shape ``(worths + 1, worths + 1)``.
+
+    Attributes
+    ----------
+    number, pulled
+        What the numbers of a way's edges come to, and what their multipliers do at the point, same shape; infinite
+        where there is no way.
     """
 
-    def __init__(self, edges: list[Told], first: IntArray) -> None:
-        self._edges, self._first = edges, first
+    def __init__(self, edges: list[Told], first: IntArray, number: FloatArray, pulled: FloatArray) -> None:
+        self._edges, self._first, self.number, self.pulled = edges, first, number, pulled
 
     def closed(self, told: Told) -> Told | None:
         """Return a bound in which worths are bounded too; ``None`` where they are not."""
@@ -97,6 +103,8 @@ class Worths:
         Number of worths.
     smallest
         A bound's number up to this is none.
+    pair
+        Pair of each bound of a multiplier, shape ``(told,)``.
     """
 
     def __init__(self, halves: Halves) -> None:
@@ -116,6 +124,11 @@ class Worths:
             part = slice(matrix.indptr[row], matrix.indptr[row + 1])
             self._read(matrix.indices[part], matrix.data[part], float(prices.row_lower[row]))
         self._pulls = _table(self.edges, halves.multiplier.size)
+        self._up, self._down, self._number = _ends(self.edges)
+        self._told_pulls = _table(self.told, halves.multiplier.size)
+        self._told_up, self._told_down, self._told_number = _ends(self.told)
+        self._told_weight = np.array([told.weight for told in self.told])
+        self.pair = np.array([told.pair for told in self.told], dtype=np.int64)
 
     def _read(self, column: IntArray, factor: FloatArray, right: float) -> None:
         """Read one row, an equality."""
@@ -160,26 +173,55 @@ class Worths:
         leaning
             How much less a number counts than a multiplier, 0 to 1.
         """
-        up = np.array([edge.up for edge in self.edges], dtype=np.int64)
-        down = np.array([edge.down for edge in self.edges], dtype=np.int64)
-        own = (1.0 - leaning) * np.array([edge.number for edge in self.edges]) + self._pulls @ size
+        up, down, pulled = self._up, self._down, self._pulls @ size
+        own = (1.0 - leaning) * self._number + pulled
         order = np.argsort(-own, kind="stable")  # of parallel edges the shortest is written last
         length = np.full((self.count + 1, self.count + 1), INF)
         first = np.full(length.shape, -1, dtype=np.int64)
         length[up[order], down[order]] = own[order]
         first[up[order], down[order]] = order
         np.fill_diagonal(length, 0.0)
+        number = np.where(first < 0, length, self._number[first])
         for middle in range(self.count + 1):
-            via = length[:, middle, None] + length[None, middle, :]
-            better = via < length - FEASIBILITY
-            length = np.where(better, via, length)
-            first = np.where(better, first[:, middle, None], first)
-        return Ways(self.edges, first)
+            via = length[:, middle, None] + length[middle]
+            row, column = (via < length - FEASIBILITY).nonzero()
+            if row.size:
+                length[row, column] = via[row, column]
+                number[row, column] = number[row, middle] + number[middle, column]
+                first[row, column] = first[row, middle]
+        return Ways(self.edges, first, number, length - (1.0 - leaning) * np.where(np.isinf(length), 0.0, number))
+
+    def at(self, ways: Ways, size: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Return what each bound of a multiplier comes to with its worths bounded: its number and its pulls.
+
+        Parameters
+        ----------
+        size
+            Sizes of all multipliers at the point of the ways, shape ``(pairs,)``.
+
+        Returns
+        -------
+        tuple
+            Shape ``(told,)`` each, infinite where there is no way.
+        """
+        up, down, weight = self._told_up, self._told_down, self._told_weight
+        bounded = weight > 0.0
+        number, pulled = self._told_number.copy(), self._told_pulls @ size
+        number[bounded] += weight[bounded] * ways.number[up[bounded], down[bounded]]
+        pulled[bounded] += weight[bounded] * ways.pulled[up[bounded], down[bounded]]
+        return number, pulled
 
 
-def _table(edges: list[Told], pairs: int) -> sp.csr_array:
-    """Return the pulls of all edges, shape ``(edges, pairs)``."""
-    rows = [number for number, edge in enumerate(edges) for _ in edge.pulls]
-    columns = [pair for edge in edges for pair in edge.pulls]
-    values = [weight for edge in edges for weight in edge.pulls.values()]
-    return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=(len(edges), pairs)))
+def _ends(bounds: list[Told]) -> tuple[IntArray, IntArray, FloatArray]:
+    """Return the ends and the numbers of bounds."""
+    up = np.array([each.up for each in bounds], dtype=np.int64)
+    down = np.array([each.down for each in bounds], dtype=np.int64)
+    return up, down, np.array([each.number for each in bounds], dtype=float)
+
+
+def _table(bounds: list[Told], pairs: int) -> sp.csr_array:
+    """Return the pulls of all bounds, shape ``(bounds, pairs)``."""
+    rows = [number for number, each in enumerate(bounds) for _ in each.pulls]
+    columns = [pair for each in bounds for pair in each.pulls]
+    values = [weight for each in bounds for weight in each.pulls.values()]
+    return sp.csr_array(sp.coo_array((values, (rows, columns)), shape=(len(bounds), pairs)))

@@ -18,6 +18,7 @@ from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.random_markets import HOURS, fleets, market_days, networks
 from tests.equilibrium.conftest import small_day, small_network
+from tests.equilibrium.oracle import examples
 
 ETA = 0.95
 
@@ -115,6 +116,7 @@ def markets_of_vehicles(draw: st.DrawFn):
     return network, replace(day, lots=lots)
 
 
+@examples(50)
 @given(markets_of_vehicles())
 def test_the_cleared_power_reaches_the_vehicles(market):
     network, day = market

@@ -41,7 +41,7 @@ def clear(network, day, **options):
 # Invariants ----------------------------------------------------------------------------------------------------
 
 
-@examples(60)
+@examples(40)
 @given(markets())
 def test_physics(market):
     network, day = market
@@ -75,7 +75,7 @@ def test_physics(market):
     assert np.minimum(clearing.import_kw, clearing.export_kw).max() <= 1e-6
 
 
-@examples(60)
+@examples(40)
 @given(markets())
 def test_state_of_energy(market):
     network, day = market
@@ -88,7 +88,7 @@ def test_state_of_energy(market):
         assert soe[-1] == pytest.approx(lot.energy_end_kwh, abs=1e-6)
 
 
-@examples(60)
+@examples(40)
 @given(markets(), st.integers(0, 2**32 - 1))
 def test_charged_energy_is_an_identity_of_the_lots_data(market, seed):
     """N1, proposition 3: it does not depend on the feeder, the prices, the renewables or the loads."""
@@ -102,7 +102,7 @@ def test_charged_energy_is_an_identity_of_the_lots_data(market, seed):
     assert clear(network, other).lot_kw.sum(axis=0) == pytest.approx(owed / efficiency, abs=1e-6)
 
 
-@examples(60)
+@examples(40)
 @given(markets())
 def test_every_day_is_certified_and_prices_add_up(market):
     network, day = market
@@ -116,7 +116,7 @@ def test_every_day_is_certified_and_prices_add_up(market):
     assert clearing.network_cost == pytest.approx(cost_of(network, day, clearing), abs=1e-6)
 
 
-@examples(60)
+@examples(40)
 @given(markets())
 def test_the_dispatch_is_optimal_for_the_dso_at_the_cleared_charging(market):
     network, day = market
@@ -125,7 +125,7 @@ def test_the_dispatch_is_optimal_for_the_dso_at_the_cleared_charging(market):
     assert clearing.network_cost == pytest.approx(cost, abs=1e-6 * (1 + abs(cost)))
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5))
 def test_with_a_flat_charging_price_the_answer_is_the_joint_program(market):
     """Proposition 3: (8) collapses to one linear program, here with every row and from nothing."""
@@ -142,7 +142,7 @@ def _ports(network, day):
     return {**distribution_ports(network, day, np.zeros_like(limit), limit), **lot_ports(day.lots, day.hours)}
 
 
-@examples(60)
+@examples(40)
 @given(markets(network=networks(terminals=("eq", "ge"))))
 def test_no_lot_has_a_profitable_deviation(market):
     """The best response (R1) is solved here on the full program with every row, rivals fixed."""
@@ -165,7 +165,7 @@ def test_no_lot_has_a_profitable_deviation(market):
         assert clearing.certificate.regret[k] == pytest.approx(max(best - clearing.lot_profit[k], 0.0), abs=1e-5)
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.integers(0, 2**32 - 1))
 def test_no_schedule_with_the_same_profits_is_cheaper(market, seed):
     network, day = market
@@ -182,7 +182,7 @@ def test_no_schedule_with_the_same_profits_is_cheaper(market, seed):
     assert clearing.network_cost <= cost + 1e-6 * (1 + abs(cost))
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.data())
 def test_dlmp_is_the_derivative_of_cost_by_load(market, data):
     """Between the left and the right difference quotient, because the cost is convex in the load."""
@@ -200,7 +200,7 @@ def test_dlmp_is_the_derivative_of_cost_by_load(market, data):
     assert slopes[0] - 1e-5 <= clearing.dlmp[hour, bus] <= slopes[1] + 1e-5
 
 
-@examples(60)
+@examples(40)
 @given(markets(), st.data())
 def test_dlmp_is_the_derivative_of_the_dsos_cost_at_given_charging(market, data):
     network, day = market
@@ -218,7 +218,7 @@ def test_dlmp_is_the_derivative_of_the_dsos_cost_at_given_charging(market, data)
     assert slopes[0] - 1e-5 <= clearing.dlmp[hour, bus] <= slopes[1] + 1e-5
 
 
-@examples(60)
+@examples(40)
 @given(markets())
 def test_highs_and_gurobi_agree(market):
     network, day = market
@@ -233,7 +233,7 @@ def test_highs_and_gurobi_agree(market):
 # Monotonicity and scaling --------------------------------------------------------------------------------------
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.sampled_from(["microturbines", "renewables"]))
 def test_losing_generation_never_saves_money(market, what):
     """O1."""
@@ -246,7 +246,7 @@ def test_losing_generation_never_saves_money(market, what):
     assert with_all.network_cost <= without.network_cost + 1e-6
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.floats(1.0, 3.0))
 def test_more_renewable_potential_never_costs_more(market, factor):
     """O2."""
@@ -255,7 +255,7 @@ def test_more_renewable_potential_never_costs_more(market, factor):
     assert clear(network, more).network_cost <= clear(network, day).network_cost + 1e-6
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.floats(0.5, 3.0))
 def test_prices_scale(market, factor):
     network, day = market
@@ -264,7 +264,7 @@ def test_prices_scale(market, factor):
     assert scaled.network_cost == pytest.approx(factor * clear(network, day).network_cost, abs=1e-6)
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.floats(0.0, 1.0), st.integers(0, 2**32 - 1))
 def test_cost_is_concave_in_the_wholesale_price(market, weight, seed):
     network, day = market
@@ -274,7 +274,7 @@ def test_cost_is_concave_in_the_wholesale_price(market, weight, seed):
     assert costs[2] >= weight * costs[0] + (1 - weight) * costs[1] - 1e-6
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5))
 def test_a_finer_polygon_with_nested_vertices_never_costs_more(market):
     network, day = market
@@ -291,7 +291,7 @@ def test_a_finer_polygon_with_nested_vertices_never_costs_more(market):
     assert costs[1] <= costs[0] + 1e-6
 
 
-@examples(60)
+@examples(40)
 @given(markets(charging_price=0.5), st.floats(0.1, 2.0))
 def test_the_level_of_a_flat_charging_price_changes_nothing_but_money(market, level):
     network, day = market
@@ -302,7 +302,7 @@ def test_the_level_of_a_flat_charging_price_changes_nothing_but_money(market, le
     assert second.lot_profit == pytest.approx(first.lot_profit * level / 0.5, abs=1e-5)
 
 
-@examples(60)
+@examples(40)
 @given(markets())
 def test_a_time_varying_charging_price_can_only_raise_the_cost(market):
     network, day = market

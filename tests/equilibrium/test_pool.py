@@ -12,10 +12,12 @@ from equilibrium.grid.assets import Microturbine
 from equilibrium.grid.many_days import DaysCleared, ManyDays
 from scenarios.random_markets import HOURS, feeders, markets, networks
 from tests.equilibrium.conftest import full_dispatch, small_day, small_network
+from tests.equilibrium.oracle import examples
 
 TIGHT = networks(feeder=feeders(load_max_kw=700.0, band_pu=0.03))
 
 
+@examples(50)
 @given(markets(network=TIGHT), st.integers(1, 12), st.integers(0, 2**32 - 1))
 def test_every_day_costs_what_its_own_program_says(market, days, seed):
     network, day = market
@@ -39,6 +41,7 @@ def test_every_day_costs_what_its_own_program_says(market, days, seed):
             assert found.cost[k] == pytest.approx(cost, abs=1e-6 * (1 + abs(cost)))
 
 
+@examples(50)
 @given(markets(network=TIGHT), st.integers(0, 2**32 - 1))
 def test_prices_are_slopes_of_the_cost_in_the_lots_power(market, seed):
     network, day = market

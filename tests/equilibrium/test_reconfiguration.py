@@ -249,7 +249,7 @@ def test_loops_of_buses_without_load_are_no_way_out() -> None:
 
 
 def test_what_a_few_nodes_suggest_is_exchanged_further() -> None:
-    """36 buses on a square lattice: nine nodes find what exchanges from a dozen drawn trees find."""
+    """36 buses on a square lattice: nine nodes find what exchanges from six drawn trees find."""
     rng, side = np.random.default_rng(13), 6
     size = side * side
     ends = [(k, k + 1) for k in range(size) if (k + 1) % side] + [(k, k + side) for k in range(size - side)]
@@ -260,6 +260,6 @@ def test_what_a_few_nodes_suggest_is_exchanged_further() -> None:
         each[0] = 0.0
     town = scaled(grid(size, (0,), lines, r_ohm=r_ohm, x_ohm=x_ohm, load_kw=loads[0], load_kvar=loads[1]), 1.0)
     drawn = Exchange(town)
-    for _ in range(12):
+    for _ in range(6):
         drawn.descend(heaviest_tree(town, rng.uniform(size=town.branches)), Deadline())
     assert reconfigure(town, deadline=Deadline(nodes=9)).loss_kw <= drawn.worth[1] * (1.0 + 1e-9)

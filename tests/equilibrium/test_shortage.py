@@ -10,6 +10,7 @@ from equilibrium.errors import InfeasibleError
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from scenarios.random_markets import feeders, markets, networks
 from tests.equilibrium.conftest import lot_data, small_day, small_network
+from tests.equilibrium.oracle import examples
 
 
 def test_an_overloaded_branch_is_named_with_bus_hour_and_amount():
@@ -62,6 +63,7 @@ def test_a_feasible_day_sheds_nothing():
     assert shed.network_cost == stop.network_cost
 
 
+@examples(50)
 @given(markets(network=networks(feeder=feeders(load_max_kw=1500.0))))
 def test_every_day_is_served_or_explained_or_shed(market):
     network, day = market

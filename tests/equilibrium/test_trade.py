@@ -18,6 +18,7 @@ from equilibrium.markets.lots_lead.market import LotsLeadMarket
 from equilibrium.programs.solvers import Status, open_handle
 from scenarios.random_markets import markets
 from tests.equilibrium.conftest import cost_of, lot_data, small_day, small_feeder, small_network
+from tests.equilibrium.oracle import examples
 
 
 def enumerated_cost(network: Network, day: MarketDay) -> float:
@@ -39,6 +40,7 @@ def enumerated_cost(network: Network, day: MarketDay) -> float:
     return best
 
 
+@examples(50)
 @given(markets(negative_prices=True, charging_price=0.5))
 def test_negative_prices_are_cleared_exactly(market):
     network, day = market
@@ -53,6 +55,7 @@ def test_negative_prices_are_cleared_exactly(market):
     assert clearing.certificate.certified
 
 
+@examples(50)
 @given(markets(negative_prices=True, charging_price=0.5))
 def test_the_proof_and_the_mixed_integer_program_agree(market):
     network, day = market

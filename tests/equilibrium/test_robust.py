@@ -44,6 +44,8 @@ def test_two_sources_by_hand() -> None:
     )
     for gamma, cost in ((0.0, 1.0), (0.1, 1.1), (0.2, 1.2), (0.5, 1.2), (1.0, 1.2)):
         made = robust_counterpart(nominal, [Budget("cost", COST, np.array([0]), np.array([1.0]), gamma)])
+        # A level, an excess and a size with three rows, or nothing where nothing deviates.
+        assert made.instance.shape == ((4, 5) if gamma else (1, 2))
         answer = solve_linear(made.instance)
         assert made.instance.cost @ answer.x == pytest.approx(cost)
         assert made.worst_cost(answer.x) == pytest.approx(cost)

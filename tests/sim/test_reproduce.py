@@ -157,6 +157,12 @@ def test_a_report_is_written_as_markdown_and_csv(tmp_path):
     assert "| Case 1 | cost (EUR) | 100.0 | 101.0 | +1.00 |" in text
     assert "| case | quantity | published | computed | deviation (%) | at rest |" in text
     assert "| Case 2 | profit (EUR) | 10.0 | 20.0 | +100.00 | 15.0 |" in text
+    # Words stand on the left and numbers on the right, in every table.
+    rules = [line for line in text.splitlines() if set(line) <= set("|-: ") and "---" in line]
+    wanted = ["llrrr", "llrrr", "llrrrr", "lrrrr", "lllrl", "llll", "llll"]
+    shown = ["".join("r" if cell == "---:" else "l" for cell in rule[2:-2].split(" | ")) for rule in rules]
+    assert sorted(set(shown)) == sorted(set(wanted))
+    assert shown[-4:] == wanted[-4:]
     assert "| Case 3 | profit (EUR) | 10.0 | 11.0 | +10.00 | none |" in text
     assert "\n\nCase 3 has none.\n\n" in text
     assert "fuel \\| oil" in text

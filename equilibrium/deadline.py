@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import math
+import threading
 import time
 from collections.abc import Callable
+
+_SPENDING = threading.RLock()
 
 Clock = Callable[[], float]
 """Tells the time in seconds since some fixed moment."""
@@ -59,10 +62,23 @@ class Deadline:
 
     def spend(self, nodes: int) -> None:
         """Count nodes that a search has looked at."""
-        self._nodes -= nodes
-        if self._whole is not None:
-            self._whole.spend(nodes)
+        with _SPENDING:
+            self._nodes -= nodes
+            if self._whole is not None:
+                self._whole.spend(nodes)
 
     def part(self, share: float = 1.0, seconds: float = math.inf, nodes: float = math.inf) -> Deadline:
         """Return a deadline for a part of the work: a share of what is left, and at most these seconds and nodes."""
         return Deadline(min(share * self.left, seconds), min(share * self.nodes_left, nodes), self._clock, self)
+
+    def end(self) -> None:
+        """Let it be passed from now on."""
+        self._end = -math.inf
+
+    def parts(self, count: int) -> list[Deadline]:
+        """Return deadlines for parts of the work that go on side by side, in threads too, with equal shares of nodes.
+
+        So none of them can tell what the others have spent.
+        """
+        left = self.nodes_left
+        return [self.part(nodes=left // count if count > 1 and math.isfinite(left) else left) for _ in range(count)]

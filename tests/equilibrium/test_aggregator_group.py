@@ -9,8 +9,8 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from equilibrium.deadline import Deadline
-from equilibrium.markets.aggregator.followers import Follower
-from equilibrium.markets.aggregator.group import SPLIT, Group, _Box, expected
+from equilibrium.markets.aggregator.followers import Follower, expected
+from equilibrium.markets.aggregator.group import SPLIT, Group, _Box
 from equilibrium.markets.aggregator.pieces import Piece
 from equilibrium.programs.program import FEASIBILITY, ProgramBuilder
 

@@ -6,8 +6,8 @@ minimises ``(c + C prices)'x``; what it pays the leader for ``x`` is ``prices'C'
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -242,3 +242,13 @@ def _retailer(day: AggregatorDay) -> Follower:
     name = "energy" if day.uniform else "retailer"
     worth = -day.energy_price * day.length_h
     return Follower("retailer", "retailer", 0, 1.0, build.compile(), {}, {"price": name}, worth)
+
+
+def expected(scenarios: Sequence[Follower], probability: FloatArray) -> Follower:
+    """Return a lot in the mean of its scenarios: every number of its program is weighted by probability."""
+    first = scenarios[0]
+    given = {
+        port: np.sum([weight * each.given[port] for each, weight in zip(scenarios, probability, strict=True)], axis=0)
+        for port in first.given
+    }
+    return replace(first, given=given)

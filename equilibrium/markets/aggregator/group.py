@@ -15,12 +15,12 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.deadline import Deadline
-from equilibrium.markets.aggregator.followers import Follower
+from equilibrium.markets.aggregator.followers import Follower, expected
 from equilibrium.markets.aggregator.halves import Halves, halve
 from equilibrium.markets.aggregator.hours import Graphs, graph_value
-from equilibrium.markets.aggregator.nodes import Nodes, Prices, Problem
+from equilibrium.markets.aggregator.nodes import Nodes, Prices, Problem, clipped, inside
 from equilibrium.markets.aggregator.reaction import react
-from equilibrium.markets.aggregator.search import Found, Search
+from equilibrium.markets.aggregator.search import Found, Search, search_all
 from equilibrium.programs.program import FEASIBILITY, GAP
 
 SHARE = 0.75
@@ -44,6 +44,9 @@ TOGETHER_NODES = 2_000
 
 GUESSED = 150
 """Nodes after which a guess is good enough: what is left of its search would only prove it."""
+
+ASIDE = 2
+"""Scenarios that are searched side by side, however many processors there are; the next two begin where they ended."""
 
 MOST_BOXES = 200
 """Boxes of prices after which the bound that is proved is what is told."""
@@ -109,9 +112,15 @@ class Group:
         graphs: Graphs,
     ) -> None:
         self.scenarios, self.probability, self.caps = scenarios, probability, caps
-        self._periods, self._graphs, self.nodes, self.seconds = periods, graphs, 0, 0.0
+        self._periods, self._graphs, self.nodes = periods, graphs, 0
+        self._searching, self._answering = 0.0, np.zeros(len(scenarios))
         self._searches: dict[int, Search] = {}
         self._middle: Group | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Time inside solvers so far."""
+        return self._searching + float(self._answering.sum())
 
     def costing(self, scenarios: Sequence[Sequence[Follower]], graphs: Graphs) -> None:
         """Go on with what the group is worth upstream changed: what was searched is looked at anew, not lost."""
@@ -120,7 +129,7 @@ class Group:
             before = search.seconds
             if not search.costing(self._halves(number)):
                 del self._searches[number]
-            self.seconds += search.seconds - before
+            self._searching += search.seconds - before
         if self._middle is not None:
             self._middle.costing([self._expected()], graphs)
 
@@ -142,7 +151,7 @@ class Group:
         """Return what prices earn in one scenario."""
         prices = self.snapped(prices)
         reactions = [react(follower, prices) for follower in self.scenarios[scenario]]
-        self.seconds += sum(each.seconds for each in reactions)
+        self._answering[scenario] += sum(each.seconds for each in reactions)
         return sum(each.margin for each in reactions) + sum(
             graph_value(graph, float(prices[name][period]))
             for name, graphs in self._graphs.items()
@@ -196,7 +205,7 @@ class Group:
         search = Search(Nodes(problem), lambda prices: float(self.probability @ self.by_scenario(prices)))
         found = search.run(deadline, start=[best], gap=gap)
         self.nodes += found.nodes
-        self.seconds += found.seconds
+        self._searching += found.seconds
         return found
 
     def guess(self, gap: float, deadline: Deadline) -> Prices:
@@ -208,7 +217,7 @@ class Group:
         before = self._middle.nodes, self._middle.seconds
         prices = self._middle.guess(gap, deadline)
         self.nodes += self._middle.nodes - before[0]
-        self.seconds += self._middle.seconds - before[1]
+        self._searching += self._middle.seconds - before[1]
         return prices
 
     def _limits(self) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
@@ -237,26 +246,34 @@ class Group:
         An expected bound that is not above ``enough`` is not lowered further.
         """
         low, high = limits
-        bounds, prices, searches = list[float](), list[Prices](), list[Search]()
-        others = [self._search(k).bound for k in range(len(self.scenarios))] if parent is None else parent.bounds
-        for number in range(len(self.scenarios)):
-            if parent is not None and _inside(parent.prices[number], low, high):
-                bounds.append(float(parent.bounds[number]))
-                prices.append(parent.prices[number])
-                searches.append(parent.searches[number])
-                continue
-            start = [_clipped(each, low, high) for each in (*known, *prices[-1:])]
-            search = self._search(number) if parent is None else parent.searches[number].within(low, high)
-            # What the scenarios before gave away counts already.
-            rest = float(self.probability @ np.concatenate([bounds, [0.0], others[number + 1 :]]))
-            least = (enough - rest) / self.probability[number] if self.probability[number] > 0.0 else -np.inf
-            found = search.run(deadline, start=start, gap=gap, enough=least)
-            self.nodes += found.nodes
-            self.seconds += found.seconds
-            bounds.append(found.bound if parent is None else min(found.bound, float(parent.bounds[number])))
-            prices.append(found.prices if found.prices is not None else low)
-            searches.append(search)
-        return _Box(low, high, np.array(bounds), tuple(prices), tuple(searches))
+        count = len(self.scenarios)
+        searches = [self._search(k) if parent is None else parent.searches[k] for k in range(count)]
+        bounds = np.array([search.bound for search in searches]) if parent is None else parent.bounds.copy()
+        prices = [low] * count if parent is None else list(parent.prices)
+        open_ = [k for k in range(count) if parent is None or not inside(prices[k], low, high)]
+        before: list[Prices] = []
+        for first in range(0, len(open_), ASIDE):
+            batch = open_[first : first + ASIDE]
+            if parent is not None:
+                for k in batch:
+                    searches[k] = searches[k].within(low, high)
+            starts = [clipped(each, low, high) for each in (*known, *before)]
+            least = [self._least(k, bounds, enough) for k in batch]
+            for k, found in zip(
+                batch, search_all([searches[k] for k in batch], deadline, starts, gap, least), strict=True
+            ):
+                self.nodes += found.nodes
+                self._searching += found.seconds
+                bounds[k] = min(found.bound, bounds[k])
+                prices[k] = found.prices if found.prices is not None else low
+            before = [prices[batch[-1]]]
+        return _Box(low, high, bounds, tuple(prices), tuple(searches))
+
+    def _least(self, scenario: int, bounds: FloatArray, enough: float) -> float:
+        """Return the bound of a scenario that is low enough, with what the others may earn as it is known."""
+        others = (np.arange(bounds.size) != scenario) & (self.probability > 0.0)
+        weight = float(self.probability[scenario])
+        return (enough - float(self.probability[others] @ bounds[others])) / weight if weight > 0.0 else -np.inf
 
     def _halves(self, number: int) -> Halves:
         return halve(self.scenarios[number], self.caps, self._periods, self._graphs)
@@ -341,7 +358,7 @@ class Group:
         A scenario that loses most at common prices says where: of its own prices, each is replaced alone by the common
         one, and what that costs tells how much it matters.
         """
-        here = _clipped(best, box.low, box.high)
+        here = clipped(best, box.low, box.high)
         lost = self.probability * (box.bounds - self.by_scenario(here))
         for number in np.argsort(-lost).tolist():
             wanted, left = box.prices[number], []
@@ -362,24 +379,6 @@ class Group:
         return ends[0] + part * (ends[1] - ends[0])
 
 
-def expected(scenarios: Sequence[Follower], probability: FloatArray) -> Follower:
-    """Return a lot in the mean of its scenarios: every number of its program is weighted by probability."""
-    first = scenarios[0]
-    given = {
-        port: np.sum([weight * each.given[port] for each, weight in zip(scenarios, probability, strict=True)], axis=0)
-        for port in first.given
-    }
-    return replace(first, given=given)
-
-
 def _sets(names: tuple[str, ...]) -> list[tuple[str, ...]]:
     """Return all prices together, then each alone."""
     return [names, *((name,) for name in names)] if len(names) > 1 else [names]
-
-
-def _inside(prices: Prices, low: Prices, high: Prices) -> bool:
-    return all(bool(((prices[name] >= low[name]) & (prices[name] <= high[name])).all()) for name in low)
-
-
-def _clipped(prices: Prices, low: Prices, high: Prices) -> dict[str, FloatArray]:
-    return {name: np.clip(value, low[name], high[name]) for name, value in prices.items()}

@@ -242,3 +242,13 @@ class Nodes:
         if len(self.programs) == 2:
             return [one, other]
         return [(np.concatenate([one[0], other[0]]), np.concatenate([one[1], other[1]]))]
+
+
+def inside(prices: Prices, low: Prices, high: Prices) -> bool:
+    """Whether prices stand between limits."""
+    return all(bool(((prices[name] >= low[name]) & (prices[name] <= high[name])).all()) for name in low)
+
+
+def clipped(prices: Prices, low: Prices, high: Prices) -> dict[str, FloatArray]:
+    """Return the nearest prices between limits."""
+    return {name: np.clip(value, low[name], high[name]) for name, value in prices.items()}

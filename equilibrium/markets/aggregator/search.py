@@ -12,6 +12,7 @@ import heapq
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -22,6 +23,7 @@ from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.markets.aggregator.history import History, score
 from equilibrium.markets.aggregator.nodes import Leaf, Node, Nodes, Prices
 from equilibrium.programs.program import GAP, INF
+from equilibrium.programs.solvers.aside import side_by_side
 
 Earn = Callable[[Prices], float]
 """What the leader earns at prices, followers reacting in its favour where they are indifferent."""
@@ -302,6 +304,23 @@ class Search:
         """Hold the quantity at its bound, its multiplier above zero, or the multiplier at zero."""
         known = (self._nodes.problem.order.with_pair(node.known, pair, zero=zero) for zero in (False, True))
         return [None if each is None else self._nodes.part(node, each) for each in known]
+
+
+def search_all(
+    searches: Sequence[Search], deadline: Deadline, start: Sequence[Prices], gap: float, enough: Sequence[float]
+) -> list[Found]:
+    """Go on with some searches side by side, each with its share of the nodes that are left; see :meth:`Search.run`."""
+    limits = deadline.parts(len(searches))
+    tasks = [
+        partial(search.run, limit, start=start, gap=gap, enough=least)
+        for search, limit, least in zip(searches, limits, enough, strict=True)
+    ]
+    try:
+        return side_by_side(tasks)
+    except BaseException:  # interrupted: what still runs need not go on
+        for limit in limits:
+            limit.end()
+        raise
 
 
 def _kept(part: Node | Leaf) -> Leaf:

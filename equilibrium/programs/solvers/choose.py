@@ -50,6 +50,11 @@ def preferring(solver: str) -> Iterator[None]:
         _AUTO.reset(token)
 
 
+def takes_threads() -> bool:
+    """Whether what ``auto`` stands for solves programs in several threads at once; Gurobi's environment does not."""
+    return _AUTO.get() != "gurobi"
+
+
 def open_handle(instance: Instance, solver: str = "auto", *, restored: bool = False, perturbed: bool = True) -> Handle:
     """Load ``instance`` into the solver called ``solver`` and keep it there.
 

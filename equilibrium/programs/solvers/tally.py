@@ -21,6 +21,23 @@ def counted() -> Iterator[Counter[str]]:
         _OPEN.reset(token)
 
 
+@contextmanager
+def counted_apart() -> Iterator[Counter[str]]:
+    """Count the programs that are solved inside, and in no tally outside: for a thread, which merges them later."""
+    token = _OPEN.set(())
+    try:
+        with counted() as mine:
+            yield mine
+    finally:
+        _OPEN.reset(token)
+
+
+def merge(tally: Counter[str]) -> None:
+    """Add what was counted apart to all tallies that are open."""
+    for each in _OPEN.get():
+        each.update(tally)
+
+
 def count(name: str) -> None:
     """Note that the solver called ``name`` has solved one program."""
     for tally in _OPEN.get():
@@ -33,4 +50,4 @@ def told(tally: Counter[str], first: str = "") -> str:
     return ", ".join(dict.fromkeys([*(first.split(", ") if first else []), *names]))
 
 
-__all__ = ["count", "counted", "told"]
+__all__ = ["count", "counted", "counted_apart", "merge", "told"]

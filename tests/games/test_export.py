@@ -73,6 +73,13 @@ def test_what_exists_is_kept_unless_it_may_go(tmp_path: Path) -> None:
     assert (tmp_path / "game.aux").read_text().startswith("@NUMVARS")
 
 
+def test_a_file_that_cannot_be_written_says_why(tmp_path: Path) -> None:
+    (tmp_path / "game.mps").mkdir()
+    with pytest.raises(InputError, match="Is a directory") as error:
+        write_bilevel(named(["x"]), tmp_path / "game", force=True)
+    assert str(tmp_path / "game.mps") in str(error.value)
+
+
 def test_the_name_of_the_files_is_the_one_that_was_given(tmp_path: Path) -> None:
     write_bilevel(named(["x"]), tmp_path / "version 1.2")
     write_bilevel(named(["x"]), tmp_path / "other.mps")

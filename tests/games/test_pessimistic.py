@@ -9,6 +9,8 @@ import pytest
 from equilibrium.complementarity.branch import End
 from equilibrium.errors import InputError
 from equilibrium.games import Game, worst_case
+from equilibrium.games.compiled import compile_game
+from equilibrium.games.pessimistic import pessimistic_game
 
 
 def careless(*weights: float) -> Game:
@@ -260,3 +262,19 @@ def test_leaders_that_move_in_a_circle_come_to_its_best_point() -> None:
     rounds = worst_case.MAX_ROUNDS
     point, said = moves([float(rounds - k) for k in range(rounds)], [float(k) for k in range(rounds)])
     assert (point.regret, said) == (1.0, "round limit")  # type: ignore[attr-defined]
+
+
+def test_a_row_that_no_follower_touches_stays_as_it_is() -> None:
+    game = Game("rows")
+    leader, follower = game.leader("leader"), game.follower("follower")
+    x, y = leader.variable("x", 0, 10), follower.variable("y", 0)
+    leader.row("own", x <= 5.0)
+    leader.row("seen", x + y <= 9.0)
+    follower.row("cap", y <= x)
+    leader.objective = -1.0 * x
+    made = pessimistic_game(game, compile_game(game))
+    rows = set(made.players["leader"].rows)
+    assert {"own", "seen <="} < rows
+    assert not {"own <=", "seen"} & rows
+    assert sum("worst case of" in name for name in made.players) == 1
+    assert game.solve(attitude="pessimistic").variables["x"] == pytest.approx(4.5)

@@ -13,7 +13,15 @@ from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games import Game
 from equilibrium.games.answer import GameCertificate, GameVerdict
 from equilibrium.games.bigm import proved_bounds
-from equilibrium.games.certificate import Found, assemble, examine_point, game_verdict, own_violation, regret_of
+from equilibrium.games.certificate import (
+    Found,
+    assemble,
+    examine_point,
+    game_verdict,
+    own_violation,
+    regret_of,
+    without_rows,
+)
 from equilibrium.games.compiled import compile_game
 from equilibrium.games.file import write_game
 from equilibrium.games.methods import Decision
@@ -348,3 +356,17 @@ def test_a_pessimistic_leader_without_end_and_one_without_a_point() -> None:
         answer = game.solve(attitude="pessimistic")
         assert answer.verdict == word
         assert answer.players["leader"].objective == value
+
+
+def test_a_leader_whose_decision_is_given_has_no_rows() -> None:
+    game = Game("rows")
+    leader = game.leader("leader", "max")
+    x = leader.variable("x", 0, 9)
+    leader.row("one", x <= 7.0)
+    leader.row("two", 2 * x >= 1.0)
+    leader.objective = 3 * x
+    agent = compile_game(game).leaders[0]
+    bare = without_rows(agent, -1.0)
+    assert bare.matrix.shape[0] == bare.kind.size == bare.rhs.size == bare.dual.size == 0
+    assert bare.row_names == bare.products == ()
+    assert bare.cost.tolist() == (-agent.cost).tolist()

@@ -126,6 +126,15 @@ def test_keys_that_cannot_be_meant(change: Change, old: str, new: str, said: str
 
 
 @pytest.mark.parametrize(
+    ("old", "new"), [("places: 12", "places: -3"), ("scale: 1.0", "scale: -2"), ("scale: 1.0", "scale: [2]")]
+)
+def test_only_a_share_is_taken_for_percent(change: Change, old: str, new: str) -> None:
+    said = change("case.yaml", old, new)
+    assert "expected" in said
+    assert "%" not in said
+
+
+@pytest.mark.parametrize(
     ("name", "old", "new", "said"),
     [
         ("prices.csv", ",41\n", ",1_000\n", "line 2, column price_eur_per_mwh: got '1_000', expected a number"),

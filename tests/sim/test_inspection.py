@@ -191,6 +191,11 @@ def test_what_is_said_of_a_feeder_by_hand() -> None:
         feeder, rating_kva=np.array([560.0, 500.0, np.inf, 600.0]), voltage_min_pu=np.array([0.5, 0.996, 0.9, 0.9])
     )
     assert dict(_feeder_rows(over))["its flow"].endswith("; BEYOND THEIR LIMITS: 1 branches and 1 buses")
+    two = Feeder(
+        "two", 10.0, ("a", "b"), np.array([-1, 0]), np.array([0.0, 1.0]), np.zeros(2), np.array([np.inf, 1000.0]),
+        np.array([0.0, 500.0]), np.zeros(2), np.full(2, 0.9), np.full(2, 1.1),
+    )  # fmt: skip
+    assert dict(_feeder_rows(two))["its flow"] == "lowest voltage 0.9950 at b, the branch into b at 50 % of its rating"
     one = Feeder(
         "one", 10.0, ("a",), np.array([-1]), *np.zeros((2, 1)), np.array([np.inf]), *np.zeros((2, 1)), *np.ones((2, 1))
     )

@@ -93,11 +93,14 @@ def test_claims_about_no_points_are_refused(tmp_path: Path, claim: dict[str, Any
 
 def test_the_command_says_what_stands(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["study", str(written(tmp_path)), "--out", str(tmp_path / "out"), "--no-figures"]) == 0
-    said = "profit is larger in 4 of 4 replications, in the mean at 2 of 2 pairs of points"
-    assert said in capsys.readouterr().out
+    said, stem = capsys.readouterr().out, written(tmp_path).stem
+    assert said.startswith(f"{stem}: ")  # no title: the file's name
+    assert "profit is larger in 4 of 4 replications, in the mean at 2 of 2 pairs of points" in said
     runs = sorted((tmp_path / "out" / "runs").iterdir())
     before = [path.stat().st_mtime_ns for path in runs]
     again = written(tmp_path, claims={"other": {**CLAIM, "larger": CLAIM["than"], "than": CLAIM["larger"]}}, title="t")
     assert main(["study", str(again), "--out", str(tmp_path / "out"), "--no-figures"]) == 0
-    assert "other: fragile; profit is larger in 0 of 4" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert said.startswith("t: ")
+    assert "other: fragile; profit is larger in 0 of 4" in said
     assert [path.stat().st_mtime_ns for path in runs] == before

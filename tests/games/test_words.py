@@ -2,11 +2,15 @@
 
 import json
 from pathlib import Path
+from typing import cast
 
+import numpy as np
 import pytest
 
+from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.errors import InputError
 from equilibrium.games import Game, GameVerdict, Options, game_from_dict, solve_game, write_game
+from equilibrium.games.best_response import BestResponse, Profile
 from sim.cli import main
 from sim.solve import EXIT_CODES
 
@@ -286,3 +290,13 @@ def test_names_of_256_characters_are_refused(place: str) -> None:
         with pytest.raises(InputError, match="at most 255 characters, not 256") as caught:
             game_from_dict(table)
         assert len(str(caught.value)) < 450
+
+
+def test_an_iteration_that_cannot_go_on_says_which_leader_is_why() -> None:
+    def blocked(**ends: End) -> str:
+        outcomes = {name: Outcome(end, None, 0.0, 0.0, 1, 0.0) for name, end in ends.items()}
+        return BestResponse._blocked(cast("BestResponse", None), Profile(np.zeros(1), outcomes, np.inf))
+
+    assert blocked(one=End.OPTIMAL, two=End.OPTIMAL) == ""
+    assert blocked(one=End.OPTIMAL, two=End.UNBOUNDED) == "unbounded: two gains without limit"
+    assert blocked(one=End.INFEASIBLE).startswith("one has no feasible response to its rivals' decisions")

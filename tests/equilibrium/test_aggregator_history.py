@@ -13,9 +13,10 @@ from equilibrium.arrays import FloatArray, IntArray
 from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator import leader
 from equilibrium.markets.aggregator.followers import followers, price_names
+from equilibrium.markets.aggregator.group import Settled
 from equilibrium.markets.aggregator.halves import halve
 from equilibrium.markets.aggregator.history import LEAST_RISE, USUAL, History, score
-from equilibrium.markets.aggregator.hours import Hours
+from equilibrium.markets.aggregator.hours import Hours, Rest
 from equilibrium.markets.aggregator.market import AggregatorMarket
 from equilibrium.markets.aggregator.nodes import Node, Nodes, Prices, Problem
 from equilibrium.markets.aggregator.point import Point, best_point
@@ -178,3 +179,36 @@ def test_a_point_is_made_once_for_the_same_prices(monkeypatch: pytest.MonkeyPatc
 
 def name(prices: Prices) -> bytes:
     return b"".join(prices[each].tobytes() for each in sorted(prices))
+
+
+@pytest.mark.parametrize(
+    ("gaps", "wide"),
+    [
+        # What the group leaves is most of the gap: it goes on at the same price, closer each time.
+        ([(9.0, 0.0), (8.0, 0.0), (7.0, 0.0), (6.0, 0.0)], [2.0, 1.0, 0.5, 0.25]),
+        # The price of losses leaves it: another price, as close as in the end.
+        ([(9.0, 8.0), (8.0, 7.5), (7.0, 6.5)], [2.0, 1.0, 1.0]),
+    ],
+)
+def test_groups_go_on_closer_where_they_leave_the_gap(
+    gaps: list[tuple[float, float]], wide: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each round is made up: how far its bound is above the best point, and how much of it the price leaves."""
+    day = on_line(random_day(2, periods=3))
+    asked, best = list[float](), list[float]()
+
+    def made_round(self: leader.Leader, width: float, point: Point | None) -> tuple[list[Settled], Rest]:
+        assert point is not None
+        asked.append(width)
+        best.append(point.value)
+        above, price = gaps[min(len(asked), len(gaps)) - 1]
+        prices = {name: value for name, value in point.prices.items() if name in self._groups[0].caps}
+        others = {name: value for name, value in point.prices.items() if name not in prices}
+        most = point.value + above
+        return [Settled(prices, most - (above - price), most, (prices,), 1)], Rest(0.0, others)
+
+    monkeypatch.setattr(leader.Leader, "_round", made_round)
+    monkeypatch.setattr(leader, "_next_price", lambda tried, *_: tried[-1][1] + 0.1 if len(tried) < 3 else None)
+    AggregatorMarket(gap=1e-9).clear(day)
+    assert asked[: len(wide)] == wide
+    assert len(set(best)) == 1

@@ -26,7 +26,8 @@ WIDE = 2.0
 """How many times as wide as in the end the gap may be at first: searches go on from one round to the next."""
 
 CLOSER = 0.5
-"""Part of the gap that is left by the groups from which on they are solved closer before losses get another price."""
+"""Part of the gap that is left by the groups from which on they are solved closer before losses get another price: as
+close as in the end at any price, closer still at the price whose bound is the lowest."""
 
 PART = 0.7
 """Part of the allowed gap that the groups of prices may leave; the rest is for the copies of the lots' consumption."""
@@ -113,9 +114,11 @@ class Leader:
             if best is None or bound - best.value <= self._allowed(best) or self._deadline.passed:
                 break
             left = sum(each.bound - each.value for each in settled)
-            closer, wide = wide > 1.0, 1.0
-            if closer and left > CLOSER * (here - best.value):
+            closer = wide > 1.0
+            if left > CLOSER * (here - best.value) and (closer or here <= bound):
+                wide = 1.0 if closer else 0.5 * wide
                 continue  # the price of losses is not what leaves the gap
+            wide = 1.0
             tried.append((here, self._loss_price))
             loss_price = _next_price(tried, best, found)
             if loss_price is None and not closer:

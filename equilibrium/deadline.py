@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
-_SPENDING = threading.RLock()
+_SPENDING = threading.RLock()  # of parts that go on side by side
 
 Clock = Callable[[], float]
 """Tells the time in seconds since some fixed moment."""

@@ -6,7 +6,7 @@ Programming 1 (1971)), with the root in the place of the size; choices of which 
 
 Which of them is better was measured. Up to a gap under pay-as-bid the second takes a third fewer programs on days of
 ``aggregator-37`` (eleven of two seeds), but a fifth to two thirds more on the drawn days of the published study. To the
-end, or under a uniform price, it takes more on all of them: there means decide.
+end, and under a uniform price, it takes more in the sum of the published days: there means decide.
 """
 
 from __future__ import annotations

@@ -5,19 +5,16 @@ What comes out does not depend on how many processors there are, or on which tas
 
 from __future__ import annotations
 
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
-from contextvars import copy_context
-from typing import Generic, TypeVar
+from functools import partial
+from typing import TypeVar
 
 from equilibrium.programs.solvers.choose import takes_threads
 from equilibrium.programs.solvers.tally import counted_apart, merge
+from equilibrium.programs.solvers.threads import InThread
 
 T = TypeVar("T")
-
-HEARD_S = 0.1
-"""How often the waiting thread looks for a signal, s."""
 
 
 def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
@@ -28,38 +25,16 @@ def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """
     if len(tasks) < 2 or not takes_threads():
         return [task() for task in tasks]
-    runs = [_Run(task) for task in tasks]
+    runs = [InThread(partial(_apart, task)) for task in tasks]
     for run in runs:
-        run.begin()
-    for run in runs:
-        while not run.done.wait(HEARD_S):
-            pass
-    return [run.answer() for run in runs]
-
-
-class _Run(Generic[T]):
-    """A task in a thread of its own; it ends with the process at the latest."""
-
-    def __init__(self, task: Callable[[], T]) -> None:
-        self._task, self._context, self.done = task, copy_context(), threading.Event()
-        self._found: list[tuple[T, Counter[str]]] = []
-        self._failed: list[BaseException] = []
-
-    def begin(self) -> None:
-        threading.Thread(target=self._context.run, args=(self._work,), daemon=True).start()
-
-    def _work(self) -> None:
-        try:
-            with counted_apart() as tally:
-                self._found.append((self._task(), tally))
-        except BaseException as error:  # noqa: BLE001 - raised again where somebody can catch it
-            self._failed.append(error)
-        finally:
-            self.done.set()
-
-    def answer(self) -> T:
-        if self._failed:
-            raise self._failed[0]
-        found, tally = self._found[0]
+        run.wait()
+    answers = [run.answer() for run in runs]
+    for _, tally in answers:
         merge(tally)
-        return found
+    return [found for found, _ in answers]
+
+
+def _apart(task: Callable[[], T]) -> tuple[T, Counter[str]]:
+    """Return what a task returns, and which programs were solved for it."""
+    with counted_apart() as tally:
+        return task(), tally

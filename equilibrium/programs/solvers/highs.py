@@ -16,15 +16,13 @@ from equilibrium.programs.program import FEASIBILITY, INF, Instance
 from equilibrium.programs.solvers.base import MixedSolution, Solution, Status
 from equilibrium.programs.solvers.farkas import least_violation
 from equilibrium.programs.solvers.tally import count
+from equilibrium.programs.solvers.threads import InThread
 
 QUADRATIC_SECONDS = 5.0
 """Time after which a quadratic program is given up."""
 
 INTERRUPTIBLE = 20_000
 """Entries of a matrix from which on Ctrl-C is heard during a solve; smaller models take no second."""
-
-HEARD_S = 0.1
-"""How often the waiting thread looks for a signal, s."""
 
 _DEVEX = 1
 """Edge weights that need no start: steepest-edge ones are made anew from every basis, which takes longer than a few
@@ -79,26 +77,12 @@ def _model(instance: Instance) -> highspy.HighsLp:
 def _run(solver: highspy.Highs, entries: int) -> None:
     """Run a solver so that Ctrl-C is heard while a large model is being solved.
 
-    Python handles a signal only between its own instructions. So a large model runs in a second thread, and the main
-    one waits. What is interrupted is left to itself; it ends with the process at the latest.
+    A large model runs in a second thread, and the main one waits.
     """
     if entries < INTERRUPTIBLE or threading.current_thread() is not threading.main_thread():
         solver.run()
-        return
-    done, failed = threading.Event(), list[BaseException]()
-
-    def work() -> None:
-        try:
-            solver.run()
-        except BaseException as error:  # noqa: BLE001 - raised again where somebody can catch it
-            failed.append(error)
-        done.set()
-
-    threading.Thread(target=work, daemon=True).start()
-    while not done.wait(HEARD_S):
-        pass
-    if failed:
-        raise failed[0]
+    else:
+        InThread(solver.run).answer()
 
 
 def _load(solver: highspy.Highs, model: highspy.HighsLp) -> None:

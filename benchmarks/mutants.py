@@ -33,8 +33,9 @@ try:
 except ImportError:
     sys.exit("benchmarks.mutants needs the extra: pip install --editable '.[mutants]', or make mutants")
 
+from benchmarks.covering_tests import Covering, cover
 from benchmarks.harness import Result, report
-from benchmarks.nearest_tests import nearest_tests
+from benchmarks.nearest_tests import in_order, nearest_tests
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("agents", "equilibrium", "scenarios", "sim")
@@ -290,9 +291,11 @@ def _change(old: str, new: str, line: int) -> str:
     return next((f"{a.strip()}  ->  {b.strip()}" for a, b in pairs if a != b), f"line {line}")
 
 
-def try_all(faults: list[Fault], workers: int) -> list[Outcome]:
+def try_all(faults: list[Fault], covering: Covering, workers: int) -> list[Outcome]:
     """Try faults side by side, each worker in a copy of its own, and tell each outcome as it comes."""
-    near = {fault.module: nearest_tests(ROOT, fault.module) for fault in faults}
+    near = {
+        fault: in_order(nearest_tests(ROOT, fault.module), covering.tests(fault.module, fault.line)) for fault in faults
+    }
     known = Known()
     with tempfile.TemporaryDirectory(prefix="equilot-mutants-") as folder, ThreadPoolExecutor(workers) as pool:
         copies: Queue[Path] = Queue()
@@ -301,7 +304,7 @@ def try_all(faults: list[Fault], workers: int) -> list[Outcome]:
 
         def one(fault: Fault) -> Outcome:
             copy = copies.get()
-            outcome = try_fault(copy, fault, near[fault.module], known)
+            outcome = try_fault(copy, fault, near[fault], known)
             copies.put(copy)
             print(
                 f"{fault.module}:{fault.line}  {outcome.change}\n    {outcome.fate} ({outcome.seconds:.0f} s)",
@@ -323,11 +326,18 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="which lines (1)")
     parser.add_argument("--workers", type=int, default=2, help="how many copies run side by side (2)")
     parser.add_argument("--under", default="", help="only modules whose path begins so, as sim/markets")
+    parser.add_argument("--covered", type=Path, help="what tests run: read if it is there, else written (a new run)")
     parser.add_argument("--write", action="store_true", help="write mutation_score into benchmarks/results.json")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that the copies are removed
     start = time.perf_counter()
-    outcomes = try_all(draw(ROOT, asked.sample, asked.seed, asked.under), asked.workers)
+    faults = draw(ROOT, asked.sample, asked.seed, asked.under)
+    with tempfile.TemporaryDirectory(prefix="equilot-covering-") as folder:
+        data = asked.covered or Path(folder) / "coverage"
+        if not data.exists():
+            cover(ROOT, sorted({fault.module for fault in faults}), asked.workers, data)
+            print(f"what runs which line was found in {(time.perf_counter() - start) / 60:.1f} min", flush=True)
+        outcomes = try_all(faults, Covering(ROOT, data), asked.workers)
     taken = time.perf_counter() - start
     survived = [outcome for outcome in outcomes if outcome.fate == "survived"]
     hang = sum(outcome.fate == "hangs" for outcome in outcomes)

@@ -243,6 +243,34 @@ def nearest_tests(root: Path, module: str) -> list[str]:
     )
 
 
+def in_order(near: list[str], covering: dict[str, list[str]]) -> list[str]:
+    """Return what runs a line, the nearest first, and after it what else is near.
+
+    Parameters
+    ----------
+    near
+        Arguments of pytest, from :func:`nearest_tests`.
+    covering
+        Tests that run the line, by file.
+
+    Returns
+    -------
+    list of str
+        Arguments of pytest, those of a file that belong together as one of several lines.
+    """
+    left = {file: list(tests) for file, tests in covering.items()}
+    first: list[str] = []
+    for test in near:
+        file = test.partition("::")[0]
+        if test != file and test in left.get(file, ()):
+            left[file].remove(test)
+            first.append(test)
+        elif test == file and file in left:
+            first.append("\n".join(left.pop(file)))
+    first += ["\n".join(left[file]) for file in sorted(left, key=lambda file: len(left[file])) if left[file]]
+    return list(dict.fromkeys([*first, *near]))
+
+
 def _layer(root: Path, module: str) -> list[str]:
     """All files of tests of a module's layer: what time is left for them."""
     folder = "games" if module.startswith("equilibrium/games") else module.split("/")[0]

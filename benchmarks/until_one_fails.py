@@ -1,6 +1,7 @@
 """``python -m benchmarks.until_one_fails SECONDS TEST ...``: run tests in their order until one fails.
 
-Each argument of pytest is collected when it is its turn, so what an early test notices costs no more than that test.
+Each argument is collected when it is its turn, so what an early test notices costs no more than that test. An argument
+of several lines is several of pytest, which are collected together.
 Ends with 1 and the name of the test that failed in the last line, or with 0 where none did within so many seconds of
 processor time. Hypothesis does not look for a smaller example of what fails: that takes minutes, and nobody reads it.
 """
@@ -52,7 +53,7 @@ def first_failure(tests: list[str], seconds: float, without: list[str]) -> str:
     watch = Watch(seconds)
     left_out = [word for test in without for word in ("--deselect", test)]
     for test in tests:
-        plain = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", *left_out, test]
+        plain = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", *left_out, *test.splitlines()]
         code = pytest.main(plain, plugins=[watch])
         if watch.failed:
             return watch.failed

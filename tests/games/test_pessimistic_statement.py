@@ -244,7 +244,10 @@ def refusal(kind: str) -> str | None:
         ("product below", "boss uses a dual, and a row of two has products"),
         ("row", "boss uses a dual, and one of its rows contains a variable of a follower"),
         ("row product", "boss uses a dual, and one of its rows contains a variable of a follower"),
-        ("price times power", "boss uses a dual, and its objective has a product of the followers' variables and duals"),
+        (
+            "price times power",
+            "boss uses a dual, and its objective has a product of the followers' variables and duals",
+        ),
     ],
 )
 def test_why_the_pessimistic_form_does_not_hold(kind: str, reason: str | None) -> None:

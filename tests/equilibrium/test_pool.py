@@ -83,3 +83,7 @@ def test_a_limit_that_no_day_has_met_yet_is_kept(limit: str, power_kw: float, de
     assert found.solved.all()
     assert found.cost.tolist() == pytest.approx([0.015 * power_kw, 0.03 * power_kw + 0.03 * dear_kw])
     assert found.price[:, 0, 0].tolist() == pytest.approx([0.03, 0.06])
+    less = cleared(100.0, 200.0)  # days that come nowhere near the limit, with vertices at it in the pool
+    assert less.pooled.all()
+    assert less.cost.tolist() == pytest.approx([3.0, 6.0])
+    assert less.price[:, 0, 0].tolist() == pytest.approx([0.03, 0.03])

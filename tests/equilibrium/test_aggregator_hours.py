@@ -102,3 +102,19 @@ def test_the_next_price_of_losses_lies_where_the_bound_may_be_lower() -> None:
     assert following(3.0, None, p3=9.0, p4=5.0, p8=6.0) == 6.0
     assert following(3.0, None, p3=9.0, p4=5.0, p6=7.0, p8=6.0) is None
     assert following(3.0, None, p3=9.0) is None
+
+
+def test_the_gap_that_may_be_left_is_a_share_of_what_is_earned_or_of_what_the_load_may_bring() -> None:
+    """Two periods of half an hour with 100 and 300 kW whose caps lie 2 above and 1 below the spot price: 250."""
+    day = card_day(())
+    retailer = replace(day.retailer, load_kw=np.array([100.0, 300.0]), price=day.retailer.price[:2])
+    price = {"energy_price": np.array([8.0, 11.0]), "reserve_price": day.reserve_price[:2]}
+    day = on_line(replace(day, retailer=retailer, period_h=0.5, cap=10.0, **price))
+    leader = Leader(day, 0.01, Deadline())
+
+    def worth(value: float) -> Point:
+        return Point({}, (), (), value, np.zeros((2, 0)))
+
+    assert leader._allowed(None) == pytest.approx(0.01 * 0.5 * (2.0 * 100.0 + 1.0 * 300.0))
+    assert [leader._allowed(worth(value)) for value in (-50.0, 50.0, 0.5)] == [0.5, 0.5, 0.01]
+    assert Leader(replace(day, grid=None), 0.01, Deadline())._allowed(None) == 0.0  # exact all the same

@@ -10,9 +10,11 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.errors import InfeasibleError, InputError, SolverError
+from equilibrium.programs import front as module
 from equilibrium.programs.front import Front, Objectives, grid_front, split_boxes, step_of, whole_front
 from equilibrium.programs.program import Instance
+from equilibrium.programs.solvers import MixedSolution, Status
 
 
 def knapsack(weights: list[float], limit: float, values: list[list[float]]) -> Objectives:
@@ -142,3 +144,108 @@ def test_boxes_cut_away_what_a_point_dominates() -> None:
     first, second = corners
     again = split_boxes(first, [second], np.array([4.0, 4.0, 4.0]), least)
     assert all(not (np.array([4.0, 4.0, 4.0]) < each).all() for each in again)
+
+
+@pytest.mark.parametrize(
+    ("costs", "message"),
+    [
+        (np.ones((2, 3)), r"objectives: costs: got \(2, 3\), expected the shape \(2, 2\)"),
+        (np.array([[1.0, np.inf], [1.0, 1.0]]), "objectives: costs: got 'not finite', expected finite numbers"),
+    ],
+)
+def test_objectives_that_do_not_fit_are_refused(costs: np.ndarray, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        Objectives(plane().instance, np.zeros(2, dtype=np.bool_), costs, ("x", "y"))
+
+
+@pytest.mark.parametrize("weights", [[0.0, 0.0], [1.0], [-1.0, 2.0], [[1.0, 1.0]]])
+def test_weights_that_weigh_nothing_are_refused(weights: list) -> None:
+    with pytest.raises(InputError, match="a number from 0 for each of 2"):
+        whole_front(BY_HAND).choice(weights)
+
+
+def test_membership_is_a_share_of_the_fronts_range() -> None:
+    """An objective that is the same everywhere is at its best everywhere."""
+    values = np.array([[1.0, 9.0, 4.0], [2.0, 5.0, 4.0], [5.0, 1.0, 4.0]])
+    front = Front(("a", "b", "c"), values, values, values, True, 0)
+    assert front.membership.tolist() == [[1.0, 0.0, 1.0], [0.75, 0.5, 1.0], [0.0, 1.0, 1.0]]
+    assert (front.choice(), front.choice([1.0, 0.0, 0.0]), front.choice([0.0, 1.0, 0.0])) == (1, 0, 2)
+    assert front.choice([0.0, 0.0, 1.0]) == 0
+
+
+@pytest.mark.parametrize("step", [0.0, -1.0, [1.0, 0.0]])
+def test_a_step_is_above_zero(step: object) -> None:
+    with pytest.raises(InputError, match="front: step"):
+        whole_front(BY_HAND, step=step)  # type: ignore[arg-type]
+
+
+def test_steps_are_greatest_common_divisors() -> None:
+    problem = knapsack([1.0, 1.0, 1.0], 3.0, [[6.0, 10.0, 4.0], [0.000009, 0.000006, 0.0], [0.0, 0.0, 0.0]])
+    assert step_of(problem).tolist() == [2.0, 3e-6, 1.0]
+    half = Objectives(problem.instance, np.array([True, True, False]), problem.costs[:2], ("a", "b"))
+    with pytest.raises(InputError, match="front: a: got 'a column that is not whole'"):
+        step_of(half)
+    assert step_of(Objectives(half.instance, half.integer, problem.costs[1:], ("b", "c"))).tolist() == [3e-6, 1.0]
+
+
+def test_a_solver_that_decides_nothing_ends_the_front(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = MixedSolution(Status.LIMIT, np.zeros(3), 0.0, 0.0, 0.0)
+    monkeypatch.setattr(module, "solve_mixed", lambda *_: ended)
+    with pytest.raises(SolverError, match="a point of the front ended limit"):
+        whole_front(BY_HAND)
+
+
+def test_no_point_in_the_relaxation_is_told() -> None:
+    with pytest.raises(InfeasibleError, match="the program of the front has no point"):
+        module._largest(knapsack([1.0], -1.0, [[1.0], [1.0]]), 0, "auto")
+
+
+@pytest.mark.parametrize(
+    ("box", "boxes", "value", "left"),
+    [
+        # The first objective of the own box is not cut: nothing is left below the point found.
+        ([9.0, 9.0], [], [2.0, 5.0], [[9.0, 5.0]]),
+        ([9.0, 9.0], [], [2.0, 0.0], []),
+        ([9.0, 4.0], [[5.0, 9.0]], [3.0, 2.0], [[3.0, 9.0], [9.0, 2.0]]),
+        ([9.0, 4.0], [[3.0, 9.0]], [3.0, 2.0], [[3.0, 9.0], [9.0, 2.0]]),
+        ([9.0, 9.0, 9.0], [[9.0, 5.0, 2.0]], [1.0, 7.0, 4.0], [[9.0, 9.0, 4.0], [9.0, 7.0, 9.0]]),
+    ],
+)
+def test_what_is_left_of_boxes_by_hand(
+    box: list[float], boxes: list[list[float]], value: list[float], left: list[list[float]]
+) -> None:
+    found = split_boxes(np.array(box), [np.array(each) for each in boxes], np.array(value), np.zeros(len(box)))
+    assert sorted(each.tolist() for each in found) == sorted(left)
+
+
+def test_a_grid_asks_for_the_ends_and_what_lies_between() -> None:
+    """From (0, 4) to (8, 0): limits of y at 3, 2 and 1; one has no point, one the point of the one before."""
+    inf = float("inf")
+    asked: list[tuple[list[float], list[float]]] = []
+    turn = iter([[0.0, 4.0], [0.0, 4.0], [8.0, 0.0], [8.0, 0.0], [2.0, 3.0], None, [2.0, 3.0]])
+
+    def solve(instance: Instance, _: np.ndarray) -> np.ndarray | None:
+        asked.append((instance.cost.tolist(), instance.row_upper[-2:].tolist()))
+        point = next(turn)
+        return None if point is None else np.array(point)
+
+    front = grid_front(plane(), 5, solver=solve)
+    assert front.values.tolist() == [[0.0, 4.0], [2.0, 3.0], [8.0, 0.0]]
+    assert front.payoff.tolist() == [[0.0, 4.0], [8.0, 0.0]]
+    assert (front.solves, front.complete) == (7, False)
+    same = module.SAME_VALUE
+    assert asked == [
+        ([1.0, 0.0], [inf, inf]),
+        ([0.0, 1.0], [same, inf]),
+        ([0.0, 1.0], [inf, inf]),
+        ([1.0, 0.0], [inf, same]),
+        *(([1.0, module._OTHERS * 2.0], [inf, limit]) for limit in (3.0, 2.0, 1.0)),
+    ]
+
+
+def test_a_grid_over_one_point_is_that_point() -> None:
+    front = grid_front(plane(), 5, solver=lambda *_: np.array([2.0, 3.0]))
+    assert (front.values.tolist(), front.solves) == ([[2.0, 3.0]], 4)
+    three = Objectives(plane().instance, np.zeros(2, dtype=np.bool_), np.ones((3, 2)), ("a", "b", "c"))
+    with pytest.raises(InputError, match=r"front: objectives and points: got \(3, 4\), expected two, and at least two"):
+        grid_front(three, 4)

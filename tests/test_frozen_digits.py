@@ -33,10 +33,11 @@ from tests.frozen.fingerprints import (
 )
 from tests.frozen.numbers import NUMBERS, freeze_numbers, number_changes
 from tests.frozen.published import PUBLISHED, freeze_published, published_changes
+from tests.frozen.statements import STATEMENTS
 from tests.frozen.work import measured
 from tests.sim.timed import times_that_cannot_be
 
-OTHERS = (GAMES, PUBLISHED, NUMBERS, DRAWS)
+OTHERS = (GAMES, PUBLISHED, NUMBERS, DRAWS, STATEMENTS)
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in OTHERS)
 
 LONG = ("aggregators-37",)

@@ -1,0 +1,222 @@
+"""Small days and grids with everything that their programs can hold: what they state is frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+
+import numpy as np
+
+from equilibrium.errors import InfeasibleError
+from equilibrium.grid.assets import (
+    LotSite,
+    Microturbine,
+    RenewableUnit,
+    StaticVarCompensator,
+    StorageUnit,
+    Subscription,
+)
+from equilibrium.grid.branch_flow import BranchFlow
+from equilibrium.grid.distribution import compile_distribution
+from equilibrium.grid.lossy import compile_lossy
+from equilibrium.grid.network import Network
+from equilibrium.grid.restoration import Outage, restore
+from equilibrium.grid.switching_program import restore_by_switching
+from equilibrium.markets.aggregator.market import AggregatorMarket
+from equilibrium.markets.aggregator.published import solve_published
+from equilibrium.markets.aggregator.rivals.offers import offered
+from equilibrium.markets.charging.joint import compile_joint
+from equilibrium.markets.charging.lots import compile_lots
+from equilibrium.markets.disco.market import DiscoMarket
+from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.lots_lead.published import solve_paper_milp
+from equilibrium.markets.nodal.market import NodalMarket
+from equilibrium.markets.two_settlement.day_ahead import compile_day_ahead
+from equilibrium.markets.two_settlement.demand_bids import Customers, commit_demand, deliver_demand, printed_program
+from equilibrium.markets.two_settlement.lot_bids import commit_lot
+from equilibrium.markets.two_settlement.market import DayAheadMarket, Options
+from equilibrium.markets.two_settlement.network import radial_of
+from equilibrium.markets.two_settlement.rolling import RealTime
+from equilibrium.programs import commitment
+from equilibrium.programs.commitment import (
+    Ability,
+    Burning,
+    Fuel,
+    Interface,
+    Line,
+    Reserve,
+    Service,
+    Store,
+    System,
+    Unit,
+)
+from equilibrium.programs.commitment.system import Demand
+from tests.equilibrium import disco_days, two_settlement_real
+from tests.equilibrium.aggregator_days import on_line, random_day
+from tests.equilibrium.conftest import lot_data, small_day, small_feeder, small_network
+from tests.equilibrium.day_ahead_days import made_day, made_system
+from tests.equilibrium.nodal_days import one_line
+from tests.equilibrium.test_coupled import NOTHING
+from tests.equilibrium.test_meshed import TWO_ROOTS, grid
+from tests.equilibrium.test_restoration import hour
+from tests.equilibrium.test_rivals import with_lots
+from tests.equilibrium.two_settlement_days import lot, prices, zone
+
+LENGTHS = np.array([1.0, 0.5, 0.25])
+"""Hours of three periods."""
+
+
+def everything() -> Network:
+    """Two turbines, one with ramps, sun, a compensator, a store and two lots, on three buses."""
+    turbines = (Microturbine("free", 1, 40.0, 0.05), Microturbine("slow", 2, 60.0, 0.06, 20.0))
+    return Network(
+        small_feeder(rating_kva=np.array([900.0, 700.0, np.inf])),
+        turbines,
+        renewables=(RenewableUnit("sun", 1, 30.0, "pv"),),
+        compensators=(StaticVarCompensator("svc", 2, 50.0),),
+        storage=(StorageUnit("battery", 2, 40.0, 55.0, 25.0, 10.0, 0.9, 0.8, 5.0),),
+        lots=(LotSite("a", 1, 0.9), LotSite("b", 2, 0.95, subscription=Subscription(20.0, 0.3), terminal="ge")),
+        polygon_edges=6,
+    )
+
+
+def grids() -> None:
+    network = everything()
+    for periods in (LENGTHS, 2):
+        compile_distribution(network, periods)
+        compile_joint(network, periods)
+    compile_lots(network.lots, LENGTHS)
+    compile_lossy(disco_days.small_network(2), 2, segments=3, transformer_efficiency=0.9)
+
+
+def lots_lead() -> None:
+    site = replace(lot_data(20.0, [30.0, 30.0]), soe_max_kwh=np.full(2, 60.0))
+    day = small_day([0.03, 0.05], (site,), load_kw=90.0)
+    narrow = small_network(rating_kva=np.array([5000.0, 5000.0, 80.0]))
+    LotsLeadMarket(narrow, on_infeasible="shed", value_of_lost_load=2.0).clear(day)
+    for reading in ("as_printed", "corrected"):
+        with suppress(InfeasibleError):
+            solve_paper_milp(replace(small_network(), polygon_edges=6), day, reading=reading)
+
+
+def nodal() -> None:
+    site = replace(lot_data(60.0, [50.0, 50.0]), soe_max_kwh=np.full(2, 90.0))
+    day = small_day([0.03, 0.04], (site,), load_kw=60.0, turbines=1)
+    for network in (one_line(), replace(one_line(), storage=(NOTHING,))):
+        NodalMarket(network, certify="full").clear(day)
+
+
+def disco() -> None:
+    network, day = disco_days.random_day(11, periods=3, count=2)
+    for mode in ("windows", "windows-strict", "strict-exclusive"):
+        DiscoMarket(network, mode=mode, segments=3).clear(day)
+    DiscoMarket(network, mode="windows-strict", segments=3, method="kkt-milp", solver="highs").clear(day)
+    network, day = disco_days.random_day(6, periods=3, scenarios=2, count=2)
+    DiscoMarket(network, mode="strict", segments=3, purchases="here-and-now").clear(day)
+
+
+def aggregator() -> None:
+    day = random_day(3, periods=3, scenarios=2, period_h=0.5)
+    AggregatorMarket(gap=0.1).clear(day)
+    solve_published(replace(random_day(4, periods=2), uniform_cap=10.0))
+    AggregatorMarket(gap=0.1).clear(on_line(random_day(3, periods=2)))
+
+
+def rivals() -> None:
+    for fee in (0.5, np.inf):
+        offered(with_lots(3, fee, periods=2), 0)
+
+
+def bids() -> None:
+    own = zone([5.0, 4.0, 3.0])
+    asked = prices([0.2, 0.5, 0.1])
+    commit_demand(own, asked, LENGTHS)
+    deliver_demand(own, np.array([-4.0, -4.0, -4.0]), LENGTHS)
+    printed_program(own, asked, Customers(*(np.array(each) for each in PAID)), LENGTHS)
+    commit_lot(lot([(0, 3, 2.0, 6.0), (1, 3, 8.0, 7.0)], efficiency=0.9), asked, LENGTHS)
+
+
+def two_settlement() -> None:
+    draw = np.random.default_rng(3)
+    system, day = made_system(draw), made_day(draw)
+    tables = DayAheadMarket(system, Options()).interruptions(day)
+    for arbitrage in (True, False):
+        compile_day_ahead(system, radial_of(system.grid), day, tables, arbitrage=arbitrage)
+    made = two_settlement_real.system(**two_settlement_real.UNITS)
+    weather = two_settlement_real.weather(made, [0.1, 0.3])
+    RealTime(made, 2).run(
+        two_settlement_real.real_day(weather),
+        two_settlement_real.positions(made, 2, bids=1),
+        (two_settlement_real.bid([3.0, -2.0]),),
+        (two_settlement_real.fixed([3.0, -2.0], 0.5),),
+    )
+
+
+def switches() -> None:
+    row = grid(5, (0, 4), TWO_ROOTS, rating_kva=np.array([9.0, 8.0, 7.0, 1.5]))
+    outage = Outage("first", branches=(0,))
+    restore(row, hour(row), outage)
+    restore_by_switching(row, hour(row), outage)
+    BranchFlow(row, 9.0, "highs")
+
+
+def units() -> None:
+    """Every part of a unit commitment in one system of two periods of half an hour."""
+    gas = Burning(("gas", "oil"), (5.0, 8.0), [0.0, 200.0], start_use=(30.0,), blending=True)
+    lines = (
+        Line("AB", "A", "B", 10.0, 40.0, 25.0, shift=0.1, emergency=50.0),
+        Line("BC", "B", "C", 5.0, [30.0, 35.0], out=[False, False], emergency=45.0),
+        Line("AC", "A", "C", 7.0, emergency=60.0),
+        Line("dc", "A", "C", None, 8.0),
+    )
+    slow = Unit(
+        "slow", [10.0, 60.0, 100.0], [200.0, 1500.0, 3500.0], "A", (1, 3), (50.0, 90.0), 7.0, 60.0, 50.0, 40.0, 45.0,
+        2, 2, 5, 50.0, reserves=("spin",), areas=("east",), start_curve=(4.0,), stop_curve=(6.0,),
+    )  # fmt: skip
+    fast = Unit(
+        "fast", [0.0, 100.0], [0.0, 5000.0], "C", initial=-4, band=(20.0, 80.0), burning=gas, reserves=("spin",)
+    )
+    commitment.commit(
+        System(
+            2,
+            {"A": [20.0, 30.0], "B": [10.0, 10.0], "C": [60.0, 50.0]},
+            (slow, fast),
+            stores=(
+                Store("store", [5.0, 6.0], 7.0, 20.0, "B", 2.0, 1.0, 1.5, 3.0, 4.0, 0.9, 0.8, 0.02, 10.0, 8.0, 15.0),
+            ),
+            demands=(Demand("flexible", 1.0, [5.0, 5.0], [90.0, 80.0], "B"),),
+            lines=lines,
+            reserves=(Reserve("spin", 5.0, 100.0),),
+            services=(
+                Service("regulation", 2.0, 5.0, 1e4, rung=0, regulating=True, abilities={"slow": Ability(5.0)}),
+                Service(
+                    "spinning",
+                    4.0,
+                    15.0,
+                    100.0,
+                    {"east": 1.0},
+                    rung=1,
+                    abilities={"slow": Ability(), "fast": Ability(3.0)},
+                ),
+                Service("standing", 1.0, 25.0, 50.0, abilities={"fast": Ability(0.0, 30.0)}),
+                Service("down", 1.0, 5.0, 90.0, up=False, averaged=False, abilities={"slow": Ability()}),
+            ),
+            fuels=(Fuel("gas", 100.0),),
+            hours=0.5,
+            shed_cost=1000.0,
+            spill_cost=500.0,
+            interfaces=(Interface("cut", {"AB": 1.0, "AC": -0.5}, -30.0, 30.0, 12.0),),
+            outages=(commitment.Outage("o", "BC", 10.0), commitment.Outage("again", "AC")),
+        )
+    )
+
+
+PAID = ([0.3, 0.4, 0.5], [0.1, 0.2, 0.1], [0.05, 0.04, 0.03], [0.02, 0.01, 0.03])
+"""By customers: for energy, for what they hold ready, for reactive power, and by them for it."""
+
+DAYS: dict[str, Callable[[], None]] = {
+    each.__name__: each
+    for each in (grids, lots_lead, nodal, disco, aggregator, rivals, bids, two_settlement, switches, units)
+}
+"""By name: what states the programs."""

@@ -6,11 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from equilibrium.programs.program import ProgramBuilder
+from equilibrium.programs.program import Instance, ProgramBuilder
+from equilibrium.programs.solvers import solve_linear, solve_mixed
 from tests.equilibrium.stated_days import DAYS
 from tests.frozen.fingerprints import read, rounding, versions
-from tests.frozen.statements import STATEMENTS, stated, statement_changes
+from tests.frozen.statements import GIVEN, STATEMENTS, stated, statement_changes
 
 
 @pytest.mark.parametrize("name", DAYS)
@@ -23,6 +25,23 @@ def test_the_programs_of_a_day_are_stated_as_they_were(name: str) -> None:
 
 def test_every_day_is_frozen() -> None:
     assert list(read(STATEMENTS)["days"]) == list(DAYS)
+
+
+def test_what_solvers_are_given_is_told_by_its_shape() -> None:
+    def work(cost: float, *, mixed: bool = False) -> Callable[[], object]:
+        one = np.ones(1)
+        instance = Instance(sp.csr_array(np.ones((1, 1))), cost * one, one, 2.0 * one, one, 2.0 * one)
+        if mixed:
+            return lambda: solve_mixed(instance, np.ones(1, dtype=bool))
+        return lambda: solve_linear(instance)
+
+    for mixed in (False, True):
+        first, again, other = (stated(work(cost, mixed=mixed)) for cost in (3.0, 3.0 + 1e-15, 3.0 + 1e-6))
+        assert statement_changes(first, again) == []
+        assert statement_changes(first, other) == [f"{GIVEN}: 1 x 1"]
+        assert statement_changes(first, other, same=False) == []
+    twice = stated(lambda: [work(3.0)(), work(3.0)()])
+    assert statement_changes(stated(work(3.0)), twice) == [f"{GIVEN}: programs"]
 
 
 def small(change: Callable[[ProgramBuilder, np.ndarray, np.ndarray, np.ndarray], object]) -> Callable[[], object]:
@@ -70,8 +89,8 @@ def test_programs_that_are_missing_or_new_are_told() -> None:
         small(lambda build, *_: build.rows("more", (1,)))()
 
     assert statement_changes(first, stated(both)) == ["power: 1 programs were frozen, now 2"]
-    assert statement_changes(first, {}) == ["power: 1 programs were frozen, now 0"]
-    assert statement_changes({}, first) == ["power: 0 programs were frozen, now 1"]
+    assert statement_changes(first, {}, same=False) == ["power: 1 programs were frozen, now 0"]
+    assert statement_changes({}, first, same=False) == ["power: 0 programs were frozen, now 1"]
 
 
 def test_with_another_solver_only_blocks_are_compared() -> None:

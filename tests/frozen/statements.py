@@ -1,6 +1,8 @@
-"""The programs that small days state: every row, column, coefficient, limit and cost, as one fingerprint a block.
+"""The programs that small days state and give to solvers: every row, column, coefficient, limit and cost.
 
-An answer shows nothing of a row that does not bind on the days that are looked at; what is stated shows it.
+An answer shows nothing of a row that does not bind on the days that are looked at, and nothing of a bound that is wider
+than it has to be; what is stated and given shows it. What is stated has one fingerprint a block; what is given one for
+all programs of a shape.
 """
 
 from __future__ import annotations
@@ -14,9 +16,13 @@ from unittest.mock import patch
 import numpy as np
 import scipy.sparse as sp
 
-from equilibrium.programs.program import Block, Program, ProgramBuilder
+from equilibrium.programs.program import Block, Instance, Program, ProgramBuilder
+from equilibrium.programs.solvers import MixedSolution, choose
+from equilibrium.programs.solvers.gurobi import GurobiHandle
+from equilibrium.programs.solvers.highs import HighsHandle
 from tests.equilibrium.stated_days import DAYS
 from tests.frozen.fingerprints import rounding, versions
+from tests.frozen.work import measured
 
 STATEMENTS = "statements"
 """Name of their frozen file."""
@@ -27,31 +33,66 @@ DIGITS = 9
 Stated = dict[str, list[dict[str, str]]]
 """Programs by the names of their blocks: of each one, what is said of every block."""
 
+GIVEN = "given to solvers"
+"""Name of what is known of the programs that solvers were given, by shape, and of the work."""
+
 
 @contextmanager
-def captured() -> Iterator[list[Program]]:
-    """Collect every program that is stated."""
-    found: list[Program] = []
-    compile_ = ProgramBuilder.compile
+def captured() -> Iterator[tuple[list[Program], list[Instance]]]:
+    """Collect every program that is stated, and every one that is loaded into a solver."""
+    programs: list[Program] = []
+    instances: list[Instance] = []
+    compile_, confirmed = ProgramBuilder.compile, choose.confirmed
 
     def compiled(build: ProgramBuilder) -> Program:
-        program = compile_(build)
-        found.append(program)
-        return program
+        programs.append(compile_(build))
+        return programs[-1]
 
-    with patch.object(ProgramBuilder, "compile", compiled):
-        yield found
+    def mixed(instance: Instance, *others: Any) -> MixedSolution:
+        instances.append(instance)
+        return confirmed(instance, *others)
+
+    def loading(handle: type) -> Callable[..., None]:
+        load = handle.__init__  # type: ignore[misc]
+
+        def loaded(self: object, instance: Instance, **options: Any) -> None:
+            instances.append(instance)
+            load(self, instance, **options)
+
+        return loaded
+
+    with (
+        patch.object(ProgramBuilder, "compile", compiled),
+        patch.object(choose, "confirmed", mixed),
+        patch.object(HighsHandle, "__init__", loading(HighsHandle)),
+        patch.object(GurobiHandle, "__init__", loading(GurobiHandle)),
+    ):
+        yield programs, instances
 
 
 def stated(work: Callable[[], object]) -> Stated:
-    """Return what is stated on the way of some work; programs that are the same count once."""
-    with captured() as programs:
+    """Return what is stated and given on the way of some work; programs that are the same count once."""
+    with captured() as (programs, instances), measured() as effort:
         work()
     found: dict[str, set[tuple[tuple[str, str], ...]]] = {}
     for program in programs:
         name = ", ".join(program.columns) or "no columns"
         found.setdefault(name, set()).add(tuple(_blocks(program).items()))
-    return {name: [dict(each) for each in sorted(several)] for name, several in sorted(found.items())}
+    given = {name: str(count) for name, count in effort.items()}
+    shapes: dict[str, set[str]] = {}
+    for instance in instances:
+        shapes.setdefault(" x ".join(map(str, instance.shape)), set()).add(_digest(instance))
+    given |= {shape: _told(sorted(digests)) for shape, digests in sorted(shapes.items())}
+    return {name: [dict(each) for each in sorted(several)] for name, several in sorted(found.items())} | {
+        GIVEN: [given]
+    }
+
+
+def _digest(instance: Instance) -> str:
+    block = Block("row", 0, (instance.shape[0],))
+    columns = [str(k) for k in range(instance.shape[1])]
+    sides = (instance.row_lower, instance.row_upper, instance.col_lower, instance.col_upper, instance.cost)
+    return _told(_entries(instance.matrix, block, columns), *sides)
 
 
 def _blocks(program: Program) -> dict[str, str]:
@@ -98,9 +139,11 @@ def statement_changes(old: Stated, new: Stated, *, same: bool = True) -> list[st
     ----------
     same
         Whether solvers and processor are those it was frozen with. A program may hold what another one's multipliers
-        say; with others only the blocks are compared.
+        say; with others only the blocks of what is stated are compared.
     """
     told = []
+    if not same:
+        old, new = ({name: some for name, some in each.items() if name != GIVEN} for each in (old, new))
     for name in dict.fromkeys([*old, *new]):
         before, after = old.get(name, []), new.get(name, [])
         if len(before) != len(after) and (same or not before or not after):

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
 from equilibrium.errors import InfeasibleError
+from equilibrium.fleet.day import Fleet
+from equilibrium.fleet.envelope import lot_day
+from equilibrium.games import read_game
 from equilibrium.grid.assets import (
     LotSite,
     Microturbine,
@@ -21,6 +25,7 @@ from equilibrium.grid.branch_flow import BranchFlow
 from equilibrium.grid.distribution import compile_distribution
 from equilibrium.grid.lossy import compile_lossy
 from equilibrium.grid.network import Network
+from equilibrium.grid.reconfiguration import reconfigure
 from equilibrium.grid.restoration import Outage, restore
 from equilibrium.grid.switching_program import restore_by_switching
 from equilibrium.markets.aggregator.market import AggregatorMarket
@@ -62,6 +67,9 @@ from tests.equilibrium.test_meshed import TWO_ROOTS, grid
 from tests.equilibrium.test_restoration import hour
 from tests.equilibrium.test_rivals import with_lots
 from tests.equilibrium.two_settlement_days import lot, prices, zone
+
+INSTANCES = Path(__file__).parents[1] / "instances"
+"""Games as files."""
 
 LENGTHS = np.array([1.0, 0.5, 0.25])
 """Hours of three periods."""
@@ -212,11 +220,73 @@ def units() -> None:
     )
 
 
+def games() -> None:
+    """Small games by each method that takes them."""
+    for name, method, attitude in GAMES:
+        read_game(INSTANCES / f"{name}.json").solve(method=method, attitude=attitude)
+
+
+def fleets() -> None:
+    """Vehicles of two lots on one feeder, one of which moves the price and one of which takes it."""
+    network = small_network(lots=2, rating_kva=np.array([5000.0, 5000.0, 60.0]), turbine=SMALL)
+    power = np.array([[7.0, 7.0, 0.0], [0.0, 11.0, 11.0], [7.0, 7.0, 7.0]])
+    need, stay = np.array([9.0, 12.0, 15.0]), (np.array([0, 1, 0]), np.array([2, 3, 3]))
+    vehicles = [Fleet(share * power, np.full(3, 5.0), share * need, np.full(3, 60.0), *stay) for share in (1.0, 2.0)]
+    lots = tuple(lot_day(each, np.array([0.3, 0.2, 0.4]), 1.0) for each in vehicles)
+    day = small_day([0.03, 0.05, 0.04], lots, load_kw=30.0, turbines=1)
+    LotsLeadMarket(network).clear(day)
+    for behaviours in (("strategic", "strategic"), ("strategic", "price-taking"), ("central", "price-taking")):
+        NodalMarket(network, behaviours=behaviours, certify="full").clear(day)
+
+
+def searches() -> None:
+    """Switches for the least loss, a day ahead with its states, and prices of a schedule."""
+    reconfigure(grid(5, (0, 4), [*TWO_ROOTS, (1, 3, False)], load_kw=300.0 * np.arange(5.0)))
+    draw = np.random.default_rng(14)
+    system, day = made_system(draw), made_day(draw)
+    with DayAheadMarket(system, Options()) as market:
+        market.prepare(day)
+        market.clear(day)
+    plant = Unit(
+        "plant", [10.0, 60.0, 100.0], [200.0, 1500.0, 3500.0], start_cost=(50.0,), initial=3, initial_power=40.0
+    )
+    load = {"bus": [70.0, 95.0]}
+    commitment.price_schedule(
+        commitment.commit(System(2, load, (plant, replace(plant, name="other")), shed_cost=500.0))
+    )
+
+
+GAMES = (
+    ("bard_511", "complementarity-bb", "optimistic"),
+    ("bard_511", "kkt-bigm", "optimistic"),
+    ("degenerate_duals", "auto", "pessimistic"),
+    ("capacity_rent", "auto", "optimistic"),
+    ("demiguel_xu_09", "auto", "optimistic"),
+    ("cournot_duopoly", "stationarity", "optimistic"),
+)
+"""Instances, methods and attitudes."""
+
+SMALL = Microturbine("small", 2, 40.0, 0.035)
+
 PAID = ([0.3, 0.4, 0.5], [0.1, 0.2, 0.1], [0.05, 0.04, 0.03], [0.02, 0.01, 0.03])
 """By customers: for energy, for what they hold ready, for reactive power, and by them for it."""
 
 DAYS: dict[str, Callable[[], None]] = {
     each.__name__: each
-    for each in (grids, lots_lead, nodal, disco, aggregator, rivals, bids, two_settlement, switches, units)
+    for each in (
+        grids,
+        lots_lead,
+        nodal,
+        disco,
+        aggregator,
+        rivals,
+        bids,
+        two_settlement,
+        switches,
+        units,
+        games,
+        fleets,
+        searches,
+    )
 }
 """By name: what states the programs."""

@@ -103,22 +103,23 @@ def best_attained(pessimists: Pessimists, leader: Agent, outcome: Outcome) -> Be
         return Best(here, replace(outcome, end=End.OPTIMAL, v=here.w, value=here.value, bound=lowest))
     found = [known.worst] if known is not None else []
     found += [here] if np.isfinite(here.bound) and here.w is not None else []
-    near = None
+    near: list[Worst] = []
     for w, distance in _beside(leader, at, outcome.v):
         worst = pessimists.worst(leader, w)
         if worst.w is None or not np.isfinite(worst.bound):
             continue
         found.append(worst)
         if distance == CLOSEST_STEP and worst.bound - lowest <= ROOM * distance * (1.0 + abs(lowest)):
-            near = worst if near is None or worst.bound < near.bound else near
+            near.append(worst)
     if not found:
         return None
     best = min(found, key=lambda worst: worst.bound)
     bound = lowest if best.value < outcome.bound - _small(best.value, GAP) else max(lowest, outcome.bound)
     ended = replace(outcome, v=best.w, value=best.value, bound=bound)
-    if near is None:
+    if not near:
         return Best(best, ended)
-    return _approached(pessimists, leader, at, near, replace(ended, v=near.w, value=near.value, bound=lowest))
+    nearest = min(near, key=lambda worst: worst.bound)
+    return _approached(pessimists, leader, at, nearest, replace(ended, v=nearest.w, value=nearest.value, bound=lowest))
 
 
 def _approached(pessimists: Pessimists, leader: Agent, at: FloatArray, near: Worst, outcome: Outcome) -> Best:

@@ -94,18 +94,19 @@ def loop_of(grid: MeshedGrid, closed: BoolArray, tie: int) -> list[int]:
     for k in np.flatnonzero(closed).tolist():
         around[start[k]].append((int(end[k]), k))
         around[end[k]].append((int(start[k]), k))
-    came = {int(start[tie]): (-1, -1)}
-    stack = [int(start[tie])]
+    first, bus = int(start[tie]), int(end[tie])
+    came: dict[int, tuple[int, int]] = {}
+    stack = [first]
     while stack:
-        bus = stack.pop()
-        for other, branch in around[bus]:
-            if other not in came:
-                came[other] = (bus, branch)
+        here = stack.pop()
+        for other, branch in around[here]:
+            if other != first and other not in came:
+                came[other] = (here, branch)
                 stack.append(other)
-    loop, bus = [], int(end[tie])
-    while came[bus][0] >= 0:
-        loop.append(came[bus][1])
-        bus = came[bus][0]
+    loop = []
+    while bus != first:
+        bus, branch = came[bus]
+        loop.append(branch)
     return loop
 
 

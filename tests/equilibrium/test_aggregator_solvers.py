@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from equilibrium.certificate import Verdict
 from equilibrium.complementarity.sos1 import scip_is_installed
 from equilibrium.errors import InputError
-from equilibrium.markets.aggregator.followers import followers
+from equilibrium.markets.aggregator import published
+from equilibrium.markets.aggregator.followers import followers, price_names
+from equilibrium.markets.aggregator.halves import halve
 from equilibrium.markets.aggregator.invariants import check_clearing
 from equilibrium.markets.aggregator.market import AggregatorMarket
 from equilibrium.markets.aggregator.pairs import solve_pairs
@@ -19,7 +21,7 @@ from equilibrium.markets.aggregator.published import solve_published
 from equilibrium.markets.aggregator.rivals.day import RivalsDay
 from equilibrium.markets.aggregator.rivals.market import RivalsMarket
 from equilibrium.programs.program import Instance
-from equilibrium.programs.solvers import open_handle, preferring
+from equilibrium.programs.solvers import MixedSolution, Status, open_handle, preferring
 from equilibrium.programs.solvers.choose import GUROBI_LIMIT
 from equilibrium.programs.solvers.gurobi import GurobiHandle
 from equilibrium.programs.solvers.highs import HighsHandle
@@ -89,3 +91,18 @@ def test_other_words_are_refused() -> None:
         solve_pairs(on_line(random_day(1, periods=1)), "scip")
     with pytest.raises(InputError, match="one of auto, highs, gurobi"):
         AggregatorMarket(solver="cplex")
+
+
+def test_a_published_program_without_a_point_has_only_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody has found earns minus infinity, and no more than the bound leaves of what is constant."""
+    day = random_day(4, periods=1)
+    whole = solve_published(day)
+    assert whole.finished
+    for x in (np.zeros(0), np.zeros(3)):
+        lost = MixedSolution(Status.LIMIT, x, np.inf, -whole.bound, 0.5, 7)
+        monkeypatch.setattr(published, "solve_mixed", lambda *_, lost=lost, **__: lost)
+        answer = solve_published(day)
+        assert (answer.value, answer.prices, answer.nodes, answer.seconds) == (-np.inf, {}, 7, 0.5)
+        assert not answer.finished
+        constant = halve(followers(day), price_names(day), day.periods).constant
+        assert answer.bound == pytest.approx(constant + whole.bound)

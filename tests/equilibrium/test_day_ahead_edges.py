@@ -11,7 +11,8 @@ import pytest
 
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.checks import check_day, check_system
-from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead
+from equilibrium.markets.two_settlement.day_ahead import as_unit
+from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
 from tests.equilibrium.day_ahead_days import made_day, made_system
 
 TINY = 1e-9
@@ -151,3 +152,33 @@ def test_values_held_over_periods_stay_what_they_are_in_between() -> None:
         other = same | {name: np.array([1.0, 1.0, 2.0, 2.0 + 1e-9])}
         with pytest.raises(InputError, match="one value for every 2 periods"):
             check_day(SYSTEM, replace(two, bids=(replace(two.bids[0], **other),)))
+
+
+@pytest.mark.parametrize(
+    ("hours", "length", "periods"),
+    [
+        (0.1, 0.25, 1),
+        (0.25, 0.25, 1),
+        (0.6, 0.25, 2),
+        (3.0, 1.0, 3),
+        (-0.1, 0.25, -1),
+        (-0.6, 0.25, -2),
+        (-3.0, 1.0, -3),
+    ],
+)
+def test_a_generator_is_a_unit_with_durations_in_whole_periods(hours: float, length: float, periods: int) -> None:
+    """A state begun is one of at least a period; what must be kept up is rounded up, what has been is rounded down."""
+    made = Generator(
+        "g", 1, 10.0, 50.0, 60.0, cost_per_kwh=0.2, idle_cost_per_h=3.0, start_cost=7.0, min_up_h=1.1, min_down_h=0.0,
+        ramp_kw_per_h=80.0, on_before_h=hours, before_kw=20.0 if hours > 0 else 0.0,
+    )  # fmt: skip
+    unit = as_unit(made, length)
+    assert unit.initial == periods
+    assert (unit.min_up, unit.min_down) == (5 if length == 0.25 else 2, 1)
+    assert (np.asarray(unit.power).tolist(), np.asarray(unit.cost).tolist()) == ([10.0, 50.0], [5.0, 13.0])
+    assert (unit.name, unit.start_cost, unit.initial_power) == ("g", (7.0,), made.before_kw)
+    ramp = 80.0 * length
+    assert (unit.ramp_up, unit.ramp_down) == (ramp, ramp)
+    assert (unit.start_limit, unit.stop_limit) == (max(10.0, ramp), max(10.0, ramp))
+    assert as_unit(replace(made, ramp_kw_per_h=20.0), 0.25).start_limit == 10.0
+    assert unit.reserves == ("spinning", "regulating")

@@ -85,8 +85,10 @@ def test_a_first_program_without_an_answer_leaves_what_is_known(monkeypatch: pyt
 
 
 def test_a_node_at_the_cutoff_is_of_no_interest(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first node's bound is 30; then a configuration of 60 is found, whose half it is: nothing is left to ask."""
-    assert run(monkeypatch, search(80.0, 60.0)[0], 10.0, half(30.0)) == (True, 30.0, 1, 7, 1)
+    """With a node of 30 waiting a configuration of 60 is found, whose half it is: nothing is left to ask."""
+    made = search(80.0, 80.0, 80.0, 60.0)[0]
+    assert run(monkeypatch, made, 10.0, half(29.0), half(30.0), half(45.0)) == (True, 30.0, 3, 7, 3)
+    assert run(monkeypatch, search(80.0, 60.0)[0], 10.0, half(30.0)) == (True, 30.0, 1, 7, 1)  # dropped at once
     # A bound of 45 is above the half of 80: it is dropped, and counts as what is proved.
     assert run(monkeypatch, search(80.0)[0], 10.0, half(45.0)) == (True, 45.0, 1, 7, 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,9 @@ from equilibrium.games import Game
 from equilibrium.games.answer import GameCertificate, GameVerdict
 from equilibrium.games.bigm import proved_bounds
 from equilibrium.games.certificate import (
+    Examined,
     Found,
+    _duals,
     assemble,
     examine_point,
     game_verdict,
@@ -370,3 +373,11 @@ def test_a_leader_whose_decision_is_given_has_no_rows() -> None:
     assert bare.matrix.shape[0] == bare.kind.size == bare.rhs.size == bare.dual.size == 0
     assert bare.row_names == bare.products == ()
     assert bare.cost.tolist() == (-agent.cost).tolist()
+
+
+def test_a_dual_of_which_nothing_is_known_may_be_anything() -> None:
+    compiled = SimpleNamespace(names=("x", "p", "q"), variables=1, size=3)
+    responses = {"follower": SimpleNamespace(intervals={1: (2.0, 4.0)})}
+    examined = Examined(responses, 0.0, np.array([9.0, 3.0, 5.0]))  # type: ignore[arg-type]
+    inf = float("inf")
+    assert _duals(compiled, examined) == {"p": (3.0, 2.0, 4.0), "q": (5.0, -inf, inf)}  # type: ignore[arg-type]

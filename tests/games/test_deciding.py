@@ -323,3 +323,31 @@ def test_what_a_decision_refuses(given: dict, message: str) -> None:
     compiled = decision().compiled
     with pytest.raises(InputError, match=message):
         Decision(compiled, compiled.leaders[0], compiled.followers, **given)
+
+
+@pytest.mark.parametrize("decided", [True, False])
+def test_the_shortcut_fixes_each_follower_to_its_optima(decided: bool) -> None:
+    """One wants y at most 3, one leaves z in [1, 2] open: the leader takes what it likes, if one decides."""
+    game = Game("alone")
+    leader, one, two = game.leader("leader", "max"), game.follower("one", "max"), game.follower("two")
+    x, y, z = leader.variable("x", 0, 4), one.variable("y", 0, 5), two.variable("z", 0, 2)
+    v = two.variable("v", 0, 9)
+    one.row("cap", 2 * y <= 6)
+    two.row("least", v + z >= 5)
+    two.row("open", z >= 1)
+    one.objective, two.objective = 1.0 * y, v + z
+    leader.objective = x + y + 10 * z - 3 * v + 2
+    leader.row("limit", x + y <= 5)
+    compiled = compile_game(game)
+    asked = Decision(compiled, compiled.leaders[0] if decided else None, compiled.followers)
+    found = by_name("lexicographic").run(asked, Deadline())
+    assert found.v is not None
+    point = dict(zip(compiled.names, found.v, strict=True))
+    assert point["y"] == pytest.approx(3.0)
+    assert point["v"] + point["z"] == pytest.approx(5.0)
+    assert 1.0 - 1e-9 <= point["z"] <= 2.0 + 1e-9
+    if decided:
+        assert point == pytest.approx({"x": 2.0, "y": 3.0, "z": 2.0, "v": 3.0})
+        assert (found.value, found.bound) == pytest.approx((-(2 + 3 + 20 - 9 + 2), -18.0))
+    else:
+        assert (found.value, found.bound) == (0.0, 0.0)

@@ -12,6 +12,7 @@ import pytest
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.checks import check_day, check_system
 from equilibrium.markets.two_settlement.day_ahead import as_unit
+from equilibrium.markets.two_settlement.market import DayAheadMarket
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
 from tests.equilibrium.day_ahead_days import made_day, made_system
 
@@ -182,3 +183,8 @@ def test_a_generator_is_a_unit_with_durations_in_whole_periods(hours: float, len
     assert (unit.start_limit, unit.stop_limit) == (max(10.0, ramp), max(10.0, ramp))
     assert as_unit(replace(made, ramp_kw_per_h=20.0), 0.25).start_limit == 10.0
     assert unit.reserves == ("spinning", "regulating")
+
+
+@pytest.mark.parametrize(("solver", "named"), [("auto", "HiGHS"), ("highs", "HiGHS"), ("gurobi", "")])
+def test_a_certificate_names_highs_first_unless_another_solver_was_asked_for(solver: str, named: str) -> None:
+    assert DayAheadMarket(SYSTEM, solver=solver)._named == named

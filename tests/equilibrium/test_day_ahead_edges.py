@@ -14,6 +14,7 @@ from equilibrium.markets.two_settlement.checks import check_day, check_system
 from equilibrium.markets.two_settlement.day_ahead import as_unit
 from equilibrium.markets.two_settlement.market import DayAheadMarket
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
+from equilibrium.programs.solvers.highs import HighsHandle
 from tests.equilibrium.day_ahead_days import made_day, made_system
 
 TINY = 1e-9
@@ -185,6 +186,6 @@ def test_a_generator_is_a_unit_with_durations_in_whole_periods(hours: float, len
     assert unit.reserves == ("spinning", "regulating")
 
 
-@pytest.mark.parametrize(("solver", "named"), [("auto", "HiGHS"), ("highs", "HiGHS"), ("gurobi", "")])
+@pytest.mark.parametrize(("solver", "named"), [("auto", HighsHandle.name), ("highs", HighsHandle.name), ("gurobi", "")])
 def test_a_certificate_names_highs_first_unless_another_solver_was_asked_for(solver: str, named: str) -> None:
     assert DayAheadMarket(SYSTEM, solver=solver)._named == named

@@ -53,6 +53,25 @@ def test_loss_of_one_branch_is_the_formula() -> None:
     assert flow.flow_kva.tolist() == pytest.approx([1000.0 * sent], rel=1e-10)
 
 
+@pytest.mark.parametrize("base_kv", [0.4, 1.0, 11.0])
+def test_both_power_flows_settle_at_every_voltage(base_kv: float) -> None:
+    """The same shares of the voltage: a load of 0.1 kV² in MW, over 1 ohm, at 0.4 kV as at 11."""
+    kw = 100.0 * base_kv**2
+    made = replace(line(kw, 0.0, 1.0, 0.0), base_kv=base_kv)
+    square = (1.0 - 0.2 + sqrt((1.0 - 0.2) ** 2 - 4.0 * 0.01)) / 2.0  # of the voltage at the end, p.u.
+    assert ac_loss(made, made.closed) == pytest.approx(kw * 0.1 / square, rel=1e-9)
+    flow = radial_flow(made, made.closed)
+    assert flow is not None
+    assert flow.loss_kw == pytest.approx(kw * 0.1 / square, rel=1e-9)
+    assert flow.voltage_pu[1] == pytest.approx(sqrt(square))
+
+
+@pytest.mark.parametrize("share", [0.249, 0.251])
+def test_a_quarter_of_the_squared_voltage_is_the_most_that_an_ohm_carries(share: float) -> None:
+    made = line(1000.0 * share * 11.0**2, 0.0, 1.0, 0.0)
+    assert (radial_flow(made, made.closed) is None) == np.isinf(ac_loss(made, made.closed)) == (share > 0.25)
+
+
 def test_loads_that_nothing_carries_are_told() -> None:
     with pytest.raises(InfeasibleError, match="no configuration with a power flow was found"):
         reconfigure(line(40000.0, 0.0))

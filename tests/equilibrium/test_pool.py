@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from equilibrium.errors import InfeasibleError
-from equilibrium.grid.assets import Microturbine
+from equilibrium.errors import InfeasibleError, InputError
+from equilibrium.grid.assets import Microturbine, StorageUnit
 from equilibrium.grid.many_days import DaysCleared, ManyDays
 from scenarios.random_markets import HOURS, feeders, markets, networks
 from tests.equilibrium.conftest import full_dispatch, small_day, small_network
@@ -87,3 +87,16 @@ def test_a_limit_that_no_day_has_met_yet_is_kept(limit: str, power_kw: float, de
     assert less.pooled.all()
     assert less.cost.tolist() == pytest.approx([3.0, 6.0])
     assert less.price[:, 0, 0].tolist() == pytest.approx([0.03, 0.03])
+
+
+def test_hours_without_a_dispatch_and_hours_that_are_joined_are_told() -> None:
+    """Two of three hours load a branch of 100 kVA with 300 kW; a store joins the hours."""
+    network = small_network(rating_kva=np.array([5000.0, 5000.0, 100.0]))
+    template = small_day([0.03, 0.03, 0.03], ())
+    template = replace(template, load_kw=np.array([[0.0, 0.0, 300.0], [0.0, 0.0, 30.0], [0.0, 0.0, 300.0]]))
+    with pytest.raises(InfeasibleError) as none:
+        ManyDays(network, template)
+    assert none.value.reasons == ("hour 0: no dispatch", "hour 2: no dispatch")
+    stored = replace(network, storage=(StorageUnit("battery", 2, 40.0, 50.0, 25.0, 0.0),))
+    with pytest.raises(InputError, match=r"many days: network: got 'hours .*0, 1, 2.* are joined', expected a network"):
+        ManyDays(stored, template)

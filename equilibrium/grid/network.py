@@ -55,7 +55,9 @@ def copper_plate(network: Network) -> Network:
     return replace(
         network,
         feeder=feeder,
-        renewables=tuple(replace(unit, bus=0) for unit in network.renewables),
+        microturbines=tuple(replace(unit, bus=0) for unit in network.microturbines),
         compensators=tuple(replace(unit, bus=0) for unit in network.compensators),
+        renewables=tuple(replace(unit, bus=0) for unit in network.renewables),
         lots=tuple(replace(site, bus=0) for site in network.lots),
+        storage=tuple(replace(unit, bus=0) for unit in network.storage),
     )

@@ -53,6 +53,12 @@ OPERATORS = (
 )
 """Those whose result runs: ``>>`` on a float or ``is`` on a number fails at once and would only flatter the score."""
 
+EDGES = tuple(f"ReplaceComparisonOperator_{pair}" for pair in ("Lt_LtE", "LtE_Lt", "Gt_GtE", "GtE_Gt"))
+"""Those that change what happens where both sides are equal, and nothing else."""
+
+TOLERANCE = 1e-3
+"""A number with a name that is a tolerance, not a limit: smaller than this."""
+
 UNTOUCHED = ("name", "string", "newline", "endmarker", "trailer", "arglist", "file_input", "simple_stmt")
 """Kinds of nodes of the syntax tree at which no operator applies."""
 
@@ -132,13 +138,14 @@ def _operator(name: str) -> Operator:
     return operator
 
 
-def faults_of(module: str, source: str) -> list[Fault]:
+def faults_of(module: str, source: str, tolerances: frozenset[str] = frozenset()) -> list[Fault]:
     """Return all faults of a module but those in what changes no result: annotations, decorators, idle keywords.
 
     The ``*`` before the parameters that have to be named is no product, although the tool takes it for one; and of
-    ``reshape(-1)`` the number is idle, since NumPy takes any negative one for the length that is left.
+    ``reshape(-1)`` the number is idle, since NumPy takes any negative one for the length that is left. Where a
+    comparison names one of ``tolerances``, its edge is left out: no computed number lies on it.
     """
-    idle = _idle_spans(source)
+    idle, fuzzy = _idle_spans(source), _comparisons_with(source, tolerances)
     nodes = [node for node in ast_nodes(get_ast(source)) if node.type not in UNTOUCHED]
     found = []
     for name in OPERATORS:
@@ -147,9 +154,33 @@ def faults_of(module: str, source: str) -> list[Fault]:
         found += [
             Fault(module, place[0], name, count)
             for count, (place, node) in enumerate(places)
-            if node.parent.type not in PARAMETERS and not any(begin <= place < end for begin, end in idle)
+            if node.parent.type not in PARAMETERS
+            and not any(begin <= place < end for begin, end in (idle + fuzzy if name in EDGES else idle))
         ]
     return found
+
+
+def tolerances_of(sources: Iterable[str]) -> frozenset[str]:
+    """Return the names of modules' tolerances, which are written in capitals."""
+    assigned = [node for source in sources for node in ast.parse(source).body if isinstance(node, ast.Assign)]
+    return frozenset(
+        target.id
+        for node in assigned
+        if isinstance(node.value, ast.Constant) and isinstance(node.value.value, float)
+        if 0.0 < node.value.value < TOLERANCE
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id.isupper()
+    )
+
+
+def _comparisons_with(source: str, names: frozenset[str]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    found = [
+        node
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Compare)
+        if any(getattr(part, "id", getattr(part, "attr", None)) in names for part in ast.walk(node))
+    ]
+    return [((e.lineno, e.col_offset), (e.end_lineno or 0, e.end_col_offset or 0)) for e in found]
 
 
 def _idle_spans(source: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
@@ -174,10 +205,11 @@ def draw(root: Path, sample: int, seed: int, under: str = "") -> list[Fault]:
     chance = random.Random(seed)
     lines: dict[tuple[str, int], list[Fault]] = {}
     modules = [path for package in PACKAGES for path in sorted((root / package).rglob("*.py"))]
+    tolerances = tolerances_of(path.read_text() for path in modules)
     for path in [*modules, root / "equilot.py"]:
         name = path.relative_to(root).as_posix()
         if name.startswith(under) and "/data/" not in name:
-            for fault in faults_of(name, path.read_text()):
+            for fault in faults_of(name, path.read_text(), tolerances):
                 lines.setdefault((fault.module, fault.line), []).append(fault)
     drawn: list[Fault] = []
     for module, line in chance.sample(sorted(lines), len(lines)):

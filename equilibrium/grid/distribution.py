@@ -231,6 +231,12 @@ def add_polygon(build: ProgramBuilder, name: str, edges: int, p: IntArray, q: In
     return rows
 
 
+def implied_edges(network: Network, program: Program) -> IntArray:
+    """Return the rows of the microturbines' polygons that bind no power above zero: each mirrors one that does."""
+    edges = program.rows["microturbine_polygon"].index
+    return np.asarray(edges[..., polygon(network.polygon_edges)[0] < 0.0].ravel())
+
+
 def distribution_ports(
     network: Network, day: GridDay, lot_min_kw: FloatArray, lot_max_kw: FloatArray
 ) -> dict[str, FloatArray]:

@@ -19,8 +19,9 @@ from scipy.sparse.linalg import SuperLU, splu
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.errors import SolverError
 from equilibrium.programs.blocks import kind_numbers, period_numbers, positions, solve_columns
-from equilibrium.programs.duality import is_broken, reduced_costs
-from equilibrium.programs.program import FEASIBILITY, Instance, Program, last_rows, stack_rows
+from equilibrium.programs.duality import is_broken
+from equilibrium.programs.lazy import LazyRows
+from equilibrium.programs.program import Instance, Program, last_rows, stack_rows
 from equilibrium.programs.solvers import (
     Handle,
     MixedSolution,
@@ -35,12 +36,6 @@ from equilibrium.programs.solvers.choose import log_fallback
 LOST = 1e-8
 """Violation of a row, relative to ``1 + |value|``, that says that a solver's numbers do not fit its own basis."""
 
-ROWS_PER_PERIOD = 6
-"""Violated rows taken up per period and pass: the worst ones."""
-
-ROWS_PER_FAMILY = 1
-"""The same for a family of rows that cut one quantity, like the secants of one square."""
-
 MAXIMUM_PASSES = 200
 
 Answer = TypeVar("Answer", Solution, MixedSolution)
@@ -52,12 +47,6 @@ class _Loaded:
 
     ids: IntArray
     matrix: sp.csr_array
-
-    def has(self, ids: IntArray) -> BoolArray:
-        """Tell which of some rows are here."""
-        here = np.zeros(max(self.ids.max(initial=-1), ids.max(initial=-1)) + 1, dtype=bool)
-        here[self.ids] = True
-        return np.asarray(here[ids])
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +72,10 @@ class ReducedModel:
         One of :data:`equilibrium.programs.solvers.SOLVERS`.
     families
         Names of row blocks whose last axis is a family: of its rows only the worst violated one is taken up at a time.
+    implied
+        Inequalities that follow from other rows: they are not stated, but looked at all the same.
+    restored
+        As of :func:`equilibrium.programs.solvers.open_handle`.
 
     Notes
     -----
@@ -100,12 +93,16 @@ class ReducedModel:
         state_rows: Sequence[str],
         solver: str = "auto",
         families: Sequence[str] = (),
+        implied: IntArray | None = None,
+        restored: bool = False,
     ) -> None:
         self._rows, columns = program.shape
-        self._solver = solver
+        self._solver, self._restored = solver, restored
         self._state = positions(program.columns, state_columns)
         self._state_rows = positions(program.rows, state_rows)
         self._free = np.setdiff1d(np.arange(columns), self._state)
+        self._place = np.full(columns, -1)
+        self._place[self._free] = np.arange(self._free.size)
         equalities = program.matrix[self._state_rows, :].tocsc()
         square = sp.csc_array(equalities[:, self._state])
         self._factor: SuperLU = splu(sp.csc_matrix(square))
@@ -123,6 +120,7 @@ class ReducedModel:
         self._limited = self._state[limited]
         limits = sp.identity(columns, format="csr")[self._limited, :]
         self._all = sp.csr_array(sp.vstack([program.matrix, limits], format="csr"))
+        self._to_state = sp.csr_array(self._all[:, self._state].T)
         group = np.concatenate([period_numbers(program.rows), period_numbers(program.columns)[self._limited]])
         in_family = np.zeros(group.size, dtype=bool)
         for block in (program.rows[name] for name in families):
@@ -135,8 +133,10 @@ class ReducedModel:
         lazy = (np.diff(self._all[others, :][:, self._state].indptr) > 0) & (
             program.row_lower[others] != program.row_upper[others]
         )
-        self._lazy = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
-        self._lazy_group, self._lazy_in_family = group[self._lazy], in_family[self._lazy]
+        if implied is not None:
+            lazy |= np.isin(others, implied)
+        ids = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
+        self._lazy = LazyRows(ids, group[ids], in_family[ids])
         self._core = _Loaded(others[~lazy], self._reduce(self._all[others[~lazy], :]))
         self._loaded = self._core
         self._handle: Handle | None = None
@@ -172,7 +172,7 @@ class ReducedModel:
         lower, upper = self.limits(instance, ids)
         return Instance(
             self.rows_of(ids),
-            self._to_free @ instance.cost,
+            self._free_cost(instance),
             lower,
             upper,
             instance.col_lower[self._free],
@@ -248,16 +248,12 @@ class ReducedModel:
         found = self._in_passes(instance, self._solve_loaded)
         return Solution(found.answer.status, found.x, np.zeros(0), found.seconds)
 
-    def glance(self, instance: Instance) -> tuple[Solution, bool]:
+    def glance(self, instance: Instance) -> Solution:
         """Solve with the rows at hand alone, for a caller that has more rows to add before it needs an answer.
 
-        Returns
-        -------
-        tuple
-            The solution, and True if it violates no row; those that it violates are taken up for the next time.
+        The rows that the solution violates are taken up for the next time.
         """
-        found = self._in_passes(instance, self._solve_loaded, most=1)
-        return self._lifted(instance, found), found.rows == self._loaded.ids.size
+        return self._lifted(instance, self._in_passes(instance, self._solve_loaded, most=1))
 
     def _lifted(self, instance: Instance, found: _Pass[Solution]) -> Solution:
         """Return a solution in the full instance's numbering."""
@@ -298,7 +294,7 @@ class ReducedModel:
         """Solve with the rows at hand, take up what the answer violates, and again, at most a number of times."""
         beyond = self._beyond(instance)
         lower, upper, base, shift = self._limits(instance, beyond)
-        low, high, cost = lower - shift, upper - shift, self._to_free @ instance.cost
+        low, high, cost = lower - shift, upper - shift, self._free_cost(instance)
         known = self._all.shape[0] + np.count_nonzero(self._loaded.ids >= self._all.shape[0])  # cuts come in order
         self._take_up(np.arange(known, lower.size), beyond, low, high)
         columns, seconds = (instance.col_lower[self._free], instance.col_upper[self._free]), 0.0
@@ -309,11 +305,17 @@ class ReducedModel:
             if answer.status is not Status.OPTIMAL:
                 return _Pass(answer, answer.x, ids.size, seconds)
             x = base + self._by_free @ answer.x
-            fresh = self._violated(self._all @ x, lower, upper)
+            fresh = self._lazy.violated(self._all @ x, lower, upper, self._loaded.ids)
             self._take_up(fresh, beyond, low, high)
             if not fresh.size or most == 1:
                 return _Pass(answer, x, ids.size, seconds)
         raise SolverError(f"rows were still violated after {MAXIMUM_PASSES} passes")
+
+    def _free_cost(self, instance: Instance) -> FloatArray:
+        """Return the cost of the free columns, with what the state that they make costs."""
+        if instance.cost[self._state].any():
+            return np.asarray(self._to_free @ instance.cost)
+        return np.asarray(instance.cost[self._free])
 
     def _beyond(self, instance: Instance) -> sp.csr_array:
         """Return the rows that an instance has beyond the program's own; the solves of a day mostly share them."""
@@ -322,8 +324,11 @@ class ReducedModel:
         return self._cuts[1]
 
     def _reduce(self, matrix: sp.csr_array) -> sp.csr_array:
-        """Express rows over all columns in the free ones."""
-        return sp.csr_array(matrix @ self._by_free)
+        """Express rows over all columns in the free ones; those that touch no other are only numbered anew."""
+        place = self._place[matrix.indices]
+        if place.min(initial=0) < 0:
+            return sp.csr_array(matrix @ self._by_free)
+        return sp.csr_array((matrix.data, place, matrix.indptr), shape=(matrix.shape[0], self._free.size))
 
     def _take_up(self, ids: IntArray, beyond: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         """Hand rows to the solver: some of the program's own or, one after the other, some beyond them."""
@@ -338,40 +343,19 @@ class ReducedModel:
     def _solve_loaded(self, bound: Instance) -> Solution:
         try:
             if self._handle is None:
-                self._handle = open_handle(bound, self._solver, perturbed=False)
+                self._handle = open_handle(bound, self._solver, restored=self._restored, perturbed=False)
             else:
                 self._handle.update(bound)
             answer = self._handle.solve()
         except ModelTooLargeError:
             log_fallback(*bound.shape)
             self._solver, self._start = "highs", None
-            self._handle = open_handle(bound, self._solver, perturbed=False)
+            self._handle = open_handle(bound, self._solver, restored=self._restored, perturbed=False)
             return self._handle.solve()
         if answer.status is Status.OPTIMAL and is_broken(bound, answer.x, LOST):  # a warm basis can lose its digits
-            self._handle = open_handle(bound, self._solver, perturbed=False)
+            self._handle = open_handle(bound, self._solver, restored=self._restored, perturbed=False)
             return self._handle.solve()
         return answer
-
-    def _violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray) -> IntArray:
-        """Return the ids of the worst violated lazy rows, a few in each period and one in each family."""
-        low, high, value = lower[self._lazy], upper[self._lazy], activity[self._lazy]
-        depth = np.maximum(low - value, value - high)
-        pick = np.flatnonzero(depth > FEASIBILITY)
-        if pick.size:
-            low, high, value = low[pick], high[pick], value[pick]
-            with np.errstate(invalid="ignore"):  # an absent side is infinite: its term is nan, never positive
-                excess = np.fmax((low - value) / (1.0 + np.abs(low)), (value - high) / (1.0 + np.abs(high)))
-            fresh = (excess > FEASIBILITY) & ~self._loaded.has(self._lazy[pick])
-            pick, excess = pick[fresh], excess[fresh]
-        if not pick.size:
-            return pick
-        # Rows of a family share a unit and cut one quantity: there the deepest cut is the worst, whatever its limit.
-        rank_by = np.where(self._lazy_in_family[pick], depth[pick], excess)
-        pick = pick[np.lexsort((-rank_by, self._lazy_group[pick]))]
-        group = self._lazy_group[pick]
-        rank = np.arange(pick.size) - np.searchsorted(group, group, side="left")
-        most = np.where(self._lazy_in_family, ROWS_PER_FAMILY, ROWS_PER_PERIOD)
-        return np.asarray(self._lazy[pick[rank < most[pick]]])
 
     def _limits(
         self, instance: Instance, beyond: sp.csr_array
@@ -391,8 +375,9 @@ class ReducedModel:
     def _lift(self, instance: Instance, by_id: FloatArray) -> FloatArray:
         """Give every row of the full instance its multiplier: stationarity of the state columns fixes the rest."""
         y = np.concatenate([by_id[: self._rows], by_id[self._all.shape[0] :]])
-        held = np.zeros(instance.shape[1])
-        held[self._limited] = by_id[self._rows : self._all.shape[0]]
-        right = (reduced_costs(instance, y) - held)[self._state]
+        right = instance.cost[self._state] - self._to_state @ by_id[: self._all.shape[0]]
+        beyond = self._beyond(instance)
+        if self._place[beyond.indices].min(initial=0) < 0:
+            right -= (beyond.T @ y[self._rows :])[self._state]
         y[self._state_rows] = self._factor.solve(right, trans="T")
         return y

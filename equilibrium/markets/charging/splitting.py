@@ -76,9 +76,8 @@ def cut_rows(
 ) -> tuple[sp.csr_array, FloatArray, FloatArray]:
     """Return cuts as rows over the columns of ``program``: matrix, lower and upper sides."""
     power = program.columns["lot_kw"].index.reshape(-1, lots)
-    columns = [power[cut.hours, lot] for lot, cut in cuts]
-    starts = np.cumsum([0, *(index.size for index in columns)])
-    index = np.concatenate(columns)
-    weight = np.concatenate([length_h[cut.hours] for _, cut in cuts])
-    matrix = sp.csr_array((weight, index, starts), shape=(len(cuts), program.shape[1]))
+    hours, owner = np.array([cut.hours for _, cut in cuts]), np.array([lot for lot, _ in cuts])
+    row, hour = np.nonzero(hours)
+    starts = np.concatenate([[0], np.cumsum(hours.sum(axis=1))])
+    matrix = sp.csr_array((length_h[hour], power[hour, owner[row]], starts), shape=(len(cuts), program.shape[1]))
     return matrix, np.full(len(cuts), -INF), np.array([cut.limit_kwh for _, cut in cuts])

@@ -241,20 +241,20 @@ class Stages:
         note = f"direction of trade at negative prices settled by a mixed-integer program: {count} {self.when} export"
         return Optimum(instance, solution.x, solution.y, seconds + solution.seconds, (note,))
 
-    def likely(self, instance: Instance) -> tuple[Optimum, bool] | None:
+    def likely(self, instance: Instance) -> Optimum | None:
         """Return a point that is close to what :meth:`least_cost` and :meth:`earliest` would find, in one solve.
 
-        The flag is False while it violates rows of the network, which the next call looks at.
+        It may violate rows of the network, which the next call looks at.
 
         The weights of the tie-break stand in the objective. That proves nothing, but cuts are found in this way at half
         the price, and the prices of :meth:`marginal` order hours that the network's own prices do not tell apart.
         ``None`` where there is no such point.
         """
         closed = self._imports_only(instance)
-        solution, holds = self.model.glance(closed.with_cost(closed.cost + NUDGE * self._lateness))
+        solution = self.model.glance(closed.with_cost(closed.cost + NUDGE * self._lateness))
         if solution.status is not Status.OPTIMAL:
             return None
-        return Optimum(closed, solution.x, solution.y, solution.seconds, ()), holds
+        return Optimum(closed, solution.x, solution.y, solution.seconds, ())
 
     def marginal(self, y: FloatArray) -> FloatArray:
         """Return what a lot's next kWh costs at some multipliers, a little more the later, shape ``(hours, lots)``."""

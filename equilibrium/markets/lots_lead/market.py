@@ -11,7 +11,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.certificate import EPSILON_REGRET, Certificate, certify, naming_solvers
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, implied_edges
 from equilibrium.grid.least_effort import DailyEffort, EffortRule, effort_rule
 from equilibrium.grid.network import Network
 from equilibrium.lengths import ByLengths
@@ -63,7 +63,8 @@ class _Compiled:
     def of(cls, network: Network, solver: str, length_h: FloatArray) -> _Compiled:
         """Compile the programs for periods of these lengths."""
         program = compile_joint(network, length_h)
-        model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, solver)
+        implied = implied_edges(network, program)
+        model = ReducedModel(program, STATE_COLUMNS, STATE_ROWS, solver, implied=implied)
         effort = effort_rule(network, program, model, length_h)
         return cls(program, model, effort, compile_lots(network.lots, length_h))
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError, SolverError
-from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS
+from equilibrium.grid.distribution import STATE_COLUMNS, STATE_ROWS, implied_edges
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods
 from equilibrium.markets.charging.day import MarketDay
@@ -75,7 +75,8 @@ class EfficientSchedules:
     def __init__(self, network: Network, periods: Periods, solver: str = "auto") -> None:
         self.network = network
         self.program = compile_joint(network, periods)
-        self.model = ReducedModel(self.program, STATE_COLUMNS, STATE_ROWS, solver)
+        implied = implied_edges(network, self.program)
+        self.model = ReducedModel(self.program, STATE_COLUMNS, STATE_ROWS, solver, implied=implied, restored=True)
         self._solver = solver
 
     def prepare(self, day: MarketDay) -> FloatArray | None:
@@ -218,10 +219,13 @@ class _Schedules:
         self.seconds = 0.0
 
     def approach(self) -> None:
-        """Add cuts until a point close to the efficient one can be split, if there is one."""
+        """Add cuts until a point close to the efficient one can be split, if there is one.
+
+        Rows of the network that it violates are taken up on the way.
+        """
         for _ in range(MAXIMUM_CUT_ROUNDS):
             likely = self._stages.likely(self.instance)
-            if likely is None or (self.take(likely[0]) and likely[1]):
+            if likely is None or self.take(likely):
                 return
 
     def take(self, optimum: Optimum) -> bool:

@@ -179,7 +179,12 @@ class HighsHandle:
         if status not in _STATUS:
             raise SolverError(f"HiGHS ended with {self._solver.modelStatusToString(status)}")
         solution = self._solver.getSolution()
-        return Solution(_STATUS[status], np.array(solution.col_value), np.array(solution.row_dual), seconds)
+        return Solution(
+            _STATUS[status],
+            np.array(solution.col_value, dtype=np.float64),
+            np.array(solution.row_dual, dtype=np.float64),
+            seconds,
+        )
 
     def _run(self) -> tuple[float, highspy.HighsModelStatus]:
         start = time.perf_counter()
@@ -311,4 +316,9 @@ def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array, *, definite
     if status not in _STATUS:
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
     solution = solver.getSolution()
-    return Solution(_STATUS[status], np.array(solution.col_value), np.array(solution.row_dual), seconds)
+    return Solution(
+        _STATUS[status],
+        np.array(solution.col_value, dtype=np.float64),
+        np.array(solution.row_dual, dtype=np.float64),
+        seconds,
+    )

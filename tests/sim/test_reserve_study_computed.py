@@ -12,7 +12,6 @@ import pytest
 from sim.reproduce.aggregator import compute as computing
 from sim.reproduce.aggregator import figures, study
 from sim.reproduce.aggregator import published as data
-from sim.reproduce.report import Report
 from tests.sim.test_reserve_study import made
 
 FEEDERS = ("ieee37", "ieee33", "das85")
@@ -39,17 +38,6 @@ def test_every_figure_is_saved_with_its_own_case(monkeypatch: pytest.MonkeyPatch
     for case, each in (("I", results.expected["I", 10.0]), ("II", results.expected["II", 13.5])):
         wanted |= {f"case-{case}-{name}": (name, each) for name in ("prices", "energy", "lot")}
     assert kept == {tmp_path / "figures" / name: figure for name, figure in wanted.items()}
-
-
-def test_the_report_is_made_of_what_was_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shown = (("figures/a.png", "a"),)
-    asked: list[Any] = []
-    monkeypatch.setattr(study, "compute", lambda solver: asked.append(solver) or made())
-    monkeypatch.setattr(study, "draw", lambda _, folder: asked.append(folder) or shown)
-    report: Report = study.reproduce(tmp_path, "gurobi")
-    assert asked == ["gurobi", tmp_path]
-    assert (report.name, report.figures) == ("aggregator", shown)
-    assert study.make_report(made()).figures == ()  # type: ignore[arg-type]
 
 
 class Told:

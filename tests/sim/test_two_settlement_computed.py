@@ -57,17 +57,6 @@ def test_every_figure_is_saved_under_its_name(monkeypatch: pytest.MonkeyPatch, t
     assert kept == {tmp_path / "figures" / name: (name, results) for name in ("front", "schedule", "voltages")}
 
 
-def test_the_report_is_made_of_what_was_computed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    shown = (("figures/a.png", "a"),)
-    asked: list[Any] = []
-    monkeypatch.setattr(study, "compute", lambda solver: asked.append(solver) or made())
-    monkeypatch.setattr(study, "draw", lambda _, folder: asked.append(folder) or shown)
-    report = study.reproduce(tmp_path, "gurobi")
-    assert asked == ["gurobi", tmp_path]
-    assert (report.name, report.figures) == ("two-settlement", shown)
-    assert study.make_report(made()).figures == ()
-
-
 # What is asked of the market
 
 

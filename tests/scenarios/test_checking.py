@@ -52,6 +52,8 @@ class Whole(Section):
     some: Annotated[tuple[float, ...], Field(min_length=1, max_length=3)] = (0.0,)
     chance: Annotated[Coin | Dice, Field(discriminator="kind")] = Coin(kind="coin")
     named: dict[str, Unit] = Field(default_factory=dict)
+    labels: tuple[Label, ...] = ()
+    zones: dict[str, tuple[Label, ...]] = Field(default_factory=dict)
     low: float = 0.0
     high: float = 1.0
 
@@ -87,7 +89,7 @@ def read(folder: Path, text: str) -> Whole:
     return validated(Whole, document(folder, text), others)
 
 
-KEYS = "currency, title, level, when, number, units, pair, some, chance, named, low, high"
+KEYS = "currency, title, level, when, number, units, pair, some, chance, named, labels, zones, low, high"
 
 
 @pytest.mark.parametrize(
@@ -132,6 +134,9 @@ KEYS = "currency, title, level, when, number, units, pair, some, chance, named, 
         ("units:\n- bus: b\n  fuel_cost_usd_per_mwh: 1", "line 3, units[0].fuel_cost_usd_per_mwh: got "
          "'fuel_cost_usd_per_mwh', expected fuel_cost_eur_per_mwh (the file's currency)"),
         ("number: 010", "line 1, number: got '010', expected "),
+        ("pair: [1, 010]", "line 1, pair[1]: got '010', expected "),
+        ("units:\n- bus: a\n  few: 010", "line 3, units[0].few: got '010', expected "),
+        ("xyz: 010", "line 1, xyz: got '010', expected "),
         # keys that another market has
         ("extra: 4", "line 1, extra: got 4, expected 3, or market.kind: auction, which has this key"),
         ("extra: 3", "line 1, extra: got 3, expected no such key, or market.kind: auction, which has this key"),
@@ -161,9 +166,14 @@ def test_every_fault_is_told_in_the_order_of_the_lines(tmp_path: Path) -> None:
 
 
 def test_what_is_asked_for_as_text_is_text(tmp_path: Path) -> None:
-    found = read(tmp_path, "title: 2024\nunits:\n- bus: 010\n- bus: yes\nnamed:\n  x: {bus: 1_0}\nwhen: 2024-06-10\n")
+    found = read(
+        tmp_path,
+        "title: 2024\nunits:\n- bus: 010\n- bus: yes\nnamed:\n  x: {bus: 1_0}\nwhen: 2024-06-10\n"
+        "labels: [010, 1]\nzones:\n  z: [1, 020]\n",
+    )
     assert found.title == "2024"
     assert [unit.bus for unit in (*found.units, found.named["x"])] == ["010", "yes", "1_0"]
+    assert (found.labels, found.zones) == (("010", "1"), {"z": ("1", "020")})
     assert found.when == dt.date(2024, 6, 10)
 
 

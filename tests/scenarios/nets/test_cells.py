@@ -228,3 +228,32 @@ def test_what_an_idle_transformer_draws() -> None:
     assert idle_kva(record(**cells), "sn_mva") == 10j
     assert idle_kva(record(**cells, pfe_kw=12.0), "sn_mva") == 12.0
     assert idle_kva(record(sn_mva=2.0), "sn_mva") == 0.0
+
+
+@pytest.mark.parametrize(
+    ("key", "given", "expected"),
+    [
+        ("vk_percent", -0.001, "a number >= 0"),
+        ("vkr_percent", -0.001, "a number >= 0"),
+        *((key, 0.0, "a number >= 1e-09") for key in ("sn_mva", "vn_hv_kv", "vn_lv_kv")),
+        ("parallel", 0, "a number >= 1"),
+        ("parallel", 1.5, "a whole number"),
+    ],
+)
+def test_what_no_transformer_has(key: str, given: float, expected: str) -> None:
+    with pytest.raises(InputError) as error:
+        two_windings(record(**TWO | {key: given}), [], "t")
+    assert said(error) == f"net: row 3, {key}: got {given}, expected {expected}"
+
+
+def test_what_no_idle_transformer_has() -> None:
+    for cells, complaint in (
+        ({"sn_mva": 0.0}, "sn_mva: got 0.0, expected a number >= 1e-09"),
+        ({"sn_mva": 1.0, "pfe_kw": -0.5}, "pfe_kw: got -0.5, expected a number >= 0"),
+    ):
+        with pytest.raises(InputError) as error:
+            idle_kva(record(**cells), "sn_mva")
+        assert said(error) == f"net: row 3, {complaint}"
+    with pytest.raises(InputError) as error:
+        three_windings(record(**THREE | {"sn_lv_mva": 0.0}), [], "t")
+    assert said(error) == "net: row 3, sn_lv_mva: got 0.0, expected a number >= 1e-09"

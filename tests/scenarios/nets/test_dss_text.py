@@ -73,6 +73,11 @@ def test_windings_have_their_own_properties(tmp_path: Path) -> None:
     assert element.windings[0]["kv"] == "9"
 
 
+def test_a_ninth_winding_is_the_last(tmp_path: Path) -> None:
+    element = read(tmp_path, "new transformer.t wdg=9 bus=a").elements["transformer", "t"]
+    assert element.windings == [*[{}] * 8, {"bus": "a"}]
+
+
 def test_the_circuit_is_its_source(tmp_path: Path) -> None:
     script = read(tmp_path, "new circuit.town basekv=10 pu=1.02\nedit vsource.source pu=1")
     assert script.elements["vsource", "source"].cells == {"basekv": "10", "pu": "1"}
@@ -108,6 +113,7 @@ def test_what_is_opened_and_closed(tmp_path: Path) -> None:
         ("new line.a like=b", "line 1: got 'like=b', expected a line that is stated before"),
         ("new load.a like=b\nnew line.b", "line 1: got 'like=b', expected a load that is stated before"),
         ("new transformer.t wdg=0", "line 1, transformer.t, wdg: got '0', expected a number >= 1"),
+        ("new transformer.t wdg=10 bus=a", "line 1, transformer.t, wdg: got '10', expected at most 9 windings"),
         ("set loadmult=2", "line 1, set loadmult: got '2', expected 1: loads.scale of the scenario scales"),
         ("set genmult=0.5", "line 1, set genmult: got '0.5', expected 1: feeder.generation_scale of the "
          "scenario scales"),

@@ -243,6 +243,10 @@ def test_a_search_that_finds_a_day(
 # `equilot study`
 
 
+LONG = "a word of many that do not stand in a line of 80 letters, [bold]as they are[/bold] " * 2
+CLAIM = f"claim: {LONG}".strip()
+
+
 class Study:
     """A study whose runs are what they are told to be."""
 
@@ -261,7 +265,7 @@ def studied(monkeypatch: pytest.MonkeyPatch, made: Study, tmp_path: Path, **opti
     path.write_text("")
     monkeypatch.setattr("sim.studies.study.Study.from_file", lambda given: made if given == path else None)
     monkeypatch.setattr("sim.studies.show.summary_table", lambda *_: Table())
-    monkeypatch.setattr("sim.studies.show.claim_lines", lambda *_: ["claim [bold]: robust"])
+    monkeypatch.setattr("sim.studies.show.claim_lines", lambda *_: [CLAIM])
     monkeypatch.setattr("sim.studies.show.draw_study", lambda *given: made.asked.append(("drawn", given[2])))
     monkeypatch.setattr("sim.studies.stored.read_study", lambda folder: ("read", folder))
     monkeypatch.setattr("sim.report.study.write_study_report", made.asked.append)
@@ -270,7 +274,7 @@ def studied(monkeypatch: pytest.MonkeyPatch, made: Study, tmp_path: Path, **opti
 
 
 FAILED_ROWS = [
-    {"point": 2, "replication": 1, "type": "SolverError", "message": "[x]"},
+    {"point": 2, "replication": 1, "type": "SolverError", "message": f"{LONG}[x]"},
     {"point": 3, "replication": 0, "type": "InputError", "message": "other"},
 ]
 
@@ -278,9 +282,9 @@ FAILED_ROWS = [
 @pytest.mark.parametrize(
     ("title", "failures", "complete", "code", "more"),
     [
-        ("Places", [], True, 0, []),
+        (f"{LONG}Places", [], True, 0, []),
         (None, [], True, 0, []),
-        (None, FAILED_ROWS, True, 1, ["2 runs failed; the first: point 2, replication 1, SolverError: [x]"]),
+        (None, FAILED_ROWS, True, 1, [f"2 runs failed; the first: point 2, replication 1, SolverError: {LONG}[x]"]),
         (None, [], False, 130, []),
         (None, FAILED_ROWS[1:], False, 130, ["1 runs failed; the first: point 3, replication 0, InputError: other"]),
     ],
@@ -296,14 +300,15 @@ def test_what_a_study_says(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     made = Study(title, SimpleNamespace(failures=pd.DataFrame(failures), complete=complete))
-    assert studied(monkeypatch, made, tmp_path) == code
-    folder = Path("runs") / "study-mine"
+    monkeypatch.chdir(tmp_path)
+    folder = Path("runs") / "study-mine" if code else tmp_path / ("long name " * 9).strip()
+    assert studied(monkeypatch, made, tmp_path, out=None if code else folder) == code
     assert made.asked == [("in-process", folder), ("drawn", folder), ("read", folder)]
     lines = [line for line in capsys.readouterr().out.splitlines() if line.strip()]
     stopped = [] if complete else ["stopped: give the same command again to go on"]
     assert lines == [
         f"{title or 'mine'}: 3 points, 6 runs, in-process",
-        "claim [bold]: robust",
+        CLAIM,
         *more,
         f"results in {folder}",
         *stopped,

@@ -55,6 +55,12 @@ def test_tables_of_the_risk_based_paper() -> None:
     ]
 
 
+def test_losses_stand_at_the_hours_of_the_paper() -> None:
+    rows = cvar._losses(cvar_results()).rows
+    hours = [f"hour {hour}, beta = {beta}" for beta in cvar_data.TABLE_8 for hour in range(1, 25)]
+    assert [row.row for row in rows] == hours
+
+
 def test_times_stand_beside_those_of_the_paper() -> None:
     results: Any = cvar_results()
     results.programs["tou"].clearing.seconds = 1.25

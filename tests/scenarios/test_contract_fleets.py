@@ -13,6 +13,7 @@ from equilibrium.markets.aggregator.day import Contracts
 from scenarios.draws.arrivals import Stays, classes_of, still_parked
 from scenarios.markets.aggregator.case import hour_parts, lot_vehicles
 from scenarios.markets.aggregator.fleet import lot_fleet
+from scenarios.markets.two_settlement import forecast
 from scenarios.time_axis import day_axis
 
 HOURS, HALVES = day_axis(None, None, 60), day_axis(None, None, 30)
@@ -122,3 +123,13 @@ def test_stays_by_arrival_and_leaving() -> None:
     assert given.leaving(np.arange(24.0))[10, 1] == 8.0
     assert still_parked(np.array([2.0, 1.0]), np.array([0.0, 3.0])).tolist() == [2.0, 0.0]
     assert classes_of(4, (1, 3, 4)).tolist() == [0, 1, 1, 2]
+
+
+def test_prices_without_a_model_are_drawn_about_what_is_expected(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    noise = np.array([[1.0, 1.5], [0.5, 2.0]])
+    monkeypatch.setattr(forecast, "_noise", lambda *given: asked.append(given) or noise)
+    file: Any = SimpleNamespace(real_time=SimpleNamespace(price_sigma=0.15))
+    found = forecast._price_draws(file, None, "day", "streams", np.array([0.2, 0.4]))  # type: ignore[arg-type]
+    assert found == pytest.approx(np.array([[0.2, 0.6], [0.1, 0.8]]))
+    assert asked == [(file, "day", "streams", "price", (0.15, 0.0))]

@@ -191,3 +191,13 @@ def test_what_is_no_file(given: str, said: str, tmp_path: Path) -> None:
         read_pandapower(tmp_path / "x.json")
     found = str(error.value).removeprefix(f"{tmp_path / 'x.json'}: ")
     assert found == said or (said.endswith("got ") and found.startswith(said) and found.endswith("expected valid JSON"))
+
+
+def test_the_rating_of_a_transformer_is_derated(tmp_path: Path) -> None:
+    """Of 0.4 MVA at 90 % and 80 %."""
+    row = {"name": "t", "hv_bus": 0, "lv_bus": 1, "sn_mva": 0.4, "vn_hv_kv": 10.0, "vn_lv_kv": 10.0, "vk_percent": 4.0}
+    row |= {"vkr_percent": 0.0, "df": 0.9, "max_loading_percent": 80.0, "i0_percent": 1.0, "parallel": 2}
+    found = net(tmp_path, trafo=[row])
+    (branch,) = found.branches
+    assert (branch.label, branch.rating_kva) == ("t", pytest.approx(2 * 400.0 * 0.72))
+    assert power(found, "shunt") == pytest.approx([4j, 4j, 0])

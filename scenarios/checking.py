@@ -263,8 +263,7 @@ def _one_error(
         assert field is not None
         tag = str(field.discriminator)
         *most, last = [str(each) for model in models_of(field) for each in tags_of(model, tag)]
-        found = value.get(tag) if isinstance(value, dict) else value
-        return document.error((*keys, tag), found, f"{', '.join(most)} or {last}")
+        return document.error((*keys, tag), value.get(tag), f"{', '.join(most)} or {last}")
     if kind == "section":
         context = first["ctx"]
         path = _MONEY_KEY.sub(currency, context["key"]).split(".")
@@ -275,7 +274,8 @@ def _one_error(
         plain += f"; {value:g} % would be {value / 100:g}"
     if kind == "literal_error":
         plain += closest(value, re.findall("'([^']*)'", plain))
-    said = {"model_type": "a mapping of keys", "tuple_type": "a list"}
+    mapping = "a mapping of keys"
+    said = {"model_type": mapping, "model_attributes_type": mapping, "tuple_type": "a list"}
     if kind in ("too_short", "too_long"):
         plain = _length(field_at(schema, in_schema, data), value)
     elif kind.startswith("date_"):

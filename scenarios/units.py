@@ -44,7 +44,8 @@ class Magnitude:
         """
         if self.lowest <= value <= self.highest:
             return None
-        reading = f"; {value:g} {self.other} would be {value / self.factor:g} {self.unit}" if value > 0 else ""
+        turned = f"; {value:g} {self.other} would be {value / self.factor:g} {self.unit}"
+        reading = turned if value > self.highest else ""
         low = f"from {self.lowest:g} " if self.lowest > 0 else ""
         return f"{self.unit}, {low}up to {self.highest:g}{reading}"
 

@@ -167,7 +167,7 @@ class AcFlow:
                     c_nf_per_km=0.0,
                     max_i_ka=1e3,
                 )
-            pp.create_loads(net, buses, p_mw=0.0, q_mvar=0.0)
+            pp.create_loads(net, buses, p_mw=np.zeros(feeder.size))  # each period brings its own
 
     def solve(self, load_kw: FloatArray, load_kvar: FloatArray) -> tuple[FloatArray, float]:
         """Solve one period.

@@ -97,6 +97,8 @@ class Snapshots:
 
     def _note(self, value: object) -> None:
         """Remember what a fresh model holds, and of which classes it is."""
+        if isinstance(value, enum.Enum):
+            self._classes[_name(type(value))] = type(value)
         if id(value) in self._first or isinstance(value, (*_PLAIN, Agent, Model)):
             return
         self._first[id(value)] = len(self._first), value
@@ -260,7 +262,7 @@ class _Writer:
         """Return one value; what the fresh model holds for good is only marked."""
         if isinstance(value, float) and not math.isfinite(value):
             return {"float": repr(float(value))}
-        if isinstance(value, _PLAIN):
+        if isinstance(value, _PLAIN) and not isinstance(value, enum.Enum):
             return float(value) if isinstance(value, np.floating) else value
         if isinstance(value, (Agent, Model)):
             if id(value) not in self._members:
@@ -293,7 +295,7 @@ class _Writer:
         if (date := _date(value)) is not None:
             return date
         if isinstance(value, enum.Enum):
-            return {"enum": _name(type(value)), "member": value.name}
+            return {"enum": _name(type(value)), "name": value.name}
         if _has_state(value) and place is not None:
             return {"fixed": place, "state": self.attributes(value, where)}
         if _has_state(value) and type(value).__module__.split(".")[0] in OURS:
@@ -367,7 +369,7 @@ class _Reader:
             if kind in saved:
                 return read(saved[kind])
         if "enum" in saved:
-            return self._class(saved["enum"])[saved["member"]]  # type: ignore[index]
+            return self._class(saved["enum"])[saved["name"]]  # type: ignore[index]
         raise KeyError(f"a value of no known kind: {sorted(saved)}")
 
     def _class(self, name: str) -> type:

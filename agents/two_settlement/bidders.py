@@ -13,7 +13,6 @@ from agents.two_settlement.records import BidderRecord
 from agents.two_settlement.settlement import DaySettled
 from equilibrium.arrays import FloatArray
 from equilibrium.markets.two_settlement.bidding import BidPrices, Commitment
-from equilibrium.markets.two_settlement.demand_bids import DemandZone
 from equilibrium.markets.two_settlement.system import Bid, Prices
 from scenarios.markets.two_settlement.day import TwoSettlementInputs
 from scenarios.markets.two_settlement.offers import Offers
@@ -159,10 +158,6 @@ class DemandBidder(Bidder):
     def __init__(self, model: Model, *, number: int, **rules: object) -> None:
         super().__init__(model, kind="demand", **rules)  # type: ignore[arg-type]  # those of Bidder
         self.number = number
-
-    def zone(self, usual: DemandZone) -> DemandZone:
-        """Return its customers with the demand that it expects."""
-        return replace(usual, demand_kw=self.share * usual.demand_kw)
 
     def came(self, day: TwoSettlementInputs) -> float:
         """Return the day's demand as a share of the usual one."""

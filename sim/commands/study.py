@@ -58,12 +58,12 @@ def _study(given: argparse.Namespace) -> int:
     screen = console()
     points, runs = len(study.specification.points), study.specification.runs
     title = study.specification.file.title or given.study.stem
-    screen.print(f"{title}: {points} points, {runs} runs, {workers.name}", soft_wrap=True, markup=False)
+    screen.print(f"{title}: {points} points, {runs} runs, {workers.name}", soft_wrap=True)
     with stop_signals() as stop:
         results = study.run(workers, folder, progress=_teller(screen), stop=stop)
     screen.print(summary_table(study.specification, results))
     for line in claim_lines(study.specification, results):
-        screen.print(line, soft_wrap=True, markup=False)
+        screen.print(line, soft_wrap=True)
     if not given.no_figures:
         draw_study(study.specification, results, folder)
         write_study_report(read_study(folder))
@@ -71,10 +71,10 @@ def _study(given: argparse.Namespace) -> int:
         first = results.failures.iloc[0]
         said = f"{len(results.failures)} runs failed; the first: point {first['point']}, replication "
         said += f"{first['replication']}, {first['type']}: {first['message']}"
-        screen.print(said, soft_wrap=True, markup=False)
-    screen.print(f"results in {folder}", soft_wrap=True, markup=False)
+        screen.print(said, soft_wrap=True)
+    screen.print(f"results in {folder}", soft_wrap=True)
     if not results.complete:
-        screen.print("stopped: give the same command again to go on", soft_wrap=True, markup=False)
+        screen.print("stopped: give the same command again to go on")
         return INTERRUPTED
     return FAILED if len(results.failures) else OK
 
@@ -101,6 +101,6 @@ def _teller(screen: Console) -> Callable[[Progress], None]:
         failed = f", {progress.failed} failed" if progress.failed else ""
         left = "" if last else f", {progress.left_s:.0f} s left"
         line = f"{progress.done} of {progress.runs} runs{failed}{left}"
-        screen.print(line, end="\r" if screen.is_terminal and not last else "\n", markup=False)
+        screen.print(line, end="\r" if screen.is_terminal and not last else "\n")
 
     return tell

@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from mesa import Model
 
-from agents.charging.charges import DynamicCharge, SubscribedCapacity, TimeOfUse, at_limit
+from agents.charging.charges import DynamicCharge, SubscribedCapacity, TimeOfUse, at_limit, make_charge_rule
 from agents.charging.dso import DistributionSystemOperator
 from equilibrium.grid.assets import LotSite, Subscription
 from equilibrium.grid.distribution import polygon
 from equilibrium.grid.feeder import Feeder
 from equilibrium.grid.network import Network
+from scenarios.markets.charging.schema import NetworkChargeSection
 from scenarios.time_axis import day_axis
 from tests.agents.town import HOURS, cleared, day_of
 
@@ -173,3 +174,26 @@ def test_what_is_seen_counts_by_the_time_that_it_lasted():
 def test_no_settling_before_a_day(operator):
     with pytest.raises(RuntimeError, match="observe"):
         operator.settle(seen())
+
+
+def test_every_rule_is_made_of_its_keys():
+    network = Network(FEEDER, polygon_edges=12)
+
+    def rule(**keys):
+        return make_charge_rule(network, NetworkChargeSection.model_validate(keys))
+
+    assert rule() is None
+    windows = [
+        {"from_h": 2, "to_h": 4, "charge_eur_per_kwh": 0.1},
+        {"from_h": 22, "to_h": 24, "charge_eur_per_kwh": 0.2},
+    ]
+    charges = rule(rule="time-of-use", windows=windows).charges(day_axis())
+    assert charges.tolist() == [[0.1 if t in (2, 3) else 0.2 if t > 21 else 0.0] * 3 for t in range(24)]
+    keys = {"rule": "dynamic", "factor": 0.5, "ceiling_eur_per_kwh": 0.3, "memory": 0.6}
+    plain = rule(**keys)
+    assert (plain.factor, plain.ceiling, plain.memory, plain.zone.tolist()) == (0.5, 0.3, 0.6, [0, 0, 0])
+    assert rule(**keys, zones={"far": ["3"]}).zone.tolist() == [0, 0, 1]
+    assert rule(**keys, zones={"far": ["3"], "near": ["2"]}).zone.tolist() == [0, 2, 1]
+    assert rule(**keys, zones={"far": ["3", "1"], "near": ["2"]}).zone.tolist() == [0, 1, 0]
+    subscribed = rule(rule="subscribed-capacity", capacity_kw={"a": 5.0}, excess_eur_per_kwh=0.2)
+    assert subscribed.charges(day_axis()).tolist() == [[0.0] * 3] * 24

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agents.learning import RothErev, learning_rules, make_learning_rule, register_learning_rule
+from agents.learning.epsilon_greedy import EpsilonGreedy
 from equilibrium.errors import InputError
 
 GRID = (0.3, 0.4, 0.5, 0.6)
@@ -169,3 +172,97 @@ def test_a_rule_that_cannot_be_made_is_refused(name, settings, complaint):
 def test_a_name_is_taken_once(name):
     with pytest.raises(InputError, match="learning rules"):
         register_learning_rule(name, lambda prices, source: AlwaysFirst(prices, source=source))
+
+
+@pytest.mark.parametrize(
+    ("rule", "prices", "keys", "said"),
+    [
+        ("RothErev", GRID, {"recency": 0.0}, "lot: recency: got 0.0, expected a number in (0, 1]"),
+        ("RothErev", GRID, {"recency": 1.001}, "lot: recency: got 1.001, expected a number in (0, 1]"),
+        ("RothErev", GRID, {"initial_propensity": 0.0}, "lot: initial_propensity: got 0.0, expected a positive number"),
+        ("EpsilonGreedy", GRID, {"exploration": -0.1}, "lot: exploration: got -0.1, expected a number from 0 to 1"),
+        ("EpsilonGreedy", GRID, {"exploration": 1.1}, "lot: exploration: got 1.1, expected a number from 0 to 1"),
+    ],
+)
+def test_what_a_rule_refuses(rule: str, prices: list[float], keys: dict[str, float], said: str) -> None:
+    kind = {"RothErev": RothErev, "EpsilonGreedy": EpsilonGreedy}[rule]
+    with pytest.raises(InputError) as error:
+        kind(prices, source="lot", **keys)
+    assert str(error.value) == said
+
+
+@pytest.mark.parametrize(
+    ("prices", "recency", "least"), [(2, 0.25, 0.25), (4, 0.25, 0.75), (5, 0.25, 1.0), (9, 0.25, 1.0)]
+)
+def test_experimentation_is_below_what_would_feed_a_price_that_is_never_played(
+    prices: int, recency: float, least: float
+) -> None:
+    grid = [0.1 * (k + 1) for k in range(prices)]
+    below = RothErev(grid, recency=recency, experimentation=math.nextafter(least, 0.0))
+    assert below.experimentation < least
+    with pytest.raises(InputError) as error:
+        RothErev(grid, recency=recency, experimentation=least, source="lot")
+    assert str(error.value) == (
+        f"lot: experimentation: got {least}, expected a number from 0 to below 1, and below recency * (number of "
+        "prices - 1)"
+    )
+    with pytest.raises(InputError, match=r"experimentation: got -0\.1"):
+        RothErev(grid, recency=recency, experimentation=-0.1)
+    assert RothErev(grid, recency=1.0, experimentation=0.0).probabilities.tolist() == [1.0 / prices] * prices
+
+
+def test_propensities_by_hand_with_a_loss_and_a_day_that_earns_nothing() -> None:
+    """Of four prices: X is 10 after the first profit, 15 after a loss of 20, and stays at a day without profit."""
+    learner = RothErev([0.1, 0.2, 0.3, 0.4], recency=0.1, experimentation=0.2, initial_propensity=2.0)
+    assert (learner.choice, learner.propensities.tolist()) == (2, [2.0] * 4)
+    learner.choice = 1
+    learner.update(10.0)  # R = 1; the others: 0.9 * 2 + 2 * 0.2 / 3
+    other = 1.8 + 0.4 / 3.0
+    assert learner.propensities == pytest.approx([other, 1.8 + 0.8, other, other])
+    learner.choice = 0
+    before = learner.propensities
+    learner.update(-20.0)  # R = -20 / 15
+    wanted = (0.9 + 0.2 / 3.0) * before
+    wanted[0] = 0.9 * before[0] - 0.8 * 20.0 / 15.0
+    assert learner.propensities == pytest.approx(wanted)
+    before = learner.propensities
+    learner.update(0.0)
+    wanted = (0.9 + 0.2 / 3.0) * before
+    wanted[0] = 0.9 * before[0]
+    assert learner.propensities == pytest.approx(wanted)
+    learner.update(15.0)  # the third day that earned: X = 15 + (15 - 15) / 3
+    assert learner.propensities[0] == pytest.approx(0.9 * wanted[0] + 0.8)
+    for _ in range(5):
+        learner.update(-100.0)
+    assert learner.propensities[0] == 2e-3  # a thousandth of the first one
+
+
+def test_the_greedy_rule_by_hand() -> None:
+    class Draws:
+        def __init__(self, *draws: float) -> None:
+            self.draws = list(draws)
+
+        def random(self) -> float:
+            return self.draws.pop(0)
+
+    learner = EpsilonGreedy([0.1, 0.2, 0.3], exploration=0.25, recency=0.4)
+    assert (learner.choice, learner.values.tolist(), learner.played.tolist()) == (1, [0.0] * 3, [0] * 3)
+
+    def price(*draws: float) -> float:
+        return learner.choose(Draws(*draws))  # type: ignore[arg-type]
+
+    assert price(0.9, 0.99) == 0.3  # untried: the last of three
+    learner.update(6.0)
+    assert price(0.0, 0.5) == 0.2  # the second of the two that are left, although it would explore
+    learner.update(2.0)
+    assert price(0.9, 0.99) == 0.1
+    learner.update(-1.0)
+    assert learner.values.tolist() == [-1.0, 2.0, 6.0]
+    assert price(0.25, 0.0) == 0.3  # the best: 0.25 is no longer below the share that explores
+    learner.update(2.0)
+    assert learner.values[2] == 4.0  # the mean of two
+    assert price(0.2499, 0.34) == 0.2  # explores: the second third
+    assert price(0.3, 0.0) == 0.3
+    learner.update(9.0)
+    assert learner.values[2] == 6.0  # the third profit has a weight of 0.4, more than a third
+    assert learner.played.tolist() == [1, 1, 3]

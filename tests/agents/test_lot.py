@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.charging.lot import ParkingLot
 from agents.learning import RothErev
 from agents.records import Outcome
 from equilibrium.errors import InputError
@@ -231,3 +234,34 @@ def test_a_learning_lot_posts_from_its_own_stream_and_learns_from_its_revenue():
         assert not np.allclose(lot.learner.probabilities, 0.25)
         prices.append(posted)
     assert prices[0] == prices[1] != prices[2]
+
+
+@pytest.mark.parametrize(
+    ("profit", "paid"),
+    [
+        (5.0 - 2.0 - 1.0, 2.0),
+        (2.0 + 4e-9, 2.0),  # of an income of 5: the order of additions
+        (2.0 - 4e-9, 2.0),
+        (2.0 + 6e-9, 2.0 - 6e-9),
+        (1.5, 2.5),  # what a rule of the market takes
+        (2.25, 1.75),  # and gives
+    ],
+)
+def test_what_a_lot_pays_is_its_energy_and_what_a_rule_takes(profit: float, paid: float) -> None:
+    """Of the second lot: 10 kW for half an hour at 0.4, sold at 1, and a network charge of 1."""
+    lot: Any = SimpleNamespace(index=1, price=1.0, _length_h=np.array([0.5, 1.0]), _fixed=None, _network_charge=1.0)
+    clearing: Any = SimpleNamespace(
+        lot_kw=np.array([[99.0, 10.0], [99.0, 0.0]]),
+        lot_price=np.array([[9.0, 0.4], [9.0, 7.0]]),
+        lot_profit=np.array([99.0, profit]),
+    )
+    found = ParkingLot._paid(lot, clearing)
+    assert found == pytest.approx(paid, abs=1e-13)
+    assert (found == 2.0) == (paid == 2.0)
+    small: Any = SimpleNamespace(**{**vars(lot), "price": 0.1, "_network_charge": 0.0})
+    clearing.lot_profit[1] = 0.5 - 2.0 - 0.9e-9  # below an income of 1 the rounding is that of 1
+    assert ParkingLot._paid(small, clearing) == 2.0
+    fixed = SimpleNamespace(charging_price=np.array([0.6, 5.0]))
+    own: Any = SimpleNamespace(**{**vars(lot), "_fixed": fixed})
+    clearing.lot_profit[1] = 3.0 - 2.0 - 1.0
+    assert ParkingLot._paid(own, clearing) == 2.0

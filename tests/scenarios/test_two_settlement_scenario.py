@@ -170,7 +170,10 @@ UNIT = TOWN["generators"][0]
         ({"market": {"gamma": -1}}, "market.gamma: got -1"),
         ({"market": {"gamma": 24}, "time": {"zone": "Europe/Madrid"}}, "market.gamma: got 24.0, expected at most 23"),
         ({"market": {"load_gamma": 24}, "time": {"zone": "Europe/Madrid"}}, "market.load_gamma: got 24.0, .* 23"),
-        ({"generators": [{**UNIT, "min_up_h": 24}], "time": {"zone": "Europe/Madrid"}}, "min_up_h: got 24.0, .* 23"),
+        (
+            {"generators": [{**UNIT, "min_up_h": 24}], "time": {"zone": "Europe/Madrid"}},
+            r"yaml: line \d+, generators\[0\]\.min_up_h: got 24.0, .* 23",
+        ),
         ({"market": {"aim": "compromise"}}, "market.aim: got 'compromise', expected profit or total, or outages.pl"),
         ({"outages": {"failures_per_year": 0, "planned": True}}, "failures_per_year: got 0.0, expected above 0"),
         ({"penalties": {"spinning_share": 0.9}}, "penalties.spinning_share: got 0.9"),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 import pytest
 
-from sim.report import sections
+from equilibrium.errors import InputError
+from sim.report import reproduction, sections, write
 from sim.report import study as study_report
 from sim.report.page import Html
 from tests.sim.test_report import Balanced
@@ -203,3 +205,96 @@ def test_points_failures_and_what_a_study_was_made_of() -> None:
     ]
     whole = study(status="complete", versions={"equilot": "1", "numpy": "2"})
     assert told(study_report._made_of(whole))[1:] == ["status: complete", "seed 9", "equilot 1, numpy 2"]
+
+
+REACHED = pd.DataFrame(
+    [
+        (0, 1.0, "voltage-min", "7", True),
+        (0, 0.5, "branch", "1-2", True),
+        (1, 4.0, "branch", "1-2", False),
+        (1, 0.25, "branch", "1-2", True),
+        (1, 0.75, "branch", "2-3", True),
+    ],
+    columns=["day", "hours", "limit", "place", "reached"],
+)
+
+
+def test_limits_without_a_worth_are_counted_by_their_hours() -> None:
+    head = ["Limits at work", "limit", "place", "hours reached"]
+    rows = [*("voltage-min", "7", "1"), *("branch", "1-2", "0.75"), *("branch", "2-3", "0.75")]
+    page = sections.limits(run(limits=REACHED), "EUR")
+    assert told(page) == [*head, *rows]
+    assert '<td>voltage-min</td><td>7</td><td class="number">1</td>' in page
+    assert told(sections.limits(run(limits=REACHED[2:3]), "EUR")) == ["Limits at work", "No limit is reached."]
+    many = pd.DataFrame([(0, 50.0 - k, "branch", str(k), True) for k in range(41)], columns=REACHED.columns)
+    assert told(sections.limits(run(limits=many), "EUR"))[-3:] == ["branch", "39", "11"]
+
+
+@pytest.mark.parametrize(
+    ("hour", "period", "map_at"), [(None, 2, True), (1, 1, True), (3, 4, True), (None, None, False)]
+)
+def test_the_moment_of_the_map(
+    hour: int | None, period: int | None, map_at: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By default the one that tells most; of an hour of several periods the first."""
+    prices = pd.DataFrame({"hour": [0, 1, 2, 2, 3, 3], "period": [0, 1, 2, 3, 5, 4]})
+    kind: Any = SimpleNamespace(map_at=print if map_at else None, price_column="price")
+    made: Any = SimpleNamespace(table=lambda name, day: {("prices", 5): prices}[name, day], folder="here")
+    monkeypatch.setattr(write, "day_of_run", lambda given, day: {(id(made), 3): 5}[id(given), day])
+    monkeypatch.setattr(write, "telling_period", lambda rows, column: {"price": 2}[column] if rows is prices else -1)
+    assert write._moment(made, kind, 3, hour) == (5, period)
+    with pytest.raises(InputError) as error:
+        write._moment(made, kind, 3, 4)
+    said = "an hour of the day, 0 to 3" if map_at else "nothing: this market draws no map of its feeder"
+    assert str(error.value) == f"here: --hour: got 4, expected {said}"
+
+
+def test_what_a_run_was_made_of() -> None:
+    manifest = {
+        "scenario": "town",
+        "seed": 3,
+        "status": "complete",
+        "versions": {"a": "1", "b": "2"},
+        "notes": ["n", ""],
+    }
+    made: Any = SimpleNamespace(manifest=manifest, market="nodal")
+    assert told(write._made_of(made)) == [
+        "What it was made of",
+        *("scenario town, market nodal, seed 3", "status: complete", "a 1, b 2", "n"),
+    ]
+    bare: Any = SimpleNamespace(manifest={}, market="nodal")
+    assert told(write._made_of(bare)) == [
+        "What it was made of",
+        *("scenario ?, market nodal, seed ?", "status: killed before it could be told"),
+    ]
+
+
+@pytest.mark.parametrize("map_at", [True, False])
+def test_the_map_of_the_hour_stands_first(map_at: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write, "run_figures", lambda _, day: {"profit": "p", f"feeder-day-{day}": "other"})
+    monkeypatch.setattr("sim.show.drawing.day_title", lambda days, day: f"{days}, {day}")
+    kind: Any = SimpleNamespace(map_at=(lambda *given: given[1:]) if map_at else None)
+    made: Any = SimpleNamespace(days="days")
+    found = write._figures(made, kind, 5, 7 if map_at else None, "EUR")
+    own = {"feeder-day-5-period-7": (5, 7, "days, 5", "EUR"), "profit": "p"}
+    assert found == (own if map_at else {"profit": "p", "feeder-day-5": "other"})
+    assert next(iter(found)) == ("feeder-day-5-period-7" if map_at else "profit")
+
+
+def test_paragraphs_tables_and_pictures_of_a_reproduction(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"png")
+    text = "One\ntwo.\n\n\n| a | b \\| c |\n| --- | ---: |\n| x | 1 |\n\n"
+    text += "![A caption](a.png)\n\n*A caption*\n\n*so* it is\n"
+    blocks = list(reproduction._blocks(text, tmp_path))
+    assert [told(block) for block in blocks] == [["One two."], ["a", "b | c", "x", "1"], ["A caption"], ["*so* it is"]]
+    assert '<td>x</td><td class="number">1</td>' in blocks[1]
+    assert list(reproduction._blocks("\n\n", tmp_path)) == []
+    with pytest.raises(InputError) as error:
+        reproduction.write_reproduction_report(tmp_path, "paper")
+    assert str(error.value) == (
+        f"{tmp_path / 'paper.md'}: report: got 'missing', expected the report that `equilot reproduce` writes"
+    )
+    (tmp_path / "paper.md").write_text("# Title\n\nHello.\n\n## One\n\nFirst.\n\n## Two\n\nSecond.\n\nIn all: 3\n")
+    (whole,) = reproduction.write_reproduction_report(tmp_path, "paper")
+    found = [each for each in told(Html(whole.read_text())) if each.strip()]
+    assert found[-7:] == ["Title", "In all: 3", "Hello.", "One", "First.", "Two", "Second."]

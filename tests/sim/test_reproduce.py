@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from dataclasses import replace
 from io import StringIO
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -302,3 +303,78 @@ def test_the_benchmark_records_the_share_within_5_percent():
     assert "1 fitted, 23 chosen" in found.note
     with_numbers = set(REPRODUCTIONS) - set(WITHOUT_NUMBERS)
     assert BENCHMARKS.keys() == {f"closeness_{name.replace('-', '_')}" for name in with_numbers}
+
+
+LONG = by_construction(
+    "T3", "A statement of so many words that they do not stand in one line", True, "and its reason, which is as long"
+)
+
+
+def test_every_line_of_the_terminal():
+    """Paragraphs are folded beside their heads: 50 letters of 90, and 40 where there are not so many."""
+    made = report(LONG, BREAKS)
+    out = StringIO()
+    made.show(Console(file=out, width=90, no_color=True), where=Path("made-up.md"))
+    assert out.getvalue().splitlines() == [
+        "Made up",
+        "",
+        "Table 1",
+        "case    quantity    published  computed  deviation (%)",
+        "Case 1  cost (EUR)      100.0     101.0          +1.00",
+        "Case 1  fuel | oil                  0.0",
+        "",
+        "A long table",
+        "1 numbers, in made-up-long.csv and made-up.md",
+        "",
+        "Table 2",
+        "case    quantity      published  computed  deviation (%)  at rest",
+        "Case 2  profit (EUR)       10.0      20.0        +100.00     15.0",
+        "Case 3  profit (EUR)       10.0      11.0         +10.00     none",
+        "Case 3 has none.",
+        "",
+        "Table 2 again",
+        "case    quantity      published  computed  deviation (%)",
+        "Case 2  profit (EUR)       10.0      20.0        +100.00",
+        "",
+        "How near: published numbers met",
+        "table    numbers  within 1 %  within 5 %  within 20 %",
+        "Table 1        1   1 (100 %)   1 (100 %)    1 (100 %)",
+        "Table 2        2     0 (0 %)     0 (0 %)     1 (50 %)",
+        "all            3    1 (33 %)    1 (33 %)     2 (67 %)",
+        "",
+        "Constants that are not published",
+        "constant  origin  value   numbers",
+        "level     fitted  3.5           1",
+        "shape     chosen  1 to 2       23",
+        "",
+        "Statements",
+        "  T3  by construction: holds            A statement of so many words that they do not",
+        "                                        stand in one line",
+        "                                        and its reason, which is as long",
+        "  T2  by construction: fails (!)        It does not",
+        "                                        1 != 2",
+        "",
+        "Errors of the paper",
+        "  E1  printed                           printed",
+        "      found                             finding",
+        "",
+        "report in made-up.md",
+        made.summary,
+    ]
+    narrow = StringIO()
+    made.show(Console(file=narrow, width=60, no_color=True, soft_wrap=True))
+    lines = narrow.getvalue().splitlines()
+    assert "  T3  by construction: holds            A statement of so many words that they" in lines
+    assert not any(line.startswith("report in") for line in lines)
+
+
+def test_the_head_of_the_markdown():
+    text = report(HOLDS).markdown()
+    assert text.startswith("# Made up\n\nAn introduction.\n\n## Table 1\n\n| case | quantity | published | computed |")
+    assert "\n## How near\n\nPublished numbers met; zeros have no relative deviation and do not count.\n\n" in text
+    assert "\n| table | numbers | within 1 % | within 5 % | within 20 % |\n" in text
+    assert "\n## Figures\n\n![A caption](figures/a.png)\n\n*A caption*\n\n" in text
+    bare = replace(report(HOLDS), errors=(), figures=()).markdown()
+    assert "## Errors of the paper" not in bare
+    assert "## Figures" not in bare
+    assert bare.endswith(f"\n\n{replace(report(HOLDS), errors=()).summary}\n")

@@ -175,3 +175,12 @@ def test_values_of_another_type_are_named(tmp_path, make_day):
 def test_comparable_drops_wall_times_only():
     frame = pd.DataFrame({"day": [0], "seconds": [1.0], "solver_seconds": [0.5], "gap": [0.0]})
     assert list(comparable(frame).columns) == ["day", "gap"]
+
+
+def test_a_run_without_a_day_has_every_table_that_all_runs_have_and_no_other(tmp_path, make_day):
+    write(tmp_path / "run", make_day, 0)
+    files = sorted(path.stem for path in (tmp_path / "run").glob("*.parquet"))
+    assert files == sorted(MAIN)
+    assert len(MAIN) < len(KIND.tables)
+    frame = pd.read_parquet(tmp_path / "run" / "days.parquet")
+    assert (list(frame.columns), len(frame)) == (TABLES["days"], 0)

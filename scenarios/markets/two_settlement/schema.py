@@ -256,4 +256,4 @@ class TwoSettlementFile(GridFile):
         for number, unit in enumerate(self.generators):
             for key in ("min_up_h", "min_down_h"):
                 if getattr(unit, key) > SHORTEST_H:
-                    raise refused(f"generators[{number}].{key}", getattr(unit, key), expected)
+                    raise refused(f"generators.{number}.{key}", getattr(unit, key), expected)

@@ -71,6 +71,9 @@ _COMMENT = re.compile(r"(?:!|//).*$")
 _DEPTH = 8
 """Most scripts that call each other."""
 
+_WINDINGS = 9
+"""Most windings of a transformer: more are a slip of the pen."""
+
 
 @dataclass
 class DssElement:
@@ -218,9 +221,10 @@ class DssScript:
             if name == "like":
                 self._like(element, source, where, bare.lower())
             elif name == "wdg":
-                winding = (
-                    Record(source, f"{where}, {element.kind}.{element.name}", {name: bare}).whole(name, minimum=1) - 1
-                )
+                cell = Record(source, f"{where}, {element.kind}.{element.name}", {name: bare})
+                winding = cell.whole(name, minimum=1) - 1
+                if winding >= _WINDINGS:
+                    raise cell.error(name, bare, f"at most {_WINDINGS} windings")
             elif element.kind == "transformer" and name in ("bus", "conn", "kv", "kva", "tap", "%r"):
                 while len(element.windings) <= winding:
                     element.windings.append({})

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from equilibrium.arrays import FloatArray
+from equilibrium.markets.aggregator.accounts import LotQuantities
 from equilibrium.markets.aggregator.answer import Answer, answer
 from equilibrium.markets.aggregator.clearing import AggregatorClearing
-from equilibrium.markets.aggregator.day import FIX1, FIX2, FLEX1, FLEX2, AggregatorDay
+from equilibrium.markets.aggregator.day import FIX1, FIX2, FLEX1, FLEX2, AggregatorDay, Lot
 from equilibrium.markets.aggregator.invariants import check_clearing
 from equilibrium.markets.aggregator.market import AggregatorMarket
 from equilibrium.markets.aggregator.pools import lot_pools
@@ -46,7 +47,17 @@ class Solved:
     @property
     def all_in_reserve(self) -> FloatArray:
         """What one kW of reserve brings the lot: its price, and that of energy if it is called."""
-        return np.asarray(self.clearing.all_in_reserve[:, 0])
+        return np.asarray(self.clearing.all_in_reserve.squeeze(axis=1))
+
+    @property
+    def _lot(self) -> Lot:
+        (lot,) = self.day.lots
+        return lot
+
+    @property
+    def _did(self) -> LotQuantities:
+        (did,) = self.clearing.lots
+        return did
 
     def _expected(self, power: FloatArray) -> FloatArray:
         return np.asarray(self.day.probability @ power)
@@ -54,33 +65,33 @@ class Solved:
     @property
     def charge(self) -> FloatArray:
         """Power that the lot draws, kW."""
-        return self._expected(self.clearing.lots[0].charge_kw)
+        return self._expected(self._did.charge_kw)
 
     @property
     def discharge(self) -> FloatArray:
         """Power that it gives, kW."""
-        return self._expected(self.clearing.lots[0].discharge_kw)
+        return self._expected(self._did.discharge_kw)
 
     @property
     def reserve(self) -> FloatArray:
         """Reserve that it keeps ready, kW."""
-        return self._expected(self.clearing.lots[0].reserve_kw)
+        return self._expected(self._did.reserve_kw)
 
     @property
     def stored(self) -> FloatArray:
         """Energy in both pools, kWh."""
-        return self._expected(self.clearing.lots[0].g2v_kwh + self.clearing.lots[0].v2g_kwh)
+        return self._expected(self._did.g2v_kwh + self._did.v2g_kwh)
 
     @property
     def pools(self) -> FloatArray:
         """Energy of the G2V and of the V2G pool, kWh, shape ``(2, hours)``."""
-        did = self.clearing.lots[0]
+        did = self._did
         return np.array([self._expected(did.g2v_kwh), self._expected(did.v2g_kwh)])
 
     @property
     def capacity(self) -> FloatArray:
         """Batteries that are parked, of vehicles that only charge and of the others, kWh, shape ``(2, hours)``."""
-        lot = self.day.lots[0]
+        lot = self._lot
         share = lot.contracts.share
         kinds = np.array([share[FIX1] + share[FLEX1], share[FIX2] + share[FLEX2]])
         parked = np.tensordot(self.day.probability, lot.vehicles.parked @ kinds.T, axes=1)
@@ -89,20 +100,20 @@ class Solved:
     @property
     def flexible(self) -> FloatArray:
         """What ``flex1`` and ``flex2`` vehicles leave with, kWh, shape ``(2, hours)``."""
-        did = self.clearing.lots[0]
+        did = self._did
         return np.array([self._expected(did.flex1_kwh), self._expected(did.flex2_kwh)])
 
     @property
     def flexible_least(self) -> FloatArray:
         """The least that they may leave with, kWh, shape ``(2, hours)``."""
-        pools = [lot_pools(self.day, self.day.lots[0], scenario) for scenario in range(self.day.scenarios)]
+        pools = [lot_pools(self.day, self._lot, scenario) for scenario in range(self.day.scenarios)]
         each = np.array([[pool.g2v.flex_least_kwh, pool.v2g.flex_least_kwh] for pool in pools])
         return np.asarray(np.tensordot(self.day.probability, each, axes=1))
 
     @property
     def reserve_room(self) -> FloatArray:
         """The most reserve that stock and chargers allow beside what is given, kW, shape ``(hours,)``."""
-        day, lot, did = self.day, self.day.lots[0], self.clearing.lots[0]
+        day, lot, did = self.day, self._lot, self._did
         rooms = []
         for scenario in range(day.scenarios):
             pool, given = lot_pools(day, lot, scenario).v2g, did.discharge_kw[scenario]
@@ -139,7 +150,7 @@ class Solved:
     @property
     def lot_profit(self) -> float:
         """Expected profit of the lot, cents."""
-        return float(self.clearing.accounts.lots[0])
+        return self.clearing.accounts.lots.item()
 
     @property
     def generator_profit(self) -> float:

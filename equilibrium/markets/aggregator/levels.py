@@ -18,7 +18,7 @@ from equilibrium.markets.aggregator.search import Search
 from equilibrium.programs.program import GAP
 from equilibrium.programs.solvers.aside import side_by_side
 
-LOWER = 0.8
+LOWER = 0.95
 """Part of a level that the next one is at most."""
 
 

@@ -108,6 +108,7 @@ class Search:
         self._pieces = np.concatenate([np.zeros((0, 2), dtype=np.int64), *self._halves.weights])
         sizes = [len(each) for each in self._halves.weights]
         self._graphs = np.cumsum([0, *sizes])[:-1]
+        self._worth = self._ends()
 
     @property
     def _halves(self) -> Halves:
@@ -130,6 +131,7 @@ class Search:
         if problem is None:
             return False
         self._nodes.costing(problem)
+        self._worth = self._ends()
         if self._leaves is not None:
             again = (self._nodes.again(leaf) for leaf in (*self._leaves, *self._settled))
             self._leaves, self._settled = [Leaf.of(node) for node in again if node is not None], []
@@ -137,6 +139,11 @@ class Search:
         if best is not None:
             self._look(best)
         return True
+
+    def _ends(self) -> tuple[FloatArray, FloatArray]:
+        """Return the lesser and the greater cost of the ends of each piece."""
+        cost = self._halves.prices.cost[self._pieces]
+        return cost.min(axis=1), cost.max(axis=1)
 
     def run(
         self,
@@ -267,10 +274,11 @@ class Search:
         """Return by how much the value of each graph's mixture of pieces may differ from a single one's, currency."""
         if not self._halves.weights:
             return np.zeros(0)
-        weight = self._nodes.prices(node)[self._pieces].sum(axis=1)
-        used, value = weight > GAP, self._halves.prices.cost[self._pieces]
-        most, least = np.where(used, value.max(axis=1), -INF), np.where(used, value.min(axis=1), INF)
-        width = np.maximum.reduceat(most, self._graphs) - np.minimum.reduceat(least, self._graphs)
+        ends = self._nodes.prices(node)[self._pieces]
+        weight = ends[:, 0] + ends[:, 1]
+        used, (least, most) = weight > GAP, self._worth
+        width = np.maximum.reduceat(np.where(used, most, -INF), self._graphs)
+        width -= np.minimum.reduceat(np.where(used, least, INF), self._graphs)
         off = (1.0 - np.maximum.reduceat(weight, self._graphs)) * (1.0 + width)
         return np.where(np.add.reduceat(used.astype(np.int64), self._graphs) > 1, off, 0.0)
 

@@ -82,19 +82,19 @@ def test_what_one_search_does_not_need_is_left_to_the_others() -> None:
     assert [each.ended(0.0) for each in several] == [True, True]
 
 
-def test_those_that_have_most_to_do_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    several, sizes = searches(0, 2, 4), list[int]()
+def test_those_that_leave_most_open_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    several, left = searches(0, 2, 4), list[float]()
 
     def seen(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
-        sizes.extend(task.func.__self__.size for task in tasks)  # type: ignore[attr-defined]
+        left.extend(task.func.__self__.left for task in tasks)  # type: ignore[attr-defined]
         return []
 
     for nodes, search in zip((1, 4, 2), several, strict=True):
         search.run(Deadline(nodes=nodes))
     monkeypatch.setattr(levels, "side_by_side", seen)
     lower_all(several, WEIGHTS, Deadline(), 0.0)
-    assert len(set(sizes)) > 1
-    assert sizes == sorted((each.size for each in several), reverse=True)
+    assert left == sorted((each.left for each in several), reverse=True)
+    assert left != [each.left for each in several]
 
 
 def repriced(loss_price: float) -> list[tuple[float, float, int]]:
@@ -108,7 +108,7 @@ def repriced(loss_price: float) -> list[tuple[float, float, int]]:
     group = Group(scenarios(0.0), day.probability, price_names(day), day.periods, {})
     group.solve(0.5, Deadline())
     group.costing(scenarios(loss_price), {})
-    return [(each.bound, each.value, each.size) for each in group._searches.values()]
+    return [(each.bound, each.value, len(each._leaves or ())) for each in group._searches.values()]
 
 
 def test_other_costs_in_threads_give_the_bounds_that_they_give_without(monkeypatch: pytest.MonkeyPatch) -> None:

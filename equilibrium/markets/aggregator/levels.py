@@ -51,8 +51,8 @@ def lower_all(
 
 
 def _run_all(searches: Sequence[Search], deadline: Deadline, gap: float) -> None:
-    """Go on with searches, each with its share of the nodes that are left; those that have most to do come first."""
-    order = sorted(searches, key=lambda search: -search.size)
+    """Go on with searches, each with its share of the nodes that are left; those that leave most open come first."""
+    order = sorted(searches, key=lambda search: -search.left)
     limits = deadline.parts(len(order))
     try:
         side_by_side([partial(search.run, limit, gap=gap) for search, limit in zip(order, limits, strict=True)])

@@ -194,9 +194,9 @@ class Search:
         return max(self._halves.constant - least, self.value)
 
     @property
-    def size(self) -> int:
-        """Number of parts that are not settled; nothing before there are some."""
-        return 0 if self._leaves is None else len(self._leaves)
+    def left(self) -> float:
+        """What the bound leaves open: the more, the longer it takes to the end."""
+        return self.bound - self.value
 
     def ended(self, gap: float) -> bool:
         """Whether there is nothing to do up to an absolute gap."""

@@ -97,6 +97,21 @@ def test_those_that_leave_most_open_come_first(monkeypatch: pytest.MonkeyPatch) 
     assert left != [each.left for each in several]
 
 
+@pytest.mark.parametrize("gap", [0.0, 0.05])
+def test_the_last_level_is_the_gap_itself(gap: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search to the end chooses otherwise than one up to a gap, however small."""
+    given, whole = list[float](), Search.run
+
+    def told(search: Search, *limit: Any, gap: float) -> Any:
+        given.append(gap)
+        return whole(search, *limit, gap=gap)
+
+    several = searches(0, 2, 4)
+    monkeypatch.setattr(Search, "run", told)
+    lower_all(several, WEIGHTS, Deadline(), gap)
+    assert set(given) == {gap}
+
+
 def repriced(loss_price: float) -> list[tuple[float, float, int]]:
     """What the searches of a group know when they have gone on at another price of losses."""
     day = random_day(5, periods=4, scenarios=3, pricing="uniform")

@@ -39,9 +39,11 @@ def lower_all(
     enough
         A weighted sum of bounds that is not above it need not be lowered: gaps are closed no further than it asks for.
     """
-    level, gap = np.inf, max(gap, GAP)
+    level = np.inf
     while not _sum(weights, [search.bound for search in searches]) <= enough:
-        level = max(gap, min(LOWER * level, _level(searches, weights, enough)))
+        level = min(LOWER * level, _level(searches, weights, enough))
+        if level <= max(gap, GAP):
+            level = gap  # to the end where none is left: other choices are good then
         left = [search for search in searches if not search.ended(level)]
         before = sum(search.looked for search in left)
         _run_all(left, deadline, level)

@@ -102,6 +102,9 @@ NEAR_SECONDS = 90.0
 HANGS = 120.0
 """Seconds of processor time beyond that, after which the test at work is taken to hang: none takes a quarter of it."""
 
+CRASH = "a crash"
+"""What stands in the place of the test that failed where the process died at work."""
+
 GUARD = 1800.0
 """Seconds after which tests that wait without working are ended."""
 
@@ -269,6 +272,8 @@ def run_tests(copy: Path, tests: list[str], seconds: float, without: Iterable[st
     taken = used.ru_utime + used.ru_stime
     if run.returncode in (-signal.SIGKILL, -signal.SIGXCPU):
         raise TimeoutError(f"still at work after {taken:.0f} s")
+    if run.returncode not in (0, 1):
+        return CRASH, taken
     return (last if run.returncode else None), taken
 
 
@@ -314,7 +319,7 @@ def try_fault(copy: Path, fault: Fault, tests: list[str], known: Known) -> Outco
         taken += seconds
         if failed is None:
             return Outcome(fault, "survived", change, taken)
-        if not known.broken(copy, failed):
+        if failed == CRASH or not known.broken(copy, failed):
             return Outcome(fault, f"killed by {failed}", change, taken)
 
 

@@ -52,15 +52,19 @@ def first_failure(tests: list[str], seconds: float, without: list[str]) -> str:
     """Return the first test that fails, an empty text where none does."""
     watch = Watch(seconds)
     left_out = [word for test in without for word in ("--deselect", test)]
+    plain = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", *left_out]
     for test in tests:
-        plain = ["-x", "-q", "-p", "no:cacheprovider", "--no-header", *left_out, *test.splitlines()]
-        code = pytest.main(plain, plugins=[watch])
+        names = test.splitlines()
+        code = pytest.main([*plain, *names], plugins=[watch])
+        if code == pytest.ExitCode.USAGE_ERROR and not watch.failed:  # what a test is given need not be a name
+            names = list(dict.fromkeys(name.partition("[")[0] for name in names))
+            code = pytest.main([*plain, *names], plugins=[watch])
         if watch.failed:
             return watch.failed
         if watch.over:
             return ""
         if code not in (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED):
-            return test  # not even the house's own plugins could be loaded
+            return names[0]  # not even the house's own plugins could be loaded
     return ""
 
 

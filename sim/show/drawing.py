@@ -201,10 +201,10 @@ def energy_bars(axis: Axes, days: pd.DataFrame, title: str) -> None:
 def legend_below(axis: Axes) -> None:
     """Put the legend of an axis below it, if it has one."""
     columns = 2 if len(axis.get_legend_handles_labels()[0]) == _TWO_ROWS else 3
-    name_legend(axis, axis, loc="upper center", bbox_to_anchor=(0.5, -0.2), columns=columns, columnspacing=1)
+    name_legend(axis, axis, loc="upper center", bbox_to_anchor=(0.5, -0.2), ncols=columns, columnspacing=1)
 
 
-def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: Any) -> None:  # noqa: ANN401
+def name_legend(where: Axes | Figure, axis: Axes, *, ncols: int = 1, **look: Any) -> None:  # noqa: ANN401
     """Put a legend of the named lines and bars of an axis somewhere, if it has any; ``look`` goes to matplotlib.
 
     Names that begin with an underscore are in it too, which matplotlib alone would leave out.
@@ -215,7 +215,7 @@ def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: A
         The axis or figure that gets the legend.
     axis
         Whose lines it names.
-    columns
+    ncols
         Most columns of the legend; fewer where a figure has no room for them.
     """
     handles = list(axis.get_legend_handles_labels()[0])
@@ -225,8 +225,8 @@ def name_legend(where: Axes | Figure, axis: Axes, *, columns: int = 1, **look: A
     if not handles:
         return
     room = where.get_figwidth() if isinstance(where, Figure) else math.inf
-    columns = next((n for n in range(columns, 1, -1) if _legend_inches(names, n) <= room), 1)
-    legend = where.legend(handles, ["name"] * len(handles), ncols=min(columns, len(handles)), **look)
+    ncols = next((n for n in range(ncols, 1, -1) if _legend_inches(names, n) <= room), 1)
+    legend = where.legend(handles, ["name"] * len(handles), ncols=min(ncols, len(handles)), **look)
     for text, name in zip(legend.get_texts(), names, strict=True):
         text.set_text(name)
 

@@ -37,5 +37,5 @@ def front_figure(front: Front, chosen: int | None = None) -> Figure:
             axis.scatter(across[[marked]], up[[marked]], s=60, marker="D", color=RED, zorder=4, label="Chosen")
             axis.set_xlabel(front.names[k])
             axis.set_ylabel(front.names[j])
-        name_legend(figure, figure.axes[0], columns=3, loc="outside upper center")
+        name_legend(figure, figure.axes[0], ncols=3, loc="outside upper center")
     return figure

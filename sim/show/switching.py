@@ -44,7 +44,7 @@ def switching_figure(grid: MeshedGrid, answer: Reconfiguration) -> Figure:
         loss = "not radial" if np.isnan(answer.base_loss_kw) else f"{answer.base_loss_kw:.2f} kW of loss"
         _draw(before, grid, places, grid.closed, f"Before: {loss}")
         _draw(after, grid, places, answer.closed, f"After: {answer.loss_kw:.2f} kW of loss")
-        name_legend(figure, after, columns=4, loc="outside lower center")
+        name_legend(figure, after, ncols=4, loc="outside lower center")
     return figure
 
 

@@ -44,13 +44,17 @@ class ShuffledHandle(HighsHandle):
         )
 
     def update(self, instance: Instance) -> None:
-        super().update(self._turned(instance))
+        # The bounds of columns are turned round where they are held.
+        super().update(dataclasses.replace(instance, cost=instance.cost[self._turn]))
+
+    def hold(self, lower: np.ndarray, upper: np.ndarray) -> None:
+        super().hold(lower[self._turn], upper[self._turn])
 
     def add_rows(self, matrix: sp.csr_array, lower: np.ndarray, upper: np.ndarray) -> None:
         super().add_rows(sp.csr_array(matrix[:, self._turn]), lower, upper)
 
-    def solve(self) -> Solution:
-        solution = super().solve()
+    def solve(self, *, multipliers: bool = True) -> Solution:
+        solution = super().solve(multipliers=multipliers)
         if not solution.x.size:
             return solution
         return dataclasses.replace(solution, x=solution.x[np.argsort(self._turn)])

@@ -31,7 +31,7 @@ UNIFORM: dict[str, Any] = {"pricing": "uniform"}
 @pytest.fixture(scope="module")
 def pair() -> tuple[AggregatorDay, AggregatorClearing]:
     """A day with two scenarios on a feeder whose load is worth more than the cap, and how it is cleared."""
-    day = on_line(random_day(3, scenarios=2))
+    day = on_line(random_day(4, scenarios=2))
     day = replace(day, retailer=replace(day.retailer, price=day.retailer.price + 4.0))
     return day, AggregatorMarket().clear(day)
 

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from equilibrium.deadline import Deadline
-from equilibrium.markets.aggregator import search
+from equilibrium.markets.aggregator import levels
 from equilibrium.markets.aggregator.market import AggregatorMarket
 from equilibrium.programs.solvers import aside
-from equilibrium.programs.solvers.aside import side_by_side
+from equilibrium.programs.solvers.aside import ASIDE, side_by_side
 from equilibrium.programs.solvers.choose import preferring, takes_threads
 from equilibrium.programs.solvers.tally import count, counted
+from equilibrium.programs.solvers.threads import InThread
 from tests.equilibrium.aggregator_days import on_line, random_day
 
 LONG_S = 60.0
@@ -67,6 +68,45 @@ def test_the_first_error_in_order_is_raised_when_all_have_ended() -> None:
     assert sorted(ended) == [0, 1, 2]
 
 
+def test_no_more_tasks_than_two_go_on_at_a_time_and_the_next_begins_as_soon_as_one_has_ended() -> None:
+    going, most, lock, third = list[int](), list[int](), threading.Lock(), threading.Event()
+
+    def task(number: int) -> int:
+        with lock:
+            going.append(number)
+            most.append(len(going))
+        if number == 2:
+            third.set()
+        elif number == 0:
+            assert third.wait(LONG_S)  # the third one begins while the first one still goes on
+        with lock:
+            going.remove(number)
+        return number
+
+    assert side_by_side([partial(task, number) for number in range(6)]) == [*range(6)]
+    assert max(most) == ASIDE == 2
+
+
+def test_what_has_not_begun_does_not_begin_when_the_waiting_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, go_on = list[int](), threading.Event()
+
+    def task(number: int) -> None:
+        begun.append(number)
+        go_on.wait(LONG_S)
+
+    def interrupted(_self: InThread[Any]) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(InThread, "answer", interrupted)
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([partial(task, number) for number in range(6)])
+    go_on.set()
+    for thread in set(threading.enumerate()) - before:
+        thread.join(LONG_S)
+    assert set(begun) <= {0, 1}
+
+
 def test_what_threads_spend_is_spent_together() -> None:
     whole = Deadline(nodes=1e9)
 
@@ -98,10 +138,11 @@ def test_an_interrupt_ends_what_still_runs(monkeypatch: pytest.MonkeyPatch) -> N
     limits = list[Deadline]()
 
     def interrupted(tasks: Any) -> None:
-        limits.extend(task.args[0] for task in tasks)
-        raise KeyboardInterrupt
+        if any(isinstance(each, Deadline) for task in tasks for each in task.args):
+            limits.extend(task.args[0] for task in tasks)
+            raise KeyboardInterrupt
 
-    monkeypatch.setattr(search, "side_by_side", interrupted)
+    monkeypatch.setattr(levels, "side_by_side", interrupted)
     with pytest.raises(KeyboardInterrupt):
         AggregatorMarket().clear(random_day(5, periods=4, scenarios=2))
     assert limits

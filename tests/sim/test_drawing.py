@@ -99,7 +99,7 @@ def test_a_legend_names_all_lines_but_those_without_a_name() -> None:
         legend_below(empty)
         assert empty.get_legend() is None
     two = named("a", "b")
-    name_legend(two, two, columns=5)
+    name_legend(two, two, ncols=5)
     assert two.get_legend()._ncols == 2
 
 

@@ -100,10 +100,10 @@ def test_a_legend_has_as_many_columns_as_there_is_room_for():
     axis = figure.subplots()
     for name in ("short", "a name of sixty letters" + "x" * 37, "another name of sixty letters" + "x" * 31):
         axis.plot([0, 1], label=name)
-    name_legend(figure, axis, columns=3)
+    name_legend(figure, axis, ncols=3)
     assert figure.legends[0]._ncols == 1
     axis.get_lines()[1].set_label("a")
-    name_legend(figure, axis, columns=3)
+    name_legend(figure, axis, ncols=3)
     assert figure.legends[1]._ncols == 3
 
 

@@ -10,6 +10,7 @@ import heapq
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -18,10 +19,13 @@ from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator.followers import Follower, expected
 from equilibrium.markets.aggregator.halves import Halves, halve
 from equilibrium.markets.aggregator.hours import Graphs, graph_value
+from equilibrium.markets.aggregator.levels import look_all, lower_all
 from equilibrium.markets.aggregator.nodes import Nodes, Prices, Problem, clipped, inside
+from equilibrium.markets.aggregator.polish import polished
 from equilibrium.markets.aggregator.reaction import react
-from equilibrium.markets.aggregator.search import Found, Search, search_all
+from equilibrium.markets.aggregator.search import Found, Search
 from equilibrium.programs.program import FEASIBILITY, GAP
+from equilibrium.programs.solvers.aside import side_by_side
 
 SHARE = 0.75
 """Share of the allowed gap that the searches of single scenarios may leave."""
@@ -44,9 +48,6 @@ TOGETHER_NODES = 2_000
 
 GUESSED = 150
 """Nodes after which a guess is good enough: what is left of its search would only prove it."""
-
-ASIDE = 2
-"""Scenarios that are searched side by side, however many processors there are; the next two begin where they ended."""
 
 MOST_BOXES = 200
 """Boxes of prices after which the bound that is proved is what is told."""
@@ -116,6 +117,7 @@ class Group:
         self._searching, self._answering = 0.0, np.zeros(len(scenarios))
         self._searches: dict[int, Search] = {}
         self._middle: Group | None = None
+        self._same = True  # whether the costs of the middle are those of today
 
     @property
     def seconds(self) -> float:
@@ -124,14 +126,16 @@ class Group:
 
     def costing(self, scenarios: Sequence[Sequence[Follower]], graphs: Graphs) -> None:
         """Go on with what the group is worth upstream changed: what was searched is looked at anew, not lost."""
-        self.scenarios, self._graphs = scenarios, graphs
-        for number, search in list(self._searches.items()):
-            before = search.seconds
-            if not search.costing(self._halves(number)):
-                del self._searches[number]
-            self._searching += search.seconds - before
-        if self._middle is not None:
-            self._middle.costing([self._expected()], graphs)
+        self.scenarios, self._graphs, self._same = scenarios, graphs, False
+        numbers = list(self._searches)
+        before = sum(search.seconds for search in self._searches.values())
+        kept = side_by_side([partial(self._recost, number) for number in numbers])
+        self._searching += sum(search.seconds for search in self._searches.values()) - before
+        self._searches = {number: self._searches[number] for number, keep in zip(numbers, kept, strict=True) if keep}
+
+    def _recost(self, number: int) -> bool:
+        """Let the search of a scenario go on at the costs of today; return whether it can."""
+        return self._searches[number].costing(self._halves(number))
 
     def _expected(self) -> list[Follower]:
         """Return the lots of the expected scenario."""
@@ -149,18 +153,28 @@ class Group:
 
     def earned(self, scenario: int, prices: Prices) -> float:
         """Return what prices earn in one scenario."""
-        prices = self.snapped(prices)
-        reactions = [react(follower, prices) for follower in self.scenarios[scenario]]
-        self._answering[scenario] += sum(each.seconds for each in reactions)
-        return sum(each.margin for each in reactions) + sum(
-            graph_value(graph, float(prices[name][period]))
-            for name, graphs in self._graphs.items()
-            for period, graph in enumerate(graphs)
-        )
+        snapped = self.snapped(prices)
+        return self._margin(scenario, snapped) + self._graphed(snapped)
 
     def by_scenario(self, prices: Prices) -> FloatArray:
         """Return what prices earn in every scenario, shape ``(scenarios,)``."""
-        return np.array([self.earned(number, prices) for number in range(len(self.scenarios))])
+        snapped = self.snapped(prices)
+        margins = side_by_side([partial(self._margin, number, snapped) for number in range(len(self.scenarios))])
+        return np.array(margins) + self._graphed(snapped)
+
+    def _margin(self, scenario: int, snapped: Prices) -> float:
+        """Return what the lots of a scenario bring at prices."""
+        reactions = [react(follower, snapped) for follower in self.scenarios[scenario]]
+        self._answering[scenario] += sum(each.seconds for each in reactions)
+        return sum(each.margin for each in reactions)
+
+    def _graphed(self, snapped: Prices) -> float:
+        """Return what else prices earn, in every scenario."""
+        return sum(
+            graph_value(graph, float(snapped[name][period]))
+            for name, graphs in self._graphs.items()
+            for period, graph in enumerate(graphs)
+        )
 
     def solve(self, gap: float, deadline: Deadline, known: Sequence[Prices] = (), enough: float = -np.inf) -> Settled:
         """Find the best prices up to an absolute gap.
@@ -202,11 +216,18 @@ class Group:
             for follower in members
         ]
         problem = Problem.of(halve(every, self.caps, self._periods, self._graphs))
-        search = Search(Nodes(problem), lambda prices: float(self.probability @ self.by_scenario(prices)))
+        search = Search(Nodes(problem), self._expected_value)
         found = search.run(deadline, start=[best], gap=gap)
         self.nodes += found.nodes
         self._searching += found.seconds
         return found
+
+    def explored(self, gap: float, deadline: Deadline, known: Sequence[Prices]) -> Settled:
+        """Return the best prices that few nodes find, and the bound so far: no price is split."""
+        root = self._box(self._limits(), None, gap, deadline, known)
+        every = [*root.prices, *known]
+        best, value = self._polished(*self._best(every), every)
+        return Settled(best, value, max(self._bound(root), value), root.prices, self.nodes)
 
     def guess(self, gap: float, deadline: Deadline) -> Prices:
         """Return the best prices that are soon found for the expected scenario: no bound, and often good for all."""
@@ -214,6 +235,9 @@ class Group:
             return self._box(self._limits(), None, gap, deadline.part(nodes=GUESSED), ()).prices[0]
         if self._middle is None:
             self._middle = Group([self._expected()], np.ones(1), self.caps, self._periods, self._graphs)
+        elif not self._same:
+            self._middle.costing([self._expected()], self._graphs)
+        self._same = True
         before = self._middle.nodes, self._middle.seconds
         prices = self._middle.guess(gap, deadline)
         self.nodes += self._middle.nodes - before[0]
@@ -228,7 +252,7 @@ class Group:
         return float(self.probability @ box.bounds)
 
     def _best(self, candidates: Sequence[Prices]) -> tuple[Prices, float]:
-        earned = [float(self.probability @ self.by_scenario(each)) for each in candidates]
+        earned = [self._expected_value(each) for each in candidates]
         best = int(np.argmax(earned))
         return self.snapped(candidates[best]), earned[best]
 
@@ -246,60 +270,48 @@ class Group:
         An expected bound that is not above ``enough`` is not lowered further.
         """
         low, high = limits
-        count = len(self.scenarios)
-        searches = [self._search(k) if parent is None else parent.searches[k] for k in range(count)]
-        bounds = np.array([search.bound for search in searches]) if parent is None else parent.bounds.copy()
-        prices = [low] * count if parent is None else list(parent.prices)
-        open_ = [k for k in range(count) if parent is None or not inside(prices[k], low, high)]
-        before: list[Prices] = []
-        for first in range(0, len(open_), ASIDE):
-            batch = open_[first : first + ASIDE]
-            if parent is not None:
-                for k in batch:
-                    searches[k] = searches[k].within(low, high)
-            starts = [clipped(each, low, high) for each in (*known, *before)]
-            least = [self._least(k, bounds, enough) for k in batch]
-            for k, found in zip(
-                batch, search_all([searches[k] for k in batch], deadline, starts, gap, least), strict=True
-            ):
-                self.nodes += found.nodes
-                self._searching += found.seconds
-                bounds[k] = min(found.bound, bounds[k])
-                prices[k] = found.prices if found.prices is not None else low
-            before = [prices[batch[-1]]]
+        if parent is None:
+            searches, open_ = self._begun(), list(range(len(self.scenarios)))
+            bounds, prices = np.full(len(searches), np.inf), [low] * len(searches)
+        else:
+            searches, bounds, prices = list(parent.searches), parent.bounds.copy(), list(parent.prices)
+            open_ = [k for k, each in enumerate(prices) if not inside(each, low, high)]
+            for k in open_:
+                searches[k] = searches[k].within(low, high)
+        going = [searches[k] for k in open_]
+        before = sum(each.looked for each in going), sum(each.seconds for each in going)
+        met = [each.prices for each in going if each.prices is not None]
+        look_all(going, [clipped(each, low, high) for each in (*known, *met)])
+        others = np.isin(np.arange(bounds.size), open_, invert=True) & (self.probability > 0.0)
+        least = enough - float(self.probability[others] @ bounds[others])
+        lower_all(going, self.probability[open_], deadline, gap, least)
+        self.nodes += sum(each.looked for each in going) - before[0]
+        self._searching += sum(each.seconds for each in going) - before[1]
+        for k in open_:
+            found = searches[k].prices
+            bounds[k], prices[k] = min(searches[k].bound, bounds[k]), low if found is None else found
         return _Box(low, high, bounds, tuple(prices), tuple(searches))
-
-    def _least(self, scenario: int, bounds: FloatArray, enough: float) -> float:
-        """Return the bound of a scenario that is low enough, with what the others may earn as it is known."""
-        others = (np.arange(bounds.size) != scenario) & (self.probability > 0.0)
-        weight = float(self.probability[scenario])
-        return (enough - float(self.probability[others] @ bounds[others])) / weight if weight > 0.0 else -np.inf
 
     def _halves(self, number: int) -> Halves:
         return halve(self.scenarios[number], self.caps, self._periods, self._graphs)
 
+    def _begun(self) -> list[Search]:
+        """Return the search of every scenario at all prices."""
+        new = [k for k in range(len(self.scenarios)) if k not in self._searches]
+        begun = side_by_side([partial(self._search, k) for k in new])
+        self._searches |= dict(zip(new, begun, strict=True))
+        return [self._searches[k] for k in range(len(self.scenarios))]
+
     def _search(self, number: int) -> Search:
-        """Return the search of a scenario at all prices, begun or not."""
-        if number not in self._searches:
-            nodes = Nodes(Problem.of(self._halves(number)))
-            self._searches[number] = Search(nodes, lambda prices: self.earned(number, prices))
-        return self._searches[number]
+        """Return a search of a scenario at all prices that has not begun."""
+        return Search(Nodes(Problem.of(self._halves(number))), lambda prices: self.earned(number, prices))
 
     def _polished(self, best: Prices, value: float, others: Sequence[Prices]) -> tuple[Prices, float]:
         """Take the prices of a period from another scenario where that earns more, until nothing changes."""
-        changed = True
-        while changed:
-            changed = False
-            for period, other, names in itertools.product(range(self._periods), others, _sets(tuple(best))):
-                if all(other[name][period] == best[name][period] for name in names):
-                    continue
-                trial = {name: each.copy() for name, each in best.items()}
-                for name in names:
-                    trial[name][period] = other[name][period]
-                earned = float(self.probability @ self.by_scenario(trial))
-                if earned > value + GAP * (1.0 + abs(value)):
-                    best, value, changed = self.snapped(trial), earned, True
-        return best, value
+        return polished(best, value, others, lambda prices: (self.snapped(prices), self._expected_value(prices)))
+
+    def _expected_value(self, prices: Prices) -> float:
+        return float(self.probability @ self.by_scenario(prices))
 
     def _split(
         self, root: _Box, best: Prices, value: float, gap: float, deadline: Deadline, enough: float
@@ -377,8 +389,3 @@ class Group:
         limits = float(box.low[name][period]), float(box.high[name][period])
         part = 0.5 if ends[0] == limits[0] > 0.0 or ends[1] == limits[1] < self.caps[name] else SPLIT
         return ends[0] + part * (ends[1] - ends[0])
-
-
-def _sets(names: tuple[str, ...]) -> list[tuple[str, ...]]:
-    """Return all prices together, then each alone."""
-    return [names, *((name,) for name in names)] if len(names) > 1 else [names]

@@ -38,6 +38,12 @@ NEARLY = 0.999
 GUESS = 3.0
 """The first prices may miss by this many times as much as those of a proof: they are a beginning."""
 
+EXPLORED = 100
+"""Nodes of each scenario that are looked at at the first price of losses, twice as many at each further one."""
+
+EXPLORATIONS = 3
+"""Prices of losses at most that are tried with so few nodes."""
+
 GUESSES = 2
 """First prices that are looked for, each at the price of losses that the ones before make."""
 
@@ -104,11 +110,7 @@ class Leader:
             settled, rest = self._round(wide, best)
             here = rest.bound + sum(each.bound for each in settled)
             bound = min(bound, here)
-            found = None
-            for prices in self._combined(settled, rest):
-                point = self._point(prices)
-                if point is not None and (found is None or point.value > found.value):
-                    found = point
+            found = self._found(settled, rest)
             if found is not None and (best is None or found.value > best.value):
                 best = found
             if best is None or bound - best.value <= self._allowed(best) or self._deadline.passed:
@@ -148,7 +150,39 @@ class Leader:
             if best is None or point.value > best.value:
                 best = point
             self._price(point.loss_price)
+        return best if best is None or self.day.scenarios == 1 else self._explored(best)
+
+    def _explored(self, best: Point) -> Point:
+        """Return a better point, from a few nodes of every scenario at the price of losses that points make.
+
+        What prices earn at a price of losses is the least that it can prove. Where that is more than the best point
+        earns and the gap allows, another price has to come before searches go deep.
+        """
+        for time in range(EXPLORATIONS):
+            self._price(best.loss_price)
+            gap, rest = PART * self._allowed(best) / len(self._groups), self._hours.rest(self._loss_price)
+            nodes = EXPLORED * 2**time * self.day.scenarios
+            settled = [
+                group.explored(gap, self._deadline.part(nodes=nodes), self._prices_of(best, group))
+                for group in self._groups
+            ]
+            found = self._found(settled, rest)
+            if found is not None and found.value > best.value:
+                best = found
+            proved = rest.bound + sum(each.value for each in settled)
+            if proved <= best.value + self._allowed(best) or self._deadline.passed:
+                break
         return best
+
+    @staticmethod
+    def _prices_of(best: Point | None, group: Group) -> list[Prices]:
+        """Return the prices of the best point that a group has, where there is a point."""
+        return [] if best is None else [{name: best.prices[name] for name in group.caps}]
+
+    def _found(self, settled: Sequence[Settled], rest: Rest) -> Point | None:
+        """Return the best point that the groups' prices make."""
+        points = [point for prices in self._combined(settled, rest) if (point := self._point(prices)) is not None]
+        return max(points, key=lambda point: point.value, default=None)
 
     def _point(self, prices: Prices) -> Point | None:
         """Return the best point at some prices; scenarios and rounds often want the same ones."""
@@ -197,7 +231,7 @@ class Leader:
             enough = -np.inf
             if best is not None and group is self._groups[-1]:  # of the others it is not known yet what they leave
                 enough = best.value + NEARLY * allowed - rest.bound - sum(each.bound for each in settled)
-            starts = [] if best is None else [{name: best.prices[name] for name in group.caps}]
+            starts = self._prices_of(best, group)
             settled.append(group.solve(PART * wide * allowed / len(self._groups), self._deadline, starts, enough))
         return settled, rest
 

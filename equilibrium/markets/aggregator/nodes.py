@@ -81,7 +81,7 @@ class Program:
     Attributes
     ----------
     instance
-        The program; its costs may be changed.
+        The program.
     seconds
         Time inside the solver.
     """
@@ -92,16 +92,20 @@ class Program:
 
     def solve(self, lower: FloatArray, upper: FloatArray, basis: object = None) -> Side:
         """Return the optimum between these limits of the columns; its value is infinite where there is none."""
-        base = self.instance
-        self._handle.update(Instance(base.matrix, base.cost, base.row_lower, base.row_upper, lower, upper))
+        self._handle.hold(lower, upper)
         if basis is not None:
             self._handle.restore(basis)
-        answer = self._handle.solve()
+        answer = self._handle.solve(multipliers=False)
         self.seconds += answer.seconds
         if answer.status is Status.INFEASIBLE:
             return Side(lower, upper, INF, answer.x, None)
         point = require_optimal(answer, "a node of the leader's problem").x
-        return Side(lower, upper, float(base.cost @ point), point, self._handle.basis())
+        return Side(lower, upper, float(self.instance.cost @ point), point, self._handle.basis())
+
+    def costing(self, instance: Instance) -> None:
+        """Go on at the costs of another program that is this one but for them."""
+        self.instance = instance
+        self._handle.update(instance)
 
     def held(self, side: Side, column: IntArray, at: FloatArray) -> Side:
         """Return the optimum with some columns held; nothing is solved where they stand there already."""
@@ -197,7 +201,7 @@ class Nodes:
         """Go on at other costs of the same problem."""
         self.problem = problem
         for program, instance in zip(self.programs, problem.programs, strict=True):
-            program.instance = instance
+            program.costing(instance)
 
     def root(self) -> Node:
         """Return the node in which nothing is held."""

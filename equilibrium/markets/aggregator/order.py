@@ -95,8 +95,12 @@ class Order:
         self._bound = np.array(bound)
         self._pair, self._row = np.array(pair, dtype=np.int64), np.array(at, dtype=np.int64)
         self._up = np.array(pulls, dtype=bool)
-        # Where a pair finds the count of its own side of a row, and of the other, and its opposite, in the same row.
-        self._own, self._other = self._up.astype(np.int64), (~self._up).astype(np.int64)
+        # Where a pair finds, in tables that are read in one line, the count of its own side of a row and of the other,
+        # the row's difference as it pulls it and the other way round; and its opposite, in the same row.
+        rows, width = self._bound.size, self._worths + 1
+        self._own, self._other = (self._row + rows * side for side in (self._up, ~self._up))
+        there, back = self._first * width + self._second, self._second * width + self._first
+        self._ahead, self._behind = (np.where(up, there[self._row], back[self._row]) for up in (self._up, ~self._up))
         self._facing = np.where(self.opposite[self._pair] < 0, self._halves.quantity.size, self.opposite[self._pair])
         self._strict = CLOSEST * float(np.max(np.abs(self._bound), initial=0.0))
 
@@ -124,32 +128,31 @@ class Order:
             zero[held[held >= 0]] = True
             if (zero & positive).any():
                 return None
-            free, strict = self._count(~zero), self._count(positive)
-            if not self._add_rows(most, free, strict):
+            free, edges = self._count(~zero), self._edges(self._count(positive))
+            if not self._add_rows(most, free, edges):
                 return None
-            new_zero, new_positive = self._forced(zero, positive, most, free, strict)
+            new_zero, new_positive = self._forced(zero, positive, most, free, edges)
             if not new_zero.size and not new_positive.size:
                 return Known(zero, positive, most)
             zero[new_zero] = True
             positive[new_positive] = True
 
-    def _count(self, which: BoolArray) -> IntArray:
+    def _count(self, which: BoolArray) -> FloatArray:
         """Return how many of some pairs pull each row down and up, shape ``(2, rows)``."""
         rows = self._bound.size
-        counted = np.bincount(self._row + rows * self._own, weights=which[self._pair], minlength=2 * rows)
-        return counted.astype(np.int64).reshape(2, rows)
+        counted = np.bincount(self._own, weights=which[self._pair], minlength=2 * rows)
+        return np.asarray(counted, dtype=np.float64).reshape(2, rows)
 
-    def _edges(self, strict: IntArray) -> tuple[FloatArray, FloatArray]:
+    def _edges(self, strict: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return each row's bound on its difference from above, and on the negative one."""
         above = self._bound - self._strict * (strict[0] > 0)
         return above, -self._bound - self._strict * (strict[1] > 0)
 
-    def _add_rows(self, most: FloatArray, free: IntArray, strict: IntArray) -> bool:
+    def _add_rows(self, most: FloatArray, free: FloatArray, edges: tuple[FloatArray, FloatArray]) -> bool:
         """Add the differences of all rows that bound one; return whether they agree."""
-        above, below = self._edges(strict)
         for ends, side, bound in (
-            ((self._first, self._second), free[1], above),
-            ((self._second, self._first), free[0], below),
+            ((self._first, self._second), free[1], edges[0]),
+            ((self._second, self._first), free[0], edges[1]),
         ):
             for row in ((side == 0) & (most[ends] > bound)).nonzero()[0].tolist():
                 if not _add(most, int(ends[0][row]), int(ends[1][row]), float(bound[row]), self._strict):
@@ -157,21 +160,23 @@ class Order:
         return True
 
     def _forced(
-        self, zero: BoolArray, positive: BoolArray, most: FloatArray, free: IntArray, strict: IntArray
+        self,
+        zero: BoolArray,
+        positive: BoolArray,
+        most: FloatArray,
+        free: FloatArray,
+        edges: tuple[FloatArray, FloatArray],
     ) -> tuple[IntArray, IntArray]:
         """Return pairs whose multiplier must be zero, and pairs where it must not."""
-        above, below = self._edges(strict)
-        row, pair, half = self._row, self._pair, 0.5 * self._strict
-        open_ = ~(zero[pair] | positive[pair])
-        up = self._up
-        there, back = most[self._first[row], self._second[row]], most[self._second[row], self._first[row]]
+        row, pair, up, half = self._row, self._pair, self._up, 0.5 * self._strict
+        open_ = ~(zero | positive)[pair]
+        ahead, counts = most.ravel()[self._ahead], free.ravel()
         # With the last multiplier of a side gone the row bounds its difference.
-        last = free[self._own, row] == 1
-        wrong = np.where(up, back + above[row], there + below[row]) < -half
-        must = pair[open_ & last & wrong]
+        last = open_ & (counts[self._own] == 1)
+        must = pair[last & (most.ravel()[self._behind] + np.where(up, edges[0][row], edges[1][row]) < -half)]
         # With a multiplier above zero, and none against it, it bounds it strictly.
-        against = free[self._other, row] - np.append(~zero, False)[self._facing]
-        bound = np.where(up, there - self._bound[row], back + self._bound[row]) - self._strict
+        against = counts[self._other] - np.append(~zero, False)[self._facing]
+        bound = np.where(up, ahead - self._bound[row], ahead + self._bound[row]) - self._strict
         none = pair[open_ & (against == 0) & (bound < -half)]
         return none, must
 
@@ -197,7 +202,7 @@ class Order:
             np.where(up, self._first[row], self._second[row]),
             np.where(up, self._second[row], self._first[row]),
         )
-        told = open_[self._pair] & (free[self._own, row] == 1) & (known.most[first, second] > bound)
+        told = open_[self._pair] & (free.ravel()[self._own] == 1) & (known.most.ravel()[self._ahead] > bound)
         most = known.most.copy()
         for place in told.nonzero()[0].tolist():
             if not _add(most, int(first[place]), int(second[place]), float(bound[place]), self._strict):

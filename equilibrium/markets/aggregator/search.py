@@ -12,7 +12,6 @@ import heapq
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Self
 
 import numpy as np
@@ -23,7 +22,6 @@ from equilibrium.markets.aggregator.halves import Halves
 from equilibrium.markets.aggregator.history import History, score
 from equilibrium.markets.aggregator.nodes import Leaf, Node, Nodes, Prices
 from equilibrium.programs.program import GAP, INF
-from equilibrium.programs.solvers.aside import side_by_side
 
 Earn = Callable[[Prices], float]
 """What the leader earns at prices, followers reacting in its favour where they are indifferent."""
@@ -84,6 +82,8 @@ class Search:
     ----------
     value, prices
         The best prices met at these costs and limits, and what they earn.
+    looked
+        Nodes looked at so far.
     """
 
     def __init__(
@@ -96,7 +96,7 @@ class Search:
         self._nodes, self._earn, self._gap = nodes, earn, 0.0
         self.value = -INF
         self.prices: Prices | None = None
-        self._looked = 0
+        self.looked = 0
         # All parts that are not settled; None: nothing has been looked at.
         self._leaves = None if leaves is None else list(leaves)
         self._settled: list[Leaf] = []
@@ -104,6 +104,11 @@ class Search:
         self._count = itertools.count()
         choices = self._halves.quantity.size + len(self._halves.weights)
         self._history = History.of(choices) if history is None else history.copy()
+        # The pieces of all graphs, shape (pieces, 2), and where those of each graph begin.
+        self._pieces = np.concatenate([np.zeros((0, 2), dtype=np.int64), *self._halves.weights])
+        sizes = [len(each) for each in self._halves.weights]
+        self._graphs = np.cumsum([0, *sizes])[:-1]
+        self._worth = self._ends()
 
     @property
     def _halves(self) -> Halves:
@@ -126,6 +131,7 @@ class Search:
         if problem is None:
             return False
         self._nodes.costing(problem)
+        self._worth = self._ends()
         if self._leaves is not None:
             again = (self._nodes.again(leaf) for leaf in (*self._leaves, *self._settled))
             self._leaves, self._settled = [Leaf.of(node) for node in again if node is not None], []
@@ -134,13 +140,17 @@ class Search:
             self._look(best)
         return True
 
+    def _ends(self) -> tuple[FloatArray, FloatArray]:
+        """Return the lesser and the greater cost of the ends of each piece."""
+        cost = self._halves.prices.cost[self._pieces]
+        return cost.min(axis=1), cost.max(axis=1)
+
     def run(
         self,
         deadline: Deadline | None = None,
         *,
         start: Sequence[Prices] = (),
         gap: float = 0.0,
-        enough: float = -INF,
     ) -> Found:
         """Search on.
 
@@ -150,22 +160,19 @@ class Search:
             Prices that may be good.
         gap
             Absolute gap at which the search may stop, beside :data:`equilibrium.programs.program.GAP`.
-        enough
-            A bound that is not above it ends the search too.
         """
         limit, nodes = Deadline() if deadline is None else deadline, self._nodes
-        before, seconds = self._looked, nodes.seconds
+        before, seconds = self.looked, nodes.seconds
         self._gap = gap
-        for prices in start:
-            self._look(prices)
+        self.look(start)
         if self._leaves is None:
             root = nodes.root()
             self._leaves = [Leaf.of(root)] if np.isfinite(root.value) else []
         self._open = [(leaf.value, next(self._count), leaf) for leaf in self._leaves]
         heapq.heapify(self._open)
-        taken, constant = 0, self._halves.constant
-        while self._open and self._open[0][0] < min(self._cutoff(), constant - enough):
-            if self._looked > before and limit.passed:
+        taken = 0
+        while self._open and self._open[0][0] < self._cutoff(gap):
+            if self.looked > before and limit.passed:
                 break
             part = heapq.heappop(self._open)[2]
             if isinstance(part, Leaf):
@@ -176,7 +183,7 @@ class Search:
             self._follow(part, limit, plunge=taken % PLUNGE_EVERY == 0)
             taken += 1
         self._leaves, self._open = [_kept(part) for _, _, part in self._open], []
-        return Found(self.prices, self.value, self.bound, self._looked - before, nodes.seconds - seconds)
+        return Found(self.prices, self.value, self.bound, self.looked - before, nodes.seconds - seconds)
 
     @property
     def bound(self) -> float:
@@ -186,14 +193,29 @@ class Search:
         least = min((leaf.value for leaf in (*self._leaves, *self._settled)), default=INF)
         return max(self._halves.constant - least, self.value)
 
-    def _cutoff(self) -> float:
-        """Return the minimised bound from which on a part is not worth a look."""
+    @property
+    def left(self) -> float:
+        """What the bound leaves open: the more, the longer it takes to the end."""
+        return self.bound - self.value
+
+    def ended(self, gap: float) -> bool:
+        """Whether there is nothing to do up to an absolute gap."""
+        least = self._cutoff(gap)
+        return self._leaves is not None and all(leaf.value >= least for leaf in self._leaves)
+
+    def look(self, every: Sequence[Prices]) -> None:
+        """Look at prices that may be good."""
+        for prices in every:
+            self._look(prices)
+
+    def _cutoff(self, gap: float) -> float:
+        """Return the minimised bound from which on a part is not worth a look up to an absolute gap."""
         if not np.isfinite(self.value):
             return INF
-        return self._halves.constant - self.value - max(self._gap, GAP * (1.0 + abs(self.value)))
+        return self._halves.constant - self.value - max(gap, GAP * (1.0 + abs(self.value)))
 
     def _push(self, node: Node) -> None:
-        worth = node.value < self._cutoff()
+        worth = node.value < self._cutoff(self._gap)
         heapq.heappush(self._open, (node.value, next(self._count), node if worth else Leaf.of(node)))
 
     def _try(self, node: Node) -> None:
@@ -209,7 +231,7 @@ class Search:
         if plunge:
             self._try(node)
         while True:
-            self._looked += 1
+            self.looked += 1
             limit.spend(1)
             children = self._branch(node)
             if not plunge or not children or limit.passed:
@@ -217,7 +239,7 @@ class Search:
             *others, node = sorted(children, key=lambda child: -child.value)
             for child in others:
                 self._push(child)
-            if node.value >= self._cutoff():
+            if node.value >= self._cutoff(self._gap):
                 children = [node]
                 break
         for child in children:
@@ -243,19 +265,22 @@ class Search:
         """
         halves, x = self._halves, node.sides[0].point[self._halves.quantity]
         product = np.abs((x - self._nodes.held_at) * self._nodes.prices(node)[halves.multiplier])
-        product = np.concatenate([product, [self._spread(node, at) for at in halves.weights]])
+        product = np.concatenate([product, self._spread(node)])
         order = np.argsort(-product, kind="stable")
         order = order[product[order] > COMPLEMENTARY * (1.0 + abs(node.value))]
         return order, product[order]
 
-    def _spread(self, node: Node, at: IntArray) -> float:
-        """Return by how much the value of a mixture of pieces may differ from that of a single one, currency."""
-        weight = self._nodes.prices(node)[at].sum(axis=1)
-        used = np.flatnonzero(weight > GAP)
-        if used.size <= 1:
-            return 0.0
-        value = self._halves.prices.cost[at[used]]
-        return float((1.0 - weight.max()) * (1.0 + value.max() - value.min()))
+    def _spread(self, node: Node) -> FloatArray:
+        """Return by how much the value of each graph's mixture of pieces may differ from a single one's, currency."""
+        if not self._halves.weights:
+            return np.zeros(0)
+        ends = self._nodes.prices(node)[self._pieces]
+        weight = ends[:, 0] + ends[:, 1]
+        used, (least, most) = weight > GAP, self._worth
+        width = np.maximum.reduceat(np.where(used, most, -INF), self._graphs)
+        width -= np.minimum.reduceat(np.where(used, least, INF), self._graphs)
+        off = (1.0 - np.maximum.reduceat(weight, self._graphs)) * (1.0 + width)
+        return np.where(np.add.reduceat(used.astype(np.int64), self._graphs) > 1, off, 0.0)
 
     def _choose(self, node: Node, broken: IntArray, off: FloatArray) -> list[Node | None]:
         """Return the parts of a node whose bounds rise most.
@@ -284,7 +309,11 @@ class Search:
 
     def _closing(self, node: Node) -> float:
         """Return the rise that closes a node: no more counts."""
-        return max(self._cutoff() - node.value, 0.0) if np.isfinite(self._cutoff()) else 1.0 + abs(node.value)
+        return (
+            max(self._cutoff(self._gap) - node.value, 0.0)
+            if np.isfinite(self._cutoff(self._gap))
+            else 1.0 + abs(node.value)
+        )
 
     def _children(self, node: Node, choice: int) -> list[Node | None]:
         """Return both parts of a node."""
@@ -304,23 +333,6 @@ class Search:
         """Hold the quantity at its bound, its multiplier above zero, or the multiplier at zero."""
         known = (self._nodes.problem.order.with_pair(node.known, pair, zero=zero) for zero in (False, True))
         return [None if each is None else self._nodes.part(node, each) for each in known]
-
-
-def search_all(
-    searches: Sequence[Search], deadline: Deadline, start: Sequence[Prices], gap: float, enough: Sequence[float]
-) -> list[Found]:
-    """Go on with some searches side by side, each with its share of the nodes that are left; see :meth:`Search.run`."""
-    limits = deadline.parts(len(searches))
-    tasks = [
-        partial(search.run, limit, start=start, gap=gap, enough=least)
-        for search, limit, least in zip(searches, limits, enough, strict=True)
-    ]
-    try:
-        return side_by_side(tasks)
-    except BaseException:  # interrupted: what still runs need not go on
-        for limit in limits:
-            limit.end()
-        raise
 
 
 def _kept(part: Node | Leaf) -> Leaf:

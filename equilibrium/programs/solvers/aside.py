@@ -5,10 +5,10 @@ What comes out does not depend on how many processors there are, or on which tas
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from equilibrium.programs.solvers.choose import takes_threads
 from equilibrium.programs.solvers.tally import counted_apart, merge
@@ -16,25 +16,58 @@ from equilibrium.programs.solvers.threads import InThread
 
 T = TypeVar("T")
 
+ASIDE = 2
+"""Tasks that go on at a time, however many processors there are: Python itself runs one of them only."""
+
+
+@dataclass(eq=False)
+class _Run(Generic[T]):
+    """A task, what it returned, the programs that were solved for it, and what it raised."""
+
+    task: Callable[[], T]
+    found: list[T] = field(default_factory=list)
+    tally: Counter[str] = field(default_factory=Counter)
+    failed: BaseException | None = None
+
+    def __call__(self) -> None:
+        try:
+            with counted_apart() as self.tally:
+                self.found.append(self.task())
+        except BaseException as error:  # noqa: BLE001 - raised again where somebody can catch it
+            self.failed = error
+
 
 def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
     """Run tasks that share nothing which they change, and return what they return.
 
-    Where one fails, the others come to their end, and the first error in the order of the tasks is raised. With a
-    solver that takes no threads they run one after the other.
+    The next one begins as soon as one of :data:`ASIDE` has ended, so the longest should come first. Where one fails,
+    the others come to their end, and the first error in the order of the tasks is raised. With a solver that takes no
+    threads they run one after the other.
     """
     if len(tasks) < 2 or not takes_threads():
         return [task() for task in tasks]
-    runs = [InThread(partial(_apart, task)) for task in tasks]
+    runs = [_Run(task) for task in tasks]
+    left = deque(runs)
+    threads = [InThread(lambda: _take(left)) for _ in range(min(ASIDE, len(runs)))]
+    try:
+        for thread in threads:
+            thread.answer()
+    except BaseException:  # interrupted: what has not begun need not begin
+        left.clear()
+        raise
     for run in runs:
-        run.wait()
-    answers = [run.answer() for run in runs]
-    for _, tally in answers:
-        merge(tally)
-    return [found for found, _ in answers]
+        if run.failed is not None:
+            raise run.failed
+    for run in runs:
+        merge(run.tally)
+    return [run.found[0] for run in runs]
 
 
-def _apart(task: Callable[[], T]) -> tuple[T, Counter[str]]:
-    """Return what a task returns, and which programs were solved for it."""
-    with counted_apart() as tally:
-        return task(), tally
+def _take(left: deque[_Run[T]]) -> None:
+    """Run the tasks that are left, one after the other; other threads may take some of them too."""
+    while True:
+        try:
+            run = left.popleft()
+        except IndexError:
+            return
+        run()

@@ -63,14 +63,17 @@ class Handle(Protocol):
     def update(self, instance: Instance) -> None:
         """Take costs and bounds from ``instance``, whose matrix is the one that is loaded."""
 
+    def hold(self, lower: FloatArray, upper: FloatArray) -> None:
+        """Take bounds of the columns alone."""
+
     def add_rows(self, matrix: sp.csr_array, lower: FloatArray, upper: FloatArray) -> None:
         """Append rows; the basis stays usable (their slacks become basic)."""
 
     def drop_rows(self, keep: int) -> None:
         """Delete all rows but the first ``keep``."""
 
-    def solve(self) -> Solution:
-        """Solve, warm if there is a basis.
+    def solve(self, *, multipliers: bool = True) -> Solution:
+        """Solve, warm if there is a basis; multipliers that nobody needs are not read.
 
         Raises
         ------

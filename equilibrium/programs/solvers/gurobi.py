@@ -94,9 +94,14 @@ class GurobiHandle:
 
     def update(self, instance: Instance) -> None:
         """Take costs and bounds."""
-        for attribute, values in (("Obj", instance.cost), ("LB", instance.col_lower), ("UB", instance.col_upper)):
-            self._x.setAttr(attribute, values)
+        self._x.setAttr("Obj", instance.cost)
+        self.hold(instance.col_lower, instance.col_upper)
         self._set_rows(0, instance.row_lower, instance.row_upper)
+
+    def hold(self, lower: FloatArray, upper: FloatArray) -> None:
+        """Take bounds of the columns alone."""
+        self._x.setAttr("LB", lower)
+        self._x.setAttr("UB", upper)
 
     def _set_rows(self, first: int, lower: FloatArray, upper: FloatArray) -> None:
         rows = self._rows[first : first + lower.size]
@@ -114,13 +119,13 @@ class GurobiHandle:
         self._model.setAttr("Sense", rows, senses)
         self._model.setAttr("RHS", rows, sides)
 
-    def solve(self) -> Solution:
+    def solve(self, *, multipliers: bool = True) -> Solution:
         """Solve, warm if there is a basis."""
         seconds = optimise(self._model)
         status = _status(self._model)
         if status is not Status.OPTIMAL:
             return Solution(status, np.zeros(0), np.zeros(0), seconds)
-        y = np.array(self._model.getAttr("Pi", self._rows))
+        y = np.array(self._model.getAttr("Pi", self._rows)) if multipliers else np.zeros(0)
         return Solution(status, np.array(self._x.X), y, seconds)
 
     def basis(self) -> object:

@@ -167,7 +167,7 @@ def posted_figure(lot_days: pd.DataFrame, currency: str) -> Figure:
             axes[1].set_title("Network charge, mean over the energy that the lot drew", loc="left")
             axes[1].set_ylabel(f"{currency}/MWh")
         mark_days(axes[-1], lot_days)
-        name_legend(figure, axes[0], loc="outside upper center", columns=6)
+        name_legend(figure, axes[0], loc="outside upper center", ncols=6)
     return figure
 
 
@@ -204,7 +204,7 @@ def yardstick_figure(measured: pd.DataFrame, currency: str) -> Figure:
         below.set_ylabel(f"{currency} a day")
         from_zero(below)
         mark_days(below, measured)
-        name_legend(figure, above, loc="outside upper center", columns=min(len(lots), 4))
+        name_legend(figure, above, loc="outside upper center", ncols=min(len(lots), 4))
     return figure
 
 

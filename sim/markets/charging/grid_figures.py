@@ -79,7 +79,7 @@ def voltage_figure(profiles: Mapping[str, pd.DataFrame], feeder: pd.DataFrame | 
         if feeder is not None and len(feeder) > 1:
             _limits(axis, feeder)
         if len(axis.lines) > 1:
-            name_legend(figure, axis, loc="outside upper center", columns=4)
+            name_legend(figure, axis, loc="outside upper center", ncols=4)
         else:
             axis.set_title(next(iter(profiles)), loc="left")
     return figure

@@ -30,7 +30,7 @@ def front(results: Results) -> Figure:
         axis.scatter(points[chosen, 0], points[chosen, 1], s=60, marker="D", color=RED, zorder=3, label="Chosen")
         axis.set_xlabel("Profit F1 (1000 MU)")
         axis.set_ylabel("Cost of outages F2 (1000 MU)")
-        name_legend(figure, axis, columns=2, loc="outside upper center")
+        name_legend(figure, axis, ncols=2, loc="outside upper center")
     return figure
 
 

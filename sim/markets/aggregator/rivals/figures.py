@@ -80,7 +80,7 @@ def offers_figure(offers: pd.DataFrame, currency: str, title: str = "") -> Figur
             grid[-1, column].set_xlabel(day.label)
         grid[0, 0].set_ylabel(f"{currency} per MWh")
         figure.suptitle(title)
-        name_legend(figure, grid[0, 0], columns=1 + len(names), loc="outside lower center")
+        name_legend(figure, grid[0, 0], ncols=1 + len(names), loc="outside lower center")
     return figure
 
 
@@ -115,7 +115,7 @@ def trade_figure(trade: pd.DataFrame, title: str = "") -> Figure:
         for axis in grid[:, 0]:
             axis.set_ylabel("kW")
         figure.suptitle(title)
-        name_legend(figure, grid[0, 0], columns=len(names), loc="outside lower center")
+        name_legend(figure, grid[0, 0], ncols=len(names), loc="outside lower center")
     return figure
 
 

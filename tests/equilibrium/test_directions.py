@@ -268,3 +268,17 @@ def test_a_search_that_does_not_end_settles_nothing(monkeypatch: pytest.MonkeyPa
     every = np.ones(Squares.of(network, program).square.size, dtype=bool)
     with pytest.raises(SolverError, match=f"directions of flow were not settled: {status}"):
         solve_exact_squares(network, program, wide, every)
+
+
+def test_a_flow_that_is_held_at_one_value_is_settled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is asked of loads but nothing: interval arithmetic leaves each flow the value zero, which is one."""
+    network = small_network()
+    program: Program = compile_lossy(network, 1)
+    still = program.bind({name: np.zeros(port.shape) for name, port in program.ports.items()})
+    of = Squares.of(network, program)
+    held = still.with_columns(of.flow, 0.0, 0.0)
+    monkeypatch.setattr(directions, "within_intervals", lambda *_: held)
+    found = solve_exact_squares(network, program, held, np.ones(of.square.size, dtype=bool))
+    assert found.status is Status.OPTIMAL
+    assert found.x[of.flow] == pytest.approx(0.0, abs=1e-9)
+    assert found.x[of.square] == pytest.approx(0.0, abs=1e-9)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from equilibrium.errors import InputError
 from equilibrium.fleet.day import VehicleBatch
 from equilibrium.fleet.vehicles import merge_identical, reachable_kwh, state_vehicles
-from equilibrium.grid.assets import LotSite, Microturbine
+from equilibrium.grid.assets import LotSite, Microturbine, StorageUnit
 from equilibrium.grid.lossy import square_gaps
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.lower.optimum import batches, lot_cost, solve_lower, stays_of
@@ -386,9 +386,13 @@ def test_bad_options_are_refused(options: dict[str, Any], word: str) -> None:
 
 
 def test_networks_that_the_accounts_do_not_cover_are_refused() -> None:
-    network = replace(small_network(), microturbines=(Microturbine("mt", 1, 100.0, 0.1),))
-    with pytest.raises(InputError, match="microturbines"):
-        DiscoMarket(network)
+    turbine, battery = Microturbine("mt", 1, 100.0, 0.1), StorageUnit("battery", 1, 50.0, 10.0, 10.0, 0.0)
+    for more, said in (
+        ({"microturbines": (turbine,)}, "DISCO market: microturbines: got 1, expected none: the company's accounts"),
+        ({"storage": (battery, battery)}, "DISCO market: storage: got 2, expected none: the company's programs"),
+    ):
+        with pytest.raises(InputError, match=said):
+            DiscoMarket(replace(small_network(), **more))
 
 
 def test_counted_vehicles_cannot_go_one_way_as_one() -> None:

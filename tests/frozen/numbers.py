@@ -23,19 +23,22 @@ LONGEST = 60
 READING = frozenset(("number", "numbers", "whole", "flag", "get"))
 """Methods that read a key of a file: behind it stand what is taken where it is left out, and its bounds."""
 
+OPTION, TAKEN = "add_argument", frozenset(("default", "nargs", "const", "required"))
+"""The method that states an option of a command, and the words that say what is taken."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def freeze_numbers() -> dict[str, dict[str, str]]:
     """Return every named constant and every default with a number or a truth value in it, by module and name.
 
-    Defaults are those of arguments, and those with which a key of a file is read.
+    Defaults are those of arguments, of options of commands, and those with which a key of a file is read.
     """
     found = {}
     for layer in LAYERS:
         for path in sorted((ROOT / layer).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
-            own = dict(_named(tree.body, "")) | _read(tree)
+            own = dict(_named(tree.body, "")) | _told_all(_read(tree)) | _told_all(_options(tree))
             if own:
                 found[path.relative_to(ROOT).as_posix()] = own
     return found
@@ -59,18 +62,32 @@ def _named(body: list[ast.stmt], where: str) -> Iterator[tuple[str, str]]:
             yield from _named(node.body, f"{where}{node.name}.")
 
 
-def _read(tree: ast.Module) -> dict[str, str]:
-    """Return with what the keys of files are read; a key that is read again has a number."""
-    found: dict[str, str] = {}
-    times: Counter[str] = Counter()
+def _read(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Keys of files and with what they are read."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READING:
             key, *given = [*node.args, *(keyword.value for keyword in node.keywords)] or [None]
-            if isinstance(key, ast.Constant | ast.JoinedStr) and given:
-                name = f"{node.func.attr}({ast.unparse(key)})"
-                times[name] += 1
-                again = f" {times[name]}" if times[name] > 1 else ""
-                found |= _told(name + again, ast.Tuple(given, ast.Load()))
+            if isinstance(key, ast.Constant | ast.JoinedStr):
+                yield f"{node.func.attr}({ast.unparse(key)})", given
+
+
+def _options(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
+    """Options of commands and what is taken for them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == OPTION:
+            given = [keyword.value for keyword in node.keywords if keyword.arg in TAKEN]
+            yield f"{OPTION}({', '.join(ast.unparse(name) for name in node.args)})", given
+
+
+def _told_all(read: Iterator[tuple[str, list[ast.expr]]]) -> dict[str, str]:
+    """Return what is told of each; a name that comes again has a number."""
+    found: dict[str, str] = {}
+    times: Counter[str] = Counter()
+    for name, given in read:
+        if given:
+            times[name] += 1
+            again = f" {times[name]}" if times[name] > 1 else ""
+            found |= _told(name + again, ast.Tuple(given, ast.Load()))
     return found
 
 

@@ -25,6 +25,8 @@ DR_CHECKLIST = {
 CVAR_CHECKLIST = {
     *("N1", "N2", "N3", "N4", "N5", "N6", "N7", "N8", "D1", "O1", "O2", "O3", "C1", "C2", "C3", "C4"),
 }
+DR_MUST_HOLD = {*(f"N{k}" for k in range(1, 6)), *(f"O{k}" for k in range(1, 8)), "C1", "C9", "C11"}
+CVAR_MUST_HOLD = {*(f"N{k}" for k in range(1, 9)), "O2", "O3", "C1"}
 WHATEVER_THE_SIZE = {"N1", "N2", "N3", "N4", "N5", "O2", "O5", "C1", "C9"}
 """Statements of the nine programs that hold for a fleet of any size."""
 
@@ -45,6 +47,7 @@ def test_nine_programs_report(nine_programs, tmp_path):
     report = disco_dr.make_report(nine_programs, disco_dr.draw(nine_programs, tmp_path))
     outcome = {statement.key: statement for statement in report.statements}
     assert outcome.keys() == DR_CHECKLIST
+    assert {key for key, statement in outcome.items() if statement.must_hold} == DR_MUST_HOLD
     assert not {key for key in WHATEVER_THE_SIZE if outcome[key].broken}
     assert [error.key for error in report.errors] == [f"E{k}" for k in range(1, 16)]
     files = {path.name for path in report.write(tmp_path)}
@@ -75,6 +78,7 @@ def test_the_baseline_of_emissions_is_the_first_case(nine_programs):
 def test_risk_based_report(risk_based, tmp_path):
     report = disco_cvar.make_report(risk_based, disco_cvar.draw(risk_based, tmp_path))
     assert {statement.key for statement in report.statements} == CVAR_CHECKLIST
+    assert {statement.key for statement in report.statements if statement.must_hold} == CVAR_MUST_HOLD
     assert {statement.key for statement in report.broken} <= {"N6"}, report.summary  # N6 is a mean over many vehicles
     for name in ("fig-5", "fig-6", "fig-7", "fig-8"):
         assert (tmp_path / "figures" / f"{name}.png").stat().st_size > 10_000

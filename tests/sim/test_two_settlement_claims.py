@@ -124,6 +124,12 @@ def by_key(results: Any) -> dict[str, Any]:
     return {each.key: each for each in judged.statements(results)}
 
 
+def test_what_must_hold() -> None:
+    marked = {each.key for each in judged.statements(made()) if each.must_hold}
+    proved = {*(f"N{k}" for k in range(1, 5)), *(f"I{k}" for k in range(1, 5)), "F1", "B1", "P1", "V1"}
+    assert marked == proved | {"C1", "G1", "G2", "K1"}
+
+
 def test_the_numbers_behind_every_statement() -> None:
     results = made()
     told = {key: each.reason for key, each in by_key(results).items()}

@@ -61,10 +61,12 @@ class Supply:
     ) -> None:
         if flow not in FLOWS:
             raise InputError("DISCO market", "flow", flow, f"one of {', '.join(FLOWS)}")
-        if network.microturbines:
-            raise InputError(
-                "DISCO market", "microturbines", len(network.microturbines), "none: the company's accounts have no fuel"
-            )
+        for kind, units, why in (
+            ("microturbines", network.microturbines, "the company's accounts have no fuel"),
+            ("storage", network.storage, "the company's programs have no state of energy"),
+        ):
+            if units:
+                raise InputError("DISCO market", kind, len(units), f"none: {why}")
         self.buses = network.feeder.size
         self.network = network if flow == "lossy" else copper_plate(network)
         self.periods, self.efficiency, self.solver = periods, transformer_efficiency, solver

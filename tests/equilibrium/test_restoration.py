@@ -232,3 +232,12 @@ def test_one_line_names_what_is_wrong(changes: dict[str, Any], words: str) -> No
     assert words in str(caught.value)
     with pytest.raises(InputError, match="branch that fails: got 9"):
         restore(ROW, hour(ROW), Outage("unknown", branches=(9,)))
+
+
+@pytest.mark.parametrize(("room", "programs"), [(1.05, 0), (0.95, 1)])
+def test_ratings_that_hold_all_need_no_program(room: float, programs: int) -> None:
+    """Every branch that carries something has a twentieth more, or less, than that: 1, 6 and 3 kW on the way."""
+    kva = room * np.hypot(1.0, 0.5) * np.array([np.inf, 1.0, 6.0, 3.0])
+    narrow = replace(ROW, rating_kva=kva)
+    answer = restore(narrow, hour(narrow), Outage("first", branches=(0,)))
+    assert (answer.programs > 0, answer.cost > 0.0) == (programs > 0, programs > 0)

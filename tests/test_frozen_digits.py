@@ -40,8 +40,8 @@ from tests.sim.timed import times_that_cannot_be
 OTHERS = (GAMES, PUBLISHED, NUMBERS, DRAWS, STATEMENTS)
 FROZEN_SCENARIOS = sorted(path.stem for path in FOLDER.glob("*.json") if path.stem not in OTHERS)
 
-LONG = ("aggregators-37",)
-"""Scenarios whose two days take too long for every run of the suite."""
+LONG = ("aggregators-37", "chase_with_own_followers")
+"""Scenarios whose two days, and games that, take too long for every run of the suite."""
 
 
 @pytest.mark.parametrize(
@@ -54,7 +54,9 @@ def test_two_days_of_a_scenario_give_the_frozen_digits(name: str, tmp_path: Path
     assert times_that_cannot_be(Run(tmp_path / "run"), time.perf_counter() - start) == []
 
 
-@pytest.mark.parametrize("name", game_names())
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long) if name in LONG else name for name in game_names()]
+)
 def test_a_game_has_the_frozen_answer(name: str) -> None:
     frozen = read(GAMES)
     same = {"same_versions": frozen["versions"] == versions(), "same_rounding": frozen["rounding"] == rounding()}

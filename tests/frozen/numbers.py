@@ -23,7 +23,7 @@ LONGEST = 60
 READING = frozenset(("number", "numbers", "whole", "flag", "get"))
 """Methods that read a key of a file: behind it stand what is taken where it is left out, and its bounds."""
 
-OPTION, TAKEN = "add_argument", frozenset(("default", "nargs", "const", "required"))
+OPTION, TAKEN = "add_argument", frozenset(("default", "nargs", "const", "required", "type"))
 """The method that states an option of a command, and the words that say what is taken."""
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

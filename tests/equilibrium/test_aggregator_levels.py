@@ -85,7 +85,7 @@ def test_what_one_search_does_not_need_is_left_to_the_others() -> None:
 def test_those_that_leave_most_open_come_first(monkeypatch: pytest.MonkeyPatch) -> None:
     several, left = searches(0, 2, 4), list[float]()
 
-    def seen(tasks: Sequence[Callable[[], Any]]) -> list[Any]:
+    def seen(tasks: Sequence[Callable[[], Any]], _stop: Any) -> list[Any]:
         left.extend(task.func.__self__.left for task in tasks)  # type: ignore[attr-defined]
         return []
 

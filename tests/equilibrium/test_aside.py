@@ -87,24 +87,23 @@ def test_no_more_tasks_than_two_go_on_at_a_time_and_the_next_begins_as_soon_as_o
     assert max(most) == ASIDE == 2
 
 
-def test_what_has_not_begun_does_not_begin_when_the_waiting_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> None:
-    begun, go_on = list[int](), threading.Event()
+def test_an_interrupt_begins_nothing_more_and_waits_for_what_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, ended, going, told = list[int](), list[int](), threading.Barrier(3), threading.Event()
 
     def task(number: int) -> None:
         begun.append(number)
-        go_on.wait(LONG_S)
+        going.wait(LONG_S)
+        assert told.wait(LONG_S)
+        ended.append(number)
 
     def interrupted(_self: InThread[Any]) -> None:
+        going.wait(LONG_S)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(InThread, "answer", interrupted)
-    before = set(threading.enumerate())
     with pytest.raises(KeyboardInterrupt):
-        side_by_side([partial(task, number) for number in range(6)])
-    go_on.set()
-    for thread in set(threading.enumerate()) - before:
-        thread.join(LONG_S)
-    assert set(begun) <= {0, 1}
+        side_by_side([partial(task, number) for number in range(6)], told.set)
+    assert sorted(begun) == sorted(ended) == [0, 1]
 
 
 def test_what_threads_spend_is_spent_together() -> None:
@@ -137,9 +136,11 @@ def test_a_day_is_the_same_with_and_without_threads(
 def test_an_interrupt_ends_what_still_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     limits = list[Deadline]()
 
-    def interrupted(tasks: Any) -> None:
+    def interrupted(tasks: Any, stop: Any = None) -> None:
         if any(isinstance(each, Deadline) for task in tasks for each in task.args):
             limits.extend(task.args[0] for task in tasks)
+            assert not any(limit.passed for limit in limits)
+            stop()
             raise KeyboardInterrupt
 
     monkeypatch.setattr(levels, "side_by_side", interrupted)

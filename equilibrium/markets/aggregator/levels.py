@@ -56,12 +56,12 @@ def _run_all(searches: Sequence[Search], deadline: Deadline, gap: float) -> None
     """Go on with searches, each with its share of the nodes that are left; those that leave most open come first."""
     order = sorted(searches, key=lambda search: -search.left)
     limits = deadline.parts(len(order))
-    try:
-        side_by_side([partial(search.run, limit, gap=gap) for search, limit in zip(order, limits, strict=True)])
-    except BaseException:  # interrupted: what still runs need not go on
+
+    def stop() -> None:
         for limit in limits:
             limit.end()
-        raise
+
+    side_by_side([partial(search.run, limit, gap=gap) for search, limit in zip(order, limits, strict=True)], stop)
 
 
 def _level(searches: Sequence[Search], weights: FloatArray, enough: float) -> float:

@@ -37,12 +37,15 @@ class _Run(Generic[T]):
             self.failed = error
 
 
-def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
+def side_by_side(tasks: Sequence[Callable[[], T]], stop: Callable[[], None] = lambda: None) -> list[T]:
     """Run tasks that share nothing which they change, and return what they return.
 
     The next one begins as soon as one of :data:`ASIDE` has ended, so the longest should come first. Where one fails,
     the others come to their end, and the first error in the order of the tasks is raised. With a solver that takes no
     threads they run one after the other.
+
+    When the waiting is interrupted, what has not begun does not begin, ``stop`` tells the others to end, and they are
+    waited for: a thread that is inside a solver when Python ends takes the whole process down.
     """
     if len(tasks) < 2 or not takes_threads():
         return [task() for task in tasks]
@@ -52,8 +55,11 @@ def side_by_side(tasks: Sequence[Callable[[], T]]) -> list[T]:
     try:
         for thread in threads:
             thread.answer()
-    except BaseException:  # interrupted: what has not begun need not begin
+    except BaseException:  # what tasks raise is kept, so the waiting was interrupted
         left.clear()
+        stop()
+        for thread in threads:
+            thread.wait()
         raise
     for run in runs:
         if run.failed is not None:

@@ -17,7 +17,8 @@ class InThread(Generic[T]):
     """Work that begins at once in a thread of its own.
 
     Python handles a signal only between its own instructions, and not while it waits without end. What is left to
-    itself when the waiting one is interrupted ends with the process at the latest.
+    itself when the waiting one is interrupted ends with the process at the latest; :meth:`wait` lets it come to its
+    end.
     """
 
     def __init__(self, work: Callable[[], T]) -> None:

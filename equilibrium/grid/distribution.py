@@ -28,7 +28,7 @@ from equilibrium.grid.assets import LotSite, Microturbine, RenewableUnit, Static
 from equilibrium.grid.day import GridDay
 from equilibrium.grid.network import Network
 from equilibrium.lengths import Periods, period_lengths
-from equilibrium.programs.program import INF, Program, ProgramBuilder
+from equilibrium.programs.program import FEASIBILITY, INF, Program, ProgramBuilder
 
 VOLTS_PER_KILOVOLT = 1000.0
 
@@ -232,9 +232,14 @@ def add_polygon(build: ProgramBuilder, name: str, edges: int, p: IntArray, q: In
 
 
 def implied_edges(network: Network, program: Program) -> IntArray:
-    """Return the rows of the microturbines' polygons that bind no power above zero: each mirrors one that does."""
-    edges = program.rows["microturbine_polygon"].index
-    return np.asarray(edges[..., polygon(network.polygon_edges)[0] < 0.0].ravel())
+    """Return the rows of the microturbines' polygons that follow from others, since no power is below zero.
+
+    An edge on the side of negative power bounds a power above zero less than its mirror image does. With an odd number
+    of edges none has one.
+    """
+    edges, a = program.rows["microturbine_polygon"].index, polygon(network.polygon_edges)[0]
+    left = (a < -FEASIBILITY) & (a.size % 2 == 0)
+    return np.asarray(edges[..., left].ravel())
 
 
 def distribution_ports(

@@ -1,6 +1,6 @@
 """Which tests run a line: one run of the whole suite under coverage.py, with the test as the context of what it runs.
 
-The run costs about half as much again as the suite. Only modules that are asked for are watched.
+The run takes about two thirds longer than the suite alone. Only modules that are asked for are watched.
 """
 
 from __future__ import annotations

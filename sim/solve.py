@@ -129,7 +129,7 @@ def _show(game: Game, answer: Equilibrium, *, as_json: bool) -> None:
     screen = console()
 
     def tell(text: str) -> None:
-        screen.print(plain(text), soft_wrap=True, markup=False)
+        screen.print(plain(text), soft_wrap=True)
 
     tell(f"{game.name}: {answer.verdict} ({_meaning(answer)})")
     solver = f", {answer.solver}" if answer.solver else ""

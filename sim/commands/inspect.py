@@ -70,7 +70,7 @@ def _inspect_scenario(given: argparse.Namespace) -> int:
 
     case = load_scenario(given.scenario, settings=read_settings(given.settings))
     screen = console()
-    screen.print(f"{case.name}: {case.title}", soft_wrap=True, markup=False)
+    screen.print(f"{case.name}: {case.title}", soft_wrap=True)
     show_contents(screen, case)
     folder = given.out or Path("runs") / f"{case.name}-inspect"
     _tell_notes(case.notes, folder, given)
@@ -114,5 +114,5 @@ def _written(folder: Path, files: list[Path], feeder: Feeder | None, notes: Sequ
     if notes:
         files.append(folder / NOTES)
         files[-1].write_text("\n".join(notes) + "\n", encoding="utf-8")
-    console().print(f"written to {folder}: {', '.join(path.name for path in files)}", soft_wrap=True, markup=False)
+    console().print(f"written to {folder}: {', '.join(path.name for path in files)}", soft_wrap=True)
     return OK

@@ -50,6 +50,6 @@ def _reproduce(given: argparse.Namespace) -> int:
         path = write_csv(folder / f"{report.name}-robustness.csv", HEAD, [each.row() for each in examined])
         screen.print(f"{report.name}: of {len(examined)} claims {counted(examined)} over {len(variations)} variations")
         for name in unserved:
-            screen.print(f"not served: {name}", markup=False)
-        screen.print(f"claim by claim in {path}", markup=False, soft_wrap=True)
+            screen.print(f"not served: {name}")
+        screen.print(f"claim by claim in {path}", soft_wrap=True)
     return report.exit_code

@@ -185,7 +185,7 @@ def _run_into(folder: Path, given: argparse.Namespace, options: RunOptions) -> i
         scenario = replay_draws(scenario, given.draws, given.days)
     screen = console()
     screen.quiet = given.quiet or given.json
-    screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True, markup=False)
+    screen.print(f"{scenario.name}: {scenario.title}", soft_wrap=True)
     show_notes(screen, scenario.notes_of(options.days), str(folder / MANIFEST))
     with stop_signals() as stop, progress_bar(screen, options.days) as advance:
         outcome = run_scenario(

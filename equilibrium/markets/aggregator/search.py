@@ -309,11 +309,8 @@ class Search:
 
     def _closing(self, node: Node) -> float:
         """Return the rise that closes a node: no more counts."""
-        return (
-            max(self._cutoff(self._gap) - node.value, 0.0)
-            if np.isfinite(self._cutoff(self._gap))
-            else 1.0 + abs(node.value)
-        )
+        cutoff = self._cutoff(self._gap)
+        return max(cutoff - node.value, 0.0) if np.isfinite(cutoff) else 1.0 + abs(node.value)
 
     def _children(self, node: Node, choice: int) -> list[Node | None]:
         """Return both parts of a node."""

@@ -318,9 +318,4 @@ def solve_quadratic_highs(instance: Instance, hessian: sp.csr_array, *, definite
     if status not in _STATUS:
         raise SolverError(f"HiGHS ended with {solver.modelStatusToString(status)}")
     solution = solver.getSolution()
-    return Solution(
-        _STATUS[status],
-        np.array(solution.col_value, dtype=np.float64),
-        np.array(solution.row_dual, dtype=np.float64),
-        seconds,
-    )
+    return Solution(_STATUS[status], np.array(solution.col_value), np.array(solution.row_dual), seconds)

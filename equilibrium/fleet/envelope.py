@@ -103,14 +103,32 @@ def allocate(
     found = None if level is None else even_split(*data, level)
     if isinstance(found, EvenSplit):
         return found
-    rank = np.unique(np.round(price / SAME_PRICE), return_inverse=True)[1].reshape(-1)
-    fullness = filling(*data)
-    orders = np.argsort(rank, kind="stable"), np.argsort(-fullness, kind="stable")
-    broken = {cut.hours.tobytes(): cut for order in orders for cut in broken_cuts(*data, order)}
+    likely = likely_cuts(fleet, power_kw, efficiency, price)
+    if isinstance(likely, list):
+        return likely
+    return even_split(*data, likely) if found is None else found
+
+
+def likely_cuts(fleet: Fleet, power_kw: FloatArray, efficiency: float, price: FloatArray) -> list[Cut] | FloatArray:
+    """Look where a power most likely asks for too much: in the cheapest and in the fullest hours.
+
+    Arguments as of :func:`allocate`, which looks everywhere.
+
+    Returns
+    -------
+    list of Cut or array
+        Inequalities that the power breaks; without any, levels at which a split may begin, shape ``(hours,)``.
+    """
+    data = fleet.energy_max_kwh, fleet.need_kwh / efficiency, power_kw * fleet.length_h
+    step, fullness = np.round(price / SAME_PRICE), filling(*data)
+    cheapest = np.argsort(step, kind="stable")
+    broken = broken_cuts(*data, cheapest, np.argsort(-fullness, kind="stable"))
     if broken:
         return list(broken.values())
     # In cheaper hours vehicles draw what they can: hours of different prices are a gap apart.
-    return even_split(*data, fullness - 2.0 * rank) if found is None else found
+    gaps = np.empty_like(step)
+    gaps[cheapest] = np.cumsum(np.diff(step[cheapest], prepend=step[cheapest[:1]]) > 0.0)
+    return fullness - 2.0 * gaps
 
 
 def plugged_share(arrival_h: FloatArray, departure_h: FloatArray, periods: Periods) -> FloatArray:

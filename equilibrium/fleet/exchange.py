@@ -56,20 +56,22 @@ class Best:
     ----------
     energy
         p, kWh, shape ``(periods,)``.
-    drawn
-        Its split, kWh, shape ``(periods, vehicles)``: where the next search may begin.
     price
         lambda, currency/kWh, shape ``(periods,)``.
-    slopes, arcs
-        What the next and the last kWh of every period are worth, and to which periods it can give energy, as bits: for
-        the next search.
+    slopes, split
+        What the next and the last kWh of every period are worth, and what the vehicles draw: where the next search may
+        begin.
     """
 
     energy: list[float]
-    drawn: FloatArray
     price: list[float]
     slopes: Slopes
-    arcs: list[int]
+    split: _Split
+
+    @property
+    def drawn(self) -> FloatArray:
+        """The split, kWh, shape ``(periods, vehicles)``; not to be written to."""
+        return self.split.drawn
 
 
 def best_energies(
@@ -126,22 +128,59 @@ class Slopes:
     most: float
 
 
+class _Split:
+    """What vehicles draw, arrays of shape ``(periods, vehicles)``, and what follows.
+
+    Attributes
+    ----------
+    limit, nearly_full, drawn
+        The most that each can draw, from where on it draws that, and what it draws.
+    """
+
+    def __init__(self, limit: FloatArray, nearly_full: FloatArray, drawn: FloatArray) -> None:
+        self.limit, self.nearly_full, self.drawn = limit, nearly_full, drawn
+        self._arcs: list[int] | None = None
+
+    def copy(self) -> _Split:
+        """Return one that moves on its own."""
+        return _Split(self.limit, self.nearly_full, self.drawn.copy())
+
+    def move(self, amount: float, steps: Iterable[tuple[int, int, FloatArray, float]]) -> None:
+        """Move an amount from one period to the next of every step, among the vehicles that can, all alike."""
+        self._arcs = None
+        for a, b, able, total in steps:
+            able *= amount / total
+            self.drawn[a] -= able
+            self.drawn[b] += able
+
+    @property
+    def arcs(self) -> list[int]:
+        """For every period, the periods to which some vehicle can move energy, as bits."""
+        if self._arcs is None:
+            gives = (self.drawn > FEASIBILITY).astype(np.float32)
+            takes = (self.drawn < self.nearly_full).astype(np.float32)
+            packed = np.packbits(gives @ takes.T > 0.0, axis=1, bitorder="little")
+            words = np.zeros((len(packed), 8 * (1 + (len(packed) - 1) // 64)), dtype=np.uint8)
+            words[:, : packed.shape[1]] = packed
+            low, *rest = words.view("<u8").T.tolist()
+            for k, word in enumerate(rest):
+                low = [a | b << 64 * (k + 1) for a, b in zip(low, word, strict=True)]
+            self._arcs = low
+        return self._arcs
+
+
 class _Exchange:
-    """A split under way.
+    """A split under way; the one that it begins with stays as it is.
 
     ``up``, ``down`` and ``loss`` are those of :class:`Slopes`. Beyond the domain of f_t they are such that energy moves
     inside first and never out: no slope is worth more than what is missing, or less than what is too much.
     """
 
     def __init__(self, limit: FloatArray, begin: FloatArray | Best, profits: Sequence[Concave]) -> None:
-        self.limit, self.profits, count = limit, profits, len(profits)
-        self.drawn = (begin.drawn if isinstance(begin, Best) else begin).copy()
-        self._known_arcs = begin.arcs if isinstance(begin, Best) else None  # none: energy has moved
-        self._nearly_full = limit - FEASIBILITY
-        self._gives = (self.drawn > FEASIBILITY).astype(np.float32)
-        self._takes = (self.drawn < self._nearly_full).astype(np.float32)
+        self.profits, count = profits, len(profits)
+        self._own = not isinstance(begin, Best)  # the split
+        self._split = begin.split if isinstance(begin, Best) else _Split(limit, limit - FEASIBILITY, begin.copy())
         self._lost = 0.0  # profit, since the beginning
-        self._words = np.zeros((count, 8 * (1 + (count - 1) // 64)), dtype=np.uint8)
         most = max((slopes[0] for _, slopes in profits if slopes), default=0.0)
         new: Iterable[int] = range(count)
         if isinstance(begin, Best) and most <= begin.slopes.most:
@@ -150,7 +189,7 @@ class _Exchange:
             self.up, self.down, self.loss = known.up.copy(), known.down.copy(), known.loss.copy()
             new = (t for t in new if profits[t][0] is not known.profits[t][0])
         else:
-            self.energy, self._most = self.drawn.sum(axis=1).tolist(), most
+            self.energy, self._most = self._split.drawn.sum(axis=1).tolist(), most
             self.up, self.down, self.loss = [0.0] * count, [0.0] * count, [0.0] * count
         for t in new:
             self._weigh(t)
@@ -176,7 +215,7 @@ class _Exchange:
 
     def sources(self) -> tuple[list[int], list[int]]:
         """Return, for every period, who can give to it at the least loss, and the period before it on the way."""
-        count, arcs = len(self.energy), self._arcs()
+        count, arcs = len(self.energy), self._split.arcs
         root, before = list(range(count)), [-1] * count
         unseen = (1 << count) - 1
         for s in sorted(range(count), key=self.down.__getitem__):
@@ -197,21 +236,9 @@ class _Exchange:
                 break
         return root, before
 
-    def _arcs(self) -> list[int]:
-        """Return, for every period, the periods to which some vehicle can move energy, as bits."""
-        if self._known_arcs is not None:
-            return self._known_arcs
-        packed = np.packbits(self._gives @ self._takes.T > 0.0, axis=1, bitorder="little")
-        self._words[:, : packed.shape[1]] = packed
-        low, *rest = self._words.view("<u8").T.tolist()
-        for k, word in enumerate(rest):
-            low = [a | b << 64 * (k + 1) for a, b in zip(low, word, strict=True)]
-        self._known_arcs = low
-        return low
-
     def move(self, s: int, t: int, before: Sequence[int]) -> None:
         """Move energy from s to t until a slope changes or no vehicle can move more; all movable vehicles alike."""
-        drawn, limit = self.drawn, self.limit
+        drawn, limit = self._split.drawn, self._split.limit
         steps, at, amount = [], t, min(self._rise(t), self._fall(s))
         while at != s:
             able = np.minimum(drawn[before[at]], limit[at] - drawn[at])
@@ -221,14 +248,9 @@ class _Exchange:
             at = before[at]
         if amount < FEASIBILITY:
             return
-        self._known_arcs = None
-        for a, b, able, total in steps:
-            able *= amount / total
-            drawn[a] -= able
-            drawn[b] += able
-        for a in (t, *(step[0] for step in steps)):
-            np.greater(drawn[a], FEASIBILITY, out=self._gives[a])
-            np.less(drawn[a], self._nearly_full[a], out=self._takes[a])
+        if not self._own:
+            self._own, self._split = True, self._split.copy()
+        self._split.move(amount, steps)
         given = 0.0 if self.down[s] == -NEEDLESS else self.loss[s]
         taken = 0.0 if self.up[t] == MISSING else self.up[t]
         self._lost += amount * (given - taken)
@@ -247,7 +269,7 @@ class _Exchange:
         most = min(range(len(root)), key=self.down.__getitem__)
         if self.down[most] == -NEEDLESS:  # it gives at any price: at what the best of those gains that it can give to
             inside = [t for t, s in enumerate(root) if s == most and t != most]
-            level, bits, arcs = max(map(self.up.__getitem__, inside), default=-INF), 1 << most, self._arcs()
+            level, bits, arcs = max(map(self.up.__getitem__, inside), default=-INF), 1 << most, self._split.arcs
             for t in inside:
                 bits |= 1 << t
             outside = (price[t] for t, s in enumerate(root) if s != most and arcs[t] & bits)
@@ -281,4 +303,4 @@ class _Exchange:
             if down == -NEEDLESS and energy > points[-1] + NEGLIGIBLE:
                 return None
         slopes = Slopes(self.profits, self.up, self.down, self.loss, self._most)
-        return Best(self.energy, self.drawn, [self.loss[s] for s in root], slopes, self._arcs())
+        return Best(self.energy, [self.loss[s] for s in root], slopes, self._split)

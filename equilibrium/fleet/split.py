@@ -38,8 +38,11 @@ from equilibrium.certificate import NEGLIGIBLE
 from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF
 
-DAMPING = 0.1
-"""Damping of Newton's steps, relative to the energy that is left over: with less, the first steps go too far."""
+DAMPING, FIRST_DAMPING = 0.1, 0.01
+"""Damping of Newton's steps, relative to the energy that is left over: with less the search may not end. The first
+:data:`FIRST_STEPS`, which are mostly enough, take less."""
+
+FIRST_STEPS = 25
 
 LEAST_DAMPING = 1e-6
 """The same where next to nothing is left over, kWh: levels that nothing ties to others must not drift."""
@@ -56,7 +59,7 @@ SHORTEN = 0.1
 PATIENCE = 5
 """Steps after the first that leaves no more than :data:`NEGLIGIBLE`: rounding of p may leave that much."""
 
-SLOW = 0.1
+SLOW = 0.5
 """A step that leaves more than this of what was left makes no headway: perhaps there is no split."""
 
 LAST_DIGITS = 1e-12
@@ -156,22 +159,34 @@ def even_split(
 
 def most_kwh(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -> FloatArray:
     """Return f of the first k periods of an order, k = 1 .. periods: the most that vehicles can draw in them."""
+    return _most(limit_kwh, need_kwh, _prefixes(order))
+
+
+def broken_cuts(
+    limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray, *orders: IntArray
+) -> dict[bytes, Cut]:
+    """Return the first k periods of some orders, for every k, where they are asked for more than vehicles can draw.
+
+    Each set of periods is there once; the keys are its bytes.
+    """
+    hours = np.concatenate([_prefixes(order) for order in orders])
+    limit = _most(limit_kwh, need_kwh, hours)
+    broken = np.flatnonzero(hours @ energy_kwh > limit + NEGLIGIBLE)
+    pairs = zip(hours[broken], limit[broken].tolist(), strict=True)
+    return {each.tobytes(): Cut(each, most) for each, most in pairs}
+
+
+def _prefixes(order: IntArray) -> BoolArray:
+    """Return in row k the first k + 1 periods of an order."""
     count = np.arange(order.size)
     place = np.empty_like(count)
     place[order] = count
-    first = (place <= count[:, None]).astype(np.float64)  # a product with it takes a third of a cumulative sum
-    return np.asarray(np.minimum(first @ limit_kwh.T, need_kwh).sum(axis=1))
+    return np.asarray(place <= count[:, None])
 
 
-def broken_cuts(limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray, order: IntArray) -> list[Cut]:
-    """Return the first k periods of an order, for every k, where they are asked for more than vehicles can draw."""
-    limit = most_kwh(limit_kwh, need_kwh, order)
-    cuts = []
-    for last in np.flatnonzero(np.cumsum(energy_kwh[order]) > limit + NEGLIGIBLE):
-        hours = np.zeros(order.size, dtype=bool)
-        hours[order[: last + 1]] = True
-        cuts.append(Cut(hours, float(limit[last])))
-    return cuts
+def _most(limit_kwh: FloatArray, need_kwh: FloatArray, hours: BoolArray) -> FloatArray:
+    drawn = hours.astype(np.float64) @ limit_kwh.T  # a product takes a third of a cumulative sum
+    return np.asarray(np.minimum(drawn, need_kwh, out=drawn).sum(axis=1))
 
 
 def filling(limit_kwh: FloatArray, need_kwh: FloatArray, energy_kwh: FloatArray) -> FloatArray:
@@ -191,21 +206,22 @@ def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
     best = at = _begin(load, level)
     left, waited, further = INF, 0, 0
     cuts: dict[bytes, Cut] = {}
-    for _ in range(MAXIMUM_STEPS):
+    for steps in range(MAXIMUM_STEPS):
+        damping = FIRST_DAMPING if steps < FIRST_STEPS else DAMPING
         if cuts or at.left > SLOW * left or left == INF:
             order = np.argsort(-at.level, kind="stable")
-            cuts |= {cut.hours.tobytes(): cut for cut in broken_cuts(load.limit.T, load.need, load.energy, order)}
+            cuts |= broken_cuts(load.limit.T, load.need, load.energy, order)
         if cuts:
             if further == FURTHER:
                 return list(cuts.values())
-            further, at = further + 1, _step(load, at)
+            further, at = further + 1, _step(load, at, damping)
             continue
         left = at.left
         best = at if left < best.left else best
         waited += best.left <= NEGLIGIBLE
         if best.left <= FEASIBILITY or waited > PATIENCE:
             return EvenSplit((load.limit * best.share).T, best.level)
-        at = _step(load, at)
+        at = _step(load, at, damping)
     raise SolverError(f"an energy was neither split among {load.need.size} vehicles nor proved not to be")
 
 
@@ -218,7 +234,7 @@ def _begin(load: _Load, level: FloatArray | None) -> _Levels:
     return full if known is None or full.value < known.value else known
 
 
-def _step(load: _Load, at: _Levels) -> _Levels:
+def _step(load: _Load, at: _Levels, damping: float) -> _Levels:
     """Go a damped Newton step, less far where that would be far beyond the lowest point on the way.
 
     The function falls without end along a gap above which too much is asked for. Where such a gap was closed the end of
@@ -228,7 +244,7 @@ def _step(load: _Load, at: _Levels) -> _Levels:
     each = free.sum(axis=0)
     each[each == 0.0] = 1.0
     downhill = (free / each) @ free.T
-    downhill[load.diagonal] -= free.sum(axis=1) + max(DAMPING * at.left, LEAST_DAMPING)
+    downhill[load.diagonal] -= free.sum(axis=1) + max(damping * at.left, LEAST_DAMPING)
     way = np.linalg.solve(downhill, at.excess)
     steep, length = -float(way @ at.excess), 1.0
     while True:

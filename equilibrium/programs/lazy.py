@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.sparse as sp
 
 from equilibrium.arrays import BoolArray, FloatArray, IntArray
 from equilibrium.programs.program import FEASIBILITY
@@ -28,23 +29,28 @@ class LazyRows:
         The period or the family of each.
     in_family
         Which rows belong to a family.
+    matrix
+        The rows, over all columns of the program.
     """
 
     ids: IntArray
     group: IntArray
     in_family: BoolArray
+    matrix: sp.csr_array
 
-    def violated(self, activity: FloatArray, lower: FloatArray, upper: FloatArray, stated: IntArray) -> IntArray:
+    def violated(self, x: FloatArray, lower: FloatArray, upper: FloatArray, stated: IntArray) -> IntArray:
         """Return the ids of the worst violated rows, a few in each period and one in each family.
 
         Parameters
         ----------
-        activity, lower, upper
-            Value and limits of all rows, by id.
+        x
+            A point of the program.
+        lower, upper
+            Limits of all rows, by id.
         stated
             Ids of rows that are stated already; what rounding leaves there is no violation.
         """
-        low, high, value = lower[self.ids], upper[self.ids], activity[self.ids]
+        low, high, value = lower[self.ids], upper[self.ids], self.matrix @ x
         depth = np.maximum(low - value, value - high)
         pick = np.flatnonzero(depth > FEASIBILITY)
         if pick.size:

@@ -136,7 +136,7 @@ class ReducedModel:
         if implied is not None:
             lazy |= np.isin(others, implied)
         ids = np.concatenate([others[lazy], self._rows + np.arange(self._limited.size)])
-        self._lazy = LazyRows(ids, group[ids], in_family[ids])
+        self._lazy = LazyRows(ids, group[ids], in_family[ids], sp.csr_array(self._all[ids, :]))
         self._core = _Loaded(others[~lazy], self._reduce(self._all[others[~lazy], :]))
         self._loaded = self._core
         self._handle: Handle | None = None
@@ -253,7 +253,7 @@ class ReducedModel:
 
         The rows that the solution violates are taken up for the next time.
         """
-        return self._lifted(instance, self._in_passes(instance, self._solve_loaded, most=1))
+        return self._lifted(instance, self._in_passes(instance, self._answer, most=1))
 
     def _lifted(self, instance: Instance, found: _Pass[Solution]) -> Solution:
         """Return a solution in the full instance's numbering."""
@@ -305,7 +305,7 @@ class ReducedModel:
             if answer.status is not Status.OPTIMAL:
                 return _Pass(answer, answer.x, ids.size, seconds)
             x = base + self._by_free @ answer.x
-            fresh = self._lazy.violated(self._all @ x, lower, upper, self._loaded.ids)
+            fresh = self._lazy.violated(x, lower, upper, self._loaded.ids)
             self._take_up(fresh, beyond, low, high)
             if not fresh.size or most == 1:
                 return _Pass(answer, x, ids.size, seconds)
@@ -341,21 +341,28 @@ class ReducedModel:
         self._loaded = _Loaded(np.concatenate([self._loaded.ids, ids]), stack_rows(self._loaded.matrix, matrix))
 
     def _solve_loaded(self, bound: Instance) -> Solution:
+        answer = self._answer(bound)
+        if answer.status is Status.OPTIMAL and is_broken(bound, answer.x, LOST):  # a warm basis can lose its digits
+            self._handle = self._opened(bound)
+            return self._handle.solve()
+        return answer
+
+    def _answer(self, bound: Instance) -> Solution:
+        """Return what the solver says, warm if it has solved before."""
         try:
             if self._handle is None:
-                self._handle = open_handle(bound, self._solver, restored=self._restored, perturbed=False)
+                self._handle = self._opened(bound)
             else:
                 self._handle.update(bound)
-            answer = self._handle.solve()
+            return self._handle.solve()
         except ModelTooLargeError:
             log_fallback(*bound.shape)
             self._solver, self._start = "highs", None
-            self._handle = open_handle(bound, self._solver, restored=self._restored, perturbed=False)
+            self._handle = self._opened(bound)
             return self._handle.solve()
-        if answer.status is Status.OPTIMAL and is_broken(bound, answer.x, LOST):  # a warm basis can lose its digits
-            self._handle = open_handle(bound, self._solver, restored=self._restored, perturbed=False)
-            return self._handle.solve()
-        return answer
+
+    def _opened(self, bound: Instance) -> Handle:
+        return open_handle(bound, self._solver, restored=self._restored, perturbed=False)
 
     def _limits(
         self, instance: Instance, beyond: sp.csr_array

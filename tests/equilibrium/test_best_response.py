@@ -7,13 +7,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from equilibrium.fleet.day import LotDay
+from equilibrium.fleet.day import Fleet, LotDay
 from equilibrium.fleet.envelope import lot_day
 from equilibrium.fleet.split import greedy_split
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.lots import stacked
+from equilibrium.markets.nodal import response
 from equilibrium.markets.nodal.curves import Curve, trace
-from equilibrium.markets.nodal.relaxation import Vehicles
+from equilibrium.markets.nodal.relaxation import Vehicles, _Exchanges
 from equilibrium.markets.nodal.response import best_response, profit_on_curves
 from scenarios.random_markets import fleets, lot_days
 from tests.equilibrium.oracle import (
@@ -26,6 +27,9 @@ from tests.equilibrium.oracle import (
     violation,
 )
 from tests.equilibrium.test_vertices import SEEDS, some_powers
+
+FROM_TO = np.zeros(2, dtype=np.int64), np.full(2, 3)
+"""Hours in which two vehicles come and go."""
 
 SITES = [LotSite("lot", 0, 0.95, terminal) for terminal in ("eq", "ge")]
 
@@ -123,3 +127,40 @@ def test_curves_that_end_too_early_leave_no_schedule():
     site = LotSite("lot", 0, 1.0, "eq")
     short = [Curve(np.array([0.0, 50.0]), np.array([0.03]))]
     assert best_response(lot.charging_price, short, own_powers(site, lot)) is None
+
+
+def test_a_response_begins_with_the_one_before(monkeypatch: pytest.MonkeyPatch):
+    """Majorants are made anew where the curve is another; the search begins at what vehicles drew, and ends alike."""
+    fleet = Fleet(np.full((2, 3), 4.0), np.zeros(2), np.array([3.0, 6.0]), np.full(2, 20.0), *FROM_TO)
+    lot = lot_day(fleet, np.array([0.5, 0.6, 0.55]), 1.0)
+    limit, drawn = fleet.power_kw, greedy_split(fleet.power_kw, fleet.need_kwh, np.arange(3))
+    vehicles = Vehicles(np.ascontiguousarray(limit.T), np.ascontiguousarray(drawn.T))
+    own = replace(own_powers(SITES[0], lot), vehicles=vehicles)
+    curves = [Curve(np.array([0.0, 3.0, 8.0]), np.array([at, at + 0.1])) for at in (0.1, 0.12, 0.13)]
+    first = best_response(lot.charging_price, curves, own)
+    assert first is not None
+    assert first.first is not None
+    assert first.first.curves == curves
+    changed = [curves[0], Curve(np.array([0.0, 5.0, 8.0]), np.array([0.05, 0.4])), curves[2]]
+    made: list[Curve] = []
+    begun: list[object] = []
+    majorant, solve = response.majorant, _Exchanges.solve
+    monkeypatch.setattr(response, "majorant", lambda f, c, *rest: (made.append(c), majorant(f, c, *rest))[1])
+    monkeypatch.setattr(_Exchanges, "solve", lambda self, m, b, *r: (begun.append(b), solve(self, m, b, *r))[1])
+    alone = best_response(lot.charging_price, changed, own)
+    assert made[:3] == changed
+    assert begun[0] is None
+    made.clear(), begun.clear()
+    again = best_response(lot.charging_price, changed, own, before=first.first)
+    assert made[0] is changed[1]
+    assert begun[0] is first.first.node.best
+    assert alone is not None
+    assert again is not None
+    assert again.first is not None
+    assert again.power_kw == pytest.approx(alone.power_kw, abs=1e-9)
+    assert (again.profit, again.bound) == pytest.approx((alone.profit, alone.bound), abs=1e-12)
+    assert [a is b for a, b in zip(again.first.node.majorants, first.first.node.majorants, strict=True)] == [
+        True,
+        False,
+        True,
+    ]

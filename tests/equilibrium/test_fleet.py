@@ -13,9 +13,11 @@ from equilibrium.errors import InfeasibleError
 from equilibrium.fleet.day import Fleet
 from equilibrium.fleet.envelope import allocate, lot_day
 from equilibrium.fleet.split import EvenSplit
+from equilibrium.grid.network import Network
 from equilibrium.markets.charging import splitting
 from equilibrium.markets.charging.day import MarketDay
 from equilibrium.markets.lots_lead.market import LotsLeadMarket
+from equilibrium.markets.nodal import efficient
 from scenarios.random_markets import HOURS, fleets, market_days, networks
 from tests.equilibrium.conftest import small_day, small_network
 from tests.equilibrium.oracle import examples
@@ -168,3 +170,70 @@ def test_a_split_that_is_known_is_not_looked_for_again(monkeypatch: pytest.Monke
     assert isinstance(again, EvenSplit)
     assert len(calls) == 1
     assert again.energy_kwh.sum(axis=0) == pytest.approx(moved[:, 0], abs=1e-9)
+
+
+def two_lots() -> tuple[Network, MarketDay]:
+    """Two lots with the same two vehicles, at one bus; their batteries fill without loss."""
+    network = small_network()
+    site = replace(network.lots[0], efficiency=1.0)
+    lot = lot_day(middle_and_outer(), np.full(4, 0.5), 1.0)
+    return replace(network, lots=(site, replace(site, name="other"))), small_day([0.03, 0.06, 0.05, 0.01], (lot, lot))
+
+
+BROKEN, KEPT = np.array([20.0, 10.0, 0.0, 30.0]), np.array([10.0, 20.0, 10.0, 20.0])
+OUTER_CHEAP = np.array([0.01, 0.02, 0.02, 0.01])
+
+
+def test_cuts_of_all_lots_are_looked_for_where_they_are_likely():
+    """In the cheap outer hours the first lot asks for 50 of 30 kWh; in all but the third, the fullest, for 60 of 50."""
+    network, day = two_lots()
+    power, price = np.column_stack([BROKEN, KEPT]), np.column_stack([OUTER_CHEAP, OUTER_CHEAP])
+    cuts = splitting.likely_levels(network, day, power, price, near=[None, None])
+    assert isinstance(cuts, list)
+    found = {(lot, tuple(cut.hours.tolist()), cut.limit_kwh) for lot, cut in cuts}
+    assert found == {(0, (True, False, False, True), 30.0), (0, (True, True, False, True), 50.0)}
+    assert len(cuts) == 2
+    second = splitting.likely_levels(network, day, power, price, near=[None, None], skip=(0,))
+    assert isinstance(second, dict)
+    assert list(second) == [1]
+    # How full each hour is, two lower for each step of the price.
+    assert second[1].tolist() == pytest.approx([10.0 / 30.0, 20.0 / 50.0 - 2.0, 10.0 / 50.0 - 2.0, 20.0 / 30.0])
+
+
+def test_levels_that_are_likely_are_where_a_split_begins(monkeypatch: pytest.MonkeyPatch):
+    """Those of a split that is near count more; a lot whose power has its split is left out."""
+    network, day = two_lots()
+    power, price = np.column_stack([KEPT, KEPT[::-1]]), np.column_stack([OUTER_CHEAP, OUTER_CHEAP])
+    levels = splitting.likely_levels(network, day, power, price, near=[None, None])
+    assert isinstance(levels, dict)
+    begun: list[np.ndarray | None] = []
+
+    def told(fleet: Fleet, kw: np.ndarray, efficiency: float, price: np.ndarray, level: np.ndarray | None):
+        begun.append(level)
+        return allocate(fleet, kw, efficiency, price, level)
+
+    monkeypatch.setattr(splitting, "allocate", told)
+    split = splitting.split_lots(network, day, power, price, near=[None, None], levels=levels)
+    assert [level is levels[k] for k, level in enumerate(begun)] == [True, True]
+    assert splitting.likely_levels(network, day, power, price, near=split) == {}
+    moved = power + np.array([[1.0], [-1.0], [0.0], [0.0]])
+    splitting.split_lots(network, day, moved, price, near=[split[0], None], levels=levels)
+    assert isinstance(split[0], EvenSplit)
+    assert [begun[2] is split[0].level, begun[3] is levels[1]] == [True, True]
+
+
+def test_no_lot_is_split_while_another_asks_for_too_much(monkeypatch: pytest.MonkeyPatch):
+    """The power of the welfare optimum is split once; what comes before is cut where that is likely."""
+    network, day = two_lots()
+    looks: list[bool] = []
+    splits: list[bool] = []
+    likely, split = efficient.likely_levels, efficient.split_lots
+    monkeypatch.setattr(
+        efficient, "likely_levels", lambda *a, **k: (looks.append(isinstance(found := likely(*a, **k), list)), found)[1]
+    )
+    monkeypatch.setattr(efficient, "split_lots", lambda *a, **k: (splits.append(not looks[-1]), split(*a, **k))[1])
+    found = efficient.EfficientSchedules(network, 4).solve(day)
+    assert found.power == pytest.approx(np.column_stack([[0.0, 10.0, 20.0, 30.0]] * 2))
+    assert looks[0]
+    assert all(splits)
+    assert len(splits) == looks.count(False) < len(looks)

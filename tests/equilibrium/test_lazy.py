@@ -19,7 +19,7 @@ def test_the_worst_of_a_period_come_first_and_of_a_family_the_deepest():
     """Ids 10 to 19 in two periods, 20 and 21 one family: depths by hand, limits on either side."""
     ids = np.arange(10, 22)
     group, in_family = np.array([0] * 8 + [1, 1, 2, 2]), np.array([False] * 10 + [True, True])
-    lazy = LazyRows(ids, group, in_family)
+    lazy = LazyRows(ids, group, in_family, sp.eye_array(22, format="csr")[ids, :])  # a row is worth its own column
     lower, upper, activity = np.full(22, -INF), np.full(22, INF), np.zeros(22)
     upper[10:18] = 0.0
     activity[10:18] = [1.0, 8.0, 3.0, 4.0, 5.0, 6.0, 7.0, 2.0]

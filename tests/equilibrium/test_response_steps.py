@@ -17,7 +17,7 @@ INF = float("inf")
 Tree = dict[str, tuple[float, float]]
 """By the way to a relaxation: its bound, and what its answer earns."""
 
-NOTHING = Majorant([0.0], [0.0], [])
+NOTHING = Majorant([0.0], [0.0], [], ([0.0], []))
 
 
 def node(name: str, tree: Tree) -> _Node:
@@ -45,7 +45,7 @@ def searched(
             kept.append(found)
             return found
 
-        def root(self) -> _Node | None:
+        def root(self, _before: object) -> _Node | None:
             return self.made("") if "" in tree else None
 
         def relax(self, box: _Box, _known: float) -> _Node | None:

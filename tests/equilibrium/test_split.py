@@ -217,7 +217,7 @@ def test_the_most_of_the_first_periods_of_an_order() -> None:
     order = np.array([0, 3, 1, 2])
     assert most_kwh(limit, need, order).tolist() == [30.0, 30.0, 50.0, 60.0]
     assert greedy_split(limit, need, order).tolist() == [[30.0, 0.0, 0.0, 0.0], [0.0, 20.0, 10.0, 0.0]]
-    outer, without_last = broken_cuts(limit, need, np.array([20.0, 10.0, 0.0, 30.0]), order)
+    outer, without_last = broken_cuts(limit, need, np.array([20.0, 10.0, 0.0, 30.0]), order).values()
     assert (outer.hours.tolist(), outer.limit_kwh) == ([True, False, False, True], 30.0)
     assert (without_last.hours.tolist(), without_last.limit_kwh) == ([True, True, False, True], 50.0)
 
@@ -236,7 +236,7 @@ def test_a_step_always_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         return replace(at, level=level, value=at.value + moved, excess=-1e-9 * at.excess)
 
     monkeypatch.setattr(split, "_at", nowhere_lower)
-    assert np.array_equal(split._step(load, at).level, at.level)
+    assert np.array_equal(split._step(load, at, 0.1).level, at.level)
 
 
 def looked_at(monkeypatch: pytest.MonkeyPatch, seed: int, whole: bool, level: bool = False) -> int:
@@ -266,3 +266,19 @@ def test_levels_that_nothing_ties_to_others_do_not_drift(monkeypatch: pytest.Mon
 @pytest.mark.parametrize("seed", [2646, 2663])
 def test_known_levels_that_are_far_off_do_not_mislead(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     assert looked_at(monkeypatch, seed, False, level=True) <= looked_at(monkeypatch, seed, False) + 1
+
+
+def test_the_first_steps_are_damped_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where they do not end the search, it goes on with steps that are known to end."""
+    load = split._Load(np.full((2, 3), 4.0), np.array([6.0, 6.0]), np.array([3.0, 4.0, 5.0]))
+    begin = split._at(load, np.array([0.3, 0.5, 0.6]))
+    damped: list[float] = []
+
+    def nearer(_load: split._Load, at: split._Levels, damping: float) -> split._Levels:
+        damped.append(damping)
+        return replace(at, left=0.4 * at.left if len(damped) < 30 else 0.0)
+
+    monkeypatch.setattr(split, "_step", nearer)
+    monkeypatch.setattr(split, "_begin", lambda *_: replace(begin, left=1e9))
+    assert isinstance(split._split(load, None), EvenSplit)
+    assert damped == [0.01] * 25 + [0.1] * 5

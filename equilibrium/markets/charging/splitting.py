@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import scipy.sparse as sp
 
 from equilibrium.arrays import FloatArray
-from equilibrium.fleet.envelope import allocate
+from equilibrium.fleet.envelope import allocate, likely_cuts
 from equilibrium.fleet.split import Cut, EvenSplit
 from equilibrium.grid.network import Network
 from equilibrium.markets.charging.day import MarketDay
@@ -30,6 +30,7 @@ def split_lots(
     price: FloatArray,
     *,
     near: Split | None = None,
+    levels: Mapping[int, FloatArray] | None = None,
     skip: Sequence[int] = (),
 ) -> Split:
     """Split the lots' power among their vehicles.
@@ -40,6 +41,8 @@ def split_lots(
         Powers, and what the next kWh costs in each hour, both of shape ``(hours, lots)``.
     near
         The split of nearly the same powers, to begin with; the answer does not depend on it.
+    levels
+        By lot, what :func:`likely_levels` has found, for those of which there is no such split.
     skip
         Lots that are left out.
     """
@@ -48,12 +51,45 @@ def split_lots(
         if lot.fleet is None or k in skip:
             continue
         known = near[k] if near is not None else None
-        level = known.level if isinstance(known, EvenSplit) else None
+        level = known.level if isinstance(known, EvenSplit) else (levels or {}).get(k)
         if isinstance(known, EvenSplit) and _splits(known, power_kw[:, k] * day.length_h):
             parts[k] = known
         else:
             parts[k] = allocate(lot.fleet, power_kw[:, k], site.efficiency, price[:, k], level)
     return parts
+
+
+def likely_levels(
+    network: Network,
+    day: MarketDay,
+    power_kw: FloatArray,
+    price: FloatArray,
+    *,
+    near: Split,
+    skip: Sequence[int] = (),
+) -> list[LotCut] | dict[int, FloatArray]:
+    """Look for cuts of all lots where they are likely, before any lot's power is split.
+
+    Arguments as of :func:`split_lots`.
+
+    Returns
+    -------
+    list of LotCut or dict
+        Without cuts, the levels at which splits may begin.
+    """
+    cuts, levels = list[LotCut](), dict[int, FloatArray]()
+    for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
+        known = near[k]
+        if lot.fleet is None or k in skip:
+            continue
+        if isinstance(known, EvenSplit) and _splits(known, power_kw[:, k] * day.length_h):
+            continue
+        found = likely_cuts(lot.fleet, power_kw[:, k], site.efficiency, price[:, k])
+        if isinstance(found, list):
+            cuts += [(k, cut) for cut in found]
+        else:
+            levels[k] = found
+    return cuts or levels
 
 
 def _splits(known: EvenSplit, energy_kwh: FloatArray) -> bool:

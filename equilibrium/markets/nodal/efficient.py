@@ -26,6 +26,7 @@ from equilibrium.markets.charging.splitting import (
     Split,
     broken_cuts,
     cut_rows,
+    likely_levels,
     split_lots,
 )
 from equilibrium.markets.charging.stages import Optimum, Stages, UnsettledError
@@ -229,13 +230,20 @@ class _Schedules:
                 return
 
     def take(self, optimum: Optimum) -> bool:
-        """Tell whether the vehicles can take a point's schedules; if they cannot, add the cuts that say why."""
+        """Tell whether the vehicles can take a point's schedules; if they cannot, add the cuts that say why.
+
+        No lot's power is split while another's asks for too much where that is likely: it will move once more.
+        """
         stages = self._stages
         self.seconds += optimum.seconds
         found = stages.program.value(optimum.x, "lot_kw")
-        price = stages.marginal(optimum.y)
-        self.split = split_lots(stages.network, stages.day, found, price, near=self.split, skip=self._fixed)
-        broken = broken_cuts(self.split)
+        asked = stages.network, stages.day, found, stages.marginal(optimum.y)
+        levels = likely_levels(*asked, near=self.split, skip=self._fixed)
+        if isinstance(levels, list):
+            broken = levels
+        else:
+            self.split = split_lots(*asked, near=self.split, levels=levels, skip=self._fixed)
+            broken = broken_cuts(self.split)
         if broken:
             self.cuts += broken
             self.instance = self.instance.with_rows(

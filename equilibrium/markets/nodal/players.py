@@ -22,7 +22,7 @@ from equilibrium.markets.charging.lots import stacked, subscription_payments
 from equilibrium.markets.charging.splitting import LotCut, Split
 from equilibrium.markets.nodal.curves import Curve
 from equilibrium.markets.nodal.relaxation import FeasiblePowers, Vehicles
-from equilibrium.markets.nodal.response import BestResponse, best_response, profit_on_curves
+from equilibrium.markets.nodal.response import BestResponse, FirstLook, best_response, profit_on_curves
 from equilibrium.programs.duality import proved_bound
 from equilibrium.programs.program import INF, Instance, stack_rows
 from equilibrium.programs.solvers import Status, solve_linear
@@ -61,6 +61,7 @@ class Players:
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own: list[FeasiblePowers] = []
         self._taken: list[FloatArray | None] = [None] * len(day.lots)
+        self._first: dict[int, FirstLook] = {}
         for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
             vehicles = _vehicles(site, lot, split[k] if split is not None else None)
             if vehicles is not None:
@@ -77,7 +78,9 @@ class Players:
         takes, price = self.takes(lot, present), self.price[:, lot]
         own = self._own[lot]
         profit = profit_on_curves(price, curves, present, self.length_h) if takes else -INF
-        answer = best_response(price, curves, own, present if takes else None, self._solver)
+        answer = best_response(price, curves, own, present if takes else None, self._solver, self._first.get(lot))
+        if answer is not None and answer.first is not None:
+            self._first[lot] = answer.first
         if answer is not None and answer.drawn_kwh is not None and own.vehicles is not None:
             own.vehicles.drawn_kwh = answer.drawn_kwh
             self._taken[lot] = answer.power_kw

@@ -79,11 +79,15 @@ class FeasiblePowers:
 
 @dataclass(frozen=True, eq=False)
 class Majorant:
-    """The least concave majorant of an hour's profit on an interval: its points, their values, slopes between them."""
+    """The least concave majorant of an hour's profit on an interval: its points, their values, slopes between them.
+
+    ``in_kwh`` is the same over the energy of the period: points in kWh, slopes per kWh.
+    """
 
     points: list[float]
     values: list[float]
     slopes: list[float]
+    in_kwh: Concave
 
     def __call__(self, power: float) -> float:
         """Return the value at a power; beyond the ends by rounding, that of the end."""
@@ -106,7 +110,7 @@ def majorant(price: float, curve: Curve, low: float, high: float, length_h: floa
     """
     if high - low <= SHORTEST:
         value = curve.earned(price, low, curve.price(low)) * length_h
-        return Majorant([low], [value], [])
+        return _majorant([low], [value], [], length_h)
     points, values = [low], [curve.earned(price, low, curve.right_price(low)) * length_h]
     for knot in (*(knot for knot in curve.kinks if low + SHORTEST < knot < high - SHORTEST), high):
         value = curve.earned(price, knot, curve.price(knot)) * length_h
@@ -116,7 +120,14 @@ def majorant(price: float, curve: Curve, low: float, high: float, length_h: floa
         points.append(knot)
         values.append(value)
     pieces = zip(points, points[1:], values, values[1:], strict=False)
-    return Majorant(points, values, [(w - v) / (q - p) for p, q, v, w in pieces])
+    return _majorant(points, values, [(w - v) / (q - p) for p, q, v, w in pieces], length_h)
+
+
+def _majorant(points: list[float], values: list[float], slopes: list[float], length_h: float) -> Majorant:
+    if length_h == 1.0:
+        return Majorant(points, values, slopes, (points, slopes))
+    scaled = [point * length_h for point in points], [slope / length_h for slope in slopes]
+    return Majorant(points, values, slopes, scaled)
 
 
 def _on_or_below(points: list[float], values: list[float], knot: float, value: float) -> bool:
@@ -177,7 +188,7 @@ class _Exchanges:
 
     def solve(self, majorants: Sequence[Majorant], begin: Best | None, spare: float = INF) -> Relaxed | None:
         """Exchange energy between hours, from what the vehicles draw now."""
-        profits = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
+        profits = [part.in_kwh for part in majorants]
         best = best_energies(self._vehicles.limit_kwh, begin or self._vehicles.drawn_kwh, profits, spare)
         if best is None:
             return None
@@ -196,17 +207,10 @@ class _Chain:
 
     def solve(self, majorants: Sequence[Majorant], _begin: Best | None, _spare: float = INF) -> Relaxed | None:
         """Fill the steps of the hours, the best first."""
-        each = [_in_kwh(part, h) for part, h in zip(majorants, self._length, strict=True)]
+        each = [part.in_kwh for part in majorants]
         steps = [list(zip(slopes, _widths(points), strict=True)) for points, slopes in each]
         energy = fill([points[0] for points, _ in each], steps, self._lower, self._upper)
         return None if energy is None else Relaxed([e / h for e, h in zip(energy, self._length, strict=True)])
-
-
-def _in_kwh(part: Majorant, length_h: float) -> Concave:
-    """Return a majorant over the energy of its period: points in kWh, slopes per kWh."""
-    if length_h == 1.0:
-        return part.points, part.slopes
-    return [point * length_h for point in part.points], [slope / length_h for slope in part.slopes]
 
 
 class _Rows:

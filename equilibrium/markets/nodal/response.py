@@ -39,6 +39,7 @@ class BestResponse:
     """The answer: ``power_kw`` ``(hours,)``, its ``profit``, the proven upper ``bound``, and the ``nodes`` it took.
 
     ``drawn_kwh`` ``(hours, vehicles)`` is what the lot's vehicles draw, where they are known and the answer is new.
+    ``first`` is what the lot's next response may begin with.
     """
 
     power_kw: FloatArray
@@ -47,6 +48,7 @@ class BestResponse:
     nodes: int
     seconds: float
     drawn_kwh: FloatArray | None = None
+    first: FirstLook | None = None
 
 
 def profit_on_curves(price: FloatArray, curves: list[Curve], power: FloatArray, length_h: FloatArray) -> float:
@@ -68,6 +70,7 @@ def best_response(
     own: FeasiblePowers,
     present: FloatArray | None = None,
     solver: str = "auto",
+    before: FirstLook | None = None,
 ) -> BestResponse | None:
     """Maximise a lot's profit on its residual curves.
 
@@ -81,6 +84,8 @@ def best_response(
         The lot's own feasible set.
     present, solver
         A feasible schedule to begin with: the search ends at once where nothing beats it. For sets that need a solver.
+    before
+        That of another response at the same worth ``price``; of its curves some may be the same objects as these.
 
     Returns
     -------
@@ -88,11 +93,26 @@ def best_response(
         ``None`` when the curves' ranges leave the lot no feasible schedule.
     """
     search = _Search(price, curves, own, solver)
-    root = search.root()
+    root = search.root(before)
     if root is None:
         return None
-    found = root if present is None else None  # none: the present schedule
-    best = root.profit if present is None else profit_on_curves(price, curves, present, own.length_h)
+    first = FirstLook(list(curves), root)
+    known = root.profit if present is None else profit_on_curves(price, curves, present, own.length_h)
+    found, best, bound, nodes = _branched(search, root, known)
+    if found is None and present is not None:
+        return BestResponse(present, best, bound, nodes, search.seconds, first=first)
+    node = found or root
+    drawn = node.best.drawn if node.best is not None else None
+    return BestResponse(np.array(node.power), best, bound, nodes, search.seconds, drawn, first)
+
+
+def _branched(search: _Search, root: _Node, best: float) -> tuple[_Node | None, float, float, int]:
+    """Branch until the most that can be earned is proved; ``best`` is known to be.
+
+    Returns the node that earns most, if one earns more than that, what is earned, its bound, and how many nodes there
+    were.
+    """
+    found: _Node | None = None
     unit, counter, nodes = GAP * (1.0 + abs(root.bound)), itertools.count(), 0
     heap: list[tuple[float, int, _Node | _Box]] = [(0.0, next(counter), root)]
     closed = -INF  # the largest bound of what was closed without anything below it
@@ -117,11 +137,7 @@ def best_response(
         for child in below:
             # Bounds that differ by rounding alone must not decide what comes first.
             heapq.heappush(heap, (-np.floor(child.bound / unit), next(counter), child))
-    if found is None:
-        assert present is not None
-        return BestResponse(present, best, max(best, closed), nodes, search.seconds)
-    drawn = found.best.drawn if found.best is not None else None
-    return BestResponse(np.array(found.power), best, max(best, closed), nodes, search.seconds, drawn)
+    return found, best, max(best, closed), nodes
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,6 +171,14 @@ class _Node:
 
 
 @dataclass(frozen=True, eq=False)
+class FirstLook:
+    """The relaxation on whole curves, which a lot's next response begins with: of most hours the curve stays."""
+
+    curves: list[Curve]
+    node: _Node
+
+
+@dataclass(frozen=True, eq=False)
 class _Box:
     """A relaxation to be solved: that of a node with another majorant in one hour, and a bound on its value."""
 
@@ -176,13 +200,15 @@ class _Search:
         """Time inside a solver."""
         return self._relaxation.seconds
 
-    def root(self) -> _Node | None:
+    def root(self, before: FirstLook | None) -> _Node | None:
         """Solve the first relaxation, on the whole curves; ``None`` if it is infeasible."""
         majorants = [
-            majorant(price, curve, curve.kinks[0], curve.kinks[-1], length)
-            for price, curve, length in zip(self._price, self._curves, self._length, strict=True)
+            before.node.majorants[hour]
+            if before is not None and curve is before.curves[hour]
+            else majorant(price, curve, curve.kinks[0], curve.kinks[-1], length)
+            for hour, (price, curve, length) in enumerate(zip(self._price, self._curves, self._length, strict=True))
         ]
-        found = self._relaxation.solve(majorants, None)
+        found = self._relaxation.solve(majorants, before.node.best if before is not None else None)
         if found is None:
             return None
         most = [part(p) for part, p in zip(majorants, found.power, strict=True)]

@@ -39,10 +39,11 @@ from equilibrium.errors import SolverError
 from equilibrium.programs.program import FEASIBILITY, INF
 
 DAMPING, FIRST_DAMPING = 0.1, 0.01
-"""Damping of Newton's steps, relative to the energy that is left over: with less the search may not end. The first
-:data:`FIRST_STEPS`, which are mostly enough, take less."""
+"""Damping of Newton's steps, relative to the energy that is left over. With little the search is mostly shorter, but
+may not end: then it begins anew."""
 
 FIRST_STEPS = 25
+"""Steps of the search with little damping, which mostly takes fewer than ten."""
 
 LEAST_DAMPING = 1e-6
 """The same where next to nothing is left over, kWh: levels that nothing ties to others must not drift."""
@@ -203,11 +204,19 @@ def greedy_split(limit_kwh: FloatArray, need_kwh: FloatArray, order: IntArray) -
 
 
 def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
-    best = at = _begin(load, level)
+    for damping, steps in ((FIRST_DAMPING, FIRST_STEPS), (DAMPING, MAXIMUM_STEPS)):
+        found = _damped(load, _begin(load, level), damping, steps)
+        if found is not None:
+            return found
+    raise SolverError(f"an energy was neither split among {load.need.size} vehicles nor proved not to be")
+
+
+def _damped(load: _Load, at: _Levels, damping: float, maximum_steps: int) -> EvenSplit | list[Cut] | None:
+    """Search with one damping; ``None`` where that does not end in time."""
+    best = at
     left, waited, further = INF, 0, 0
     cuts: dict[bytes, Cut] = {}
-    for steps in range(MAXIMUM_STEPS):
-        damping = FIRST_DAMPING if steps < FIRST_STEPS else DAMPING
+    for _ in range(maximum_steps):
         if cuts or at.left > SLOW * left or left == INF:
             order = np.argsort(-at.level, kind="stable")
             cuts |= broken_cuts(load.limit.T, load.need, load.energy, order)
@@ -222,7 +231,7 @@ def _split(load: _Load, level: FloatArray | None) -> EvenSplit | list[Cut]:
         if best.left <= FEASIBILITY or waited > PATIENCE:
             return EvenSplit((load.limit * best.share).T, best.level)
         at = _step(load, at, damping)
-    raise SolverError(f"an energy was neither split among {load.need.size} vehicles nor proved not to be")
+    return None
 
 
 def _begin(load: _Load, level: FloatArray | None) -> _Levels:

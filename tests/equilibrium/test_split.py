@@ -9,6 +9,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.optimize import linprog
 
+from equilibrium.errors import SolverError
 from equilibrium.fleet import split
 from equilibrium.fleet.split import EvenSplit, broken_cuts, even_split, greedy_split, most_kwh
 
@@ -268,17 +269,21 @@ def test_known_levels_that_are_far_off_do_not_mislead(monkeypatch: pytest.Monkey
     assert looked_at(monkeypatch, seed, False, level=True) <= looked_at(monkeypatch, seed, False) + 1
 
 
-def test_the_first_steps_are_damped_less(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where they do not end the search, it goes on with steps that are known to end."""
+def test_a_search_with_little_damping_that_does_not_end_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Steps that are damped more are known to end."""
     load = split._Load(np.full((2, 3), 4.0), np.array([6.0, 6.0]), np.array([3.0, 4.0, 5.0]))
-    begin = split._at(load, np.array([0.3, 0.5, 0.6]))
-    damped: list[float] = []
+    begin = replace(split._at(load, np.array([0.3, 0.5, 0.6])), left=1e3)
+    steps: list[tuple[float, float]] = []
 
     def nearer(_load: split._Load, at: split._Levels, damping: float) -> split._Levels:
-        damped.append(damping)
-        return replace(at, left=0.4 * at.left if len(damped) < 30 else 0.0)
+        steps.append((at.left, damping))
+        return replace(at, left=0.4 * at.left if damping < 0.05 else 0.0)
 
     monkeypatch.setattr(split, "_step", nearer)
-    monkeypatch.setattr(split, "_begin", lambda *_: replace(begin, left=1e9))
+    monkeypatch.setattr(split, "_begin", lambda *_: begin)
     assert isinstance(split._split(load, None), EvenSplit)
-    assert damped == [0.01] * 25 + [0.1] * 5
+    assert [damping for _, damping in steps] == [0.01] * 25 + [0.1]
+    assert steps[25][0] == steps[0][0] == 1e3
+    monkeypatch.setattr(split, "_step", lambda *_: begin)
+    with pytest.raises(SolverError, match=r"^an energy was neither split among 2 vehicles nor proved not to be$"):
+        split._split(load, None)

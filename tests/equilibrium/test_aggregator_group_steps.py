@@ -120,12 +120,12 @@ def test_what_is_open_is_polished_searched_together_and_split() -> None:
 def test_a_bound_that_is_low_enough_or_within_the_digits_is_not_lowered() -> None:
     for way, more in (
         (Way(root=12.0), {"enough": 12.0}),
-        (Way(root=10.0 + 10.0 * GAP), {"gap": 0.0}),
+        (Way(root=10.0 + 10.5 * GAP), {"gap": 0.0}),
         (Way(root=12.0), {"gap": 2.0}),
     ):
         way.solve(made(), **more)
         assert [each[0] for each in way.asked] == ["box", "best"]
-    for way, more in ((Way(root=12.1), {"enough": 12.0}), (Way(root=10.0 + 12.0 * GAP), {"gap": 0.0})):
+    for way, more in ((Way(root=12.1), {"enough": 12.0}), (Way(root=10.0 + 11.5 * GAP), {"gap": 0.0})):
         way.solve(made(), **more)
         assert way.asked[2][0] == "polished"
 
@@ -192,10 +192,10 @@ def test_what_is_within_the_gap_is_closed_at_its_bound() -> None:
 
 
 def test_a_gap_of_nothing_is_one_of_the_last_digits() -> None:
-    near = 10.0 + 10.0 * GAP
+    near = 10.0 + 10.5 * GAP
     assert Tree(made(), {}, {}).split(near, 10.0, gap=0.0) == (0.0, 10.0, near)
-    tree = Tree(made(), {}, {10.0 + 12.0 * GAP: None})
-    tree.split(10.0 + 12.0 * GAP, 10.0, gap=0.0)
+    tree = Tree(made(), {}, {10.0 + 11.5 * GAP: None})
+    tree.split(10.0 + 11.5 * GAP, 10.0, gap=0.0)
     assert len(tree.asked) == 1
 
 

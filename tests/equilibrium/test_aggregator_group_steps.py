@@ -12,9 +12,7 @@ import pytest
 
 from equilibrium.deadline import Deadline
 from equilibrium.markets.aggregator import group as groups
-from equilibrium.markets.aggregator import levels
 from equilibrium.markets.aggregator.group import GUESSED, LEAST_FALL, SHARE, TOGETHER_NODES, Group, _Box
-from equilibrium.markets.aggregator.levels import LOWER, lower_all
 from equilibrium.programs.program import FEASIBILITY, GAP
 
 CAP = 10.0
@@ -112,6 +110,7 @@ def test_what_is_open_is_polished_searched_together_and_split() -> None:
     assert told(Way(together=(10.4, None)).solve(made())) == ([3.0, 3.0], 10.0, 10.4)
     worse = Way(together=(10.4, 9.0)).solve(made())
     assert told(worse) == ([3.0, 3.0], 10.0, 10.4)
+    assert told(Way(together=(10.4, 10.0)).solve(made())) == ([3.0, 3.0], 10.0, 10.4)
     assert told(Way(together=(10.4, 10.2)).solve(made())) == ([4.0, CAP], 10.2, 10.4)  # no price is above its cap
     assert told(Way(together=(99.0, None), split=(10.0, 11.0)).solve(made())) == ([5.0, 5.0], 10.0, 11.0)
     assert told(Way(together=(11.0, None), split=(10.0, 12.5)).solve(made())) == ([5.0, 5.0], 10.0, 11.0)
@@ -176,6 +175,13 @@ def test_boxes_are_split_from_the_highest_bound_down() -> None:
     tree.halves[17.0] = None
     assert tree.split(20.0, 10.0) == (17.0, 11.25, 17.0)
     assert tree.asked == [(20.0, 0.5, 10.5), (18.0, 0.5, 11.75), (17.0, 0.5, 11.75)]
+
+
+def test_where_one_box_cannot_be_split_others_are() -> None:
+    tree = Tree(made(), {18.0: 10.0, 17.0: 9.0, 10.4: 9.0, 10.3: 9.0}, {20.0: (18.0, 17.0), 18.0: None})
+    tree.halves[17.0] = (10.4, 10.3)
+    assert tree.split(20.0, 10.0) == (0.0, 10.0, 18.0)  # what earns the same is not another point
+    assert [each[0] for each in tree.asked] == [20.0, 18.0, 17.0]
 
 
 def test_what_is_within_the_gap_is_closed_at_its_bound() -> None:
@@ -343,87 +349,3 @@ def test_few_nodes_give_the_best_prices_and_a_bound() -> None:
     assert told(found) == ([1.0, 1.0], 5.0, 0.25 * 8.0 + 0.75 * 16.0)
     here._polished = lambda best, _value, _every: (best, 20.0)
     assert here.explored(0.5, Deadline(), []).bound == 20.0
-
-
-# Searches side by side
-
-
-@dataclass
-class Told:
-    """A search whose bound comes as near to its value as is asked for, times ``far``; values are found on the way."""
-
-    bound: float
-    value: float = 0.0
-    found: list[float] = field(default_factory=list)
-    far: list[float] = field(default_factory=list)
-    idle: bool = False
-    looked: int = 0
-    given: list[tuple[float, float]] = field(default_factory=list)
-
-    @property
-    def left(self) -> float:
-        return self.bound - self.value
-
-    def ended(self, gap: float) -> bool:
-        return self.left <= gap
-
-    def run(self, limit: Deadline, gap: float) -> None:
-        self.given.append((gap, limit.nodes_left))
-        if not self.idle:
-            self.looked += 1
-            limit.spend(1)
-            self.value = self.found.pop(0) if self.found else self.value
-            self.bound = min(self.bound, self.value + gap * (self.far.pop(0) if self.far else 1.0))
-
-
-def lowered(*searches: Told, weights: Sequence[float] = (0.5, 0.5), enough: float = 1.0, **more: Any) -> list[Any]:
-    """What each search was given: gaps and nodes."""
-    limit = more.pop("deadline", Deadline())
-    lower_all(searches, np.array(weights[: len(searches)]), limit, more.pop("gap", 0.1), enough)  # type: ignore[arg-type]
-    return [search.given for search in searches]
-
-
-def test_a_level_is_the_gap_at_which_the_bounds_come_to_what_is_enough() -> None:
-    assert lowered(Told(8.0), Told(4.0)) == [[(1.0, INF)], [(1.0, INF)]]
-    assert lowered(Told(8.0), Told(4.0), weights=(0.5, 1.5)) == [[(0.5, INF)], [(0.5, INF)]]
-    assert lowered(Told(8.0, 0.5), Told(4.0, 0.1)) == [[(0.7, INF)], [(0.7, INF)]]
-    assert lowered(Told(8.0), Told(0.5)) == [[(1.0, INF)], []]
-    assert lowered(Told(1.0), Told(1.0)) == [[], []]
-    assert lowered(Told(INF), Told(1.0), weights=(0.0, 1.0)) == [[], []]
-    assert lowered(Told(8.0, -INF, found=[0.5])) == [[(0.1, INF)]]  # nothing is known of it
-
-
-def test_levels_fall_by_what_is_found_and_by_a_little_at_least() -> None:
-    assert lowered(Told(8.0, found=[0.5]), weights=(1.0,)) == [[(1.0, INF), (0.5, INF)]]
-    slow = lowered(Told(8.0, far=[1.5]), weights=(1.0,))
-    assert slow == [[(1.0, INF), (LOWER, INF)]]
-
-
-def test_the_last_level_is_the_gap_itself_however_small() -> None:
-    assert lowered(Told(8.0), Told(4.0), enough=-5.0) == [[(0.1, INF)]] * 2
-    assert lowered(Told(8.0), weights=(1.0,), enough=0.1) == [[(0.1, INF)]]
-    assert lowered(Told(8.0), weights=(1.0,), gap=0.0, enough=0.5 * GAP) == [[(0.0, INF)]]
-    near = lowered(Told(8.0), weights=(1.0,), gap=0.0, enough=2.0 * GAP)
-    assert near == [[(2.0 * GAP, INF)]]
-
-
-def test_searches_that_look_at_nothing_more_are_left() -> None:
-    assert lowered(Told(8.0, idle=True), weights=(1.0,)) == [[(1.0, INF)]]
-    one, other = Told(8.0, idle=True), Told(4.0)
-    lowered(one, other)  # the first one never gets further: levels fall to the gap for the other's sake
-    assert one.given[:2] == other.given[:2] == [(1.0, INF), (LOWER, INF)]
-    assert one.given == [*other.given, other.given[-1]]
-    assert other.given[-1] == (0.1, INF)
-
-
-def test_nodes_are_shared_and_the_last_ones_are_left_where_there_are_too_few() -> None:
-    assert lowered(Told(8.0, far=[9.0]), Told(4.0), deadline=Deadline(nodes=3)) == [[(1.0, 1)], [(1.0, 1)]]
-    five = lowered(Told(8.0, far=[9.0]), Told(4.0, far=[9.0]), deadline=Deadline(nodes=5))
-    assert five == [[(1.0, 2), (LOWER, 1)], [(1.0, 2), (LOWER, 1)]]
-    spent = Deadline(nodes=2)
-    assert lowered(Told(8.0, far=[9.0]), Told(4.0, far=[9.0]), deadline=spent) == [[(1.0, 1)], [(1.0, 1)]]
-
-
-def test_what_has_no_weight_may_be_infinite() -> None:
-    assert levels._sum(np.array([0.0, 2.0]), [INF, 3.0]) == 6.0
-    assert levels._level([Told(1.0)], np.zeros(1), 5.0) == -INF  # type: ignore[list-item]

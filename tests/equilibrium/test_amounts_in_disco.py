@@ -278,6 +278,23 @@ def test_every_account_is_its_price_times_its_energy() -> None:
     assert disco._accounts(NOTHING, day, given, small) == pytest.approx(0.25)
 
 
+def test_profits_are_the_sums_of_unequal_accounts() -> None:
+    """The company earns 5 + 7 + 2 less 3, 1 and 4; the lots 9 + 3 less 7, 1 and 8, in two parts."""
+    amounts: dict[str, float] = {"load_income": 5.0, "lot_charging_income": 7.0, "emission_reward": 2.0}
+    amounts |= {"v2g_payment": 3.0, "upstream_cost": 1.0, "response_cost": 4.0}
+    amounts |= {"driver_income": 9.0, "driver_payment": 1.0, "degradation_cost": 8.0}
+    right = made(accounts=amounts, company_profit=6.0, lot_profit=[-5.0, 1.0])
+    assert disco._profits(NOTHING, NOTHING, NOTHING, right) == 0.0
+    for changes, size in (({"company_profit": 5.1}, 0.1), ({"lot_profit": [-5.0, 1.9]}, 0.1)):
+        wrong = made(**{**vars(right), **changes})
+        assert disco._profits(NOTHING, NOTHING, NOTHING, wrong) == pytest.approx(size)
+
+
+def test_of_next_to_nothing_that_is_bought_all_is_compared() -> None:
+    little = made(import_kw=[0.001], flow_kw=np.array([[0.5]]))
+    assert disco._transformer(NOTHING, NOTHING, made(scenarios=(little,))) == 0.499
+
+
 def test_statistics_of_the_scenarios() -> None:
     """Profits of 10 and -2 with 0.75 and 0.25: the mean is 7, of the worst half 4, the value at risk 10."""
     one, other = (made(probability=p, company_profit=e, lot_profit=np.array(lots)) for p, e, lots in (

@@ -56,8 +56,10 @@ def test_the_scale_of_prices_is_the_largest_of_a_day() -> None:
 @pytest.mark.parametrize("name", ["dlmp_energy", "dlmp_congestion", "dlmp_voltage"])
 @pytest.mark.parametrize("amount", [-0.004, 0.004])
 def test_parts_that_do_not_sum_to_the_price(name: str, amount: float) -> None:
-    assert charging._parts(NOTHING, DAY, priced()) == 0.0
-    assert charging._parts(NOTHING, DAY, moved(priced(), name, (1, 2), amount)) == pytest.approx(0.05)
+    right = moved(moved(priced(), "dlmp_congestion", (1, 2), 0.03), "dlmp_voltage", (1, 2), -0.05)
+    right = moved(right, "dlmp", (1, 2), -0.02)
+    assert charging._parts(NOTHING, DAY, right) == pytest.approx(0.0, abs=1e-15)
+    assert charging._parts(NOTHING, DAY, moved(right, name, (1, 2), amount)) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize(
@@ -168,6 +170,8 @@ def test_what_a_lot_earns(size: float, scale: float) -> None:
             assert found == pytest.approx(0.1 * size / scale)
     network = made(lots=(made(subscription=None), made(subscription=made(payment=lambda kw, _: 0.1 * kw.sum()))))
     assert charging._profit(network, day, right) == pytest.approx(0.6 * size / scale)
+    less = moved(right, "lot_profit", 1, -0.6 * size)
+    assert charging._profit(network, day, less) == pytest.approx(0.0, abs=1e-15)
     dear = made(
         **{**vars(right), "lot_price": right.lot_price * 10.0, "lot_profit": size * np.array([0.0, 4.6 - 16.1])}
     )

@@ -54,7 +54,7 @@ NET: Any = made(
 )
 
 DAY: Any = made(
-    load_kw=[[0.0, 10.0, 20.0, 30.0], [0.0, 5.0, 8.0, 9.0]],
+    load_kw=[[1.0, 10.0, 20.0, 30.0], [2.0, 5.0, 8.0, 9.0]],
     load_kvar=[[0.0, 3.0, 4.0, 6.0], [0.0, 1.0, 2.0, 3.0]],
     renewable_kw=[[3.0, 5.0], [2.0, 7.0]],
     microturbine_available=[True, True],
@@ -99,7 +99,7 @@ def balanced() -> Any:
     return cleared
 
 
-SCALE = 57.0
+SCALE = 58.0
 """What the root carries in the first period, kW."""
 
 
@@ -158,7 +158,8 @@ def test_reactive_power_that_is_missing(name: str, at: Any, share: float, amount
 
 
 def test_shed_load_of_a_bus_without_load_takes_no_reactive_power() -> None:
-    assert charging._reactive(NET, DAY, moved(balanced(), "shed_kw", (0, 0), 3.0)) == pytest.approx(0.0, abs=1e-15)
+    bare = moved(DAY, "load_kw", (0, 0), -1.0)
+    assert charging._reactive(NET, bare, moved(balanced(), "shed_kw", (0, 0), 3.0)) == pytest.approx(0.0, abs=1e-15)
 
 
 def test_voltages_that_do_not_follow_from_flows() -> None:
@@ -216,6 +217,7 @@ def within() -> Any:
         ("flow_kw", (1, 2), -0.5, 0.5 * np.sqrt(0.5)),
         ("shed_kw", (1, 2), 0.5, 0.5),
         ("shed_kw", (0, 0), -0.5, 0.5),
+        ("shed_kw", (0, 0), 1.5, 0.5),
     ],
 )
 def test_powers_beyond_their_limits(name: str, at: Any, amount: float, beyond: float) -> None:
@@ -240,7 +242,7 @@ def test_importing_and_exporting_at_once() -> None:
     assert charging._trade(NOTHING, DAY, balanced()) == pytest.approx(1.5 / SCALE)
     assert charging._trade(NOTHING, DAY, moved(balanced(), "export_kw", 1, -1.5)) == 0.0
     assert charging._trade(NOTHING, DAY, moved(balanced(), "export_kw", 0, 3.0)) == pytest.approx(3.0 / SCALE)
-    negative = moved(moved(balanced(), "export_kw", 1, -1.5), "import_kw", 0, -59.0)
+    negative = moved(moved(balanced(), "export_kw", 1, -1.5), "import_kw", 0, -60.0)
     assert charging._trade(NOTHING, DAY, negative) == pytest.approx(2.0 / SCALE)
 
 
@@ -272,6 +274,27 @@ def test_energy_of_storage_that_does_not_follow(capacity: float, scale: float) -
     ):
         found = charging._storage(network, day, moved(right, name, at, size * amount))
         assert found == pytest.approx(size * beyond / scale), name
+
+
+def test_the_day_ends_with_its_last_period_and_ramps_go_from_middle_to_middle() -> None:
+    """Three periods of 1, 0.5 and 2 h; nothing happens in the last one but what is wrong."""
+    day = made(length_h=[1.0, 0.5, 2.0])
+    unit = made(
+        charge_efficiency=1.0, discharge_efficiency=1.0, initial_kwh=4.0, energy_min_kwh=0.0, energy_kwh=8.0,
+        charge_max_kw=8.0, discharge_max_kw=8.0,
+    )  # fmt: skip
+    taken, given, stored = [[2.0], [0.0], [0.0]], [[0.0], [0.0], [1.0]], [[6.0], [6.0], [4.0]]
+    right = made(storage_charge_kw=taken, storage_discharge_kw=given, storage_kwh=stored)
+    assert charging._storage(made(storage=(unit,)), day, right) == 0.0
+    ramps = made(microturbine_kw=[[0.0, 0.0], [3.0, 8.0], [9.0, 0.0]])
+    assert charging._ramps(NET, day, ramps).tolist() == [[0.0, 0.0], [1.0, 0.0]]
+    owed = lot(
+        energy_in_kwh=np.zeros(3), energy_out_kwh=np.zeros(3), soe_min_kwh=np.zeros(3), soe_max_kwh=np.full(3, 9.0)
+    )
+    owed.power_max_kw = np.full(3, 9.0)
+    powers = made(lot_kw=[[2.0], [0.0], [1.5]], lot_soe_kwh=[[2.0], [2.0], [5.0]], unserved_kwh=np.zeros((3, 1)))
+    site = made(efficiency=1.0, first_hour="corrected", terminal="eq")
+    assert charging._energy(made(lots=(site,)), made(length_h=day.length_h, lots=(owed,)), powers) == 0.0
 
 
 # Lots and vehicles

@@ -67,6 +67,36 @@ def test_a_copper_plate_balances_as_a_whole() -> None:
     assert disco._balance(FORK, day, NOTHING, moved(flat, "flow_kw", (1, 0), -0.5)) == pytest.approx(0.5 / 60.0)
 
 
+def test_one_branch_that_carries_something_makes_it_a_feeder() -> None:
+    """All is drawn at bus 1: what is missing there is too much at the root."""
+    nothing = {name: np.zeros((1, 2)) for name in ("lot_charge_kw", "lot_discharge_kw", "renewable_kw")}
+    right = made(flow_kw=[[8.0, 8.0, 0.0, 0.0]], loss_kw=np.zeros((1, 4)), import_kw=[8.0], **nothing)
+    day = made(load_kw=[[0.0, 8.0, 0.0, 0.0]])
+    assert disco._balance(FORK, day, NOTHING, right) == 0.0
+    assert disco._balance(FORK, day, NOTHING, moved(right, "flow_kw", (0, 1), 1.0)) == 0.125
+
+
+def test_a_pessimist_may_know_nothing() -> None:
+    assert disco._attitude(NOTHING, NOTHING, made(pessimistic=(-np.inf, -np.inf), objective=4.0)) == 0.0
+
+
+def test_a_vehicle_leaves_with_what_it_has_in_its_last_period() -> None:
+    """4 kWh and 2 of 1 kW at 0.8 in the last two hours are 5.6; the wish is met then and no earlier."""
+    fields = ("energy_kwh", "count", "charge_max_kw", "discharge_max_kw", "energy_min_kwh", "energy_max_kwh")
+    batch = made(
+        arrival=[0], departure=[3], **dict(zip(fields, ([4.0], [1.0], [1.0], [0.0], [0.0], [6.0]), strict=True))
+    )
+    plan = made(
+        charge_kw=[[0.0, 0.0, 1.0]], discharge_kw=np.zeros((1, 3)), energy_kwh=[[4.0, 4.0, 5.6]], wish_kwh=[5.6]
+    )
+    cleared = made(
+        vehicles=(plan,), lot_charge_kw=[[0.0], [0.0], [1.0]], lot_discharge_kw=np.zeros((3, 1)), import_kw=[0.0]
+    )
+    day = made(periods=3, length_h=[1.0, 0.5, 2.0], load_kw=[[0.0]])
+    network = made(lots=(made(bus=2, efficiency=0.8, discharge_efficiency=0.5),))
+    assert disco._vehicles(network, day, made(vehicles=(batch,)), cleared) == pytest.approx(0.0, abs=1e-15)
+
+
 def test_the_scale_of_powers_is_the_largest_of_a_scenario() -> None:
     nothing = {"import_kw": [0.0], "lot_charge_kw": [[0.0]], "lot_discharge_kw": [[0.0]]}
     assert disco._scale(made(load_kw=[[0.5]]), made(**nothing)) == 1.0
@@ -356,7 +386,8 @@ def test_the_price_at_the_substation_is_that_of_a_purchase() -> None:
     assert found(price=below) == pytest.approx(0.02 / 0.4)
     assert found(price=below, purchases="here-and-now") == 0.0
     below[0][0], below[1][0] = 0.2, 0.0
-    assert found(price=below) == pytest.approx(0.2)  # 10 of 50 kW are bought although the price misses a fifth
+    few = {"import_kw": [50.0, 5.0], "flow_kw": [[25.0, 0.0, 0.0, 0.0], [2.5, 0.0, 0.0, 0.0]]}
+    assert found(price=below, **few) == pytest.approx(0.1)  # 5 of 50 kW are bought although the price misses a fifth
     above = [[0.2, 0.4, 0.3, 0.3], [0.24, 0.3, 0.3, 0.3]]
     assert found(price=above) == pytest.approx(0.1)
     idle = {"import_kw": [50.0, 0.0], "flow_kw": [[25.0, 0.0, 0.0, 0.0], [0.0] * 4]}
@@ -367,6 +398,8 @@ def test_the_price_at_the_substation_is_that_of_a_purchase() -> None:
     scenarios = (priced(price=[[0.1] * 4, [0.12] * 4], **nothing),) * 2
     full = disco._substation(NOTHING, day, made(purchases="recourse", scenarios=scenarios))
     assert full == pytest.approx(0.04 / 0.12)
+    little = scenarios[0], moved(moved(scenarios[0], "import_kw", 0, 0.001), "flow_kw", (0, 0), 0.5)
+    assert disco._substation(NOTHING, day, made(purchases="recourse", scenarios=little)) == pytest.approx(full)
 
 
 def test_the_scale_of_prices_counts_emissions() -> None:

@@ -287,7 +287,7 @@ def test_the_day_ends_with_its_last_period_and_ramps_go_from_middle_to_middle() 
     right = made(storage_charge_kw=taken, storage_discharge_kw=given, storage_kwh=stored)
     assert charging._storage(made(storage=(unit,)), day, right) == 0.0
     ramps = made(microturbine_kw=[[0.0, 0.0], [3.0, 8.0], [9.0, 0.0]])
-    assert charging._ramps(NET, day, ramps).tolist() == [[0.0, 0.0], [1.0, 0.0]]
+    assert charging._ramps(NET, day, ramps).tolist() == [[0.0, -np.inf], [1.0, -np.inf]]
     owed = lot(
         energy_in_kwh=np.zeros(3), energy_out_kwh=np.zeros(3), soe_min_kwh=np.zeros(3), soe_max_kwh=np.full(3, 9.0)
     )
@@ -295,6 +295,39 @@ def test_the_day_ends_with_its_last_period_and_ramps_go_from_middle_to_middle() 
     powers = made(lot_kw=[[2.0], [0.0], [1.5]], lot_soe_kwh=[[2.0], [2.0], [5.0]], unserved_kwh=np.zeros((3, 1)))
     site = made(efficiency=1.0, first_hour="corrected", terminal="eq")
     assert charging._energy(made(lots=(site,)), made(length_h=day.length_h, lots=(owed,)), powers) == 0.0
+
+
+def test_powers_and_energies_below_nothing() -> None:
+    """Of half an hour in which charging and giving less than nothing make up for each other, and so do two vehicles."""
+    unit = made(
+        charge_efficiency=1.0, discharge_efficiency=1.0, initial_kwh=4.0, energy_min_kwh=0.0, energy_kwh=8.0,
+        charge_max_kw=8.0, discharge_max_kw=8.0,
+    )  # fmt: skip
+    for taken, given in ((-0.5, 0.0), (0.0, -0.5)):
+        wrong = made(
+            storage_charge_kw=[[taken], [-taken]], storage_discharge_kw=[[given], [-given]],
+            storage_kwh=[[4.0 + taken - given], [4.0]],
+        )  # fmt: skip
+        assert charging._storage(made(storage=(unit,)), made(length_h=[1.0, 1.0]), wrong) == pytest.approx(0.5 / 8.0)
+    site = made(efficiency=1.0, first_hour="corrected", terminal="ge")
+    free = lot(energy_in_kwh=np.zeros(2), energy_out_kwh=np.zeros(2), soe_min_kwh=np.full(2, -9.0), energy_end_kwh=-9.0)
+    less = made(lot_kw=[[-0.25], [0.0]], lot_soe_kwh=[[-0.25], [-0.25]], unserved_kwh=np.zeros((2, 1)))
+    day = made(length_h=[1.0, 1.0], lots=(free,))
+    assert charging._energy(made(lots=(site,)), day, less) == pytest.approx(0.25 / 5.0)
+    fleet = made(
+        need_kwh=np.zeros(2), battery_kwh=np.full(2, 5.0), energy_kwh=np.zeros(2), power_kw=np.full((2, 2), 9.0)
+    )
+    split = np.array([[-0.25, 0.0], [0.25, 0.0]])
+    torn = made(vehicle_kw=(split,), lot_kw=np.zeros((2, 1)), unserved_kwh=np.zeros((2, 1)))
+    fewer = made(length_h=[1.0, 1.0], lots=(lot(fleet=fleet),))
+    assert charging._vehicles(made(lots=(site,)), fewer, torn) == pytest.approx(0.25 / 5.0)
+    back = made(**{**vars(torn), "vehicle_kw": (np.array([[-0.25, 0.25], [0.25, -0.25]]),)})
+    assert charging._vehicles(made(lots=(site,)), fewer, back) == pytest.approx(0.25 / 5.0)
+
+
+def test_without_lots_nothing_is_wrong_with_them() -> None:
+    day, cleared = made(lots=()), made(vehicle_kw=())
+    assert charging._energy(made(lots=()), day, cleared) == charging._vehicles(made(lots=()), day, cleared) == 0.0
 
 
 # Lots and vehicles

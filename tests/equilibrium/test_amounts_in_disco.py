@@ -345,6 +345,30 @@ def test_statistics_of_the_scenarios() -> None:
         )
 
 
+def test_powers_of_vehicles_below_nothing() -> None:
+    """Two that make up for each other: what the lot draws and gives is right."""
+    batch = made(
+        arrival=[0, 0], departure=[1, 1], energy_kwh=[4.0, 4.0], count=[1.0, 1.0], charge_max_kw=[9.0, 9.0],
+        discharge_max_kw=[9.0, 9.0], energy_min_kwh=[0.0, 0.0], energy_max_kwh=[5.0, 5.0],
+    )  # fmt: skip
+    network = made(lots=(made(bus=2, efficiency=1.0, discharge_efficiency=1.0),))
+    day = made(periods=1, length_h=[1.0], load_kw=[[0.0]])
+    for name in ("charge_kw", "discharge_kw"):
+        powers = {"charge_kw": np.zeros((2, 1)), "discharge_kw": np.zeros((2, 1)), name: np.array([[-0.5], [0.5]])}
+        energy = 4.0 + powers["charge_kw"] - powers["discharge_kw"]
+        plan = made(**powers, energy_kwh=energy, wish_kwh=np.zeros(2))
+        none = {"lot_charge_kw": np.zeros((1, 1)), "lot_discharge_kw": np.zeros((1, 1)), "import_kw": np.zeros(1)}
+        found = disco._vehicles(network, day, made(vehicles=(batch,)), made(vehicles=(plan,), **none))
+        assert found == pytest.approx(0.1), name
+
+
+def test_without_lots_or_scenarios_nothing_is_wrong_with_them() -> None:
+    day = made(periods=1, scenarios=(), load_kw=[[0.0]])
+    assert disco._vehicles(made(lots=()), day, made(vehicles=()), made(vehicles=())) == 0.0
+    nothing = made(purchases="recourse", scenarios=())
+    assert disco._substation(NOTHING, day, nothing) == disco._renewables(FORK, day, nothing) == 0.0
+
+
 def test_a_worst_case_above_the_mean_is_no_worst_case() -> None:
     """Both are off from what the scenarios say; what the order misses is the most."""
     one = made(probability=1.0, company_profit=2.0, lot_profit=np.array([0.0]))

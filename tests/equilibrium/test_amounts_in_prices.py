@@ -91,7 +91,7 @@ def test_the_price_at_the_substation(
     """What is sold earns half of what is bought; at a negative price the price must not lie between both."""
     day = made(**{**vars(DAY), "wholesale_price": [0.03, wholesale]})
     cleared = priced(import_kw=[50.0, import_kw], export_kw=[0.0, export_kw])
-    cleared.dlmp[1], cleared.dlmp_energy[1] = 0.08, energy
+    cleared.dlmp[1], cleared.dlmp_energy[1, 1:], cleared.dlmp_energy[1, 0] = 0.08, 9.0, energy
     assert charging._substation(NET, day, cleared) == pytest.approx(size, abs=1e-15)
 
 

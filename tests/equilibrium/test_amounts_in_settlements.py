@@ -181,6 +181,26 @@ def test_states_that_are_left_too_early(first: list[float], other: list[float], 
     assert scheduled._states(made(generators=()), day, of(NOTHING, made(on=np.zeros((4, 0))))) == 0.0
 
 
+def test_least_times_are_counted_in_hours() -> None:
+    """On for two and a half hours, where two are the least: that makes up for nothing that others break."""
+    unit, other = UNITS
+    day = made(length_h=[2.0, 0.5, 0.25], held=[1, 1, 1])
+    for first, second, broken in (
+        ([1, 0, 0], [0, 0, 0], 0.0),
+        ([1, 0, 1], [0, 0, 0], 0.5),
+        ([1, 0, 0], [0, 1, 0], 0.5),
+        ([1, 0.5, 0], [0, 0, 0], 0.5),
+        ([0.5, 1, 1], [0, 0, 0], 0.5 + 1.5),
+    ):
+        positions = made(on=np.array([first, second], dtype=float).T)
+        assert scheduled._states(SYSTEM, day, of(NOTHING, positions)) == pytest.approx(broken / 6.0)
+    rested = made(**{**vars(other), "on_before_h": -0.5})
+    begun = made(on=np.array([[0, 0, 0], [1, 1, 1]], dtype=float).T)
+    still = made(**{**vars(unit), "on_before_h": 0.0})
+    found = scheduled._states(made(generators=(still, rested)), day, of(NOTHING, begun))
+    assert found == pytest.approx(1.5 / 6.0)
+
+
 def test_energy_follows_power_one_way_at_a_time() -> None:
     """The first store takes 2 kW for half an hour at 0.8 and gives 0.1 and then 0.1 kW for two hours at a half."""
     right = made(
@@ -232,6 +252,7 @@ def test_no_more_of_a_bid_is_accepted_than_it_offers() -> None:
         ("accepted_spinning_kw", (1, 1), -0.5, 0.1),
         ("accepted_regulating_kw", (1, 0), 0.7, 0.1),
         ("accepted_regulating_kw", (0, 1), 0.5, 0.1),
+        ("accepted_regulating_kw", (0, 1), -0.5, 0.1),
     ):
         found = scheduled._accepted(SYSTEM, free, of(NOTHING, moved(positions, name, at, amount)))
         assert found == pytest.approx(size), (name, at)

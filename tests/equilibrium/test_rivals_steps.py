@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
@@ -164,8 +165,11 @@ def test_prices_in_hand_stay_where_they_earn_as_much(monkeypatch: pytest.MonkeyP
     ):
         assert settled(lambda _: near, replied(), traded, monkeypatch) == after
     assert settled(lambda p: near if p == [1.0, 0.0] else 7.0, replied(), [0.0, 0.0], monkeypatch) == [1.0, 0.0]
-    small_value = replied(0.5)
-    assert settled(lambda _: 0.5 - 0.9 * EXACT_REGRET, small_value, [1.0, 1.0], monkeypatch) == [1.0, 0.0]
+    just = 8.0 - 8.0 * EXACT_REGRET
+    assert settled(lambda p: just if p == [1.0, 0.0] else 7.0, replied(), [1.0, 1.0], monkeypatch) == [1.0, 0.0]
+    for share, after in ((0.9, [1.0, 0.0]), (1.1, [5.0, 6.0])):
+        earned = {(1.0, 0.0): 0.5 - share * EXACT_REGRET, (5.0, 6.0): 0.5}
+        assert settled(lambda p, earned=earned: earned[tuple(p)], replied(0.5), [1.0, 1.0], monkeypatch) == after  # type: ignore[misc]
 
 
 def test_a_better_reply_is_taken_and_what_a_rival_keeps_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,8 +180,40 @@ def test_a_better_reply_is_taken_and_what_a_rival_keeps_is_left(monkeypatch: pyt
     poor = {(1.0, 0.0): far, (5.0, 6.0): far}
     assert settled(lambda p: poor[tuple(p)], replied(), [2.0, 4.0], monkeypatch) == [5.0, 6.0]
     assert settled(lambda p: poor[tuple(p)], replied(), [2.0, 3.9], monkeypatch) == [5.0, -2.0]
+    just = {(1.0, 0.0): far, (5.0, 6.0): 8.0 - 8.0 * EXACT_REGRET}
+    assert settled(lambda p: just[tuple(p)], replied(), [0.0, 0.0], monkeypatch) == [5.0, 6.0]
     near = [2.0 - 0.9 * NEGLIGIBLE, 4.0 - 1.5 * NEGLIGIBLE]
     assert settled(lambda p: poor[tuple(p)], replied(), near, monkeypatch) == [5.0, -2.0]
+
+
+def test_a_price_that_no_follower_has_is_left_where_nothing_was_claimed(monkeypatch: pytest.MonkeyPatch) -> None:
+    here = made()
+    here._outcome = lambda *_: SimpleNamespace(margins=[1.0, 1.0])
+    monkeypatch.setattr(playing, "traded_with", lambda *_: {})
+    reply = Reply(price(5.0, 6.0), 8.0, 8.0, {"p": np.array([0.0, 0.5])})
+    assert here._settled(profile(0.0, 1.0, 2.0, 3.0), 0, here.markets[1], reply)["p"].tolist() == [5.0, -2.0]
+
+
+def test_what_is_traded_with_an_aggregator_by_price() -> None:
+    """Two columns: 2 kW at 0.5 of the first period's price, and 3 the other way at twice the second one's."""
+    paid = {"price": sp.csr_array(np.array([[0.5, 0.0], [0.0, -2.0]]))}
+    follower = SimpleNamespace(base=SimpleNamespace(prices={"price": "p"}), paid=paid)
+    one = SimpleNamespace(follower=follower, with_whom=lambda who: np.array([2.0, -3.0]) * (who + 1))
+    found = playing.traded_with(SimpleNamespace(choices=(one, one)), 1)  # type: ignore[arg-type]
+    assert {name: value.tolist() for name, value in found.items()} == {"p": [4.0, 24.0]}
+
+
+def test_a_taken_price_does_not_end_the_look_at_idle_ones() -> None:
+    here, even = made(), {name: np.zeros(1) for name in "pqr"}
+    hand = [[{name: np.ones(1) for name in "pqr"}]]
+
+    def outcome(_: int, profile: Any) -> Any:
+        return SimpleNamespace(margins=[8.0 if profile[0][0]["r"][0] == 1.0 else 7.0])
+
+    here._outcome = outcome
+    market = SimpleNamespace(number=0, break_even=[even])
+    found = here._rested(hand, 0, market, {"p": np.ones(1)}, 8.0)
+    assert [float(found[name][0]) for name in "pqr"] == [1.0, 0.0, 1.0]
 
 
 def test_idle_prices_rest_all_together_or_one_by_one() -> None:
@@ -332,6 +368,33 @@ def test_what_is_said_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     apart = run_of([10.0 + 12.0 * EPSILON_REGRET, 2.0], 0.0)
     assert len(notes_of(monkeypatch, first, apart)) == 3
     assert notes_of(monkeypatch, none)[0].endswith(f"regret {2.0 * EPSILON_REGRET:.3g}")
+
+
+@pytest.mark.parametrize(("limit", "nodes"), [(None, INF), (7, 7)])
+def test_a_day_is_cleared_by_the_run_of_least_regret(
+    monkeypatch: pytest.MonkeyPatch, limit: int | None, nodes: float
+) -> None:
+    """With the nodes that are allowed, and the time that it took."""
+    best, other = run_of([10.0, 2.0], 0.0), run_of([8.0, 3.0], 0.5)
+    for run in (best, other):
+        run.profile = ()
+        run.outcomes[0].margins = run.profit
+    given = list[Any]()
+
+    def played(_: Any, play: Any) -> tuple[Any, ...]:
+        given.append(play._deadline.nodes_left)
+        return other, best
+
+    monkeypatch.setattr(RivalsMarket, "_runs", played)
+    monkeypatch.setattr(runs, "_certificate", lambda run, *_: SimpleNamespace(solver="", run=run))
+    begin = time.perf_counter()
+    cleared = RivalsMarket(node_limit=limit, solver="highs").clear(two(small(6.0, "a"), small(6.0, "b"), 1.0))
+    assert 0.0 <= cleared.seconds <= time.perf_counter() - begin
+    assert given == [nodes]
+    assert cleared.profit.tolist() == [10.0, 2.0]
+    assert cleared.margins.tolist() == [[10.0], [2.0]]
+    assert cleared.certificate.run is best  # type: ignore[attr-defined]
+    assert cleared.solver_seconds == 0.0
 
 
 # Days that are refused

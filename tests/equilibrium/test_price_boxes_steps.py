@@ -192,9 +192,10 @@ def test_a_good_price_is_looked_for_over_all_and_then_nearer() -> None:
     own = np.linspace(0.0, 4.0, 17)
     for row, (best, price) in enumerate(zip((1.3, 3.907, 3.999), found, strict=True)):
         nearest = float(own[np.argmin(np.abs(own - best))])
-        for step in (0.25, 0.25 / 8.0):
+        step = 0.25
+        for _ in range(2):
             near = np.linspace(max(nearest - step, 0.0), min(nearest + step, 4.0), 17)
-            nearest = float(near[np.argmin(np.abs(near - best))])
+            nearest, step = float(near[np.argmin(np.abs(near - best))]), float(near[1] - near[0])
         assert price == pytest.approx(nearest, abs=1e-12), row
     assert [len(points) for points in given] == [51, 51, 51]
     assert given[0][:17, 0] == pytest.approx(own)

@@ -131,6 +131,10 @@ def test_ways_exclude_each_other_where_prices_would_pay_for_both() -> None:
             "vehicle v1, departure: got 4, expected a stay within the 3 periods",
         ),
         (
+            {"vehicles": vehicles([(0, 2, 5.0, 5.0), (2, 2, 4.0, 4.0)])},
+            "vehicle v1, departure: got 2, expected a stay within the 3 periods",
+        ),
+        (
             {"vehicles": vehicles([(2, 2, 5.0, 5.0), (1, 4, 4.0, 4.0)])},
             "vehicle v0, departure: got 2, expected a stay within the 3 periods",
         ),

@@ -46,7 +46,7 @@ def game(made: Any) -> Any:
 
 @pytest.fixture
 def lines(monkeypatch: pytest.MonkeyPatch) -> Any:
-    made = Lines()
+    made = Lines(high=2.0)
     monkeypatch.setattr(search, "profit_ranges", lambda of, *asked: of.ranges(*asked))
     monkeypatch.setattr(search, "alike", lambda _, prices: prices + 100.0)  # what is finished is seen
     return made
@@ -95,14 +95,14 @@ def turned(monkeypatch: pytest.MonkeyPatch, told: Callable[[int, int], float]) -
         return told((len(asked) - 1) // 2, lot)
 
     monkeypatch.setattr(search, "_look", look)
-    prices, rests = search._in_turn(game(Lines()), np.array([0.5, 0.5]))
+    prices, rests = search._in_turn(game(Lines(high=2.0)), np.array([0.5, 0.5]))
     assert [lot for lot, _ in asked] == [0, 1] * (len(asked) // 2)
     assert asked[1][1] == told(0, 0)  # the second one sees what the first one posts
     return prices, rests, len(asked) // 2
 
 
 def test_answers_in_turn_come_to_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    stop = search._ROUGH
+    stop = 2.0 * search._ROUGH
     prices, rests, sweeps = turned(monkeypatch, lambda sweep, lot: 0.5 + 0.3 * 0.5**sweep * (lot + 1))
     assert (rests, sweeps) == (True, next(k for k in range(99) if 0.6 * 0.5**k <= stop) + 1)
     assert prices.tolist() == [0.5 + 0.3 * 0.5 ** (sweeps - 1), 0.5 + 0.6 * 0.5 ** (sweeps - 1)]
@@ -121,6 +121,9 @@ def test_answers_that_go_round_end_in_their_mean(monkeypatch: pytest.MonkeyPatch
     assert (rests, sweeps) == (False, 2 * count)
     last = [[told(sweep, lot) for lot in (0, 1)] for sweep in range(count, 2 * count)]
     assert prices == pytest.approx(np.mean(last, axis=0))
+    late = turned(monkeypatch, lambda sweep, lot: 0.5 + (0.2 if sweep < 7 else 0.05) * (-1) ** sweep + 0.01 * lot)
+    assert late[1:] == (False, 14)  # the small moves begin with the ninth sweep: five of them, and one before
+    assert late[0] == pytest.approx([0.49, 0.50])
     for share, stays in ((0.24, False), (0.26, True)):  # the least move is 0.3 at first, then twice that share of it
         _, _, sweeps = turned(
             monkeypatch,
@@ -155,7 +158,7 @@ def candidates(
     monkeypatch.setattr(search, "newton", fast)
     monkeypatch.setattr(search, "_extrapolated", lambda _, start: start + 0.001)
     monkeypatch.setattr(search, "_corners", lambda _: [np.full(lots, 0.25)] * (len(ends) - 1))
-    here = Lines(np.zeros(lots), np.zeros((lots, lots)))
+    here = Lines(np.zeros(lots), np.zeros((lots, lots)), high=2.0)
     return [float(each[0]) for each in search.candidates(game(here), [np.full(lots, 9.0)])], starts
 
 
@@ -163,13 +166,13 @@ def test_candidates_are_finished_where_answers_rest_and_kept_where_they_go_round
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     found, starts = candidates(monkeypatch, [(0.2, True), (0.4, False)])
-    assert (found, starts) == ([0.201, 0.4], [1.0, 0.25])  # starts are within what may be posted
+    assert (found, starts) == ([0.201, 0.4], [2.0, 0.25])  # starts are within what may be posted
     found, _ = candidates(monkeypatch, [(0.2, True), (0.4, False)], newton=lambda value: value + 0.3)
     assert found == [0.5, 0.7]
 
 
 def test_ends_that_are_near_or_finish_alike_are_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    near = search._ONE_REST
+    near = 2.0 * search._ONE_REST
     assert len(candidates(monkeypatch, [(0.2, False), (0.2 + 0.9 * near, False)])[0]) == 1
     assert len(candidates(monkeypatch, [(0.2, False), (0.2 + 1.1 * near, False)])[0]) == 2
     ends = [(0.2, True), (0.4, True), (0.6, True)]
@@ -180,7 +183,7 @@ def test_ends_that_are_near_or_finish_alike_are_one(monkeypatch: pytest.MonkeyPa
 
 def test_with_many_lots_a_second_start_that_goes_round_ends_the_search(monkeypatch: pytest.MonkeyPatch) -> None:
     ends = [(0.2, False), (0.3, True), (0.4, False), (0.5, True)]
-    assert candidates(monkeypatch, ends, lots=4) == ([0.2, 0.301], [1.0, 0.25, 0.25])
+    assert candidates(monkeypatch, ends, lots=4) == ([0.2, 0.301], [2.0, 0.25, 0.25])
     assert len(candidates(monkeypatch, ends, lots=3)[0]) == 4
 
 
@@ -188,11 +191,22 @@ def test_with_many_lots_a_second_start_that_goes_round_ends_the_search(monkeypat
 
 
 def test_slopes_vanish_where_straight_answers_meet(lines: Any) -> None:
-    found = search.newton(game(lines), REST + 0.009)
+    found = search.newton(game(lines), REST + 0.019)
     assert found is not None
     assert found - 100.0 == pytest.approx(REST, abs=1e-12)
-    assert search.newton(game(lines), REST + 0.011) is None  # so far is not what a finish is for
+    assert search.newton(game(lines), REST + 0.021) is None  # so far is not what a finish is for
     assert search._slope(game(lines), 1, np.array([[0.1, 0.2], [0.3, 0.4]])) == pytest.approx([0.55 + 0.04 - 0.2, 0.27])
+
+
+def test_bent_slopes_take_several_steps(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def bent(of: Any, lot: int, low: FloatArray, high: FloatArray) -> tuple[Range, Range]:
+        slope = of.ranges(lot, low, high)[0].low
+        return Range(slope, slope), Range(slope + 5.0 * slope**2, slope + 5.0 * slope**2)
+
+    monkeypatch.setattr(search, "profit_ranges", bent)
+    found = search.newton(game(lines), REST + np.array([0.019, -0.011]))
+    assert found is not None
+    assert found - 100.0 == pytest.approx(REST, abs=1e-12)
 
 
 def test_prices_at_an_end_stay_there_while_profits_rise_beyond_it(lines: Any) -> None:
@@ -244,10 +258,16 @@ def test_answers_are_extrapolated_to_where_they_meet(lines: Any, monkeypatch: py
     start = REST + np.array([0.002, -0.001])
     found = search._extrapolated(game(lines), start)
     assert found - 100.0 == pytest.approx(REST, abs=1e-13)
-    assert reached[0] == 4.0 * search._ONE_REST
+    assert reached[0] == 8.0 * search._ONE_REST
     assert len(reached) == 2 * 4  # straight answers of two lots are met after three looks
     moved = float(np.abs(lines.answer(start) - start).max())
     assert reached[2] == pytest.approx(4.0 * moved)
+    first = lines.answer(start)
+    second = lines.answer(first)
+    third = search._anderson([start, first], [first, second])
+    ends = float(np.abs(second - first).max()), float(np.abs(third - second).max())
+    assert ends[1] != ends[0]
+    assert reached[4] == pytest.approx(4.0 * max(ends))
 
 
 def test_answers_that_get_no_nearer_are_left_after_some_looks(lines: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -278,7 +298,7 @@ def test_a_price_nearby_where_the_slope_turns(
     lines: Any, turn: float, start: float, reach: float, found: float
 ) -> None:
     """Within the reach and within what may be posted; an end where the slope does not turn before it."""
-    lines.a, lines.b = np.array([0.0, turn]), np.zeros((2, 2))
+    lines.a, lines.b, lines.price_max = np.array([0.0, turn]), np.zeros((2, 2)), np.ones(2)
     near = search._nearby(game(lines), 1, np.array([0.2, start]), reach)
     assert near == pytest.approx(found, abs=1e-13)
 

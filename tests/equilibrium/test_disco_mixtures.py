@@ -218,8 +218,28 @@ def test_a_deadline_or_too_many_rounds_end_the_search(monkeypatch: pytest.Monkey
     assert (found.rounds, found.bound) == (2, 5.0)
     assert found.notes == ("the node limit stopped the search for mixtures of schedules",)
     monkeypatch.setattr(mixtures, "MAXIMUM_ROUNDS", 2)
+    endless = Rounds(monkeypatch, [(OPTIMAL, 9.0, 5.0, 1, 1)] * 3)
     with pytest.raises(SolverError, match="the bound of the company's stage was not reached in 2 rounds"):
-        Rounds(monkeypatch, [(OPTIMAL, 9.0, 5.0, 1, 1)] * 2).hull.solve()
+        endless.hull.solve()
+    assert len(list(endless.left)) == 1
+
+
+def test_the_first_schedules_are_those_at_the_prices_of_purchases(monkeypatch: pytest.MonkeyPatch) -> None:
+    made, asked = Rounds(monkeypatch, [(OPTIMAL, 9.0, 9.0, 0, 0)]), list[Any]()
+    here = made.hull
+    here._find = lambda cost, known: asked.append((cost.tolist(), known.tolist()))
+    for number, part in enumerate(here.parts):
+        part.price, part.feasible.cost = np.array([0.25, 0.5]), np.full(3 + 3 * number, 7.0)
+        part.vehicles.weight, part.vehicles.period = np.array([2.0, 4.0]), np.array([1, 0])
+
+        def cost(charge: np.ndarray, discharge: np.ndarray, size: int = 3 + 3 * number) -> np.ndarray:
+            assert (charge.tolist(), discharge.tolist()) == ([1.0, 1.0], [-1.0, -1.0])
+            return np.arange(1.0, 1.0 + size)
+
+        part.vehicles.cost = cost
+    here.solve()
+    first, other = [8.0, 9.0, 10.0], [8.0, 9.0, 10.0, 11.0, 12.0, 13.0]
+    assert asked == [([*first, 0.0, 0.0, *other, 0.0, 0.0, 0.0], [INF] * 3)]
 
 
 def approached(monkeypatch: pytest.MonkeyPatch, told: list[tuple[Status, float, float, int, int]]) -> float:

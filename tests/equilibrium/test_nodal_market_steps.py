@@ -43,7 +43,7 @@ def point(name: str = "", *, settled: bool = False, tempts: bool = True, power: 
 def in_orders(
     ends: Sequence[tuple[bool, bool]], *, nodes: int = 20_000, orders: int = 2, guard: Deadline | None = None
 ) -> Any:
-    """Play orders that end settled or not, and late or not: names of points, what was late, and nodes that were given."""
+    """Play orders that end settled or not, and late or not: points, what was late, and nodes that were given."""
     here, left, given = made(node_limit=nodes), iter(ends), list[float]()
 
     def played(_: Any, play: Any, order: Any) -> Any:

@@ -86,7 +86,7 @@ def test_no_more_is_sold_than_units_sun_and_wind_make() -> None:
 
 
 def radial(rating: list[float]) -> Any:
-    """Three buses: the first is a tree of its own, the others are one; a kW lowers squares by 0.1 and 0.2, a kvar half."""
+    """Three buses: the first is a tree of its own, the others are one; a kW lowers squares by 0.1 or 0.2, a kvar half."""
     drop = np.zeros((2, 3, 3))
     drop[0, 1, 1], drop[0, 2, 1:] = 0.1, [0.1, 0.2]
     drop[1] = 0.5 * drop[0]

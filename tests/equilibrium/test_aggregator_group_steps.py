@@ -263,7 +263,7 @@ def test_the_limits_of_a_box_are_not_changed_with_those_of_its_halves() -> None:
     assert (top.low["price"].tolist(), top.high["price"].tolist()) == ([0.0, 0.0], [CAP, CAP])
 
 
-def disagreements(wanted: Sequence[Any], bounds: Sequence[float], earned: dict[tuple[float, ...], float]) -> list[Any]:
+def disagreements(wanted: Sequence[Any], bounds: Sequence[float], earned: dict[Any, float]) -> list[Any]:
     """Where scenarios part whose common prices 5 and 5 earn 1; each price alone earns as told."""
     here = made([0.5, 0.5], periods=len(wanted[0]["price"]))
     here.by_scenario = lambda _: np.array([1.0, 1.0])

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from equilibrium.complementarity.branch import End
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.errors import InputError
 from equilibrium.markets.aggregator import pairs, published
@@ -129,7 +130,7 @@ def test_what_the_published_program_earns(monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_the_program_with_pairs_earns(monkeypatch: pytest.MonkeyPatch) -> None:
     day, limits = random_day(1), list[float]()
     monkeypatch.setattr(pairs, "halve", lambda *_: halves())
-    for v, end, value in ((np.arange(8.0), pairs.End.OPTIMAL, 104.0), (None, pairs.End.LIMIT, -INF)):
+    for v, end, value in ((np.arange(8.0), End.OPTIMAL, 104.0), (None, End.LIMIT, -INF)):
 
         def solve(problem: Mpcc, limit: Any, v: Any = v, end: Any = end) -> Any:
             assert problem.pairs.shape == (4, 2)
@@ -139,7 +140,7 @@ def test_what_the_program_with_pairs_earns(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.setattr(pairs, "SOLVERS", {"told": solve})
         found = pairs.solve_pairs(day, "told", node_limit=11)
         assert (found.value, found.bound, found.nodes, found.seconds) == (value, 107.0, 9, 2.5)
-        assert found.finished == (end is pairs.End.OPTIMAL)
+        assert found.finished == (end is End.OPTIMAL)
         assert {name: each.tolist() for name, each in found.prices.items()} == ({} if v is None else {"p": [3.0, 4.0]})
     assert limits == [11, 11]
     with pytest.raises(InputError) as caught:

@@ -203,8 +203,8 @@ def test_powers_and_energies_of_vehicles(size: float, scale: float) -> None:
     power = max(1.0, 100.0 * size)
     for name in ("lot_charge_kw", "lot_discharge_kw"):
         for at in ((1, 0), (0, 1)):
-            found = disco._vehicles(FORK, day, given, moved(right, name, at, 0.5 * size))
-            assert found == pytest.approx(0.5 * size / power)
+            wrong = disco._vehicles(FORK, day, given, moved(right, name, at, 0.5 * size))
+            assert wrong == pytest.approx(0.5 * size / power)
 
     def found(name: str, at: Any, amount: float, *, of: str = "plan") -> float:
         """With the sums of the lot made right again, and the energies that follow from powers."""
@@ -224,7 +224,7 @@ def test_powers_and_energies_of_vehicles(size: float, scale: float) -> None:
         )
         return disco._vehicles(FORK, day, made(vehicles=(batch, given.vehicles[1])), cleared) * scale / size
 
-    for name, at, amount, beyond in (
+    cases: list[tuple[str, Any, float, float]] = [
         ("charge_kw", (0, 0), 0.5, 0.5),
         ("charge_kw", (0, 1), 0.5, 0.5),  # it has left
         ("charge_kw", (1, 1), -0.1, 0.16),  # two hours at 0.8 below its least energy and its wish
@@ -236,15 +236,16 @@ def test_powers_and_energies_of_vehicles(size: float, scale: float) -> None:
         ("energy_kwh", (0, 1), 9.0, 0.0),
         ("wish_kwh", 1, 0.5, 0.5),
         ("wish_kwh", 0, -0.5, 0.0),
-    ):
+    ]
+    for name, at, amount, beyond in cases:
         assert found(name, at, amount) == pytest.approx(beyond, abs=1e-12), (name, at)
-    for name, at, amount in (
+    for name, row, amount in (
         ("charge_max_kw", 0, -0.5),
         ("discharge_max_kw", 1, -0.25),
         ("energy_min_kwh", 1, 0.5),
         ("energy_max_kwh", 0, -0.5),
     ):
-        assert found(name, at, amount, of="batch") == pytest.approx(abs(amount)), name
+        assert found(name, row, amount, of="batch") == pytest.approx(abs(amount)), name
 
 
 def test_nobody_charges_outside_the_windows_where_there_are_some() -> None:
@@ -410,11 +411,11 @@ def test_the_price_at_the_substation_is_that_of_a_purchase() -> None:
     assert found(price=below) == pytest.approx(0.02 / 0.4)
     assert found(price=below, purchases="here-and-now") == 0.0
     below[0][0], below[1][0] = 0.2, 0.0
-    few = {"import_kw": [50.0, 5.0], "flow_kw": [[25.0, 0.0, 0.0, 0.0], [2.5, 0.0, 0.0, 0.0]]}
+    few: dict[str, Any] = {"import_kw": [50.0, 5.0], "flow_kw": [[25.0, 0.0, 0.0, 0.0], [2.5, 0.0, 0.0, 0.0]]}
     assert found(price=below, **few) == pytest.approx(0.1)  # 5 of 50 kW are bought although the price misses a fifth
     above = [[0.2, 0.4, 0.3, 0.3], [0.24, 0.3, 0.3, 0.3]]
     assert found(price=above) == pytest.approx(0.1)
-    idle = {"import_kw": [50.0, 0.0], "flow_kw": [[25.0, 0.0, 0.0, 0.0], [0.0] * 4]}
+    idle: dict[str, Any] = {"import_kw": [50.0, 0.0], "flow_kw": [[25.0, 0.0, 0.0, 0.0], [0.0] * 4]}
     below[1][0] = 0.04
     assert found(price=below, **idle) == pytest.approx(0.0, abs=1e-15)
     assert found(price=above, **idle) == pytest.approx(0.1)

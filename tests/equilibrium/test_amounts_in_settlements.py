@@ -287,8 +287,8 @@ def test_reserve_that_is_sold_or_needed_is_held_or_missing() -> None:
         assert scheduled._reserve(SYSTEM, DAY, of(moved(right, name, at, 0.5), positions)) == 0.0
         found = scheduled._reserve(SYSTEM, DAY, of(moved(right, name, at, -0.5), positions))
         assert found == pytest.approx(0.5 / (1.0 + asked)), (name, at)
-    for name, at, asked in (("accepted_spinning_kw", (1, 0), 7.0), ("accepted_regulating_kw", (0, 1), 4.0)):
-        found = scheduled._reserve(SYSTEM, DAY, of(right, moved(positions, name, at, -0.5)))
+    for name, place, asked in (("accepted_spinning_kw", (1, 0), 7.0), ("accepted_regulating_kw", (0, 1), 4.0)):
+        found = scheduled._reserve(SYSTEM, DAY, of(right, moved(positions, name, place, -0.5)))
         assert found == pytest.approx(0.5 / (1.0 + asked)), name
     found = scheduled._reserve(SYSTEM, DAY, of(right, moved(positions, "spinning_kw", 0, 0.5)))
     assert found == pytest.approx(0.5 / 4.5)

@@ -16,6 +16,7 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.markets.nodal import market as nodal
 from equilibrium.markets.nodal import players
 from equilibrium.markets.nodal.iteration import budgets
+from equilibrium.markets.nodal.joined.game import PlayJoined
 from equilibrium.markets.nodal.market import SAME_POINT_KW, STARTS, NodalMarket
 from equilibrium.markets.nodal.play import NoDispatchError
 from tests.equilibrium.conftest import lot_data
@@ -105,14 +106,23 @@ class Cleared:
         joined: bool = False,
         strategic: Sequence[int] = (0, 1),
     ) -> None:
-        self.here, self.asked, self.best = made(strategic), list[Any](), None
+        self.here, self.asked = made(strategic), list[Any]()
+        self.best: Any = None
         left = iter(tried)
-        play = object.__new__(nodal.PlayJoined) if joined else SimpleNamespace()
+        play = object.__new__(PlayJoined) if joined else SimpleNamespace()
         efficient = SimpleNamespace(solve=lambda _: SimpleNamespace(cuts=[], split=None))
         self.here._compiled = {b"": SimpleNamespace(efficient=efficient)}
-        self.here._begin = lambda _, __, ___, start: self.asked.append(("begin", start)) or play
-        self.here._in_orders = lambda _, __, orders: self.asked.append(("orders", orders)) or (next(left), late)
-        self.here._elsewhere = lambda _, order: self.asked.append(("elsewhere", order)) or iter(elsewhere)
+
+        def in_orders(_: Any, __: Any, orders: Any) -> Any:
+            self.asked.append(("orders", orders))
+            return next(left), late
+
+        def started(_: Any, order: Any) -> Any:
+            self.asked.append(("elsewhere", order))
+            return iter(elsewhere)
+
+        self.here._begin = lambda *_: play
+        self.here._in_orders, self.here._elsewhere = in_orders, started
         monkeypatch.setattr(nodal, "Players", lambda *_: None)
         monkeypatch.setattr(nodal, "orders_of_play", lambda *_: [(0, 1), (1, 0), (0, 2), (2, 0)])
         monkeypatch.setattr(nodal, "best_of", self.taken)
@@ -125,7 +135,7 @@ class Cleared:
     def clear(self, **asked: Any) -> Any:
         day: Any = SimpleNamespace(length_h=b"")
         assert NodalMarket.clear.__wrapped__(self.here, day, **asked) == "best"  # type: ignore[attr-defined]
-        return self.best, [each for each in self.asked if each[0] != "begin"]
+        return self.best, self.asked
 
 
 def test_two_orders_come_first_then_other_starts_then_other_orders(monkeypatch: pytest.MonkeyPatch) -> None:

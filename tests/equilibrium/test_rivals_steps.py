@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET, NEGLIGIBLE
+from equilibrium.certificate import EPSILON_REGRET, EXACT_REGRET, NEGLIGIBLE, SAME_PRICE
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.markets.aggregator.rivals import market as runs
 from equilibrium.markets.aggregator.rivals import play as playing
 from equilibrium.markets.aggregator.rivals.day import check_rivals
 from equilibrium.markets.aggregator.rivals.market import RivalsMarket, _certificate
-from equilibrium.markets.aggregator.rivals.play import SAME_PRICE, Play, Played
+from equilibrium.markets.aggregator.rivals.play import Play, Played
 from equilibrium.markets.aggregator.rivals.reply import Market, Reply, _others, _traded
 from tests.equilibrium.test_rivals import small, two, with_lots
 

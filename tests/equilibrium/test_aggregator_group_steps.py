@@ -221,9 +221,9 @@ def test_a_deadline_or_too_many_boxes_leave_the_highest_bound(monkeypatch: pytes
 
 def chosen(
     falls: Sequence[tuple[float, float]], enough: float = -INF
-) -> tuple[tuple[float, float] | None, list[tuple[Any, Any, float]]]:
+) -> tuple[tuple[float, ...] | None, list[tuple[Any, Any, float]]]:
     """The bounds of the halves that are chosen of splits at 1, 2, ..., by how far they fall from 20; what was asked."""
-    here, asked = made(), []
+    here, asked = made(), list[Any]()
     left = iter([20.0 - fall for pair in falls for fall in pair])
 
     def boxed(limits: Any, parent: Any, gap: float, _: Deadline, known: Any, told: float) -> Any:

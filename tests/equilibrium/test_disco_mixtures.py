@@ -263,7 +263,7 @@ def test_a_distance_that_is_proved_says_that_nothing_can_be_served(
 ) -> None:
     with pytest.raises(NoDispatchError) as caught:
         approached(monkeypatch, [(OPTIMAL, 5.0, bound, found, 0)])
-    assert caught.value.nearest_kw == "nearest"  # type: ignore[comparison-overlap]
+    assert caught.value.nearest_kw == "nearest"
 
 
 def test_a_distance_that_is_not_settled_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,7 +86,7 @@ def test_no_more_is_sold_than_units_sun_and_wind_make() -> None:
 
 
 def radial(rating: list[float]) -> Any:
-    """Three buses, the first a tree of its own; a kW lowers squares of the others by 0.1 or 0.2, a kvar by half of it."""
+    """Three buses, the first a tree of its own; a kW lowers squares of the others by 0.1 or 0.2, a kvar by half."""
     drop = np.zeros((2, 3, 3))
     drop[0, 1, 1], drop[0, 2, 1:] = 0.1, [0.1, 0.2]
     drop[1] = 0.5 * drop[0]

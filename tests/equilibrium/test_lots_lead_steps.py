@@ -78,10 +78,10 @@ def test_a_face_of_the_lots_own_problems_is_imposed_on_their_part() -> None:
     size = own.shape
     face = replace(
         alone,
-        col_lower=np.arange(size[1]) + 100.0,
-        col_upper=np.arange(size[1]) + 200.0,
-        row_lower=np.arange(size[0] + 1) + 300.0,
-        row_upper=np.arange(size[0] + 1) + 400.0,
+        col_lower=np.arange(100.0, 100.0 + size[1]),
+        col_upper=np.arange(200.0, 200.0 + size[1]),
+        row_lower=np.arange(300.0, 301.0 + size[0]),
+        row_upper=np.arange(400.0, 401.0 + size[0]),
     )
     found = impose(whole, instance, own, face)
     for names, blocks, mine, offset in (
@@ -202,7 +202,12 @@ def least_cost(
     """The least cost of a day with some price and a solver that ends so; whether the direction of trade was settled."""
     here, directed = stages((0.03, price)), list[Any]()
     here.model.solve = lambda _: Solution(status, np.zeros(8), np.zeros(7), 2.0)
-    here._directed = lambda instance, seconds: directed.append((instance.col_upper.tolist(), seconds)) or "directed"
+
+    def settled(instance: Instance, seconds: float) -> str:
+        directed.append((instance.col_upper.tolist(), seconds))
+        return "directed"
+
+    here._directed = settled
     monkeypatch.setattr(staging, "undecided_hours", lambda *_: np.array([False, undecided]))
     monkeypatch.setattr(staging, "importing_is_optimal", lambda *_: proved)
     found = here.least_cost(here.instance)
@@ -299,11 +304,11 @@ def test_a_shortage_is_shared_by_the_loads_of_buses_and_the_lengths_of_periods(m
     compiled = market._compiled[day.length_h]
     optimum: Any = SimpleNamespace(instance=None, x=None, y=None)
     short: Any = SimpleNamespace(program="another", model=None, lot=np.zeros((2, 1)))
-    assert market._settled(day, short, optimum) == "shared"  # type: ignore[comparison-overlap]
+    assert market._settled(day, short, optimum) == "shared"
     shared = {"shed_kw": [[0.0, 0.0, 1.0], [0.0, 2.0, 3.0]], "unserved_kwh": [[0.5], [2.0]]}
     assert given == [([0.5, 2.0], shared)]
     monkeypatch.setattr(type(compiled.effort), "dispatch", lambda *_: "own")
-    assert market._settled(day, SimpleNamespace(program=compiled.program), optimum) == "own"  # type: ignore[arg-type, comparison-overlap]
+    assert market._settled(day, SimpleNamespace(program=compiled.program), optimum) == "own"  # type: ignore[arg-type]
     assert len(given) == 1
 
 
@@ -314,6 +319,11 @@ def test_only_lots_below_their_maximum_are_asked_for_their_best_deviation() -> N
     build = ProgramBuilder()
     build.columns("lot_kw", (2, 2))
     program = build.compile()
+
+    def respond(lot: int, power: Any) -> tuple[float, Residuals, float]:
+        asked.append((lot, power.tolist()))
+        return 6.5, Residuals(1e-4, 0.0, 0.0, 0.0), 3.0
+
     here = SimpleNamespace(
         lot=program.columns["lot_kw"].index,
         low_level_residuals=lambda _: nothing,

@@ -219,6 +219,7 @@ def least_cost(
 def test_the_direction_of_trade_is_settled_only_where_importing_is_not_proved(monkeypatch: pytest.MonkeyPatch) -> None:
     found, directed = least_cost(monkeypatch, 0.05, Status.OPTIMAL, undecided=False)
     assert (found.notes, found.seconds, directed) == ((), 2.0, False)
+    assert least_cost(monkeypatch, 0.0, Status.OPTIMAL, undecided=False)[0].notes == ()
     found, _ = least_cost(monkeypatch, -0.05, Status.OPTIMAL, undecided=True)
     assert found.notes == ("negative price in 1 periods: exports excluded there",)
     assert found.instance.col_upper[5] == 0.0
@@ -246,6 +247,22 @@ def test_a_direction_that_is_settled_closes_the_other_one(monkeypatch: pytest.Mo
     assert found.notes == (told,)
     monkeypatch.setattr(staging, "decide_by_milp", lambda *_: None)
     assert here._directed(here.instance, 3.0) is None
+
+
+def test_of_equally_cheap_schedules_the_one_that_charges_earliest_is_taken() -> None:
+    here, given = stages(), list[Instance]()
+    for status, found in ((Status.OPTIMAL, True), (Status.INFEASIBLE, False)):
+
+        def nearest(instance: Instance, status: Status = status) -> Solution:
+            given.append(instance)
+            return Solution(status, np.ones(8), np.ones(7), 2.0)
+
+        here.model.point = nearest
+        answer = here.earliest(Optimum(here.instance, np.zeros(8), np.zeros(7), 3.0, ("note",)))
+        assert (answer is not None) == found
+        if answer is not None:
+            assert (answer.x.tolist(), answer.seconds, answer.notes) == ([1.0] * 8, 5.0, ("note",))
+    assert given[0].cost.tolist() == here._lateness.tolist()
 
 
 def test_a_look_weighs_lateness_a_little_and_may_find_nothing() -> None:
@@ -327,9 +344,7 @@ def test_only_lots_below_their_maximum_are_asked_for_their_best_deviation() -> N
     here = SimpleNamespace(
         lot=program.columns["lot_kw"].index,
         low_level_residuals=lambda _: nothing,
-        best_response=lambda lot, power: (
-            asked.append((lot, power.tolist())) or (6.5, Residuals(1e-4, 0.0, 0.0, 0.0), 3.0)
-        ),
+        best_response=respond,
         model=SimpleNamespace(solver_name="told"),
     )
     optimum = Optimum(program.bind({}), np.array([1.0, 2.0, 3.0, 4.0]), np.zeros(0), 0.0, ("note",))

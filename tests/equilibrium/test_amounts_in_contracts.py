@@ -127,7 +127,7 @@ def did(cleared: Any, name: str, at: Any, amount: float) -> Any:
 
 
 def test_powers_beyond_what_stands_behind_them(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of 4 and 12 kWh above the least a half comes out, 4 and 3 kW; in the second scenario 6 and 4. Sizes: 14 and 18."""
+    """Of 4 and 12 kWh above the least a half comes out, 4 and 3 kW; in the second scenario 6 and 4. Sizes 14, 18."""
     day, right = lot_day(monkeypatch)
     assert contracts._powers(NOTHING, day, right) == 0.0
     for name, at, amount, size in (

@@ -1,4 +1,4 @@
-"""Parts of posted prices by hand: grids, answers on them, types that are gathered, and prices that nothing trades at."""
+"""Parts of posted prices by hand: grids, answers on them, types that are gathered, prices that nothing trades at."""
 
 from __future__ import annotations
 

@@ -74,8 +74,8 @@ def test_energy_that_is_missing(*, grid: bool) -> None:
         assert contracts._energy(NOTHING, day, moved(right, name, at, amount)) == pytest.approx(1.0 / 12.5)
     assert contracts._energy(NOTHING, day, moved(right, "served_kw", 0, 1.0)) == pytest.approx(1.0 / 12.5)
     if grid:
-        for name, at, amount in (("substation_kw", 1, 2.0), ("loss_kw", (0, 1), 1.0), ("loss_kw", (1, 0), -1.0)):
-            wrong = made(**{**vars(right), "grid": moved(right.grid, name, at, amount)})
+        for name, place, amount in (("substation_kw", 1, 2.0), ("loss_kw", (0, 1), 1.0), ("loss_kw", (1, 0), -1.0)):
+            wrong = made(**{**vars(right), "grid": moved(right.grid, name, place, amount)})
             assert contracts._energy(NOTHING, day, wrong) == pytest.approx(1.0 / 12.5), name
         assert contracts._energy(NOTHING, made(**{**vars(day), "grid": None}), wrong) == pytest.approx(0.0, abs=1e-14)
 

@@ -76,10 +76,6 @@ def test_one_branch_that_carries_something_makes_it_a_feeder() -> None:
     assert disco._balance(FORK, day, NOTHING, moved(right, "flow_kw", (0, 1), 1.0)) == 0.125
 
 
-def test_a_pessimist_may_know_nothing() -> None:
-    assert disco._attitude(NOTHING, NOTHING, made(pessimistic=(-np.inf, -np.inf), objective=4.0)) == 0.0
-
-
 def test_a_vehicle_leaves_with_what_it_has_in_its_last_period() -> None:
     """4 kWh and 2 of 1 kW at 0.8 in the last two hours are 5.6; the wish is met then and no earlier."""
     fields = ("energy_kwh", "count", "charge_max_kw", "discharge_max_kw", "energy_min_kwh", "energy_max_kwh")

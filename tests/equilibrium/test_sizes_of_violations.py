@@ -137,3 +137,7 @@ def test_statistics_of_small_profits_are_amounts() -> None:
         lot_expected_profit=[0.25],
     )  # fmt: skip
     assert disco._statistics(NOTHING, NOTHING, right) == pytest.approx(0.25)
+
+
+def test_a_pessimist_may_know_nothing() -> None:
+    assert disco._attitude(NOTHING, NOTHING, made(pessimistic=(-np.inf, -np.inf), objective=4.0)) == 0.0

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from equilibrium.certificate import EXACT_REGRET
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError, SolverError
 from equilibrium.fleet.day import Fleet
@@ -16,6 +17,7 @@ from equilibrium.grid.assets import LotSite
 from equilibrium.markets.nodal import market as nodal
 from equilibrium.markets.nodal import players
 from equilibrium.markets.nodal.iteration import budgets
+from equilibrium.markets.nodal.joined import game as joined
 from equilibrium.markets.nodal.joined.game import PlayJoined
 from equilibrium.markets.nodal.market import SAME_POINT_KW, STARTS, NodalMarket
 from equilibrium.markets.nodal.play import NoDispatchError
@@ -287,3 +289,58 @@ def test_vehicles_draw_what_is_stored(first_hour: str, drawn: list[float]) -> No
     assert found is not None
     assert found.drawn_kwh.tolist() == [[kwh] for kwh in drawn]
     assert found.limit_kwh.tolist() == [[0.0 if first_hour == "as_printed" else 3.0], [3.0]]
+
+
+# An answer where hours are joined
+
+
+@pytest.mark.parametrize(
+    ("profit", "more", "over", "late"),
+    [
+        (0.5, 0.9 * EXACT_REGRET, True, False),
+        (0.5, 1.1 * EXACT_REGRET, True, True),
+        (0.5, 9.0, False, False),
+        (-40.0, 39.0 * EXACT_REGRET, True, False),
+        (-40.0, 41.0 * EXACT_REGRET, True, True),
+    ],
+)
+def test_an_answer_that_is_not_proved_in_time_is_late(
+    monkeypatch: pytest.MonkeyPatch, profit: float, more: float, *, over: bool, late: bool
+) -> None:
+    """The search is given the lot's own powers as present only where its vehicles can take them."""
+    here: Any = object.__new__(PlayJoined)
+    here.reduced, here.lots, here.late, here.deadline = None, None, False, Deadline(nodes=1)
+    here.deadline.spend(int(over))
+    here.power = np.array([[1.0, 2.0], [3.0, 4.0]])
+    asked, given = list[Any](), list[Any]()
+
+    def cut(lot: int, power: Any, price: Any) -> bool:
+        asked.append((lot, power, price.tolist()))
+        return bool(power == "refused")
+
+    here.players = SimpleNamespace(
+        price=np.array([[0.1, 0.2], [0.3, 0.4]]),
+        takes=lambda _, power: bool(power[0] == 2.0),
+        own=lambda lot: f"own {lot}",
+        cut=cut,
+    )
+
+    def respond(follower: Any, price: Any, own: Any, present: Any, deadline: Any, refuse: Any) -> Any:
+        given.append((follower, price.tolist(), own, None if present is None else present.tolist(), deadline))
+        assert (refuse("refused"), refuse("taken")) == (own, None)
+        return SimpleNamespace(bound=profit + more, profit=profit), 7.0
+
+    monkeypatch.setattr(joined, "respond", respond)
+    monkeypatch.setattr(joined, "Follower", SimpleNamespace(facing=lambda *told: ("facing", told[2])))
+    answer, earned = here.respond(1)
+    assert (answer.profit, earned, here.late) == (profit, 7.0, late)
+    assert given == [(("facing", 1), [0.2, 0.4], "own 1", [2.0, 4.0], here.deadline)]
+    assert asked[0] == (1, "refused", [0.2, 0.4])
+    here.late = True
+    here.respond(0)
+    assert here.late
+    assert given[1][3] is None
+    monkeypatch.setattr(joined, "respond", lambda *_: (None, -INF))
+    here.late = False
+    assert here.respond(1) == (None, -INF)
+    assert not here.late

@@ -28,7 +28,7 @@ def searched(
     hints: tuple[float, ...] = (),
     rounding: tuple[float, float] = (0.0, 0.0),
 ) -> tuple[Any, list[FloatArray]]:
-    """Search prices from 1 to 3, with a profit and upper bounds that are told; also the starts of each turn's pieces."""
+    """Search prices from 1 to 3, with a profit and upper bounds that are told; also where each turn's pieces start."""
     turns = list[FloatArray]()
     seen: Any = SimpleNamespace(
         price_min=np.array([0.0, 1.0]),

@@ -11,9 +11,10 @@ import pytest
 from equilibrium.certificate import EPSILON_REGRET
 from equilibrium.errors import InputError
 from equilibrium.markets.aggregator import normal
-from equilibrium.markets.charging import price_grid
+from equilibrium.markets.charging import posted_prices, price_grid
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
+from equilibrium.markets.charging.price_boxes import Boxes
 from equilibrium.markets.charging.price_grid import check_grids
 from equilibrium.programs.program import GAP
 
@@ -167,3 +168,85 @@ def test_normal_prices_are_taken_together_or_period_by_period(monkeypatch: pytes
     fixed: Any = SimpleNamespace(uniform=True)
     point: Any = object()
     assert normal.normalised(fixed, (), point, None) is point
+
+
+# What is proved of equilibria beside those in hand
+
+
+class Proof:
+    """Heaps of boxes on a line by turn, each from its low to its high end; what is tried in them, and what is left."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, turns: list[list[tuple[float, float]] | None]) -> None:
+        self.left, self.tried, self.unbeaten, self.one = iter(turns), list[float](), list[float](), True
+        self.found: dict[float, tuple[float, bool]] = {}
+        self.beaten: set[float] = set()
+        self.asked = list[list[float]]()
+        patch = monkeypatch.setattr
+        patch(posted_prices, "whole", lambda _: Boxes(np.zeros((1, 1)), np.ones((1, 1))))
+        patch(posted_prices, "remaining", self.remaining)
+        patch(posted_prices, "newton", self.newton)
+        patch(posted_prices, "unbeaten", self.look)
+        patch(posted_prices, "at_most_one", lambda *_: self.one)
+
+    def remaining(self, _: Any, boxes: Boxes, __: float, ___: Any) -> Any:
+        self.asked.append(sorted(boxes.low.ravel().tolist()))
+        heaps = next(self.left)
+        return None if heaps is None else tuple(Boxes(np.array([[low]]), np.array([[high]])) for low, high in heaps)
+
+    def newton(self, _: Any, middle: np.ndarray) -> Any:
+        self.tried.append(float(middle[0]))
+        found = self.found.get(float(middle[0]))
+        return None if found is None else np.array([found[0]])
+
+    def look(self, _: Any, heap: Boxes) -> Boxes:
+        self.unbeaten.append(float(heap.low[0, 0]))
+        return Boxes(heap.low[:0], heap.high[:0]) if float(heap.low[0, 0]) in self.beaten else heap
+
+    def run(self, known: list[tuple[float, bool]]) -> tuple[list[float], float, bool]:
+        here: Any = object.__new__(posted_prices.PostedPriceGame)
+        here.profits = None
+        certified = dict([*known, *self.found.values()])
+        here.regret = lambda prices: SimpleNamespace(prices=prices, certified=certified[float(prices[0])])
+        points = [SimpleNamespace(prices=np.array([price]), certified=fine) for price, fine in known]
+        found, proof = here._completed(points, None)
+        return [float(each.prices[0]) for each in found], proof.within, proof.counted
+
+
+def test_every_heap_with_an_equilibrium_is_within_its_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first reaches 0.25 beyond its point, the other one 0.0625."""
+    proof = Proof(monkeypatch, [[(0.25, 0.5), (0.875, 1.0)]])
+    assert proof.run([(0.25, True), (0.9375, True)]) == ([0.25, 0.9375], 0.25, True)
+    assert (proof.tried, proof.unbeaten) == ([], [])
+    proof = Proof(monkeypatch, [[(0.25, 0.5)]])
+    proof.one = False
+    assert proof.run([(0.375, True)]) == ([0.375], 0.125, False)
+    two = Proof(monkeypatch, [[(0.25, 0.75)]])
+    assert two.run([(0.5, True), (0.625, True)]) == ([0.5, 0.625], 0.25, False)
+
+
+def test_a_heap_without_one_is_tried_and_looked_at_again_closer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At first nothing certified is in either; the second is beaten, and the first is looked at again."""
+    proof = Proof(monkeypatch, [[(0.25, 0.5), (0.875, 1.0)], [(0.25, 0.375)]])
+    proof.beaten = {0.875}
+    proof.found = {0.3125: (0.3125, True), 0.9375: (0.5, True)}  # what lies outside its heap is left
+    assert proof.run([(0.375, False)]) == ([0.375, 0.3125], 0.0625, True)
+    assert (proof.tried, proof.unbeaten) == ([0.375, 0.9375, 0.3125], [0.25, 0.875])
+    assert proof.asked == [[0.0], [0.25]]
+
+
+def test_where_nothing_is_left_nothing_is_missed_and_a_limit_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    empty = Proof(monkeypatch, [[(0.25, 0.5)]])
+    empty.beaten = {0.25}
+    assert empty.run([]) == ([], 0.0, True)
+    assert Proof(monkeypatch, [None]).run([(0.375, True)]) == ([0.375], np.inf, False)
+    endless = Proof(monkeypatch, [[(0.25, 0.5)]] * len(posted_prices.WIDTHS))
+    assert endless.run([]) == ([], np.inf, False)
+    assert len(endless.asked) == len(posted_prices.WIDTHS)
+
+
+def test_only_so_many_heaps_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(posted_prices, "_HEAPS_TRIED", 1)
+    proof = Proof(monkeypatch, [[(0.0, 0.25), (0.75, 1.0)], [(0.75, 0.875)]])
+    proof.beaten = {0.0, 0.75}
+    assert proof.run([]) == ([], 0.0, True)
+    assert (proof.tried, proof.unbeaten, proof.asked) == ([0.125, 0.8125], [0.0, 0.75], [[0.0], [0.75]])

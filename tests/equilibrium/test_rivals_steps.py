@@ -21,6 +21,7 @@ from equilibrium.markets.aggregator.rivals.day import check_rivals
 from equilibrium.markets.aggregator.rivals.market import RivalsMarket, _certificate
 from equilibrium.markets.aggregator.rivals.play import Play, Played
 from equilibrium.markets.aggregator.rivals.reply import Market, Reply, _others, _traded
+from equilibrium.programs.solvers.highs import HighsHandle
 from tests.equilibrium.test_rivals import small, two, with_lots
 
 INF = float("inf")
@@ -386,7 +387,7 @@ def test_a_day_is_cleared_by_the_run_of_least_regret(
         return other, best
 
     monkeypatch.setattr(RivalsMarket, "_runs", played)
-    monkeypatch.setattr(runs, "_certificate", lambda run, *_: SimpleNamespace(solver="", run=run))
+    monkeypatch.setattr(runs, "_certificate", lambda run, _, solver: SimpleNamespace(solver="", run=run, told=solver))
     begin = time.perf_counter()
     cleared = RivalsMarket(node_limit=limit, solver="highs").clear(two(small(6.0, "a"), small(6.0, "b"), 1.0))
     assert 0.0 <= cleared.seconds <= time.perf_counter() - begin
@@ -395,6 +396,9 @@ def test_a_day_is_cleared_by_the_run_of_least_regret(
     assert cleared.margins.tolist() == [[10.0], [2.0]]
     assert cleared.certificate.run is best  # type: ignore[attr-defined]
     assert cleared.solver_seconds == 0.0
+    assert cleared.certificate.told == HighsHandle.name  # type: ignore[attr-defined]
+    other = RivalsMarket(solver="gurobi").clear(two(small(6.0, "a"), small(6.0, "b"), 1.0))
+    assert other.certificate.told == ""  # type: ignore[attr-defined]
 
 
 # Days that are refused

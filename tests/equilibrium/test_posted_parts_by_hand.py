@@ -14,7 +14,7 @@ from equilibrium.markets.aggregator import normal
 from equilibrium.markets.charging import posted_prices, price_grid
 from equilibrium.markets.charging.demand import LogitDemand
 from equilibrium.markets.charging.lot_profits import LotProfits
-from equilibrium.markets.charging.price_boxes import Boxes
+from equilibrium.markets.charging.price_boxes import WIDTHS, Boxes
 from equilibrium.markets.charging.price_grid import check_grids
 from equilibrium.programs.program import GAP
 
@@ -239,9 +239,9 @@ def test_where_nothing_is_left_nothing_is_missed_and_a_limit_proves_nothing(monk
     empty.beaten = {0.25}
     assert empty.run([]) == ([], 0.0, True)
     assert Proof(monkeypatch, [None]).run([(0.375, True)]) == ([0.375], np.inf, False)
-    endless = Proof(monkeypatch, [[(0.25, 0.5)]] * len(posted_prices.WIDTHS))
+    endless = Proof(monkeypatch, [[(0.25, 0.5)]] * len(WIDTHS))
     assert endless.run([]) == ([], np.inf, False)
-    assert len(endless.asked) == len(posted_prices.WIDTHS)
+    assert len(endless.asked) == len(WIDTHS)
 
 
 def test_only_so_many_heaps_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:

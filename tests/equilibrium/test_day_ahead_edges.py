@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError
-from equilibrium.markets.two_settlement.checks import check_day, check_system
+from equilibrium.markets.two_settlement.checks import _check_least, check_day, check_system
 from equilibrium.markets.two_settlement.day_ahead import as_unit
 from equilibrium.markets.two_settlement.market import DayAheadMarket
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
@@ -189,3 +189,17 @@ def test_a_generator_is_a_unit_with_durations_in_whole_periods(hours: float, len
 @pytest.mark.parametrize(("solver", "named"), [("auto", HighsHandle.name), ("highs", HighsHandle.name), ("gurobi", "")])
 def test_a_certificate_names_highs_first_unless_another_solver_was_asked_for(solver: str, named: str) -> None:
     assert DayAheadMarket(SYSTEM, solver=solver)._named == named
+
+
+def test_the_first_number_that_is_too_small_is_named_with_its_place() -> None:
+    for values, told in (
+        (np.array([[1.0, -1.0], [-2.0, 3.0]]), "day: load at (0, 1): got -1.0, expected numbers from 0"),
+        (np.array([1.0, 0.0, -3.0, -4.0]), "day: load at 2: got -3.0, expected numbers from 0"),
+    ):
+        with pytest.raises(InputError) as caught:
+            _check_least("day", "load", values, 0.0)
+        assert str(caught.value) == told
+    _check_least("day", "load", np.array([0.5, 0.25]), 0.25)
+    with pytest.raises(InputError) as caught:
+        day(scenarios=())
+    assert str(caught.value) == "day: scenarios: got 0, expected at least one scenario"

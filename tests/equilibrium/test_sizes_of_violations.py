@@ -128,3 +128,16 @@ def test_what_company_and_lots_earn_is_the_sum_of_their_accounts(amount: float, 
     assert violation(0.0, 0.0) == pytest.approx(0.0, abs=1e-12)
     assert violation(0.5, 0.0) == violation(-0.5, 0.0) == pytest.approx(size)
     assert violation(0.0, 0.5) == violation(0.0, -0.5) == pytest.approx(size)
+
+
+def test_statistics_of_small_profits_are_amounts() -> None:
+    one = made(probability=1.0, company_profit=0.5, lot_profit=[0.25])
+    right = made(
+        scenarios=(one,), expected_profit=0.5, cvar=0.5, value_at_risk=0.5, objective=0.75, alpha=0.5, beta=0.0,
+        lot_expected_profit=[0.25],
+    )  # fmt: skip
+    assert disco._statistics(NOTHING, NOTHING, right) == pytest.approx(0.25)
+
+
+def test_a_pessimist_may_know_nothing() -> None:
+    assert disco._attitude(NOTHING, NOTHING, made(pessimistic=(-np.inf, -np.inf), objective=4.0)) == 0.0

@@ -159,6 +159,28 @@ def test_the_regressions_say_over_how_many_values(results: Results) -> None:
     assert f"{len(data.RENEWABLE_FACTORS) + len(data.DEMAND_FACTORS) + len(data.EXPORTS)} values;" in said["S0s"]
 
 
+def test_the_regressions_say_how_much_of_its_tolerance_the_farthest_value_uses(results: Results) -> None:
+    """A value at 0.62 of its tolerance, farther than all others, is named with its percentage and both numbers."""
+    (key, cases), *_ = data.S0.items()
+    case, reference = next(iter(cases.items()))
+    allowed = max(data.S0_TOLERANCE * abs(reference.network_cost), data.S0_ROUNDING["network_cost"])
+
+    def said(share: float) -> tuple[bool, str]:
+        run = results.cases[(*key, case)]
+        clearing = replace(run.clearing, network_cost=reference.network_cost + share * allowed)
+        other = replace(results, cases={**results.cases, (*key, case): replace(run, clearing=clearing)})
+        statement = next(each for each in statements(other) if each.key == "S0")
+        return statement.holds, statement.reason
+
+    fits, told = said(0.9962)
+    value = f"{reference.network_cost + 0.9962 * allowed:.4g}, reference {reference.network_cost:g}"
+    place = f"network_cost of {data.FEEDERS[key[0]]} {key[1]} case {case}"
+    assert (fits, told.partition("farthest ")[2]) == (True, f"uses 100 % of its tolerance ({place}: {value})")
+    fits, told = said(-2.516)
+    assert not fits
+    assert "farthest uses 252 % of its tolerance (" in told
+
+
 def test_turbines_that_run_in_case_2_are_seen_although_their_fuel_fits(results: Results) -> None:
     """One hour of 1 MW at 50 EUR/MWh lies between the two fuel costs, and case 2 has no turbines."""
     for feeder, band, case in EVERY:

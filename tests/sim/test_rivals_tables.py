@@ -242,6 +242,7 @@ def test_every_cell_and_line_of_the_terminal(run: Run) -> None:
     assert lines[4] == f"wheeling fees {sum(days['wheeling']):.1f}"
     assert lines[5] == "day 1 is NOT certified: cycle, unproved (one note; another)"
     assert lines[6] == f"results in {run.folder}"
+    assert all(column.no_wrap and column.justify == "right" for column in KIND.day_table(run).columns)
 
 
 def chosen(frame: pd.DataFrame, column: str, **words: str) -> list[float]:

@@ -332,17 +332,14 @@ class Group:
                 found, earned = self._best(child.prices)
                 if earned > value:
                     best, value = self._polished(found, earned, child.prices)
-                if self._bound(child) > max(enough, value + gap):
-                    heapq.heappush(heap, (-self._bound(child), next(count), child))
-                else:
-                    closed = max(closed, self._bound(child))
+                heapq.heappush(heap, (-self._bound(child), next(count), child))
         return best, value, max([closed, *(-entry[0] for entry in heap)])
 
     def _chosen(
         self, box: _Box, best: Prices, gap: float, deadline: Deadline, enough: float
     ) -> tuple[_Box, _Box] | None:
         """Return the halves of a box that lower its bound most, of a few splits that are tried."""
-        chosen, score = None, -1.0
+        tried = list[tuple[float, tuple[_Box, _Box]]]()
         for name, period, at in self._disagreements(box, best):
             low, high = self._parted(box, name, period, at)
             children = (
@@ -350,12 +347,10 @@ class Group:
                 self._box((low, box.high), box, SHARE * gap, deadline, [best], enough),
             )
             falls = [self._bound(box) - self._bound(child) for child in children]
-            here = max(falls[0], LEAST_FALL) * max(falls[1], LEAST_FALL)
-            if here > score:
-                chosen, score = children, here
+            tried.append((max(falls[0], LEAST_FALL) * max(falls[1], LEAST_FALL), children))
             if all(self._bound(child) <= enough for child in children):
                 break
-        return chosen
+        return max(tried, key=lambda each: each[0])[1] if tried else None
 
     @staticmethod
     def _parted(box: _Box, name: str, period: int, at: float) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:

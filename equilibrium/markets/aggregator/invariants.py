@@ -81,7 +81,7 @@ def _stock(pool: Pool, stock: FloatArray, flex: FloatArray, stored: FloatArray) 
     """Return by how much a pool misses its balance and its limits."""
     before = np.concatenate([[0.0], stock[:-1]])
     missed = np.abs(stock - before - pool.inflow_kwh + flex - stored)
-    size = 1.0 + float(pool.most_kwh.max(initial=0.0))
+    size = 1.0 + float(pool.most_kwh.max())
     contract = outside(flex, pool.flex_least_kwh, pool.flex_most_kwh)
     return most(missed / size, outside(stock, pool.least_kwh, pool.most_kwh) / size, contract / size)
 
@@ -109,7 +109,7 @@ def _powers(_: Network, day: Day, cleared: Result) -> float:
             out, reserve = did.discharge_kw[scenario], did.reserve_kw[scenario]
             behind = reserve + out if day.reading.output_stock == "printed" else reserve
             stock = (did.v2g_kwh[scenario] - pools.v2g.least_kwh) * lot.discharge_efficiency / day.length_h
-            size = 1.0 + float(pools.v2g.power_kw.max(initial=0.0) + pools.g2v.power_kw.max(initial=0.0))
+            size = 1.0 + float(pools.v2g.power_kw.max() + pools.g2v.power_kw.max())
             worst = most(
                 worst,
                 outside(did.charge_g2v_kw[scenario], 0.0, pools.g2v.power_kw) / size,

@@ -111,7 +111,7 @@ def polygon_room(network: Network, p: FloatArray, q: FloatArray, rating: FloatAr
 def _ramps(network: Network, day: MarketDay, cleared: Clearing) -> FloatArray:
     between_h = 0.5 * (day.length_h[1:] + day.length_h[:-1])
     limit = between_h[:, None] * np.array([unit.ramp_kw_per_h for unit in network.microturbines])
-    beyond: FloatArray = np.maximum(abs(np.diff(cleared.microturbine_kw, axis=0)) - limit, 0.0)
+    beyond: FloatArray = abs(np.diff(cleared.microturbine_kw, axis=0)) - limit
     return beyond
 
 
@@ -150,7 +150,7 @@ def _energy(network: Network, day: MarketDay, cleared: Clearing) -> float:
         error = np.diff(energy, prepend=0.0) - (lot.energy_in_kwh - lot.energy_out_kwh + stored)
         error -= cleared.unserved_kwh[:, k]
         end = lot.energy_end_kwh - energy[-1]
-        missing = max(end, 0.0) if site.terminal == "ge" else abs(end)
+        missing = end if site.terminal == "ge" else abs(end)
         bounds = outside(energy, lot.soe_min_kwh, lot.soe_max_kwh), outside(power, 0.0, lot.power_max_kw)
         worst = most(worst, most(abs(error), missing, *bounds) / most(1.0, lot.soe_max_kwh, lot.power_max_kw))
     return worst
@@ -169,7 +169,7 @@ def _vehicles(network: Network, day: MarketDay, cleared: Clearing) -> float:
         short = fleet.need_kwh.sum() - stored.sum() - cleared.unserved_kwh[:, k].sum()
         more = outside(stored, 0.0, np.inf if site.terminal == "ge" else fleet.need_kwh)
         room = outside(stored, 0.0, fleet.battery_kwh - fleet.energy_kwh)
-        parts = abs(split.sum(axis=0) - power), outside(split, 0.0, fleet.power_kw), max(short, 0.0), more, room
+        parts = abs(split.sum(axis=0) - power), outside(split, 0.0, fleet.power_kw), short, more, room
         worst = most(worst, most(*parts) / most(1.0, lot.power_max_kw, fleet.battery_kwh))
     return worst
 
@@ -196,7 +196,7 @@ def _substation(network: Network, day: MarketDay, cleared: Clearing) -> float:
 
 def _congestion(network: Network, day: MarketDay, cleared: Clearing) -> float:
     feeder = network.feeder
-    room = np.maximum(polygon_room(network, cleared.flow_kw, cleared.flow_kvar, feeder.rating_kva), 0.0)
+    room = polygon_room(network, cleared.flow_kw, cleared.flow_kvar, feeder.rating_kva)
     step = cleared.dlmp_congestion.copy()
     step[:, 1:] -= cleared.dlmp_congestion[:, feeder.parent[1:]]
     return most(np.minimum(abs(step) / price_scale(day, cleared), room / power_scale(day, cleared)))
@@ -205,7 +205,7 @@ def _congestion(network: Network, day: MarketDay, cleared: Clearing) -> float:
 def _undervoltage(network: Network, day: MarketDay, cleared: Clearing) -> float:
     feeder = network.feeder
     room = np.minimum(cleared.voltage_pu - feeder.voltage_min_pu, feeder.voltage_max_pu - cleared.voltage_pu)[:, 1:]
-    least = np.maximum(room.min(axis=1, initial=np.inf), 0.0)
+    least = room.min(axis=1, initial=np.inf)
     return most(np.minimum(abs(cleared.dlmp_voltage) / price_scale(day, cleared), least[:, None]))
 
 
@@ -213,7 +213,7 @@ def _renewables(network: Network, day: MarketDay, cleared: Clearing) -> float:
     price = cleared.dlmp[:, [unit.bus for unit in network.renewables]] / price_scale(day, cleared)
     power = power_scale(day, cleared)
     used, left = cleared.renewable_kw / power, (day.renewable_kw - cleared.renewable_kw) / power
-    return most(np.minimum(used, np.maximum(-price, 0.0)), np.minimum(left, np.maximum(price, 0.0)))
+    return most(np.minimum(used, -price), np.minimum(left, price))
 
 
 def _fuel(network: Network, day: MarketDay, cleared: Clearing) -> float:
@@ -223,9 +223,8 @@ def _fuel(network: Network, day: MarketDay, cleared: Clearing) -> float:
     power, cost = power_scale(day, cleared), np.array([unit.fuel_cost_per_kwh for unit in units])
     room = polygon_room(network, cleared.microturbine_kw, cleared.microturbine_kvar, rating)
     gap = (cleared.dlmp[:, [unit.bus for unit in units]] - cost) / price_scale(day, cleared)
-    up = np.minimum(np.maximum(room, 0.0) / power, np.maximum(gap, 0.0))
-    down = np.minimum(cleared.microturbine_kw / power, np.maximum(-gap, 0.0))
-    down = np.minimum(down, np.maximum(room, 0.0) / power)
+    up = np.minimum(room / power, gap)
+    down = np.minimum(np.minimum(cleared.microturbine_kw, room) / power, -gap)
     return most(free * up, free * down)
 
 

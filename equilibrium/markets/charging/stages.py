@@ -94,7 +94,7 @@ def constant_profit(lots: tuple[LotSite, ...], days: tuple[LotDay, ...]) -> Own 
         (day.energy_end_kwh + day.energy_out_kwh.sum() - day.energy_in_kwh.sum()) / site.efficiency
         for site, day in zip(lots, days, strict=True)
     ]
-    return Own(np.array([day.net_price[0] * kwh for day, kwh in zip(days, drawn, strict=True)]))
+    return Own(np.array([day.net_price.min() * kwh for day, kwh in zip(days, drawn, strict=True)]))
 
 
 def own_optimum(program: Program, instance: Instance, solution: Solution) -> Own:

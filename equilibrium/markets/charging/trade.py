@@ -93,9 +93,9 @@ def importing_is_optimal(
         if room < 0.0:
             continue  # the lots' least charging uses up the surplus: no export
         best = np.argsort(-value[hour])
-        width = np.maximum(high - low, 0.0)[best]
-        taken = np.clip(room - (np.cumsum(width) - width), 0.0, width) * (value[hour][best] > 0.0)
-        earned = float(value[hour] @ low + value[hour][best] @ taken)
+        width = (high - low)[best]
+        taken = np.clip(room - (np.cumsum(width) - width), 0.0, width)
+        earned = float(value[hour] @ low + np.maximum(value[hour][best], 0.0) @ taken)
         if imported[hour] > running[hour] - earned + GAP * (1.0 + abs(earned)):
             return False
     return True
@@ -135,7 +135,7 @@ def decide_by_milp(
     """
     hours = np.flatnonzero(undecided_hours(network, day))
     count, columns = hours.size, instance.shape[1]
-    sold = np.maximum(surplus_kw(network, day)[hours], 0.0)
+    sold = surplus_kw(network, day)[hours]
     charging = np.where(np.isfinite(instance.col_upper), instance.col_upper, 0.0)[program.columns["lot_kw"].index]
     consumed = day.load_kw.sum(axis=1) + charging.sum(axis=1) + sum(unit.charge_max_kw for unit in network.storage)
     bought = np.minimum(consumed, network.feeder.rating_kva[0])[hours]

@@ -73,7 +73,7 @@ def _transformer(network: Network, day: DiscoDay, cleared: DiscoClearing) -> flo
         return most(abs(arrived - bought))
     share = float(arrived[some].sum() / bought[some].sum())
     scale = most(1.0, bought)
-    return most(abs(arrived - share * bought) / scale, max(share - 1.0, 0.0), max(-share, 0.0))
+    return most(abs(arrived - share * bought) / scale, share - 1.0, -share)
 
 
 def _limits(network: Network, day: DiscoDay, given: DiscoScenario, cleared: ScenarioClearing) -> float:
@@ -124,9 +124,9 @@ def _vehicles(network: Network, day: DiscoDay, given: DiscoScenario, cleared: Sc
             abs(batch.count @ charge - cleared.lot_charge_kw[:, lot]),
             abs(batch.count @ give - cleared.lot_discharge_kw[:, lot]),
         )
-        path = np.where(here, abs(plan.energy_kwh - energy), 0.0)
+        path = abs(plan.energy_kwh - energy)[here]
         scale = most(1.0, batch.energy_max_kwh)
-        worst = most(worst, most(*limits, path, np.maximum(plan.wish_kwh - left, 0.0)) / scale)
+        worst = most(worst, most(*limits, path, plan.wish_kwh - left) / scale)
         worst = most(worst, most(*sums) / _scale(day, cleared))
     return worst
 
@@ -189,15 +189,15 @@ def _statistics(network: Network, day: DiscoDay, cleared: DiscoClearing) -> floa
         abs(cleared.cvar - cvar(profit, probability, cleared.alpha)),
         abs(cleared.value_at_risk - value_at_risk(profit, probability, cleared.alpha)),
         abs(cleared.objective - mean_cvar(profit, probability, cleared.alpha, cleared.beta)),
-        max(cleared.cvar - cleared.expected_profit, 0.0),
+        cleared.cvar - cleared.expected_profit,
     )
     return most(*errors, abs(cleared.lot_expected_profit - lots)) / most(1.0, abs(profit), abs(lots))
 
 
 def _attitude(network: Network, day: DiscoDay, cleared: DiscoClearing) -> float:  # noqa: ARG001 - the same for all
     low, high = cleared.pessimistic
-    beyond = max(high - cleared.objective, 0.0), 0.0 if low <= high else low - high
-    return most(*beyond) / most(1.0, abs(cleared.objective))
+    crossed = low - high if low > high else 0.0  # both may be infinite
+    return most(high - cleared.objective, crossed) / most(1.0, abs(cleared.objective))
 
 
 def _regret(network: Network, day: DiscoDay, cleared: DiscoClearing) -> float:  # noqa: ARG001 - the same for all
@@ -225,7 +225,7 @@ def _substation(network: Network, day: DiscoDay, cleared: DiscoClearing) -> floa
     for given, each in zip(day.scenarios, cleared.scenarios, strict=True):
         gap = (purchase_price(day, given) - share * each.price[:, 0]) / _price_scale(day, cleared)
         buying = np.minimum(each.import_kw / _scale(day, each), abs(gap))
-        worst = most(worst, buying, np.maximum(-gap, 0.0))
+        worst = most(worst, buying, -gap)
     return worst
 
 
@@ -235,7 +235,7 @@ def _renewables(network: Network, day: DiscoDay, cleared: DiscoClearing) -> floa
         price = each.price[:, [unit.bus for unit in network.renewables]] / _price_scale(day, cleared)
         left = (given.renewable_kw - each.renewable_kw) / _scale(day, each)
         used = each.renewable_kw / _scale(day, each)
-        worst = most(worst, np.minimum(left, np.maximum(price, 0.0)), np.minimum(used, np.maximum(-price, 0.0)))
+        worst = most(worst, np.minimum(left, price), np.minimum(used, -price))
     return worst
 
 

@@ -52,7 +52,7 @@ def _outputs(system: ActiveSystem, day: DayAhead, cleared: DayAheadClearing) -> 
     power = np.hypot(plan.generator_kw, plan.generator_kvar)
     return most(
         outside(plan.generator_kw, low, high - held) / size,
-        outside(power, 0.0, rating) / size,
+        (power - rating) / size,
         outside(plan.generator_kw - plan.reserve_kw[:, 1], low, np.inf) / size,
     )
 
@@ -61,10 +61,9 @@ def _states(system: ActiveSystem, day: DayAhead, cleared: DayAheadClearing) -> f
     """Count periods in which a state was left before its least time, relative to all."""
     on = _repeated(cleared.positions.on, day)
     broken = float(np.abs(on - np.round(on)).sum())
-    length = float(day.length_h[0])
     for k, unit in enumerate(system.generators):
         state, hours = unit.on_before_h > 0.0, abs(unit.on_before_h)
-        for now in on[:, k] > 0.5:
+        for now, length in zip(on[:, k] > 0.5, day.length_h.tolist(), strict=True):
             if now != state:
                 least = unit.min_up_h if state else unit.min_down_h
                 broken += max(0.0, least - hours)
@@ -97,8 +96,8 @@ def _stored(system: ActiveSystem, day: DayAhead, cleared: DayAheadClearing) -> f
 def _accepted(_: ActiveSystem, day: DayAhead, cleared: DayAheadClearing) -> float:
     positions, worst = cleared.positions, []
     for k, bid in enumerate(day.bids):
-        low, high = np.minimum(bid.power_kw, 0.0), np.maximum(bid.power_kw, 0.0)
-        high = np.where(bid.must_take & (bid.power_kw < 0.0), bid.power_kw, high)
+        low = np.minimum(bid.power_kw, 0.0)
+        high = bid.power_kw if bid.must_take else np.maximum(bid.power_kw, 0.0)
         for values, least, greatest in (
             (positions.accepted_kw, low, high),
             (positions.accepted_spinning_kw, 0.0, bid.spinning_kw),

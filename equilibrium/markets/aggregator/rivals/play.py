@@ -107,7 +107,7 @@ class Play:
 
     def play(self, name: str, profile: list[list[Prices]]) -> Played:
         """Let everybody reply in turn from a start."""
-        seen, ended, rounds = {_key(profile): 0}, "round limit", 0
+        seen, ended, rounds = {_key(profile)}, "round limit", 0
         bound = np.zeros(self.day.size)
         for _ in range(self._rounds):
             rounds += 1
@@ -119,7 +119,7 @@ class Play:
             if key in seen:
                 ended = "cycle"
                 break
-            seen[key] = rounds
+            seen.add(key)
             if self._deadline.passed:
                 ended = self._deadline.what
                 break

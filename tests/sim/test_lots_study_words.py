@@ -276,3 +276,9 @@ def test_the_errors_of_the_paper_with_their_numbers(made: Results) -> None:
     )
     more = 0.5 * made.printed_first_hour.clearing.lot_kw.sum() / 1000 - 7.07
     assert found["E8"] == f"with the printed first hour the lots sell {more:.3f} MWh that no battery receives"
+
+
+def test_which_statements_must_hold(made: Results) -> None:
+    found = checked.statements(made)
+    assert [each.key for each in found if each.must_hold] == ["N1", "N2", "N4", "O1", "O2", "T1", "S0", "S0s"]
+    assert [each.key for each in found if each.first is not None] == ["O3"]

@@ -26,7 +26,8 @@ def test_the_day_without_a_network() -> None:
     (lot,) = day.lots
     assert (lot.name, lot.stations, lot.charger_kw, lot.battery_kwh, lot.bus) == ("lot", 250, 11.0, 24.0, 0)
     assert (lot.charge_efficiency, lot.discharge_efficiency, lot.soc_min, lot.soc_max) == (0.9, 0.95, 0.2, 0.95)
-    assert vars(lot.tariffs) == {"g2v1": 13.0, "g2v2": 12.0, "g2v3": 10.0, "v2g": 11.0, "degradation": 0.5}
+    tariffs = {"g2v1": 13.0, "g2v2": 12.0, "g2v3": 10.0, "v2g": 11.0, "degradation": 0.5, "extra": 0.0, "parking": 0.0}
+    assert vars(lot.tariffs) == tariffs
 
 
 def test_cases_and_changes() -> None:

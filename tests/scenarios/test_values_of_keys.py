@@ -186,3 +186,61 @@ def test_names_of_files_in_messages(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"expected the path of a file or folder that can be looked at$"):
         own_path("a\0b")
     assert files.YEARS == (1990, 2100)
+
+
+# Sections
+
+FEEDER = {"name": "ieee33"}
+SARIMA = {"ar": 0.5, "ma": 0.1, "seasonal_ar": 0.2, "sigma": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("section", "keys", "said"),
+    [
+        (schema.FeederSection, {}, "name: name, a bundled feeder or a folder, or file, a grid of another program"),
+        (schema.FeederSection, {"name": "a", "file": "b"}, "file: one of name and file"),
+        (schema.FeederSection, {"file": "b", "open": ["x"], "roots": ["y"], "generation_scale": 2}, None),
+        *((schema.FeederSection, {**FEEDER, key: value},
+           f"{key}: this key only beside feeder.file, a grid of another program")
+          for key, value in (("open", ["x"]), ("roots", ["x"]), ("generation_scale", 0.5),
+                             ("generation_profile", "pv"))),
+        (schema.FeederSection, {**FEEDER, "generation_scale": 1.0}, None),
+        (schema.FeederSection, {**FEEDER, "voltage_min_pu": 1.1}, "voltage_min_pu: less than voltage_max_pu (1.1)"),
+        (schema.FeederSection, {**FEEDER, "voltage_min_pu": 1.09}, None),
+        (schema.RatedFeederSection, {**FEEDER, "current_max_a": 5, "rating_kva": 5},
+         "current_max_a: one limit, rating_kva or current_max_a"),
+        (schema.RatedFeederSection, {**FEEDER, "rating_kva": 5}, None),
+        (schema.RatedFeederSection, {**FEEDER, "current_max_a": 5, "trunk": ["2"], "trunk_current_max_a": 9}, None),
+        (schema.RatedFeederSection, {**FEEDER, "trunk": ["2"]}, "trunk: trunk and trunk_current_max_a together"),
+        (schema.RatedFeederSection, {**FEEDER, "trunk_current_max_a": 9},
+         "trunk: trunk and trunk_current_max_a together"),
+        (schema.TimeSection, {"zone": "Europe/Rome"}, None),
+        (schema.SarimaSection, {}, None),
+        (schema.SarimaSection, SARIMA, None),
+        (schema.SarimaSection, {"ma": 0.1}, "ar: all of ar, ma, seasonal_ar, sigma, or none to fit them"),
+        (schema.SarimaSection, {**SARIMA, "sigma": None}, "sigma: all of ar, ma, seasonal_ar, sigma, or none to fit "
+         "them"),
+        (schema.SarimaSection, {**SARIMA, "likelihood": "exact"},
+         "likelihood: this key only where ar, ma, seasonal_ar, sigma are fitted"),
+        (schema.SarimaSection, {"likelihood": "exact"}, None),
+        (schema.PricesSection, {"file": "p", "sarima": SARIMA}, "draw: sarima beside a section sarima"),
+        (schema.PricesSection, {"file": "p", "draw": "sarima", "sarima": SARIMA}, None),
+        (schema.PricesSection, {"file": "p", "time_format": "%d"},
+         "time_format: this key only beside time_column, for a layout of your own"),
+        (schema.PricesSection, {"file": "p", "time_zone": "UTC"},
+         "time_zone: this key only beside time_column, for a layout of your own"),
+        (schema.PricesSection, {"file": "p", "time_column": "t"},
+         "price_column: the name of the column of the prices, beside time_column"),
+        (schema.PricesSection, {"file": "p", "time_column": "t", "price_column": "p", "time_zone": "UTC"}, None),
+        (schema.PricesSection, {"file": "p", "price_column": "p"}, None),
+    ],
+)  # fmt: skip
+def test_keys_of_a_section_that_fit_and_do_not(section: type[Any], keys: dict[str, Any], said: str | None) -> None:
+    if said is None:
+        section.model_validate(keys)
+        return
+    with pytest.raises(ValidationError) as error:
+        section.model_validate(keys)
+    (found,) = error.value.errors()
+    context = found["ctx"]
+    assert f"{context['key']}: {context['expected']}" == said

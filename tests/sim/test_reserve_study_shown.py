@@ -246,6 +246,8 @@ def test_prices_are_drawn_as_they_are(case: str, cap: float) -> None:
     assert_tidy(figure)
     assert [axis.get_ylim()[0] for axis in figure.axes] == [0.0, 0.0]
     assert figure.axes[1].get_xticks().tolist() == list(range(2, 25, 2))
+    for drawn_line in (each for axis in figure.axes for each in axis.get_lines()):
+        assert drawn_line.get_linewidth() == (2.0 if drawn_line.get_label() == "Upstream" else 1.3)
 
 
 def test_powers_are_stacked_on_both_sides_in_megawatts() -> None:

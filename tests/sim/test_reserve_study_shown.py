@@ -18,7 +18,7 @@ from sim.reproduce.aggregator.statements import statements
 from sim.reproduce.aggregator.study import make_report
 from sim.reproduce.constants import Origin
 from tests.equilibrium.aggregator_days import on_line, random_day
-from tests.sim.drawn import assert_shown, assert_tidy, drawn
+from tests.sim.drawn import assert_shown, assert_tidy, drawn, legend_of
 from tests.sim.shown import Shown, words
 from tests.sim.test_reserve_study import made, one, two
 
@@ -267,7 +267,12 @@ def test_powers_are_stacked_on_both_sides_in_megawatts() -> None:
     for label, kw in (("Load", served), ("Lot draws", each.charge)):
         shown[0, "bars", label] = bars(kw / 1000.0, above.copy())
         above += kw / 1000.0
-    assert_shown(drawn(figures.energy(each)), shown | words(0, y="MW (sources below zero)", x="Hour"))
+    figure = figures.energy(each)
+    assert_shown(drawn(figure), shown | words(0, y="MW (sources below zero)", x="Hour"))
+    assert legend_of(figure) == {
+        **{"Upstream": "#0072b2", "DG1": "#009e73", "DG2": "#d55e00", "DG3": "#cc79a7", "Lot gives": "#56b4e9"},
+        **{"Load": "#7f7f7f", "Lot draws": "#e69f00"},
+    }
 
 
 def test_the_lot_is_drawn_with_its_energy() -> None:

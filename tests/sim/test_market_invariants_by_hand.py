@@ -270,3 +270,8 @@ def test_a_company_that_buys_nothing_loses_nothing() -> None:
     rows = powers({"import": 0.0, "renewable": 5.0, "load": 5.0}, {"import": 0.0, "renewable": 7.0, "load": 6.0})
     found = SIZES["disco"]["active-balance"](SimpleNamespace(dispatch=rows))
     assert found == pytest.approx(1.0 / 7.0)
+
+
+def test_a_company_that_buys_little_may_lose_a_share_of_it() -> None:
+    rows = powers({"import": 0.25, "load": 0.2}, {"import": 0.5, "load": 0.4})
+    assert SIZES["disco"]["active-balance"](SimpleNamespace(dispatch=rows)) == pytest.approx(0.0, abs=1e-12)

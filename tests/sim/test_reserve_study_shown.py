@@ -245,7 +245,7 @@ def test_prices_are_drawn_as_they_are(case: str, cap: float) -> None:
     assert_shown(drawn(figure), shown)
     assert_tidy(figure)
     assert [axis.get_ylim()[0] for axis in figure.axes] == [0.0, 0.0]
-    assert figure.axes[1].get_xticks().tolist() == list(range(2, 25, 2))
+    assert figure.axes[1].get_xticks().tolist() == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24]
     for drawn_line in (each for axis in figure.axes for each in axis.get_lines()):
         assert drawn_line.get_linewidth() == (2.0 if drawn_line.get_label() == "Upstream" else 1.3)
 
@@ -287,7 +287,9 @@ def test_the_lot_is_drawn_with_its_energy() -> None:
         **words(1, y="MWh", x="Hour"),
     }
     assert_shown(drawn(figures.lot(each)), shown)
-    assert_tidy(figures.lot(each))
+    figure = figures.lot(each)
+    assert_tidy(figure)
+    assert sorted(legend_of(figure)) == ["Draws", "Energy of the vehicles", "Gives", "Reserve"]
 
 
 def test_the_sweep_is_drawn_in_dollars() -> None:

@@ -154,3 +154,24 @@ def test_no_program_leaves_less_load_than_none(monkeypatch: pytest.MonkeyPatch) 
             f"f: retailer.programs.offered: got '{wrong[1]} with a factor -0.0625 on the load', expected programs and "
             "an elasticity that leave a load >= 0 in the linear model"
         )
+
+
+@pytest.mark.parametrize(("given", "beta", "limit"), [({}, 0.5, 50), ({"beta": 0.0, "node_limit": 9}, 0.0, 9)])
+def test_the_market_of_the_company(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], beta: float, limit: int
+) -> None:
+    rules = {"mode": "m", "purchases": "p", "alpha": 0.9, "segments": 4, "transformer_efficiency": 0.97}
+    rules |= {"infeasible_wish": "lower"}
+    made: list[Any] = []
+    monkeypatch.setattr(module, "DiscoMarket", lambda network, **named: made.append((network, named)))
+    own: Any = SimpleNamespace(
+        network="network",
+        file=SimpleNamespace(market=SimpleNamespace(**rules, beta=0.5, node_limit=50)),
+        refuse=lambda key, found, expected: ValueError(f"{key}: {found}, not {expected}"),
+    )
+    DiscoCase.market(own, solver="highs", on_infeasible="stop", **given)
+    assert made == [("network", {**rules, "beta": beta, "node_limit": limit, "solver": "highs"})]
+    with pytest.raises(ValueError, match="on_infeasible: shed, not stop"):
+        DiscoCase.market(own, on_infeasible="shed")
+    with pytest.raises(ValueError, match="certify: full, not standard"):
+        DiscoCase.market(own, certify="full")

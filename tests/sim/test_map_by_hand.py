@@ -292,6 +292,7 @@ def test_the_root_has_no_limit_and_limits_that_differ_are_named_by_their_range()
     assert [above.get_label(), below.get_label()] == ["Highest allowed: 1.020", "Lowest allowed: 0.940 to 0.950"]
     assert np.array(below.get_data()).T.tolist() == [[2.0, 0.95], [3.0, 0.94]]
     assert (branches.get_linestyle(), dots.get_linestyle()) == ("-", "None")
+    assert (branches.get_linewidth(), dots.get_markersize()) == (1.2, 3.0)
     assert str(branches.get_label()).startswith("_")
     assert axis.get_xlabel() == "Bus (in the order of the feeder's file, root first)"
 

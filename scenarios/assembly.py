@@ -138,12 +138,13 @@ def _feeding_loads(feeder: Feeder) -> tuple[str, ...]:
 def _own_grid(settings: FeederSection) -> GridData:
     """Read a bundled feeder, or a folder in the same format."""
     assert settings.name is not None
+    assert settings.root_voltage_pu is not None
     feeder = load_feeder(
         settings.name,
         rating_kva=settings.rating_kva,
         voltage_min_pu=settings.voltage_min_pu,
         voltage_max_pu=settings.voltage_max_pu,
-        root_voltage_pu=1.0 if settings.root_voltage_pu is None else settings.root_voltage_pu,
+        root_voltage_pu=settings.root_voltage_pu,
     )
     nothing = np.zeros(feeder.size)
     return GridData(feeder, nothing, nothing, nothing, nothing, (), feeder_files(settings.name))

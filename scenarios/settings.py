@@ -110,7 +110,7 @@ def _place(key: str, under: object) -> KeyPath:
         part = known.get(name, name)
         keys.append(part)
         rest = rest[len(name) + 1 :]
-        under = under[part] if isinstance(under, list) and isinstance(part, int) else _inside(under, part)
+        under = _inside(under, part)
     return tuple(keys)
 
 
@@ -120,6 +120,9 @@ def _name(item: object) -> str:
 
 
 def _inside(value: object, key: str | int) -> object:
+    """Return an item of a list, or what stands under a key of a mapping."""
+    if isinstance(value, list) and isinstance(key, int):
+        return value[key]
     return value.get(key) if isinstance(value, dict) else None
 
 
@@ -129,8 +132,7 @@ def _put(layer: Document, under: Document, keys: KeyPath, value: object) -> None
     inside: dict[str, object] | list[object]
     below: object = under.data
     for n, key in enumerate(keys[:-1], start=1):
-        below = below[key] if isinstance(below, list) and isinstance(key, int) else _inside(below, key)
-        found = above[key] if isinstance(above, list) and isinstance(key, int) else _inside(above, key)
+        below, found = _inside(below, key), _inside(above, key)
         if isinstance(found, (dict, list)):
             inside = found
         else:

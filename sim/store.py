@@ -212,13 +212,13 @@ class RunWriter:
 
     def _keep_state(self, parts: Sequence[Path]) -> None:
         """Put the last saved state beside the merged tables, in one step."""
-        saved = [path for part in parts for path in _state_in(part)]
-        if not saved:
+        saved = next((files for part in reversed(parts) if (files := _state_in(part))), None)
+        if saved is None:
             return
         fresh, place = (self._folder / name for name in (f".{CHECKPOINT}", CHECKPOINT))
         clear(path for path in (fresh, place) if path.exists())
         fresh.mkdir()
-        for path in saved[-2:]:
+        for path in saved:
             shutil.copy(path, fresh / path.name)
         fresh.rename(place)
 

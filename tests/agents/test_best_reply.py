@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from agents.learning import BestReply, PostedDay
+from equilibrium.errors import InputError
 
 LOW, HIGH, MIDDLE = 0.1, 0.5, 0.3
 
@@ -112,3 +113,31 @@ def test_a_first_day_on_which_nothing_was_sold_says_little() -> None:
     dear = BestReply((LOW, HIGH))
     dear.observe(PostedDay(MIDDLE, np.array([MIDDLE]), 9, 9, 0, 10.0, 4.0))
     assert dear._first == pytest.approx([math.log(27.0), math.log(1.5 / (0.1 * MIDDLE)), 0.0, 0.0])
+
+
+def test_a_day_is_forgotten_when_its_weight_is_below_a_thousandth() -> None:
+    """Half is forgotten a day: of 2**-10 nothing is left, so ten days are remembered."""
+    rule, seen = BestReply((LOW, HIGH), recency=0.5), days(3, 13)
+    for k, day in enumerate(seen):
+        rule.observe(day)
+        assert rule._days == seen[max(0, k - 9) : k + 1]
+
+
+def test_without_rivals_a_price_stands_for_them_that_nobody_pays() -> None:
+    rule = BestReply((LOW, HIGH))
+    rule.observe(PostedDay(MIDDLE, np.array([]), 30, 30, 0, 100.0, 10.0))
+    slope = 1.5 / (MIDDLE - 0.1)
+    assert rule.rivals == pytest.approx(300.0 * math.log(10.0) / slope)
+
+
+def test_prices_start_at_nothing() -> None:
+    assert BestReply((0.0, 0.2)).reply() == 0.1
+    with pytest.raises(InputError, match=r"^lot: prices: got \(-0\.1, 0\.2\), expected prices that are not negative$"):
+        BestReply((-0.1, 0.2), source="lot")
+    whole = BestReply((0.0, 0.2), exploration=1.0, recency=1.0)
+    assert (whole.exploration, whole.recency) == (1.0, 1.0)
+    for value in (0.0, 1.001):
+        with pytest.raises(InputError, match=rf"exploration: got {value}, expected a number in \(0, 1\]"):
+            BestReply((0.0, 0.2), exploration=value)
+        with pytest.raises(InputError, match=rf"recency: got {value}, expected a number in \(0, 1\]"):
+            BestReply((0.0, 0.2), recency=value)

@@ -136,3 +136,37 @@ def test_bad_beliefs_are_refused(changes, message):
     options = {"prior": PRIOR, "prior_deviation": 0.05, "noise": 0.1, **changes}
     with pytest.raises(InputError, match=message):
         ElasticityBelief(HOURS, options.pop("prior"), **options)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"prior_deviation": 0.0}, "prior_deviation: got 0.0, expected a positive number"),
+        ({"prior_deviation": np.inf}, "prior_deviation: got inf, expected a positive number"),
+        ({"noise": -1.0}, "noise: got -1.0, expected a positive number"),
+        ({"prior": {("off", "off"): -0.1}}, "prior off, mid: got 'no value', expected one elasticity"),
+        (
+            {"prior": {**PRIOR, ("off", "mid"): 0.3}},
+            "prior off, mid: got 'two values [0.005, 0.3]', expected one elasticity",
+        ),
+        (
+            {"prior": {**PRIOR, ("night", "on"): 0.3}},
+            "prior: got 'night and on', expected pairs of the periods off, mid, on",
+        ),
+        (
+            {"prior": PRIOR, "symmetric": False},
+            "prior off, mid: got 'no value', expected one elasticity",
+        ),
+    ],
+)
+def test_what_is_said_of_a_bad_belief(changes, said):
+    options = {"prior": PRIOR, "prior_deviation": 0.05, "noise": 0.1, **changes}
+    with pytest.raises(InputError) as error:
+        ElasticityBelief(HOURS, options.pop("prior"), source="mine", **options)
+    assert str(error.value) == f"mine: {said}"
+
+
+def test_both_orders_of_a_pair_may_be_stated_alike():
+    twice = ElasticityBelief(HOURS, {**PRIOR, ("off", "mid"): PRIOR["mid", "off"]}, prior_deviation=0.05, noise=0.1)
+    assert twice.mean.tolist() == belief().mean.tolist()
+    assert twice.pairs == (("off", "off"), ("off", "mid"), ("off", "on"), ("mid", "mid"), ("mid", "on"), ("on", "on"))

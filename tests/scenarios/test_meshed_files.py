@@ -98,3 +98,18 @@ def test_what_is_not_there_or_not_modelled_is_told(tmp_path: Path) -> None:
         Limits(voltage_min_pu=1.2, voltage_max_pu=1.1)
     with pytest.raises(InputError, match=r"rating_kva: got 0\.0"):
         Limits(rating_kva=0.0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "said"),
+    [
+        ({"rating_kva": 0.0}, "rating_kva: got 0.0, expected a number > 0"),
+        ({"voltage_min_pu": 0.0}, "voltage_min_pu: got 0.0, expected 0 < value < 1.5"),
+        ({"voltage_min_pu": 1.1, "voltage_max_pu": 1.1}, "voltage_min_pu: got 1.1, expected 0 < value < 1.1"),
+    ],
+)
+def test_limits_at_their_edges(limits: dict[str, float], said: str) -> None:
+    with pytest.raises(InputError) as caught:
+        Limits(**limits)
+    assert str(caught.value) == f"limits: {said}"
+    assert Limits(rating_kva=0.5, voltage_min_pu=1.09, voltage_max_pu=1.1).voltage_min_pu == 1.09

@@ -10,6 +10,8 @@ import pandas as pd
 import pytest
 
 from equilibrium.certificate import EPSILON_REGRET, RESIDUAL_TOLERANCE, Verdict
+from equilibrium.invariants import Finding
+from sim import checks
 from sim.checks import RunInvariant, apart, beyond, brought, check_run, energies, sums_apart, violations
 from sim.checks import _verdicts as verdicts
 
@@ -140,3 +142,52 @@ def test_only_a_checked_run_has_violations() -> None:
         "day 4: balance is broken by 1.0e+00 (at most 2e-03): it is 0 (a.py)",
     ]
     assert violations(SimpleNamespace(columns={})) == []  # type: ignore[arg-type]
+
+
+BOTH = ("check", "relate")
+
+
+def test_a_day_is_checked_as_far_as_it_is_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Off nothing is looked at; only in full the day is cleared in other forms too."""
+    asked: list[Any] = []
+
+    def finding(name: str) -> Finding:
+        return Finding(name, f"{name} holds", "a.py", 1e-6, 0.5)
+
+    def looked(kind: str) -> Any:
+        def function(statements: Any, *given: Any) -> tuple[Finding, ...]:
+            asked.append((kind, given))
+            return tuple(map(finding, statements))
+
+        return function
+
+    monkeypatch.setattr(checks, "check", looked("check"))
+    monkeypatch.setattr(checks, "relate", looked("relate"))
+    invariants: Any = ("a", "b")
+    relations: Any = ("c",)
+    others: Any = ("d",)
+    clearings = [checks.OneClearing("first", 1, 2, 3, invariants, relations), checks.OneClearing("", 4, 5, 6, others)]
+    day: Any = SimpleNamespace(index=7, date="date")
+    clear: Any = "clear"
+    for level, names, calls in (
+        ("off", [], []),
+        ("cheap", ["a", "b", "d"], [("check", (1, 2, 3)), ("check", (4, 5, 6))]),
+        (
+            "full",
+            ["a", "b", "c", "d"],
+            [(kind, (*one, *["clear"] * (kind == "relate"))) for one in ((1, 2, 3), (4, 5, 6)) for kind in BOTH],
+        ),
+    ):
+        asked.clear()
+        found: Any = checks.check_day(day, clearings, level, clear)
+        assert (found.index, found.date, asked) == (7, "date", calls)
+        assert [each.name for _, each in found.findings] == names
+    assert [name for name, _ in found.findings] == ["first", "first", "first", ""]
+    rows = checks.CHECKS.of(found)
+    assert rows is not None
+    assert {name: list(values) for name, values in rows.items() if name not in ("day", "date")} == {
+        **{"clearing": ["first"] * 3 + [""], "name": ["a", "b", "c", "d"], "violation": [0.5] * 4},
+        **{"tolerance": [1e-6] * 4, "holds": [False] * 4, "source": ["a.py"] * 4},
+        "statement": [f"{name} holds" for name in "abcd"],
+    }
+    assert checks.CHECKS.of(checks.check_day(day, clearings, "off", clear)) is None

@@ -311,6 +311,10 @@ def test_a_gap_that_is_asked_for_is_a_proof_and_a_wider_one_is_none(tmp_path: Pa
         "proof in %: proved on 2 of 4 days that no prices earn the aggregator more by over 0.061 %; asked for is 0.1 %",
         f"day 1 is NOT certified: {wide.format('0.13 %', '0.1 %')} {notes}",
     ]
+    write_manifest(tmp_path, {"currency": "EUR", "resolved_scenario": {"market": {"gap": gaps[2]}}})
+    assert KIND.remarks(Run(tmp_path))[-3].endswith(
+        "proved on 2 of 4 days that no prices earn the aggregator more by over 0.061 %; asked for is 0.061 %"
+    )
 
 
 def test_a_run_without_a_day_says_only_its_units(tmp_path: Path) -> None:

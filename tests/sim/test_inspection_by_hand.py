@@ -14,6 +14,7 @@ import pytest
 from equilibrium.grid.feeder import Feeder
 from scenarios.time_axis import day_axis
 from sim import inspection
+from sim.show.console import console
 from tests.sim.drawn import drawn
 
 FEEDER = Feeder(
@@ -160,3 +161,70 @@ def test_what_stands_on_a_feeder_of_one_and_of_several_aggregators() -> None:
         ("storage", "s", "bus of s"),
         ("lots", "m", "bus of m"),
     ]
+
+
+def test_rows_are_printed_without_a_head(capsys: pytest.CaptureFixture[str]) -> None:
+    inspection._show_rows(console(), [("market", "toll"), ("", "[bold] 7")])
+    assert [line.rstrip() for line in capsys.readouterr().out.splitlines()] == [" market  toll", "         [bold] 7"]
+
+
+def test_what_is_said_of_a_scenario(capsys: pytest.CaptureFixture[str]) -> None:
+    """The load is 1 MWh in the mean of a day of 24 hours; what stands on the feeder follows, one line each."""
+    contents = SimpleNamespace(feeder=None, load_kw=np.array([1000.0, 3000.0]), sessions=(log(),))
+    unit = SimpleNamespace(name="a", bus="7")
+    case: Any = SimpleNamespace(
+        contents=lambda: contents,
+        prices=series(0.05),
+        file=SimpleNamespace(market=SimpleNamespace(kind="toll"), lots=(unit,), microturbines=(unit,)),
+    )
+    inspection.show_contents(console(), case)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert lines[0] == "market toll"
+    assert "load of a day 1,000 to 3,000 kW, 48.00 MWh, as expected" in lines
+    assert lines[-2:] == ["lot a at bus 7", "microturbine a at bus 7"]
+    contents.load_kw, contents.sessions = None, ()
+    inspection.show_contents(console(), case)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()]
+    assert [line for line in lines if line.startswith(("load", "sessions"))] == []
+
+
+def test_figures_of_a_scenario_name_what_stands_at_a_bus(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    asked: list[Any] = []
+
+    def load_map(*given: Any) -> str:
+        asked.append(given)
+        return "map"
+
+    monkeypatch.setattr(inspection, "load_map", load_map)
+    monkeypatch.setattr(inspection, "price_figure", lambda _: "prices")
+    monkeypatch.setattr(inspection, "_curves", lambda _: {"load": "curve"})
+    monkeypatch.setattr(inspection, "save", lambda figure, path: [path.with_suffix(f".{figure}")])
+    units = tuple(SimpleNamespace(name=name, bus=bus) for name, bus in (("x", "b"), ("y", "c"), ("z", "b")))
+    contents = SimpleNamespace(feeder=FEEDER)
+    case: Any = SimpleNamespace(contents=lambda: contents, prices=None, file=SimpleNamespace(lots=units))
+    found: Any = inspection.contents_figures(case)
+    assert found == {"prices": "prices", "feeder": "map", "load": "curve"}
+    assert asked == [(FEEDER, {"b": "x, z", "c": "y"}, "by hand: base-case load")]
+    assert inspection.draw_contents(case, tmp_path) == [
+        tmp_path / "prices.prices", tmp_path / "feeder.map", tmp_path / "load.curve",
+    ]  # fmt: skip
+    assert inspection.draw_grid(FEEDER, tmp_path) == [tmp_path / "feeder.map"]
+    assert asked[-1] == (FEEDER, {}, "by hand: base-case load")
+    contents.feeder = None
+    without: Any = inspection.contents_figures(case)
+    assert without == {"prices": "prices", "load": "curve"}
+
+
+def test_spans_and_flows() -> None:
+    assert [inspection._span(np.array(values)) for values in ([0.9, 0.95], [0.9, 0.90001])] == ["0.9 to 0.95", "0.9"]
+    # 55 and 5 kvar beyond a: b has 50.25 of 1000 kVA; voltages fall by R p + X q over 1000 times 100
+    said = inspection._flow_text(FEEDER)
+    assert said == "lowest voltage 0.9994 at c, the branch into b at 5 % of its rating"
+    full = replace(FEEDER, rating_kva=np.array([50.0, 40.0, 30.0]), voltage_min_pu=np.array([0.5, 0.9995, 0.9995]))
+    assert inspection._flow_text(full) == (
+        "lowest voltage 0.9994 at c, the supply at 160 % of its rating; BEYOND THEIR LIMITS: 2 branches and 2 buses"
+    )
+    edge = replace(FEEDER, load_kvar=np.zeros(3), rating_kva=np.array([np.inf, 50.0, np.inf]))
+    assert inspection._flow_text(edge).endswith("the branch into b at 100 % of its rating")
+    idle = replace(FEEDER, load_kw=np.zeros(3), load_kvar=np.zeros(3))
+    assert inspection._flow_text(idle) == "lowest voltage 1.0000 at a"

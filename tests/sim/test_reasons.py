@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
 import pytest
 
 from sim.reproduce.disco_cvar import statements as disco_cvar
 from sim.reproduce.disco_dr import statements as disco_dr
 from sim.reproduce.epec_lots import statements as epec_lots
+from sim.reproduce.two_settlement import statements as two_settlement
 from tests.sim.papers import cvar_results, dr_results
+from tests.sim.test_two_settlement_claims import made
 
 CVAR = {
     "N1": "to within 0.0011 USD",
@@ -59,6 +65,24 @@ NINE = {
     "C11b": "rows 9 (sun) and 10 (wind): 3813 and 4138 USD (published 3813 and 4138)",
     "C12": "rows 1 and 3 against the base: +26 % (+26 %), +42 % (+42 %); published in brackets",
 }
+
+
+MUST_HOLD = {
+    disco_cvar: "N1 N2 N3 N4 N5 N6 N7 O2 N8 O3 C1",
+    disco_dr: "N1 N2 N3 N4 N5 O1 O2 O3 O4 O5 O6 O7 C1 C9 C11",
+    two_settlement: "N1 N2 N3 N4 C1 I1 I2 I3 I4 G1 G2 F1 B1 P1 K1 V1",
+}
+"""Statements whose failure fails a reproduction."""
+
+
+@pytest.mark.parametrize(
+    ("study", "results"), [(disco_cvar, cvar_results), (disco_dr, dr_results), (two_settlement, made)]
+)
+def test_what_must_hold(study: ModuleType, results: Callable[[], Any]) -> None:
+    found = study.statements(results())
+    assert [each.key for each in found if each.must_hold] == MUST_HOLD[study].split()
+    weakened = {disco_cvar: ["N6"], disco_dr: ["N1", "O4", "C11"], two_settlement: []}
+    assert [each.key for each in found if each.first is not None] == weakened[study]
 
 
 def test_the_risk_based_paper() -> None:

@@ -223,6 +223,15 @@ def test_a_profit_that_is_not_proved_is_no_rise() -> None:
     assert "10: 39900.0 (at most 40000.0)" in told[1]
 
 
+def test_a_gap_of_a_thousandth_is_proved_and_one_of_a_millionth_is_exact() -> None:
+    results = made()
+    results.feeders["ieee37", "I"].clearing.gap, results.drawn["I"].clearing.gap = 1e-3, 1e-6
+    (found,) = [each for each in statements(results) if each.key == "T4"]  # type: ignore[arg-type]
+    assert (found.holds, found.reason) == (True, "17 of 18 days to 1e-6; above 0.1 %: none")
+    assert found.first is not None
+    assert (found.first.holds, found.first.reason) == (True, "none above 0.1 %")
+
+
 def test_c1_holds_where_everybody_gains() -> None:
     results = made()
     results.expected["II", data.CAP].profit = results.expected["I", data.CAP].profit

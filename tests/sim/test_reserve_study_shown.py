@@ -18,7 +18,7 @@ from sim.reproduce.aggregator.statements import statements
 from sim.reproduce.aggregator.study import make_report
 from sim.reproduce.constants import Origin
 from tests.equilibrium.aggregator_days import on_line, random_day
-from tests.sim.drawn import assert_shown, assert_tidy, drawn
+from tests.sim.drawn import assert_shown, assert_tidy, drawn, legend_of
 from tests.sim.shown import Shown, words
 from tests.sim.test_reserve_study import made, one, two
 
@@ -245,7 +245,9 @@ def test_prices_are_drawn_as_they_are(case: str, cap: float) -> None:
     assert_shown(drawn(figure), shown)
     assert_tidy(figure)
     assert [axis.get_ylim()[0] for axis in figure.axes] == [0.0, 0.0]
-    assert figure.axes[1].get_xticks().tolist() == list(range(2, 25, 2))
+    assert figure.axes[1].get_xticks().tolist() == [2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24]
+    for drawn_line in (each for axis in figure.axes for each in axis.get_lines()):
+        assert drawn_line.get_linewidth() == (2.0 if drawn_line.get_label() == "Upstream" else 1.3)
 
 
 def test_powers_are_stacked_on_both_sides_in_megawatts() -> None:
@@ -265,7 +267,12 @@ def test_powers_are_stacked_on_both_sides_in_megawatts() -> None:
     for label, kw in (("Load", served), ("Lot draws", each.charge)):
         shown[0, "bars", label] = bars(kw / 1000.0, above.copy())
         above += kw / 1000.0
-    assert_shown(drawn(figures.energy(each)), shown | words(0, y="MW (sources below zero)", x="Hour"))
+    figure = figures.energy(each)
+    assert_shown(drawn(figure), shown | words(0, y="MW (sources below zero)", x="Hour"))
+    assert legend_of(figure) == {
+        **{"Upstream": "#0072b2", "DG1": "#009e73", "DG2": "#d55e00", "DG3": "#cc79a7", "Lot gives": "#56b4e9"},
+        **{"Load": "#7f7f7f", "Lot draws": "#e69f00"},
+    }
 
 
 def test_the_lot_is_drawn_with_its_energy() -> None:
@@ -280,7 +287,9 @@ def test_the_lot_is_drawn_with_its_energy() -> None:
         **words(1, y="MWh", x="Hour"),
     }
     assert_shown(drawn(figures.lot(each)), shown)
-    assert_tidy(figures.lot(each))
+    figure = figures.lot(each)
+    assert_tidy(figure)
+    assert sorted(legend_of(figure)) == ["Draws", "Energy of the vehicles", "Gives", "Reserve"]
 
 
 def test_the_sweep_is_drawn_in_dollars() -> None:

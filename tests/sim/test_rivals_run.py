@@ -20,6 +20,7 @@ from scenarios.markets.aggregator.rivals.case import RivalsCase
 from sim.checks import check_run
 from sim.cli import main
 from sim.kinds import market_kinds
+from sim.markets.aggregator.model import AggregatorModel
 from sim.markets.aggregator.rivals.figures import profits_figure
 from sim.markets.aggregator.rivals.model import RivalsModel
 from sim.store import Run, read_run
@@ -49,9 +50,19 @@ def written(folder: Path, data: object) -> Path:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder, start = tmp_path_factory.mktemp("aggregators"), time.perf_counter()
-    assert main(["run", str(written(folder, keys())), "--days", str(DAYS), "--out", str(folder / "run")]) == 0
-    run = read_run(folder / "run")
-    assert times_that_cannot_be(run, time.perf_counter() - start) == []
+    settle, told = AggregatorModel.settle, list[float]()
+
+    def timed(self: AggregatorModel, *given: Any) -> Any:
+        told.append(given[-1])
+        return settle(self, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AggregatorModel, "settle", timed)
+        assert main(["run", str(written(folder, keys())), "--days", str(DAYS), "--out", str(folder / "run")]) == 0
+    run, passed = read_run(folder / "run"), time.perf_counter() - start
+    assert times_that_cannot_be(run, passed) == []
+    assert len(told) == 2 * DAYS
+    assert 0.0 < min(told) <= max(told) <= min(passed, run.days["seconds"].max())
     return run
 
 

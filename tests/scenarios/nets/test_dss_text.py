@@ -110,6 +110,7 @@ def test_what_is_opened_and_closed(tmp_path: Path) -> None:
         ("more kw=3", "line 1: got 'more kw=3', expected an element before its continuation"),
         ("new loadshape.s\n~ kw=3", "line 2: got '~ kw=3', expected an element before its continuation"),
         ("delete line.a", "line 1: got 'delete line.a', expected a command of a script that states a grid"),
+        (f"delete {'x' * 53}y", f"line 1: got 'delete {'x' * 53}', expected a command of a script that states a grid"),
         ("new line.a like=b", "line 1: got 'like=b', expected a line that is stated before"),
         ("new load.a like=b\nnew line.b", "line 1: got 'like=b', expected a load that is stated before"),
         ("new transformer.t wdg=0", "line 1, transformer.t, wdg: got '0', expected a number >= 1"),

@@ -140,3 +140,29 @@ def test_a_statement_is_of_the_line_at_which_it_begins(text: str, at: int) -> No
 def test_numbers_are_told_apart_from_texts() -> None:
     given: Any = read("mpc.a = 'x';\na = 3;\n")
     assert (given.texts, given.numbers) == ({"a": ["x"]}, {"a": 3.0})
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "expected"),
+    [
+        ("disp(", ")", "an assignment of a matrix, a number or columns, as MATPOWER cases have them"),
+        ("x = bus + 0 * ", "", "a single number"),
+        ("x = [", " ] 1", "a matrix of numbers in [ ]"),
+        ("x = (", "", "a bracket that is closed"),
+        ("x = 1 # ", "", "an expression of numbers, names and columns"),
+        ("x = 1 / 0 + ", "", "an expression with finite values"),
+    ],
+)
+def test_of_a_long_statement_eighty_characters_are_told(begin: str, end: str, expected: str) -> None:
+    """Eighty are told whole; of more the middle is left out, and the message stays as long."""
+    whole = expected in ("a matrix of numbers in [ ]",) or begin.startswith(("x = 1 # ", "x = 1 / 0"))
+    told = begin.removeprefix("x = ") if whole else begin
+    for size in (80, 81, 300):
+        text = told + "7" * (size - len(told) - len(end)) + end
+        with pytest.raises(InputError) as error:
+            read(f"{BUS}{text if told == begin else 'x = ' + text}")
+        message = str(error.value)
+        assert message.endswith(f", expected {expected}")
+        found = message.removeprefix("x.m: line 2: got '").removesuffix(f"', expected {expected}")
+        assert len(found) == 80
+        assert (found == text) is (size == 80)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from equilibrium.errors import InputError
-from scenarios.readers.nets.net import TRANSFORMER, NetBranch, NetBus
+from scenarios.readers.nets.net import TRANSFORMER, NetBranch, NetBuilder, NetBus, NetRoot
 from scenarios.readers.nets.radial import Band, needless_rating, radial_net
 from tests.scenarios.nets.test_radial import line, net, radial
 
@@ -145,3 +145,13 @@ def test_two_switches_beside_a_line_and_what_a_bus_draws() -> None:
     assert made.feeder.r_ohm.tolist() == [0.0, 0.0, 1.0, 1.0]
     assert made.shunt_kw == pytest.approx([0.0, 4.0 * 1.05**2, 0.0, 0.0])
     assert isinstance(grid.buses[0], NetBus)
+
+
+def test_of_many_external_grids_eight_are_named() -> None:
+    build = NetBuilder("net", "net", [NetBus(f"n{k}", 10.0) for k in range(10)])
+    build.roots += [NetRoot(f"grid {k}", k, 1.0) for k in range(9)]
+    with pytest.raises(InputError) as error:
+        radial(build.build(), roots=["x"])
+    assert str(error.value) == (
+        "net: roots: got 'x', expected buses of the grid, such as n0, n1, n2, n3, n4, n5, n6, n7 and 1 more"
+    )

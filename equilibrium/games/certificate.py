@@ -140,7 +140,7 @@ def regrets_at(
             outcome = known[agent.name] if problem is None else decide(problem, "auto", deadline)[0]
         else:
             value, (least, most) = agent.value(examined.w), examined.responses[agent.name].regret
-            outcome = Outcome(End.OPTIMAL, examined.w, value - least, value - most, 0, 0.0, method="convex")
+            outcome = Outcome(End.OPTIMAL, examined.w, value - least, value - most, method="convex")
         if full:
             problem = problem or deviation(compiled, agent, examined.w, solver)
             outcome, said = confirm(problem, outcome, deadline)

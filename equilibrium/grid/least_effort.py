@@ -264,7 +264,7 @@ class DailyEffort:
         periods: Periods,
         shared: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        self._program, self._model, self._ids = program, model, model.row_ids
+        self._model, self._ids = model, model.row_ids
         places = {
             name: np.searchsorted(model.free, block.index)
             for name, block in program.columns.items()
@@ -297,7 +297,7 @@ class DailyEffort:
         """Return all columns at the dispatch of least effort; see :class:`EffortRule`."""
         model, power = self._model, x[self._given]
         z, taken = reduced_costs(instance, y), self._of_given @ power
-        fixed = instance.first_rows(self._program.shape[0]).with_columns(self._given, power, power)
+        fixed = instance.with_columns(self._given, power, power)
         lower, upper = model.limits(fixed, self._ids)
         face = Face(
             (np.concatenate([fixed.col_lower[model.free], lower]) - taken)[None],

@@ -227,13 +227,12 @@ def restore(grid: MeshedGrid, hour: Hour, outage: Outage, solver: str = "auto") 
         When the hour or the outage does not fit the grid.
     """
     check_hour(grid, hour)
-    options: list[tuple[float, int, BoolArray, Forest]] = []
+    options: list[tuple[float, BoolArray, Forest]] = []
     for closed, forest in ways(grid, outage):
-        lost = float(hour.value[forest.dark] @ hour.load_kw[forest.dark])
-        options.append((lost, len(options), closed, forest))
-    options.sort(key=lambda option: option[:2])
+        options.append((float(hour.value[forest.dark] @ hour.load_kw[forest.dark]), closed, forest))
+    options.sort(key=lambda option: option[0])
     best, programs = None, 0
-    for lost, _, closed, forest in options:
+    for lost, closed, forest in options:
         if best is not None and lost >= best.cost - SAME_SHED * (1.0 + best.cost):
             break  # the load that has no way to a root costs more already, here and in all that follow
         found = all_served(grid, hour, forest)
@@ -277,7 +276,7 @@ def operations(grid: MeshedGrid, closed: BoolArray, outage: Outage) -> int:
 
 def all_served(grid: MeshedGrid, hour: Hour, forest: Forest) -> tuple[FloatArray, FloatArray] | None:
     """Return shares and flows if everything in the forest is served within all limits by sources at one level."""
-    order, place = forest.order, np.full(grid.size, -1)
+    order, place = forest.order, np.empty(grid.size, dtype=np.int64)
     place[order] = np.arange(order.size)
     load = np.stack([hour.load_kw, hour.load_kvar])
     source = np.zeros_like(load)

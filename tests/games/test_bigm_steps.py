@@ -194,7 +194,12 @@ def test_a_slack_is_searched_for_its_largest_value(monkeypatch: pytest.MonkeyPat
     """The leader's objective and its constant do not count there."""
     mpcc = mpcc_of(game())
     seen: list[Mpcc] = []
-    monkeypatch.setattr(Search, "run", lambda self: (seen.append(self.mpcc), Outcome(End.LIMIT, None, 0.0, -2.0))[1])
+
+    def run(search: Search) -> Outcome:
+        seen.append(search.mpcc)
+        return Outcome(End.LIMIT, None, 0.0, -2.0)
+
+    monkeypatch.setattr(Search, "run", run)
     bigm._searched(mpcc, 3)
     cost = np.zeros(mpcc.instance.shape[1])
     cost[3] = -1.0

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -169,6 +170,31 @@ def switches() -> None:
     BranchFlow(row, 9.0, "highs")
 
 
+def outages() -> None:
+    """Outages of branches, buses and a root in a grid with sources, unequal bands, and a branch that is no switch."""
+    lines = [(0, 1, True), (1, 2, True), (5, 4, True), (4, 3, True), (2, 3, False), (1, 4, False)]
+    town = grid(
+        6,
+        (0, 5),
+        lines,
+        rating_kva=np.array([9.0, np.inf, 7.0, 2.5, 6.0, 8.0]),
+        switchable=np.array([True, False, True, True, True, True]),
+        load_kw=np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        load_kvar=np.array([0.5, 1.0, -1.5, 2.0, 0.25, 3.0]),
+        voltage_min_pu=np.array([0.9, 0.91, 0.92, 0.93, 0.94, 0.95]),
+        voltage_max_pu=np.array([1.1, 1.11, 1.12, 1.13, 1.14, 1.15]),
+        root_voltage_pu=1.02,
+    )
+    sources: dict[str, Any] = {"source_bus": np.array([2, 5, 3]), "source_kw": np.array([1.5, 2.0, 2.5])}
+    now = hour(town, source_kvar=np.array([0.5, 0.75, 1.0]), **sources)
+    for outage in (Outage("a", branches=(0,)), Outage("b", buses=(4,)), Outage("c", branches=(2,), buses=(0,))):
+        restore(town, now, outage)
+        for sectionalisers in (True, False):
+            restore_by_switching(town, now, outage, sectionalisers=sectionalisers)
+    BranchFlow(town, 9.0, "highs")
+    BranchFlow(replace(town, load_kvar=np.abs(town.load_kvar)), 9.0, "highs")
+
+
 def units() -> None:
     """Every part of a unit commitment in one system of two periods of half an hour."""
     gas = Burning(("gas", "oil"), (5.0, 8.0), [0.0, 200.0], start_use=(30.0,), blending=True)
@@ -283,6 +309,7 @@ DAYS: dict[str, Callable[[], None]] = {
         bids,
         two_settlement,
         switches,
+        outages,
         units,
         games,
         fleets,

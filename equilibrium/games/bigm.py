@@ -174,8 +174,8 @@ def _gradient_reach(mpcc: Mpcc, agent: Agent, column: int, given: IntArray, hand
     if not cost.any():
         return abs(float(agent.cost[column]))
     most = 0.0
-    for sign in (1.0, -1.0):
-        handle.update(mpcc.instance.with_cost(-sign * cost))
+    for way in (-cost, cost):
+        handle.update(mpcc.instance.with_cost(way))
         answer = handle.solve()
         if answer.status is not Status.OPTIMAL:
             return INF

@@ -233,7 +233,7 @@ class HourlyEffort:
         y
             Its rows' multipliers.
         """
-        model, hours = self._model, next(iter(program.columns.values())).shape[0]
+        model, hours = self._model, program.columns["lot_kw"].shape[0]
         z, rows = by_hour(program.columns, hours, reduced_costs(instance, y)), by_hour(program.rows, hours, y)
         limited = model.state[model.limited]
         return np.concatenate([z[:, model.free], rows[:, model.other_rows], z[:, limited]], axis=1) * model.scale

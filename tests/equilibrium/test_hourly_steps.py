@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 
 from equilibrium.programs.hourly import periods, vertices
 from equilibrium.programs.hourly.periods import PeriodData, PeriodModel, compile_periods
@@ -268,11 +268,22 @@ def test_rows_of_an_hour_are_scaled_and_what_has_no_entry_stays() -> None:
     assert (made.variables, made.rows) == (2, 6)
 
 
-@pytest.mark.parametrize("hours", [1, 4, 5, 9])
-def test_states_of_many_hours_are_those_of_one(hours: int) -> None:
-    """However they are solved for: with a dense inverse where there are many hours, else one by one."""
+@pytest.mark.parametrize(
+    ("hours", "states", "entries", "dense"),
+    [(8, 2, 1, False), (9, 2, 1, True), (9, 2, 0, False), (81, 20, 20, False), (81, 20, 21, True), (80, 20, 21, False)],
+)
+def test_states_of_many_hours_are_solved_for_by_an_inverse_where_that_is_dense(
+    hours: int, states: int, entries: int, dense: bool
+) -> None:
+    """Where hours are more than four times the states, and entries of the factor a twentieth of the inverse's."""
     rng = np.random.default_rng(hours)
-    matrix = sp.csc_matrix(np.array([[3.0]]))
-    right = rng.normal(size=(hours, 1))
-    factor = sp.linalg.splu(matrix)
-    assert periods._base(factor, right) == pytest.approx(right / 3.0)
+    matrix, right = rng.normal(size=(states, states)), rng.normal(size=(hours, states))
+    asked: list[str] = []
+
+    def solve(columns: np.ndarray, trans: str = "N") -> np.ndarray:
+        asked.append(trans)
+        return np.linalg.solve(matrix.T if trans == "T" else matrix, columns)
+
+    found = periods._base(SimpleNamespace(nnz=entries, solve=solve), right)  # type: ignore[arg-type]
+    assert found == pytest.approx(np.linalg.solve(matrix, right.T).T)
+    assert asked == ["T" if dense else "N"]

@@ -176,6 +176,8 @@ def test_every_set_of_fixed_columns_has_its_own_form() -> None:
         (np.diag([-1.0, 0.0]), [(0.0, INF), (0.0, INF)], [([1.0, -1.0], -3.0, 5.0)], True),
         (np.diag([-1.0, 2.0]), [(0.0, INF), (0.0, INF)], [([1.0, -1.0], -3.0, 5.0)], False),
         (np.diag([-1.0, 0.0]), [(0.0, INF), (0.0, INF)], [([1.0, -1.0], 5.0, INF)], True),
+        (np.diag([-1.0, 0.0]), [(0.0, INF), (0.0, INF)], [([1.0, -1.0], -INF, 5.0)], True),
+        (np.diag([-1.0, 0.0]), [(0.0, INF), (-INF, INF)], [([1.0, 1.0], -INF, 5.0)], True),
     ],
 )
 def test_a_ray_of_negative_curvature(

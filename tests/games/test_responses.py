@@ -163,3 +163,21 @@ def test_why_a_game_has_no_point(kind: str, said: str) -> None:
         boss.row("two", x + z >= 6)
         rival.row("two", x + z <= 5)
     assert conflict(compile_game(game), Deadline()) == said
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+@pytest.mark.parametrize("least", [True, False])
+def test_a_dual_without_an_end_on_one_side(sense: str, least: bool) -> None:
+    """y is held between two rows at x: one kWh less of it costs its worth of 2 and anything beyond, or less."""
+    game = Game("held")
+    leader, dealer = game.leader("leader"), game.follower("dealer", sense)
+    x, y = leader.variable("x", 0, 9), dealer.variable("y", 0, 9)
+    dealer.objective = (2.0 if sense == "min" else -2.0) * y
+    need = dealer.row("need", y - x >= 0.0, dual="price" if least else None)
+    cap = dealer.row("cap", y - x <= 0.0, dual=None if least else "price")
+    leader.objective = x + (need if least else cap).dual
+    compiled = compile_game(game)
+    found = examine(compiled.followers[0], at(compiled, x=3.0, y=3.0), {})
+    interval = (2.0, INF) if least else (-INF, 0.0)
+    wanted = interval if sense == "min" else (-interval[1], -interval[0])
+    assert found.intervals[compiled.names.index("price")] == pytest.approx(wanted)

@@ -68,7 +68,7 @@ def examine_point(compiled: CompiledGame, w: FloatArray, given: Mapping[int, flo
         response = examine(agent, w, given)
         responses[agent.name] = response
         for r, column in enumerate(agent.dual.tolist()):
-            if column >= 0:
+            if column != -1:
                 w[column] = given.get(column, float(response.mu[r] * agent.sign))
     primal = float(np.max([own_violation(agent, w) for agent in compiled.leaders], initial=0.0))
     return Examined(responses, primal, w)

@@ -95,3 +95,26 @@ def test_time_and_rounds_end_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told([5.0, 4.0, 3.0], [2.0, 3.0], over=3)[:2] == (4.0, "time limit after 2 rounds")
     monkeypatch.setattr(worst_case, "MAX_ROUNDS", 2)
     assert told([5.0, 4.0, 3.0], [2.0, 3.0, 4.0])[:2] == (4.0, "round limit")
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(("share", "fails"), [(0.9, False), (1.1, True), (-5.0, False)])
+def test_a_row_fails_by_more_than_rounding_of_its_side(
+    sign: float, share: float, fails: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Relative to one more than the side of 3: at most, or at least, that much."""
+    monkeypatch.setattr(worst_case, "_as_objective", lambda *given: given[1:])
+    off = sign * share * worst_case.FEASIBLE * 4.0
+    agent = SimpleNamespace(activity=lambda _: np.array([9.0, -3.0 + off]), rhs=np.array([1.0, -3.0]))
+    asked: list[object] = []
+
+    def extreme(turned: object, fixed: object) -> Outcome:
+        asked.append((turned, fixed))
+        return Outcome(End.OPTIMAL, np.zeros(5), 0.0, 0.0)
+
+    here = SimpleNamespace(_extreme=extreme, compiled=SimpleNamespace(size=2))
+    assert worst_case.Pessimists._fails(here, agent, 1, sign, {0: 2.0}) is fails  # type: ignore[arg-type]
+    assert asked == [((1, -sign), {0: 2.0})]
+    for end, v in ((End.UNBOUNDED, np.zeros(5)), (End.INFEASIBLE, None)):
+        here._extreme = lambda *_, end=end, v=v: Outcome(end, v, 0.0, 0.0)
+        assert worst_case.Pessimists._fails(here, agent, 1, sign, {}) is True  # type: ignore[arg-type]

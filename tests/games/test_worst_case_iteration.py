@@ -10,7 +10,7 @@ import pytest
 
 from equilibrium.complementarity.branch import End, Outcome
 from equilibrium.games import worst_case
-from equilibrium.games.best_response import SETTLED
+from equilibrium.games.best_response import FEASIBLE, SETTLED
 from equilibrium.games.worst_case import Point, Worst
 
 INF = float("inf")
@@ -104,7 +104,7 @@ def test_a_row_fails_by_more_than_rounding_of_its_side(
 ) -> None:
     """Relative to one more than the side of 3: at most, or at least, that much."""
     monkeypatch.setattr(worst_case, "_as_objective", lambda *given: given[1:])
-    off = sign * share * worst_case.FEASIBLE * 4.0
+    off = sign * share * FEASIBLE * 4.0
     agent = SimpleNamespace(activity=lambda _: np.array([9.0, -3.0 + off]), rhs=np.array([1.0, -3.0]))
     asked: list[object] = []
 

@@ -119,7 +119,8 @@ class Pessimists:
         values = {names[c]: value for c, value in rivals(self.compiled, agent, w).items()}
         one = for_one_leader(self.compiled.game, agent.name, values)
         changed = compile_game(pessimistic_game(one, compile_game(one)), self.compiled.units)
-        decision = Decision(changed, changed.leaders[0], changed.followers, None, self.solver)
+        (alone,) = changed.leaders
+        decision = Decision(changed, alone, changed.followers, None, self.solver)
         outcome, method = decide(decision, self.method, self.deadline)
         self.opinions[agent.name] = ""
         if self.full:

@@ -24,7 +24,7 @@ from equilibrium.grid.assets import (
 )
 from equilibrium.grid.branch_flow import BranchFlow
 from equilibrium.grid.distribution import compile_distribution
-from equilibrium.grid.lossy import compile_lossy
+from equilibrium.grid.lossy import add_lossy_flow, compile_lossy
 from equilibrium.grid.network import Network
 from equilibrium.grid.reconfiguration import reconfigure
 from equilibrium.grid.restoration import Outage, restore
@@ -59,6 +59,7 @@ from equilibrium.programs.commitment import (
 )
 from equilibrium.programs.commitment.program import compile_commitment
 from equilibrium.programs.commitment.system import Demand
+from equilibrium.programs.program import ProgramBuilder
 from tests.equilibrium import disco_days, two_settlement_real
 from tests.equilibrium.aggregator_days import on_line, random_day
 from tests.equilibrium.conftest import lot_data, small_day, small_feeder, small_network
@@ -98,6 +99,31 @@ def grids() -> None:
         compile_joint(network, periods)
     compile_lots(network.lots, LENGTHS)
     compile_lossy(disco_days.small_network(2), 2, segments=3, transformer_efficiency=0.9)
+
+
+def trees() -> None:
+    """Feeders that branch, with two elements at a bus, by every way of stating their flow."""
+    network = replace(
+        everything(),
+        feeder=small_feeder(
+            buses=tuple("abcdef"),
+            parent=np.array([-1, 4, 4, 1, 0, 0]),
+            r_ohm=np.array([0.0, 0.3, 0.5, 0.7, 0.2, 0.4]),
+            x_ohm=np.array([0.0, 0.2, 0.1, 0.6, 0.35, 0.15]),
+            rating_kva=np.array([900.0, 700.0, 500.0, 300.0, 800.0, 400.0]),
+            load_kw=np.zeros(6),
+            load_kvar=np.zeros(6),
+            voltage_min_pu=np.array([0.9, 0.91, 0.92, 0.93, 0.94, 0.95]),
+            voltage_max_pu=np.array([1.1, 1.09, 1.08, 1.07, 1.06, 1.05]),
+            root_voltage_pu=1.02,
+        ),
+    )
+    compile_distribution(network, LENGTHS)
+    compile_joint(network, LENGTHS)
+    for receiving in (True, False):
+        build = ProgramBuilder()
+        add_lossy_flow(build, network, 2, segments=3, transformer_efficiency=0.9, receiving=receiving)
+        build.compile()
 
 
 def lots_lead() -> None:
@@ -366,6 +392,7 @@ DAYS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         grids,
+        trees,
         lots_lead,
         nodal,
         disco,

@@ -223,3 +223,23 @@ def test_methods_of_several_leaders_are_none_for_one() -> None:
         module._solve_pessimistic(alone(), Options(method="stationarity", attitude="pessimistic"), Deadline())
     expected = "for a pessimistic answer: auto or a method for one leader"
     assert str(caught.value) == f"method: name: got 'stationarity', expected {expected}"
+
+
+@pytest.mark.parametrize(("verdict", "sign"), [(GameVerdict.UNBOUNDED, -1.0), (GameVerdict.INFEASIBLE, 1.0)])
+def test_leaders_of_a_game_without_a_point_and_without_an_end(
+    verdict: GameVerdict, sign: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a leader that minimises, and one that maximises, is told: several of them, and pessimistic ones."""
+    compiled = compile_game(game())
+    found = Found("m", "why", verdict=verdict)
+    monkeypatch.setattr(module, "solve_several", lambda *_, **__: (found, None, {}, {}))
+    answer = module._solve_nash(compiled, Options(), Deadline())
+    assert (answer.players["leader"].objective, answer.players["rival"].objective) == (-sign * INF, sign * INF)
+    assert answer.verdict == verdict
+    words = {value: key for key, value in module._SEARCHES.items()}
+    ended = SimpleNamespace(point=None, ending=words[verdict], notes=("said",))
+    monkeypatch.setattr(module, "search", lambda *_: ended)
+    monkeypatch.setattr(module, "Pessimists", lambda *_, **__: None)
+    answer = module._solve_pessimistic(compiled, Options(attitude="pessimistic"), Deadline())
+    assert (answer.players["leader"].objective, answer.players["rival"].objective) == (-sign * INF, sign * INF)
+    assert (answer.verdict, answer.method, answer.notes) == (verdict, "pessimistic auto", ("said",))

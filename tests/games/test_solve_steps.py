@@ -243,3 +243,29 @@ def test_leaders_of_a_game_without_a_point_and_without_an_end(
     answer = module._solve_pessimistic(compiled, Options(attitude="pessimistic"), Deadline())
     assert (answer.players["leader"].objective, answer.players["rival"].objective) == (-sign * INF, sign * INF)
     assert (answer.verdict, answer.method, answer.notes) == (verdict, "pessimistic auto", ("said",))
+
+
+@pytest.mark.parametrize(("verdict", "noted"), [(GameVerdict.TIME_LIMIT, True), (GameVerdict.NOT_ATTAINED, False)])
+def test_a_pessimistic_search_that_is_cut_says_how_far_it_came(
+    verdict: GameVerdict, noted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its one leader earns 3 in the worst case, and no more than 4.5 can be earned."""
+    compiled, seen = alone(), []
+    outcome = Outcome(End.LIMIT, np.zeros(3), -3.0, -4.5, method="used")
+    words = {value: key for key, value in module._SEARCHES.items()}
+    point = SimpleNamespace(outcomes={"leader": outcome}, w=np.arange(3.0))
+    ended = SimpleNamespace(point=point, ending=words[verdict], notes=("said",))
+    monkeypatch.setattr(module, "search_one", lambda _: ended)
+    monkeypatch.setattr(module, "Pessimists", lambda *given, **more: (given[1:3], more["full"]))
+
+    def certified(*given: Any) -> Any:
+        seen.append(given)
+        return "answer"
+
+    monkeypatch.setattr(module, "_certified_pessimistic", certified)
+    options = Options(attitude="pessimistic", certify="full")
+    assert module._solve_pessimistic(compiled, options, late(passed=True)) == "answer"  # type: ignore[comparison-overlap]
+    ((pessimists, shown, w, found),) = seen
+    assert (pessimists, shown is point, w.tolist()) == ((("auto", "auto"), True), True, [0.0, 1.0, 2.0])
+    told = ("node limit: best value 3, proven bound 4.5, gap 1.5",) if noted else ()
+    assert (found.method, found.verdict, found.notes) == ("pessimistic used", verdict, ("said", *told))

@@ -113,3 +113,30 @@ def test_a_largest_activity_that_is_not_found_is_told(status: Status, monkeypatc
     endless = Solution(Status.UNBOUNDED, np.zeros(0), np.zeros(0), 0.0)
     monkeypatch.setattr(ReducedModel, "solve", lambda *_: endless)
     assert bindable_rows(program, model, program.bind({})).size == 1
+
+
+@pytest.mark.parametrize("lower", [False, True])
+def test_bounds_that_rows_imply_spare_programs(lower: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A power without an end is held at 4, which one program finds: a limit of 5 needs none, and one of 4 another."""
+    build = ProgramBuilder()
+    ends = {"lower": -INF, "upper": 1.0} if lower else {"lower": -1.0, "upper": INF}
+    power = build.columns("power", (2, 1), **ends)
+    state = build.columns("state", (2, 1), lower=-INF)
+    follows = build.rows("follows", (2, 1), lower=0.0, upper=0.0)
+    build.coefficients(follows, state, 1.0)
+    build.coefficients(follows, power, -2.0)
+    for name, limit in (("held", 4.0), ("limit", 5.0)):
+        row = build.rows(name, (2, 1), **({"lower": -limit} if lower else {"upper": limit}))
+        build.coefficients(row, power, 1.0)
+    program = build.compile()
+    model, asked = ReducedModel(program, ["state"], ["follows"]), []
+    whole = ReducedModel.solve
+
+    def told(self: ReducedModel, one: Instance) -> Solution:
+        asked.append(one)
+        return whole(self, one)
+
+    monkeypatch.setattr(ReducedModel, "solve", told)
+    found = bindable_rows(program, model, program.bind({}))
+    assert found.tolist() == program.rows["held"].index.ravel().tolist()
+    assert len(asked) == 2

@@ -179,12 +179,15 @@ def refused(change: str) -> Game:
     made = Game("refused")
     leader, one, two = made.leader("leader"), made.follower("one"), made.follower("two")
     x = leader.variable("x", 0, 4)
-    y, u = one.variable("y", 0, 5, integer=change == "whole"), one.variable("u", 0, INF if change == "free" else 5)
+    y, u = (
+        one.variable("y", 0, 5, integer=change == "whole"),
+        one.variable("u", 0, INF if change in ("free", "mixed") else 5),
+    )
     z = two.variable("z", 0, 5)
     price = one.row("need", y >= x, dual="price").dual
     leader.objective, two.objective = 1.0 * x, 1.0 * z
     one.objective = {
-        "bent": y * y - 2 * u * u, "free": y - 1e-3 * u, "own": y + price * y, "unknown": 1.0 * y
+        "bent": y * y - 2 * u * u, "free": y - 1e-3 * u, "mixed": x * y - 1e-3 * u, "own": y + price * y
     }.get(change, 1.0 * y)  # fmt: skip
     if change == "quadratic":
         one.row("square", y * u + x <= 9)
@@ -209,6 +212,11 @@ def refused(change: str) -> Game:
         ),
         (
             "free",
+            "player one: variable u: got 'unbounded', "
+            "expected a follower whose objective is bounded for some decision of the leaders",
+        ),
+        (
+            "mixed",  # y is moved by the leader, u is not
             "player one: variable u: got 'unbounded', "
             "expected a follower whose objective is bounded for some decision of the leaders",
         ),

@@ -269,3 +269,13 @@ def test_a_pessimistic_search_that_is_cut_says_how_far_it_came(
     assert (pessimists, shown is point, w.tolist()) == ((("auto", "auto"), True), True, [0.0, 1.0, 2.0])
     told = ("node limit: best value 3, proven bound 4.5, gap 1.5",) if noted else ()
     assert (found.method, found.verdict, found.notes) == ("pessimistic used", verdict, ("said", *told))
+
+
+def test_a_game_is_measured_in_its_own_units_but_where_a_user_bounds_multipliers() -> None:
+    made = Game("large")
+    leader = made.leader("leader")
+    x = leader.variable("x", 0, 4e7)
+    leader.objective = 3e6 * x
+    leader.row("least", 1e5 * x >= 2e9)
+    assert module._compiled(made, Options()).units.columns
+    assert not module._compiled(made, Options(big_m=(1e9, "user"))).units.columns

@@ -239,7 +239,8 @@ def _rows(rows: list[Row], index: dict[str, int]) -> tuple[sp.csr_array, tuple[P
         for key, value in row.relation.body.terms.items():
             places = [index[name] for name in key]
             if len(places) == 2:
-                products.append(Product(k, *places, value))
+                i, j = places
+                products.append(Product(k, i, j, value))
             else:
                 at.append(k)
                 columns += places

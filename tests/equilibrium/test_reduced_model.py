@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import linprog, milp
 
+from equilibrium.programs import reduction
 from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.program import INF, Instance, Program, ProgramBuilder
 from equilibrium.programs.reduction import ReducedModel
 from equilibrium.programs.solvers import Status
+from equilibrium.programs.solvers.base import Handle, ModelTooLargeError, Solution
+from equilibrium.programs.solvers.choose import open_handle
 from tests.frozen.work import measured
 
 PERIODS = 2
@@ -241,6 +244,60 @@ def test_a_glance_solves_once_and_takes_up_what_it_violates() -> None:
     assert costs[0] < least - 1e-6
     assert costs == sorted(costs)
     assert costs[-1] == pytest.approx(least)
+
+
+class Failing:
+    """A handle that fails in one way at each of its solves: it moves the point by so much, or refuses it."""
+
+    def __init__(self, inside: Handle, failure: float | None) -> None:
+        self.inside, self.failure = inside, failure
+        self.name = inside.name
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.inside, name)
+
+    def solve(self) -> Solution:
+        if self.failure is None:
+            raise ModelTooLargeError("too large")
+        answer = self.inside.solve()
+        return replace(answer, x=answer.x + self.failure)
+
+
+def opened(monkeypatch: pytest.MonkeyPatch, *failures: float | None) -> list[str]:
+    """Let the first handles that are opened fail; return the solvers' names asked for, in the order of opening."""
+    asked: list[str] = []
+
+    def fails(instance: Instance, solver: str, **options: object) -> object:
+        asked.append(solver)
+        inside = open_handle(instance, "highs", **options)  # type: ignore[arg-type]
+        return Failing(inside, failures[len(asked) - 1]) if len(asked) <= len(failures) else inside
+
+    monkeypatch.setattr(reduction, "open_handle", fails)
+    return asked
+
+
+def test_an_answer_that_lost_its_digits_is_solved_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A point off by 1e-5 opens another model, without a basis; one off by less than rows can tell does not."""
+    one = made()
+    for off, handles in ((1e-5, 2), (1e-12, 1)):
+        asked = opened(monkeypatch, off)
+        found = model(one, solver="auto").solve(one.instance)
+        assert asked == ["auto"] * handles
+        assert found.x @ one.instance.cost == pytest.approx(optimum(one.instance), abs=1e-9)
+        assert kkt_residuals(one.instance, found.x, found.y).worst < 1e-9
+
+
+def test_highs_takes_over_where_a_licence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the middle of a search too, and for every day that follows."""
+    one = made()
+    asked = opened(monkeypatch, None)
+    reduced = model(one, solver="auto")
+    for instance in (one.instance, with_cuts(one.instance), one.instance):
+        found = reduced.solve(instance)
+        assert found.x @ instance.cost == pytest.approx(optimum(instance))
+        assert asked[:2] == ["auto", "highs"]
+        assert set(asked[2:]) <= {"highs"}
+        reduced.rewind()
 
 
 def test_no_answer_is_told() -> None:

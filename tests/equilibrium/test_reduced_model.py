@@ -269,6 +269,7 @@ def opened(monkeypatch: pytest.MonkeyPatch, *failures: float | None) -> list[str
 
     def fails(instance: Instance, solver: str, **options: object) -> object:
         asked.append(solver)
+        assert options == {"restored": False, "perturbed": False}  # the vertex found is that of a simplex left alone
         inside = open_handle(instance, "highs", **options)  # type: ignore[arg-type]
         return Failing(inside, failures[len(asked) - 1]) if len(asked) <= len(failures) else inside
 

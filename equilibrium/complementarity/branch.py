@@ -64,8 +64,8 @@ class Outcome:
     v: FloatArray | None
     value: float
     bound: float
-    nodes: int
-    seconds: float
+    nodes: int = 0
+    seconds: float = 0.0
     reason: str = ""
     provenance: str = "proved"
     method: str = ""

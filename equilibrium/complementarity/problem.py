@@ -74,11 +74,6 @@ class Mpcc:
         """Whether the objective is linear."""
         return int(self.hessian.nnz) == 0
 
-    def multiplier(self, name: str, v: FloatArray) -> FloatArray:
-        """Return ``mu`` of every row of the responding agent ``name``; 0 where the row has none."""
-        columns, factors = self.multipliers[name]
-        return np.where(columns >= 0, factors * v[np.maximum(columns, 0)], 0.0)
-
 
 @dataclass
 class System:

@@ -174,8 +174,8 @@ def _gradient_reach(mpcc: Mpcc, agent: Agent, column: int, given: IntArray, hand
     if not cost.any():
         return abs(float(agent.cost[column]))
     most = 0.0
-    for sign in (1.0, -1.0):
-        handle.update(mpcc.instance.with_cost(-sign * cost))
+    for way in (-cost, cost):
+        handle.update(mpcc.instance.with_cost(way))
         answer = handle.solve()
         if answer.status is not Status.OPTIMAL:
             return INF
@@ -220,15 +220,15 @@ def solve_bigm(mpcc: Mpcc, bounds: Bounds, solver: str, deadline: Deadline) -> O
     answer = solve_mixed(program, integer, solver, time_limit_s=deadline.left, node_limit=deadline.nodes_left)
     deadline.spend(answer.nodes)
     if answer.status is Status.INFEASIBLE:
-        return Outcome(End.INFEASIBLE, None, INF, INF, 0, answer.seconds, provenance=bounds.provenance)
+        return Outcome(End.INFEASIBLE, None, INF, INF, seconds=answer.seconds, provenance=bounds.provenance)
     if answer.status is Status.UNBOUNDED:
-        return Outcome(End.UNBOUNDED, None, -INF, -INF, 0, answer.seconds, provenance=bounds.provenance)
+        return Outcome(End.UNBOUNDED, None, -INF, -INF, seconds=answer.seconds, provenance=bounds.provenance)
     end = End.OPTIMAL if answer.status is Status.OPTIMAL else End.LIMIT
     if answer.x.size == 0 or not np.isfinite(answer.objective):
         bound = answer.bound + mpcc.constant
-        return Outcome(End.LIMIT, None, INF, bound, 0, answer.seconds, provenance=bounds.provenance)
+        return Outcome(End.LIMIT, None, INF, bound, seconds=answer.seconds, provenance=bounds.provenance)
     v, bound = answer.x[:n], answer.bound + mpcc.constant
-    outcome = Outcome(end, v, mpcc.value(v), bound, 0, answer.seconds, provenance=bounds.provenance)
+    outcome = Outcome(end, v, mpcc.value(v), bound, seconds=answer.seconds, provenance=bounds.provenance)
     return settle(mpcc, outcome, answer.x[n:] > 0.5)
 
 

@@ -68,7 +68,7 @@ def examine_point(compiled: CompiledGame, w: FloatArray, given: Mapping[int, flo
         response = examine(agent, w, given)
         responses[agent.name] = response
         for r, column in enumerate(agent.dual.tolist()):
-            if column >= 0:
+            if column != -1:
                 w[column] = given.get(column, float(response.mu[r] * agent.sign))
     primal = float(np.max([own_violation(agent, w) for agent in compiled.leaders], initial=0.0))
     return Examined(responses, primal, w)
@@ -140,7 +140,7 @@ def regrets_at(
             outcome = known[agent.name] if problem is None else decide(problem, "auto", deadline)[0]
         else:
             value, (least, most) = agent.value(examined.w), examined.responses[agent.name].regret
-            outcome = Outcome(End.OPTIMAL, examined.w, value - least, value - most, 0, 0.0, method="convex")
+            outcome = Outcome(End.OPTIMAL, examined.w, value - least, value - most, method="convex")
         if full:
             problem = problem or deviation(compiled, agent, examined.w, solver)
             outcome, said = confirm(problem, outcome, deadline)

@@ -197,9 +197,10 @@ def _quadratic(expression: Expression, index: dict[str, int], sign: float) -> tu
         if not key:
             constant = value
         elif len(key) == 1:
-            cost[index[key[0]]] = value
+            (name,) = key
+            cost[index[name]] = value
         else:
-            i, j = index[key[0]], index[key[1]]
+            i, j = (index[name] for name in key)
             rows += [i, j]
             columns += [j, i]
             values += [value, value]
@@ -236,11 +237,13 @@ def _rows(rows: list[Row], index: dict[str, int]) -> tuple[sp.csr_array, tuple[P
     at, columns, values, products = [], [], [], []
     for k, row in enumerate(rows):
         for key, value in row.relation.body.terms.items():
-            if len(key) == 2:
-                products.append(Product(k, index[key[0]], index[key[1]], value))
+            places = [index[name] for name in key]
+            if len(places) == 2:
+                i, j = places
+                products.append(Product(k, i, j, value))
             else:
                 at.append(k)
-                columns.append(index[key[0]])
+                columns += places
                 values.append(value)
     matrix = sp.coo_array((values, (at, columns)), shape=(len(rows), len(index)), dtype=np.float64)
     return sp.csr_array(matrix), tuple(products)

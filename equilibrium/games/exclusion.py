@@ -89,7 +89,7 @@ def _shifted(agent: Agent, offset: int) -> Agent:
         if agent.matrix.shape[0]
         else sp.csr_array((0, offset + size)),
         products=tuple(replace(p, i=p.i + offset, j=p.j + offset) for p in agent.products),
-        dual=np.where(agent.dual >= 0, agent.dual + offset, -1),
+        dual=np.where(agent.dual != -1, agent.dual + offset, -1),
     )
 
 

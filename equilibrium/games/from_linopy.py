@@ -99,7 +99,9 @@ def _add_rows(
     duals: Mapping[str, str],
     source: str,
 ) -> None:
-    matrix = sp.csr_array(matrices.A) if rows else sp.csr_array((0, len(columns)))
+    if not rows:
+        return  # linopy then has no matrix
+    matrix = sp.csr_array(matrices.A)
     for r, row in enumerate(rows):
         side, sense = float(matrices.b[r]), SENSES[str(matrices.sense[r])[0]]
         if (side, sense) in ((np.inf, "<="), (-np.inf, ">=")):

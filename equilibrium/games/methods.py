@@ -141,7 +141,7 @@ def _lexicographic(decision: Decision, deadline: Deadline) -> Outcome:
         problem = own_problem(agent, np.zeros(decision.compiled.size))
         answer = open_handle(problem.instance).solve()
         if answer.status is not Status.OPTIMAL:
-            return Outcome(End.INFEASIBLE, None, np.inf, np.inf, 0, answer.seconds)
+            return Outcome(End.INFEASIBLE, None, np.inf, np.inf, seconds=answer.seconds)
         face = optimal_face(problem.instance, answer.y)
         for position, column in enumerate(agent.own.tolist()):
             system.lower[column] = float(face.col_lower[position])
@@ -305,7 +305,7 @@ def _run(method: Method, decision: Decision, deadline: Deadline) -> Outcome:
     try:
         outcome = method.run(decision, deadline)
     except SolverError as error:
-        outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, 0, 0.0, str(error))
+        outcome = Outcome(End.UNDECIDED, None, np.inf, -np.inf, reason=str(error))
     if outcome.end is End.LIMIT and outcome.v is None and _branch_applies(decision) is None:
         root = _branch(decision, Deadline(0.0))
         if root.end is End.LIMIT and root.v is not None:

@@ -124,9 +124,10 @@ def pessimistic_game(game: Statement, compiled: CompiledGame) -> Statement:
     The leader keeps its name and variables; the followers' variables keep their names in the worst case of the
     objective. :func:`why_not` says when this is exact.
     """
-    leader = game.players[compiled.leaders[0].name]
+    (alone,) = compiled.leaders
+    leader = game.players[alone.name]
     followers = tuple(game.players[agent.name] for agent in compiled.followers)
-    if compiled.used_duals(compiled.leaders[0]):
+    if compiled.used_duals(alone):
         return _with_duals(game, compiled)
     side = _Side(game, followers, frozenset(v for f in followers for v in f.variables))
     other = Statement(f"{game.name}, pessimistic", source=game.source, file=game.file)

@@ -66,7 +66,7 @@ def respond(compiled: CompiledGame, w: FloatArray) -> FloatArray | None:
         if answer.status is not Status.OPTIMAL:
             return None
         w[agent.own] = answer.x
-        named = agent.dual >= 0
+        named = agent.dual != -1
         w[agent.dual[named]] = agent.sign * answer.y[named]
     return w
 
@@ -143,7 +143,7 @@ def _dual_face(agent: Agent, problem: OwnProblem, y: FloatArray, given: Mapping[
 
 def _intervals(agent: Agent, problem: OwnProblem, y: FloatArray) -> dict[int, tuple[float, float]]:
     """Return the range of every named dual over the dual optimal face."""
-    named = [(r, int(c)) for r, c in enumerate(agent.dual) if c >= 0]
+    named = [(r, int(c)) for r, c in enumerate(agent.dual) if c != -1]
     if not named:
         return {}
     face = _dual_face(agent, problem, y, {})

@@ -272,7 +272,7 @@ def _solve_nash(compiled: CompiledGame, options: Options, deadline: Deadline) ->
     )
     if w is None:
         end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
-        return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))
+        return empty(compiled, found, Outcome(end, None, INF, INF))
     examined = examine_point(compiled, w, given)
     return _certified(compiled, examined, outcomes, found, options, deadline)
 
@@ -289,7 +289,7 @@ def _solve_pessimistic(compiled: CompiledGame, options: Options, deadline: Deadl
     found = Found(name, why, verdict=_SEARCHES[ended.ending], notes=ended.notes)
     if ended.point is None:
         end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
-        return empty(compiled, found, Outcome(end, None, INF, -INF, 0, 0.0))
+        return empty(compiled, found, Outcome(end, None, INF, INF))
     if found.verdict is GameVerdict.TIME_LIMIT and len(compiled.leaders) == 1:
         leader = compiled.leaders[0]
         found = replace(

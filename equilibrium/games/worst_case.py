@@ -119,7 +119,8 @@ class Pessimists:
         values = {names[c]: value for c, value in rivals(self.compiled, agent, w).items()}
         one = for_one_leader(self.compiled.game, agent.name, values)
         changed = compile_game(pessimistic_game(one, compile_game(one)), self.compiled.units)
-        decision = Decision(changed, changed.leaders[0], changed.followers, None, self.solver)
+        (alone,) = changed.leaders
+        decision = Decision(changed, alone, changed.followers, None, self.solver)
         outcome, method = decide(decision, self.method, self.deadline)
         self.opinions[agent.name] = ""
         if self.full:
@@ -138,7 +139,7 @@ class Pessimists:
         end, chosen, value, bound = End.OPTIMAL, None, INF, INF
         for count, choice in enumerate(decisions(agent)):
             if self.deadline.passed:
-                return Outcome(End.LIMIT, chosen, value, -INF, count, 0.0, method="enumeration")
+                return Outcome(End.LIMIT, chosen, value, -INF, count, method="enumeration")
             at = w.copy()
             at[agent.own] = choice
             worst = self.worst(agent, at)
@@ -147,7 +148,7 @@ class Pessimists:
                 chosen, value = worst.w, worst.bound
         if chosen is None:
             end = End.INFEASIBLE
-        return Outcome(end, chosen, value, bound, count + 1, 0.0, method="enumeration")
+        return Outcome(end, chosen, value, bound, count + 1, method="enumeration")
 
     def judge(self, w: FloatArray) -> Point:
         """Compute every leader's worst case at the decisions in ``w`` and its best deviation."""
@@ -277,9 +278,7 @@ def _read_off(compiled: CompiledGame, table: np.ndarray, place: Sequence[int]) -
         chosen = min(others, key=lambda other: other.bound)
         least = min(other.value for other in others)
         worst[agent.name] = here
-        outcomes[agent.name] = Outcome(
-            End.OPTIMAL, chosen.w, chosen.bound, least, len(others), 0.0, method="enumeration"
-        )
+        outcomes[agent.name] = Outcome(End.OPTIMAL, chosen.w, chosen.bound, least, len(others), method="enumeration")
     gain = max(relative_gain(outcome.value, worst[name].value) for name, outcome in outcomes.items())
     regret = max(relative_gain(outcome.bound, worst[name].bound) for name, outcome in outcomes.items())
     first = worst[compiled.leaders[0].name].w

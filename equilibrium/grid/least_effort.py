@@ -233,7 +233,7 @@ class HourlyEffort:
         y
             Its rows' multipliers.
         """
-        model, hours = self._model, next(iter(program.columns.values())).shape[0]
+        model, hours = self._model, program.columns["lot_kw"].shape[0]
         z, rows = by_hour(program.columns, hours, reduced_costs(instance, y)), by_hour(program.rows, hours, y)
         limited = model.state[model.limited]
         return np.concatenate([z[:, model.free], rows[:, model.other_rows], z[:, limited]], axis=1) * model.scale
@@ -264,7 +264,7 @@ class DailyEffort:
         periods: Periods,
         shared: Mapping[str, FloatArray] | None = None,
     ) -> None:
-        self._program, self._model, self._ids = program, model, model.row_ids
+        self._model, self._ids = model, model.row_ids
         places = {
             name: np.searchsorted(model.free, block.index)
             for name, block in program.columns.items()
@@ -297,7 +297,7 @@ class DailyEffort:
         """Return all columns at the dispatch of least effort; see :class:`EffortRule`."""
         model, power = self._model, x[self._given]
         z, taken = reduced_costs(instance, y), self._of_given @ power
-        fixed = instance.first_rows(self._program.shape[0]).with_columns(self._given, power, power)
+        fixed = instance.with_columns(self._given, power, power)
         lower, upper = model.limits(fixed, self._ids)
         face = Face(
             (np.concatenate([fixed.col_lower[model.free], lower]) - taken)[None],

@@ -13,7 +13,7 @@ needed at all. :mod:`equilibrium.grid.switching_program` decides about sectional
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -104,7 +104,7 @@ class Restored:
     flow_kva: FloatArray
     loading: FloatArray
     configurations: int
-    programs: int
+    programs: int = 0
 
 
 def check_hour(grid: MeshedGrid, hour: Hour) -> None:
@@ -227,13 +227,12 @@ def restore(grid: MeshedGrid, hour: Hour, outage: Outage, solver: str = "auto") 
         When the hour or the outage does not fit the grid.
     """
     check_hour(grid, hour)
-    options: list[tuple[float, int, BoolArray, Forest]] = []
+    options: list[tuple[float, BoolArray, Forest]] = []
     for closed, forest in ways(grid, outage):
-        lost = float(hour.value[forest.dark] @ hour.load_kw[forest.dark])
-        options.append((lost, len(options), closed, forest))
-    options.sort(key=lambda option: option[:2])
+        options.append((float(hour.value[forest.dark] @ hour.load_kw[forest.dark]), closed, forest))
+    options.sort(key=lambda option: option[0])
     best, programs = None, 0
-    for lost, _, closed, forest in options:
+    for lost, closed, forest in options:
         if best is not None and lost >= best.cost - SAME_SHED * (1.0 + best.cost):
             break  # the load that has no way to a root costs more already, here and in all that follow
         found = all_served(grid, hour, forest)
@@ -241,12 +240,12 @@ def restore(grid: MeshedGrid, hour: Hour, outage: Outage, solver: str = "auto") 
             found, programs = _least_shed(grid, hour, forest, solver), programs + 1
         served, flow = found
         shed = hour.load_kw.copy()
-        shed[forest.order] *= np.maximum(0.0, 1.0 - served)
+        shed[forest.order] *= np.clip(1.0 - served, 0.0, 1.0)
         cost = float(hour.value @ shed)
         if best is None or cost < best.cost - SAME_SHED * (1.0 + best.cost):
-            best = _restored(grid, outage, closed, shed, cost, (forest, flow), (len(options), programs))
+            best = _restored(grid, outage, closed, shed, cost, (forest, flow), len(options))
     assert best is not None
-    return best
+    return replace(best, programs=programs)
 
 
 def _restored(
@@ -256,7 +255,7 @@ def _restored(
     shed: FloatArray,
     cost: float,
     state: tuple[Forest, FloatArray],
-    counts: tuple[int, int],
+    configurations: int,
 ) -> Restored:
     """Put the best configuration together."""
     forest, flow = state
@@ -264,7 +263,7 @@ def _restored(
     size = np.zeros(grid.branches)
     size[forest.branch[inner]] = np.hypot(*flow[:, inner])
     moved = operations(grid, closed, outage)
-    return Restored(outage, closed, shed, cost, cost, moved, size, size / grid.rating_kva, *counts)
+    return Restored(outage, closed, shed, cost, cost, moved, size, size / grid.rating_kva, configurations)
 
 
 def operations(grid: MeshedGrid, closed: BoolArray, outage: Outage) -> int:
@@ -277,7 +276,7 @@ def operations(grid: MeshedGrid, closed: BoolArray, outage: Outage) -> int:
 
 def all_served(grid: MeshedGrid, hour: Hour, forest: Forest) -> tuple[FloatArray, FloatArray] | None:
     """Return shares and flows if everything in the forest is served within all limits by sources at one level."""
-    order, place = forest.order, np.full(grid.size, -1)
+    order, place = forest.order, np.empty(grid.size, dtype=np.int64)
     place[order] = np.arange(order.size)
     load = np.stack([hour.load_kw, hour.load_kvar])
     source = np.zeros_like(load)
@@ -309,4 +308,4 @@ def _least_shed(grid: MeshedGrid, hour: Hour, forest: Forest, solver: str) -> tu
     """Return shares and flows of the least shedding; all sources at rest and nothing served is always possible."""
     instance, served, flow = _shedding(grid, hour, forest)
     solution = require_optimal(solve_linear(instance, solver), f"the shedding of grid {grid.name}")
-    return np.clip(solution.x[served], 0.0, 1.0), solution.x[flow]
+    return solution.x[served], solution.x[flow]

@@ -180,13 +180,6 @@ class Instance:
             row_upper=np.concatenate([self.row_upper, upper]),
         )
 
-    def first_rows(self, count: int) -> Instance:
-        """Return the instance without the rows below its first ``count``."""
-        if count == self.shape[0]:
-            return self
-        matrix, lower, upper = self.matrix[:count, :], self.row_lower[:count], self.row_upper[:count]
-        return replace(self, matrix=matrix, row_lower=lower, row_upper=upper)
-
 
 def stack_rows(top: sp.csr_array, bottom: sp.csr_array) -> sp.csr_array:
     """Put one CSR matrix below another; ``scipy.sparse.vstack`` spends ten times as long on checks."""

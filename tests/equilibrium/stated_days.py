@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -23,7 +24,7 @@ from equilibrium.grid.assets import (
 )
 from equilibrium.grid.branch_flow import BranchFlow
 from equilibrium.grid.distribution import compile_distribution
-from equilibrium.grid.lossy import compile_lossy
+from equilibrium.grid.lossy import add_lossy_flow, compile_lossy
 from equilibrium.grid.network import Network
 from equilibrium.grid.reconfiguration import reconfigure
 from equilibrium.grid.restoration import Outage, restore
@@ -56,7 +57,9 @@ from equilibrium.programs.commitment import (
     System,
     Unit,
 )
+from equilibrium.programs.commitment.program import compile_commitment
 from equilibrium.programs.commitment.system import Demand
+from equilibrium.programs.program import ProgramBuilder
 from tests.equilibrium import disco_days, two_settlement_real
 from tests.equilibrium.aggregator_days import on_line, random_day
 from tests.equilibrium.conftest import lot_data, small_day, small_feeder, small_network
@@ -96,6 +99,31 @@ def grids() -> None:
         compile_joint(network, periods)
     compile_lots(network.lots, LENGTHS)
     compile_lossy(disco_days.small_network(2), 2, segments=3, transformer_efficiency=0.9)
+
+
+def trees() -> None:
+    """Feeders that branch, with two elements at a bus, by every way of stating their flow."""
+    network = replace(
+        everything(),
+        feeder=small_feeder(
+            buses=tuple("abcdef"),
+            parent=np.array([-1, 4, 4, 1, 0, 0]),
+            r_ohm=np.array([0.0, 0.3, 0.5, 0.7, 0.2, 0.4]),
+            x_ohm=np.array([0.0, 0.2, 0.1, 0.6, 0.35, 0.15]),
+            rating_kva=np.array([900.0, 700.0, 500.0, 300.0, 800.0, 400.0]),
+            load_kw=np.zeros(6),
+            load_kvar=np.zeros(6),
+            voltage_min_pu=np.array([0.9, 0.91, 0.92, 0.93, 0.94, 0.95]),
+            voltage_max_pu=np.array([1.1, 1.09, 1.08, 1.07, 1.06, 1.05]),
+            root_voltage_pu=1.02,
+        ),
+    )
+    compile_distribution(network, LENGTHS)
+    compile_joint(network, LENGTHS)
+    for receiving in (True, False):
+        build = ProgramBuilder()
+        add_lossy_flow(build, network, 2, segments=3, transformer_efficiency=0.9, receiving=receiving)
+        build.compile()
 
 
 def lots_lead() -> None:
@@ -169,6 +197,31 @@ def switches() -> None:
     BranchFlow(row, 9.0, "highs")
 
 
+def outages() -> None:
+    """Outages of branches, buses and a root in a grid with sources, unequal bands, and a branch that is no switch."""
+    lines = [(0, 1, True), (1, 2, True), (5, 4, True), (4, 3, True), (2, 3, False), (1, 4, False)]
+    town = grid(
+        6,
+        (0, 5),
+        lines,
+        rating_kva=np.array([9.0, np.inf, 7.0, 2.5, 6.0, 8.0]),
+        switchable=np.array([True, False, True, True, True, True]),
+        load_kw=np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0]),
+        load_kvar=np.array([0.5, 1.0, -1.5, 2.0, 0.25, 3.0]),
+        voltage_min_pu=np.array([0.9, 0.91, 0.92, 0.93, 0.94, 0.95]),
+        voltage_max_pu=np.array([1.1, 1.11, 1.12, 1.13, 1.14, 1.15]),
+        root_voltage_pu=1.02,
+    )
+    sources: dict[str, Any] = {"source_bus": np.array([2, 5, 3]), "source_kw": np.array([1.5, 2.0, 2.5])}
+    now = hour(town, source_kvar=np.array([0.5, 0.75, 1.0]), **sources)
+    for outage in (Outage("a", branches=(0,)), Outage("b", buses=(4,)), Outage("c", branches=(2,), buses=(0,))):
+        restore(town, now, outage)
+        for sectionalisers in (True, False):
+            restore_by_switching(town, now, outage, sectionalisers=sectionalisers)
+    BranchFlow(town, 9.0, "highs")
+    BranchFlow(replace(town, load_kvar=np.abs(town.load_kvar)), 9.0, "highs")
+
+
 def units() -> None:
     """Every part of a unit commitment in one system of two periods of half an hour."""
     gas = Burning(("gas", "oil"), (5.0, 8.0), [0.0, 200.0], start_use=(30.0,), blending=True)
@@ -218,6 +271,70 @@ def units() -> None:
             outages=(commitment.Outage("o", "BC", 10.0), commitment.Outage("again", "AC")),
         )
     )
+
+
+def plants() -> None:
+    """Units with a past and a plan, what they burn, storage that has one way, and services with and without ramps."""
+    use = [[1.0, 9.0, 20.0], [2.0, 11.0, 25.0], [1.5, 10.0, 24.0]]
+    fuels = Burning(("gas", "oil", "coal"), (5.0, 8.0, 3.0), use, (30.0, 45.0), switching=False, burning=2)
+    hot = Unit(
+        "hot", [10.0, 60.0, 100.0], [200.0, 1500.0, 3500.0], "A", (1, 4), (50.0, 90.0), 7.0, 60.0, 50.0,
+        [40.0, 45.0, 50.0], [35.0, 30.0, 25.0], 3, 2, 2, 50.0, reserves=("up",), areas=("east", "west"),
+        band=([20.0, 25.0, 30.0], 80.0), burning=fuels, stop_reserve=False, initial_stop_limit=15.0,
+        start_curve=(4.0, 2.0), stop_curve=(6.0, 3.0),
+    )  # fmt: skip
+    cold = Unit(
+        "cold", [5.0, 50.0, 90.0], [100.0, 900.0, 2500.0], "B", (2,), (40.0,), min_up=2, min_down=3, initial=-2,
+        fixed=[np.nan, np.nan, 1.0], burning=replace(fuels, start_use=(), switching=True), reserves=("up", "down"),
+    )  # fmt: skip
+    must = Unit("must", [[5.0, 50.0], [6.0, 55.0], [0.0, 0.0]], [[50.0, 900.0], [60.0, 990.0], [0.0, 0.0]], "B",
+                must_run=True, initial=1, initial_power=20.0,
+                burning=Burning(("gas",), (5.0,), [0.0, 30.0]))  # fmt: skip
+    store = Store(
+        "store", [5.0, 6.0, 7.0], 7.0, [20.0, 21.0, 22.0], "B", [2.0, 3.0, 4.0], [1.0, 1.5, 2.0], 1.5, [3.0, 2.0, 1.0],
+        4.0, [0.9, 0.8, 0.7], 0.85, [0.02, 0.0, 0.1], 10.0, 8.0, 15.0, [True, False, False], (3.0, 4.0), (5.0, 2.0),
+        1.25, 0.75,
+    )  # fmt: skip
+    services = (
+        Service("first", 5.0, [2.0, 1.0, 3.0], 1e4, {"east": 1.0}, rung=0, regulating=True,
+                abilities={"hot": Ability([5.0, 6.0, 7.0], 0.0, 2.0, 9.0)}),
+        Service("second", 15.0, 4.0, 100.0, {"west": [1.0, 2.0, 0.5]}, rung=2,
+                abilities={"hot": Ability(), "cold": Ability(3.0, [1.0, 2.0, 3.0])}),
+        Service("less", 10.0, 1.5, 90.0, up=False, abilities={"hot": Ability(8.0), "must": Ability()}),
+        Service("slow", 40.0, 1.0, 70.0, averaged=False, abilities={"cold": Ability()}),
+    )  # fmt: skip
+    system = System(
+        3,
+        {"A": [20.0, 30.0, 25.0], "B": [10.0, 15.0, 12.0]},
+        (hot, cold, must),
+        stores=(store, replace(store, name="other", bus="A", both_ways=True)),
+        demands=(Demand("takes", 1.0, [5.0, 6.0, 7.0], [90.0, 80.0, 70.0], "B", 1.0),
+                 Demand("gives", -1.0, 9.0, [40.0, 45.0, 42.0], "A", [2.0, 1.0, 0.0])),
+        lines=(Line("AB", "A", "B", 10.0, [40.0, 30.0, 35.0], [25.0, np.inf, 20.0], 0.1, [False, True, False]),
+               Line("dc", "B", "A", None, 8.0)),
+        reserves=(Reserve("up", [5.0, 6.0, 4.0], [100.0, 90.0, np.inf], [1.0, 0.0, 2.0], against_load=True),
+                  Reserve("down", 3.0, 80.0)),
+        services=services,
+        fuels=(Fuel("gas", [100.0, 90.0, 80.0]), Fuel("coal", 60.0)),
+        hours=0.5,
+        shed_cost=[1000.0, 900.0, np.inf],
+        spill_cost=500.0,
+        interfaces=(Interface("cut", {"AB": 1.0, "dc": -0.5}, [-30.0, -25.0, -20.0], 30.0, [12.0, np.inf, 10.0]),),
+        slack_buses=("B",),
+    )  # fmt: skip
+    compile_commitment(system)
+    compile_commitment(replace(system, shared_ramps=False, slack_buses=(), spill_cost=np.inf, hours=2.0))
+
+
+def triangle() -> None:
+    """Outages in a network of three lines."""
+    lines = tuple(
+        Line(a + b, a, b, 3.0 + k, 40.0 - k, 9.0 + k, emergency=[50.0 + k, np.inf])
+        for k, (a, b) in enumerate(("AB", "BC", "AC"))
+    )
+    outages = (commitment.Outage("one", "BC", 10.0), commitment.Outage("two", "AC"))
+    loads = {"A": [1.0, 2.0], "B": [3.0, 4.0], "C": [5.0, 6.0]}
+    compile_commitment(System(2, loads, lines=lines, outages=outages, hours=0.25))
 
 
 def games() -> None:
@@ -275,6 +392,7 @@ DAYS: dict[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         grids,
+        trees,
         lots_lead,
         nodal,
         disco,
@@ -283,7 +401,10 @@ DAYS: dict[str, Callable[[], None]] = {
         bids,
         two_settlement,
         switches,
+        outages,
         units,
+        plants,
+        triangle,
         games,
         fleets,
         searches,

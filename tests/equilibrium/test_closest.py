@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import SolverError
 from equilibrium.programs import closest
-from equilibrium.programs.closest import closest_optimum
+from equilibrium.programs.closest import CLOSE, closest_optimum
 from equilibrium.programs.duality import kkt_residuals
 from equilibrium.programs.nearest import Polyhedra
 from equilibrium.programs.program import INF, Instance
@@ -120,3 +120,46 @@ def test_where_the_solver_finds_no_point_limits_are_let_in_one_by_one(
     monkeypatch.setattr(closest, "FEW", 1)
     with pytest.raises(SolverError, match="not found to the last digits"):
         settled(shared(4.0, 1.0, 1.0, 2.0))
+
+
+def square(side: float = 4.0) -> Instance:
+    """Two columns of 0 to 9 that would rather be 1 and -2, of which the sum is at least a side and at most 7."""
+    return Instance(
+        sp.csr_array([[1.0, 1.0]]),
+        np.array([-1.0, 2.0]),
+        np.array([side]),
+        np.array([7.0]),
+        np.zeros(2),
+        np.full(2, 9.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "missed"),
+    [
+        ([3.5, 0.5], 2.5, 0.0),  # 1 and -2 with 2.5 on each, at a sum of 4
+        ([3.5, 0.75], 2.5, 0.25),
+        ([3.25, 0.5], 2.5, 0.25),  # off by a quarter, and the sum is short by one
+        ([4.0, 1.0], 3.0, 1.0),  # what it says, but the row has a multiplier and is not at its side
+        ([1.0, 0.0], 0.0, 3.0),  # no multiplier, and the sum is short by three
+        ([9.0, 9.0], -11.0, 11.0),  # beyond the upper side
+        ([9.0, 0.0], 20.0, 9.0),  # columns are kept within their limits: 9 and 9
+    ],
+)
+def test_how_far_a_point_is_from_what_multipliers_say(x: list[float], y: float, missed: float) -> None:
+    """Relative to one more than the largest column."""
+    found = closest._missed(square(), np.array(x), np.array([y]))
+    assert found == pytest.approx(missed / (1.0 + max(x)))
+
+
+def test_a_multiplier_that_is_rounding_holds_nothing() -> None:
+    """Up to a billionth of one more than the largest column."""
+    inside = square(side=-9.0)
+    x = np.array([1.0, 0.0])
+    assert closest._missed(inside, x, np.array([0.9 * 2.0 * CLOSE])) < 2.0 * CLOSE
+    assert closest._missed(inside, x, np.array([1.1 * 2.0 * CLOSE])) == pytest.approx(5.0)
+
+
+def test_limits_one_by_one() -> None:
+    assert closest._one_by_one(square()) == pytest.approx([3.5, 0.5], abs=1e-8)
+    assert closest._one_by_one(square(side=-1.0)) == pytest.approx([1.0, 0.0], abs=1e-8)

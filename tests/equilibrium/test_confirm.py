@@ -85,6 +85,14 @@ def test_an_optimum_that_its_integers_do_not_hold_is_no_point() -> None:
     assert answer.solver == "liar, second"
 
 
+def test_what_is_better_by_tolerances_alone_leaves_the_bound_open() -> None:
+    """All others know better points, of which none is one with whole numbers: the answer stands, unproved."""
+    better = replace(LEAK, x=np.array([1.0, 1.0, 0.0]), objective=-9.0, bound=-9.0, seconds=2.0, nodes=3)
+    found = asked(("a", right), ("b", says(better)), ("c", says(better)))
+    assert (found.status, found.solver, found.x.tolist()) == (Status.LIMIT, "a, b, c", [1.0, 0.0, 2.0])
+    assert found.objective == pytest.approx(-7.0)
+
+
 def test_infeasible_needs_two() -> None:
     instance = replace(knapsack(), row_lower=np.array([14.0]), row_upper=np.array([INF]))
     answer = asked(("first", right), ("second", right), instance=instance)

@@ -197,3 +197,34 @@ def test_a_search_ends_when_too_much_is_lost() -> None:
     for more, less, lost in ((([8.0, 20.0], [1.0]), second, 6.0), (first, ([0.0, 10.0], [2.0]), -5.0)):
         assert best_energies(limit, before, [more, less], lost + 1e-9) is not None
         assert best_energies(limit, before, [more, less], lost - 1e-9) is None
+
+
+TWO_APART = np.array([[9.0, 0.0], [9.0, 0.0], [0.0, 9.0], [0.0, 9.0]])
+"""The first vehicle may charge in periods 0 and 1, the second in 2 and 3."""
+
+
+@pytest.mark.parametrize(
+    ("drawn", "domains", "slopes", "lost"),
+    [
+        # 2 kWh are worth 1 each, of which one can be sold for 3
+        ([[2.0, 0.0]] + [[0.0, 0.0]] * 3, [2.0, 1.0, 0.0, 0.0], [1.0, 3.0, 0.0, 0.0], -2.0),
+        # of 3 kWh one is too much and brings 4 elsewhere; the other vehicle moves one from 1 to 3
+        ([[3.0, 0.0], [0.0, 0.0], [0.0, 2.0], [0.0, 0.0]], [2.0, 1.0, 2.0, 1.0], [5.0, 4.0, 1.0, 3.0], -6.0),
+        # of 4.5 kWh 2.5 are too many; they bring 4 each
+        ([[4.5, 0.0]] + [[0.0, 0.0]] * 3, [2.0, 9.0, 0.0, 0.0], [5.0, 4.0, 0.0, 0.0], -10.0),
+    ],
+)
+def test_the_least_loss_is_told_before_anything_moves(
+    drawn: list[list[float]], domains: list[float], slopes: list[float], lost: float
+) -> None:
+    """Each domain begins at 0 and has one slope; the first look proves the loss of the best energies."""
+    profits: list[Concave] = [
+        ([0.0, end] if end else [0.0], [s] if end else []) for end, s in zip(domains, slopes, strict=True)
+    ]
+    begin = np.array(drawn)
+    found = best_energies(TWO_APART, begin, profits, lost + 1e-6)
+    assert found is not None
+    # what is too much counts as the end of its domain
+    before = sum(value(f, p) for f, p in zip(profits, begin.sum(axis=1).tolist(), strict=True))
+    assert before - sum(value(f, p) for f, p in zip(profits, found.energy, strict=True)) == pytest.approx(lost)
+    assert best_energies(TWO_APART, begin, profits, lost - 1e-6) is None

@@ -144,6 +144,14 @@ def test_how_a_run_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(monkeypatch, [5.0, 4.0], [2.0, 3.0]) == (4.0, 2, "round limit", ())
 
 
+def test_decisions_repeat_to_eight_digits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From 1 to 2, 3 and nearly 2 again, or to 3 by way of what differs in the eighth digit."""
+    ended = told(monkeypatch, [5.0, 4.0, 2.0, 3.0], [2.0, 3.0, 2.0 + 2e-9])
+    assert ended[:3] == (2.0, 4, "cycle")
+    ended = told(monkeypatch, [5.0, 4.0, 2.0, 0.0], [2.0, 3.0, 2.0 + 3e-8])
+    assert ended[:3] == (0.0, 4, "settled")
+
+
 def test_a_run_whose_time_is_over_keeps_the_best_point_met(monkeypatch: pytest.MonkeyPatch) -> None:
     over = SimpleNamespace(passed=True, what="time limit")
     assert told(monkeypatch, [5.0], [None], deadline=over) == (5.0, 1, "time limit", ())

@@ -115,6 +115,7 @@ def test_slopes_that_others_decide_count_as_far_as_they_reach() -> None:
         (MixedSolution(Status.UNBOUNDED, np.zeros(0), -np.inf, -np.inf, 2.0, 7), (End.UNBOUNDED, -np.inf, -np.inf)),
         (MixedSolution(Status.LIMIT, np.zeros(0), np.inf, -3.0, 2.0, 7), (End.LIMIT, np.inf, 97.0)),
         (MixedSolution(Status.LIMIT, np.zeros(9), np.inf, -3.0, 2.0, 7), (End.LIMIT, np.inf, 97.0)),
+        (MixedSolution(Status.OPTIMAL, np.zeros(0), 5.0, -3.0, 2.0, 7), (End.LIMIT, np.inf, 97.0)),
     ],
 )
 def test_what_a_solver_says_without_a_point(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -242,3 +243,15 @@ def test_the_whole_search_by_hand() -> None:
     assert early.bound <= early.value <= 99.0
     cut = Search(problem(), max_nodes=0).run()
     assert (cut.end, cut.nodes, cut.bound) == (End.LIMIT, 0, -INF)
+
+
+@pytest.mark.parametrize("cost", [1.0, -1.0])
+def test_the_seconds_are_those_that_passed(cost: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Begun at 5 and ended at 7.5, with an optimum and without an end."""
+    clock = iter([5.0, 7.5])
+    made = problem(pairs=())
+    endless = replace(made.instance, cost=cost * made.instance.cost, col_upper=np.full(COLUMNS, INF))
+    search = Search(replace(made, instance=endless))
+    monkeypatch.setattr(branch, "time", SimpleNamespace(perf_counter=lambda: next(clock)))
+    found = search.run()
+    assert (found.end, found.seconds) == (End.OPTIMAL if cost > 0.0 else End.UNBOUNDED, 2.5)

@@ -163,3 +163,59 @@ def test_why_a_game_has_no_point(kind: str, said: str) -> None:
         boss.row("two", x + z >= 6)
         rival.row("two", x + z <= 5)
     assert conflict(compile_game(game), Deadline()) == said
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+@pytest.mark.parametrize("least", [True, False])
+def test_a_dual_without_an_end_on_one_side(sense: str, least: bool) -> None:
+    """y is held between two rows at x: one kWh less of it costs its worth of 2 and anything beyond, or less."""
+    game = Game("held")
+    leader, dealer = game.leader("leader"), game.follower("dealer", sense)
+    x, y = leader.variable("x", 0, 9), dealer.variable("y", 0, 9)
+    dealer.objective = (2.0 if sense == "min" else -2.0) * y
+    need = dealer.row("need", y - x >= 0.0, dual="price" if least else None)
+    cap = dealer.row("cap", y - x <= 0.0, dual=None if least else "price")
+    leader.objective = x + (need if least else cap).dual
+    compiled = compile_game(game)
+    found = examine(compiled.followers[0], at(compiled, x=3.0, y=3.0), {})
+    interval = (2.0, INF) if least else (-INF, 0.0)
+    wanted = interval if sense == "min" else (-interval[1], -interval[0])
+    assert found.intervals[compiled.names.index("price")] == pytest.approx(wanted)
+
+
+@pytest.mark.parametrize("sense", ["min", "max"])
+@pytest.mark.parametrize("first", [True, False])
+def test_rows_without_a_name_have_multipliers_and_no_dual(sense: str, first: bool) -> None:
+    """y is cheap up to 2, says a row without a name, and z serves the rest: the price is 5, that row is worth 3."""
+    game = Game("named")
+    leader, dealer = game.leader("leader"), game.follower("dealer", sense)
+    x, y, z = leader.variable("x", 0, 9), dealer.variable("y", 0, 9), dealer.variable("z", 0, 9)
+    dealer.objective = (1.0 if sense == "min" else -1.0) * (2 * y + 5 * z)
+    if first:
+        dealer.row("most", y <= 2)
+    price = dealer.row("need", y + z >= x, dual="price").dual
+    if not first:
+        dealer.row("most", y <= 2)
+    leader.objective = x + price
+    compiled = compile_game(game)
+    column, sign = compiled.names.index("price"), 1.0 if sense == "min" else -1.0
+    answered = respond(compiled, at(compiled, x=3.0))
+    assert answered is not None
+    assert dict(zip(compiled.names, answered, strict=True)) == pytest.approx(
+        {"x": 3.0, "y": 2.0, "z": 1.0, "price": 5.0 * sign}
+    )
+    found = examine(compiled.followers[0], answered, {})
+    assert found.intervals == {column: pytest.approx((5.0 * sign, 5.0 * sign))}
+    assert found.mu == pytest.approx([-3.0, 5.0] if first else [5.0, -3.0])
+
+
+def test_a_follower_whose_problem_has_no_end_may_gain_anything() -> None:
+    """Of nothing that was found it is not told that it was."""
+    game = Game("endless")
+    leader, dealer = game.leader("leader"), game.follower("dealer")
+    x, y = leader.variable("x", 0, 9), dealer.variable("y", 0)
+    leader.objective, dealer.objective = 1.0 * x, -1.0 * x * y
+    compiled = compile_game(game)
+    assert examine(compiled.followers[0], at(compiled, x=2.0, y=3.0), {}).regret == (0.0, INF)
+    assert respond(compiled, at(compiled, x=2.0)) is None
+    assert respond(compiled, at(compiled)) is not None

@@ -17,6 +17,7 @@ from equilibrium.games.scaling import (
     SMALLEST_TERM,
     Units,
     _check_bounds,
+    _check_spread,
     _entries,
     _in_units,
     _least_squares,
@@ -181,3 +182,10 @@ def test_bounds_in_the_games_own_unit(side: float, taken: bool) -> None:
             continue
         with pytest.raises(InputError, match=r"player a: variable x: got (0|7)\.0, expected a bound of at most 1e\+15"):
             _check_bounds(game, game.players["a"], stated, scaled)
+
+
+def test_of_many_coefficients_the_least_and_the_largest_are_told() -> None:
+    body = Expression({("x",): 2.0, ("y", "z"): -3e13, ("z",): 0.5, ("w",): 40.0})
+    with pytest.raises(InputError) as refused:
+        _check_spread(game_with(), "row", body)
+    assert "row: terms z and y*z: got [0.5, 30000000000000.0], expected coefficients" in str(refused.value)

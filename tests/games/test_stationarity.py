@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 from equilibrium.complementarity.branch import End, Outcome
+from equilibrium.complementarity.problem import Mpcc
 from equilibrium.deadline import Deadline
 from equilibrium.errors import InputError
 from equilibrium.games import Game, stationarity
 from equilibrium.games.compiled import CompiledGame, compile_game
 from equilibrium.games.conditions import leader_problem
-from equilibrium.games.stationarity import Judged, stationary_beside, sweep, why_not
+from equilibrium.games.stationarity import Judged, Sweep, stationary_beside, sweep, why_not
 
 TAKE = Judged(taken=True)
 
@@ -247,3 +248,101 @@ def test_a_leader_on_a_piece_owns_what_the_followers_choose() -> None:
         assert (kind, side) == ((0, a) if a == b else (1, a) if np.isfinite(a) else (-1, b))
     assert agent.row_names == tuple(str(k) for k in range(low.size))
     assert agent.dual.tolist() == [-1] * low.size
+
+
+def two_of_interest() -> CompiledGame:
+    """Two leaders with a decision each, of [0, 4] and [0, 1]."""
+    game = Game("two")
+    one, two = game.leader("one"), game.leader("two")
+    one.objective, two.objective = 1.0 * one.variable("x", 0, 4), 1.0 * two.variable("z", 0, 1)
+    return compile_game(game)
+
+
+def boxes(
+    monkeypatch: pytest.MonkeyPatch,
+    judged: Judged | None = None,
+    *,
+    ranges: str = "box",
+    candidates: list[list[float]] = [],  # noqa: B006
+) -> tuple[list[list[float]], Sweep]:
+    """Sweep two decisions of which the middle of every box is the point: boxes in turn, and the sweep."""
+    seen: list[list[float]] = []
+
+    def sides(joint: Mpcc) -> np.ndarray:
+        return np.column_stack([joint.instance.col_lower[:2], joint.instance.col_upper[:2]])
+
+    def middle(joint: Mpcc, *_: object, **__: object) -> Outcome:
+        at = sides(joint)
+        seen.append([round(float(value), 4) for value in at.ravel()])
+        v = np.zeros(joint.instance.shape[1])
+        v[:2] = at.mean(axis=1)
+        return Outcome(End.OPTIMAL, v, 0.0, 0.0)
+
+    def spread(joint: Mpcc, w: np.ndarray, *_: object) -> tuple[tuple[np.ndarray, ...], np.ndarray | None]:
+        at = sides(joint)
+        if ranges == "point":
+            at = np.column_stack([w[:2], w[:2] * (1.0 + 0.9e-6)])
+        elif ranges == "endless":
+            at[1, 1] = np.inf
+        return tuple(np.array(each) for each in candidates), None if ranges == "none" else at
+
+    monkeypatch.setattr(stationarity, "minimise_mpcc", middle)
+    monkeypatch.setattr(stationarity, "_spread", spread)
+    monkeypatch.setattr(stationarity, "MAX_HALVINGS", 2)
+    told = Judged(taken=False) if judged is None else judged
+    return seen, sweep(two_of_interest(), lambda _: told, Deadline())
+
+
+def test_boxes_are_halved_along_their_longest_side_the_upper_half_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, result = boxes(monkeypatch)
+    ends = [(0, 4), (2, 4), (3, 4), (2, 3), (0, 2), (1, 2), (0, 1)]
+    assert seen == [[low, high, 0.0, 1.0] for low, high in ends]
+    assert [w.tolist() for w in result.points] == [pytest.approx([(a + b) / 2, 0.5], abs=1e-5) for a, b in ends]
+    told = "a piece has a continuum of stationary points, of which some were tried"
+    assert (result.complete, result.pieces, result.reason) == (False, 1, told)
+
+
+@pytest.mark.parametrize(
+    ("ranges", "excluded", "reason"),
+    [
+        ("none", True, "a piece could not be searched to its end"),
+        ("endless", True, "a piece has a continuum of stationary points, of which some were tried"),
+        ("point", True, ""),
+        ("point", False, "a stationary point has neither a gain nor a proof"),
+    ],
+)
+def test_a_box_that_is_not_halved(ranges: str, excluded: bool, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen, result = boxes(monkeypatch, Judged(taken=False, excluded=excluded), ranges=ranges)
+    assert len(seen) == 1
+    assert (result.complete, result.reason) == (not reason, reason)
+
+
+def test_points_between_are_tried_in_halves_alone_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two candidates, of which one is the middle of the whole: in both halves the other is tried once, and taken."""
+    seen, result = boxes(monkeypatch, candidates=[[2.0, 0.5], [2.5, 0.25]])
+    assert len(seen) == 7
+    assert [w.tolist() for w in result.points].count([2.5, 0.25]) == 1
+    assert len(result.points) == 8
+    assert [w.tolist() for w in result.points].index([2.5, 0.25]) == 2  # after the whole and its upper half
+    tried: list[list[float]] = []
+
+    def judge(w: np.ndarray) -> Judged:
+        tried.append(w.tolist())
+        return Judged(taken=w.tolist() == [2.5, 0.25])
+
+    taken = sweep(two_of_interest(), judge, Deadline())
+    assert (taken.complete, taken.reason, len(tried)) == (True, "", 3)
+    assert taken.points[-1].tolist() == tried[-1] == [2.5, 0.25]
+
+
+def test_a_box_is_wider_by_rounding_and_never_wider_than_the_piece() -> None:
+    compiled = two_of_interest()
+    run = stationarity._Run(compiled, lambda _: TAKE, Deadline())
+    shared = leader_problem(compiled, None, compiled.followers, binding=compiled.leaders)
+    system = run._boxed(
+        shared.instance.col_lower, shared.instance.col_upper, np.array([0.0, -9.0]), np.array([3.0, 0.25])
+    )
+    assert system.lower[:2] == [0.0, 0.0]
+    assert system.upper[:2] == [3.0 + 4e-6, 0.25 + 1.25e-6]
+    inner = run._boxed(shared.instance.col_lower, shared.instance.col_upper, np.array([1.0, 0.5]), np.array([9.0, 9.0]))
+    assert (inner.lower[:2], inner.upper[:2]) == ([1.0 - 2e-6, 0.5 - 1.5e-6], [4.0, 1.0])

@@ -160,9 +160,9 @@ def state_services(
     return whole
 
 
-def _ladder(services: Sequence[Service]) -> list[Service]:
-    """Return the services of the ladder, the fastest first."""
-    return sorted((each for each in services if each.rung is not None), key=lambda each: each.rung or 0)
+def _ladder(services: Sequence[Service]) -> list[tuple[int, Service]]:
+    """Return the services of the ladder with their rungs, the fastest first."""
+    return sorted(((each.rung, each) for each in services if each.rung is not None), key=lambda step: step[0])
 
 
 def _state_holding(
@@ -186,7 +186,7 @@ def _state_holding(
             continue
         faster = [service]
         if service.rung is not None:
-            faster = [each for each in _ladder(services) if (each.rung or 0) <= service.rung and each.name in own]
+            faster = [each for rung, each in _ladder(services) if rung <= service.rung and each.name in own]
         ability = service.abilities[provider.name]
         while_on = np.any(np.asarray(ability.online) > 0.0)
         running = faster if while_on else [service]  # what a unit can do while it is off says nothing of it while on
@@ -324,7 +324,7 @@ def _state_requirements(
     for service in services:
         rungs = [service]
         if service.rung is not None:
-            rungs = [each for each in _ladder(services) if (each.rung or 0) <= service.rung]
+            rungs = [each for rung, each in _ladder(services) if rung <= service.rung]
         for area in ("", *areas):
             if area and area not in service.areas:
                 continue

@@ -114,38 +114,43 @@ def test_rows_that_need_a_column_in_gurobi(low: float, high: float, ranges: int)
     assert choose._ranges(made) == ranges
 
 
-def long(rows: int, columns: int) -> Instance:
+def long(rows: int, columns: int, low: float = -np.inf) -> Instance:
     """``x_0 <= 0, 1, ..`` in so many rows, for so many columns."""
     matrix = sp.csr_array((np.ones(rows), (np.arange(rows), np.zeros(rows, dtype=np.int64))), shape=(rows, columns))
-    none = np.full(rows, -np.inf)
-    return Instance(matrix, np.ones(columns), none, np.arange(float(rows)), np.zeros(columns), np.ones(columns))
+    least = np.full(rows, low)
+    return Instance(matrix, np.ones(columns), least, np.arange(float(rows)), np.zeros(columns), np.ones(columns))
 
 
-@pytest.mark.parametrize(("rows", "columns", "taken"), [(3, 3, True), (4, 2, False), (2, 4, False)])
+@pytest.mark.parametrize(
+    ("model", "taken"), [(long(3, 3), True), (long(4, 2), False), (long(2, 4), False), (long(2, 2, -1.0), False)]
+)
+@pytest.mark.parametrize("solver", ["auto", "highs"])
 def test_a_model_beyond_the_licence_in_rows_or_columns(
-    monkeypatch: pytest.MonkeyPatch, rows: int, columns: int, taken: bool
+    monkeypatch: pytest.MonkeyPatch, model: Instance, taken: bool, solver: str
 ) -> None:
+    """A row with two limits needs a column more."""
     monkeypatch.setattr(choose, "GUROBI_LIMIT", 3)
     monkeypatch.setattr(GurobiHandle, "__init__", lambda *_: None)
     choose.log_fallback.cache_clear()
     token = choose._AUTO.set("gurobi")
     try:
-        handle = choose.open_handle(long(rows, columns), "auto")
+        handle = choose.open_handle(model, solver)
     finally:
         choose._AUTO.reset(token)
-    assert isinstance(handle, GurobiHandle) is taken
+    assert isinstance(handle, GurobiHandle) is (taken and solver == "auto")
 
 
 @pytest.mark.parametrize("keep", range(8))
 def test_the_rows_that_highs_holds_are_those_that_were_not_dropped(keep: int) -> None:
     """Rows come in three lots, some go, and one comes again."""
     lots = [long(2, 3).matrix, 2.0 * long(3, 3).matrix, 3.0 * long(2, 3).matrix, 4.0 * long(1, 3).matrix]
-    handle = HighsHandle(long(2, 3))
+    handle = HighsHandle(long(2, 3, -1.0))
     for lot in lots[1:3]:
         handle.add_rows(lot, np.full(lot.shape[0], -np.inf), np.ones(lot.shape[0]))
     handle.drop_rows(keep)
     handle.add_rows(lots[3], np.array([-np.inf]), np.array([2.0]))
     whole = np.vstack([lot.toarray() for lot in lots[:3]])[:keep]
     assert handle._matrix().toarray().tolist() == [*whole.tolist(), *lots[3].toarray().tolist()]
+    assert handle._rows[0].tolist() == [*[-1.0, -1.0, *[-np.inf] * 5][:keep], -np.inf]
     assert handle._rows[1].tolist() == [*[0.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0][:keep], 2.0]
     assert handle._solver.getNumRow() == keep + 1

@@ -83,7 +83,7 @@ def test_a_step_is_newtons_with_a_damping_that_follows_what_is_left() -> None:
     ]
     hessian = np.array(columns).T + 0.1 * at.left * np.eye(4)
     wanted = NEAR - np.linalg.solve(hessian, at.excess)
-    found = split._step(load, at)
+    found = split._step(load, at, split.DAMPING)
     assert found.level == pytest.approx(wanted, abs=1e-6)
     assert found.value < at.value
 
@@ -92,7 +92,7 @@ def told(monkeypatch: pytest.MonkeyPatch, ends: list[tuple[float, float]]) -> tu
     """Let each trial of a step end with a slope, uphill in that of its beginning, and a rise; list its lengths."""
     load = loaded()
     at = split._at(load, NEAR)
-    full = split._step(load, at).level - NEAR
+    full = split._step(load, at, split.DAMPING).level - NEAR
     steep = -float(full @ at.excess)
     lengths: list[float] = []
     left: Iterator[tuple[float, float]] = iter(ends)
@@ -104,7 +104,7 @@ def told(monkeypatch: pytest.MonkeyPatch, ends: list[tuple[float, float]]) -> tu
 
     monkeypatch.setattr(split, "_at", trial)
     monkeypatch.setattr(split, "_together", lambda level: level)
-    return lengths, split._step(load, at).level - NEAR
+    return lengths, split._step(load, at, split.DAMPING).level - NEAR
 
 
 @pytest.mark.parametrize(
@@ -178,9 +178,9 @@ def searched(
         count["steps"] += 1
         return level(next(ways))
 
-    def look(*_: object) -> list[Cut]:
+    def look(*_: object) -> dict[bytes, Cut]:
         count["looks"] += 1
-        return next(met, [])
+        return {cut.hours.tobytes(): cut for cut in next(met, [])}
 
     monkeypatch.setattr(split, "_begin", lambda *_: level(next(ways)))
     monkeypatch.setattr(split, "_step", step)
@@ -197,12 +197,12 @@ def test_a_search_ends_where_next_to_nothing_is_left_or_its_patience() -> None:
         assert isinstance(found, EvenSplit)
         assert found.level.tolist() == [0.5 * NEGLIGIBLE] * 4
         assert found.energy_kwh == pytest.approx(LIMIT * 0.5 * NEGLIGIBLE)
-        assert (steps, looks) == (6, 7)
+        assert (steps, looks) == (6, 6)  # 0.9 is less than half of what was left before
     with pytest.MonkeyPatch.context() as patch:
-        found, steps, looks = searched(patch, [10.0, 0.9, 0.1, 0.009, 9e-10])
+        found, steps, looks = searched(patch, [10.0, 6.0, 0.1, 0.009, 9e-10])
         assert isinstance(found, EvenSplit)
         assert found.level[0] == 9e-10
-        assert (steps, looks) == (4, 2)  # of what was left, only 0.1 is more than a tenth
+        assert (steps, looks) == (4, 2)  # of what was left, only 6 is more than half
 
 
 def test_a_search_goes_on_for_more_cuts() -> None:
@@ -216,6 +216,7 @@ def test_a_search_goes_on_for_more_cuts() -> None:
 
 
 def test_a_search_that_does_not_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split, "FIRST_STEPS", 2)
     monkeypatch.setattr(split, "MAXIMUM_STEPS", 3)
     with pytest.raises(SolverError, match="an energy was neither split among 3 vehicles nor proved not to be"):
         searched(monkeypatch, [1.0] * 9)

@@ -5,7 +5,8 @@ Each time it must end as one that begins afresh, and be told a bound at any time
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -131,3 +132,23 @@ def test_what_differs_in_more_than_costs_is_another_problem() -> None:
     given.lots = lots_of(given.day)
     fewer = replace(first, prices=replace(first.prices, col_upper=first.prices.col_upper * 0.5))
     assert not first.differs_in_costs(fewer)
+
+
+def test_marginal_losses_cost_a_lot_what_it_draws_over_the_length_of_each_period() -> None:
+    """What it gives back earns them; periods of 1, 0.5 and 0.25 h, at 0.1, 0.2 and 0.4 EUR/kWh: 0.1 EUR for each kW."""
+    names = ("charge_g2v_kw", "charge_v2g_kw", "discharge_kw", "output_kw", "served_kw", "stock_kwh")
+    columns = {name: SimpleNamespace(slice=slice(3 * k, 3 * k + 3)) for k, name in enumerate(names)}
+    lot = Worth(np.arange(18.0), SimpleNamespace(columns=columns))
+    day = SimpleNamespace(length_h=np.array([1.0, 0.5, 0.25]))
+    found = with_loss_price(day, lot, np.array([0.1, 0.2, 0.4]))  # type: ignore[arg-type]
+    change = np.repeat([-0.1, -0.1, 0.1, 0.1, -0.1, 0.0], 3)
+    assert found.worth == pytest.approx(np.arange(18.0) + change)
+    assert lot.worth.tolist() == list(range(18))
+
+
+@dataclass(frozen=True)
+class Worth:
+    """What is read of a follower."""
+
+    worth: np.ndarray
+    program: Any

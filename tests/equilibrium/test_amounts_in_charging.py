@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from equilibrium.markets.charging import invariants as charging
+from equilibrium.markets.charging import relations
 
 NOTHING: Any = None
 HOURS = np.array([0.5, 2.0])
@@ -419,3 +420,17 @@ def test_vehicles_that_do_not_get_what_they_need(size: float, scale: float) -> N
     assert charging._vehicles(network, day, beyond) == pytest.approx(0.05 * size / scale)  # no room for it
     fleet.battery_kwh[1] += size
     assert charging._vehicles(network, day, beyond) == pytest.approx(0.0, abs=1e-15)
+
+
+def test_lots_in_the_other_order_earn_the_same_in_that_order() -> None:
+    """Of the cost 100 and profits of 3, 4 and 8 the largest miss counts, relative to the largest number."""
+    first = SimpleNamespace(network_cost=100.0, lot_profit=np.array([3.0, 4.0, 8.0]), shed_kw=0.0, unserved_kwh=0.0)
+    second = SimpleNamespace(**vars(first) | {"lot_profit": np.array([8.0, 4.0, 3.0])})
+    assert relations._same(1.0, turned=True)(first, second) == 0.0
+    assert relations._same(1.0, turned=True)(first, first) == pytest.approx(5.0 / 100.0)
+    assert relations._same(1.0)(first, first) == 0.0
+    assert relations._same(1.0)(first, second) == pytest.approx(5.0 / 100.0)
+    twice = SimpleNamespace(**vars(first) | {"network_cost": 200.0, "lot_profit": np.array([6.0, 8.0, 20.0])})
+    assert relations._same(2.0)(first, twice) == pytest.approx(4.0 / 200.0)
+    short = SimpleNamespace(**vars(second) | {"shed_kw": 1e-9})
+    assert relations._same(1.0)(first, short) == 0.0

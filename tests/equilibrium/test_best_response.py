@@ -12,11 +12,13 @@ from equilibrium.fleet.envelope import lot_day
 from equilibrium.fleet.split import greedy_split
 from equilibrium.grid.assets import LotSite
 from equilibrium.markets.charging.lots import stacked
-from equilibrium.markets.nodal import response
+from equilibrium.markets.nodal import players, response
 from equilibrium.markets.nodal.curves import Curve, trace
+from equilibrium.markets.nodal.players import Players
 from equilibrium.markets.nodal.relaxation import Vehicles, _Exchanges
-from equilibrium.markets.nodal.response import best_response, profit_on_curves
+from equilibrium.markets.nodal.response import BestResponse, FirstLook, best_response, profit_on_curves
 from scenarios.random_markets import fleets, lot_days
+from tests.equilibrium.conftest import lot_data, small_day, small_network
 from tests.equilibrium.oracle import (
     best_deviation,
     examples,
@@ -164,3 +166,27 @@ def test_a_response_begins_with_the_one_before(monkeypatch: pytest.MonkeyPatch):
         False,
         True,
     ]
+
+
+def test_each_lot_s_next_response_begins_with_its_own_last(monkeypatch: pytest.MonkeyPatch):
+    """A response that there is none of leaves what was known."""
+    network, day = small_network(lots=2), small_day([0.1, 0.2], (lot_data(4.0, [5.0, 5.0]),) * 2)
+    known = Players(network, day, ())
+    begun: list[object] = []
+    looks = [FirstLook([], None), FirstLook([], None), None, FirstLook([], None)]
+    answers = iter(
+        [None if look is None else BestResponse(np.zeros(2), 0.0, 0.0, 1, 0.0, first=look) for look in looks]
+    )
+
+    def told(*given_: object) -> BestResponse | None:
+        begun.append(given_[-1])
+        return next(answers)
+
+    monkeypatch.setattr(players, "best_response", told)
+    monkeypatch.setattr(players, "profit_on_curves", lambda *_: 0.0)
+    for lot in (0, 1, 0, 0):
+        known.respond(lot, [], np.zeros(2))
+    assert [begun[0], begun[1]] == [None, None]
+    assert begun[2] is looks[0]
+    assert begun[3] is looks[0]
+    assert known._first == {0: looks[3], 1: looks[1]}

@@ -1,6 +1,7 @@
 """Verdicts on mixed-integer programs are confirmed: opinions that are wrong are refuted, whoever has them."""
 
 import itertools
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -233,3 +234,9 @@ def test_the_busiest_solver_is_told_first() -> None:
     assert told(Counter({"a": 1, "b": 3, "c": 2})) == "b, c, a"
     assert told(Counter({"b": 2, "a": 2})) == "a, b"
     assert told(Counter({"a": 5, "b": 1}), "b, x") == "b, x, a"
+
+
+def test_the_seconds_of_a_search_are_within_those_of_the_call() -> None:
+    start = time.perf_counter()
+    answer = solve_mixed_highs(knapsack(), WHOLE, 1e-9, 10.0)
+    assert 0.0 <= answer.seconds <= time.perf_counter() - start

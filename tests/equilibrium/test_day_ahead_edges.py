@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 
 from equilibrium.errors import InputError
 from equilibrium.markets.two_settlement.checks import _check_least, check_day, check_system
+from equilibrium.markets.two_settlement.clearing import DayAheadClearing
 from equilibrium.markets.two_settlement.day_ahead import as_unit
 from equilibrium.markets.two_settlement.market import DayAheadMarket
 from equilibrium.markets.two_settlement.system import ActiveSystem, DayAhead, Generator
@@ -203,3 +205,12 @@ def test_the_first_number_that_is_too_small_is_named_with_its_place() -> None:
     with pytest.raises(InputError) as caught:
         day(scenarios=())
     assert str(caught.value) == "day: scenarios: got 0, expected at least one scenario"
+
+
+@pytest.mark.parametrize(
+    ("bound", "objective", "gap"),
+    [(10.5, 10.0, 0.05), (-9.0, -10.0, 0.1), (0.75, 0.5, 0.25), (9.5, 10.0, 0.0), (-0.2, 0.5, 0.0)],
+)
+def test_the_gap_is_relative_and_never_below_nothing(bound: float, objective: float, gap: float) -> None:
+    cleared = SimpleNamespace(bound=bound, objective=objective)
+    assert DayAheadClearing.gap.__get__(cleared) == pytest.approx(gap, abs=1e-15)

@@ -11,7 +11,7 @@ from scipy.optimize import linprog
 from equilibrium.complementarity.branch import End, minimise_mpcc
 from equilibrium.complementarity.problem import Mpcc
 from equilibrium.complementarity.products import linearise_products
-from equilibrium.complementarity.sos1 import solve_gurobi
+from equilibrium.complementarity.sos1 import _proved, solve_gurobi
 from equilibrium.deadline import Deadline
 from equilibrium.games import Game, total
 from equilibrium.games.compiled import compile_game
@@ -144,3 +144,10 @@ def test_integers_of_the_leader() -> None:
         assert answer.certified
         assert answer.variables["x"] == 2
         assert answer.players["leader"].objective == pytest.approx(6.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "bound"), [(-3.5, -3.5), (9.9e18, 9.9e18), (-1e19, -np.inf), (1e20, -np.inf), (-1e20, -np.inf)]
+)
+def test_a_solver_s_large_number_is_no_bound(said, bound):
+    assert _proved(said) == bound

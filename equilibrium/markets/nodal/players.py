@@ -61,7 +61,7 @@ class Players:
         self.power_max = stacked(day.lots, "power_max_kw", day.hours)
         self._own: list[FeasiblePowers] = []
         self._taken: list[FloatArray | None] = [None] * len(day.lots)
-        self._first: dict[int, FirstLook] = {}
+        self._first: dict[int, FirstLook | None] = {}
         for k, (site, lot) in enumerate(zip(network.lots, day.lots, strict=True)):
             vehicles = _vehicles(site, lot, split[k] if split is not None else None)
             if vehicles is not None:
@@ -79,7 +79,7 @@ class Players:
         own = self._own[lot]
         profit = profit_on_curves(price, curves, present, self.length_h) if takes else -INF
         answer = best_response(price, curves, own, present if takes else None, self._solver, self._first.get(lot))
-        if answer is not None and answer.first is not None:
+        if answer is not None:
             self._first[lot] = answer.first
         if answer is not None and answer.drawn_kwh is not None and own.vehicles is not None:
             own.vehicles.drawn_kwh = answer.drawn_kwh

@@ -32,7 +32,7 @@ def _balance(run: Run) -> float:
     signed = brought(run, SIGNS)
     bought = rows[rows["kind"] == "import"].set_index(["day", "period"])["p_kw"].reindex(signed.index)
     lost = float(signed.sum() / bought.sum()) if bought.sum() > 0.0 else 0.0
-    return max(apart(signed, lost * bought, rows["p_kw"]), -min(lost, 0.0) if abs(lost) > RESIDUAL_TOLERANCE else 0.0)
+    return max(apart(signed, lost * bought, rows["p_kw"]), -lost if abs(lost) > RESIDUAL_TOLERANCE else 0.0)
 
 
 def _energy(run: Run) -> float:

@@ -123,6 +123,8 @@ def test_every_answer_keeps_every_bound_and_cut(seed: int, uniform: bool) -> Non
                 assert excess[side] <= most + ROUNDING * (1.0 + most)
         size = np.abs(y[halves.multiplier])
         ways = worths.shortest(size, float(draw.uniform()))
+        apart = ~np.eye(len(ways.number), dtype=bool)
+        assert np.array_equal(np.isinf(ways.number)[apart], (ways._first == -1)[apart])  # where there is no way
         for told in worths.told:
             whole = ways.closed(told)
             if whole is not None:

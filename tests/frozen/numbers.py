@@ -26,12 +26,16 @@ READING = frozenset(("number", "numbers", "whole", "flag", "get"))
 OPTION, TAKEN = "add_argument", frozenset(("default", "nargs", "const", "required", "type"))
 """The method that states an option of a command, and the words that say what is taken."""
 
+STATEMENTS = "statements.py"
+"""Files of what reproductions say of published models."""
+
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def freeze_numbers() -> dict[str, dict[str, str]]:
     """Return every named constant and every default with a number or a truth value in it, by module and name.
 
+    So are the numbers that statements of reproductions compare with.
     Defaults are those of arguments, of options of commands, and those with which a key of a file is read.
     """
     found = {}
@@ -39,6 +43,8 @@ def freeze_numbers() -> dict[str, dict[str, str]]:
         for path in sorted((ROOT / layer).rglob("*.py")):
             tree = ast.parse(path.read_text(encoding="utf-8"))
             own = dict(_named(tree.body, "")) | _told_all(_read(tree)) | _told_all(_options(tree))
+            if path.name == STATEMENTS:
+                own |= _told_all(_compared(tree))
             if own:
                 found[path.relative_to(ROOT).as_posix()] = own
     return found
@@ -69,6 +75,13 @@ def _read(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
             key, *given = [*node.args, *(keyword.value for keyword in node.keywords)] or [None]
             if isinstance(key, ast.Constant | ast.JoinedStr):
                 yield f"{node.func.attr}({ast.unparse(key)})", given
+
+
+def _compared(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:
+    """What statements compare and with which numbers: none is softened by accident."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            yield f"compared {ast.unparse(node.left)}", node.comparators
 
 
 def _options(tree: ast.Module) -> Iterator[tuple[str, list[ast.expr]]]:

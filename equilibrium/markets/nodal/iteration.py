@@ -29,6 +29,9 @@ Every try begins anew and the best one counts. So more nodes in all never give a
 more. What is begun anew costs a third of the nodes at most.
 """
 
+SAME_DIGITS = 6
+"""Powers that agree in so many decimals, kW, are a point that has come back."""
+
 Between = Callable[[Play], bool]
 """Move those who are not strategic, after a round; True if that moved anything."""
 
@@ -145,7 +148,7 @@ def iterate(
             search.settled, moved = set(), True
         if not moved:
             return search
-        key = np.round(play.power, 6).tobytes()
+        key = np.round(play.power, SAME_DIGITS).tobytes()
         if key in seen:
             search.cycle = search.rounds - seen[key]
             break

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Concatenate, ParamSpec
 
@@ -12,7 +12,7 @@ import numpy as np
 from equilibrium.arrays import FloatArray
 from equilibrium.errors import InfeasibleError
 from equilibrium.grid.network import Network
-from equilibrium.markets.disco.clearing import DiscoClearing
+from equilibrium.markets.disco.clearing import DiscoClearing, ScenarioClearing
 from equilibrium.markets.disco.day import DiscoDay
 from equilibrium.markets.disco.market import DiscoMarket
 from equilibrium.programs.risk import mean_cvar, tail_weights
@@ -312,3 +312,15 @@ def modes_table(
             Comparison(label, "discharging (MWh)", None, ours.discharge_mwh, digits=3),
         ]
     return ComparisonTable("modes", title, tuple(rows), counted=False)
+
+
+def accounts_miss(clearings: Iterable[DiscoClearing]) -> float:
+    """Return by how much a scenario's accounts miss the company's profit at worst, relative to one plus their sum."""
+    return max(_accounts_miss(scenario) for clearing in clearings for scenario in clearing.scenarios)
+
+
+def _accounts_miss(scenario: ScenarioClearing) -> float:
+    a = scenario.accounts
+    company = a["load_income"] + a["lot_charging_income"] + a["emission_reward"]
+    company -= a["v2g_payment"] + a["upstream_cost"] + a["response_cost"]
+    return abs(company - scenario.company_profit) / (1.0 + abs(company))

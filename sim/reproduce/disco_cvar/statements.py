@@ -12,6 +12,7 @@ import numpy as np
 
 from equilibrium.certificate import RESIDUAL_TOLERANCE
 from sim.columns import energy_kwh
+from sim.reproduce.disco.totals import accounts_miss
 from sim.reproduce.disco_cvar import published as data
 from sim.reproduce.verdicts import Statement, arithmetic, by_construction, on_stand_in, put_to_test
 
@@ -70,13 +71,7 @@ def _paper_arithmetic() -> tuple[Statement, ...]:
 
 
 def _accounts(results: Results) -> Statement:
-    worst = 0.0
-    for run in results.programs.values():
-        for scenario in run.clearing.scenarios:
-            a = scenario.accounts
-            company = a["load_income"] + a["lot_charging_income"] + a["emission_reward"]
-            company -= a["v2g_payment"] + a["upstream_cost"] + a["response_cost"]
-            worst = max(worst, abs(company - scenario.company_profit) / (1.0 + abs(company)))
+    worst = accounts_miss(run.clearing for run in results.programs.values())
     return by_construction(
         "N4", "Our accounts add up to the company's profit in every scenario", worst < MONEY, f"{worst:.0e}"
     )

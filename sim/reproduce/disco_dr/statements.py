@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from equilibrium.certificate import RESIDUAL_TOLERANCE
-from sim.reproduce.disco.totals import Totals
+from sim.reproduce.disco.totals import Totals, accounts_miss
 from sim.reproduce.disco_dr import published as data
 from sim.reproduce.verdicts import Statement, arithmetic, by_construction, on_stand_in, put_to_test
 
@@ -95,13 +95,8 @@ def _paper_arithmetic() -> Statement:
 
 
 def _accounts(results: Results) -> Statement:
-    worst = 0.0
-    for run in (*results.stochastic.values(), *results.forecast.values()):
-        for scenario in run.clearing.scenarios:
-            a = scenario.accounts
-            company = a["load_income"] + a["lot_charging_income"] + a["emission_reward"]
-            company -= a["v2g_payment"] + a["upstream_cost"] + a["response_cost"]
-            worst = max(worst, abs(company - scenario.company_profit) / (1.0 + abs(company)))
+    runs = (*results.stochastic.values(), *results.forecast.values())
+    worst = accounts_miss(run.clearing for run in runs)
     return by_construction(
         "N3", "Our accounts add up to the company's profit in every scenario", worst < MONEY, f"{worst:.0e}"
     )

@@ -59,7 +59,8 @@ def _came(day: DiscoDayResult) -> ScenarioClearing:
 
 def _outcome(day: DiscoDayResult) -> DiscoScenario:
     """Return the one scenario that came, as it was given."""
-    return day.settlement.outcome.scenarios[0]
+    (came,) = day.settlement.outcome.scenarios
+    return came
 
 
 def _plan(day: DiscoDayResult) -> DiscoClearing:

@@ -187,7 +187,7 @@ def _solve_single(compiled: CompiledGame, options: Options, deadline: Deadline) 
     if outcome.end is End.INFEASIBLE:
         found = replace(found, notes=(*found.notes, conflict(compiled, deadline)))
     if outcome.v is None or outcome.end is End.UNBOUNDED:
-        return empty(compiled, found, outcome)
+        return empty(compiled, found, outcome.end)
     w, given = point_of(compiled, decision, outcome.v)
     examined = examine_point(compiled, w, given)
     if method.name == "kkt-bigm":
@@ -242,10 +242,10 @@ def point_of(compiled: CompiledGame, decision: Decision, v: FloatArray) -> tuple
     return w, {k: float(w[k]) for k in range(compiled.variables, compiled.size)}
 
 
-def empty(compiled: CompiledGame, found: Found, outcome: Outcome) -> Equilibrium:
+def empty(compiled: CompiledGame, found: Found, end: End) -> Equilibrium:
     """Return the answer of a game without a point: infeasible, unbounded, or nothing found in time."""
     leaders = {agent.name for agent in compiled.leaders}
-    value = -INF if outcome.end is End.UNBOUNDED else INF
+    value = -INF if end is End.UNBOUNDED else INF
     players = {
         agent.name: PlayerReport(agent.sign * value if agent.name in leaders else INF, (0.0, INF))
         for agent in compiled.agents
@@ -272,7 +272,7 @@ def _solve_nash(compiled: CompiledGame, options: Options, deadline: Deadline) ->
     )
     if w is None:
         end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
-        return empty(compiled, found, Outcome(end, None, INF, INF))
+        return empty(compiled, found, end)
     examined = examine_point(compiled, w, given)
     return _certified(compiled, examined, outcomes, found, options, deadline)
 
@@ -289,7 +289,7 @@ def _solve_pessimistic(compiled: CompiledGame, options: Options, deadline: Deadl
     found = Found(name, why, verdict=_SEARCHES[ended.ending], notes=ended.notes)
     if ended.point is None:
         end = End.UNBOUNDED if found.verdict is GameVerdict.UNBOUNDED else End.INFEASIBLE
-        return empty(compiled, found, Outcome(end, None, INF, INF))
+        return empty(compiled, found, end)
     if found.verdict is GameVerdict.TIME_LIMIT and len(compiled.leaders) == 1:
         leader = compiled.leaders[0]
         found = replace(

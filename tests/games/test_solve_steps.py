@@ -82,7 +82,7 @@ def test_an_answer_without_a_point(end: End, sign: float) -> None:
     """Of the leaders the best or the worst that there is, each in its own sense."""
     compiled = compile_game(game())
     found = Found("m", "why", "user", GameVerdict.UNBOUNDED if end is End.UNBOUNDED else None, None, ("said",), 2.0)
-    answer = empty(compiled, found, Outcome(end, None, INF, -INF))
+    answer = empty(compiled, found, end)
     assert {name: player.objective for name, player in answer.players.items()} == {
         "leader": -sign * INF, "rival": sign * INF, "follower": INF
     }  # fmt: skip

@@ -95,6 +95,14 @@ def rivals_run() -> Tables:
     }
 
 
+def accounts(*days: list[float]) -> pd.DataFrame:
+    """What a company and its lot account for on every day, in the order of the names."""
+    names = ["load_income", "lot_charging_income", "v2g_payment", "upstream_cost", "response_cost", "emission_reward"]
+    names += ["driver_income", "driver_payment", "degradation_cost"]
+    rows = [(day, *pair) for day, each in enumerate(days) for pair in zip(names, each, strict=True)]
+    return pd.DataFrame(rows, columns=["day", "account", "amount"])
+
+
 def disco_run() -> Tables:
     """A day with vehicles whose purchase loses one part in ten, and one on which nothing is bought or parked."""
     first = {"import": 100.0, "renewable": 20.0, "lot_discharge": 6.0, "load": 90.0, "lot_charge": 16.0, "loss": 10.0}
@@ -120,39 +128,7 @@ def disco_run() -> Tables:
                 "program": ["x", "y"],
             }
         ),
-        "accounts": pd.DataFrame(
-            [
-                (day, name, amount)
-                for day, each in enumerate(
-                    (
-                        {
-                            "load_income": 40.0,
-                            "lot_charging_income": 10.0,
-                            "v2g_payment": 4.0,
-                            "upstream_cost": 22.0,
-                            "response_cost": 5.0,
-                            "emission_reward": 1.0,
-                            "driver_income": 16.0,
-                            "driver_payment": 3.0,
-                            "degradation_cost": 1.0,
-                        },
-                        {
-                            "load_income": 15.0,
-                            "lot_charging_income": 0.0,
-                            "v2g_payment": 0.0,
-                            "upstream_cost": 5.0,
-                            "response_cost": 0.0,
-                            "emission_reward": 0.0,
-                            "driver_income": 0.0,
-                            "driver_payment": 0.0,
-                            "degradation_cost": 0.0,
-                        },
-                    )
-                )
-                for name, amount in each.items()
-            ],
-            columns=["day", "account", "amount"],
-        ),
+        "accounts": accounts([40.0, 10.0, 4.0, 22.0, 5.0, 1.0, 16.0, 3.0, 1.0], [15.0, 0.0, 0.0, 5.0, *[0.0] * 5]),
         "sessions": pd.DataFrame(
             {
                 "day": [0, 0],
